@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This fragment is PRIVATE to the collection and may change at any time.
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    # Which queues. A module with another default for O(queue) restates that one key.
+    DOCUMENTATION = r"""
+options:
+  queue:
+    description:
+      - The queue to look at.
+      - V(msp) is the queue of the mail submission program, which holds what local users and jobs submitted and the MTA has not
+        accepted yet; it is often called the client queue.
+      - V(mta) is the queue of the mail transfer agent, with its queue groups.
+      - V(all) means both.
+    type: str
+    choices: [msp, mta, all]
+    default: all
+  queue_directories:
+    description:
+      - Read these directories instead of the ones that the configuration files name, for example an archived or copied spool.
+      - A directory with C(qf), C(df) or C(xf) subdirectories is read as Sendmail reads it.
+      - They are reported as the queue that O(queue) names, and as V(msp) when that is V(all).
+    type: list
+    elements: path
+"""
+
+    # Which messages in them.
+    SELECT = r"""
+options:
+  select:
+    description:
+      - Which messages to take; all of them when it is not given or empty.
+      - A message must satisfy every key that is given. Where a key is a list, one of its entries is enough.
+    type: dict
+    suboptions:
+      ids:
+        description: Queue ids, exactly as they stand in the records and in the logs.
+        type: list
+        elements: str
+      senders:
+        description:
+          - Envelope senders, as shell patterns (C(*), C(?), C([...])) for the whole address, without regard to case.
+          - The empty string is the null sender, which bounces have.
+        type: list
+        elements: str
+      recipients:
+        description:
+          - Addresses of recipients who still wait for the message, as shell patterns for the whole address, without regard to case.
+          - One such recipient is enough.
+        type: list
+        elements: str
+      domains:
+        description:
+          - Domains of recipients who still wait for the message, as shell patterns, without regard to case.
+          - V(example.org) does not include its subdomains; V(*.example.org) is for those.
+        type: list
+        elements: str
+      older_than:
+        description:
+          - Only messages that were queued longer ago than this.
+          - A number with one of the units C(s), C(m), C(h), C(d), C(w), or several of them together, such as V(36h) or V(1d12h). A bare number means
+            seconds.
+        type: str
+      newer_than:
+        description: Only messages that were queued less long ago than this, in the words of O(select.older_than).
+        type: str
+      larger_than:
+        description:
+          - Only messages whose body file is larger than this.
+          - Bytes, or a number with one of the units C(K), C(M), C(G), which count in steps of 1024, such as V(10M).
+        type: str
+      status:
+        description:
+          - A regular expression (Python) to be found in the status text of the message or of a recipient, without regard to case,
+            such as V(connection refused).
+        type: str
+      reason:
+        description:
+          - Classes of the reason why the message waits, made from its status text.
+          - V(never_tried) is for messages that no queue run has tried yet, V(other) for a text that fits no class.
+        type: list
+        elements: str
+        choices:
+          - connection_refused
+          - connection_timeout
+          - no_route
+          - host_lookup
+          - relay_lookup
+          - sender_domain
+          - mta_disk_full
+          - temporary_reply
+          - never_tried
+          - other
+      states:
+        description:
+          - What the message is. V(queued) ones are waiting for delivery, V(quarantined) ones (C(hf)) and V(lost) ones (C(Qf)) are not tried by queue runs.
+          - V(incomplete) means a control file that ends early or whose data file is missing, V(unreadable) one that is no control file at all.
+        type: list
+        elements: str
+        choices: [queued, quarantined, lost, incomplete, unreadable]
+"""
