@@ -1,0 +1,117 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
+
+"""Messages as records: find the ones that are meant in one pass, then read those whole."""
+
+import os
+from heapq import nsmallest
+from typing import NamedTuple
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _spool, _text
+
+FIELDS = ('queue', 'directory', 'id', 'state', 'created', 'age', 'last_attempt', 'attempts', 'priority', 'size', 'sender', 'user', 'bounce',
+          'recipients', 'recipients_total', 'status', 'reason', 'flags', 'body_type', 'quarantine_reason', 'envid', 'warning_sent', 'locked',
+          'problems')
+RECIPIENTS_MAX = 100    # listed in a result that travels through Ansible; the count is always whole
+_NOTIFY = ((b'S', 'success'), (b'F', 'failure'), (b'D', 'delay'))
+
+
+class Found(NamedTuple):
+    """A message that is meant, before it is read whole."""
+
+    created: int
+    name: str                           # of the control file
+    state: str
+    queue: str                          # msp or mta
+    directory: _spool.QueueDirectory
+
+
+def find(queue, passes, selection, now):
+    """Yield Found for each message of the passes that the selection means, in directory order.
+
+    C(passes) must have been made with the selection's states and C(needs_size); their counts are complete when this is exhausted.
+    """
+    for one in passes:
+        for names, rows, sizes in one.batches():
+            for name, row, size in zip(names, rows, sizes):
+                state = _qf.CONTROL_PREFIXES[name[:2]]
+                if state in selection.states and selection.wants(name[2:]) and selection.matches(row, size):
+                    yield Found(int(row[_qf.CREATED]), name, state, queue, one.directory)
+        for name, state in one.damaged:
+            if selection.wants_damaged(name[2:], state):
+                yield Found(_qf.created_by_id(name[2:], now) or 0, name, state, queue, one.directory)
+
+
+def oldest(found, limit):
+    """(the C(limit) oldest, count of all) of an iterable of Found; memory for no more than C(limit)."""
+    count = 0
+
+    def counted():
+        nonlocal count
+        for one in found:
+            count += 1
+            yield one
+    return nsmallest(limit, counted()), count
+
+
+def read(found, now, held=None, headers=(), recipients_max=RECIPIENTS_MAX):
+    """The record (dict, see FIELDS) of a Found, or None when the message has gone meanwhile.
+
+    C(held): set of (device, inode) somebody has locked for writing, None when that cannot be known. C(headers): names to return, in any case.
+    A file that cannot be read gives a record whose state is unreadable, with what is wrong under C(problems).
+    """
+    with _spool.Opened(found.directory) as opened:
+        try:
+            size = os.stat('df' + found.name[2:], dir_fd=opened.data, follow_symlinks=False).st_size
+        except OSError:
+            size = None
+        try:
+            data, about = _spool.read_whole(opened.control, found.name)
+        except FileNotFoundError:
+            return None
+        except (OSError, _text.SendmailError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            return record(found._replace(state='unreadable'), _qf.parse(b'')._replace(problems=[why]), size, now, None)
+    locked = None if held is None else (about.st_dev, about.st_ino) in held
+    return record(found, _qf.parse(data), size, now, locked, headers, recipients_max)
+
+
+def record(found, envelope, size, now, locked, headers=(), recipients_max=RECIPIENTS_MAX):
+    """One message as plain values; times are epoch seconds, ages and sizes seconds and bytes, text is printable."""
+    show = _text.printable
+    row = _qf.head_of(envelope)
+    created = envelope.created
+    sender = envelope.sender
+    result = {
+        'queue': found.queue, 'directory': found.directory.path, 'id': found.name[2:], 'state': found.state,
+        'created': created, 'age': None if created is None else max(0, now - created),
+        'last_attempt': envelope.last_attempt or None, 'attempts': envelope.attempts, 'priority': envelope.priority, 'size': size,
+        'sender': None if sender is None else show(sender), 'user': None, 'bounce': b'r' in envelope.flags or sender in (b'', b'MAILER-DAEMON'),
+        'recipients': [_recipient(recipient) for recipient in envelope.recipients[:recipients_max]],
+        'recipients_total': len(envelope.recipients), 'status': show(envelope.status or _qf.status_of(row)),
+        'reason': _qf.reason(_qf.status_of(row), envelope.attempts), 'flags': show(envelope.flags), 'body_type': show(envelope.body_type) or None,
+        'quarantine_reason': show(envelope.quarantine_reason) or None, 'envid': show(envelope.envid) or None,
+        'warning_sent': b'w' in envelope.flags, 'locked': locked, 'problems': envelope.problems,
+    }
+    user = _qf.submitter(envelope.macros.get(b'_'))
+    if user is not None:
+        result['user'] = show(user)
+    if headers:
+        wanted = dict((name.lower().encode('utf-8'), name) for name in headers)
+        result['headers'] = dict((name, []) for name in headers)
+        for name, value in envelope.headers:
+            if name.lower() in wanted:
+                result['headers'][wanted[name.lower()]].append(show(_qf.header_text(value)))
+    return result
+
+
+def _recipient(recipient):
+    notify = None
+    if b'N' in recipient.flags:
+        notify = [word for letter, word in _NOTIFY if letter in recipient.flags] or ['never']
+    show = _text.printable
+    return {'address': show(recipient.address), 'status': show(recipient.status), 'flags': show(recipient.flags),
+            'orcpt': show(recipient.orcpt) or None, 'notify': notify}

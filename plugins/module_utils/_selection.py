@@ -1,0 +1,79 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
+
+"""Which messages are meant: the C(select) dictionary as a predicate."""
+
+import re
+from fnmatch import translate
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _text
+
+STATES = ('queued', 'quarantined', 'lost', 'incomplete', 'unreadable')
+
+
+def _patterns(words):
+    """Shell patterns, any of them, for the whole of a bytes value and without regard to case."""
+    return re.compile('|'.join(map(translate, words)).encode('utf-8'), re.I) if words else None
+
+
+class Selection:
+    """A checked C(select) dictionary.
+
+    C(states) are the states to read; C(needs_size) says whether data files must be looked at. Raises SendmailError for a value that
+    cannot be understood, before anything is read.
+    """
+
+    def __init__(self, select, now, states=STATES):
+        select = dict((key, value) for key, value in (select or {}).items() if value not in (None, [], ''))
+        self.everything = not select
+        self.ids = frozenset(select.get('ids', ()))
+        self.states = frozenset(select.get('states', states))
+        for identifier in self.ids:
+            if not _qf.IDENTIFIER.match(identifier):
+                raise _text.SendmailError('%r in select.ids is not a queue id: eight letters or digits followed by five to ten digits, '
+                                          'as in 6ANFSGsD000240.' % identifier)
+        self._reasons = frozenset(select.get('reason', ()))
+        self._senders, self._recipients, self._domains = (_patterns(select.get(key)) for key in ('senders', 'recipients', 'domains'))
+        try:
+            self._status = re.compile(select['status'].encode('utf-8'), re.I) if 'status' in select else None
+        except re.error as error:
+            raise _text.SendmailError('select.status, %r, is not a regular expression: %s.' % (select['status'], error))
+        self._before = now - _text.duration(select['older_than']) if 'older_than' in select else None
+        self._after = now - _text.duration(select['newer_than']) if 'newer_than' in select else None
+        self._larger = _text.size(select['larger_than']) if 'larger_than' in select else None
+        self.needs_size = self._larger is not None
+        self._content = any(test is not None for test in (self._status, self._senders, self._recipients, self._domains, self._before,
+                                                          self._after, self._larger)) or bool(self._reasons)
+
+    def wants(self, identifier):
+        """Whether a message can be meant, by its id alone."""
+        return not self.ids or identifier in self.ids
+
+    def wants_damaged(self, identifier, state):
+        """Whether a control file without a readable envelope is meant: only by its id and state, for it says nothing else."""
+        return state in self.states and self.wants(identifier) and not self._content
+
+    def matches(self, row, size):
+        """Whether the message with this C(_qf.head()) row and data file size (None when missing or not looked at) is meant."""
+        if not self._content:
+            return True
+        if self._before is not None or self._after is not None:
+            created = int(row[_qf.CREATED])
+            if self._before is not None and created >= self._before or self._after is not None and created <= self._after:
+                return False
+        if self._larger is not None and (size or 0) <= self._larger:
+            return False
+        tail = row[_qf.TAIL]
+        if self._senders is not None and not self._senders.match(_qf.address(row[_qf.SENDER] or b'')):
+            return False
+        if self._recipients is not None and not any(map(self._recipients.match, _qf.RECIPIENT.findall(tail))):
+            return False
+        if self._domains is not None and not any(domain and self._domains.match(domain) for domain in _qf.RECIPIENT_DOMAIN.findall(tail)):
+            return False
+        if self._status is not None and not (self._status.search(row[_qf.STATUS] or b'')
+                                             or any(map(self._status.search, _qf.RECIPIENT_STATUS.findall(tail)))):
+            return False
+        return not self._reasons or _qf.reason(_qf.status_of(row), row[_qf.ATTEMPTS] != b'0') in self._reasons

@@ -1,0 +1,176 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
+
+"""Bounded figures of a queue of any length, counted batch by batch."""
+
+from bisect import bisect_left
+from collections import Counter
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _text
+
+# Upper bounds in minutes, as qshape(1) has them; what is older stands under OLDER.
+AGE_BOUNDS = (5, 10, 20, 40, 80, 160, 320, 640, 1280)
+OLDER = '1280+'
+TOP = 10
+_KEEP = 5000         # names a tally keeps when it is cut: the heaviest stay, so the top is right unless nothing dominates
+_TEXT_MAX = 100      # of a name or status in the result
+
+
+class Tally:
+    """Counts of names in bounded memory: when there are more than twice C(_KEEP) different ones, the rarest are dropped and said."""
+
+    def __init__(self):
+        self.counts = Counter()
+        self.dropped = 0
+
+    def add(self, names):
+        """C(names): an iterable of hashables, or a mapping of name to count."""
+        self.counts.update(names)
+        if len(self.counts) > 2 * _KEEP:
+            kept = self.counts.most_common(_KEEP)
+            self.dropped += sum(self.counts.values()) - sum(count for _name, count in kept)
+            self.counts = Counter(dict(kept))
+
+    def top(self, name_key, count_key):
+        """The TOP heaviest as a list of dicts, equal counts in the order of the names."""
+        heaviest = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))[:TOP]
+        return [{name_key: shortened(name), count_key: count} for name, count in heaviest]
+
+
+def shortened(value):
+    """Bytes or text as printable text of bounded length."""
+    text = _text.printable(value) if isinstance(value, bytes) else value
+    return text if len(text) <= _TEXT_MAX else text[:_TEXT_MAX - 3] + '...'
+
+
+def empty_ages():
+    """The age buckets, all zero: C({'5': 0, ... '1280+': 0}), the key being minutes."""
+    return dict((('%d' % bound, 0) for bound in AGE_BOUNDS), **{OLDER: 0})
+
+
+def add_ages(ages, created, now):
+    """Count sorted creation times (epoch seconds) into age buckets."""
+    end = len(created)
+    for bound in AGE_BOUNDS:
+        start = bisect_left(created, now - bound * 60, 0, end)
+        ages['%d' % bound] += end - start
+        end = start
+    ages[OLDER] += end
+
+
+class Totals:
+    """Everything about the messages of one queue that can be said in a few kilobytes.
+
+    Feed it each C(Pass) of a queue (level totals: C(add_rows) per batch; level summary: C(add_names)), then C(result).
+    """
+
+    def __init__(self, now):
+        self.now = now
+        self.recipients = self.bytes = self.never_tried = 0
+        self.oldest = self.last_attempt = None
+        self.ages = empty_ages()
+        self.reasons, self.reason_texts = Counter(), {}
+        self.domains, self.senders, self.users = Tally(), Tally(), Tally()
+
+    def add_rows(self, rows, sizes):
+        """Count one batch: rows of _qf.head() and the sizes of their data files (None where missing)."""
+        created, last_attempts, attempts, statuses, _flags, origins, senders, tails = zip(*rows)
+        created = sorted(map(int, created))
+        self._oldest(created[0])
+        add_ages(self.ages, created, self.now)
+        last = max(map(int, last_attempts))
+        if last:
+            self.last_attempt = max(last, self.last_attempt or 0)
+        self.never_tried += attempts.count(b'0')
+        self.bytes += sum(sizes) if None not in sizes else sum(filter(None, sizes))
+        joined = b''.join(tails)
+        if b'\nM' in joined:
+            statuses = list(map(_qf.status_of, rows))
+        domains = Counter(_qf.RECIPIENT_DOMAIN.findall(joined))
+        self.recipients += sum(domains.values())
+        self.domains.add(domains)
+        self.senders.add(senders)
+        self.users.add(origins)
+        for (status, tried), count in Counter(zip(statuses, map(b'0'.__ne__, attempts))).items():
+            reason = _qf.reason(status or b'', tried)
+            self.reasons[reason] += count
+            self.reason_texts.setdefault(reason, status or b'')
+
+    def _oldest(self, created):
+        if self.oldest is None or created < self.oldest:
+            self.oldest = created
+
+    def add_names(self, names):
+        """Count one batch of control file names: the id says when the message was made, nothing else is known."""
+        created = sorted(name[2:8] for name in names if name[:2] == 'qf')
+        if not created:
+            return
+        times = Counter(created)
+        known = sorted((time, times[stamp]) for time, stamp in
+                       ((_qf.created_by_id(stamp, self.now), stamp) for stamp in times) if time is not None)
+        if known:
+            self._oldest(known[0][0])
+            add_ages(self.ages, [time for time, count in known for _each in range(count)], self.now)
+
+    def figures(self, content=True):
+        """The figures as a dict of plain values; ages in seconds, None where there is nothing to say."""
+        result = {'oldest_age': None if self.oldest is None else max(0, self.now - self.oldest), 'ages': self.ages}
+        if content:
+            users, senders, domains = Tally(), Tally(), Tally()
+            for origin, count in self.users.counts.items():
+                users.add({_qf.submitter(origin) or (b'(by SMTP from %s)' % origin if origin else b'(unknown)'): count})
+            for sender, count in self.senders.counts.items():
+                senders.add({_qf.address(sender or b'') or b'<>': count})
+            for domain, count in self.domains.counts.items():
+                domains.add({domain.lower() or b'(local)': count})
+            result.update({
+                'recipients': self.recipients, 'bytes': self.bytes, 'never_tried': self.never_tried,
+                'last_attempt_age': None if self.last_attempt is None else max(0, self.now - self.last_attempt),
+                'top': {'reasons': [{'reason': reason, 'messages': count, 'example': shortened(self.reason_texts[reason])}
+                                    for reason, count in self.reasons.most_common(TOP)],
+                        'domains': domains.top('domain', 'recipients'), 'senders': senders.top('sender', 'messages'),
+                        'users': users.top('user', 'messages'),
+                        'cut': self.domains.dropped + self.senders.dropped + self.users.dropped > 0}})
+        return result
+
+
+def queue(passes, errors, now, content=True):
+    """Run the passes of one queue and return its facts.
+
+    C(passes): list of _spool.Pass not yet run; C(errors): what was found wrong with directories; C(now): epoch seconds.
+    C(content) False is the level C(summary): names only, nothing opened.
+    Messages of all states are counted; figures beside the counts are about the C(queued) ones, which a run would try.
+    """
+    totals = Totals(now)
+    messages, debris = Counter(), Counter()
+    errors, cut, delivering, vanished = list(errors), 0, 0, 0
+    for one in passes:
+        try:
+            for batch in one.batches():
+                if content:
+                    totals.add_rows(batch.rows, batch.sizes)
+                else:
+                    totals.add_names(batch.names)
+        except OSError as error:
+            errors.append({'path': one.directory.path, 'error': error.strerror})
+        messages.update(one.messages)
+        debris.update(one.debris)
+        errors.extend(one.errors)
+        cut += one.errors_total - len(one.errors)
+        delivering += len(one.locked)
+        vanished += one.vanished
+    states = ('queued', 'quarantined', 'lost') + (('incomplete', 'unreadable') if content else ())
+    counted = dict((state, messages[state]) for state in states)
+    result = {'directories': [{'path': one.directory.path, 'group': one.directory.group, 'messages': sum(one.messages.values()),
+                               'split': one.directory.control != one.directory.path, 'link': one.directory.link} for one in passes],
+              'messages': dict(counted, total=sum(messages.values())), 'delivering': delivering, 'vanished': vanished,
+              'debris': dict((kind, count) for kind, count in debris.items() if content or kind not in CONTENT_DEBRIS),
+              'errors': errors[:TOP], 'errors_cut': cut + max(0, len(errors) - TOP)}
+    result.update(totals.figures(content))
+    return result
+
+
+CONTENT_DEBRIS = ('data_without_control', 'control_without_data')   # known only when data files are looked for one by one
