@@ -1,0 +1,307 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
+
+"""Sendmail's configuration files, sendmail.cf and submit.cf, read the way readcf() in Sendmail's readcf.c reads them.
+
+Values are text decoded as the file system does it (os.fsdecode), so a path taken from here can be opened as it is.
+"""
+
+import re
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _text
+
+# OptionTab of readcf.c, up to 8.18.2, with the options that only special builds know: an option missing here is refused
+# by every build. The second line names those that also have an old one-letter form, the letter first.
+_NAMES = '''QueueSortOrder HostsFile MinQueueAge DefaultCharSet ServiceSwitchFile DialDelay NoRecipientAction
+SafeFileEnvironment MaxMessageSize ColonOkInAddr MaxQueueRunSize MaxDaemonChildren DontExpandCnames MustQuoteChars
+SmtpGreetingMessage UnixFromLine OperatorChars DontInitGroups SingleLineFromHeader AllowBogusHELO ConnectionRateThrottle
+UnsafeGroupWrites DoubleBounceAddress HostStatusDirectory SingleThreadDelivery RunAsUser RrtImpliesDsn PidFile
+DontBlameSendmail DontProbeInterfaces MaxRecipientsPerMessage DeadLetterDrop DontLockFilesForRead MaxAliasRecursion
+ConnectOnlyTo TrustedUser MaxMimeHeaderLength ControlSocketName MaxHeadersLength MaxForwardEntries ProcessTitlePrefix
+DefaultAuthInfo AuthMechanisms ClientPortOptions DataFileBufferSize XscriptFileBufferSize LDAPDefaultSpec ServerCertFile
+ServerKeyFile ClientCertFile ClientKeyFile CACertFile CACertPath DHParameters InputMailFilters Milter AuthOptions
+QueueFileMode CertFingerprintAlgorithm CipherList RandFile TLSSrvOptions BadRcptThrottle DeliverByMin MaxQueueChildren
+MaxRunnersPerQueue DirectSubmissionModifiers NiceQueueRun SharedMemoryKey AuthMaxBits MailboxDatabase UseMSP DelayLA
+FastSplit SoftBounce SharedMemoryKeyFile RejectLogInterval RequiresDirfsync ConnectionRateWindowSize CRLFile
+FallbackSmartHost AuthRealm CRLPath HeloName RefuseLowMem QueueLowMem MemoryResource MaxNOOPCommands MessageAccept
+CheckQueueRunners EightBitAddrOK AddrTypeModes BadRcptShutdown BadRcptShutdownGood ServerSSLOptions ClientSSLOptions
+MaxQueueAge BadRcptThrottleDelay InetQoS FIPSMode RejectNUL BounceQueue AddBcc UseCompressedIPv6Addresses SSLEngine
+SSLEnginePath TLSFallbacktoClear NameServer DANE NameSearchList Hacks KeepBcc ClientCACertFile ClientCACertPath
+SetCertAltnames SmtpUTF8 StrictTransportSecurity CipherSuites SameDomainOnly'''
+_LETTERS = '''>RemoteMode 7SevenBitInput 8EightBitMode AAliasFile aAliasWait BBlankSub bMinFreeBlocks CCheckpointInterval
+cHoldExpensive dDeliveryMode EErrorHeader eErrorMode FTempFileMode fSaveFromLine GMatchGECOS HHelpFile hMaxHopCount
+IResolverOptions iIgnoreDots JForwardPath jSendMimeErrors kConnectionCacheSize KConnectionCacheTimeout lUseErrorsTo
+LLogLevel mMeToo nCheckAliases oOldStyleHeaders ODaemonPortOptions pPrivacyOptions PPostmasterCopy qQueueFactor
+QQueueDirectory RDontPruneRoutes rTimeout SStatusFile sSuperSafe TQueueTimeout tTimeZoneSpec UUserDatabaseSpec
+uDefaultUser VFallbackMXhost vVerbose wTryNullMXList xQueueLA XRefuseLA yRecipientFactor YForkEachJob zClassFactor
+ZRetryFactor'''
+_LETTER = {word[0]: word[1:].lower() for word in _LETTERS.split()}
+_LETTER.update(g='defaultgroup', M='macro')                                    # these two never had a long name
+_KNOWN = sorted(set(name.lower() for name in _NAMES.split()) | set(_LETTER.values()))
+
+_COMMENT = re.compile(r'(?<!^)(?<![\\$])[ \t]*#[^\n]*')                        # as translate_dollars(): not for \# and $#
+_MACRO = re.compile(r'\{(\w+)\}|([^{\n])', re.ASCII)
+_LINES = 'RSDHCTFMOPQVKEX'                                                     # what starts a line; the rest is refused
+_PORTS = {'smtp': 25, 'smtps': 465, 'submission': 587}
+
+
+class Configuration(NamedTuple):
+    """What a configuration file says. C(options) keeps all values of an option in order, under its long name in lower case
+    (C(timeout.iconnect) for sub-options); C(problems) are the places where Sendmail stops with exit status 70 or 78."""
+
+    options: Dict[str, List[str]]
+    macros: Dict[str, str]
+    classes: Dict[str, List[str]]
+    class_files: List[Dict[str, str]]
+    mailers: Dict[str, Dict[str, Any]]
+    queue_groups: List[Dict[str, Any]]
+    version: Optional[int]
+    vendor: str
+    release: str
+    problems: List[Dict[str, Any]]
+
+    def option(self, name, default=None):
+        """The value in force: the last one, as in readcf. A name is case-insensitive."""
+        return self.options.get(name.lower(), [default])[-1]
+
+    def number(self, name, default=0, base=10):
+        """The leading digits of an option, as atoi() takes them (C(base) 8 for modes)."""
+        match = re.match(r'\s*([+-]?\d+)', self.option(name) or '')
+        try:
+            return int(match.group(1), base) if match else default
+        except ValueError:
+            return default
+
+    def seconds(self, name, default=None, unit='m'):
+        """An option that is a time; a value that is none counts as not set."""
+        try:
+            return _text.duration(self.option(name), unit) if self.option(name) else default
+        except _text.SendmailError:
+            return default
+
+
+def _lines(text):
+    """Logical lines with the number of their last physical line: a line that starts with white space continues the one before."""
+    number, start = 0, None                                                   # type: int, Optional[List[str]]
+    for line in text.split('\n'):
+        if start is not None and line[:1] not in (' ', '\t'):
+            yield number, '\n'.join(start)
+            start = None
+        number += 1
+        start = [line] if start is None else start + [line]
+    if start and start != ['']:
+        yield number, '\n'.join(start)
+
+
+def _munch(text, delimiter=''):
+    """munchstring() of readcf.c: quotes and backslashes undone, up to the delimiter. Returns the value and the rest."""
+    out, quoted, position = [], False, 0
+    while position < len(text):
+        char = text[position]
+        if char == '\\' and position + 1 < len(text):
+            position += 1
+            out.append({'r': '\r', 'n': '\n', 'f': '\f', 'b': '\b'}.get(text[position], text[position]))
+        elif char == '"':
+            quoted = not quoted
+        elif char == delimiter and not quoted:
+            break
+        elif char != '\\':
+            out.append(char)
+        position += 1
+    return ''.join(out), text[position:]
+
+
+def _equates(text):
+    """Name and C(X=value) fields of a mailer or queue group line, by first letter as Sendmail takes them."""
+    name, rest = re.match(r'([^,\s]*)(?s:(.*))', text).groups()
+    fields = {}
+    rest = rest.lstrip(', \t\n')
+    while rest:
+        field, equals, rest = rest.partition('=')
+        if not equals or ',' in field:
+            raise ValueError("'=' expected after %s" % field.split(',')[0].strip())
+        value, rest = _munch(rest.lstrip(), ',')
+        fields[field[0]] = value.strip()
+        rest = rest.lstrip(', \t\n')
+    if not name:
+        raise ValueError('a name is required')
+    return name, fields
+
+
+def _option(text):
+    """Long name in lower case and value of what follows the O of an option line."""
+    if text[:1] != ' ':
+        if text[:1] not in _LETTER:
+            raise ValueError('unknown option name %s' % text[:1])
+        return _LETTER[text[0]], text[1:]
+    name, dummy, value = text[1:].partition('=')
+    name, dot, sub = name.strip(' ').lower().partition('.')
+    if name not in _KNOWN:
+        known = [full for full in _KNOWN if name and full.startswith(name)]   # an abbreviation is allowed if it is unique
+        if len(known) != 1:
+            raise ValueError('%s option name %s' % ('ambiguous' if known else 'unknown', name or '(empty)'))
+        name = known[0]
+    return (name + dot + sub if name in ('timeout', 'milter') else name), value.lstrip(' ')
+
+
+def parse(data):
+    """A C(Configuration) from the bytes of a configuration file. Never raises: what Sendmail would refuse is in C(problems)."""
+    options, macros, classes, mailers = {}, {}, {}, {}                        # type: dict, dict, dict, dict
+    class_files, groups, problems = [], [], []                                # type: list, list, list
+    version, vendor, ruleset = None, '', False
+
+    for number, line in _lines(data.decode('utf-8', 'surrogateescape').replace('\r\n', '\n')):
+        kind = line[:1]
+        if kind in ('#', ''):
+            continue
+        try:
+            if kind not in _LINES:
+                raise ValueError('unknown configuration line')
+            if kind == 'S':
+                ruleset = True
+            elif kind == 'R':
+                if not ruleset or '\t' not in line:
+                    raise ValueError('invalid rewrite line (tab expected)' if ruleset else 'missing valid ruleset')
+            if kind in 'SRHKXE':
+                continue
+            line = _COMMENT.sub('', line).replace('\\#', '#') if '#' in line else line
+            rest = line[1:]
+            if kind == 'O':
+                name, value = _option(rest)
+                options.setdefault(name, []).append(value)
+            elif kind in 'DCF':
+                match = _MACRO.match(rest)
+                if not match:
+                    raise ValueError('a macro or class name is required')
+                name, value = match.group(1) or match.group(2), rest[match.end():]
+                if kind == 'D':
+                    macros[name] = _munch(value)[0]
+                elif kind == 'C':
+                    classes.setdefault(name, []).extend(value.split())
+                else:
+                    class_files.append({'class': name, 'file': value.strip()})
+            elif kind == 'T':
+                classes.setdefault('t', []).extend(rest.split())
+            elif kind == 'M':
+                name, fields = _equates(rest)
+                mailers[name] = {'path': fields.get('P', ''), 'flags': fields.get('F', ''), 'argv': fields.get('A', '').split()}
+            elif kind == 'Q':
+                name, fields = _equates(rest)
+                groups.append({'name': name, 'path': fields.get('P'), 'flags': fields.get('F', ''), 'interval': _interval(fields.get('I'))})
+            elif kind == 'V':
+                match = re.match(r'\s*(\d+)(?:/([A-Za-z]*))?', rest)
+                if not match:
+                    raise ValueError('invalid argument to V line')
+                version, vendor = int(match.group(1)), match.group(2) or ''
+            elif kind == 'P' and '=' not in rest:
+                raise ValueError('unknown configuration line')
+        except ValueError as error:
+            problems.append({'line': number, 'problem': str(error), 'text': _text.printable(line.encode('utf-8', 'surrogateescape')[:200])})
+
+    for missing, problem in (('local' not in mailers, 'No local mailer defined'),
+                             ('queuedirectory' not in options, 'QueueDirectory (Q) option must be set')):
+        if missing:
+            problems.append({'line': 0, 'problem': problem, 'text': ''})
+    return Configuration(options, macros, classes, class_files, mailers, groups, version, vendor, macros.get('Z', ''), problems)
+
+
+def _interval(text):
+    try:
+        return _text.duration(text, 'm') if text else None
+    except _text.SendmailError:
+        return None
+
+
+def expand(cf, text, depth=10):
+    """Macros ($x, ${name}) in an option replaced by what the file defines for them; Sendmail does this for PidFile only."""
+    def value(match):
+        return expand(cf, cf.macros.get(match.group(1) or match.group(2), ''), depth - 1) if depth else ''
+    return re.sub(r'\$(?:\{(\w+)\}|(\w))', value, text)
+
+
+def queue_patterns(cf):
+    """Where the queues of this file are: [{group, path, interval}], the default group mqueue first, paths as written.
+
+    A path whose last part ends in C(*) stands for every directory with that prefix. A group without P= shares QueueDirectory.
+    """
+    base = (cf.option('QueueDirectory') or 'mqueue') if 'queuedirectory' in cf.options else None
+    groups = {'mqueue': {'group': 'mqueue', 'path': base, 'interval': None}}
+    for group in cf.queue_groups:
+        groups[group['name']] = {'group': group['name'], 'path': group['path'] or base, 'interval': group['interval']}
+    return [group for group in groups.values() if group['path']]
+
+
+def _port(text, default=25):
+    return int(text) if text.isdigit() else _PORTS.get(text.lower(), default)
+
+
+def relay(cf):
+    """Where the mail submission program hands mail to: {host, port, literal, mx, hosts}, or None if the file names no host.
+
+    From the macro MTAHost of FEATURE(msp), else from the smart host macro S, and the arguments of the relay mailer
+    (C(TCP $h [port])). Brackets mean "no MX lookup" and are taken off; C(literal) is true for an IP address. C(hosts) are all
+    the hosts, when the macro lists several with colons: they are tried in order.
+    """
+    target = cf.macros.get('MTAHost', '').strip() or re.sub(r'^[\w-]+:(?=[^:])', '', cf.macros.get('S', '').strip())
+    hosts = re.findall(r'\[[^\]]*\]|[^:\s]+', expand(cf, target))
+    if not hosts:
+        return None
+    argv = cf.mailers.get('relay', {}).get('argv', [])
+    plain = [re.sub(r'^IPv6:', '', host.strip('[]'), flags=re.I).rstrip('.') for host in hosts]
+    return {'host': plain[0], 'port': _port(argv[2]) if len(argv) > 2 else 25, 'mx': not hosts[0].startswith('['), 'hosts': plain,
+            'literal': bool(re.match(r'\d+(\.\d+){3}$', plain[0])) or ':' in plain[0]}
+
+
+def daemon_addresses(cf):
+    """Where a daemon started with this file listens: [{name, family, address, port, modifiers}], one for each DaemonPortOptions.
+
+    C(address) is None for all addresses of the family. Without any such option the daemon has one socket, named MTA.
+    """
+    found = []
+    for value in cf.options.get('daemonportoptions', ['Name=MTA']):
+        # A second equate of the same kind wins; sub-options are told by their first letter, in either case where both are free.
+        fields = dict((part.strip()[:1], part.partition('=')[2].strip()) for part in value.split(',') if '=' in part)
+        for letter in 'aflmnps':
+            fields.setdefault(letter.upper(), fields.get(letter, ''))
+        found.append({'name': fields['N'] or 'Daemon%d' % len(found), 'family': fields['F'].lower() or 'inet', 'address': fields['A'] or None,
+                      'port': _port(fields['P']) if fields['P'] else 25, 'modifiers': fields['M'],
+                      'refuse_la': int(fields['r']) if fields.get('r', '').isdigit() else None})
+    return found
+
+
+def timeout(cf, name, default=None):
+    """Seconds of C(Timeout.name); C(queuereturn) and C(queuewarn) also stand for their C(.normal)."""
+    for key in ('timeout.' + name, 'timeout.' + name + '.*', 'timeout.' + name + '.normal'):
+        default = cf.seconds(key, default)
+    return default
+
+
+def settings(cf, cpus=1):
+    """The options that matter to queues, as plain values with Sendmail's compiled-in defaults (setdefaults() in conf.c).
+
+    Times in seconds, 0 for no limit; load limits 0 for off. C(queue_file_mode) is a number.
+    """
+    user, dummy, group = re.sub(r'[./]', ':', cf.option('RunAsUser') or '').partition(':')
+    return {
+        'run_as_user': user or None, 'run_as_group': group or None, 'trusted_user': cf.option('TrustedUser') or None,
+        'use_msp': (cf.option('UseMSP') or 'f')[0] in 'tTyY',
+        'queue_file_mode': cf.number('QueueFileMode', 0o600, 8), 'min_free_blocks': cf.number('MinFreeBlocks'),
+        'queue_la': cf.number('QueueLA', 8 * cpus), 'refuse_la': cf.number('RefuseLA', 12 * cpus), 'delay_la': cf.number('DelayLA'),
+        'min_queue_age': cf.seconds('MinQueueAge', 0), 'max_queue_age': cf.seconds('MaxQueueAge', 0),
+        'queue_sort_order': (cf.option('QueueSortOrder') or 'priority').lower(),
+        'max_queue_run_size': cf.number('MaxQueueRunSize'), 'max_message_size': cf.number('MaxMessageSize'),
+        'max_runners_per_queue': cf.number('MaxRunnersPerQueue', 1), 'max_queue_children': cf.number('MaxQueueChildren'),
+        'max_daemon_children': cf.number('MaxDaemonChildren'), 'connection_rate_throttle': cf.number('ConnectionRateThrottle'),
+        'delivery_mode': (cf.option('DeliveryMode') or 'b')[0],
+        'privacy_options': [word.lower() for word in re.findall(r'\w+', ' '.join(cf.options.get('privacyoptions', [])))],
+        'host_status_directory': cf.option('HostStatusDirectory') or None, 'status_file': cf.option('StatusFile') or None,
+        'dead_letter_drop': cf.option('DeadLetterDrop') or None, 'pid_file': expand(cf, cf.option('PidFile') or '') or None,
+        'process_title_prefix': cf.option('ProcessTitlePrefix') or None,
+        'timeouts': {'connect': timeout(cf, 'connect', 0), 'iconnect': timeout(cf, 'iconnect', 0), 'initial': timeout(cf, 'initial', 300),
+                     'hoststatus': timeout(cf, 'hoststatus', 1800), 'queuereturn': timeout(cf, 'queuereturn', 432000),
+                     'queuewarn': timeout(cf, 'queuewarn', 0)},
+    }

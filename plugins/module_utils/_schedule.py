@@ -1,0 +1,264 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
+
+"""What runs a queue, and how often: cron lines, systemd timers and units, shell settings, process titles. Text in, values out."""
+
+import datetime
+import os
+import re
+import shlex
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _text
+
+_MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split()
+_DAYS = 'sun mon tue wed thu fri sat'.split()
+_CRON_WORDS = {'@yearly': '0 0 1 1 *', '@annually': '0 0 1 1 *', '@monthly': '0 0 1 * *', '@weekly': '0 0 * * 0', '@daily': '0 0 * * *',
+               '@midnight': '0 0 * * *', '@hourly': '0 * * * *', '@every_minute': '* * * * *'}
+_CALENDAR_WORDS = {'minutely': '*:*', 'hourly': '*:00', 'daily': '00:00', 'weekly': 'Mon 00:00', 'monthly': '*-*-01 00:00',
+                   'quarterly': '*-01,04,07,10-01 00:00', 'semiannually': '*-01,07-01 00:00', 'yearly': '*-01-01 00:00', 'annually': '*-01-01 00:00'}
+_SPANS = {'usec': 1e-6, 'us': 1e-6, 'msec': 1e-3, 'ms': 1e-3, '': 1, 's': 1, 'sec': 1, 'second': 1, 'seconds': 1, 'm': 60, 'min': 60, 'minute': 60,
+          'minutes': 60, 'h': 3600, 'hr': 3600, 'hour': 3600, 'hours': 3600, 'd': 86400, 'day': 86400, 'days': 86400, 'w': 604800, 'week': 604800,
+          'weeks': 604800, 'M': 2629800, 'month': 2629800, 'months': 2629800, 'y': 31557600, 'year': 31557600, 'years': 31557600}
+
+
+def _field(text, low, high, names=()):
+    """The numbers that one field of a schedule stands for: lists, ranges, steps, names."""
+    def number(word):
+        return names.index(word[:3]) + (low if names is _MONTHS else 0) if word[:3] in names else int(word)
+
+    found = set()
+    for part in text.lower().split(','):
+        span, slash, step = part.partition('/')
+        first, dash, last = span.partition('-')
+        if first == '*':
+            first, last = low, high
+        else:
+            first, last = number(first), number(last) if dash else (high if slash else number(first))
+        if not low <= first <= last <= high or (slash and int(step) < 1):
+            raise ValueError('%s is not a schedule field between %d and %d' % (text, low, high))
+        found.update(range(first, last + 1, int(step) if slash else 1))
+    return found
+
+
+def cron_interval(schedule):
+    """Seconds of the largest gap between two runs of a cron schedule, and whether gaps differ: C((1800, False)) for C(*/30 * * * *).
+
+    Exact over the calendar: two years of days and all minutes. C((None, False)) for C(@reboot) or a schedule that is none.
+    See crontab(5): a day matches by day of month or by day of week when both are restricted.
+    """
+    word = schedule.strip().lower()
+    if re.match(r'@\d+$', word):                                              # FreeBSD: every so many seconds
+        return int(word[1:]), False
+    fields = _CRON_WORDS.get(word, word).split()
+    try:
+        if len(fields) != 5:
+            raise ValueError(schedule)
+        hours, days = _field(fields[1], 0, 23), _field(fields[2], 1, 31)
+        minutes = sorted(hour * 60 + minute for hour in hours for minute in _field(fields[0], 0, 59))
+        months, weekdays = _field(fields[3], 1, 12, _MONTHS), set(day % 7 for day in _field(fields[4], 0, 7, _DAYS))
+    except ValueError:
+        return None, False
+    either = fields[2][0] != '*' and fields[4][0] != '*'
+
+    def matches(day):
+        in_month, in_week = day.day in days, day.isoweekday() % 7 in weekdays
+        return day.month in months and ((in_month or in_week) if either else (in_month and in_week))
+
+    if fields[2:] == ['*', '*', '*']:
+        dates = [0, 1]
+    else:
+        dates = [number for number in range(738521, 738521 + 1500) if matches(datetime.date.fromordinal(number))]    # from 2023-01-01, with a leap year
+    if len(dates) < 2:
+        return None, False
+    gaps = set(after - before for before, after in zip(minutes, minutes[1:]))
+    gaps.update((after - before) * 1440 + minutes[0] - minutes[-1] for before, after in zip(dates, dates[1:]))
+    return max(gaps) * 60, len(gaps) > 1
+
+
+def cron_entries(text, with_user):
+    """The entries of a crontab: [{line, schedule, user, command}]. C(with_user) for /etc/crontab and /etc/cron.d."""
+    entries = []
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        if not line or line[0] == '#' or re.match(r'[\w"\']+\s*=', line):
+            continue
+        words = line.split(None, (1 if line[0] == '@' else 5) + bool(with_user))
+        if len(words) < (2 if line[0] == '@' else 6) + bool(with_user):
+            continue
+        entries.append({'line': number, 'schedule': ' '.join(words[:1 if line[0] == '@' else 5]), 'user': words[-2] if with_user else None,
+                        'command': words[-1]})
+    return entries
+
+
+def queue_run(command, runq_is_wrapper=False):
+    """Whether a command runs the MSP queue: None, or {how, interval, partial}.
+
+    C(how) is C(sendmail) for a plain run, C(cron-msp) or C(cron-mta) for the Debian helper, which decides by sendmail.conf.
+    C(interval) is the seconds of C(-q30m), None for a single run. C(partial) is true when a filter leaves messages out.
+    Only C(-Ac) or an explicit submit.cf reach the MSP queue: C(sendmail -q) alone works on the MTA queue. C(runq) is a
+    wrapper that runs both queues on Debian (C(runq_is_wrapper)).
+    """
+    for part in re.split(r'[;&|()`\'"\n]+', command):
+        words = part.split()
+        for position, word in enumerate(words):
+            name = os.path.basename(word)
+            if name not in ('sendmail', 'sendmail-msp', 'sendmail-mta', 'sendmail.sendmail', 'runq'):
+                continue
+            rest = words[position + 1:]
+            if name == 'sendmail' and rest[:1] in (['cron-msp'], ['cron-mta']):
+                return {'how': rest[0], 'interval': None, 'partial': False}
+            client = '-Ac' in rest or ('-A c' in ' '.join(rest)) or re.search(r'-C ?\S*submit\.cf(\s|$)', ' '.join(rest))
+            queue = ['-q'] if name == 'runq' else [arg for arg in rest if arg[:2] == '-q' and arg[2:3] not in ('Q', 'L')]
+            if not queue or not (client or (name == 'runq' and runq_is_wrapper)):
+                continue
+            interval = re.match(r'-qp?(\d.*)$', queue[0])
+            try:
+                seconds = _text.duration(interval.group(1), 'm') if interval else None
+            except _text.SendmailError:
+                seconds = None
+            return {'how': 'sendmail', 'interval': seconds, 'partial': any(arg[2:3] in tuple('GIRS!') for arg in queue)}
+    return None
+
+
+def assignments(text, values=None):
+    """Variables set by a file of shell assignments (sendmail.conf, /etc/sysconfig, rc.conf), over C(values), with $NAME put in."""
+    values = dict(values or {})
+    try:
+        words = shlex.split(text, comments=True)
+    except ValueError:                                                        # a quote is open: take the lines that stand alone
+        words = []
+        for line in text.splitlines():
+            try:
+                words += shlex.split(line, comments=True)
+            except ValueError:
+                pass
+    for word in words:
+        match = re.match(r'(?s)([A-Za-z_]\w*)=(.*)$', word)
+        if match:
+            values[match.group(1)] = re.sub(r'\$(?:\{(\w+)\}|(\w+))', lambda ref: values.get(ref.group(1) or ref.group(2), ''),
+                                            match.group(2).rstrip(';'))
+    return values
+
+
+def debian_settings(text):
+    """How Debian runs the daemons, from /etc/mail/sendmail.conf: {daemon_mode, queue_mode, msp_mode, queue_interval, msp_interval, hands_off}.
+
+    Modes in lower case (daemon, cron, none, inetd), intervals in seconds or None; the defaults are those of the helper
+    /usr/share/sendmail/sendmail, which takes the daemon's mode for what the file leaves out.
+    """
+    values = assignments(text, {'DAEMON_MODE': 'Daemon', 'QUEUE_INTERVAL': '10m', 'MSP_INTERVAL': '10m', 'QUEUE_MODE': 'Daemon', 'MSP_MODE': 'Daemon'})
+    found = dict((name, values[name.upper()].lower()) for name in ('daemon_mode', 'queue_mode', 'msp_mode'))
+    for name in ('queue_interval', 'msp_interval'):
+        try:
+            found[name] = _text.duration(values[name.upper()].lstrip('p'), 'm')
+        except _text.SendmailError:
+            found[name] = None
+    found['hands_off'] = values.get('HANDS_OFF', '0').lower() not in ('', '0', 'n', 'no', 'off', 'false')
+    return found
+
+
+def unit(*texts):
+    """A systemd unit file and its drop-ins as {key: [values]}, sections ignored; an empty assignment clears a key (systemd.syntax(7))."""
+    values = {}
+    for text in texts:
+        for line in re.sub(r'\\\n', ' ', text).splitlines():
+            key, equals, value = line.strip().partition('=')
+            if equals and key[:1] not in '#;[':
+                values[key.strip()] = values.get(key.strip(), []) + [value.strip()] if value.strip() else []
+    return values
+
+
+def unit_command(settings, environment=None):
+    """The ExecStart lines of a unit as one command text, with $NAME from Environment= and then from C(environment) put in."""
+    values = assignments('\n'.join(settings.get('Environment', [])))
+    values.update(environment or {})
+    text = ' ; '.join(line.lstrip('-@+!:') for line in settings.get('ExecStart', []))
+    return re.sub(r'\$(?:\{(\w+)\}|(\w+))', lambda ref: values.get(ref.group(1) or ref.group(2), ''), text)
+
+
+def timespan(text):
+    """Seconds of a systemd time span (systemd.time(7)): C(30min), C(1h 30min), C(90). None if it is none."""
+    parts = re.findall(r'([\d.]+)\s*([A-Za-z]*)', text)
+    if not parts or re.sub(r'([\d.]+)\s*([A-Za-z]*)|\s+', '', text) or any(name not in _SPANS for number, name in parts):
+        return None
+    return int(sum(float(number) * _SPANS[name] for number, name in parts))
+
+
+def calendar_interval(text):
+    """As L(cron_interval) for an OnCalendar= expression of systemd.time(7), for all but seconds, time zones and last days of a month."""
+    words = _CALENDAR_WORDS.get(text.strip().lower(), text.strip()).replace('..', '-').split()
+    weekdays, day, month, hour, minute = '*', '*', '*', '0', '0'
+    for word in words:
+        if ':' in word:
+            hour, minute = word.split(':')[:2]
+        elif word[0].isalpha():
+            weekdays = word
+        elif re.match(r'(\*|\d{4})-[^-]+-[^-]+$', word):
+            month, day = word.split('-')[1:]
+        else:
+            return None, False
+    if any(word[:1] == '*' and '/' in word for word in (day, month)) or weekdays.upper() == 'UTC':
+        return None, False
+    # In cron two restricted day fields mean either, in systemd both: such a rare schedule is not derived.
+    if weekdays != '*' and day != '*':
+        return None, False
+    return cron_interval(' '.join((minute, hour, day, month, weekdays)))
+
+
+def timer_interval(settings):
+    """As L(cron_interval) for a timer unit. Several triggers: the smallest of their intervals, called uneven."""
+    found = [(timespan(value), False) for key in ('OnUnitActiveSec', 'OnUnitInactiveSec') for value in settings.get(key, [])]
+    found = [item for item in found + [calendar_interval(value) for value in settings.get('OnCalendar', [])] if item[0]]
+    return (min(found)[0], len(found) > 1 or found[0][1]) if found else (None, False)
+
+
+_TITLE = re.compile(r'sendmail(?:-m[st][pa])?: (?:(\w+): )?(.*)', re.S)
+_ID = r'(?:\S*/)?([0-9A-Za-z]{8}[0-9]{5,10})'
+
+
+def process_role(title, argv=()):
+    """What a Sendmail process does, by its title (sm_setproctitle() calls in Sendmail) or, before it has one, by its arguments.
+
+    Returns {role, prefix, interval, directory, id, rejecting}: C(role) is C(daemon) (accepts mail), C(queue_runner) (sleeps between
+    runs), C(queue_run) (runs now), C(delivery) (has a message in hand), C(session) (talks with a client) or C(other);
+    C(prefix) is the ProcessTitlePrefix, MTA or MSP on Debian; C(rejecting) is the reason of a daemon that refuses connections.
+    """
+    found = {'role': 'other', 'prefix': None, 'interval': None, 'directory': None, 'id': None, 'rejecting': None}
+    match = _TITLE.match(title)
+    if not match:
+        words = ' '.join(argv)
+        run = re.search(r'(?:^|\s)-qp?(\S*)', words)
+        if re.search(r'(?:^|\s)-b[dDl]', words):
+            found['role'] = 'daemon'
+        elif run:
+            found['role'] = 'queue_runner' if run.group(1)[:1].isdigit() else 'queue_run'
+        if run and run.group(1)[:1].isdigit():
+            try:
+                found['interval'] = _text.duration(run.group(1), 'm')
+            except _text.SendmailError:
+                pass
+        if '-Ac' in argv:
+            found['prefix'] = 'MSP'
+        return found
+    found['prefix'], text = match.groups()
+    runner = re.match(r'Queue runner@(?:(\d+)\+)?(\d+):(\d\d):(\d\d) for (\S+)', text)
+    message = re.match(_ID + r'(?=[\s:]|$)', text)
+    if runner:
+        days, hours, minutes, seconds = (int(part or 0) for part in runner.groups()[:4])
+        found.update(role='queue_runner', interval=((days * 24 + hours) * 60 + minutes) * 60 + seconds, directory=runner.group(5))
+    elif text.startswith('Queue control'):
+        found['role'] = 'queue_runner'
+    elif text.startswith('running queue: '):
+        found.update(role='queue_run', directory=text[15:].split(' ')[0])
+    elif re.match(r'(?:accepting|rejecting|deferring|delaying) connections', text):
+        found['role'] = 'daemon'
+        if text.startswith('rejecting'):
+            found['rejecting'] = text
+    elif message:
+        found.update(role='delivery', id=message.group(1))
+    elif text.startswith('server '):
+        found['role'] = 'session'
+    return found
