@@ -6,8 +6,11 @@
 
 """Messages as records: find the ones that are meant in one pass, then read those whole."""
 
+import json
 import os
+from hashlib import sha256
 from heapq import nsmallest
+from tempfile import mkstemp
 from typing import NamedTuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _spool, _text
@@ -15,6 +18,8 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _spoo
 FIELDS = ('queue', 'directory', 'id', 'state', 'created', 'age', 'last_attempt', 'attempts', 'priority', 'size', 'sender', 'user', 'bounce',
           'recipients', 'recipients_total', 'status', 'reason', 'flags', 'body_type', 'quarantine_reason', 'envid', 'warning_sent', 'locked',
           'problems')
+LIMIT = 100
+ERRORS_MAX = 100
 RECIPIENTS_MAX = 100    # listed in a result that travels through Ansible; the count is always whole
 _NOTIFY = ((b'S', 'success'), (b'F', 'failure'), (b'D', 'delay'))
 
@@ -29,20 +34,100 @@ class Found(NamedTuple):
     directory: _spool.QueueDirectory
 
 
-def find(queue, passes, selection, now):
-    """Yield Found for each message of the passes that the selection means, in directory order.
+class Listing:
+    """The messages of a look that a selection means, as records.
 
-    C(passes) must have been made with the selection's states and C(needs_size); their counts are complete when this is exhausted.
+    C(look): _observation.Queues; C(fields), C(headers), C(limit) as the options of the module.
     """
-    for one in passes:
-        for names, rows, sizes in one.batches():
-            for name, row, size in zip(names, rows, sizes):
-                state = _qf.CONTROL_PREFIXES[name[:2]]
-                if state in selection.states and selection.wants(name[2:]) and selection.matches(row, size):
-                    yield Found(int(row[_qf.CREATED]), name, state, queue, one.directory)
-        for name, state in one.damaged:
-            if selection.wants_damaged(name[2:], state):
-                yield Found(_qf.created_by_id(name[2:], now) or 0, name, state, queue, one.directory)
+
+    def __init__(self, look, selection, fields=None, headers=None, limit=None):
+        if limit is not None and limit < 0:
+            raise _text.SendmailError('limit is %d; it must be 0 or more.' % limit)
+        self.look, self.selection, self.limit = look, selection, limit
+        self.headers = headers or ()
+        self.fields = fields and tuple(fields) + (('headers',) if headers else ())
+        self.errors = list(look.errors)
+        self.passes = [(queue, _spool.Pass(directory, selection.states, selection.needs_size, look.held or frozenset()))
+                       for queue, directories in sorted(look.queues.items()) for directory in directories]
+
+    def find(self):
+        """Yield Found for each message that is meant, in directory order. Complete counts stand in the passes when it is exhausted."""
+        for queue, one in self.passes:
+            try:
+                for found in find(queue, one, self.selection, self.look.now):
+                    yield found
+            except OSError as error:
+                self.errors.append({'path': one.directory.path, 'error': error.strerror})
+            self.errors.extend(one.errors)
+
+    def _records(self, found, recipients_max):
+        for one in found:
+            result = read(one, self.look.now, self.look.held, self.headers, recipients_max)
+            if result is not None:
+                yield dict((field, result[field]) for field in self.fields) if self.fields else result
+
+    def _result(self, messages, matched, given):
+        return {'messages': messages, 'matched': matched, 'total': sum(sum(one.messages.values()) for _queue, one in self.passes),
+                'truncated': matched > given, 'errors': self.errors[:ERRORS_MAX]}
+
+    def collect(self):
+        """The module's result with the oldest records in it."""
+        limit = LIMIT if self.limit is None else self.limit
+        found, matched = oldest(self.find(), limit)
+        return self._result(list(self._records(found, RECIPIENTS_MAX)), matched, limit)
+
+    def write(self, path, dry=False):
+        """The module's result with the records in a file of JSON lines instead, for root alone, replaced in one step; C(dry) writes nothing."""
+        if self.limit is None:
+            matched = 0
+
+            def counted():
+                nonlocal matched
+                for one in self.find():
+                    matched += 1
+                    yield one
+            found = counted()
+        else:
+            found, matched = oldest(self.find(), self.limit)
+        if dry:
+            for _one in found:
+                pass
+            return self._result([], matched, matched if self.limit is None else self.limit)
+        digest, count = sha256(), 0
+        try:
+            descriptor, temporary = mkstemp(prefix='.' + os.path.basename(path), dir=os.path.dirname(path) or '.')
+            try:
+                with os.fdopen(descriptor, 'wb') as lines:
+                    encode = json.JSONEncoder(sort_keys=True).encode
+                    for one in self._records(found, None):
+                        line = encode(one).encode('ascii') + b'\n'
+                        digest.update(line)
+                        lines.write(line)
+                        count += 1
+                os.rename(temporary, path)
+            except BaseException:
+                os.unlink(temporary)
+                raise
+        except OSError as error:
+            raise _text.SendmailError('The list cannot be written to %s: %s. Name a file in a directory that exists and has room.'
+                                      % (path, error.strerror))
+        return dict(self._result([], matched, matched if self.limit is None else self.limit),
+                    file={'path': path, 'messages': count, 'sha256': digest.hexdigest()})
+
+
+def find(queue, one, selection, now):
+    """Yield Found for each message of a C(_spool.Pass) that the selection means, in directory order.
+
+    The pass must have been made with the selection's states and C(needs_size); its counts are complete when this is exhausted.
+    """
+    for names, rows, sizes in one.batches():
+        for name, row, size in zip(names, rows, sizes):
+            state = _qf.CONTROL_PREFIXES[name[:2]]
+            if state in selection.states and selection.wants(name[2:]) and selection.matches(row, size):
+                yield Found(int(row[_qf.CREATED]), name, state, queue, one.directory)
+    for name, state in one.damaged:
+        if selection.wants_damaged(name[2:], state):
+            yield Found(_qf.created_by_id(name[2:], now) or 0, name, state, queue, one.directory)
 
 
 def oldest(found, limit):
