@@ -9,7 +9,7 @@
 from bisect import bisect_left
 from collections import Counter
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _spool, _text
 
 # Upper bounds in minutes, as qshape(1) has them; what is older stands under OLDER.
 AGE_BOUNDS = (5, 10, 20, 40, 80, 160, 320, 640, 1280)
@@ -173,4 +173,47 @@ def queue(passes, errors, now, content=True):
     return result
 
 
+
+
 CONTENT_DEBRIS = ('data_without_control', 'control_without_data')   # known only when data files are looked for one by one
+DIRECTORIES_MAX = PROCESSES_MAX = RUNNERS_MAX = 20
+
+
+def facts(look, level):
+    """The fact C(sendmail_queue) of an _observation.Observation: plain values, a few kilobytes whatever the queues hold."""
+    at = look.at
+    content = level == 'totals'
+    queues = {}
+    for name, directories in at.queues.items():
+        passes = [_spool.Pass(directory, ('queued',) if content else None, content, at.held or frozenset()) for directory in directories]
+        wrong = [{'path': error['path'], 'error': error['error']} for error in at.errors if error['queue'] == name]
+        result = queue(passes, wrong, at.now, content)
+        result['directories_total'] = len(passes)
+        del result['directories'][DIRECTORIES_MAX:]
+        if at.held is None:
+            result['delivering'] = None
+        queues[name] = result
+    return {'level': level, 'installation': _installation(look), 'mta': _mta(look), 'runners': look.runners[:RUNNERS_MAX], 'queues': queues}
+
+
+def _installation(look):
+    program, files, settings = look.program, look.at.files, look.settings.get('msp', {})
+    user = settings.get('run_as_user') or look.at.layout.msp_user
+    group = settings.get('run_as_group') or look.at.layout.msp_group
+
+    def configuration(name):
+        cf = look.at.configurations[name]
+        state = dict((key, files[name][key]) for key in ('path', 'exists', 'error', 'owner', 'group', 'mode'))
+        return dict(state, problems=[] if cf is None else cf.problems[:TOP])
+    return {'installed': program['sendmail'] is not None, 'program': program['path'], 'binary': program['sendmail'] or program['target'],
+            'other_mta': program['other_mta'], 'version': program['version'], 'lock_kind': program['lock'], 'owner': program['owner'],
+            'group': program['group'], 'mode': program['mode'], 'platform': look.at.layout.family,
+            'submit_cf': configuration('msp'), 'sendmail_cf': configuration('mta'),
+            'msp_user': {'name': user, 'uid': look.accounts[user]['uid']}, 'msp_group': {'name': group, 'gid': look.accounts[group]['group']}}
+
+
+def _mta(look):
+    keys = ('pid', 'user', 'role', 'queue', 'interval', 'id', 'title', 'started', 'unit')
+    return {'processes': [dict((key, process[key]) for key in keys) for process in look.processes if process['role'] != 'cron'][:PROCESSES_MAX],
+            'listeners': look.listeners[:TOP], 'relay': look.relay, 'greeting': look.greeting,
+            'refuses_for_load': any(process['rejecting'] for process in look.processes), 'load_average': look.load[0] if look.load else None}

@@ -1,0 +1,257 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The mailops.sendmail contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: sendmail_queue_facts
+short_description: Report what is in Sendmail's queues and who serves them
+version_added: 1.0.0
+description:
+  - One look at a host, returned as the fact C(sendmail_queue). It says which Sendmail is installed, whether an MTA answers where the mail
+    submission program hands its mail to, which queue runners there are, and bounded figures about the client queue and the MTA's queue.
+  - The result is a few kilobytes, whatever the queues hold. For single messages there is M(mailops.sendmail.sendmail_message_info).
+  - The module reads the control files itself. It does not call C(mailq), which is not read-only, and takes no lock, so that a listing
+    never makes a queue runner pass over a message.
+options:
+  level:
+    description:
+      - With V(totals) every control file of a waiting message is opened once, for everything that is returned.
+      - With V(summary) only file names are read, which is several times faster warm and far more so on a cold disk. Counts, the oldest
+        message and the age buckets come from the queue ids, which are creation times; recipients, sizes, attempts and RV(ansible_facts.sendmail_queue.queues.msp.top)
+        are not there. This is for monitors.
+    type: str
+    choices: [totals, summary]
+    default: totals
+extends_documentation_fragment:
+  - mailops.sendmail.attributes
+  - mailops.sendmail.attributes.facts_module
+  - mailops.sendmail.queues
+seealso:
+  - module: mailops.sendmail.sendmail_message_info
+  - module: mailops.sendmail.sendmail_queue
+author:
+  - The mailops.sendmail contributors (@mailops)
+"""
+
+EXAMPLES = r"""
+- name: Look at both queues
+  mailops.sendmail.sendmail_queue_facts:
+
+- name: Say how much waits in the client queue, and why
+  ansible.builtin.debug:
+    msg: >-
+      {{ ansible_facts.sendmail_queue.queues.msp.messages.queued }} messages wait,
+      mostly because of {{ ansible_facts.sendmail_queue.queues.msp.top.reasons[0].reason | default('nothing') }}
+
+- name: Count a very large queue by names only
+  mailops.sendmail.sendmail_queue_facts:
+    queue: msp
+    level: summary
+
+- name: Look into a copy of a spool
+  mailops.sendmail.sendmail_queue_facts:
+    queue_directories:
+      - /srv/rescued/mqueue-client
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: The facts to add to the host.
+  returned: success
+  type: dict
+  contains:
+    sendmail_queue:
+      description: One look at Sendmail on this host.
+      type: dict
+      contains:
+        level:
+          description: The O(level) of the look.
+          type: str
+          sample: totals
+        installation:
+          description: Which Sendmail is installed, and whether it is one.
+          type: dict
+          contains:
+            installed:
+              description: Whether there is a program C(sendmail) that really is Sendmail.
+              type: bool
+            program:
+              description: The program as it is called, V(none) where there is no such program.
+              type: str
+              sample: /usr/sbin/sendmail
+            binary:
+              description: The file behind the name, with links of the alternatives system followed.
+              type: str
+              sample: /usr/libexec/sendmail/sendmail
+            other_mta:
+              description: Another MTA that owns the name, such as V(postfix) or V(exim).
+              type: str
+            version:
+              description: The version that is compiled into the binary.
+              type: str
+              sample: 8.18.1
+            lock_kind:
+              description: How this build locks queue files, V(flock) or V(fcntl). The two do not see each other.
+              type: str
+              sample: flock
+            platform:
+              description: The family whose layout applies, V(debian), V(redhat), V(freebsd) or V(upstream).
+              type: str
+              sample: debian
+            submit_cf:
+              description: The configuration file of the mail submission program, with what Sendmail would refuse in it.
+              type: dict
+              sample: {"path": "/etc/mail/submit.cf", "exists": true, "problems": []}
+            sendmail_cf:
+              description: The configuration file of the MTA.
+              type: dict
+              sample: {"path": "/etc/mail/sendmail.cf", "exists": true, "problems": []}
+            msp_user:
+              description: The user that the mail submission program runs as, and whether the host knows it.
+              type: dict
+              sample: {"name": "smmsp", "uid": 105}
+            msp_group:
+              description: The group of that program.
+              type: dict
+              sample: {"name": "smmsp", "gid": 108}
+        mta:
+          description: The MTA as the mail submission program meets it.
+          type: dict
+          contains:
+            processes:
+              description: Sendmail's processes, at most 20.
+              type: list
+              elements: dict
+              sample: [{"pid": 412, "user": "root", "role": "daemon", "title": "sendmail: MTA: accepting connections", "started": 1795447696}]
+            listeners:
+              description: Sockets that listen on the relay's port.
+              type: list
+              elements: dict
+              sample: [{"address": "127.0.0.1", "port": 25}]
+            relay:
+              description: Where C(submit.cf) hands mail to.
+              type: dict
+              sample: {"host": "127.0.0.1", "port": 25, "literal": true}
+            greeting:
+              description: What answers there now.
+              type: dict
+              sample: {"answered": true, "code": 220, "text": "220 mail.example.org ESMTP Sendmail 8.18.1", "error": null}
+            refuses_for_load:
+              description: Whether the MTA says that it refuses connections because of the load average.
+              type: bool
+            load_average:
+              description: The load average of the last minute.
+              type: float
+        runners:
+          description: Everything on the host that runs the client queue, whether it works or not.
+          type: list
+          elements: dict
+          sample: [{"source": "debian_cron", "path": "/etc/cron.d/sendmail", "interval": 1800, "active": true}]
+        queues:
+          description: The queues, under V(msp) and V(mta).
+          type: dict
+          contains:
+            msp:
+              description: The client queue. V(mta) has the same shape.
+              type: dict
+              contains:
+                directories:
+                  description: Queue directories, at most 20, as the configuration names them.
+                  type: list
+                  elements: dict
+                  sample: [{"path": "/var/spool/mqueue-client", "group": "mqueue", "messages": 3, "split": false, "link": false}]
+                directories_total:
+                  description: Number of queue directories.
+                  type: int
+                messages:
+                  description:
+                    - Control files by state. V(total) is their sum.
+                    - V(incomplete) ends early, because it is being written or was damaged; V(unreadable) is no control file or cannot be opened. Both are
+                      there with O(level=totals) only.
+                  type: dict
+                  sample: {"total": 4, "queued": 3, "quarantined": 1, "lost": 0, "incomplete": 0, "unreadable": 0}
+                delivering:
+                  description: Messages that somebody has locked for writing now, V(none) where the system does not tell.
+                  type: int
+                vanished:
+                  description: Messages that left the queue while it was read.
+                  type: int
+                recipients:
+                  description: Recipients that V(queued) messages still wait for.
+                  type: int
+                bytes:
+                  description: Size of the bodies of V(queued) messages.
+                  type: int
+                oldest_age:
+                  description: Age of the oldest V(queued) message in seconds, V(none) when there is none.
+                  type: int
+                never_tried:
+                  description: V(queued) messages without any delivery attempt.
+                  type: int
+                last_attempt_age:
+                  description: Seconds since a V(queued) message was last tried.
+                  type: int
+                ages:
+                  description: V(queued) messages by age. The key is an upper bound in minutes, as in C(qshape).
+                  type: dict
+                  sample: {"5": 1, "10": 0, "20": 0, "40": 2, "80": 0, "160": 0, "320": 0, "640": 0, "1280": 0, "1280+": 0}
+                debris:
+                  description: Files that belong to no deliverable message, by kind.
+                  type: dict
+                  sample: {"data_without_control": 0, "control_without_data": 0, "temporary": 0, "pushed_aside": 0, "transcript": 0, "foreign": 0, "special": 0}
+                top:
+                  description: The ten heaviest of each kind among V(queued) messages.
+                  type: dict
+                  contains:
+                    reasons:
+                      description: Classes of deferral reasons with an example of the text.
+                      type: list
+                      elements: dict
+                      sample: [{"reason": "connection_refused", "messages": 3, "example": "Deferred: Connection refused by [127.0.0.1]"}]
+                    domains:
+                      description: Domains of waiting recipients.
+                      type: list
+                      elements: dict
+                      sample: [{"domain": "example.org", "recipients": 3}]
+                    senders:
+                      description: Envelope senders.
+                      type: list
+                      elements: dict
+                      sample: [{"sender": "root", "messages": 3}]
+                    users:
+                      description: Local users who submitted the message.
+                      type: list
+                      elements: dict
+                      sample: [{"user": "root", "messages": 3}]
+                    cut:
+                      description: Whether there were so many different names that the rarest were dropped while counting.
+                      type: bool
+                errors:
+                  description: Files and directories that could not be read, the first ten.
+                  type: list
+                  elements: dict
+                  sample: [{"path": "/var/spool/mqueue-client/qf6ANFSGsD000240", "error": "it is not a regular file"}]
+                errors_cut:
+                  description: How many more there were.
+                  type: int
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mailops.sendmail.plugins.module_utils import _observation, _options, _summary, _text
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(_options.QUEUES, level=dict(type='str', choices=['totals', 'summary'], default='totals')),
+        supports_check_mode=True)
+    try:
+        look = _observation.observe(module.params['queue'], module.params['queue_directories'])
+        facts = _summary.facts(look, module.params['level'])
+    except _text.SendmailError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(ansible_facts={'sendmail_queue': facts})
+
+
+if __name__ == '__main__':
+    main()
