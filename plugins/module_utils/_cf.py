@@ -41,7 +41,7 @@ uDefaultUser VFallbackMXhost vVerbose wTryNullMXList xQueueLA XRefuseLA yRecipie
 ZRetryFactor'''
 _LETTER = {word[0]: word[1:].lower() for word in _LETTERS.split()}
 _LETTER.update(g='defaultgroup', M='macro')                                    # these two never had a long name
-_KNOWN = sorted(set(name.lower() for name in _NAMES.split()) | set(_LETTER.values()))
+_KNOWN = sorted({name.lower() for name in _NAMES.split()} | set(_LETTER.values()))
 
 _COMMENT = re.compile(r'(?<!^)(?<![\\$])[ \t]*#[^\n]*')                        # as translate_dollars(): not for \# and $#
 _MACRO = re.compile(r'\{(\w+)\}|([^{\n])', re.ASCII)
@@ -86,7 +86,7 @@ class Configuration(NamedTuple):
 
 def _lines(text):
     """Logical lines with the number of their last physical line: a line that starts with white space continues the one before."""
-    number, start = 0, None                                                   # type: int, Optional[List[str]]
+    number, start = 0, None
     for line in text.split('\n'):
         if start is not None and line[:1] not in (' ', '\t'):
             yield number, '\n'.join(start)
@@ -117,7 +117,8 @@ def _munch(text, delimiter=''):
 
 def _equates(text):
     """Name and C(X=value) fields of a mailer or queue group line, by first letter as Sendmail takes them."""
-    name, rest = re.match(r'([^,\s]*)(?s:(.*))', text).groups()
+    name = re.split(r'[,\s]', text, maxsplit=1)[0]
+    rest = text[len(name):]
     fields = {}
     rest = rest.lstrip(', \t\n')
     while rest:
@@ -138,7 +139,7 @@ def _option(text):
         if text[:1] not in _LETTER:
             raise ValueError('unknown option name %s' % text[:1])
         return _LETTER[text[0]], text[1:]
-    name, dummy, value = text[1:].partition('=')
+    name, _dummy, value = text[1:].partition('=')
     name, dot, sub = name.strip(' ').lower().partition('.')
     if name not in _KNOWN:
         known = [full for full in _KNOWN if name and full.startswith(name)]   # an abbreviation is allowed if it is unique
@@ -148,12 +149,38 @@ def _option(text):
     return (name + dot + sub if name in ('timeout', 'milter') else name), value.lstrip(' ')
 
 
+def _add(cf, kind, rest):
+    """Put what one line defines into the configuration; ValueError for a line that Sendmail refuses."""
+    if kind == 'O':
+        name, value = _option(rest)
+        cf.options.setdefault(name, []).append(value)
+    elif kind in 'DCF':
+        match = _MACRO.match(rest)
+        if not match:
+            raise ValueError('a macro or class name is required')
+        name, value = match.group(1) or match.group(2), rest[match.end():]
+        if kind == 'D':
+            cf.macros[name] = _munch(value)[0]
+        elif kind == 'C':
+            cf.classes.setdefault(name, []).extend(value.split())
+        else:
+            cf.class_files.append({'class': name, 'file': value.strip()})
+    elif kind == 'T':
+        cf.classes.setdefault('t', []).extend(rest.split())
+    elif kind == 'M':
+        name, fields = _equates(rest)
+        cf.mailers[name] = {'path': fields.get('P', ''), 'flags': fields.get('F', ''), 'argv': fields.get('A', '').split()}
+    elif kind == 'Q':
+        name, fields = _equates(rest)
+        cf.queue_groups.append({'name': name, 'path': fields.get('P'), 'flags': fields.get('F', ''), 'interval': _interval(fields.get('I'))})
+    elif kind == 'P' and '=' not in rest:
+        raise ValueError('unknown configuration line')
+
+
 def parse(data):
     """A C(Configuration) from the bytes of a configuration file. Never raises: what Sendmail would refuse is in C(problems)."""
-    options, macros, classes, mailers = {}, {}, {}, {}                        # type: dict, dict, dict, dict
-    class_files, groups, problems = [], [], []                                # type: list, list, list
-    version, vendor, ruleset = None, '', False
-
+    cf = Configuration({}, {}, {}, [], {}, [], None, '', '', [])
+    version, ruleset = None, False
     for number, line in _lines(data.decode('utf-8', 'surrogateescape').replace('\r\n', '\n')):
         kind = line[:1]
         if kind in ('#', ''):
@@ -161,52 +188,23 @@ def parse(data):
         try:
             if kind not in _LINES:
                 raise ValueError('unknown configuration line')
-            if kind == 'S':
-                ruleset = True
-            elif kind == 'R':
-                if not ruleset or '\t' not in line:
-                    raise ValueError('invalid rewrite line (tab expected)' if ruleset else 'missing valid ruleset')
-            if kind in 'SRHKXE':
-                continue
-            line = _COMMENT.sub('', line).replace('\\#', '#') if '#' in line else line
-            rest = line[1:]
-            if kind == 'O':
-                name, value = _option(rest)
-                options.setdefault(name, []).append(value)
-            elif kind in 'DCF':
-                match = _MACRO.match(rest)
-                if not match:
-                    raise ValueError('a macro or class name is required')
-                name, value = match.group(1) or match.group(2), rest[match.end():]
-                if kind == 'D':
-                    macros[name] = _munch(value)[0]
-                elif kind == 'C':
-                    classes.setdefault(name, []).extend(value.split())
-                else:
-                    class_files.append({'class': name, 'file': value.strip()})
-            elif kind == 'T':
-                classes.setdefault('t', []).extend(rest.split())
-            elif kind == 'M':
-                name, fields = _equates(rest)
-                mailers[name] = {'path': fields.get('P', ''), 'flags': fields.get('F', ''), 'argv': fields.get('A', '').split()}
-            elif kind == 'Q':
-                name, fields = _equates(rest)
-                groups.append({'name': name, 'path': fields.get('P'), 'flags': fields.get('F', ''), 'interval': _interval(fields.get('I'))})
-            elif kind == 'V':
-                match = re.match(r'\s*(\d+)(?:/([A-Za-z]*))?', rest)
-                if not match:
+            if kind == 'R' and not (ruleset and '\t' in line):
+                raise ValueError('invalid rewrite line (tab expected)' if ruleset else 'missing valid ruleset')
+            ruleset = ruleset or kind == 'S'
+            if kind == 'V':
+                version = re.match(r'V\s*(\d+)(?:/([A-Za-z]*))?', line)
+                if not version:
                     raise ValueError('invalid argument to V line')
-                version, vendor = int(match.group(1)), match.group(2) or ''
-            elif kind == 'P' and '=' not in rest:
-                raise ValueError('unknown configuration line')
+            elif kind not in 'SRHKXE':
+                _add(cf, kind, (_COMMENT.sub('', line).replace('\\#', '#') if '#' in line else line)[1:])
         except ValueError as error:
-            problems.append({'line': number, 'problem': str(error), 'text': _text.printable(line.encode('utf-8', 'surrogateescape')[:200])})
-
-    for missing, problem in (('local' not in mailers, 'No local mailer defined'),
-                             ('queuedirectory' not in options, 'QueueDirectory (Q) option must be set')):
+            cf.problems.append({'line': number, 'problem': str(error), 'text': _text.printable(line.encode('utf-8', 'surrogateescape')[:200])})
+    for missing, problem in (('local' not in cf.mailers, 'No local mailer defined'),
+                             ('queuedirectory' not in cf.options, 'QueueDirectory (Q) option must be set')):
         if missing:
-            problems.append({'line': 0, 'problem': problem, 'text': ''})
-    return Configuration(options, macros, classes, class_files, mailers, groups, version, vendor, macros.get('Z', ''), problems)
+            cf.problems.append({'line': 0, 'problem': problem, 'text': ''})
+    return cf._replace(version=int(version.group(1)) if version else None, vendor=(version.group(2) or '') if version else '',
+                       release=cf.macros.get('Z', ''))
 
 
 def _interval(text):
@@ -261,10 +259,10 @@ def daemon_addresses(cf):
 
     C(address) is None for all addresses of the family. Without any such option the daemon has one socket, named MTA.
     """
-    found = []
+    found: list = []
     for value in cf.options.get('daemonportoptions', ['Name=MTA']):
         # A second equate of the same kind wins; sub-options are told by their first letter, in either case where both are free.
-        fields = dict((part.strip()[:1], part.partition('=')[2].strip()) for part in value.split(',') if '=' in part)
+        fields = {part.strip()[:1]: part.partition('=')[2].strip() for part in value.split(',') if '=' in part}
         for letter in 'aflmnps':
             fields.setdefault(letter.upper(), fields.get(letter, ''))
         found.append({'name': fields['N'] or 'Daemon%d' % len(found), 'family': fields['F'].lower() or 'inet', 'address': fields['A'] or None,
@@ -285,7 +283,7 @@ def settings(cf, cpus=1):
 
     Times in seconds, 0 for no limit; load limits 0 for off. C(queue_file_mode) is a number.
     """
-    user, dummy, group = re.sub(r'[./]', ':', cf.option('RunAsUser') or '').partition(':')
+    user, _dummy, group = re.sub(r'[./]', ':', cf.option('RunAsUser') or '').partition(':')
     return {
         'run_as_user': user or None, 'run_as_group': group or None, 'trusted_user': cf.option('TrustedUser') or None,
         'use_msp': (cf.option('UseMSP') or 'f')[0] in 'tTyY',

@@ -46,7 +46,7 @@ def _bounded(seconds, function, *arguments):
     def call():
         try:
             outcome.append((function(*arguments), None))
-        except Exception as error:  # pylint: disable=broad-exception-caught
+        except Exception as error:  # noqa: BLE001 - it is raised again in the caller's thread
             outcome.append((None, error))
     thread = threading.Thread(target=call)
     thread.daemon = True
@@ -288,7 +288,7 @@ def _alive(pid):
 
 def _address(text):
     """Address and port of a line of /proc/net/tcp or tcp6: words of four bytes in the machine's own order."""
-    digits, dummy, port = text.partition(':')
+    digits, _dummy, port = text.partition(':')
     words = [struct.pack('=I', int(digits[start:start + 8], 16)) for start in range(0, len(digits), 8)]
     return socket.inet_ntop(socket.AF_INET if len(words) == 1 else socket.AF_INET6, b''.join(words)), int(port, 16)
 
@@ -314,7 +314,7 @@ def listeners(ports=(25, 587), known=()):
                         found.append({'address': address, 'port': port, 'inode': int(fields[9]), 'pid': None, 'name': None})
         except (OSError, ValueError):
             continue
-    missing = dict(('socket:[%d]' % record['inode'], record) for record in found)
+    missing = {'socket:[%d]' % record['inode']: record for record in found}
     pids = [process['pid'] for process in known]
     for pid in pids + ([int(entry) for entry in os.listdir('/proc')[:_MAX_PROCESSES] if entry.isdigit() and int(entry) not in pids]):
         if not missing:
@@ -334,8 +334,8 @@ def _sockstat(ports):
     for line in _command(['sockstat', '-46l', '-P', 'tcp', '-p', ','.join(str(port) for port in ports)]).splitlines()[1:]:
         fields = line.split()
         if len(fields) > 5 and fields[2].isdigit():
-            address, dummy, port = fields[5].rpartition(':')
-            wild = '::' if fields[4].endswith('6') else '0.0.0.0'
+            address, _dummy, port = fields[5].rpartition(':')
+            wild = '::' if fields[4].endswith('6') else '0.0.0.0'  # noqa: S104 - read, not bound
             found.append({'address': wild if address == '*' else address.strip('[]'), 'port': int(port), 'inode': None, 'pid': int(fields[2]),
                           'name': _decode(fields[1])})
     return found
@@ -357,7 +357,7 @@ def greeting(host, port=25, timeout=5.0):
         addresses = _bounded(left(), socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
     except (OSError, UnicodeError):                                           # TimeoutError and gaierror are OSErrors
         addresses, result['error'] = [], 'name_lookup'
-    for family, kind, protocol, dummy, address in addresses[:8]:
+    for family, kind, protocol, _dummy, address in addresses[:8]:
         try:
             with socket.socket(family, kind, protocol) as peer:
                 peer.settimeout(left())
@@ -450,14 +450,14 @@ def filesystem(path, seconds=5.0):
     """
     found = dict.fromkeys(('mount', 'type', 'read_only', 'block_size', 'blocks_free', 'blocks', 'inodes_free', 'inodes', 'immutable', 'unmounted', 'error'))
     path = os.path.realpath(path)
-    mounts = dict((point, (kind, options.split(','))) for point, kind, options in _mounts('/proc/self/mounts'))
+    mounts = {point: (kind, options.split(',')) for point, kind, options in _mounts('/proc/self/mounts')}
     above = [path[:position] or '/' for position in range(len(path), 0, -1) if position == len(path) or path[position] == '/'] + ['/']
     for point in above:
         if point in mounts:
             found.update(mount=_decode(point), type=mounts[point][0], read_only='ro' in mounts[point][1])
             break
     if mounts:
-        wanted = set(point for point, kind, options in _mounts('/etc/fstab') if 'noauto' not in options.split(','))
+        wanted = {point for point, kind, options in _mounts('/etc/fstab') if 'noauto' not in options.split(',')}
         found['unmounted'] = ([_decode(point) for point in above if point in wanted and point not in mounts] or [None])[0]
     try:
         numbers = _bounded(seconds, os.statvfs, path)
@@ -539,7 +539,7 @@ def _crontabs(family, root):
     for path in ['/etc/crontab'] + ['/etc/cron.d/' + name for name in _names(root + '/etc/cron.d')]:
         state = file_state(root + path)
         refused = None
-        if state['exists'] and (state['uid'] != 0 and not root or int(state['mode'], 8) & 0o022):
+        if state['exists'] and ((state['uid'] != 0 and not root) or int(state['mode'], 8) & 0o022):
             refused = 'cron ignores it: not owned by root, or writable by others'
         elif family == 'debian' and path != '/etc/crontab' and not re.match(r'[\w-]+$', os.path.basename(path), re.ASCII):
             refused = 'cron ignores it: its name may only have letters, digits, - and _'
@@ -661,7 +661,7 @@ def queue_runners(layout, found, root=''):
     settings = _schedule.debian_settings(conf)
     daemons = list(runners)
     runners += _cron_runners(layout, settings, alive, root)
-    runners += _systemd_runners(dict((runner['unit'], runner) for runner in daemons if runner['unit']), not root and init_system() == 'systemd', root)
+    runners += _systemd_runners({runner['unit']: runner for runner in daemons if runner['unit']}, not root and init_system() == 'systemd', root)
     if layout.family == 'freebsd':
         runners += _freebsd_runners(daemons, alive, root)
     if conf and settings['msp_mode'] == 'daemon' and not daemons:

@@ -13,8 +13,8 @@ import shlex
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 
-_MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split()
-_DAYS = 'sun mon tue wed thu fri sat'.split()
+_MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
+_DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
 _CRON_WORDS = {'@yearly': '0 0 1 1 *', '@annually': '0 0 1 1 *', '@monthly': '0 0 1 * *', '@weekly': '0 0 * * 0', '@daily': '0 0 * * *',
                '@midnight': '0 0 * * *', '@hourly': '0 * * * *', '@every_minute': '* * * * *'}
 _CALENDAR_WORDS = {'minutely': '*:*', 'hourly': '*:00', 'daily': '00:00', 'weekly': 'Mon 00:00', 'monthly': '*-*-01 00:00',
@@ -29,7 +29,7 @@ def _field(text, low, high, names=()):
     def number(word):
         return names.index(word[:3]) + (low if names is _MONTHS else 0) if word[:3] in names else int(word)
 
-    found = set()
+    found: set = set()
     for part in text.lower().split(','):
         span, slash, step = part.partition('/')
         first, dash, last = span.partition('-')
@@ -58,7 +58,7 @@ def cron_interval(schedule):
             raise ValueError(schedule)
         hours, days = _field(fields[1], 0, 23), _field(fields[2], 1, 31)
         minutes = sorted(hour * 60 + minute for hour in hours for minute in _field(fields[0], 0, 59))
-        months, weekdays = _field(fields[3], 1, 12, _MONTHS), set(day % 7 for day in _field(fields[4], 0, 7, _DAYS))
+        months, weekdays = _field(fields[3], 1, 12, _MONTHS), {day % 7 for day in _field(fields[4], 0, 7, _DAYS)}
     except ValueError:
         return None, False
     either = fields[2][0] != '*' and fields[4][0] != '*'
@@ -73,7 +73,7 @@ def cron_interval(schedule):
         dates = [number for number in range(738521, 738521 + 1500) if matches(datetime.date.fromordinal(number))]    # from 2023-01-01, with a leap year
     if len(dates) < 2:
         return None, False
-    gaps = set(after - before for before, after in zip(minutes, minutes[1:]))
+    gaps = {after - before for before, after in zip(minutes, minutes[1:])}
     gaps.update((after - before) * 1440 + minutes[0] - minutes[-1] for before, after in zip(dates, dates[1:]))
     return max(gaps) * 60, len(gaps) > 1
 
@@ -150,7 +150,7 @@ def debian_settings(text):
     /usr/share/sendmail/sendmail, which takes the daemon's mode for what the file leaves out.
     """
     values = assignments(text, {'DAEMON_MODE': 'Daemon', 'QUEUE_INTERVAL': '10m', 'MSP_INTERVAL': '10m', 'QUEUE_MODE': 'Daemon', 'MSP_MODE': 'Daemon'})
-    found = dict((name, values[name.upper()].lower()) for name in ('daemon_mode', 'queue_mode', 'msp_mode'))
+    found = {name: values[name.upper()].lower() for name in ('daemon_mode', 'queue_mode', 'msp_mode')}
     for name in ('queue_interval', 'msp_interval'):
         try:
             found[name] = _text.duration(values[name.upper()].lstrip('p'), 'm')
@@ -162,7 +162,7 @@ def debian_settings(text):
 
 def unit(*texts):
     """A systemd unit file and its drop-ins as {key: [values]}, sections ignored; an empty assignment clears a key (systemd.syntax(7))."""
-    values = {}
+    values: dict = {}
     for text in texts:
         for line in re.sub(r'\\\n', ' ', text).splitlines():
             key, equals, value = line.strip().partition('=')
@@ -226,7 +226,7 @@ def process_role(title, argv=()):
     runs), C(queue_run) (runs now), C(delivery) (has a message in hand), C(session) (talks with a client) or C(other);
     C(prefix) is the ProcessTitlePrefix, MTA or MSP on Debian; C(rejecting) is the reason of a daemon that refuses connections.
     """
-    found = {'role': 'other', 'prefix': None, 'interval': None, 'directory': None, 'id': None, 'rejecting': None}
+    found: dict = {'role': 'other', 'prefix': None, 'interval': None, 'directory': None, 'id': None, 'rejecting': None}
     match = _TITLE.match(title)
     if not match:
         words = ' '.join(argv)
