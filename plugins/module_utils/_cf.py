@@ -123,7 +123,7 @@ def _equates(text):
     rest = rest.lstrip(', \t\n')
     while rest:
         field, equals, rest = rest.partition('=')
-        if not equals or ',' in field:
+        if not equals or not field or ',' in field:
             raise ValueError("'=' expected after %s" % field.split(',')[0].strip())
         value, rest = _munch(rest.lstrip(), ',')
         fields[field[0]] = value.strip()
@@ -214,11 +214,14 @@ def _interval(text):
         return None
 
 
-def expand(cf, text, depth=10):
-    """Macros ($x, ${name}) in an option replaced by what the file defines for them; Sendmail does this for PidFile only."""
-    def value(match):
-        return expand(cf, cf.macros.get(match.group(1) or match.group(2), ''), depth - 1) if depth else ''
-    return re.sub(r'\$(?:\{(\w+)\}|(\w))', value, text)
+def expand(cf, text):
+    """Macros ($x, ${name}) in an option replaced by what the file defines for them; Sendmail does this for PidFile only.
+
+    Ten levels deep and 2047 characters long at most, as Sendmail's own buffer: a macro may contain itself.
+    """
+    for _level in range(10):
+        text = re.sub(r'\$(?:\{(\w+)\}|(\w))', lambda match: cf.macros.get(match.group(1) or match.group(2), ''), text)[:2047]
+    return text
 
 
 def queue_patterns(cf):

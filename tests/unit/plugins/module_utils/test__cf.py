@@ -1,0 +1,211 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Configuration files: the samples are what Debian's packages make (comments and rewriting rules left out), the rest follows readcf.c."""
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf
+
+SAMPLES = os.path.join(os.path.dirname(__file__), '..', '..', 'samples', 'cf')
+RELEASES = {'bullseye': ('8.15.2', '8.15.2/Debian-22+deb11u3'), 'bookworm': ('8.17.1.9', '8.17.1.9/Debian-2+deb12u2'), 'trixie': ('8.18.1', '8.18.1/Debian-6')}
+WHOLE = b'O QueueDirectory=/q\nMlocal, P=/x, A=x $u\n'
+
+
+def sample(name):
+    with open(os.path.join(SAMPLES, name + '.cf'), 'rb') as stream:
+        return _cf.parse(stream.read())
+
+
+def read(text):
+    return _cf.parse(text.encode() + WHOLE)
+
+
+def problems(text):
+    return [(problem['line'], problem['problem']) for problem in read(text).problems]
+
+
+@pytest.mark.parametrize('release', sorted(RELEASES))
+def test_submit_cf_of_debian(release):
+    cf = sample(release + '-submit')
+    assert (cf.version, cf.vendor, cf.release, cf.problems) == (10, 'Berkeley', RELEASES[release][0] + '/Submit', [])
+    assert _cf.queue_patterns(cf) == [{'group': 'mqueue', 'path': '/var/spool/mqueue-client', 'interval': None}]
+    assert _cf.relay(cf) == {'host': '127.0.0.1', 'port': 25, 'mx': False, 'hosts': ['127.0.0.1'], 'literal': True}
+    assert [one['name'] for one in _cf.daemon_addresses(cf)] == ['NoMTA']
+    assert cf.mailers['relay']['argv'] == ['TCP', '$h']
+    settings = _cf.settings(cf, 2)
+    assert {name: settings[name] for name in ('run_as_user', 'trusted_user', 'use_msp', 'min_free_blocks', 'queue_la', 'privacy_options', 'pid_file',
+                                              'min_queue_age', 'host_status_directory', 'delivery_mode', 'process_title_prefix')} == {
+        'run_as_user': 'smmsp', 'trusted_user': 'smmsp', 'use_msp': True, 'min_free_blocks': 100, 'queue_la': 900,
+        'privacy_options': ['goaway', 'noetrn', 'restrictqrun'], 'pid_file': '/var/run/sendmail/msp/sendmail.pid', 'min_queue_age': 0,
+        'host_status_directory': None, 'delivery_mode': 'i', 'process_title_prefix': 'MSP'}
+    assert settings['queue_file_mode'] == 0o660
+    assert settings['timeouts'] == {'connect': 0, 'iconnect': 2, 'initial': 300, 'hoststatus': 0, 'queuereturn': 432000, 'queuewarn': 14400}
+
+
+@pytest.mark.parametrize('release', sorted(RELEASES))
+def test_sendmail_cf_of_debian(release):
+    cf = sample(release + '-sendmail')
+    assert (cf.release, cf.problems) == (RELEASES[release][1], [])
+    assert _cf.queue_patterns(cf)[0]['path'] == '/var/spool/mqueue'
+    assert [(one['name'], one['address'], one['port'], one['modifiers']) for one in _cf.daemon_addresses(cf)] == [
+        ('MTA-v4', '127.0.0.1', 25, ''), ('MSP-v4', '127.0.0.1', 587, 'Ea')]
+    settings = _cf.settings(cf)
+    assert settings['connection_rate_throttle'] == 15
+    assert settings['timeouts']['iconnect'] == 120
+    assert settings['use_msp'] is False
+    assert 'local' in cf.mailers
+    assert cf.class_files[0] == {'class': 'w', 'file': '/etc/mail/local-host-names %[^#]'}
+
+
+@pytest.mark.parametrize('line, name, value', [
+    ('O QueueDirectory=/var/q', 'queuedirectory', '/var/q'),
+    ('O QueueDirectory = /var/q', 'queuedirectory', '/var/q'),
+    ('O queuedirectory=/var/q', 'QueueDirectory', '/var/q'),
+    ('OQ/var/q', 'queuedirectory', '/var/q'),
+    ('Ob100/2000', 'minfreeblocks', '100/2000'),
+    ('O Timeout.iconnect=2s', 'timeout.iconnect', '2s'),
+    ('O QueueS=host', 'queuesortorder', 'host'),                      # an abbreviation that fits one option only
+    ('O MinQueueAge=30m   # not too often', 'minqueueage', '30m'),
+    ('O MinQueueAge=30m#', 'minqueueage', '30m'),
+    ('O HelpFile=/etc/a\\#b', 'helpfile', '/etc/a#b'),
+    ('O HostStatusDirectory', 'hoststatusdirectory', ''),
+    ('O PrivacyOptions=goaway,\n\tnoetrn', 'privacyoptions', 'goaway,\n\tnoetrn'),
+    ('O MinQueueAge=1m\r\nO MinQueueAge=2m\r', 'minqueueage', '2m\r'),  # only a CR before the newline goes
+])
+def test_option_lines(line, name, value):
+    cf = _cf.parse(line.encode())
+    assert cf.option(name) == value
+    assert [problem for problem in cf.problems if problem['line']] == []
+
+
+def test_the_last_value_of_an_option_counts_and_all_are_kept():
+    cf = read('O MinFreeBlocks=5\nO DaemonPortOptions=Name=a\nO DaemonPortOptions=Name=b\nO MinFreeBlocks=7/900\n')
+    assert cf.number('MinFreeBlocks') == 7
+    assert cf.options['daemonportoptions'] == ['Name=a', 'Name=b']
+
+
+@pytest.mark.parametrize('text, found', [
+    ('xyzzy garbage\n', [(1, 'unknown configuration line')]),
+    ('# c\n\nO NoSuchOption=1\n', [(3, 'unknown option name nosuchoption')]),
+    ('O QueueF\n', [(1, 'ambiguous option name queuef')]),             # QueueFactor, QueueFileMode
+    ('O=1\n', [(1, 'unknown option name =')]),
+    ('O =1\n', [(1, 'unknown option name (empty)')]),
+    ('O\n', [(1, 'unknown option name ')]),
+    ('R$*\t$1\n', [(1, 'missing valid ruleset')]),
+    ('Sx\nR$* $1\n', [(2, 'invalid rewrite line (tab expected)')]),
+    ('Sx\nR$*\t$1\n', []),
+    (' O x\n', [(1, 'unknown configuration line')]),
+    ('# comment\n that goes on\n', []),
+    ('Vten\n', [(1, 'invalid argument to V line')]),
+    ('D\n', [(1, 'a macro or class name is required')]),
+    ('D{open\n', [(1, 'a macro or class name is required')]),
+    ('Mfoo, P\n', [(1, "'=' expected after P")]),
+    ('Q\n', [(1, 'a name is required')]),
+    ('Pbulk\n', [(1, 'unknown configuration line')]),
+    ('V10/Berkeley\nHReceived: x\n\tfolded\nKm hash -o /x\nXf, S=inet:1@h\nEA=b\nTroot\nPbulk=-60\n', []),
+])
+def test_what_sendmail_refuses(text, found):
+    assert problems(text) == found
+
+
+def test_an_empty_file_has_no_mailer_and_no_queue():
+    cf = _cf.parse(b'')
+    assert [problem['problem'] for problem in cf.problems] == ['No local mailer defined', 'QueueDirectory (Q) option must be set']
+    assert (_cf.queue_patterns(cf), _cf.relay(cf)) == ([], None)
+
+
+def test_line_numbers_are_of_the_last_physical_line_and_text_is_printable():
+    cf = read('# one\nHx: y\n\tz\nbad \x1b[31m\n more\n')
+    assert [(problem['line'], problem['text']) for problem in cf.problems] == [(5, 'bad \\x1b[31m\\x0a more')]
+
+
+def test_macros_and_classes():
+    cf = read('DZ8.18.1/Submit\nD{MTAHost}"a b"\nDnx\\ty\nCwlocal host\nC{w}third\nFw-o /etc/x\nTroot daemon\n')
+    assert cf.macros == {'Z': '8.18.1/Submit', 'MTAHost': 'a b', 'n': 'xty'}
+    assert cf.classes == {'w': ['local', 'host', 'third'], 't': ['root', 'daemon']}
+    assert cf.class_files == [{'class': 'w', 'file': '-o /etc/x'}]
+
+
+def test_pid_file_with_macros():
+    cf = read('Dx/run\nD{sub}${x}/sm\nDa$a $a $a $a\nO PidFile=${sub}/client.pid\n')
+    assert _cf.settings(cf)['pid_file'] == '/run/sm/client.pid'
+    assert len(_cf.expand(cf, '$a')) <= 2047
+
+
+@pytest.mark.parametrize('text, expected', [
+    ('O QueueDirectory=/q/a*\n', [('mqueue', '/q/a*', None)]),
+    ('Qslow, P=/q/slow, F=f, I=2h, R=3\n', [('mqueue', '/q', None), ('slow', '/q/slow', 7200)]),
+    ('Qmqueue, P=/q/main*, I=30\n', [('mqueue', '/q/main*', 1800)]),
+    ('Qshared, F=f\n', [('mqueue', '/q', None), ('shared', '/q', None)]),
+    ('Qx,P="/q/with, comma"\n', [('mqueue', '/q', None), ('x', '/q/with, comma', None)]),
+    ('Qfolded,\n\tP=/q/f,\n\tI=1d\n', [('mqueue', '/q', None), ('folded', '/q/f', 86400)]),
+])
+def test_queue_patterns(text, expected):
+    cf = _cf.parse(WHOLE + text.encode())
+    assert [(one['group'], one['path'], one['interval']) for one in _cf.queue_patterns(cf)] == expected
+
+
+@pytest.mark.parametrize('macro, mailer, host, port, literal, mx', [
+    ('D{MTAHost}[127.0.0.1]', 'A=TCP $h', '127.0.0.1', 25, True, False),
+    ('D{MTAHost}[localhost]', 'A=TCP $h', 'localhost', 25, False, False),
+    ('D{MTAHost}mailhub.example.test.', 'A=TCP $h', 'mailhub.example.test', 25, False, True),
+    ('D{MTAHost}[IPv6:::1]', 'A=TCP $h 587', '::1', 587, True, False),
+    ('D{MTAHost}[127.0.0.1]', 'A=TCP $h submission', '127.0.0.1', 587, True, False),
+    ('D{MTAHost}[a]:[b.example]', 'A=IPC $h', 'a', 25, False, False),
+    ('DSrelay:hub.example', 'A=TCP $h', 'hub.example', 25, False, True),
+    ('Dhhub\nD{MTAHost}$h.example', 'A=TCP $h', 'hub.example', 25, False, True),
+])
+def test_relay(macro, mailer, host, port, literal, mx):
+    found = _cf.relay(read('%s\nMrelay, P=[IPC], F=mDFMuXa8k, E=\\r\\n, L=2040,\n\tT=DNS/RFC822/SMTP,\n\t%s\n' % (macro, mailer)))
+    assert (found['host'], found['port'], found['literal'], found['mx']) == (host, port, literal, mx)
+
+
+def test_no_relay_and_several():
+    assert _cf.relay(read('DS\n')) is None
+    assert _cf.relay(read('D{MTAHost}[10.0.0.1]:[10.0.0.2]\n'))['hosts'] == ['10.0.0.1', '10.0.0.2']
+
+
+@pytest.mark.parametrize('value, expected', [
+    ('Name=MTA', {'name': 'MTA', 'family': 'inet', 'address': None, 'port': 25, 'modifiers': '', 'refuse_la': None}),
+    ('Family=inet6, Addr=::1, Port=587, N=v6, M=Ea, r=12', {'name': 'v6', 'family': 'inet6', 'address': '::1', 'port': 587, 'modifiers': 'Ea', 'refuse_la': 12}),
+    ('a=10.0.0.1,p=smtps', {'name': 'Daemon0', 'family': 'inet', 'address': '10.0.0.1', 'port': 465, 'modifiers': '', 'refuse_la': None}),
+])
+def test_daemon_addresses(value, expected):
+    assert _cf.daemon_addresses(read('O DaemonPortOptions=%s\n' % value)) == [expected]
+
+
+def test_without_options_the_built_in_values_count():
+    settings = _cf.settings(read(''), 4)
+    assert {name: settings[name] for name in ('queue_la', 'refuse_la', 'delay_la', 'queue_file_mode', 'min_free_blocks', 'run_as_user', 'pid_file')} == {
+        'queue_la': 32, 'refuse_la': 48, 'delay_la': 0, 'queue_file_mode': 0o600, 'min_free_blocks': 0, 'run_as_user': None, 'pid_file': None}
+    assert settings['timeouts'] == {'connect': 0, 'iconnect': 0, 'initial': 300, 'hoststatus': 1800, 'queuereturn': 432000, 'queuewarn': 0}
+    assert [one['name'] for one in _cf.daemon_addresses(read(''))] == ['MTA']
+
+
+@pytest.mark.parametrize('value, user, group', [('smmsp', 'smmsp', None), ('smmsp:mail', 'smmsp', 'mail'), ('a.b', 'a', 'b'), ('', None, None)])
+def test_run_as_user(value, user, group):
+    settings = _cf.settings(read('O RunAsUser=%s\n' % value))
+    assert (settings['run_as_user'], settings['run_as_group']) == (user, group)
+
+
+def test_values_that_make_no_sense_count_as_not_set():
+    cf = read('O MinQueueAge=soon\nO QueueFileMode=9\nO QueueLA=many\nO Timeout.queuereturn.normal=3d\nQg, I=often\n')
+    settings = _cf.settings(cf)
+    assert (settings['min_queue_age'], settings['queue_file_mode'], settings['queue_la']) == (0, 0o600, 8)
+    assert settings['timeouts']['queuereturn'] == 259200
+    assert _cf.queue_patterns(cf)[1]['interval'] is None
+
+
+LINES = st.one_of(st.binary(max_size=40), st.sampled_from([b'O Queue', b'OQ/q', b'DS[x', b'D{MTAHost}::', b'Qa, P', b'Ma, A="', b'V1', b'R', b'Sx', b'O DaemonPortOptions=P',
+                                                           b'O PidFile=$Z${Z}', b'DZ${Z}$Z', b'O DaemonPortOptions=A=,r=x', b'C{', b'M,=']))
+
+
+@given(st.lists(LINES, max_size=12).map(b'\n'.join))
+def test_any_bytes_give_plain_values(data):
+    cf = _cf.parse(data)
+    json.dumps([cf._asdict(), _cf.queue_patterns(cf), _cf.relay(cf), _cf.daemon_addresses(cf), _cf.settings(cf)])
+    assert all(problem['text'].isprintable() for problem in cf.problems)
