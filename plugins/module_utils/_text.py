@@ -10,15 +10,22 @@ import re
 
 
 class SendmailError(Exception):
-    """Something a user can act on: the message is a sentence that says what is wrong, where, and what to do."""
+    """Something a user can act on: the message is a sentence that says what is wrong, where, and what to do.
+
+    C(result): what is known all the same, as a module's result.
+    """
+
+    def __init__(self, message, **result):
+        super().__init__(message)
+        self.result = result
 
 
 _LOOKS_ESCAPED = re.compile(r'\\(?=x[0-9a-f]{2})')
 _ESCAPED = re.compile(rb'\\x([0-9a-f]{2})')
 _UNITS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
-_DURATION = re.compile(r'(\d+)\s*([smhdw]?)', re.I)
+_DURATION = re.compile(r'(\d{1,12})(?!\d)\s*([smhdw]?)', re.I)
 _SIZES = {'': 1, 'k': 1 << 10, 'm': 1 << 20, 'g': 1 << 30}
-_SIZE = re.compile(r'(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?', re.I)
+_SIZE = re.compile(r'(\d{1,15}(?:\.\d{1,15})?)\s*([kmg]?)(?:i?b)?', re.I)
 
 
 def printable(data):
@@ -43,7 +50,7 @@ def printable(data):
 
 def original_bytes(text):
     """The bytes that L(printable) was given."""
-    return _ESCAPED.sub(lambda match: bytes((int(match.group(1), 16),)), text.encode('utf-8'))
+    return _ESCAPED.sub(lambda match: bytes((int(match.group(1), 16),)), text.encode('utf-8', 'surrogateescape'))
 
 
 def duration(value, default_unit='s'):
