@@ -1,0 +1,37 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make this checkout importable as ansible_collections.mailops.sendmail, wherever it lies and with or without Ansible.
+
+Under ansible-test the collection is importable already and this does nothing. Python 3.6 syntax: the floors are tested with it.
+"""
+import importlib
+import os
+import sys
+import types
+
+from hypothesis import settings
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def namespace(name, path):
+    module = types.ModuleType(name)
+    module.__path__ = [path] if path else []
+    sys.modules[name] = module
+    parent, _dot, child = name.rpartition('.')
+    if parent:
+        setattr(sys.modules[parent], child, module)
+
+
+try:
+    importlib.import_module('ansible_collections.mailops.sendmail')
+    EXAMPLES = 20  # under ansible-test, which runs everything once for each Python; the search for odd input is the main run's
+except ImportError:
+    EXAMPLES = 100
+    namespace('ansible_collections', None)
+    namespace('ansible_collections.mailops', None)
+    namespace('ansible_collections.mailops.sendmail', ROOT)
+
+# Times vary with what else the machine does; an example that failed is printed so that it can be repeated.
+settings.register_profile('collection', max_examples=EXAMPLES, deadline=None, print_blob=True)
+settings.load_profile('collection')
