@@ -1,0 +1,222 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+import datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _schedule
+
+HOUR, DAY = 3600, 86400
+
+
+@pytest.mark.parametrize('schedule, seconds, uneven', [
+    ('*/30 * * * *', 1800, False),              # what Debian's generator writes for 30m, 30 and 1800s
+    ('*/20 *    *    *    *', 1200, False),
+    ('*/45 * * * *', 2700, True),               # minutes 0 and 45: 45 and 15 minutes
+    ('30   *    *    *    *', HOUR, False),     # ... for 90m
+    ('17 * * * *', HOUR, False),
+    ('* * * * *', 60, False),
+    ('5,35 * * * *', 1800, False),
+    ('0-59/15 * * * *', 900, False),
+    ('3/20 * * * *', 1200, False),
+    ('*/7 * * * *', 420, True),
+    ('0 */6 * * *', 6 * HOUR, False),
+    ('0 9-17 * * *', 16 * HOUR, True),
+    ('0 9-17 * * mon-fri', 64 * HOUR, True),
+    ('0 0 * * 0', 7 * DAY, False),
+    ('0 0 * * 7', 7 * DAY, False),
+    ('0 0 1 * *', 31 * DAY, True),
+    ('0 0 1 jan *', 366 * DAY, True),
+    ('0 0 1,15 * fri', 7 * DAY, True),          # either day matches
+    ('0 0 */2 * *', 2 * DAY, True),
+    ('@hourly', HOUR, False), ('@daily', DAY, False), ('@Weekly', 7 * DAY, False), ('@every_minute', 60, False), ('@1800', 1800, False),
+    ('@reboot', None, False), ('61 * * * *', None, False), ('* * *', None, False), ('a b c d e', None, False), ('*/0 * * * *', None, False),
+    ('* * 30 2 *', None, False), ('9-3 * * * *', None, False), ('0 0 29 2 *', None, False), ('', None, False),
+])
+def test_cron_interval(schedule, seconds, uneven):
+    assert _schedule.cron_interval(schedule) == (seconds, uneven)
+
+
+MINUTES = st.one_of(st.just('*'), st.integers(1, 59).map('*/{}'.format), st.lists(st.integers(0, 59), min_size=1, max_size=4).map(lambda xs: ','.join(map(str, xs))))
+HOURS = st.one_of(st.just('*'), st.integers(1, 23).map('*/{}'.format), st.tuples(st.integers(0, 23), st.integers(0, 23)).map(lambda xs: '%d-%d' % (min(xs), max(xs))))
+WEEKDAYS = st.one_of(st.just('*'), st.integers(0, 6).map(str), st.just('1-5'), st.just('2,4'))
+
+
+def allowed(field, value):
+    if field.startswith('*'):
+        return value % int(field[2:] or 1) == 0
+    return any(int(part.split('-')[0]) <= value <= int(part.split('-')[-1]) for part in field.split(','))
+
+
+@settings(max_examples=40)
+@given(MINUTES, HOURS, WEEKDAYS)
+def test_cron_interval_is_what_minute_by_minute_counting_gives(minute, hour, weekday):
+    start = datetime.datetime(2026, 11, 1)
+    runs = []
+    for count in range(22 * 1440):
+        at = start + datetime.timedelta(minutes=count)
+        if allowed(minute, at.minute) and allowed(hour, at.hour) and allowed(weekday, at.isoweekday() % 7):
+            runs.append(count)
+    gaps = {after - before for before, after in zip(runs, runs[1:])}
+    assert _schedule.cron_interval('%s %s * * %s' % (minute, hour, weekday)) == (max(gaps) * 60, len(gaps) > 1)
+
+
+@given(st.text(max_size=30))
+def test_no_schedule_text_raises(text):
+    _schedule.cron_interval(text)
+    _schedule.calendar_interval(text)
+    _schedule.timespan(text)
+    _schedule.queue_run(text)
+    _schedule.cron_entries(text, True)
+    _schedule.assignments(text)
+    _schedule.process_role(text, (text,))
+
+
+def test_cron_entries():
+    text = 'MAILTO=root\n# comment\n\n*/20 * * * *\tsmmsp\ttest -x /a && /b c\n@daily root /x y\nSHELL = /bin/sh\n1 2 3 4\n#*/5 * * * * u off\n'
+    assert _schedule.cron_entries(text, True) == [
+        {'line': 4, 'schedule': '*/20 * * * *', 'user': 'smmsp', 'command': 'test -x /a && /b c'},
+        {'line': 5, 'schedule': '@daily', 'user': 'root', 'command': '/x y'}]
+    assert _schedule.cron_entries('0 1 * * * /x  y z\n', False) == [{'line': 1, 'schedule': '0 1 * * *', 'user': None, 'command': '/x  y z'}]
+
+
+PLAIN = {'how': 'sendmail', 'interval': None, 'partial': False}
+
+
+@pytest.mark.parametrize('command, found', [
+    ('/usr/sbin/sendmail -Ac -q', PLAIN),
+    ('/usr/sbin/sendmail -q -Ac', PLAIN),
+    ('/usr/lib/sendmail -A c -qf -L sm-msp-queue', PLAIN),
+    ('[ -x /usr/sbin/sendmail ] && /usr/sbin/sendmail -Ac -qf >/dev/null 2>&1', PLAIN),
+    ('su smmsp -s /bin/sh -c "/usr/sbin/sendmail -Ac -q"', PLAIN),
+    ('timeout 600 nice sendmail-msp -qf -Ac', PLAIN),
+    ('sendmail -C/etc/mail/submit.cf -q', PLAIN),
+    ('sendmail -C /etc/mail/submit.cf -q', PLAIN),
+    ('/usr/sbin/sendmail -L sm-msp-queue -Ac -q1h', dict(PLAIN, interval=3600)),
+    ('/usr/sbin/sendmail -Ac -qp90', dict(PLAIN, interval=5400)),
+    ('/usr/sbin/sendmail -Ac -qRexample.com', dict(PLAIN, partial=True)),
+    ('/usr/sbin/sendmail -Ac -q!Sroot', dict(PLAIN, partial=True)),
+    ('test -x /usr/libexec/sendmail/sendmail && /usr/share/sendmail/sendmail cron-msp', dict(PLAIN, how='cron-msp')),
+    ('/usr/share/sendmail/sendmail cron-mta', dict(PLAIN, how='cron-mta')),
+    ('sendmail -q', None),                              # the MTA queue
+    ('sendmail -Am -q', None),
+    ('sendmail -q; /x -Ac', None),
+    ('sendmail -Ac -bp', None),
+    ('sendmail -Ac -qQ', None), ('sendmail -Ac -qL', None),
+    ('sendmail -t < /x -Ac', None),
+    ('/usr/sbin/exim -q', None),
+    ('echo sendmail', None), ('', None),
+])
+def test_queue_run(command, found):
+    assert _schedule.queue_run(command) == found
+
+
+def test_runq_reaches_the_client_queue_only_as_debians_wrapper():
+    assert _schedule.queue_run('/usr/sbin/runq') is None
+    assert _schedule.queue_run('/usr/sbin/runq', True) == PLAIN
+
+
+@pytest.mark.parametrize('text, values', [
+    ('A="x";\nB=$A-y\nC="${A}z"; # comment\n', {'A': 'x', 'B': 'x-y', 'C': 'xz'}),
+    ("A='it is'\n#B=1\nexport C=2\n", {'A': 'it is', 'C': '2'}),
+    ('A=1\nB="open\nC=3\n', {'A': '1', 'C': '3'}),
+    ('A="two\nlines"\nB=2', {'A': 'two\nlines', 'B': '2'}),
+    ('A=$NONE.x\nif [ $A = 1 ]; then\n', {'A': '.x'}),
+    ('', {}),
+])
+def test_assignments(text, values):
+    assert _schedule.assignments(text) == values
+
+
+@pytest.mark.parametrize('text, found', [
+    ('DAEMON_MODE="Daemon";\nQUEUE_MODE="${DAEMON_MODE}";\nQUEUE_INTERVAL="10m";\nMSP_MODE="Cron";\nMSP_INTERVAL="20m";\nHANDS_OFF="No";\n',
+     ('daemon', 'daemon', 'cron', 600, 1200, False)),
+    ('', ('daemon', 'daemon', 'daemon', 600, 600, False)),
+    ('MSP_MODE=None\nMSP_INTERVAL=30\nHANDS_OFF=1', ('daemon', 'daemon', 'none', 600, 1800, True)),
+    ('QUEUE_MODE="Cron"\nMSP_INTERVAL="p2h"', ('daemon', 'cron', 'daemon', 600, 7200, False)),
+    ('MSP_INTERVAL="often"', ('daemon', 'daemon', 'daemon', 600, None, False)),
+])
+def test_debian_settings(text, found):
+    settings_found = _schedule.debian_settings(text)
+    assert tuple(settings_found[name] for name in ('daemon_mode', 'queue_mode', 'msp_mode', 'queue_interval', 'msp_interval', 'hands_off')) == found
+
+
+SM_CLIENT = '''[Unit]
+Description=Sendmail Mail Transport Client
+BindTo=sendmail.service
+
+[Service]
+Type=forking
+PIDFile=/run/sm-client.pid
+Environment=SENDMAIL_OPTS=-q1h
+EnvironmentFile=-/etc/sysconfig/sendmail
+ExecStart=/usr/sbin/sendmail -L sm-msp-queue -Ac $SENDMAIL_OPTS $SENDMAIL_OPTARG
+'''
+
+
+def test_a_unit_with_a_drop_in():
+    assert _schedule.unit_command(_schedule.unit(SM_CLIENT)).split() == ['/usr/sbin/sendmail', '-L', 'sm-msp-queue', '-Ac', '-q1h']
+    assert '-q2h' in _schedule.unit_command(_schedule.unit(SM_CLIENT), {'SENDMAIL_OPTS': '-q2h'})
+    changed = _schedule.unit(SM_CLIENT, '[Service]\nExecStart=\nExecStart=-/usr/sbin/sendmail -L sm-msp-queue \\\n  -Ac -q30m\n')
+    assert _schedule.queue_run(_schedule.unit_command(changed)) == dict(PLAIN, interval=1800)
+
+
+@pytest.mark.parametrize('text, seconds', [
+    ('30min', 1800), ('30m', 1800), ('1h 30min', 5400), ('1h30min', 5400), ('90', 90), ('1.5h', 5400), ('2 weeks', 1209600), ('soon', None), ('', None), ('1 fortnight', None),
+])
+def test_timespan(text, seconds):
+    assert _schedule.timespan(text) == seconds
+
+
+@pytest.mark.parametrize('text, seconds, uneven', [
+    ('*:0/30', 1800, False), ('*-*-* *:00/30:00', 1800, False), ('*:00,30', 1800, False), ('hourly', HOUR, False), ('daily', DAY, False),
+    ('weekly', 7 * DAY, False), ('Mon..Fri 08:00', 72 * HOUR, True), ('*-*-01 04:00:00', 31 * DAY, True), ('08:15', DAY, False),
+    ('*:*', 60, False), ('Mon *-*-1 00:00', None, False), ('*-*~3', None, False), ('tomorrow', None, False),
+])
+def test_calendar_interval(text, seconds, uneven):
+    assert _schedule.calendar_interval(text) == (seconds, uneven)
+
+
+@pytest.mark.parametrize('text, found', [
+    ('[Timer]\nOnBootSec=5min\nOnUnitActiveSec=30min\n', (1800, False)),
+    ('[Timer]\nOnCalendar=*:0/45\n', (2700, True)),
+    ('[Timer]\nOnCalendar=hourly\nOnUnitInactiveSec=20min\n', (1200, True)),
+    ('[Timer]\nOnBootSec=5min\n', (None, False)),
+])
+def test_timer_interval(text, found):
+    assert _schedule.timer_interval(_schedule.unit(text)) == found
+
+
+@pytest.mark.parametrize('title, expected', [
+    ('sendmail: MTA: accepting connections', {'role': 'daemon', 'prefix': 'MTA'}),
+    ('sendmail: accepting connections on 127.0.0.1', {'role': 'daemon'}),
+    ('sendmail: MTA: rejecting connections on daemon MTA-v4: load average: 50',
+     {'role': 'daemon', 'prefix': 'MTA', 'rejecting': 'rejecting connections on daemon MTA-v4: load average: 50'}),
+    ('sendmail: MTA: deferring connections on daemon MTA-v4: 15 per second', {'role': 'daemon', 'prefix': 'MTA'}),
+    ('sendmail: MSP: Queue runner@00:30:00 for /var/spool/mqueue-client',
+     {'role': 'queue_runner', 'prefix': 'MSP', 'interval': 1800, 'directory': '/var/spool/mqueue-client'}),
+    ('sendmail: Queue runner@1+00:00:05 for /var/spool/clientmqueue', {'role': 'queue_runner', 'interval': 86405, 'directory': '/var/spool/clientmqueue'}),
+    ('sendmail: MSP: Queue control', {'role': 'queue_runner', 'prefix': 'MSP'}),
+    ('sendmail: MSP: running queue: /var/spool/mqueue-client', {'role': 'queue_run', 'prefix': 'MSP', 'directory': '/var/spool/mqueue-client'}),
+    ('sendmail: MSP: ./6ANF9o5V000220 [127.0.0.1]: client greeting', {'role': 'delivery', 'prefix': 'MSP', 'id': '6ANF9o5V000220'}),
+    ('sendmail: MTA: q3/6ANF9o5V000220 from queue', {'role': 'delivery', 'prefix': 'MTA', 'id': '6ANF9o5V000220'}),
+    ('sendmail: MTA: 6ANF9o5V000220 localhost [127.0.0.1]: DATA', {'role': 'delivery', 'prefix': 'MTA', 'id': '6ANF9o5V000220'}),
+    ('sendmail: MTA: server localhost [127.0.0.1] cmd read', {'role': 'session', 'prefix': 'MTA'}),
+    ('sendmail: MTA: control cmd read', {'role': 'other', 'prefix': 'MTA'}),
+])
+def test_process_role(title, expected):
+    assert {name: value for name, value in _schedule.process_role(title).items() if value is not None} == expected
+
+
+@pytest.mark.parametrize('argv, role, prefix, interval', [
+    (['/usr/sbin/sendmail', '-L', 'sm-mta', '-bd', '-q1h'], 'daemon', None, 3600),
+    (['/usr/sbin/sendmail', '-Ac', '-q30m'], 'queue_runner', 'MSP', 1800),
+    (['sendmail', '-Ac', '-q', '-v'], 'queue_run', 'MSP', None),
+    (['sendmail', '-Ac', '-qnever'], 'queue_run', 'MSP', None),
+    (['/usr/sbin/sendmail', '-i', 'bob'], 'other', None, None),
+])
+def test_a_process_that_has_no_title_yet(argv, role, prefix, interval):
+    found = _schedule.process_role('', argv)
+    assert (found['role'], found['prefix'], found['interval']) == (role, prefix, interval)
