@@ -1,0 +1,51 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test units lint sanity molecule bench hosts requirements clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+demo: ## see a stuck client queue reported, flushed and proved empty
+	@tests/prepare hosts
+	@tests/demo/run
+
+test: ## everything below up to molecule, from nothing on a fresh Debian machine
+	@tests/run
+
+units: ## unit tests on all supported versions of ansible-core and Python that are here
+	@tests/prepare
+	@tests/gates/units
+
+lint: ## linters, types, licences, documentation
+	@tests/prepare
+	@tests/gates/lint
+
+sanity: ## ansible-test sanity
+	@tests/prepare
+	@tests/gates/sanity
+
+molecule: ## scenarios on real hosts; SCENARIO=name runs one and keeps its hosts up, HOSTS=prefix names them
+	@tests/prepare hosts
+	@$(if $(HOSTS),MAILOPS_HOSTS=$(HOSTS)) tests/molecule $(SCENARIO)
+
+bench: ## the figures of docs/ on spools made for it
+	@tests/prepare hosts
+	@tests/benchmark/run
+
+hosts: ## start a Sendmail host of each Debian release: tests/hosts/enter podman exec -it trixie bash
+	@tests/prepare hosts
+	@printf '%s\n' bullseye bookworm trixie | xargs -P 3 -I '{}' tests/hosts/up '{}' 'mailops-{}'
+
+requirements: ## take the newest versions into tests/requirements.txt
+	@tests/prepare
+	@{ sed -n 1,2p tests/requirements.in; echo '# Made from requirements.in by `make requirements`.'; \
+	   .venv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --fork-strategy requires-python \
+	     --no-header --no-annotate tests/requirements.in; } > tests/requirements.tmp
+	@mv tests/requirements.tmp tests/requirements.txt
+
+clean: ## remove hosts, images, caches and .venv
+	@[ "$$(id -u)" != 0 ] || tests/hosts/down --all
+	@rm -rf .cache .venv .ansible tests/output
