@@ -1,0 +1,201 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What holds between the files of the collection: floors, action group, documentation, roles, and the size of what Ansible sends."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+UTILS = 'ansible_collections.mailops.sendmail.plugins.module_utils'
+MODULES = sorted(path for path in (ROOT / 'plugins/modules').glob('*.py') if path.name != '__init__.py')
+GALAXY = yaml.safe_load((ROOT / 'galaxy.yml').read_text())
+# A file imports only from the rows above its own. Everybody may use _text.
+FLOORS = (
+    {'_text'},
+    {'_qf', '_cf', '_platform', '_schedule'},
+    {'_spool', '_host', '_process'},
+    {'_observation'},
+    {'_summary', '_selection', '_causes', '_controls', '_records'},
+    {'_flush', '_message', '_permissions', '_debris', '_options'},
+)
+READ_ONLY_BYTES = 240 * 1024  # the most that a module that only reads may be on the wire; most of it is Ansible's own
+
+
+def version(text):
+    return tuple(int(part) for part in str(text).split('.'))
+
+
+def imports(tree):
+    """Every name that is imported anywhere in a file, in full: `from a import b` is a.b."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f'{"." * node.level}{node.module or ""}.{alias.name}' for alias in node.names)
+
+
+def floor_problems(name, source):
+    floor = next((number for number, names in enumerate(FLOORS) if name in names), None)
+    if floor is None:
+        yield f'{name} stands on no floor: give it one in FLOORS'
+        return
+    below = set().union(*FLOORS[:floor])
+    for imported in imports(ast.parse(source)):
+        package, _dot, other = imported.rpartition('.')
+        if imported.startswith('.'):
+            yield f'{name} imports {imported}: AnsiballZ needs the full name'
+        elif imported.split('.')[0] == 'ansible':
+            yield f'{name} imports {imported}: module_utils need nothing of Ansible'
+        elif imported.startswith(UTILS) and (package != UTILS or other not in below):
+            yield f'{name} imports {imported}, which is not on a floor below'
+
+
+def constants(path):
+    """The strings that a module gives names to at its top level: DOCUMENTATION, EXAMPLES, RETURN."""
+    return {
+        node.targets[0].id: node.value.value
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Constant)
+    }
+
+
+def tasks(items):
+    for item in items:
+        yield item
+        for key in ('tasks', 'block', 'rescue', 'always', 'pre_tasks', 'post_tasks', 'handlers'):
+            yield from tasks(item.get(key, []))
+
+
+def module_problems(path):
+    texts = constants(path)
+    documentation = yaml.safe_load(texts['DOCUMENTATION'])
+    examples = yaml.safe_load(texts['EXAMPLES'])
+    if documentation['module'] != path.stem:
+        yield f'documents itself as {documentation["module"]}'
+    if not version(documentation['version_added']) <= version(GALAXY['version']):
+        yield f'version_added {documentation["version_added"]} is later than the collection, {GALAXY["version"]}'
+    if 'mailops.sendmail.attributes' not in documentation['extends_documentation_fragment']:
+        yield 'does not say its attributes: extend mailops.sendmail.attributes'
+    if path.stem.endswith('_facts') and set(yaml.safe_load(texts['RETURN'])) != {'ansible_facts'}:
+        yield 'a facts module returns ansible_facts and nothing else'
+    if not any(f'mailops.sendmail.{path.stem}' in task for task in tasks(examples)):
+        yield 'no example uses it by its full name'
+    if any(imported.startswith('ansible.') and imported != 'ansible.module_utils.basic.AnsibleModule' for imported in imports(ast.parse(path.read_text()))):
+        yield 'imports more of Ansible than AnsibleModule'
+
+
+def role_problems(path):
+    """argument_specs.yml is what users read and defaults/main.yml what runs: both must say the same, with the role's name in front."""
+    specs = yaml.safe_load((path / 'meta/argument_specs.yml').read_text())['argument_specs']
+    file = path / 'defaults/main.yml'
+    defaults = (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
+    options = {}
+    for entry, spec in specs.items():
+        options.update(spec.get('options', {}))
+        missing = {'short_description', 'description', 'version_added', 'attributes'} - set(spec)
+        if missing:
+            yield f'entry point {entry} lacks {", ".join(sorted(missing))}'
+    for name in sorted(set(options) | set(defaults)):
+        if not name.startswith(f'{path.name}_'):
+            yield f'{name} does not begin with {path.name}_'
+    for name in sorted(set(defaults) - set(options)):
+        yield f'{name} has a default and no argument spec'
+    for name, option in options.items():
+        if 'default' in option and name not in defaults:
+            yield f'{name} has a default in the argument spec only'
+        elif name in defaults and ('default' not in option or option['default'] != defaults[name]):
+            yield f'{name}: default {option.get("default")!r} in the argument spec, {defaults[name]!r} in defaults/main.yml'
+
+
+@pytest.mark.parametrize('path', sorted((ROOT / 'plugins/module_utils').glob('_[!_]*.py')), ids=lambda path: path.stem)
+def test_imports_point_down(path):
+    assert list(floor_problems(path.stem, path.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    'name, source',
+    [
+        ('_qf', f'from {UTILS} import _spool'),
+        ('_qf', f'from {UTILS} import _cf'),
+        ('_spool', f'from {UTILS}._flush import plan'),
+        ('_spool', f'import {UTILS}._flush'),
+        ('_summary', 'def late():\n    from ansible.module_utils.basic import AnsibleModule'),
+        ('_flush', 'from . import _qf'),
+        ('_attic', ''),
+    ],
+)
+def test_an_import_that_points_up_is_found(name, source):
+    assert len(list(floor_problems(name, source))) == 1
+
+
+@pytest.mark.parametrize('path', MODULES, ids=lambda path: path.stem)
+def test_module(path):
+    assert list(module_problems(path)) == []
+
+
+def test_action_group_is_all_modules():
+    groups = yaml.safe_load((ROOT / 'meta/runtime.yml').read_text())['action_groups']
+    assert groups == {'sendmail': [path.stem for path in MODULES]}
+
+
+def test_roles():
+    found = {path.name: list(role_problems(path)) for path in sorted((ROOT / 'roles').glob('*/'))}
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+def test_a_role_that_disagrees_with_itself_is_found(tmp_path):
+    role = tmp_path / 'sendmail_example'
+    (role / 'meta').mkdir(parents=True)
+    (role / 'defaults').mkdir()
+    options = {'sendmail_example_same': {'default': 1}, 'sendmail_example_other': {'default': 1}, 'sendmail_example_spec': {'default': 1}, 'mta_prefix': {}}
+    specs = {'main': {'short_description': 's', 'description': 'd', 'version_added': '1.0.0', 'options': options}}
+    (role / 'meta/argument_specs.yml').write_text(yaml.safe_dump({'argument_specs': specs}))
+    (role / 'defaults/main.yml').write_text('sendmail_example_same: 1\nsendmail_example_other: "1"\nsendmail_example_default: 1\n')
+    assert list(role_problems(role)) == [
+        'entry point main lacks attributes',
+        'mta_prefix does not begin with sendmail_example_',
+        'sendmail_example_default has a default and no argument spec',
+        "sendmail_example_other: default 1 in the argument spec, '1' in defaults/main.yml",
+        'sendmail_example_spec has a default in the argument spec only',
+    ]
+
+
+PAYLOADS = """
+import json, sys
+from ansible.executor.module_common import modify_module
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins import loader
+from ansible.release import __version__
+from ansible.template import Templar
+loader.init_plugin_loader()
+sizes = {}
+for name in json.loads(sys.argv[1]):
+    found = loader.module_loader.find_plugin_with_context(name)
+    built = modify_module(module_name=found.resolved_fqcn, module_path=found.plugin_resolved_path, module_args={}, templar=Templar(DataLoader()),
+                          task_vars={"ansible_python_interpreter": "/usr/bin/python3"}, module_compression="ZIP_DEFLATED")
+    sizes[name] = len(built[0] if isinstance(built, tuple) else built.b_module_data)
+print(json.dumps([__version__, sizes]))
+"""
+
+
+def test_what_ansible_sends_for_a_module_that_reads_is_small(tmp_path):
+    (tmp_path / 'ansible_collections/mailops').mkdir(parents=True)
+    (tmp_path / 'ansible_collections/mailops/sendmail').symlink_to(ROOT)
+    names = [f'mailops.sendmail.{path.stem}' for path in MODULES if path.stem.endswith(('_info', '_facts'))]
+    assert names
+    program = [sys.executable, '-c', PAYLOADS, json.dumps(['ansible.builtin.ping', *names])]
+    environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(tmp_path), ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'), HOME=str(tmp_path))
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    core, sizes = json.loads(done.stdout)
+    empty = sizes.pop('ansible.builtin.ping')
+    assert {name: size for name, size in sizes.items() if not empty < size <= READ_ONLY_BYTES} == {}, f'on ansible-core {core}, ping is {empty}'
