@@ -92,8 +92,9 @@ def messages(count: int, seed: int, now: int, max_age: int, local: bool, header_
             number = start + offset
             created = now - 1 - int(uniform() * (max_age - 1))
             bounce = number % 97 == 96
-            sender, user = (b"MAILER-DAEMON", b"") if bounce else SENDERS[below(len(SENDERS))]
-            if reason == "sender_domain" and not bounce:
+            # An MTA that is to take the mail asks the DNS for the domain of the sender, so local mail has senders without one.
+            sender, user = (b"MAILER-DAEMON", b"") if bounce else SENDERS[below(len(USERS if local else SENDERS))]
+            if reason == "sender_domain" and not bounce and not local:
                 sender = UNKNOWN_SENDER
             if local:
                 recipients = [LOCAL_USERS[(number + index) % len(LOCAL_USERS)] for index in range(min(width, len(LOCAL_USERS)))]
@@ -101,7 +102,7 @@ def messages(count: int, seed: int, now: int, max_age: int, local: bool, header_
                 recipients = [b"r%d.%d@%s" % (number % 977, index, next(names)) for index in range(width)]
                 if number % 11 == 10 and reason not in ("host_lookup", "temporary_reply"):
                     recipients[0] = LOCAL_USERS[number % len(LOCAL_USERS)]
-            if local and reason == "host_lookup" or bounce and reason == "sender_domain":
+            if local and reason == "host_lookup" or (local or bounce) and reason == "sender_domain":
                 reason = "connection_refused"
             attempts = 0 if reason == "never_tried" else 1 + (now - created - 1) // 1800
             status, own = status_of(reason, sender, recipients)
@@ -354,7 +355,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--subdirectories", type=int, default=0, metavar="N", help="spread over q1 to qN")
     parser.add_argument("--split", type=lambda text: tuple(text.split(",")), default=(), metavar="qf,df,xf", help="types with a directory of their own")
     parser.add_argument("--header-bytes", type=int, default=0, help="pad the headers to this size")
-    parser.add_argument("--local", action="store_true", help="recipients are the local users user00 to user39")
+    parser.add_argument("--local", action="store_true", help="mail of local users to the local users user00 to user39")
     parser.add_argument("--quarantined", type=int, default=0, metavar="N")
     parser.add_argument("--lost", type=int, default=0, metavar="N")
     parser.add_argument("--damage", type=int, default=0, metavar="N", help="damaged control files of each kind")
