@@ -1,0 +1,297 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: queue_runner_plan
+short_description: Decide what has to be done so that exactly one runner serves the client queue
+version_added: 1.0.0
+description:
+  - From one look at a host, says by which mechanism the client queue is to be run, what has to change for that, and which runners nobody asked for.
+  - The role P(mailops.sendmail.sendmail_queue_runner#role) does what this filter returns, in check mode and for real; so the two cannot disagree.
+positional: _input, services
+options:
+  _input:
+    description: The fact C(sendmail_queue) that M(mailops.sendmail.sendmail_queue_facts) returns.
+    type: dict
+    required: true
+  services:
+    description: The services that M(ansible.builtin.service_facts) returns.
+    type: dict
+    required: true
+  files:
+    description: What C(/etc/mail/sendmail.conf), C(/etc/cron.allow) and C(/etc/cron.deny) hold, by path. A file that does not exist is left out.
+    type: dict
+    default: {}
+  interval:
+    description: How often the queue is to be run.
+    type: str
+    default: 30m
+  method:
+    description: The mechanism, or V(auto) for the one that the platform owns.
+    type: str
+    choices: [auto, debian_cron, debian_daemon, systemd_unit, rc_conf, systemd_timer, cron]
+    default: auto
+  remove_foreign:
+    description: Whether runners that nobody asked for are to be removed.
+    type: bool
+    default: false
+author:
+  - The mailops.sendmail contributors (@mailops)
+seealso:
+  - plugin: mailops.sendmail.mta_plan
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Look at Sendmail
+  mailops.sendmail.sendmail_queue_facts:
+    queue: msp
+    level: summary
+
+- name: List services
+  ansible.builtin.service_facts:
+
+- name: Say who runs the client queue although nobody asked for it
+  ansible.builtin.debug:
+    msg: "{{ (ansible_facts['sendmail_queue'] | mailops.sendmail.queue_runner_plan(ansible_facts['services'])).foreign }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The plan. Nothing has to be done when lists are empty and the rest is false.
+  type: dict
+  contains:
+    errors:
+      description: What is in the way and what to do about it.
+      type: list
+      elements: str
+    installed:
+      description: Whether there is a Sendmail whose queue could be run.
+      type: bool
+    method:
+      description: The mechanism that V(auto) stands for on this host.
+      type: str
+    seconds:
+      description: The interval in seconds.
+      type: int
+    interval:
+      description: The interval as Sendmail writes it.
+      type: str
+    schedule:
+      description: The interval as a cron schedule, V(none) where cron cannot express it evenly.
+      type: str
+    settings:
+      description: Lines to change in C(sendmail.conf), as C(name) and C(value).
+      type: list
+      elements: dict
+    generate:
+      description: Whether Debian's generator has to write the cron file anew.
+      type: bool
+    restart:
+      description: Why the service has to be restarted so that the runner comes or goes.
+      type: list
+      elements: str
+    stop:
+      description: Processes of an old runner of our own that have to end.
+      type: list
+      elements: int
+    leave:
+      description: Mechanisms that ran the queue until now and have to be taken down.
+      type: list
+      elements: str
+    foreign:
+      description: Runners that nobody asked for, in words.
+      type: list
+      elements: str
+    remove:
+      description: The same, as far as they can and may be removed, each with a C(kind) of V(line), V(unit), V(process) or V(periodic).
+      type: list
+      elements: dict
+"""
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.mailops.sendmail.plugins.module_utils import _schedule, _text
+
+OWN_TIMER = 'sendmail-client-queue.timer'
+OWN_CRON = '/etc/cron.d/sendmail-client-queue'
+DEBIAN_CRON = '/etc/cron.d/sendmail'
+_DEBIAN_MODES = {'debian_cron': 'Cron', 'debian_daemon': 'Daemon'}
+_PLATFORM = {'debian_cron': 'debian', 'debian_daemon': 'debian', 'rc_conf': 'freebsd'}
+# Minutes that divide an hour and hours that divide a day: all that one cron line can repeat evenly.
+_CRON = [minutes * 60 for minutes in range(1, 31) if 60 % minutes == 0] + [hours * 3600 for hours in range(1, 25) if 24 % hours == 0]
+# Debian's generator takes a random minute for everything from an hour on.
+_EVEN = {'cron': _CRON, 'debian_cron': [seconds for seconds in _CRON if seconds < 3600]}
+
+
+def _interval(seconds):
+    """Seconds as Sendmail and people write them: C(30m), C(1d12h), C(90s)."""
+    if seconds % 60:
+        return '%ds' % seconds
+    parts = ((seconds // 86400, 'd'), (seconds % 86400 // 3600, 'h'), (seconds % 3600 // 60, 'm'))
+    return ''.join('%d%s' % part for part in parts if part[0])
+
+
+def _cron_schedule(seconds):
+    if seconds not in _CRON:
+        return None
+    if seconds < 3600:
+        return '*/%d * * * *' % (seconds // 60) if seconds > 60 else '* * * * *'
+    return ('0 */%d * * *' % (seconds // 3600) if seconds < 86400 else '0 0 * * *') if seconds > 3600 else '0 * * * *'
+
+
+def _cron_trouble(services, files, user):
+    """Why cron cannot run the queue on this host, None if it can."""
+    found = [services[name] for name in ('cron.service', 'crond.service', 'cron', 'crond') if name in services]
+    if not found:
+        return 'cron is not installed'
+    if found[0].get('status', '').startswith('masked'):
+        return 'cron is masked'
+    if found[0]['state'] != 'running':
+        return 'cron does not run'
+    # crontab(1): with cron.allow only the users in it; otherwise all but those in cron.deny. Cron itself does not look at it
+    # for /etc/cron.d, but it is where an administrator says who may use cron.
+    if '/etc/cron.allow' in files and user not in files['/etc/cron.allow'].split():
+        return '/etc/cron.allow does not name %s' % user
+    if '/etc/cron.allow' not in files and user in files.get('/etc/cron.deny', '').split():
+        return '/etc/cron.deny names %s' % user
+    return None
+
+
+def _method(platform, services, systemd, trouble):
+    """The mechanism that the platform owns."""
+    if platform == 'debian':
+        return 'debian_daemon' if trouble else 'debian_cron'
+    if platform == 'freebsd':
+        return 'rc_conf'
+    if 'sm-client.service' in services:
+        return 'systemd_unit'
+    return 'systemd_timer' if systemd else 'cron'
+
+
+def _words(runner):
+    """A runner in words."""
+    where = runner['path'] or 'process %s' % runner['pid']
+    if runner['line']:
+        where += ' line %s' % runner['line']
+    often = 'every %s' % _interval(runner['interval']) if runner['interval'] else 'at times that cannot be derived'
+    return '%s (%s, %s%s)' % (where, runner['unit'] or runner['source'], often, '' if runner['active'] else ', does nothing now')
+
+
+def _removal(runner):
+    """How a foreign runner is removed, None if only a person can."""
+    if runner['line']:
+        return {'kind': 'line', 'path': runner['path'], 'line': runner['line']}
+    if runner['source'] in ('systemd_timer', 'systemd_unit'):
+        return {'kind': 'unit', 'name': runner['unit']}
+    if runner['source'] == 'daemon' and runner['pid']:
+        return {'kind': 'process', 'pid': runner['pid']}
+    return {'kind': 'periodic'} if runner['source'] == 'periodic' else None
+
+
+def _mechanism(runner, systemd, settings):
+    """Which of our mechanisms a runner belongs to, None for a foreign one."""
+    if runner['source'] == 'debian_cron' and runner['path'] in (DEBIAN_CRON, '/etc/mail/sendmail.conf'):
+        return 'debian_cron'
+    if runner['source'] == 'daemon' and settings is not None:
+        # Of what the init script started systemd knows the unit. Without systemd there is only the setting.
+        if runner['path'] or (runner['unit'] == 'sendmail.service' if systemd else settings['msp_mode'] == 'daemon'):
+            return 'debian_daemon'
+    if runner['unit'] == 'sm-client.service':
+        return 'systemd_unit'
+    if runner['unit'] == OWN_TIMER:
+        return 'systemd_timer'
+    if runner['source'] == 'rc_conf':
+        return 'rc_conf'
+    return 'cron' if runner['path'] == OWN_CRON else None
+
+
+def _errors(plan, platform, services, systemd, trouble, hands_off):
+    """What makes the method or the interval impossible on this host."""
+    method, seconds, interval = plan['method'], plan['seconds'], plan['interval']
+    if method in _PLATFORM and _PLATFORM[method] != platform:
+        yield 'The method %s does not exist on this platform (%s). Choose another sendmail_queue_runner_method, or auto.' % (method, platform)
+        return
+    if method == 'systemd_unit' and 'sm-client.service' not in services:
+        yield 'There is no sm-client.service on this host. Choose systemd_timer or cron as sendmail_queue_runner_method, or auto.'
+    if method == 'systemd_timer' and not systemd:
+        yield 'systemd does not run on this host. Choose cron as sendmail_queue_runner_method, or auto.'
+    if method in ('cron', 'debian_cron') and trouble:
+        yield 'The method %s needs cron, but %s. Mend that, or choose %s as sendmail_queue_runner_method.' % (
+            method, trouble, 'debian_daemon' if platform == 'debian' else 'systemd_timer')
+    if seconds < 60:
+        yield 'An interval of %s is too short for a queue runner. Take 1m or more, 30m for example.' % interval
+    elif seconds not in _EVEN.get(method, [seconds]):
+        nearest = min(_EVEN[method], key=lambda even: (abs(even - seconds), even))
+        yield 'The method %s cannot run the queue evenly every %s. The nearest it can is %s%s.' % (
+            method, interval, _interval(nearest),
+            '; the method debian_daemon takes any interval' if method == 'debian_cron' else '; a systemd_timer takes any interval' if systemd else '')
+    if hands_off and (plan['settings'] or plan['generate']):
+        yield ('HANDS_OFF is set in /etc/mail/sendmail.conf, so that the queue runner may not be changed there. Set HANDS_OFF to No; or set '
+               'MSP_MODE to None there, remove /etc/cron.d/sendmail, and choose systemd_timer or cron as sendmail_queue_runner_method.')
+
+
+def queue_runner_plan(look, services, files=None, interval='30m', method='auto', remove_foreign=False):
+    """See DOCUMENTATION. A pure function."""
+    try:
+        seconds = _text.duration(interval, 'm')
+    except _text.SendmailError as error:
+        raise AnsibleFilterError('sendmail_queue_runner_interval: %s' % error) from error
+    files = files or {}
+    platform = look['installation']['platform']
+    systemd = any(service.get('source') == 'systemd' for service in services.values())
+    trouble = _cron_trouble(services, files, look['installation']['msp_user']['name'])
+    if method == 'auto':
+        method = _method(platform, services, systemd, trouble)
+    settings = _schedule.debian_settings(files.get('/etc/mail/sendmail.conf', '')) if platform == 'debian' else None
+    plan = {'errors': [], 'installed': look['installation']['installed'], 'method': method, 'seconds': seconds, 'interval': _interval(seconds),
+            'schedule': _cron_schedule(seconds), 'settings': [], 'generate': False, 'restart': [], 'stop': [], 'leave': [], 'foreign': [], 'remove': []}
+    mine, foreign = {}, []
+    for runner in look['runners']:
+        mechanism = _mechanism(runner, systemd, settings)
+        if mechanism:
+            mine.setdefault(mechanism, []).append(runner)
+        else:
+            foreign.append(runner)
+    kept = [runner for runner in mine.pop(method, []) if runner['line'] or runner['pid'] or runner['source'] not in ('debian_cron', 'daemon')]
+    right = [runner for runner in kept if runner['interval'] == seconds and not runner['uneven']]
+
+    if settings is not None and plan['installed']:
+        wanted = _DEBIAN_MODES.get(method, 'None')
+        # Where the administrator keeps the file to himself, it is enough that nothing in it runs the queue.
+        idle = settings['hands_off'] and wanted == 'None' and not any(runner['line'] or runner['pid'] for name in mine for runner in mine[name]
+                                                                      if name in _DEBIAN_MODES)
+        if settings['msp_mode'] != wanted.lower() and not idle:
+            plan['settings'].append({'name': 'MSP_MODE', 'value': wanted})
+        if wanted != 'None' and settings['msp_interval'] != seconds:
+            plan['settings'].append({'name': 'MSP_INTERVAL', 'value': plan['interval']})
+        lines = [runner for runner in kept if method == 'debian_cron'] + [runner for runner in mine.get('debian_cron', []) if runner['line']]
+        plan['generate'] = bool(plan['settings']) or (len(lines) != 1 or lines != right if method == 'debian_cron' else bool(lines))
+    if method == 'debian_daemon':
+        # A second one of the same unit is a leftover of a restart that could not stop the first.
+        plan['stop'] = [runner['pid'] for runner in kept if runner not in right[:1]]
+        if not right:
+            plan['restart'].append('No process runs the client queue every %s.' % plan['interval'])
+    elif method == 'systemd_unit' and not [runner for runner in right if runner['active']]:
+        plan['restart'].append('sm-client.service does not run the client queue every %s.' % plan['interval'])
+    elif method == 'rc_conf' and not [runner for runner in right if runner['active'] and runner['pid']]:
+        plan['restart'].append('No process runs the client queue every %s.' % plan['interval'])
+    plan['stop'] += [runner['pid'] for runner in mine.get('debian_daemon', []) if runner['pid']]
+    plan['leave'] = sorted(name for name in mine if name in ('systemd_unit', 'systemd_timer', 'cron', 'rc_conf'))
+
+    plan['errors'] = list(_errors(plan, platform, services, systemd, trouble, settings is not None and settings['hands_off']))
+    plan['foreign'] = [_words(runner) for runner in foreign]
+    if remove_foreign:
+        plan['remove'] = [removal for removal in map(_removal, foreign) if removal]
+        plan['errors'] += ['%s runs the client queue and cannot be removed safely, because it may do other things too. Remove it by hand.' % _words(runner)
+                           for runner in foreign if not _removal(runner)]
+    return plan
+
+
+class FilterModule:
+    """Filters of the role sendmail_queue_runner."""
+
+    def filters(self):
+        return {'queue_runner_plan': queue_runner_plan}
