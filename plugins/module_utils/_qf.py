@@ -18,6 +18,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 
+_PROBLEMS_MAX = 10  # a runner gives up at the first
 NEWEST_VERSION = 8  # sendmail 8.13 to 8.18 write 8; a runner loses a file with a larger number
 CONTROL_PREFIXES = {'qf': 'queued', 'hf': 'quarantined', 'Qf': 'lost'}
 IDENTIFIER = re.compile(r'[0-9A-Za-z]{8}[0-9]{5,10}\Z')
@@ -30,9 +31,9 @@ CREATED, LAST_ATTEMPT, ATTEMPTS, STATUS, FLAGS, ORIGIN, SENDER, TAIL = range(8)
 # The fixed order of queueup(), up to the sender. What does not fit (a continued line, a file edited by hand, another
 # version) goes to parse() instead, so this need not be lenient.
 _HEAD = re.compile(
-    rb'V[1-8]\nT(\d+)\nK(\d+)\nN(\d+)\nP-?\d+\n(?:d[^\n]*\n)?(?:I[^\n]*\n)?(?:B(?:7BIT|8BITMIME)\n)?(?:M([^\n]*)\n)?'
-    rb'(?:F([^\n]*)\n)?(?:\$_([^\n]*)\n)?(?:\$[^\n]*\n)*(?:q[^\n]*\n)?S([^\n]*)(?=\n)')
-RECIPIENT = re.compile(rb'\nR[^:\n]*:<?([^\n]*?)>?(?=\n|\Z)')
+    rb'V[1-8]\nT(\d{1,18})\nK(\d{1,18})\nN(\d{1,18})\nP-?\d+\n(?:d[^\n]*\n)?(?:I[^\n]*\n)?(?:B(?:7BIT|8BITMIME)\n)?(?:M([^\n]*)\n)?'
+    rb'(?:F(?!rom )([^\n]*)\n)?(?:\$_([^\n]*)\n)?(?:\$[^_\n][^\n]*\n)*(?:q[^\n]*\n)?S([^\n]*)(?=\n)')
+RECIPIENT = re.compile(rb'\nR[^:\n]*:([^\n]*)')   # of a tail; the address as it stands, see address()
 RECIPIENT_DOMAIN = re.compile(rb'\nR[^:\n]*:(?:[^\n]*@([^\n>]*))?')
 RECIPIENT_STATUS = re.compile(rb'\nM([^\n]*)')
 
@@ -92,15 +93,15 @@ def head(data):
             return None
         end = len(data) - 3
     tail = data[match.end():end]
-    if b'\n ' in tail or b'\n\t' in tail:
+    if b'\n ' in tail or b'\n\t' in tail or data.find(b'\r', 0, end) >= 0:
         return None
     return match.groups() + (tail,)
 
 
 def head_of(envelope):
     """The same tuple as L(head), from an Envelope: one shape for every judge, whichever reader served."""
-    tail = b''.join((b'\nM' + recipient.status if recipient.status else b'') + b'\nR' + recipient.flags.replace(b':', b'') + b':'
-                    + recipient.address for recipient in envelope.recipients)
+    tail = b''.join((b'\nM' + recipient.status if recipient.status else b'') + b'\nR' + recipient.flags + b':<'
+                    + recipient.address + b'>' for recipient in envelope.recipients)
     return (b'%d' % (envelope.created or 0), b'%d' % envelope.last_attempt, b'%d' % envelope.attempts, envelope.status or None,
             envelope.flags or None, envelope.macros.get(b'_'), envelope.sender, tail)
 
@@ -148,7 +149,8 @@ def created_by_id(identifier, now):
     """The second a queue id was made (epoch), read from the id itself, or None.
 
     The first six characters are year modulo 60, month, day, hour, minute and second in UTC (assign_queueid()). The year
-    taken is the latest that does not lie in the future of C(now). An envelope that was split off keeps an older creation time inside.
+    taken is the latest that does not lie in the future of C(now). The creation time inside can differ: an envelope that was split off
+    keeps an older one, and mail that came by SMTP has a later one, its id being made at the start of the dialogue.
     """
     try:
         year, month, day, hour, minute, second = (_DIGITS.index(char) for char in identifier[:6])
@@ -179,7 +181,7 @@ def _number(text):
 def parse(data):
     """Read a whole control file; never raises, whatever the bytes.
 
-    Returns an Envelope. C(problems) lists what a queue runner does not survive or does not keep: it renames the file to Qf (an unknown
+    Returns an Envelope. C(problems) lists, up to a bound, what a queue runner does not survive or does not keep: it renames the file to Qf (an unknown
     letter, a newer version, anything behind the final dot), aborts (no sender) or removes the message (no recipient).
     """
     values = {'version': 0, 'created': None, 'last_attempt': 0, 'attempts': 0, 'priority': 0, 'body_type': b'', 'quarantine_reason': b'',
@@ -189,6 +191,11 @@ def parse(data):
     macros, recipients, headers, problems = {}, [], [], []
     pending = {b'C': b'', b'Q': b'', b'r': b'', b'M': b''}
     complete = False
+
+    def problem(text):
+        if len(problems) < _PROBLEMS_MAX:
+            problems.append(text)
+
     lines = data.split(b'\n')
     if lines and not lines[-1]:
         lines.pop()
@@ -200,7 +207,7 @@ def parse(data):
         if line[-1:] == b'\r':
             line = line[:-1]
         if complete:
-            problems.append('line %d: something stands behind the final dot' % number)
+            problem('line %d: something stands behind the final dot' % number)
             break
         if index < count and lines[index][:1] in (b' ', b'\t'):
             parts = [line]
@@ -211,9 +218,12 @@ def parse(data):
         letter, value = line[:1], line[1:]
         if letter == b'R':
             flags = b''
-            if values['version'] > 0 and b':' in value:
-                flags, value = value.split(b':', 1)
-            recipients.append(Recipient(address(value), flags, pending[b'M'], pending[b'C'], pending[b'Q'], pending[b'r']))
+            if values['version'] > 0:
+                flags, _colon, value = value.partition(b':')
+            if value:
+                recipients.append(Recipient(address(value), flags, pending[b'M'], pending[b'C'], pending[b'Q'], pending[b'r']))
+            else:
+                problem('line %d: a recipient without an address, which Sendmail passes over' % number)
             pending.update({b'Q': b'', b'r': b'', b'M': b''})
         elif letter == b'H':
             found = re.match(rb'(?:\?[^?]*\?)?([^:\s]+)\s*:\s?(.*)', value, re.S)
@@ -228,22 +238,22 @@ def parse(data):
         elif letter in numbers:
             values[numbers[letter]] = _number(value)
             if letter == b'V' and values['version'] > NEWEST_VERSION:
-                problems.append('line %d: version %d is newer than the newest known, %d' % (number, values['version'], NEWEST_VERSION))
+                problem('line %d: version %d is newer than the newest known, %d' % (number, values['version'], NEWEST_VERSION))
         elif letter == b'F' and value.startswith(b'rom '):
-            problems.append('line %d: a mailbox separator, which Sendmail takes for an attack' % number)
+            problem('line %d: a mailbox separator, which Sendmail takes for an attack' % number)
         elif letter in texts:
             values[texts[letter]] = value
             if letter == b'B' and value.upper() not in (b'7BIT', b'8BITMIME'):
-                problems.append('line %d: an unknown body type, which Sendmail takes for an attack' % number)
+                problem('line %d: an unknown body type, which Sendmail takes for an attack' % number)
         elif letter == b'S':
             values['sender'] = address(value)
         elif letter == b'$':
             name, value = (value[1:].split(b'}', 1) + [b''])[:2] if value[:1] == b'{' else (value[:1], value[1:])
             macros[name] = value
-        elif line == b'.':
+        elif letter == b'.':
             complete = True
-        elif letter not in (b'I', b'd', b'A', b'!', b'D', b'E', b'L', b'X', b'') or (letter == b'' and line):
-            problems.append('line %d: an unknown line, %s' % (number, _text.printable(line[:40])))
+        elif letter not in (b'I', b'd', b'A', b'!', b'D', b'E', b'L'):
+            problem('line %d: an unknown line, %s' % (number, _text.printable(line[:40])))
             if not values['version'] and values['created'] is None:
                 break  # not a control file at all: no need to list every line of a picture
     if complete and values['created'] is None:

@@ -57,7 +57,7 @@ class Listing:
                 for found in find(queue, one, self.selection, self.look.now):
                     yield found
             except OSError as error:
-                self.errors.append({'path': one.directory.path, 'error': error.strerror})
+                self.errors.append(one.directory.error(error))
             self.errors.extend(one.errors)
 
     def _records(self, found, recipients_max):
@@ -139,7 +139,11 @@ def oldest(found, limit):
         for one in found:
             count += 1
             yield one
-    return nsmallest(limit, counted()), count
+    rest = counted()
+    best = nsmallest(limit, rest)
+    for _one in rest:   # nsmallest() reads nothing where the limit is 0
+        pass
+    return best, count
 
 
 def read(found, now, held=None, headers=(), recipients_max=RECIPIENTS_MAX):
@@ -148,18 +152,19 @@ def read(found, now, held=None, headers=(), recipients_max=RECIPIENTS_MAX):
     C(held): set of (device, inode) somebody has locked for writing, None when that cannot be known. C(headers): names to return, in any case.
     A file that cannot be read gives a record whose state is unreadable, with what is wrong under C(problems).
     """
-    with _spool.Opened(found.directory) as opened:
-        try:
-            size = os.stat('df' + found.name[2:], dir_fd=opened.data, follow_symlinks=False).st_size
-        except OSError:
-            size = None
-        try:
+    size = None
+    try:
+        with _spool.Opened(found.directory) as opened:
+            try:
+                size = os.stat('df' + found.name[2:], dir_fd=opened.data, follow_symlinks=False).st_size
+            except OSError:
+                pass
             data, about = _spool.read_whole(opened.control, found.name)
-        except FileNotFoundError:
-            return None
-        except (OSError, _text.SendmailError) as error:
-            why = error.strerror if isinstance(error, OSError) else str(error)
-            return record(found._replace(state='unreadable'), _qf.parse(b'')._replace(problems=[why]), size, now, None)
+    except FileNotFoundError:
+        return None
+    except (OSError, _text.SendmailError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        return record(found._replace(state='unreadable'), _qf.parse(b'')._replace(problems=[why]), size, now, None)
     locked = None if held is None else (about.st_dev, about.st_ino) in held
     return record(found, _qf.parse(data), size, now, locked, headers, recipients_max)
 
@@ -171,15 +176,17 @@ def record(found, envelope, size, now, locked, headers=(), recipients_max=RECIPI
     created = envelope.created
     sender = envelope.sender
     result = {
-        'queue': found.queue, 'directory': found.directory.path, 'id': found.name[2:], 'state': found.state,
+        'queue': found.queue, 'directory': show(os.fsencode(found.directory.path)), 'id': show(os.fsencode(found.name[2:])),
+        'state': found.state,
         'created': created, 'age': None if created is None else max(0, now - created),
         'last_attempt': envelope.last_attempt or None, 'attempts': envelope.attempts, 'priority': envelope.priority, 'size': size,
         'sender': None if sender is None else show(sender), 'user': None, 'bounce': b'r' in envelope.flags or sender in (b'', b'MAILER-DAEMON'),
         'recipients': [_recipient(recipient) for recipient in envelope.recipients[:recipients_max]],
         'recipients_total': len(envelope.recipients), 'status': show(envelope.status or _qf.status_of(row)),
-        'reason': _qf.reason(_qf.status_of(row), envelope.attempts), 'flags': show(envelope.flags), 'body_type': show(envelope.body_type) or None,
+        'reason': None if created is None else _qf.reason(_qf.status_of(row), envelope.attempts), 'flags': show(envelope.flags), 'body_type': show(envelope.body_type) or None,
         'quarantine_reason': show(envelope.quarantine_reason) or None, 'envid': show(envelope.envid) or None,
-        'warning_sent': b'w' in envelope.flags, 'locked': locked, 'problems': envelope.problems,
+        'warning_sent': b'w' in envelope.flags, 'locked': locked,
+        'problems': envelope.problems + ['the final dot is missing: it is being written, or was cut short'] * (found.state == 'incomplete'),
     }
     user = _qf.submitter(envelope.macros.get(b'_'))
     if user is not None:

@@ -14,9 +14,14 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _text
 STATES = ('queued', 'quarantined', 'lost', 'incomplete', 'unreadable')
 
 
-def _patterns(words):
-    """Shell patterns, any of them, for the whole of a bytes value and without regard to case."""
-    return re.compile('|'.join(map(translate, words)).encode('utf-8'), re.I) if words else None
+def _patterns(key, words):
+    """Shell patterns, any of them, for the whole of a bytes value and without regard to case. Bytes may be written as a listing shows them."""
+    if not words:
+        return None
+    try:
+        return re.compile('|'.join(translate(_text.original_bytes(word).decode('latin-1')) for word in words).encode('latin-1'), re.I)
+    except re.error as error:
+        raise _text.SendmailError('select.%s, %r, has a pattern that cannot be used: %s.' % (key, words, error))
 
 
 class Selection:
@@ -36,9 +41,9 @@ class Selection:
                 raise _text.SendmailError('%r in select.ids is not a queue id: eight letters or digits followed by five to ten digits, '
                                           'as in 6ANFSGsD000240.' % identifier)
         self._reasons = frozenset(select.get('reason', ()))
-        self._senders, self._recipients, self._domains = (_patterns(select.get(key)) for key in ('senders', 'recipients', 'domains'))
+        self._senders, self._recipients, self._domains = (_patterns(key, select.get(key)) for key in ('senders', 'recipients', 'domains'))
         try:
-            self._status = re.compile(select['status'].encode('utf-8'), re.I) if 'status' in select else None
+            self._status = re.compile(select['status'].encode('utf-8', 'surrogateescape'), re.I) if 'status' in select else None
         except re.error as error:
             raise _text.SendmailError('select.status, %r, is not a regular expression: %s.' % (select['status'], error))
         self._before = now - _text.duration(select['older_than']) if 'older_than' in select else None
@@ -69,7 +74,7 @@ class Selection:
         tail = row[_qf.TAIL]
         if self._senders is not None and not self._senders.match(_qf.address(row[_qf.SENDER] or b'')):
             return False
-        if self._recipients is not None and not any(map(self._recipients.match, _qf.RECIPIENT.findall(tail))):
+        if self._recipients is not None and not any(map(self._recipients.match, map(_qf.address, _qf.RECIPIENT.findall(tail)))):
             return False
         if self._domains is not None and not any(domain and self._domains.match(domain) for domain in _qf.RECIPIENT_DOMAIN.findall(tail)):
             return False

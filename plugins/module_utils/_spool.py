@@ -35,6 +35,18 @@ DEBRIS = ('data_without_control', 'control_without_data', 'temporary', 'pushed_a
 _DEBRIS_PREFIXES = {'tf': 'temporary', 'Tf': 'pushed_aside', 'xf': 'transcript'}
 
 
+def _error(path, error):
+    return {'path': _text.printable(os.fsencode(path)), 'error': error.strerror}
+
+
+def _open(path, flags, dir_fd=None):
+    """os.open() that leaves access times alone; only the owner and root may ask for that."""
+    try:
+        return os.open(path, flags | _NOATIME, dir_fd=dir_fd)
+    except PermissionError:
+        return os.open(path, flags, dir_fd=dir_fd)
+
+
 class QueueDirectory(NamedTuple):
     """One queue: where its control, data and transcript files lie (the same place unless qf, df or xf subdirectories exist)."""
 
@@ -44,6 +56,10 @@ class QueueDirectory(NamedTuple):
     data: str
     transcript: str
     link: bool     # reached through a symbolic link
+
+    def error(self, error):
+        """An OSError about this directory as a plain value."""
+        return _error(self.path, error)
 
 
 class Batch(NamedTuple):
@@ -62,16 +78,18 @@ def open_directory(path, dir_fd=None):
     (C(dir_fd) is None) is the administrator's and is followed. Raises OSError.
     """
     if dir_fd is None:
-        return os.open(path, _DIRECTORY)
+        return _open(path, _DIRECTORY)
     try:
-        return os.open(path, _DIRECTORY | os.O_NOFOLLOW, dir_fd=dir_fd)
+        return _open(path, _DIRECTORY | os.O_NOFOLLOW, dir_fd)
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.ENOTDIR):
             raise
         about = os.stat(path, dir_fd=dir_fd, follow_symlinks=False)
-        if not stat.S_ISLNK(about.st_mode) or about.st_uid not in (0, os.fstat(dir_fd).st_uid):
+        if not stat.S_ISLNK(about.st_mode):
             raise
-    return os.open(path, _DIRECTORY, dir_fd=dir_fd)
+        if about.st_uid not in (0, os.fstat(dir_fd).st_uid):
+            raise OSError(errno.ELOOP, 'a symbolic link that neither root nor the owner of the directory has made')
+    return _open(path, _DIRECTORY, dir_fd)
 
 
 def directories(patterns):
@@ -97,7 +115,7 @@ def directories(patterns):
             else:
                 _add(found, errors, seen, group, pattern.rstrip('/') or '/', pattern, None)
         except OSError as error:
-            errors.append({'path': parent, 'error': error.strerror})
+            errors.append(_error(parent, error))
     return found, errors
 
 
@@ -106,7 +124,7 @@ def _add(found, errors, seen, group, path, name, parent_fd):
         descriptor = open_directory(name, parent_fd)
     except OSError as error:
         if parent_fd is None or error.errno not in (errno.ENOTDIR, errno.ENOENT):
-            errors.append({'path': path, 'error': error.strerror})
+            errors.append(_error(path, error))
         return
     try:
         about = os.fstat(descriptor)
@@ -115,11 +133,14 @@ def _add(found, errors, seen, group, path, name, parent_fd):
         seen.add((about.st_dev, about.st_ino))
         places = []
         for part in ('qf', 'df', 'xf'):
+            place = os.path.join(path, part)
             try:
                 os.close(open_directory(part, descriptor))
-                places.append(os.path.join(path, part))
-            except OSError:
-                places.append(path)
+            except OSError as error:
+                if error.errno not in (errno.ENOTDIR, errno.ENOENT):
+                    errors.append(_error(place, error))
+                place = path
+            places.append(place)
         found.append(QueueDirectory(group, path, places[0], places[1], places[2], os.path.islink(path)))
     finally:
         os.close(descriptor)
@@ -130,22 +151,25 @@ class Opened:
 
     def __init__(self, directory):
         self.directory = directory
-        self.control = self.data = None
+        self.base = self.control = self.data = self.transcript = None
 
     def __enter__(self):
-        base = open_directory(self.directory.path)
+        directory = self.directory
+        self.base = self.control = self.data = self.transcript = open_directory(directory.path)
         try:
-            self.control = base if self.directory.control == self.directory.path else open_directory('qf', base)
-            self.data = base if self.directory.data == self.directory.path else open_directory('df', base)
+            if directory.control != directory.path:
+                self.control = open_directory('qf', self.base)
+            if directory.data != directory.path:
+                self.data = open_directory('df', self.base)
+            if directory.transcript != directory.path:
+                self.transcript = open_directory('xf', self.base)
         except OSError:
-            os.close(base)
+            self.__exit__()
             raise
-        if base not in (self.control, self.data):
-            os.close(base)
         return self
 
     def __exit__(self, *exception):
-        for descriptor in {self.control, self.data}:
+        for descriptor in {self.base, self.control, self.data, self.transcript}:
             os.close(descriptor)
 
 
@@ -169,7 +193,7 @@ def read_block(descriptor, name):
 
 def read_whole(descriptor, name):
     """(bytes, os.stat_result) of a regular file. Raises OSError, and SendmailError for what is not safe to read."""
-    handle = os.open(name, _READ, dir_fd=descriptor)
+    handle = _open(name, _READ, descriptor)
     try:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode):
@@ -223,7 +247,7 @@ class Pass:
         self._damage(name, 'unreadable')
         self.errors_total += 1
         if len(self.errors) < _ERRORS_KEPT:
-            self.errors.append({'path': os.path.join(self.directory.control, _text.printable(os.fsencode(name))), 'error': why})
+            self.errors.append({'path': _text.printable(os.fsencode(os.path.join(self.directory.control, name))), 'error': why})
 
     def batches(self):
         """Yield Batch after Batch; counts grow as it goes. Raises OSError when the directory itself cannot be read."""
@@ -232,8 +256,8 @@ class Pass:
             inodes = frozenset(inode for held_device, inode in self.held if held_device == device)
             for batch in self._control_files(opened, inodes):
                 yield batch
-            if opened.data != opened.control:
-                self._data_files(opened.data)
+            for descriptor in {opened.base, opened.data, opened.transcript} - {opened.control}:
+                self._beside(descriptor, descriptor == opened.data)
         if self.sizes and self.wanted:
             # Counted, not matched name by name: a set of a million names would be a hundred megabytes. A message that arrives
             # or leaves during the pass can shift this by one, never below zero.
@@ -353,7 +377,7 @@ class Pass:
     @staticmethod
     def _ends_well(control, name):
         """Whether a file longer than a block ends in the final dot."""
-        handle = os.open(name, _READ, dir_fd=control)
+        handle = _open(name, _READ, control)
         try:
             os.lseek(handle, -3, os.SEEK_END)
             return os.read(handle, 3) == b'\n.\n'
@@ -371,11 +395,11 @@ class Pass:
         else:
             self.debris['special'] += 1
 
-    def _data_files(self, descriptor):
-        """Count a data directory of its own."""
+    def _beside(self, descriptor, data):
+        """Count what lies in a directory without control files: the data files if they belong there."""
         with scan(descriptor) as entries:
             for entry in entries:
-                if entry.name[:2] == 'df' and entry.is_file(follow_symlinks=False):
+                if data and entry.name[:2] == 'df' and entry.is_file(follow_symlinks=False):
                     self._data_seen += 1
                 else:
                     self._other(entry.name, entry.name[:2], entry, False)

@@ -6,17 +6,19 @@
 
 """Bounded figures of a queue of any length, counted batch by batch."""
 
-from bisect import bisect_left
+import os
+from bisect import bisect_right
 from collections import Counter
+from json import dumps
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _spool, _text
 
-# Upper bounds in minutes, as qshape(1) has them; what is older stands under OLDER.
+# Minutes, as qshape(1) has them: a bucket counts what is younger than its bound and not below the one before; what is older stands under OLDER.
 AGE_BOUNDS = (5, 10, 20, 40, 80, 160, 320, 640, 1280)
 OLDER = '1280+'
 TOP = 10
 _KEEP = 5000         # names a tally keeps when it is cut: the heaviest stay, so the top is right unless nothing dominates
-_TEXT_MAX = 100      # of a name or status in the result
+_TEXT_MAX = 80       # of a name or status in the result, as JSON spells it
 
 
 class Tally:
@@ -43,7 +45,12 @@ class Tally:
 def shortened(value):
     """Bytes or text as printable text of bounded length."""
     text = _text.printable(value) if isinstance(value, bytes) else value
-    return text if len(text) <= _TEXT_MAX else text[:_TEXT_MAX - 3] + '...'
+    if len(text) <= _TEXT_MAX and len(dumps(text)) <= _TEXT_MAX + 2:
+        return text
+    text = text[:_TEXT_MAX]
+    while len(dumps(text)) > _TEXT_MAX - 1:
+        text = text[:-1]
+    return text + '...'
 
 
 def empty_ages():
@@ -55,7 +62,7 @@ def add_ages(ages, created, now):
     """Count sorted creation times (epoch seconds) into age buckets."""
     end = len(created)
     for bound in AGE_BOUNDS:
-        start = bisect_left(created, now - bound * 60, 0, end)
+        start = bisect_right(created, now - bound * 60, 0, end)
         ages['%d' % bound] += end - start
         end = start
     ages[OLDER] += end
@@ -155,7 +162,7 @@ def queue(passes, errors, now, content=True):
                 else:
                     totals.add_names(batch.names)
         except OSError as error:
-            errors.append({'path': one.directory.path, 'error': error.strerror})
+            errors.append(one.directory.error(error))
         messages.update(one.messages)
         debris.update(one.debris)
         errors.extend(one.errors)
@@ -164,15 +171,13 @@ def queue(passes, errors, now, content=True):
         vanished += one.vanished
     states = ('queued', 'quarantined', 'lost') + (('incomplete', 'unreadable') if content else ())
     counted = dict((state, messages[state]) for state in states)
-    result = {'directories': [{'path': one.directory.path, 'group': one.directory.group, 'messages': sum(one.messages.values()),
+    result = {'directories': [{'path': _text.printable(os.fsencode(one.directory.path)), 'group': one.directory.group, 'messages': sum(one.messages.values()),
                                'split': one.directory.control != one.directory.path, 'link': one.directory.link} for one in passes],
               'messages': dict(counted, total=sum(messages.values())), 'delivering': delivering, 'vanished': vanished,
               'debris': dict((kind, count) for kind, count in debris.items() if content or kind not in CONTENT_DEBRIS),
               'errors': errors[:TOP], 'errors_cut': cut + max(0, len(errors) - TOP)}
     result.update(totals.figures(content))
     return result
-
-
 
 
 CONTENT_DEBRIS = ('data_without_control', 'control_without_data')   # known only when data files are looked for one by one
