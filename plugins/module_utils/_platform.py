@@ -74,7 +74,7 @@ DEBIAN = Platform(
         _dir('/var/spool/mqueue-client', 'smmsp', 'smmsp', 0o2770), _dir('/var/spool/mqueue', 'smmta', 'smmsp', 0o2750),
         _file('', 'root', 'smmsp', 0o644), _dir('/etc/mail', 'smmta', 'smmsp', 0o2755),
         (_file('/run/sendmail/msp/sendmail.pid', 'smmsp', 'smmsp', 0o640, True), _file('/run/sendmail/mta/sendmail.pid', 'root', 'smmta', 0o640, True)),
-        (_file('/var/lib/sendmail/sm-client.st', 'root', 'smmsp', 0o660, True), _file('/var/lib/sendmail/sendmail.st', 'root', 'smmsp', 0o640, True)),
+        (_file('/var/lib/sendmail/sm-client.st', 'smmsp', 'smmsp', 0o660, True), _file('/var/lib/sendmail/sendmail.st', 'root', 'smmsp', 0o640, True)),
         mta_queue_file=Rule('/var/spool/mqueue', 'file', 'root', 'smmsp', 0o640),
         run_dir=_dir('/run/sendmail', 'root', 'smmta', 0o2755, True), run_mta=_dir('/run/sendmail/mta', 'root', 'smmta', 0o2755, True),
         run_msp=_dir('/run/sendmail/msp', 'smmsp', 'smmsp', 0o2775, True), run_stamp=_dir('/run/sendmail/stampdir', 'root', 'smmsp', 0o2775, True)))

@@ -1,0 +1,518 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
+
+"""Owners, groups and modes of everything that Sendmail insists on.
+
+L(wants) says what should be (pure, from the platform's table and the configuration), L(inspect) looks at what is, L(plan) compares
+(pure), and L(apply) does it. The last three are generators in a row: a queue of a million files is never held in memory.
+
+Everything below a directory that somebody other than root can write to is hostile: see L(walk). What is changed is a descriptor of a
+regular file with one name, or of a directory, that is still what the plan saw.
+"""
+
+import errno
+import grp
+import os
+import pwd
+import stat
+from typing import FrozenSet, NamedTuple, Optional
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _host, _observation, _spool, _text
+
+LISTED = 100               # paths of each kind that a result names; the counts are always whole
+QUEUE_FILES = frozenset(('qf', 'df', 'hf', 'Qf', 'tf', 'Tf', 'xf'))
+STATOVERRIDE = '/var/lib/dpkg/statoverride'
+ROLE = 'the role mailops.sendmail.sendmail_msp'
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_LINKS_MAX = 20
+_KINDS = ((stat.S_ISLNK, 'a symbolic link'), (stat.S_ISFIFO, 'a FIFO'), (stat.S_ISSOCK, 'a socket'), (stat.S_ISDIR, 'a directory'),
+          (stat.S_ISREG, 'a regular file'))
+# A configuration can name anything as a queue directory. These have other owners.
+_NEVER = frozenset(('/', '/bin', '/boot', '/dev', '/etc', '/home', '/lib', '/mnt', '/opt', '/proc', '/root', '/run', '/sbin', '/srv', '/sys', '/tmp',
+                    '/usr', '/var', '/var/lib', '/var/log', '/var/mail', '/var/run', '/var/spool', '/var/spool/mail', '/var/tmp'))
+
+
+class Want(NamedTuple):
+    """What one path must be. For C(kind) queue_file it stands for every queue file in the directory C(path)."""
+
+    path: str
+    kind: str                  # binary, queue_directory, queue_file, configuration, directory, pid_file, statistics
+    uid: Optional[int]         # None: leave it
+    gid: Optional[int]
+    mode: int
+    optional: bool = False     # comes into being when needed
+    create: bool = False
+    # Of queue files: who else may own them, and whether the group is enough (files of the users who submitted them).
+    owners: FrozenSet[int] = frozenset()
+    shared: bool = False
+    # Of a program that dpkg installs: the "owner group mode" that the next upgrade has to keep, and what stands there now.
+    override: Optional[str] = None
+    overridden: Optional[str] = None
+
+
+class Found(NamedTuple):
+    """What is there. C(name) is relative to the descriptor C(parent), which is open as long as L(inspect) waits."""
+
+    want: Want
+    path: str
+    parent: int
+    name: str
+    about: Optional[os.stat_result]
+    error: Optional[str] = None
+
+
+class Action(NamedTuple):
+    """What to do with one path: change, create, skip (C(reason) says why), or error."""
+
+    what: str
+    found: Found
+    after: tuple = ()          # uid, gid, mode
+    reason: str = ''
+
+
+# What should be
+
+def wants(look, binary, accounts, overrides=(), statoverrides=None):
+    """What must be right on this host, in the order in which to put it right. Pure.
+
+    C(look): _observation.Queues; C(binary): path of the real program, None where this is none of the call's business;
+    C(accounts): what L(_host.accounts) says of L(names); C(overrides): [{path, owner, group, mode}] for single paths, any of the three None;
+    C(statoverrides): {path: "owner group mode"} of dpkg, None where there is no dpkg.
+    Returns (list of Want, list of {path, error}). Raises SendmailError for an override of a path that is not among them.
+    """
+    found, errors, unused = [], [], dict((os.path.normpath(entry['path']), entry) for entry in overrides)
+
+    def add(path, kind, owner, group, mode, **more):
+        entry = unused.get(path) or seen_overrides.get(path)
+        if entry and kind != 'queue_file':
+            seen_overrides[path] = unused.pop(path, entry)
+            owner, group = entry.get('owner') or owner, entry.get('group') or group
+            mode = mode if entry.get('mode') is None else entry['mode']
+        ids = []
+        for name, key, what in ((owner, 'uid', 'user'), (group, 'group', 'group')):
+            number = None if name is None else int(name) if str(name).isdigit() else accounts[name][key]
+            if name is not None and number is None:
+                errors.append({'path': path, 'error': 'There is no %s %s on this host. %s creates it, as the package of Sendmail does.'
+                                                      % (what, name, ROLE[0].upper() + ROLE[1:])})
+                return
+            ids.append(number)
+        if kind == 'binary' and statoverrides is not None and path == look.layout.rules['binary'].path:
+            more.update(override='%s %s %o' % (owner, group, mode), overridden=statoverrides.get(path, ''))
+        found.append(Want(path, kind, ids[0], ids[1], mode, **more))
+    seen_overrides = {}
+
+    rules, who = look.layout.rules, names(look)
+    for queue, key in (('msp', 'msp_queue'), ('mta', 'mta_queue')):
+        if queue not in look.queues:
+            continue
+        cf, rule = look.configurations[queue], rules[key]
+        settings = _cf.settings(cf) if cf is not None else {}
+        places = {}
+        for directory in look.queues[queue]:
+            for path in (directory.control, directory.data, directory.transcript, directory.path):
+                places.setdefault(path, False)
+        for path in _patterns(look, queue):
+            parent, last = os.path.split(path)
+            if not last.endswith('*'):
+                places[path] = True
+            elif parent == rule.path:
+                places[parent] = True
+        runner = who[queue + '_user']
+        for path in [path for path in places if path in _NEVER]:
+            del places[path]
+            errors.append({'path': path, 'error': 'The configuration names this directory as a queue. It is no place for one: set QueueDirectory.'})
+        files = rules[key + '_file']
+        mode = settings.get('queue_file_mode', files.mode)
+        ids = [None if name is None else int(name) if name.isdigit() else accounts[name]['uid'] for name in (runner, settings.get('trusted_user'))]
+        # Files before directories: a run that cannot write to its directory leaves a wrong file alone, one that can loses it.
+        for path in places:
+            # Only the submission program has the group exception, and only with both modes group-writable (readqf() in queue.c).
+            add(path, 'queue_file', runner, _renamed(files.group, who), mode, owners=frozenset(one for one in ids if one is not None),
+                shared=queue == 'msp' and mode & 0o060 == 0o060, optional=True)
+        for path, create in places.items():
+            add(path, 'queue_directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, create=create)
+
+    if binary:
+        rule = rules['binary']
+        add(binary, 'binary', rule.owner, _renamed(rule.group, who), rule.mode)
+    for queue, path, key in (('msp', look.layout.submit_cf, 'submit_cf'), ('mta', look.layout.sendmail_cf, 'sendmail_cf')):
+        if queue in look.queues:
+            add(path, 'configuration', rules[key].owner, _renamed(rules[key].group, who), rules[key].mode)
+            settings = _cf.settings(look.configurations[queue]) if look.configurations[queue] is not None else {}
+            for part, kind in (('pid', 'pid_file'), ('statistics', 'statistics')):
+                rule = rules['%s_%s' % (queue, part)]
+                place = settings.get('pid_file' if part == 'pid' else 'status_file') or rule.path
+                add(os.path.normpath(os.path.join('/etc/mail', place)), kind, _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode,
+                    optional=True)
+    for key, rule in sorted(rules.items()):
+        if key == 'mail_dir' or key.startswith('run_') and (key != 'run_msp' or 'msp' in look.queues) and (key != 'run_mta' or 'mta' in look.queues):
+            add(rule.path, 'directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, optional=rule.optional)
+    if unused:
+        raise _text.SendmailError('overrides names %s, which is none of the paths that are looked after here: %s.' % (
+            ', '.join(sorted(unused)), ', '.join(sorted(set(want.path for want in found if want.kind != 'queue_file')))))
+    return found, errors
+
+
+def _patterns(look, queue):
+    """Queue paths as the configuration names them, or the platform's own where it cannot be read."""
+    cf = look.configurations[queue]
+    if cf is None:
+        return [look.layout.rules[queue + '_queue'].path]
+    base = os.path.dirname(look.files[queue]['path'])
+    return [os.path.normpath(os.path.join(base, group['path'])) for group in _cf.queue_patterns(cf)]
+
+
+def names(look):
+    """Who the programs run as: {msp_user, msp_group, mta_user, msp_table_user, msp_table_group}. RunAsUser counts before the platform's name."""
+    layout = look.layout
+    settings = dict((queue, _cf.settings(cf) if cf is not None else {}) for queue, cf in look.configurations.items())
+    user = settings['msp'].get('run_as_user') or layout.msp_user
+    return {'msp_user': user, 'msp_group': settings['msp'].get('run_as_group') or layout.msp_group,
+            'mta_user': settings['mta'].get('run_as_user') or layout.mta_user,
+            'msp_table_user': layout.msp_user, 'msp_table_group': layout.msp_group}
+
+
+def _renamed(name, who, kind='group'):
+    return who['msp_' + kind] if name is not None and name == who['msp_table_' + kind] else name
+
+
+# What is
+
+def walk(path):
+    """A descriptor of the directory C(path), reached without passing a link that anybody but root could have put there.
+
+    One component at a time, each relative to the descriptor of the one before. A link counts when it lies in a directory that only root can
+    write to, or when root made it and the directory is sticky. Raises OSError; for other links with ELOOP.
+    """
+    parts = path.split('/')[::-1]
+    links, here = 0, os.open('/', os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        while parts:
+            part = parts.pop()
+            if part in ('', '.'):
+                continue
+            try:
+                there = os.open(part, _OPEN | os.O_DIRECTORY, dir_fd=here)
+            except OSError as error:
+                if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+                    raise
+                link = os.stat(part, dir_fd=here, follow_symlinks=False)
+                if not stat.S_ISLNK(link.st_mode):
+                    raise
+                about = os.fstat(here)
+                links += 1
+                if links > _LINKS_MAX or about.st_uid != 0 or about.st_mode & 0o022 and not (about.st_mode & stat.S_ISVTX and link.st_uid == 0):
+                    raise OSError(errno.ELOOP, 'on the way is a symbolic link that somebody other than root could have made')
+                target = os.readlink(part, dir_fd=here)
+                parts.extend(target.split('/')[::-1])
+                if not target.startswith('/'):
+                    continue
+                there = os.open('/', os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            os.close(here)
+            here = there
+        return here
+    except BaseException:
+        os.close(here)
+        raise
+
+
+def inspect(wanted):
+    """Yield Found for each Want, and for each name in a queue directory that is a queue file or no file at all."""
+    unmounted = {}
+    for want in wanted:
+        directory = want.kind in ('queue_directory', 'directory', 'queue_file')
+        try:
+            if want.kind in ('queue_file', 'queue_directory'):
+                if want.path not in unmounted:
+                    unmounted[want.path] = _host.filesystem(want.path)['unmounted']
+                if unmounted[want.path]:
+                    if want.kind == 'queue_directory':
+                        yield Found(want, want.path, -1, '', None, 'The file system %s of /etc/fstab is not mounted, so this is not the queue. Mount it.'
+                                                                   % unmounted[want.path])
+                    continue
+            parent = walk(want.path if directory else os.path.dirname(want.path))
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+                yield Found(want, want.path, -1, '', None, error.strerror)
+                continue
+            if not want.create:
+                yield Found(want, want.path, -1, '', None)
+                continue
+            try:
+                parent, directory = walk(os.path.dirname(want.path)), False
+            except OSError as failure:
+                yield Found(want, want.path, -1, '', None, 'The directory that should hold it: ' + failure.strerror)
+                continue
+        try:
+            if want.kind == 'queue_file':
+                for found in _queue_files(want, parent):
+                    yield found
+            elif directory:
+                yield Found(want, want.path, parent, '.', os.fstat(parent))
+            else:
+                name = os.path.basename(want.path)
+                try:
+                    about = os.stat(name, dir_fd=parent, follow_symlinks=False)
+                except FileNotFoundError:
+                    about = None
+                yield Found(want, want.path, parent, name, about)
+        finally:
+            os.close(parent)
+
+
+def _queue_files(want, parent):
+    """Only what the plan has to judge: whoever is in C(right) looks like a file that was found right before."""
+    right = set()
+    look_at, regular, kind_bits = os.stat, stat.S_IFREG, stat.S_IFMT(0o177777)
+    with _spool.scan(parent) as entries:
+        for entry in entries:
+            name = entry.name
+            try:
+                about = look_at(name, dir_fd=parent, follow_symlinks=False)
+            except FileNotFoundError:
+                continue           # delivered meanwhile
+            is_file = about.st_mode & kind_bits == regular
+            if is_file:
+                key = (about.st_uid, about.st_gid, about.st_mode, about.st_nlink)
+                if key in right or name[:2] not in QUEUE_FILES or len(name) > _spool.NAME_MAX:
+                    continue
+                if about.st_nlink == 1 and queue_file_right(want, about):
+                    right.add(key)
+                    continue
+            elif name[0] == '.' or stat.S_ISDIR(about.st_mode) and (len(name) < 3 or name[:2] not in QUEUE_FILES):
+                continue
+            yield Found(want, os.path.join(want.path, name), parent, name, about)
+
+
+# What to do
+
+def queue_file_right(want, about):
+    """Whether the runner accepts a queue file: the check of readqf() in queue.c, and that it can read and write it at all."""
+    return _right(want, about.st_uid, about.st_gid, about.st_mode)
+
+
+def _right(want, uid, gid, mode):
+    if mode & 0o002 or mode & 0o020 & ~want.mode:
+        return False
+    if want.shared:
+        return gid == want.gid and (mode & 0o600 == 0o600 if uid == want.uid else mode & 0o060 == 0o060)
+    return uid in want.owners and (want.uid == 0 or uid == want.uid and mode & 0o600 == 0o600 or gid == want.gid and mode & 0o060 == 0o060)
+
+
+def plan(found, known):
+    """Yield an Action for each Found that is not right. Pure; C(known(uid)) says whether a user with that number exists."""
+    for one in found:
+        want, about = one.want, one.about
+        if one.error is not None:
+            if want.kind != 'queue_file':       # the directory itself says so as well
+                yield Action('error', one, reason=one.error)
+        elif about is None:
+            if want.create and one.parent >= 0:
+                yield Action('create', one, (want.uid, want.gid, want.mode))
+            elif not want.optional:
+                yield Action('error', one, reason='It is missing. %s makes it.' % (ROLE[0].upper() + ROLE[1:]))
+        elif not (stat.S_ISDIR if want.kind in ('directory', 'queue_directory') else stat.S_ISREG)(about.st_mode):
+            yield Action('skip', one, reason='It is %s.' % ([text for test, text in _KINDS if test(about.st_mode)] or ['a device'])[0])
+        elif stat.S_ISREG(about.st_mode) and about.st_nlink != 1:
+            yield Action('skip', one, reason='It has %d names (hard links): all of them would change.' % about.st_nlink)
+        else:
+            after = _after(want, about, known)
+            if after != (about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode)) or want.override != want.overridden:
+                yield Action('change', one, after)
+
+
+def _after(want, about, known):
+    before = about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode)
+    uid, gid = before[0] if want.uid is None else want.uid, before[1] if want.gid is None else want.gid
+    if want.kind == 'queue_file':
+        if queue_file_right(want, about):
+            return before
+        # Files belong to the user who submitted them until the first rewrite. Nothing of root's is left there: Sendmail makes none.
+        keeps = about.st_uid in want.owners or want.shared and about.st_uid != 0 and known(about.st_uid)
+        if keeps and _right(want, about.st_uid, gid, want.mode):
+            uid = about.st_uid
+    return uid, gid, want.mode
+
+
+def apply(actions, check_mode, look_up=None):
+    """Do the actions, or with C(check_mode) only account for them. Returns the module's result as a dict, see L(Outcome)."""
+    outcome = Outcome(look_up or _Names())
+    for action in actions:
+        if action.what == 'error':
+            outcome.errors.append({'path': _printed(action.found.path), 'error': action.reason})
+        elif action.what == 'skip':
+            outcome.skip(action.found.path, action.reason)
+        else:
+            try:
+                if check_mode or _do(action, outcome.look_up):
+                    outcome.change(action)
+                else:
+                    outcome.skip(action.found.path, 'It was replaced or changed by somebody else meanwhile.')
+            except FileNotFoundError:
+                pass               # a queue file that was delivered
+            except OSError as error:
+                outcome.errors.append({'path': _printed(action.found.path), 'error': error.strerror})
+    return outcome
+
+
+def _do(action, look_up):
+    """Carry one action out on a descriptor. False when the path is no longer what the plan saw."""
+    found, (uid, gid, mode) = action.found, action.after
+    if action.what == 'create':
+        os.mkdir(found.name, 0o700, dir_fd=found.parent)
+    handle = os.open(found.name, _OPEN, dir_fd=found.parent)
+    try:
+        about = os.fstat(handle)
+        if action.what == 'change' and [about[field] for field in _SAME] != [found.about[field] for field in _SAME]:
+            return False
+        if found.want.override != found.want.overridden:
+            _set_override(found.want, look_up)
+        if (about.st_uid, about.st_gid) != (uid, gid):
+            os.fchown(handle, uid, gid)
+            about = os.fstat(handle)
+        # After the owner: changing that takes the set-group-ID bit away.
+        if stat.S_IMODE(about.st_mode) != mode:
+            os.fchmod(handle, mode)
+        return True
+    finally:
+        os.close(handle)
+
+
+_SAME = (stat.ST_MODE, stat.ST_INO, stat.ST_DEV, stat.ST_NLINK, stat.ST_UID, stat.ST_GID)
+
+
+def _set_override(want, look_up):
+    import subprocess
+    commands = [['--add'] + want.override.split() + [want.path]]
+    if want.overridden:
+        commands.insert(0, ['--remove', want.path])
+    for command in commands:
+        done = subprocess.run(['dpkg-statoverride'] + command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              timeout=60, check=False, env={'LC_ALL': 'C', 'PATH': '/usr/sbin:/usr/bin:/sbin:/bin'})
+        if done.returncode:
+            raise OSError(errno.EIO, 'dpkg-statoverride %s: %s' % (command[0], _printed(done.stderr.strip()[-300:])))
+
+
+def _printed(path):
+    return _text.printable(path if isinstance(path, bytes) else os.fsencode(path))
+
+
+class _Names:
+    """Names of users and groups by number, each asked for once. The number itself where there is no name."""
+
+    def __init__(self):
+        self.known = {}
+
+    def user(self, uid):
+        return self._ask('user', uid, pwd.getpwuid, 'pw_name')
+
+    def group(self, gid):
+        return self._ask('group', gid, grp.getgrgid, 'gr_name')
+
+    def exists(self, uid):
+        return self.user(uid) is not None
+
+    def _ask(self, kind, number, function, field):
+        if (kind, number) not in self.known:
+            try:
+                self.known[kind, number] = getattr(function(number), field)
+            except (KeyError, OverflowError):
+                self.known[kind, number] = None
+        return self.known[kind, number]
+
+
+class Outcome:
+    """What was done: counts, and the first LISTED of each kind."""
+
+    def __init__(self, look_up):
+        self.look_up = look_up
+        self.changes, self.changes_total, self.changes_by_kind = [], 0, {}
+        self.left_alone, self.left_total = [], 0
+        self.errors = []
+
+    def _state(self, uid, gid, mode, override=None):
+        state = {'owner': self.look_up.user(uid) or str(uid), 'group': self.look_up.group(gid) or str(gid), 'mode': '%04o' % mode}
+        return state if override is None else dict(state, statoverride=override)
+
+    def change(self, action):
+        found, about = action.found, action.found.about
+        self.changes_total += 1
+        self.changes_by_kind[found.want.kind] = self.changes_by_kind.get(found.want.kind, 0) + 1
+        if len(self.changes) < LISTED:
+            before = None if about is None else self._state(about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode), found.want.overridden)
+            self.changes.append({'path': _printed(found.path), 'kind': found.want.kind, 'before': before,
+                                 'after': self._state(*(action.after + (found.want.override,)))})
+
+    def skip(self, path, reason):
+        self.left_total += 1
+        if len(self.left_alone) < LISTED:
+            self.left_alone.append({'path': _printed(path), 'reason': reason})
+
+    def result(self):
+        return {'changed': self.changes_total > 0, 'changes': self.changes, 'changes_total': self.changes_total, 'changes_by_kind': self.changes_by_kind,
+                'left_alone': self.left_alone, 'left_alone_total': self.left_total, 'errors': self.errors[:LISTED]}
+
+    def diff(self):
+        sides = []
+        for side in ('before', 'after'):
+            lines = []
+            for change in self.changes:
+                state = change[side]
+                lines.append(change['path'] + (' (missing)' if state is None else ' %s:%s %s' % (state['owner'], state['group'], state['mode'])))
+                if state and 'statoverride' in state:
+                    lines[-1] += ' (dpkg-statoverride: %s)' % (state['statoverride'] or 'none')
+            more = self.changes_total - len(self.changes)
+            sides.append(''.join(line + '\n' for line in lines + (['... and %d more' % more] if more else [])))
+        return {'before': sides[0], 'after': sides[1]}
+
+
+def put_right(queue='all', overrides=None, check_mode=False):
+    """Look at this host and put everything right. Returns an Outcome. Raises SendmailError where there is no Sendmail."""
+    look = _observation.look_at_queues(queue)
+    program = _host.program(look.layout)
+    if not program['sendmail']:
+        raise _text.SendmailError('Sendmail is not installed on this host (looked for %s)%s. Install it, for example with %s.' % (
+            ', '.join(look.layout.binaries), ': the name belongs to %s' % program['other_mta'] if program['other_mta'] else '', ROLE))
+    overrides = [dict(entry, mode=_mode(entry)) for entry in overrides or ()]
+    who = set(names(look).values())
+    for rule in look.layout.rules.values():
+        who.update((rule.owner, rule.group))
+    for cf in look.configurations.values():
+        who.add(_cf.settings(cf)['trusted_user'] if cf is not None else None)
+    for entry in overrides:
+        who.update((entry.get('owner'), entry.get('group')))
+    accounts = _host.accounts(sorted(name for name in who if name))
+    wanted, errors = wants(look, program['sendmail'], accounts, overrides, _statoverrides())
+    look_up = _Names()
+    outcome = apply(plan(inspect(wanted), look_up.exists), check_mode, look_up)
+    told = set(error['path'] for error in outcome.errors) | set(want.path for want in wanted)
+    outcome.errors[:0] = errors + [{'path': error['path'], 'error': error['error']} for error in look.errors if error['path'] not in told]
+    return outcome
+
+
+def _mode(entry):
+    mode = entry.get('mode')
+    try:
+        # YAML 1.1 has already read an unquoted 0750 as an octal number.
+        number = mode if mode is None or isinstance(mode, int) else int(mode, 8)
+    except ValueError:
+        number = -1
+    if number is not None and not 0 <= number <= 0o7777:
+        raise _text.SendmailError("%r is not a mode for %s. Write an octal number in quotes, for example '0750'." % (mode, entry['path']))
+    return number
+
+
+def _statoverrides():
+    """What dpkg keeps over upgrades, from its own file: {path: "owner group mode"}; None where there is no dpkg."""
+    if not os.path.isdir(os.path.dirname(STATOVERRIDE)):
+        return None
+    try:
+        with open(STATOVERRIDE, 'rb') as stream:
+            lines = stream.read(1 << 20).decode('utf-8', 'surrogateescape').splitlines()
+    except FileNotFoundError:
+        return {}
+    fields = [line.split(None, 3) for line in lines]
+    return dict((entry[3], '%s %s %o' % (entry[0], entry[1], int(entry[2], 8))) for entry in fields if len(entry) == 4)

@@ -1,0 +1,403 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What should be, what is, and putting it right: decisions on made-up owners, the changes on real files of whoever runs the tests."""
+import errno
+import os
+import stat
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _observation, _permissions, _platform, _spool, _text
+
+SMMSP, SMMTA, ALICE, NOBODY = 105, 106, 1000, 4242
+MSP_GROUP, ALICE_GROUP = 115, 1000
+ACCOUNTS = {'smmsp': {'uid': SMMSP, 'group': MSP_GROUP}, 'smmta': {'uid': SMMTA, 'group': 116}, 'root': {'uid': 0, 'group': 0},
+            'mail': {'uid': 8, 'group': 8}, 'wheel': {'uid': None, 'group': 0}, 'daemon': {'uid': 1, 'group': 1}, 'other': {'uid': None, 'group': None},
+            'mta': {'uid': 300, 'group': 300}}
+SUBMIT = b'V10/Debian\nMlocal, P=[IPC]\nO QueueDirectory=%s\nO RunAsUser=smmsp\nO TrustedUser=smmsp\nO QueueFileMode=0660\nO UseMSP=True\n'
+MTA = b'V10/Debian\nMlocal, P=[IPC]\nO QueueDirectory=%s\nO TrustedUser=smmta\nO QueueFileMode=0640\n'
+MSP_FILE = _permissions.Want('/q', 'queue_file', SMMSP, MSP_GROUP, 0o660, True, owners=frozenset((SMMSP,)), shared=True)
+MTA_FILE = _permissions.Want('/m', 'queue_file', 0, MSP_GROUP, 0o640, True, owners=frozenset((0, SMMTA)))
+
+
+def about(uid, gid, mode, kind=stat.S_IFREG, links=1):
+    return os.stat_result((kind | mode, 7, 8, links, uid, gid, 1, 0, 0, 0))
+
+
+def look(layout=_platform.DEBIAN, msp=SUBMIT % b'/var/spool/mqueue-client', mta=MTA % b'/var/spool/mqueue', queues=None):
+    files = {'msp': {'path': layout.submit_cf}, 'mta': {'path': layout.sendmail_cf}}
+    configurations = {'msp': None if msp is None else _cf.parse(msp), 'mta': None if mta is None else _cf.parse(mta)}
+    return _observation.Queues(0, {'msp': [], 'mta': []} if queues is None else queues, [], None, layout, configurations, files)
+
+
+def decide(want, found):
+    """What the plan makes of one file: the new (uid, gid, mode), None when it is left alone."""
+    one = _permissions.Found(want, want.path + '/x', 3, 'x', found)
+    actions = list(_permissions.plan([one], lambda uid: uid != NOBODY))
+    return actions[0].after if actions else None
+
+
+@pytest.mark.parametrize('found, after', [
+    # Right: the submitting user's, the runner's, root's before a rewrite with the group that lets the runner in.
+    ((ALICE, MSP_GROUP, 0o660), None),
+    ((SMMSP, MSP_GROUP, 0o660), None),
+    ((SMMSP, MSP_GROUP, 0o600), None),
+    ((0, MSP_GROUP, 0o660), None),
+    # A submitter keeps the file.
+    ((ALICE, ALICE_GROUP, 0o660), (ALICE, MSP_GROUP, 0o660)),
+    ((ALICE, MSP_GROUP, 0o666), (ALICE, MSP_GROUP, 0o660)),
+    ((ALICE, MSP_GROUP, 0o640), (ALICE, MSP_GROUP, 0o660)),
+    ((ALICE, MSP_GROUP, 0o620), (ALICE, MSP_GROUP, 0o660)),
+    # Root and users that do not exist do not.
+    ((0, 0, 0o660), (SMMSP, MSP_GROUP, 0o660)),
+    ((0, MSP_GROUP, 0o600), (SMMSP, MSP_GROUP, 0o660)),
+    ((NOBODY, ALICE_GROUP, 0o660), (SMMSP, MSP_GROUP, 0o660)),
+    ((SMMSP, ALICE_GROUP, 0o660), (SMMSP, MSP_GROUP, 0o660)),
+    # The kernel asks the owner's bits of the owner, whatever the group's say.
+    ((SMMSP, MSP_GROUP, 0o060), (SMMSP, MSP_GROUP, 0o660)),
+])
+def test_files_of_the_client_queue(found, after):
+    assert decide(MSP_FILE, about(*found)) == after
+
+
+@pytest.mark.parametrize('found, after', [
+    ((0, MSP_GROUP, 0o640), None),
+    ((0, 0, 0o600), None),
+    ((SMMTA, MSP_GROUP, 0o640), None),
+    ((SMMTA, MSP_GROUP, 0o660), (SMMTA, MSP_GROUP, 0o640)),
+    ((0, 0, 0o602), (0, MSP_GROUP, 0o640)),
+    ((ALICE, ALICE_GROUP, 0o600), (0, MSP_GROUP, 0o640)),
+])
+def test_files_of_the_mta_queue(found, after):
+    assert decide(MTA_FILE, about(*found)) == after
+
+
+def test_without_the_group_exception_the_runner_must_own_the_file():
+    want = MSP_FILE._replace(mode=0o600, shared=False)
+    assert decide(want, about(ALICE, MSP_GROUP, 0o600)) == (SMMSP, MSP_GROUP, 0o600)
+    assert decide(want, about(SMMSP, MSP_GROUP, 0o600)) is None
+
+
+def test_a_trusted_owner_is_not_enough_when_the_runner_cannot_read():
+    want = MTA_FILE._replace(uid=300, owners=frozenset((300, SMMTA)))
+    assert decide(want, about(SMMTA, MSP_GROUP, 0o640)) == (300, MSP_GROUP, 0o640)
+    assert decide(want._replace(mode=0o660), about(SMMTA, 1, 0o660)) == (SMMTA, MSP_GROUP, 0o660)
+    assert decide(want, about(300, 1, 0o600)) is None
+
+
+@given(st.sampled_from((MSP_FILE, MTA_FILE, MSP_FILE._replace(mode=0o600, shared=False))),
+       st.sampled_from((0, SMMSP, SMMTA, ALICE, NOBODY)), st.sampled_from((0, MSP_GROUP, ALICE_GROUP)), st.integers(0, 0o777))
+def test_what_the_plan_makes_is_right_and_stays(want, uid, gid, mode):
+    after = decide(want, about(uid, gid, mode))
+    if after is None:
+        assert _permissions.queue_file_right(want, about(uid, gid, mode))
+    else:
+        assert not _permissions.queue_file_right(want, about(uid, gid, mode))
+        assert decide(want, about(*after)) is None
+
+
+@pytest.mark.parametrize('kind, links, reason', [
+    (stat.S_IFLNK, 1, 'It is a symbolic link.'), (stat.S_IFIFO, 1, 'It is a FIFO.'), (stat.S_IFSOCK, 1, 'It is a socket.'),
+    (stat.S_IFDIR, 2, 'It is a directory.'), (stat.S_IFCHR, 1, 'It is a device.'), (stat.S_IFREG, 2, 'It has 2 names (hard links): all of them would change.'),
+])
+def test_what_is_no_file_of_one_name_is_left_alone(kind, links, reason):
+    one = _permissions.Found(MSP_FILE, '/q/qf1', 3, 'qf1', about(0, 0, 0o777, kind, links))
+    action, = _permissions.plan([one], lambda uid: True)
+    assert (action.what, action.reason) == ('skip', reason)
+
+
+def test_debian():
+    wants, errors = _permissions.wants(look(), '/usr/libexec/sendmail/sendmail', ACCOUNTS, (), {'/usr/libexec/sendmail/sendmail': 'root mail 2755'})
+    assert errors == []
+    found = dict(((want.path, want.kind), want) for want in wants)
+    assert found['/var/spool/mqueue-client', 'queue_directory'][2:7] == (SMMSP, MSP_GROUP, 0o2770, False, True)
+    assert found['/var/spool/mqueue', 'queue_directory'][2:7] == (SMMTA, MSP_GROUP, 0o2750, False, True)
+    assert found['/var/spool/mqueue-client', 'queue_file'] == MSP_FILE._replace(path='/var/spool/mqueue-client')
+    assert found['/var/spool/mqueue', 'queue_file'] == MTA_FILE._replace(path='/var/spool/mqueue')
+    binary = found['/usr/libexec/sendmail/sendmail', 'binary']
+    assert (binary.uid, binary.gid, binary.mode, binary.override, binary.overridden) == (0, MSP_GROUP, 0o2755, 'root smmsp 2755', 'root mail 2755')
+    assert found['/var/lib/sendmail/sm-client.st', 'statistics'].uid == SMMSP
+    assert {'/run/sendmail', '/run/sendmail/mta', '/run/sendmail/msp', '/run/sendmail/stampdir', '/etc/mail'} == {
+        path for path, kind in found if kind == 'directory'}
+    kinds = [want.kind for want in wants]
+    assert kinds.index('queue_file') < kinds.index('queue_directory')
+
+
+@pytest.mark.parametrize('layout', _platform.PLATFORMS.values(), ids=lambda layout: layout.family)
+def test_every_platform_has_an_answer_for_everything(layout):
+    wants, errors = _permissions.wants(look(layout, None, None), layout.rules['binary'].path, ACCOUNTS)
+    assert errors == []
+    kinds = set(want.kind for want in wants)
+    assert kinds == {'binary', 'queue_directory', 'queue_file', 'configuration', 'directory', 'pid_file', 'statistics'}
+    assert {want.path for want in wants if want.kind == 'queue_directory'} == {layout.rules['msp_queue'].path, layout.rules['mta_queue'].path}
+    assert all(want.override is None for want in wants)
+
+
+def test_only_the_client_queue():
+    wants, errors = _permissions.wants(look(queues={'msp': []}), '/usr/libexec/sendmail/sendmail', ACCOUNTS)
+    paths = {want.path for want in wants}
+    assert '/etc/mail/submit.cf' in paths and '/run/sendmail/msp' in paths
+    assert not paths & {'/etc/mail/sendmail.cf', '/var/spool/mqueue', '/run/sendmail/mta'}
+
+
+def test_the_configuration_names_places_and_users():
+    msp = SUBMIT.replace(b'=smmsp', b'=mta') % b'/srv/client' + b'O PidFile=/srv/msp.pid\nO StatusFile=/dev/null\n'
+    mta = MTA % b'/var/spool/mqueue/q*' + b'Qslow, P=/var/spool/mqueue/slow\nO RunAsUser=mta:mail\n'
+    directory = _spool.QueueDirectory('mqueue', '/var/spool/mqueue/q1', '/var/spool/mqueue/q1/qf', '/var/spool/mqueue/q1/df', '/var/spool/mqueue/q1', False)
+    wants, errors = _permissions.wants(look(msp=msp, mta=mta, queues={'msp': [], 'mta': [directory]}), None, ACCOUNTS)
+    assert errors == []
+    directories = {want.path: want for want in wants if want.kind == 'queue_directory'}
+    assert set(directories) == {'/srv/client', '/var/spool/mqueue', '/var/spool/mqueue/slow', '/var/spool/mqueue/q1', '/var/spool/mqueue/q1/qf',
+                                '/var/spool/mqueue/q1/df'}
+    # What a pattern stands for is what is there; only what is named is made.
+    assert {path for path, want in directories.items() if want.create} == {'/srv/client', '/var/spool/mqueue', '/var/spool/mqueue/slow'}
+    assert directories['/srv/client'].uid == 300
+    files = {want.path: want for want in wants if want.kind == 'queue_file'}
+    assert files['/srv/client'].uid == 300 and files['/var/spool/mqueue/q1/qf'].uid == 300
+    assert files['/var/spool/mqueue/q1/qf'].owners == frozenset((300, SMMTA))
+    assert '/srv/msp.pid' in {want.path for want in wants if want.kind == 'pid_file'}
+    assert 'binary' not in {want.kind for want in wants}
+
+
+def test_a_pattern_in_a_directory_of_others_does_not_mean_that_directory():
+    wants, _errors = _permissions.wants(look(mta=MTA % b'/var/spool/q*'), None, ACCOUNTS)
+    assert '/var/spool' not in {want.path for want in wants}
+
+
+def test_a_system_directory_is_no_queue():
+    wants, errors = _permissions.wants(look(mta=MTA % b'/var/spool/'), None, ACCOUNTS)
+    assert [error['path'] for error in errors] == ['/var/spool']
+    assert '/var/spool' not in {want.path for want in wants}
+
+
+def test_a_missing_user_is_an_error_for_its_paths_only():
+    accounts = dict(ACCOUNTS, smmta={'uid': None, 'group': None})
+    wants, errors = _permissions.wants(look(), None, accounts)
+    assert {error['path'] for error in errors} >= {'/var/spool/mqueue', '/etc/mail'}
+    assert 'no user smmta' in errors[0]['error'] and 'sendmail_msp' in errors[0]['error']
+    assert '/var/spool/mqueue-client' in {want.path for want in wants}
+
+
+def test_overrides():
+    overrides = [{'path': '/var/spool/mqueue/', 'owner': None, 'group': 'mail', 'mode': 0o750}]
+    wants, _errors = _permissions.wants(look(), None, ACCOUNTS, overrides)
+    directory, = [want for want in wants if want.path == '/var/spool/mqueue' and want.kind == 'queue_directory']
+    assert directory[2:5] == (SMMTA, 8, 0o750)
+    with pytest.raises(_text.SendmailError, match='/etc/shadow.*looked after'):
+        _permissions.wants(look(), None, ACCOUNTS, [{'path': '/etc/shadow', 'owner': 'smmsp', 'group': None, 'mode': None}])
+
+
+def test_an_override_of_the_program_is_what_dpkg_keeps():
+    path = '/usr/libexec/sendmail/sendmail'
+    wants, _errors = _permissions.wants(look(), path, ACCOUNTS, [{'path': path, 'owner': None, 'group': None, 'mode': 0o2555}], {})
+    binary, = [want for want in wants if want.kind == 'binary']
+    assert (binary.mode, binary.override, binary.overridden) == (0o2555, 'root smmsp 2555', '')
+
+
+@pytest.mark.parametrize('mode, number', [('0750', 0o750), ('2770', 0o2770), (0o750, 0o750), (None, None)])
+def test_modes(mode, number):
+    assert _permissions._mode({'path': '/q', 'mode': mode}) == number
+
+
+@pytest.mark.parametrize('mode', ['u=rwx', '0980', '10000', -1, ''])
+def test_what_is_no_mode(mode):
+    with pytest.raises(_text.SendmailError, match='octal'):
+        _permissions._mode({'path': '/q', 'mode': mode})
+
+
+@pytest.fixture
+def queue(tmp_path):
+    """A queue of ours with every kind of thing in it: a Want for its files, and one for the directory."""
+    place = tmp_path / 'queue'
+    place.mkdir()
+    place.chmod(0o700)
+    me = place.stat()
+    for name, mode in (('qfAAAAAAAA000001', 0o660), ('dfAAAAAAAA000001', 0o660), ('QfAAAAAAAA000002', 0o666), ('tfAAAAAAAA000003', 0o640),
+                       ('qfAAAAAAAA000004', 0o662), ('sm-client.pid', 0o666), ('notes', 0o666), ('qf' + 'A' * 30, 0o666)):
+        (place / name).write_bytes(b'x')
+        (place / name).chmod(mode)
+    (tmp_path / 'secret').write_bytes(b'x')
+    (tmp_path / 'secret').chmod(0o604)
+    os.symlink(str(tmp_path / 'secret'), str(place / 'qfAAAAAAAA000005'))
+    os.mkfifo(str(place / 'qfAAAAAAAA000006'), 0o666)
+    os.link(str(tmp_path / 'secret'), str(place / 'dfAAAAAAAA000007'))
+    (place / 'slow').mkdir()
+    files = _permissions.Want(str(place), 'queue_file', me.st_uid, me.st_gid, 0o660, True, owners=frozenset((me.st_uid,)))
+    return SimpleNamespace(place=place, wants=[files, files._replace(kind='queue_directory', mode=0o770, optional=False, create=True)], secret=tmp_path / 'secret')
+
+
+def run(wants, check_mode=False):
+    return _permissions.apply(_permissions.plan(_permissions.inspect(wants), lambda uid: True), check_mode)
+
+
+def modes(place):
+    return {path.name: stat.S_IMODE(path.lstat().st_mode) for path in [place] + list(place.iterdir())}
+
+
+def test_put_right(queue):
+    before = modes(queue.place)
+    checked = run(queue.wants, check_mode=True)
+    assert modes(queue.place) == before
+    outcome = run(queue.wants)
+    assert checked.result() == outcome.result() and checked.diff() == outcome.diff()
+    changed = {'QfAAAAAAAA000002': 0o660, 'qfAAAAAAAA000004': 0o660, 'queue': 0o770}
+    assert modes(queue.place) == dict(before, **changed)
+    assert stat.S_IMODE(queue.secret.stat().st_mode) == 0o604
+    result = outcome.result()
+    assert {os.path.basename(change['path']) for change in result['changes']} == set(changed)
+    assert (result['changed'], result['changes_total'], result['changes_by_kind']) == (True, 3, {'queue_file': 2, 'queue_directory': 1})
+    assert {os.path.basename(entry['path']): entry['reason'].split()[-1] for entry in result['left_alone']} == {
+        'qfAAAAAAAA000005': 'link.', 'qfAAAAAAAA000006': 'FIFO.', 'dfAAAAAAAA000007': 'change.'}
+    again = run(queue.wants).result()
+    assert (again['changed'], again['changes_total'], again['left_alone_total']) == (False, 0, 3)
+
+
+def test_a_missing_queue_directory_is_made(queue):
+    place = queue.place / 'made'
+    wants = [want._replace(path=str(place)) for want in queue.wants]
+    checked = run(wants, check_mode=True)
+    assert not place.exists()
+    assert checked.result()['changes'][0]['before'] is None and '(missing)' in checked.diff()['before']
+    outcome = run(wants)
+    assert stat.S_IMODE(place.stat().st_mode) == 0o770
+    assert outcome.result() == checked.result() and not run(wants).result()['changed']
+
+
+def test_missing_things(queue):
+    want = queue.wants[1]._replace(path=str(queue.place / 'not' / 'there'), kind='configuration', create=False)
+    assert 'sendmail_msp' in run([want]).result()['errors'][0]['error']
+    assert run([want._replace(optional=True)]).result()['errors'] == []
+    assert 'directory that should hold it' in run([want._replace(kind='queue_directory', create=True)]).result()['errors'][0]['error']
+
+
+def test_a_queue_that_is_not_mounted_is_not_touched(queue, monkeypatch):
+    monkeypatch.setattr(_permissions._host, 'filesystem', lambda path: {'unmounted': str(queue.place)})
+    before = modes(queue.place)
+    result = run(queue.wants).result()
+    assert modes(queue.place) == before and not result['changed']
+    assert len(result['errors']) == 1 and 'not mounted' in result['errors'][0]['error']
+
+
+def test_what_was_replaced_meanwhile_is_left_alone(queue):
+    actions = []
+    for action in _permissions.plan(_permissions.inspect(queue.wants[:1]), lambda uid: True):
+        if action.what == 'change' and not actions:
+            new = queue.place / 'new'
+            new.write_bytes(b'y')
+            new.chmod(0o666)
+            new.rename(queue.place / action.found.name)
+            actions.append(action.found.name)
+            outcome = _permissions.apply([action], False)
+    assert outcome.result()['left_alone'][0]['reason'].startswith('It was replaced') and not outcome.result()['changed']
+    assert stat.S_IMODE((queue.place / actions[0]).stat().st_mode) == 0o666
+
+
+def test_what_was_delivered_meanwhile_is_no_error(queue):
+    for action in _permissions.plan(_permissions.inspect(queue.wants[:1]), lambda uid: True):
+        if action.what == 'change':
+            (queue.place / action.found.name).unlink()
+            assert _permissions.apply([action], False).result()['errors'] == []
+
+
+def test_the_list_is_cut_and_the_count_is_not(queue):
+    for number in range(_permissions.LISTED + 5):
+        path = queue.place / ('qfBBBBBBBB%06d' % number)
+        path.write_bytes(b'')
+        path.chmod(0o666)
+    outcome = run(queue.wants)
+    assert len(outcome.result()['changes']) == _permissions.LISTED and outcome.result()['changes_total'] == _permissions.LISTED + 8
+    assert outcome.diff()['after'].endswith('... and 8 more\n')
+
+
+def test_names_from_a_queue_are_made_printable(queue):
+    path = os.path.join(os.fsencode(str(queue.place)), b'qfAAAA\x1b[31m\xff1')
+    with open(path, 'wb'):
+        pass
+    os.chmod(path, 0o666)
+    assert any(change['path'].endswith('/qfAAAA\\x1b[31m\\xff1') for change in run(queue.wants).result()['changes'])
+
+
+def opened(path):
+    descriptor = _permissions.walk(str(path))
+    try:
+        return os.fstat(descriptor).st_ino
+    finally:
+        os.close(descriptor)
+
+
+def test_walk(tmp_path):
+    (tmp_path / 'a' / 'b').mkdir(parents=True)
+    assert opened(tmp_path / 'a' / '.' / 'b') == (tmp_path / 'a' / 'b').stat().st_ino
+    for path in (tmp_path / 'missing', tmp_path / 'a' / 'c' / 'd'):
+        with pytest.raises(FileNotFoundError):
+            opened(path)
+    (tmp_path / 'file').write_bytes(b'')
+    with pytest.raises(NotADirectoryError):
+        opened(tmp_path / 'file')
+
+
+def test_a_link_counts_only_where_nobody_but_root_can_make_one(tmp_path, monkeypatch):
+    (tmp_path / 'a' / 'b').mkdir(parents=True)
+    os.symlink('a', str(tmp_path / 'relative'))
+    os.symlink(str(tmp_path / 'relative'), str(tmp_path / 'absolute'))
+    os.symlink('loop', str(tmp_path / 'loop'))
+    tmp_path.chmod(0o777)
+    with pytest.raises(OSError) as caught:
+        opened(tmp_path / 'absolute' / 'b')
+    assert caught.value.errno == errno.ELOOP and 'other than root' in caught.value.strerror
+    # As it would be if all of this were root's.
+    real = os.fstat
+    monkeypatch.setattr(_permissions.os, 'fstat', lambda fd: about(0, 0, 0o755, stat.S_IFDIR) if stat.S_ISDIR(real(fd).st_mode) else real(fd))
+    descriptor = _permissions.walk(str(tmp_path / 'absolute' / 'b'))
+    assert real(descriptor).st_ino == (tmp_path / 'a' / 'b').stat().st_ino
+    os.close(descriptor)
+    with pytest.raises(OSError):
+        _permissions.walk(str(tmp_path / 'loop'))
+
+
+def test_a_link_for_a_queue_subdirectory_is_an_error(queue):
+    os.symlink('/etc', str(queue.place / 'qf'))
+    queue.place.chmod(0o770)
+    want = queue.wants[1]._replace(path=str(queue.place / 'qf'))
+    before = os.stat('/etc').st_mode
+    result = run([want, want._replace(kind='queue_file')]).result()
+    assert 'symbolic link' in result['errors'][0]['error'] and len(result['errors']) == 1
+    assert os.stat('/etc').st_mode == before
+
+
+def test_descriptors_are_closed(queue):
+    before = os.listdir('/proc/self/fd') if os.path.isdir('/proc/self/fd') else []
+    run(queue.wants + [queue.wants[1]._replace(path=str(queue.place / 'missing'), create=False)])
+    assert (os.listdir('/proc/self/fd') if before else []) == before
+
+
+def test_statoverride_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(_permissions, 'STATOVERRIDE', str(tmp_path / 'dpkg' / 'statoverride'))
+    assert _permissions._statoverrides() is None
+    (tmp_path / 'dpkg').mkdir()
+    assert _permissions._statoverrides() == {}
+    (tmp_path / 'dpkg' / 'statoverride').write_text('root crontab 2755 /usr/bin/crontab\nroot smmsp 02755 /usr/libexec/sendmail/sendmail\n')
+    assert _permissions._statoverrides() == {'/usr/bin/crontab': 'root crontab 2755', '/usr/libexec/sendmail/sendmail': 'root smmsp 2755'}
+
+
+def test_statoverride_is_replaced(queue, tmp_path, monkeypatch):
+    log = tmp_path / 'log'
+    fake = tmp_path / 'dpkg-statoverride'
+    fake.write_text('#!/bin/sh\necho "$@" >>%s\n' % log)
+    fake.chmod(0o755)
+    real = __import__('subprocess').run
+    monkeypatch.setattr('subprocess.run', lambda command, **more: real([str(fake)] + command[1:], **more))
+    program = tmp_path / 'sendmail'
+    program.write_bytes(b'')
+    program.chmod(0o755)
+    want = queue.wants[1]._replace(path=str(program), kind='binary', mode=0o2755, override='root smmsp 2755', overridden='root mail 2755', create=False)
+    checked = run([want], check_mode=True)
+    assert not log.exists()
+    outcome = run([want])
+    assert log.read_text().splitlines() == ['--remove %s' % program, '--add root smmsp 2755 %s' % program]
+    assert stat.S_IMODE(program.stat().st_mode) == 0o2755
+    assert 'dpkg-statoverride: root mail 2755' in outcome.diff()['before'] and checked.result() == outcome.result()
+    assert not run([want._replace(overridden='root smmsp 2755')]).result()['changed']
