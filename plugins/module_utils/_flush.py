@@ -7,7 +7,8 @@
 """Run a queue now, for the messages that are meant and no others, and say what became of each.
 
 Look (C(waiting)), decide (C(plan), pure), run (C(apply)). What became of a message comes from comparing control files before and after;
-an exit status of Sendmail says nothing (0 when everything was deferred, 67 when a bounce emptied the queue).
+an exit status of Sendmail says nothing (0 when everything was deferred, 67 when a bounce emptied the queue). Whether it left by our hands,
+and whether as a bounce, comes from what Sendmail prints when it removes a message (dropenvelope() in envelope.c, -d50.8).
 """
 
 import os
@@ -25,7 +26,8 @@ RUNNERS_MAX = 8
 _CHUNK = 500               # ids on one command line
 LISTED = 1000              # messages of each outcome that the result names; the counts are always whole
 _TRANSCRIPT = 50           # lines
-_ROUNDS = 3
+_ERRORS = 10               # lines kept of what was printed about one message
+_SETTLE = 0.3              # seconds after which what a runner leaves for a moment only must have gone
 OUTCOMES = ('relayed', 'bounced', 'remaining', 'quarantined', 'lost', 'taken', 'untried')
 
 # While the oldest message waits for one of these, no other message can leave the host either.
@@ -64,7 +66,7 @@ class Plan(NamedTuple):
     refusals: List[Dict[str, Any]]        # {kind, text, remedy, ids, messages}
     parallel: int
     canary: Optional[Waiting]
-    commands: Dict[str, List[str]]        # by queue, without the ids
+    commands: Dict[Any, List[str]]        # by (queue, queue group), without the ids
     relay_answers: Optional[bool]
 
 
@@ -121,20 +123,32 @@ def waiting(look, selection):
     """Read the messages that are meant, with everything a run would do to them by mistake. Returns a list of Waiting, oldest first."""
     found = []
     for queue, directories in look.at.queues.items():
-        who = runner(look, queue)
         for directory in directories:
             one = _spool.Pass(directory, ('queued',), selection.needs_size, look.at.held or frozenset())
             try:
-                with _spool.Opened(directory) as opened:
-                    place = os.fstat(opened.control)
-                    names = [entry.name for entry in _records.find(queue, one, selection, look.at.now)]
-                    found.extend(_inspect(opened, place, queue, directory, name, who, look) for name in names)
+                names = [entry.name for entry in _records.find(queue, one, selection, look.at.now)]
+                messages = _inspect_all(look, queue, directory, names, look.at.held)
+                doubtful = ['qf' + message.id for message in messages if message.hazards]
+                if doubtful:
+                    # A runner at work passes through such states: what is wrong now and is not in its hands is wrong.
+                    time.sleep(_SETTLE)
+                    messages = [message for message in messages if not message.hazards]
+                    messages += _inspect_all(look, queue, directory, doubtful, _observation.held())
+                found += messages
             except OSError as error:
                 raise _text.SendmailError('The queue directory %s cannot be read: %s.' % (directory.path, error.strerror))
-    return sorted((message for message in found if message is not None), key=lambda message: (message.created, message.id))
+    return sorted(found, key=lambda message: (message.created, message.id))
 
 
-def _inspect(opened, place, queue, directory, name, who, look):
+def _inspect_all(look, queue, directory, names, held):
+    who = runner(look, queue)
+    with _spool.Opened(directory) as opened:
+        place = os.fstat(opened.control)
+        found = [_inspect(opened, place, queue, directory, name, who, look.settings[queue], held or frozenset()) for name in names]
+    return [message for message in found if message is not None]
+
+
+def _inspect(opened, place, queue, directory, name, who, settings, held):
     hazards = []
     identifier = name[2:]
     try:
@@ -144,10 +158,10 @@ def _inspect(opened, place, queue, directory, name, who, look):
     except (OSError, _text.SendmailError) as error:
         return Waiting(queue, directory, identifier, 0, 0, 0, 0, False, [('unreadable', '%s: %s' % (name, getattr(error, 'strerror', None) or error))])
     envelope = _qf.parse(data)
-    locked = bool(look.at.held) and (about.st_dev, about.st_ino) in look.at.held
+    locked = (about.st_dev, about.st_ino) in held
     if not _qf.IDENTIFIER.match(identifier):
         hazards.append(('unreadable', '%s: not a queue id' % _text.printable(os.fsencode(identifier))))
-    wrong = hazard_of_owner(about, place, who, look.settings[queue])
+    wrong = hazard_of_owner(about, place, who, settings)
     if wrong:
         hazards.append(('permissions', wrong))
     hazards.extend(('damaged', problem) for problem in envelope.problems)
@@ -164,13 +178,6 @@ def _inspect(opened, place, queue, directory, name, who, look):
             hazards.append(('temporary', 'there is a tf file'))
         except FileNotFoundError:
             pass
-    if hazards:
-        # A runner that works on the message now passes through such states: it has gone, or is whole, when it is looked at again.
-        try:
-            if os.stat(name, dir_fd=opened.control, follow_symlinks=False).st_ino != about.st_ino:
-                return _inspect(opened, place, queue, directory, name, who, look)
-        except FileNotFoundError:
-            return None
     return Waiting(queue, directory, identifier, envelope.created or 0, envelope.attempts, envelope.last_attempt,
                    len(envelope.recipients), locked, hazards)
 
@@ -206,123 +213,174 @@ def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=Fals
         for kind, text in message.hazards:
             kinds.setdefault(kind, []).append((text, message.id))
     refusals = []
-    for kind in REMEDIES:
+    for kind, remedy in REMEDIES.items():
         if kind in kinds:
             ids = sorted(set(identifier for _text_, identifier in kinds[kind] if identifier))
-            refusals.append({'kind': kind, 'text': kinds[kind][0][0], 'remedy': REMEDIES[kind], 'ids': ids[:10], 'messages': len(ids)})
-    throttles = [look.settings[queue]['connection_rate_throttle'] for queue in ('mta',) if queue in look.settings]
-    # Eight runners are about six times as fast as one, and more are not; a throttled MTA refuses connections beyond its rate.
-    most = min([RUNNERS_MAX, 4 * look.cpus] + [max(1, throttle // 2) for throttle in throttles if throttle])
+            refusals.append({'kind': kind, 'text': kinds[kind][0][0], 'remedy': remedy, 'ids': ids[:10], 'messages': len(ids)})
+    # Eight runners are about six times as fast as one, and more are not. An MTA accepts no more than so many connections a second or at a
+    # time, and refuses everybody's when it has reached that.
+    limits = [look.settings.get('mta', {}).get(name) for name in ('connection_rate_throttle', 'max_daemon_children')]
+    most = min([RUNNERS_MAX, 4 * look.cpus] + [max(1, limit // 2) for limit in limits if limit])
     free = [message for message in messages if not message.locked and message.queue == 'msp']
-    commands = {}
-    for queue in set(message.queue for message in messages):
-        options = ['Timeout.connect=%ds' % CONNECT_SECONDS[queue], 'Timeout.iconnect=%ds' % CONNECT_SECONDS[queue],
-                   'Timeout.hoststatus=30m', 'MinQueueAge=0'] + (['QueueLA=9999'] if ignore_load else [])
-        # Not -v: it makes the MTA deliver each message before it answers. Without it permanent errors are still printed, and
-        # -d40.1 names the message they belong to.
-        commands[queue] = [look.program['sendmail'], '-A' + ('c' if queue == 'msp' else 'm'), '-qf', '-d40.1']
-        for option in options:
-            commands[queue] += ['-O', option]
+    places_run = set((message.queue, message.directory.group) for message in messages)
     return Plan(messages, refusals, parallel or max(1, min(most, len(messages) // 4)), free[0] if canary and len(messages) > 1 and free else None,
-                commands, look.greeting and look.greeting['answered'])
+                dict((place, _command(look.program['sendmail'], place, ignore_load)) for place in places_run),
+                look.greeting and look.greeting['answered'])
+
+
+def _command(program, place, ignore_load):
+    """The command line for one queue group, without the ids.
+
+    Not C(-v): it makes the MTA deliver each message before it answers. Without it permanent errors are still printed, and C(-d50.8)
+    tells which message each belongs to and what becomes of it (no headers, no body). C(-qG) even where there is one group: as soon as there
+    are two, a run of all goes into the background and prints nothing.
+    """
+    queue, group = place
+    wait = CONNECT_SECONDS[queue]
+    options = [
+        'Timeout.connect=%ds' % wait, 'Timeout.iconnect=%ds' % wait,
+        # A host that cannot be reached is not tried again at once; one that was busy for a moment is, soon.
+        'Timeout.hoststatus=%ds' % wait,
+        # Who rescues a queue after a long time wants its mail delivered, not returned for its age at the first failure. The next
+        # ordinary queue run decides about that.
+        'Timeout.queuereturn=5000d',
+        'MinQueueAge=0', 'MaxQueueRunSize=0',
+        # One process, so that what it prints is one story.
+        'MaxQueueChildren=1', 'ForkEachJob=False'] + (['QueueLA=9999'] if ignore_load else [])
+    command = [program, '-A' + ('c' if queue == 'msp' else 'm'), '-qf', '-qG' + group, '-d50.8']
+    for option in options:
+        command += ['-O', option]
+    return command
 
 
 class Transcript:
-    """What the runners print: which messages they took up, and the permanent errors of each."""
+    """What the runners print: which messages they worked on, which of those they removed and how, and the permanent errors of each."""
 
-    _TAKEN_UP = re.compile(rb'dowork\(.*/([0-9A-Za-z]+)\)')
-    _NOISE = re.compile(rb'[ \t]|queueing |>>>>> |<<<<< |$')
+    _WORKED_ON = re.compile(rb'dropenvelope \S+: id=([0-9A-Za-z]+),')
+    # Removed although a recipient is left (queueit=1) means returned for its age.
+    _REMOVED = re.compile(rb'===== Dropping queue files for ([0-9A-Za-z]+)\.\.\. queueit=([01]), e_flags=(.*)')
+    _NOISE = re.compile(rb'[ \t]|dropenvelope|failure_return=|Q=\S+ R=|$')
 
     def __init__(self):
-        self.current = {}
-        self.taken_up = set()
+        self.worked_on = set()
+        self.removed = {}         # id: whether with a permanent error
         self.errors = {}
         self.lines = []
+        self._pending = {}
 
     def take(self, key, line):
-        """One line of the runner C(key)."""
-        found = self._TAKEN_UP.match(line)
+        """One line of the runner C(key). Errors are printed before the line that names the message."""
+        found = self._WORKED_ON.match(line)
         if found:
-            self.current[key] = found.group(1).decode('ascii')
-            self.taken_up.add(self.current[key])
+            identifier = found.group(1).decode('ascii')
+            self.worked_on.add(identifier)
+            if self._pending.get(key):
+                self.errors[identifier] = (self.errors.get(identifier, []) + self._pending.pop(key))[:_ERRORS]
+            return
+        found = self._REMOVED.match(line)
+        if found:
+            self.removed[found.group(1).decode('ascii')] = found.group(2) == b'1' or b'FATALERRS' in found.group(3)
         elif not self._NOISE.match(line):
             text = _text.printable(line[:200])
             if len(self.lines) < _TRANSCRIPT:
                 self.lines.append(text)
-            if b'... ' in line and key in self.current:
-                self.errors.setdefault(self.current[key], []).append(text)
+            pending = self._pending.setdefault(key, [])
+            if b'... ' in line and len(pending) < _ERRORS:
+                pending.append(text)
 
 
 def apply(plan_, seconds):
     """Run the plan within C(seconds). Returns (list of Outcome, Transcript, canary's Outcome or None, {runners, seconds, stopped})."""
-    start, started = time.monotonic(), int(time.time())
+    start = time.monotonic()
     deadline = start + seconds
     transcript = Transcript()
     canary, ended = None, []
     rest = plan_.messages
     if plan_.canary:
         ended += _run(plan_, [plan_.canary], 1, deadline, transcript)
-        canary = _outcome(plan_.canary, transcript, started)
+        canary = _outcomes([plan_.canary], transcript)[0]
         rest = [message for message in rest if message is not plan_.canary]
-        if canary.outcome == 'remaining' and canary.reason in HOST_REASONS:
+        if stops(canary):
             rest = [message for message in rest if message.queue != 'msp']
-    # A message that another runner had open when ours came to it is passed over once; only those are run again.
-    for dummy in range(_ROUNDS):
-        if not rest or time.monotonic() >= deadline:
-            break
+    done = dict((id(message), None) for message in plan_.messages)
+    if canary:
+        done[id(plan_.canary)] = canary
+    idle = 0
+    while rest and idle < 2 and time.monotonic() < deadline:
         ended += _run(plan_, rest, plan_.parallel, deadline, transcript)
-        rest = [message for message in rest if _outcome(message, transcript, started).outcome == 'untried']
-        if rest:
-            time.sleep(0.5)
+        done.update((id(one.message), one) for one in _outcomes(rest, transcript))
+        # Somebody who lists the queue makes a runner pass over a message, and a queue group may limit the messages of one run.
+        untried = [message for message in rest if done[id(message)].outcome == 'untried']
+        idle = idle + 1 if len(untried) == len(rest) else 0
+        rest = untried
+        if idle == 1:
+            time.sleep(_SETTLE)
+    left = [message for message in plan_.messages if done[id(message)] is None]
+    done.update((id(one.message), one) for one in _outcomes(left, transcript))
     broken = [one.error for one in ended if one.error]
     if broken:
         raise _text.SendmailError('Sendmail cannot be started: %s.' % broken[0])
     about = {'runners': len(ended), 'seconds': round(time.monotonic() - start, 1), 'stopped': any(one.stopped for one in ended)}
-    return [_outcome(message, transcript, started) for message in plan_.messages], transcript, canary, about
+    return [done[id(message)] for message in plan_.messages], transcript, canary, about
+
+
+def stops(canary):
+    """Whether this outcome of the first message says that no other can leave either."""
+    return canary is not None and canary.outcome == 'remaining' and canary.reason in HOST_REASONS
 
 
 def _run(plan_, messages, parallel, deadline, transcript):
     commands = []
-    for queue, command in sorted(plan_.commands.items()):
-        ids = [message.id for message in messages if message.queue == queue]
+    for place, command in sorted(plan_.commands.items()):
+        ids = [message.id for message in messages if (message.queue, message.directory.group) == place]
         # Dealt out in turn, so that every runner has its share of old and of new ones and no two want the same.
         for start in range(min(parallel, len(ids))):
             share = ids[start::parallel]
-            commands += [(len(commands), command + ['-qI' + identifier for identifier in part])
-                         for part in (share[at:at + _CHUNK] for at in range(0, len(share), _CHUNK))]
-    commands = [((id(messages), number), argv) for number, argv in commands]
-    return _process.run_all(commands, parallel, deadline, transcript.take)
+            commands += [command + ['-qI' + identifier for identifier in share[at:at + _CHUNK]] for at in range(0, len(share), _CHUNK)]
+    return _process.run_all(list(enumerate(commands)), parallel, deadline, transcript.take)
 
 
-def _outcome(message, transcript, started):
-    """Compare one message with what it was."""
+def _outcomes(messages, transcript):
+    """Compare messages with what they were. Returns a list of Outcome."""
+    held = (_observation.held() or frozenset()) if messages else None
+    found, directory = [], None
+    opened = None
+    try:
+        for message in messages:
+            if message.directory != directory:
+                if opened is not None:
+                    opened.__exit__()
+                opened, directory = _spool.Opened(message.directory).__enter__(), message.directory
+            found.append(_outcome(opened, message, transcript, held))
+    finally:
+        if opened is not None:
+            opened.__exit__()
+    return found
+
+
+def _outcome(opened, message, transcript, held):
     errors = transcript.errors.get(message.id, [])
-    with _spool.Opened(message.directory) as opened:
-        try:
-            data, about = _spool.read_whole(opened.control, 'qf' + message.id)
-        except FileNotFoundError:
-            for prefix, outcome in (('Qf', 'lost'), ('hf', 'quarantined')):
-                try:
-                    os.stat(prefix + message.id, dir_fd=opened.control, follow_symlinks=False)
-                    return Outcome(message, outcome, message.recipients, '', None, errors)
-                except FileNotFoundError:
-                    pass
-            outcome = 'taken' if message.id not in transcript.taken_up else 'bounced' if errors else 'relayed'
-            return Outcome(message, outcome, 0, '', None, errors)
-        except (OSError, _text.SendmailError):
-            return Outcome(message, 'untried', message.recipients, '', None, errors)
+    try:
+        data, about = _spool.read_whole(opened.control, 'qf' + message.id)
+    except FileNotFoundError:
+        for prefix, outcome in (('Qf', 'lost'), ('hf', 'quarantined')):
+            try:
+                os.stat(prefix + message.id, dir_fd=opened.control, follow_symlinks=False)
+                return Outcome(message, outcome, message.recipients, '', None, errors)
+            except FileNotFoundError:
+                pass
+        failed = transcript.removed.get(message.id)
+        return Outcome(message, 'taken' if failed is None else 'bounced' if failed else 'relayed', 0, '', None, errors)
+    except (OSError, _text.SendmailError):
+        return Outcome(message, 'untried', message.recipients, '', None, errors)
     envelope = _qf.parse(data)
     row = _qf.head_of(envelope)
     status = _qf.status_of(row)
-    tried = envelope.attempts > message.attempts or envelope.last_attempt > message.last_attempt or envelope.last_attempt >= started
-    outcome = 'remaining' if tried else 'untried'
-    if not tried and (message.locked or _locked(about)):
-        outcome = 'taken'
+    if message.id in transcript.worked_on or (envelope.attempts, envelope.last_attempt) != (message.attempts, message.last_attempt):
+        outcome = 'remaining'
+    else:
+        outcome = 'taken' if message.locked or (about.st_dev, about.st_ino) in held else 'untried'
     return Outcome(message, outcome, len(envelope.recipients), _text.printable(envelope.status or status), _qf.reason(status, envelope.attempts), errors)
-
-
-def _locked(about):
-    return (os.major(about.st_dev), os.minor(about.st_dev), about.st_ino) in (_host.locks() or ())
 
 
 def refuse(plan_):
@@ -340,7 +398,7 @@ def refuse(plan_):
 def predict(plan_):
     """The result of check mode: what a run would try, and whether something would leave."""
     count = len(plan_.messages)
-    leaves = bool(count) and (plan_.relay_answers or any(message.queue == 'mta' for message in plan_.messages))
+    leaves = any(plan_.relay_answers or message.queue == 'mta' for message in plan_.messages if not message.locked)
     return dict(_counts(Counter()), selected=count, changed=bool(leaves), would_try=count, relay_answers=plan_.relay_answers,
                 diff=_diff(plan_.messages, [] if leaves else plan_.messages))
 
@@ -365,7 +423,7 @@ def result(plan_, outcomes, transcript, canary, about):
         truncated=any(len(entries) > LISTED for entries in lists.values()),
         reasons=dict(Counter(one.reason for one in outcomes if one.outcome == 'remaining')),
         canary=canary and {'id': canary.message.id, 'outcome': canary.outcome, 'reason': canary.reason, 'status': canary.status,
-                           'stopped': canary.outcome == 'remaining' and canary.reason in HOST_REASONS},
+                           'stopped': stops(canary)},
         transcript=transcript.lines, diff=_diff(plan_.messages, stays), **about)
 
 
@@ -389,7 +447,7 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
     """The sentence with which the module fails, or None: messages that were not tried are never passed over in silence."""
     untried = sum(one.outcome == 'untried' for one in outcomes)
     if untried:
-        if canary and canary.outcome == 'remaining' and canary.reason in HOST_REASONS:
+        if stops(canary):
             return ('%d of %d messages were not tried: the oldest one, %s, could not leave the host (%s), so no other can. Mend that first, '
                     'or set canary to false to try each of them.' % (untried, len(outcomes), canary.message.id, canary.status))
         if about['stopped']:

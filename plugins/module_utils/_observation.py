@@ -77,9 +77,13 @@ def look_at_queues(queue='all', queue_directories=None):
                 errors.append({'queue': name, 'path': files[name]['path'], 'error': 'the file names no queue directory'})
         queues[name], wrong = _spool.directories(patterns)
         errors.extend(dict(one, queue=name) for one in wrong)
+    return Queues(int(time.time()), queues, errors, held(), layout, configurations, files)
+
+
+def held():
+    """The files that somebody has locked for writing, as a set of (device, inode); None where the system does not tell."""
     locks = _host.locks()
-    held = None if locks is None else set((os.makedev(major, minor), inode) for major, minor, inode in locks)
-    return Queues(int(time.time()), queues, errors, held, layout, configurations, files)
+    return None if locks is None else set((os.makedev(major, minor), inode) for major, minor, inode in locks)
 
 
 def observe(queue='all', queue_directories=None):

@@ -50,6 +50,7 @@ def run_all(commands, parallel, deadline, take_line, more=lambda: True):
     stopping, exhausted = 0, False
     with selectors.DefaultSelector() as ready:
         while True:
+            exhausted = exhausted or time.monotonic() >= deadline
             while not exhausted and not stopping and len(running) < parallel:
                 key, argv = next(waiting, (None, None)) if more() else (None, None)
                 if argv is None:
