@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # What the programs in this directory share. Sourced, never run.
+#
+# shellcheck disable=SC2034  # the variables are for those who source this
 
 set -euo pipefail
 export LC_ALL=C.UTF-8
