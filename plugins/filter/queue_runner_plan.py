@@ -80,6 +80,9 @@ _value:
     interval:
       description: The interval as Sendmail writes it.
       type: str
+    init:
+      description: How services are started, V(systemd) or V(script) for init scripts (also without an init).
+      type: str
     schedule:
       description: The interval as a cron schedule, V(none) where cron cannot express it evenly.
       type: str
@@ -90,8 +93,8 @@ _value:
     generate:
       description: Whether Debian's generator has to write the cron file anew.
       type: bool
-    restart:
-      description: Why the service has to be restarted so that the runner comes or goes.
+    reasons:
+      description: Why the runner has to be set up or started.
       type: list
       elements: str
     stop:
@@ -102,10 +105,16 @@ _value:
       description: Mechanisms that ran the queue until now and have to be taken down.
       type: list
       elements: str
+    changes:
+      description: Whether anything has to be done.
+      type: bool
     foreign:
       description: Runners that nobody asked for, in words.
       type: list
       elements: str
+    runners:
+      description: How many runners are to be active when all is done. One, and those that nobody asked for as long as they may not be removed.
+      type: int
     remove:
       description: The same, as far as they can and may be removed, each with a C(kind) of V(line), V(unit), V(process) or V(periodic).
       type: list
@@ -247,7 +256,7 @@ def queue_runner_plan(look, services, files=None, interval='30m', method='auto',
         method = _method(platform, services, systemd, trouble)
     settings = _schedule.debian_settings(files.get('/etc/mail/sendmail.conf', '')) if platform == 'debian' else None
     plan = {'errors': [], 'installed': look['installation']['installed'], 'method': method, 'seconds': seconds, 'interval': _interval(seconds),
-            'schedule': _cron_schedule(seconds), 'settings': [], 'generate': False, 'restart': [], 'stop': [], 'leave': [], 'foreign': [], 'remove': []}
+            'init': 'systemd' if systemd else 'script', 'schedule': _cron_schedule(seconds), 'settings': [], 'generate': False, 'reasons': [], 'stop': [], 'leave': [], 'foreign': [], 'remove': []}
     mine, foreign = {}, []
     for runner in look['runners']:
         mechanism = _mechanism(runner, systemd, settings)
@@ -272,21 +281,19 @@ def queue_runner_plan(look, services, files=None, interval='30m', method='auto',
     if method == 'debian_daemon':
         # A second one of the same unit is a leftover of a restart that could not stop the first.
         plan['stop'] = [runner['pid'] for runner in kept if runner not in right[:1]]
-        if not right:
-            plan['restart'].append('No process runs the client queue every %s.' % plan['interval'])
-    elif method == 'systemd_unit' and not [runner for runner in right if runner['active']]:
-        plan['restart'].append('sm-client.service does not run the client queue every %s.' % plan['interval'])
-    elif method == 'rc_conf' and not [runner for runner in right if runner['active'] and runner['pid']]:
-        plan['restart'].append('No process runs the client queue every %s.' % plan['interval'])
-    plan['stop'] += [runner['pid'] for runner in mine.get('debian_daemon', []) if runner['pid']]
+    if method != 'debian_cron' and not any(runner['active'] for runner in right):
+        plan['reasons'].append('Nothing runs the client queue every %s (%s).' % (plan['interval'], method))
+    plan['stop'] += [runner['pid'] for name in ('debian_daemon', 'rc_conf') for runner in mine.get(name, []) if runner['pid']]
     plan['leave'] = sorted(name for name in mine if name in ('systemd_unit', 'systemd_timer', 'cron', 'rc_conf'))
 
     plan['errors'] = list(_errors(plan, platform, services, systemd, trouble, settings is not None and settings['hands_off']))
     plan['foreign'] = [_words(runner) for runner in foreign]
+    plan['runners'] = 1 + sum(runner['active'] and not remove_foreign for runner in foreign)
     if remove_foreign:
         plan['remove'] = [removal for removal in map(_removal, foreign) if removal]
         plan['errors'] += ['%s runs the client queue and cannot be removed safely, because it may do other things too. Remove it by hand.' % _words(runner)
                            for runner in foreign if not _removal(runner)]
+    plan['changes'] = any(plan[key] for key in ('settings', 'generate', 'reasons', 'stop', 'leave', 'remove'))
     return plan
 
 
