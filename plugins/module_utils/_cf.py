@@ -43,7 +43,6 @@ _LETTER = {word[0]: word[1:].lower() for word in _LETTERS.split()}
 _LETTER.update(g='defaultgroup', M='macro')                                    # these two never had a long name
 _KNOWN = sorted({name.lower() for name in _NAMES.split()} | set(_LETTER.values()))
 
-_COMMENT = re.compile(r'(?<!^)(?<![\\$])[ \t]*#[^\n]*')                        # as translate_dollars(): not for \# and $#
 _MACRO = re.compile(r'\{(\w+)\}|([^{\n])', re.ASCII)
 _LINES = 'RSDHCTFMOPQVKEX'                                                     # what starts a line; the rest is refused
 _PORTS = {'smtp': 25, 'smtps': 465, 'submission': 587}
@@ -92,9 +91,28 @@ def _lines(text):
             yield number, '\n'.join(start)
             start = None
         number += 1
-        start = [line] if start is None else start + [line]
+        if start is None:
+            start = [line]
+        else:
+            start.append(line)
     if start and start != ['']:
         yield number, '\n'.join(start)
+
+
+def _uncomment(line):
+    """Comments taken off the parts of a folded line, as translate_dollars() does it: a # counts unless it follows a backslash or $."""
+    position = line.find('#', 1)
+    while position > 0:
+        if line[position - 1] == '\\':
+            line = line[:position - 1] + line[position:]                      # the # itself is now before the position
+        elif line[position - 1] == '$':
+            position += 1
+        else:
+            head = line[:position].rstrip(' \t')
+            line = head + ''.join(line[position:].partition('\n')[1:])
+            position = len(head)
+        position = line.find('#', position)
+    return line
 
 
 def _munch(text, delimiter=''):
@@ -196,7 +214,7 @@ def parse(data):
                 if not version:
                     raise ValueError('invalid argument to V line')
             elif kind not in 'SRHKXE':
-                _add(cf, kind, (_COMMENT.sub('', line).replace('\\#', '#') if '#' in line else line)[1:])
+                _add(cf, kind, _uncomment(line)[1:])
         except ValueError as error:
             cf.problems.append({'line': number, 'problem': str(error), 'text': _text.printable(line.encode('utf-8', 'surrogateescape')[:200])})
     for missing, problem in (('local' not in cf.mailers, 'No local mailer defined'),
@@ -237,7 +255,7 @@ def queue_patterns(cf):
 
 
 def _port(text, default=25):
-    return int(text) if text.isdigit() else _PORTS.get(text.lower(), default)
+    return int(text) if text.isdecimal() else _PORTS.get(text.lower(), default)
 
 
 def relay(cf):
@@ -270,7 +288,7 @@ def daemon_addresses(cf):
             fields.setdefault(letter.upper(), fields.get(letter, ''))
         found.append({'name': fields['N'] or 'Daemon%d' % len(found), 'family': fields['F'].lower() or 'inet', 'address': fields['A'] or None,
                       'port': _port(fields['P']) if fields['P'] else 25, 'modifiers': fields['M'],
-                      'refuse_la': int(fields['r']) if fields.get('r', '').isdigit() else None})
+                      'refuse_la': int(fields['r']) if fields.get('r', '').isdecimal() else None})
     return found
 
 

@@ -218,7 +218,7 @@ def processes(msp_user='smmsp'):
     found = []
     boot = re.search(rb'(?m)^btime (\d+)', _slurp_all('/proc/stat'))
     for entry in os.listdir('/proc')[:_MAX_PROCESSES]:
-        if not entry.isdigit():
+        if not entry.isdecimal():
             continue
         line = _slurp('/proc/%s/stat' % entry, 1024)
         name = line[line.find(b'(') + 1:line.rfind(b')')]
@@ -271,7 +271,7 @@ def _ps(msp_user):
 def pid_file(path):
     """What a Sendmail pid file says: {path, exists, pid, command, running}. The second line is the command it was started with."""
     lines = _script(path, 4096).splitlines() if path else []
-    pid = int(lines[0]) if lines and lines[0].strip().isdigit() else None
+    pid = int(lines[0]) if lines and lines[0].strip().isdecimal() else None
     return {'path': path and _decode(path), 'exists': bool(path) and os.path.exists(path), 'pid': pid,
             'command': _decode(lines[1].encode('utf-8')[:300]) if len(lines) > 1 else None, 'running': bool(pid) and _alive(pid)}
 
@@ -316,24 +316,28 @@ def listeners(ports=(25, 587), known=()):
             continue
     missing = {'socket:[%d]' % record['inode']: record for record in found}
     pids = [process['pid'] for process in known]
-    for pid in pids + ([int(entry) for entry in os.listdir('/proc')[:_MAX_PROCESSES] if entry.isdigit() and int(entry) not in pids]):
+    for pid in pids + ([int(entry) for entry in os.listdir('/proc')[:_MAX_PROCESSES] if entry.isdecimal() and int(entry) not in pids]):
         if not missing:
             break
-        try:
-            links = [os.readlink('/proc/%d/fd/%s' % (pid, entry)) for entry in os.listdir('/proc/%d/fd' % pid)[:1000]]
-        except OSError:
-            continue
-        for link in links:
+        for link in _links('/proc/%d/fd' % pid):
             if link in missing:
                 missing.pop(link).update(pid=pid, name=_decode(_slurp('/proc/%d/comm' % pid).strip()))
     return found
+
+
+def _links(directory):
+    for entry in _names(directory)[:1000]:
+        try:
+            yield os.readlink('%s/%s' % (directory, entry))
+        except OSError:                                                       # closed since, or not ours to see
+            pass
 
 
 def _sockstat(ports):
     found = []
     for line in _command(['sockstat', '-46l', '-P', 'tcp', '-p', ','.join(str(port) for port in ports)]).splitlines()[1:]:
         fields = line.split()
-        if len(fields) > 5 and fields[2].isdigit():
+        if len(fields) > 5 and fields[2].isdecimal():
             address, _dummy, port = fields[5].rpartition(':')
             wild = '::' if fields[4].endswith('6') else '0.0.0.0'  # noqa: S104 - read, not bound
             found.append({'address': wild if address == '*' else address.strip('[]'), 'port': int(port), 'inode': None, 'pid': int(fields[2]),
@@ -371,7 +375,7 @@ def greeting(host, port=25, timeout=5.0):
                         raise OSError('closed')
                     reply += data
                 last = reply.decode('latin-1').splitlines()[-1]
-                result.update(code=int(last[:3]) if last[:3].isdigit() else None, text=_decode(reply.splitlines()[-1][:200]))
+                result.update(code=int(last[:3]) if last[:3].isdecimal() else None, text=_decode(reply.splitlines()[-1][:200]))
                 result['answered'] = result['code'] == 220
                 peer.sendall(b'QUIT\r\n')
                 peer.settimeout(min(1.0, left()))

@@ -101,7 +101,7 @@ def queue_run(command, runq_is_wrapper=False):
     Only C(-Ac) or an explicit submit.cf reach the MSP queue: C(sendmail -q) alone works on the MTA queue. C(runq) is a
     wrapper that runs both queues on Debian (C(runq_is_wrapper)).
     """
-    for part in re.split(r'[;&|()`\'"\n]+', command):
+    for part in re.split(r'[;&|()`\'"\n]+', command[:4096]):
         words = part.split()
         for position, word in enumerate(words):
             name = os.path.basename(word)
@@ -139,7 +139,7 @@ def assignments(text, values=None):
         match = re.match(r'(?s)([A-Za-z_]\w*)=(.*)$', word)
         if match:
             values[match.group(1)] = re.sub(r'\$(?:\{(\w+)\}|(\w+))', lambda ref: values.get(ref.group(1) or ref.group(2), ''),
-                                            match.group(2).rstrip(';'))
+                                            match.group(2).rstrip(';'))[:16384]
     return values
 
 
@@ -181,8 +181,8 @@ def unit_command(settings, environment=None):
 
 def timespan(text):
     """Seconds of a systemd time span (systemd.time(7)): C(30min), C(1h 30min), C(90). None if it is none."""
-    parts = re.findall(r'([\d.]+)\s*([A-Za-z]*)', text)
-    if not parts or re.sub(r'([\d.]+)\s*([A-Za-z]*)|\s+', '', text) or any(name not in _SPANS for number, name in parts):
+    parts = re.findall(r'(\d+(?:\.\d+)?)\s*([A-Za-z]*)', text)
+    if not parts or re.sub(r'\d+(?:\.\d+)?\s*[A-Za-z]*|\s+', '', text) or any(name not in _SPANS for _number, name in parts):
         return None
     return int(sum(float(number) * _SPANS[name] for number, name in parts))
 
@@ -234,8 +234,8 @@ def process_role(title, argv=()):
         if re.search(r'(?:^|\s)-b[dDl]', words):
             found['role'] = 'daemon'
         elif run:
-            found['role'] = 'queue_runner' if run.group(1)[:1].isdigit() else 'queue_run'
-        if run and run.group(1)[:1].isdigit():
+            found['role'] = 'queue_runner' if run.group(1)[:1].isdecimal() else 'queue_run'
+        if run and run.group(1)[:1].isdecimal():
             try:
                 found['interval'] = _text.duration(run.group(1), 'm')
             except _text.SendmailError:

@@ -72,6 +72,8 @@ def test_sendmail_cf_of_debian(release):
     ('O MinQueueAge=30m   # not too often', 'minqueueage', '30m'),
     ('O MinQueueAge=30m#', 'minqueueage', '30m'),
     ('O HelpFile=/etc/a\\#b', 'helpfile', '/etc/a#b'),
+    ('O AliasFile=a, # one\n b, # two # three\n\tc\\#d $#e\\##f', 'aliasfile', 'a,\n b,\n\tc#d $#e#'),
+    ('O AliasFile=a    #x\n #y\n\tb', 'aliasfile', 'a\n\n\tb'),
     ('O HostStatusDirectory', 'hoststatusdirectory', ''),
     ('O PrivacyOptions=goaway,\n\tnoetrn', 'privacyoptions', 'goaway,\n\tnoetrn'),
     ('O MinQueueAge=1m\r\nO MinQueueAge=2m\r', 'minqueueage', '2m\r'),  # only a CR before the newline goes
@@ -171,7 +173,8 @@ def test_no_relay_and_several():
 
 @pytest.mark.parametrize('value, expected', [
     ('Name=MTA', {'name': 'MTA', 'family': 'inet', 'address': None, 'port': 25, 'modifiers': '', 'refuse_la': None}),
-    ('Family=inet6, Addr=::1, Port=587, N=v6, M=Ea, r=12', {'name': 'v6', 'family': 'inet6', 'address': '::1', 'port': 587, 'modifiers': 'Ea', 'refuse_la': 12}),
+    ('Family=inet6, Addr=::1, Port=587, N=v6, M=Ea, r=12',
+     {'name': 'v6', 'family': 'inet6', 'address': '::1', 'port': 587, 'modifiers': 'Ea', 'refuse_la': 12}),
     ('a=10.0.0.1,p=smtps', {'name': 'Daemon0', 'family': 'inet', 'address': '10.0.0.1', 'port': 465, 'modifiers': '', 'refuse_la': None}),
 ])
 def test_daemon_addresses(value, expected):
@@ -200,8 +203,9 @@ def test_values_that_make_no_sense_count_as_not_set():
     assert _cf.queue_patterns(cf)[1]['interval'] is None
 
 
-LINES = st.one_of(st.binary(max_size=40), st.sampled_from([b'O Queue', b'OQ/q', b'DS[x', b'D{MTAHost}::', b'Qa, P', b'Ma, A="', b'V1', b'R', b'Sx', b'O DaemonPortOptions=P',
-                                                           b'O PidFile=$Z${Z}', b'DZ${Z}$Z', b'O DaemonPortOptions=A=,r=x', b'C{', b'M,=']))
+LINES = st.one_of(st.binary(max_size=40), st.sampled_from([b'O Queue', b'OQ/q', b'DS[x', b'D{MTAHost}::', b'Qa, P', b'Ma, A="',
+                                                           b'V1', b'R', b'Sx', b'O DaemonPortOptions=P', b'O PidFile=$Z${Z}', b'DZ${Z}$Z',
+                                                           b'O DaemonPortOptions=A=,r=x', b'O Queue#', b'O AliasFile=\\##', b'C{', b'M,=']))
 
 
 @given(st.lists(LINES, max_size=12).map(b'\n'.join))
