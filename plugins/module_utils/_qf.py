@@ -18,6 +18,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 
+_LETTERS = b'VTKNPdIBqMFS$ZA!CQrRHDEL'   # all that a line may begin with, but for the final dot; D, E and L are from old versions
 _PROBLEMS_MAX = 10  # a runner gives up at the first
 NEWEST_VERSION = 8  # sendmail 8.13 to 8.18 write 8; a runner loses a file with a larger number
 CONTROL_PREFIXES = {'qf': 'queued', 'hf': 'quarantined', 'Qf': 'lost'}
@@ -197,7 +198,8 @@ def parse(data):
             problems.append(text)
 
     lines = data.split(b'\n')
-    if lines and not lines[-1]:
+    cut = bool(lines[-1])
+    if not cut:
         lines.pop()
     count, index = len(lines), 0
     while index < count:
@@ -216,6 +218,8 @@ def parse(data):
                 index += 1
             line = b'\n'.join(parts)
         letter, value = line[:1], line[1:]
+        if index == count and cut and letter in _LETTERS:
+            break   # the file was being written: half a value is none
         if letter == b'R':
             flags = b''
             if values['version'] > 0:
@@ -252,7 +256,7 @@ def parse(data):
             macros[name] = value
         elif letter == b'.':
             complete = True
-        elif letter not in (b'I', b'd', b'A', b'!', b'D', b'E', b'L'):
+        elif letter not in _LETTERS or not line:
             problem('line %d: an unknown line, %s' % (number, _text.printable(line[:40])))
             if not values['version'] and values['created'] is None:
                 break  # not a control file at all: no need to list every line of a picture

@@ -1,0 +1,88 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+import pytest
+from ansible_collections.mailops.sendmail.plugins.module_utils import _text
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+# Random bytes seldom have what the escapes must be careful with.
+ESCAPED = st.lists(st.sampled_from([b'\\', b'x', b'\\x', b'5c', b'\\x5c', b'00', b'\x00', b'\xc3', b'\xb6', b'\xff', b'a'])).map(b''.join)
+
+
+@given(st.one_of(st.binary(), ESCAPED))
+@example(b'\xed\xa0\x80')                              # half of a surrogate pair is no UTF-8
+@example('\u202e\u2028\u00a0\u200b'.encode('utf-8'))   # direction, line separator, spaces that look like none
+def test_printable_loses_nothing_and_is_printable(data):
+    text = _text.printable(data)
+    assert text.isprintable()
+    assert _text.original_bytes(text) == data
+
+
+@pytest.mark.parametrize('data, text', [
+    (b'', ''),
+    (b'alice@example.test', 'alice@example.test'),
+    (b'b\xc3\xb6b', 'b\u00f6b'),
+    (b'b\xf6b', r'b\xf6b'),
+    (b'C:\\users', r'C:\users'),
+    (b'\\x41', r'\x5cx41'),
+    (b'\\xAB', r'\xAB'),
+    (b'\x1b[31mred\r\n', r'\x1b[31mred\x0d\x0a'),
+    (b'Return-Path: <\x81g>', r'Return-Path: <\x81g>'),
+    ('\u202e'.encode('utf-8'), r'\xe2\x80\xae'),
+    (b'\x7f\x00', r'\x7f\x00'),
+])
+def test_printable(data, text):
+    assert _text.printable(data) == text
+
+
+def test_original_bytes_takes_what_a_command_line_could_not_decode():
+    assert _text.original_bytes(b'b\xf6b'.decode('utf-8', 'surrogateescape')) == b'b\xf6b'
+
+
+@pytest.mark.parametrize('value, seconds', [
+    ('90', 90), (90, 90), ('90s', 90), ('30m', 1800), ('2h', 7200), ('5d', 432000), ('1w', 604800), ('1d12h', 129600), (' 1h30m ', 5400),
+    ('4H', 14400), ('0', 0), (0, 0),
+])
+def test_duration(value, seconds):
+    assert _text.duration(value) == seconds
+
+
+def test_duration_counts_a_bare_number_in_the_unit_asked_for():
+    assert _text.duration('30', 'm') == 1800
+    assert _text.duration('30s', 'm') == 30
+
+
+@pytest.mark.parametrize('value, size', [
+    ('500', 500), (500, 500), ('64K', 65536), ('64 KiB', 65536), ('1.5M', 1572864), ('2g', 2147483648), ('10kb', 10240), ('0', 0), ('7b', 7),
+])
+def test_size(value, size):
+    assert _text.size(value) == size
+
+
+BAD = ['', ' ', 'soon', '-1', '-5m', '1x', '5m!', 'm', None, True, '1h-', '9' * 5000, '9' * 13 + 'h', '1.5h', '1e3', '5 minutes']
+
+
+@pytest.mark.parametrize('value', BAD, ids=lambda value: repr(value)[:12])
+def test_what_is_no_duration(value):
+    with pytest.raises(_text.SendmailError, match='is not a duration'):
+        _text.duration(value)
+
+
+@pytest.mark.parametrize('value', ['', ' ', 'big', '-1', '1T', '1..5K', '.5K', '5K!', 'K', None, '9' * 5000, '1.' + '9' * 5000],
+                         ids=lambda value: repr(value)[:12])
+def test_what_is_no_size(value):
+    with pytest.raises(_text.SendmailError, match='is not a size'):
+        _text.size(value)
+
+
+@given(st.text('0123456789smhdwKMGiB. -x\u0665'), st.sampled_from([_text.duration, _text.size]))
+def test_any_other_text_is_a_number_or_a_sentence(text, read):
+    try:
+        assert read(text) >= 0
+    except _text.SendmailError as error:
+        assert str(error).endswith('.')
+
+
+def test_an_error_keeps_its_sentence_and_what_is_known():
+    error = _text.SendmailError('No queue.', messages=3)
+    assert (str(error), error.result) == ('No queue.', {'messages': 3})
