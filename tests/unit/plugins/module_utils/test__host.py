@@ -180,8 +180,15 @@ def test_command_that_hangs_or_is_missing():
 
 # Sockets
 
+def refuse(*arguments):
+    raise OSError(95, 'Operation not supported')
+
+
 @linux
-def test_listeners():
+@pytest.mark.parametrize('diagnosis', [True, False])
+def test_listeners(diagnosis, monkeypatch):
+    if not diagnosis:                           # a kernel without sock_diag: /proc/net/tcp instead
+        monkeypatch.setattr(_host, '_listening', refuse)
     with socket.socket() as four, socket.socket(socket.AF_INET6) as six:
         four.bind(('127.0.0.1', 0))
         port = four.getsockname()[1]
@@ -199,6 +206,7 @@ def test_listeners():
         if len(ports) > 1:
             assert found[ports[1]]['address'] == '::1'
         assert [record['pid'] for record in _host.listeners([port])] == [os.getpid()]
+        assert port in [record['port'] for record in _host.listeners(None, [{'pid': os.getpid()}])]
     assert _host.listeners([port]) == []
 
 
