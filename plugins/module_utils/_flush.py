@@ -6,7 +6,7 @@
 
 """Run a queue now, for the messages that are meant and no others, and say what became of each.
 
-Look (C(waiting)), decide (C(plan), pure), run (C(apply)). What became of a message comes from comparing control files before and after;
+Look (_hazards.waiting()), decide (C(plan), pure), run (C(apply)). What became of a message comes from comparing control files before and after;
 an exit status of Sendmail says nothing (0 when everything was deferred, 67 when a bounce emptied the queue). Whether it left by our hands,
 and whether as a bounce, comes from what Sendmail prints when it removes a message (dropenvelope() in envelope.c, -d50.8).
 """
@@ -18,7 +18,7 @@ from collections import Counter
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _host, _observation, _process, _qf, _records, _selection, _spool, _text)
+    _hazards, _observation, _process, _qf, _selection, _spool, _text)
 
 # Seconds to wait for a connection. Without it Sendmail waits as long as the kernel does, 134 seconds for each message.
 CONNECT_SECONDS = {'msp': 10, 'mta': 30}
@@ -27,7 +27,6 @@ _CHUNK = 500               # ids on one command line
 LISTED = 1000              # messages of each outcome that the result names; the counts are always whole
 _TRANSCRIPT = 50           # lines
 _ERRORS = 10               # lines kept of what was printed about one message
-_SETTLE = 0.3              # seconds after which what a runner leaves for a moment only must have gone
 OUTCOMES = ('relayed', 'bounced', 'remaining', 'quarantined', 'lost', 'taken', 'untried')
 
 # While the oldest message waits for one of these, no other message can leave the host either.
@@ -45,27 +44,13 @@ REMEDIES = {
 }
 
 
-class Waiting(NamedTuple):
-    """A message that is meant, as it was before the run."""
-
-    queue: str
-    directory: _spool.QueueDirectory
-    id: str
-    created: int
-    attempts: int
-    last_attempt: int
-    recipients: int
-    locked: bool
-    hazards: List[Any]       # (kind, what is wrong)
-
-
 class Plan(NamedTuple):
     """What is to be done. C(refusals) not empty: nothing is."""
 
-    messages: List[Waiting]               # oldest first
+    messages: List[_hazards.Waiting]               # oldest first
     refusals: List[Dict[str, Any]]        # {kind, text, remedy, ids, messages}
     parallel: int
-    canary: Optional[Waiting]
+    canary: Optional[_hazards.Waiting]
     commands: Dict[Any, List[str]]        # by (queue, queue group), without the ids
     relay_answers: Optional[bool]
 
@@ -73,7 +58,7 @@ class Plan(NamedTuple):
 class Outcome(NamedTuple):
     """What became of one message."""
 
-    message: Waiting
+    message: _hazards.Waiting
     outcome: str                          # one of OUTCOMES
     recipients: int                       # left
     status: str
@@ -81,131 +66,8 @@ class Outcome(NamedTuple):
     errors: List[str]                     # permanent errors that the run printed for it
 
 
-def _may(about, uid, gid, bits):
-    """Whether a user with one group may C(bits) (an octal digit) a file with this os.stat_result; root may everything."""
-    shift = 6 if about.st_uid == uid else 3 if about.st_gid == gid else 0
-    return uid == 0 or about.st_mode >> shift & bits == bits
-
-
-def hazard_of_owner(about, directory, runner, settings):
-    """What a queue runner does to a control file because of its owner and mode, as a sentence part, or None (readqf() in queue.c).
-
-    C(about), C(directory): os.stat_result; C(runner): (uid, gid, trusted uid); C(settings): _cf.settings() of the queue.
-    """
-    uid, gid, trusted = runner
-    shown = 'owner %d:%d, mode %04o' % (about.st_uid, about.st_gid, about.st_mode & 0o7777)
-    group_writes = settings['queue_file_mode'] & 0o020
-    if not _may(about, uid, gid, 6):
-        return '%s: the runner cannot open it' % shown
-    if about.st_mode & (0o002 if group_writes else 0o022):
-        return '%s: others could have written it, so the runner loses it' % shown
-    if uid and about.st_uid not in (uid, trusted) and not (
-            about.st_gid == gid and group_writes and directory.st_mode & 0o020 and directory.st_gid == gid):
-        return '%s, directory %d:%d %04o: the runner loses it' % (shown, directory.st_uid, directory.st_gid, directory.st_mode & 0o7777)
-    return None
-
-
-def runner(look, queue):
-    """(uid, gid, trusted uid) that work on a queue. Raises SendmailError when the host does not know them."""
-    if queue == 'mta':
-        return 0, 0, 0
-    settings = look.settings['msp']
-    user = settings['run_as_user'] or look.at.layout.msp_user
-    group = settings['run_as_group'] or look.at.layout.msp_group
-    uid, gid = look.accounts[user]['uid'], look.accounts.get(group, {}).get('group')
-    if uid is None or gid is None:
-        raise _text.SendmailError('The user %s or the group %s, which the client queue is run as, does not exist. '
-                                  'The role mailops.sendmail.sendmail_msp creates them.' % (user, group))
-    return uid, gid, uid
-
-
-def waiting(look, selection):
-    """Read the messages that are meant, with everything a run would do to them by mistake. Returns a list of Waiting, oldest first."""
-    found = []
-    for queue, directories in look.at.queues.items():
-        for directory in directories:
-            one = _spool.Pass(directory, ('queued',), selection.needs_size, look.at.held or frozenset())
-            try:
-                names = [entry.name for entry in _records.find(queue, one, selection, look.at.now)]
-                messages = _inspect_all(look, queue, directory, names, look.at.held)
-                doubtful = ['qf' + message.id for message in messages if message.hazards]
-                if doubtful:
-                    # A runner at work passes through such states: what is wrong now and is not in its hands is wrong.
-                    time.sleep(_SETTLE)
-                    messages = [message for message in messages if not message.hazards]
-                    messages += _inspect_all(look, queue, directory, doubtful, _observation.held())
-                found += messages
-            except OSError as error:
-                raise _text.SendmailError('The queue directory %s cannot be read: %s.' % (directory.path, error.strerror))
-    return sorted(found, key=lambda message: (message.created, message.id))
-
-
-def _inspect_all(look, queue, directory, names, held):
-    who = runner(look, queue)
-    with _spool.Opened(directory) as opened:
-        place = os.fstat(opened.control)
-        found = [_inspect(opened, place, queue, directory, name, who, look.settings[queue], held or frozenset()) for name in names]
-    return [message for message in found if message is not None]
-
-
-def _inspect(opened, place, queue, directory, name, who, settings, held):
-    hazards = []
-    identifier = name[2:]
-    try:
-        data, about = _spool.read_whole(opened.control, name)
-    except FileNotFoundError:
-        return None
-    except (OSError, _text.SendmailError) as error:
-        return Waiting(queue, directory, identifier, 0, 0, 0, 0, False, [('unreadable', '%s: %s' % (name, getattr(error, 'strerror', None) or error))])
-    envelope = _qf.parse(data)
-    locked = (about.st_dev, about.st_ino) in held
-    if not _qf.IDENTIFIER.match(identifier):
-        hazards.append(('unreadable', '%s: not a queue id' % _text.printable(os.fsencode(identifier))))
-    wrong = hazard_of_owner(about, place, who, settings)
-    if wrong:
-        hazards.append(('permissions', wrong))
-    hazards.extend(('damaged', problem) for problem in envelope.problems)
-    if not locked:
-        try:
-            body = os.stat('df' + identifier, dir_fd=opened.data, follow_symlinks=False)
-            if not _may(body, who[0], who[1], 4):
-                hazards.append(('permissions', 'the data file has owner %d:%d, mode %04o: the runner cannot read it'
-                                % (body.st_uid, body.st_gid, body.st_mode & 0o7777)))
-        except FileNotFoundError:
-            hazards.append(('no_data', 'there is no data file'))
-        try:
-            os.stat('tf' + identifier, dir_fd=opened.control, follow_symlinks=False)
-            hazards.append(('temporary', 'there is a tf file'))
-        except FileNotFoundError:
-            pass
-    return Waiting(queue, directory, identifier, envelope.created or 0, envelope.attempts, envelope.last_attempt,
-                   len(envelope.recipients), locked, hazards)
-
-
-def _places(look):
-    """What is wrong with the queue directories themselves: a list of (kind, text)."""
-    found = []
-    for queue, directories in look.at.queues.items():
-        uid, gid, _trusted = runner(look, queue)
-        for directory in directories:
-            for path in sorted({directory.path, directory.control, directory.data}):
-                about = os.stat(path)
-                if not _may(about, uid, gid, 7):
-                    found.append(('directory', '%s has owner %d:%d, mode %04o: the runner (%d:%d) cannot work in it'
-                                  % (path, about.st_uid, about.st_gid, about.st_mode & 0o7777, uid, gid)))
-            room = _host.filesystem(directory.control)
-            least = look.settings[queue]['min_free_blocks']
-            if room['read_only']:
-                found.append(('file_system', '%s is on a read-only file system' % directory.control))
-            elif room['blocks_free'] is not None and room['blocks_free'] < max(1, least):
-                found.append(('file_system', '%s has %d free blocks, fewer than MinFreeBlocks (%d)' % (directory.control, room['blocks_free'], least)))
-            elif room['inodes'] and not room['inodes_free']:
-                found.append(('file_system', '%s has no free inodes' % directory.control))
-    return found
-
-
 def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=False):
-    """Decide, from what was looked at. Pure: C(messages) from L(waiting), C(places) from L(_places). Returns Plan."""
+    """Decide, from what was looked at. Pure: C(messages) from _hazards.waiting(), C(places) from _hazards.places(). Returns Plan."""
     kinds = {}
     for kind, text in places:
         kinds.setdefault(kind, []).append((text, None))
@@ -314,7 +176,7 @@ def apply(plan_, seconds):
         idle = idle + 1 if len(untried) == len(rest) else 0
         rest = untried
         if idle == 1:
-            time.sleep(_SETTLE)
+            time.sleep(_hazards.SETTLE)
     left = [message for message in plan_.messages if done[id(message)] is None]
     done.update((id(one.message), one) for one in _outcomes(left, transcript))
     broken = [one.error for one in ended if one.error]
@@ -481,8 +343,8 @@ def flush(params, check_mode, geteuid=os.geteuid):
     selection = _selection.Selection(params['select'], look.at.now, ('queued',))
     if selection.states != {'queued'}:
         raise _text.SendmailError('select.states can only be queued here: a queue run passes over everything else.')
-    messages = waiting(look, selection)
-    decided = plan(look, messages, _places(look) if messages else (), params['parallel'], params['canary'], params['ignore_load'])
+    messages = _hazards.waiting(look, selection)
+    decided = plan(look, messages, _hazards.places(look) if messages else (), params['parallel'], params['canary'], params['ignore_load'])
     sentence = refuse(decided)
     if sentence:
         raise _text.SendmailError(sentence, refusals=decided.refusals, selected=len(messages))

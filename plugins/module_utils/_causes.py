@@ -1,0 +1,502 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
+
+"""Why mail stays: a table of causes, each a predicate over one examination of a host that returns its evidence.
+
+The order of the table is the order of the answers: the most fundamental cause first. To add a cause is to add a row.
+"""
+
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+EVIDENCE_MAX = 5      # sentences of each cause
+STALE_ATTEMPT = 2     # a runner has stopped when nothing was tried for this many of its intervals ...
+SLACK = 300           # ... and these seconds, for a run that takes long
+HANGS = 600           # seconds a message is in delivery before that is remarkable
+SLOW = 5.0            # seconds of a name look-up before that is remarkable
+SHARE = 0.8           # of all waiting messages, from one user or sender, is remarkable
+SHARE_LEAST = 20      # messages, before a share means anything
+
+
+class Examination(NamedTuple):
+    """Everything the predicates look at: plain values, taken by _examination.examine()."""
+
+    now: int
+    queues: Dict[str, Any]                # by queue, as in the fact sendmail_queue.queues
+    hazards: Dict[str, List[Any]]         # by kind, (text, id or None): what a run of the client queue would do harm to
+    inspected: int                        # messages looked into for hazards
+    settings: Dict[str, Dict[str, Any]]   # _cf.settings() by queue
+    files: Dict[str, Dict[str, Any]]      # the configuration files by queue, with problems
+    errors: List[Dict[str, Any]]          # queue directories that cannot be used
+    accounts: Dict[str, Any]              # {user, uid, group, gid} of the mail submission program
+    program: Dict[str, Any]
+    expected: Dict[str, str]              # {owner, group, mode} of the binary on this platform
+    directories: List[Dict[str, Any]]     # file states of the client queue's directories
+    filesystems: Dict[str, Any]           # by queue, the worst of its directories
+    relay: Optional[Dict[str, Any]]
+    greeting: Optional[Dict[str, Any]]
+    listeners: List[Dict[str, Any]]
+    everywhere: List[Dict[str, Any]]      # sockets that Sendmail listens on, any address
+    processes: List[Dict[str, Any]]
+    runners: List[Dict[str, Any]]
+    service: Dict[str, Any]
+    load: float
+    cpus: int
+    locked: List[Dict[str, Any]]          # {id, pid, seconds, title} of messages in delivery
+    resolver_changed: Optional[int]       # epoch seconds of the last change of resolv.conf
+    lookups: Dict[str, Any]               # {own: {...}, relay: {...}, domains: {name: {...}}}, see _host.lookup()
+    dead_letters: List[Dict[str, Any]]    # {path, size, mtime}
+
+
+class Cause(NamedTuple):
+    """One row. C(predicate) returns a list of sentences, empty when the cause does not hold, or (sentences, messages)."""
+
+    id: str
+    title: str
+    severity: str                         # critical: mail is refused or lost; high: nothing moves; medium: some stays; low: worth knowing
+    predicate: Callable
+    fix: str                              # role, module or manual
+    name: Optional[str]                   # of the role or module
+    text: str
+    because_of: tuple = ()                # causes that explain this one when they hold too
+
+
+def _msp(e):
+    return e.queues.get('msp') or {'messages': {'total': 0, 'queued': 0, 'lost': 0, 'quarantined': 0}, 'top': {'reasons': [], 'users': [], 'senders': []},
+                                   'debris': {}, 'never_tried': 0, 'last_attempt_age': None, 'oldest_age': None}
+
+
+def _reason(e, *names):
+    """(messages, example) of waiting messages whose status is in one of these classes."""
+    found = [one for one in _msp(e)['top']['reasons'] if one['reason'] in names]
+    return sum(one['messages'] for one in found), found[0]['example'] if found else ''
+
+
+def _greets(e):
+    return bool(e.greeting and e.greeting['answered'])
+
+
+def _daemons(e):
+    return [process for process in e.processes if process['role'] == 'daemon']
+
+
+def _where(e):
+    return '%s port %d' % (e.relay['host'], e.relay['port']) if e.relay else 'the relay'
+
+
+def _ids(pairs):
+    ids = sorted(set(identifier for _text, identifier in pairs if identifier))
+    return ', '.join(ids[:5]) + (' and %d more' % (len(ids) - 5) if len(ids) > 5 else ''), len(ids)
+
+
+def _other_mta(e):
+    if e.program['sendmail'] is None:
+        other = e.program['other_mta']
+        return ['%s belongs to %s.' % (e.program['path'], other) if other else 'There is no program called sendmail.']
+    if not e.program['is_sendmail']:
+        return ['%s leads to %s, which is %s; Sendmail itself is %s.' % (e.program['path'], e.program['target'], e.program['other_mta'],
+                                                                       e.program['sendmail'])]
+    return []
+
+
+def _configuration(e):
+    found = []
+    state = e.files['msp']
+    if not state['exists']:
+        found.append('%s does not exist: Sendmail falls back to sendmail.cf, and submissions fail in the queue of the MTA.' % state['path'])
+    elif not int(state['mode'], 8) & 0o004 and state['owner'] == 'root':
+        found.append('%s has mode %s: users cannot read it, although root can.' % (state['path'], state['mode']))
+    found += ['%s: line %s: %s' % (state['path'], problem['line'], problem['error']) for problem in state['problems'][:3]]
+    if e.accounts['uid'] is None or e.accounts['gid'] is None:
+        found.append('The user or group %s:%s does not exist.' % (e.accounts['user'], e.accounts['group']))
+    found += ['The queue directory %s: %s.' % (one['path'], one['error']) for one in e.errors if one['queue'] == 'msp' and state['exists']
+              and one['path'] != state['path']]
+    if e.filesystems.get('msp', {}).get('unmounted'):
+        found.append('%s is a mount point of /etc/fstab and is not mounted.' % e.filesystems['msp']['unmounted'])
+    return found
+
+
+def _permissions(e):
+    found = []
+    user, group = e.accounts['user'], e.accounts['group']
+    for one in e.directories:
+        mode = int(one['mode'], 8)
+        if one['owner'] != user or one['group'] != group or mode & 0o770 != 0o770:
+            found.append('%s is %s:%s %s; it has to be %s:%s and writable for both.' % (one['path'], one['owner'], one['group'], one['mode'], user, group))
+    if e.program['sendmail'] and not (e.program['setgid'] and e.program['group'] == group):
+        found.append('%s is %s:%s %s and not set-group-ID %s: only root can submit mail.'
+                     % (e.program['sendmail'], e.program['owner'], e.program['group'], e.program['mode'], group))
+    return found
+
+
+def _too_open(e):
+    return ['%s has mode %s: everybody on the host can reach or write into it.' % (one['path'], one['mode'])
+            for one in e.directories if int(one['mode'], 8) & 0o007]
+
+
+def _hazard(kind):
+    def predicate(e):
+        pairs = e.hazards.get(kind, [])
+        if not pairs:
+            return []
+        ids, count = _ids(pairs)
+        return ['%s: %s.' % (identifier, text) if identifier else text for text, identifier in pairs[:EVIDENCE_MAX - 1]] + ['Messages: %s.' % ids], count
+    return predicate
+
+
+def _damaged(e):
+    pairs = [pair for pair in e.hazards.get('damaged', []) if 'no sender' not in pair[0]]
+    return _hazard('damaged')(e._replace(hazards={'damaged': pairs}))
+
+
+def _poison(e):
+    pairs = [pair for pair in e.hazards.get('damaged', []) if 'no sender' in pair[0]]
+    return _hazard('damaged')(e._replace(hazards={'damaged': pairs}))
+
+
+def _lost(e):
+    count = _msp(e)['messages']['lost']
+    return (['%d control files are called Qf: a queue run gave them up, and no other tries them.' % count], count) if count else []
+
+
+def _quarantined(e):
+    count = _msp(e)['messages']['quarantined']
+    return (['%d control files are called hf: somebody or a milter quarantined them.' % count], count) if count else []
+
+
+def _no_room(queue):
+    def predicate(e):
+        found = []
+        room = e.filesystems.get(queue) or {}
+        least = max(1, e.settings.get(queue, {}).get('min_free_blocks', 0))
+        if room.get('blocks_free') is not None and room['blocks_free'] < least:
+            found.append('%s has %d free blocks of %d bytes; MinFreeBlocks is %d.' % (room['mount'], room['blocks_free'], room['block_size'], least))
+        if room.get('inodes') and not room['inodes_free']:
+            found.append('%s has no free inodes.' % room['mount'])
+        if queue == 'mta':
+            count, example = _reason(e, 'mta_disk_full')
+            return (found + ['Sendmail says: %s' % example], count) if count else found
+        return found
+    return predicate
+
+
+def _read_only(e):
+    found = []
+    for queue in ('msp', 'mta'):
+        room = e.filesystems.get(queue) or {}
+        if room.get('read_only'):
+            found.append('%s, where the %s queue lies, is mounted read-only.' % (room['mount'], queue))
+        if room.get('immutable'):
+            found.append('The directory of the %s queue is immutable (chattr +i).' % queue)
+    return found
+
+
+def _mta_down(e):
+    if _greets(e) or _daemons(e) or e.listeners or (e.relay and not _local(e)):
+        return []
+    count, example = _reason(e, 'connection_refused')
+    found = ['Nothing listens on %s, and no Sendmail daemon is running.' % _where(e)]
+    if e.service.get('masked'):
+        found.append('The service %s is masked.' % e.service['name'])
+    elif e.service.get('active'):
+        found.append('systemd calls the service %s active all the same, so starting it does nothing; it has to be restarted.' % e.service['name'])
+    if e.service.get('enabled') is False:
+        found.append('The service %s is not enabled, so it will not come back after a boot either.' % e.service['name'])
+    if count:
+        found.append('Sendmail says: %s' % example)
+    return found, count
+
+
+def _local(e):
+    host = e.relay['host']
+    return host == 'localhost' or host.startswith('127.') or host == '::1'
+
+
+def _stranger(e):
+    names = [one for one in e.listeners if one['pid'] and not (one['name'] or '').startswith('sendmail')]
+    if not names or (_greets(e) and 'Sendmail' in (e.greeting['text'] or '')):
+        return []
+    return ['%s (process %s) listens on %s port %d.' % (one['name'], one['pid'], one['address'], one['port']) for one in names]
+
+
+def _refuses_for_load(e):
+    limit = e.settings.get('mta', {}).get('refuse_la', 0)
+    rejecting = [process['title'] for process in e.processes if process['rejecting']]
+    if _greets(e) or not rejecting:
+        return []
+    count, _example = _reason(e, 'connection_refused')
+    return ['The MTA says: %s' % rejecting[0], 'The load average is %.1f, RefuseLA is %d.' % (e.load, limit)], count
+
+
+def _listens_elsewhere(e):
+    if _greets(e) or not e.relay or not _local(e) or not _daemons(e) or e.listeners or any(process['rejecting'] for process in e.processes):
+        return []
+    count, _example = _reason(e, 'connection_refused')
+    places = ', '.join('%s port %d' % (one['address'], one['port']) for one in e.everywhere) or 'no address'
+    return ['submit.cf hands mail to %s; the MTA listens on %s.' % (_where(e), places)], count
+
+
+def _filtered(e):
+    if _greets(e) or e.greeting is None or e.greeting['error'] not in ('connection_refused', 'connection_reset') or not e.listeners:
+        return []
+    if any(process['rejecting'] for process in e.processes):
+        return []
+    return ['Something listens on %s, but connections are refused or reset: a packet filter.' % _where(e)], _reason(e, 'connection_refused')[0]
+
+
+def _was_down(e):
+    count, example = _reason(e, 'connection_refused')
+    return (['The MTA answers now; when the messages were last tried it did not: %s' % example], count) if count and _greets(e) else []
+
+
+def _unreachable(e):
+    error = e.greeting['error'] if e.greeting else None
+    count, example = _reason(e, 'connection_timeout', 'no_route')
+    if error in ('connection_timeout', 'no_route') and not e.greeting['connected']:
+        return ['%s cannot be reached: %s.' % (_where(e), error.replace('_', ' '))] + (['Sendmail says: %s' % example] if count else []), count
+    return (['%s answers now; when the messages were last tried it could not be reached: %s' % (_where(e), example)], count) if count and _greets(e) else []
+
+
+def _silent(e):
+    if e.greeting and e.greeting['connected'] and not e.greeting['code'] and e.greeting['error'] in ('connection_timeout', 'closed'):
+        return ['%s accepts the connection and %s.' % (_where(e), 'says nothing' if e.greeting['error'] == 'connection_timeout' else 'closes it at once')]
+    return []
+
+
+def _refuses(e):
+    if e.greeting and e.greeting['code'] and not e.greeting['answered']:
+        return ['%s answers: %s' % (_where(e), e.greeting['text'])]
+    return []
+
+
+def _dns(e):
+    count, example = _reason(e, 'host_lookup')
+    broken = ['%s: %s after %.1f seconds' % (name, one['error'], one['seconds']) for name, one in sorted(e.lookups['domains'].items())
+              if one['error'] in ('temporary', 'timeout')]
+    if count and (broken or not e.lookups['domains']):
+        return ['Sendmail says: %s' % example, 'Looking up %s.' % '; '.join(broken[:3])] if broken else ['Sendmail says: %s' % example], count
+    return []
+
+
+def _dns_was_down(e):
+    count, example = _reason(e, 'host_lookup')
+    if count and e.lookups['domains'] and not any(one['error'] in ('temporary', 'timeout') for one in e.lookups['domains'].values()):
+        return ['The domains can be looked up now; when the messages were last tried they could not: %s' % example], count
+    return []
+
+
+def _stale_resolver(e):
+    count, example = _reason(e, 'sender_domain')
+    daemons = [process['started'] for process in _daemons(e) if process['started']]
+    older = e.resolver_changed and daemons and min(daemons) < e.resolver_changed
+    if not count:
+        return []
+    found = ['The MTA says: %s' % example]
+    if older:
+        found.append('It was started %d seconds before resolv.conf was last changed, and keeps what it read then.' % (e.resolver_changed - min(daemons)))
+    return found, count
+
+
+def _relay_name(e):
+    count, example = _reason(e, 'relay_lookup')
+    lookup = e.lookups.get('relay')
+    if lookup and lookup['error']:
+        return ['The name %s that submit.cf hands mail to cannot be looked up: %s.' % (e.relay['host'], lookup['error'])], count
+    return (['The relay has a name now; when the messages were last tried it had none: %s' % example], count) if count else []
+
+
+def _policy(e):
+    count, example = _reason(e, 'temporary_reply')
+    return (['The MTA says: %s' % example], count) if count else []
+
+
+def _queue_load(e):
+    limit = e.settings.get('msp', {}).get('queue_la', 0)
+    if limit and e.load >= limit:
+        return ['The load average is %.1f and QueueLA is %d: new mail is only queued, and queue runs are skipped.' % (e.load, limit)], _msp(e)['never_tried']
+    return []
+
+
+def _never_tried(e):
+    count = _msp(e)['never_tried']
+    limit = e.settings.get('msp', {}).get('queue_la', 0)
+    return (['%d messages were never tried, and the load is not the reason: they were submitted with -odq or -odd, or the first attempt was interrupted.'
+             % count], count) if count > len(e.locked) and not (limit and e.load >= limit) else []
+
+
+def _queue_age(e):
+    age = e.settings.get('msp', {}).get('min_queue_age', 0)
+    waiting = _msp(e)
+    if not age or not waiting['messages']['queued'] or waiting['last_attempt_age'] is None or waiting['last_attempt_age'] >= age:
+        return []
+    return ['MinQueueAge is %d seconds, and the messages were tried %d seconds ago: a queue run passes over them in silence.'
+            % (age, waiting['last_attempt_age'])], waiting['messages']['queued']
+
+
+def _hangs(e):
+    long = [one for one in e.locked if one['seconds'] is not None and one['seconds'] >= HANGS]
+    return ['%s has been in delivery for %d seconds by process %s: %s' % (one['id'], one['seconds'], one['pid'], one['title']) for one in long], len(long)
+
+
+def _runner(e):
+    active = [runner for runner in e.runners if runner['active'] and not runner['partial']]
+    if not active:
+        return ['%s: %s' % (runner['path'] or runner['source'], runner['detail']) for runner in e.runners[:3]] or ['No queue runner is set up.']
+    waiting = _msp(e)
+    intervals = [runner['interval'] for runner in active if runner['interval']]
+    age = waiting['last_attempt_age'] if waiting['last_attempt_age'] is not None else waiting['oldest_age']
+    if waiting['messages']['queued'] and intervals and age is not None and age > STALE_ATTEMPT * min(intervals) + SLACK:
+        return ['%s should run every %d seconds, but nothing was tried for %d seconds.' % (active[0]['path'] or active[0]['source'], min(intervals), age)], \
+            waiting['messages']['queued']
+    return []
+
+
+def _slow_names(e):
+    found = []
+    own = e.lookups.get('own') or {}
+    if own.get('unqualified'):
+        found.append('The host name %s has no domain, and none can be found: every start of Sendmail waits 60 seconds.' % own['name'])
+    if (own.get('seconds') or 0) >= SLOW:
+        found.append('Looking up the own name %s takes %.0f seconds, and so does every start of Sendmail.' % (own['name'], own['seconds']))
+    return found
+
+
+def _orphans(e):
+    count = _msp(e)['debris'].get('data_without_control') or 0
+    return ['%d data files have no control file: left by a crash, or being received now.' % count] if count else []
+
+
+def _one_source(e):
+    waiting = _msp(e)
+    total = waiting['messages']['queued']
+    found = []
+    if total >= SHARE_LEAST:
+        for kind, key in (('users', 'user'), ('senders', 'sender')):
+            for one in waiting['top'][kind][:1]:
+                if one['messages'] >= SHARE * total:
+                    found.append('%d of %d waiting messages (%d %%) come from the %s %s.' % (one['messages'], total, 100 * one['messages'] // total, key, one[key]))
+    return found
+
+
+def _elsewhere(e):
+    if _msp(e)['messages']['total']:
+        return []
+    found = ['%s has %d bytes and was written %d seconds ago.' % (one['path'], one['size'], e.now - one['mtime'])
+             for one in e.dead_letters if one['size'] and e.now - one['mtime'] < 7 * 86400]
+    mta = (e.queues.get('mta') or {}).get('messages', {}).get('queued', 0)
+    if mta:
+        found.append('%d messages wait in the queue of the MTA, which is not a matter of submission.' % mta)
+    return found
+
+
+_PERMISSIONS = 'Put owner, group and mode right, before any queue run: a run loses messages while they are wrong.'
+CAUSES = (
+    Cause('other_mta', 'Another MTA owns the name sendmail, or there is none', 'critical', _other_mta, 'role', 'sendmail_mta',
+          'Decide which MTA the host is to have. The role replaces the other one only when sendmail_mta_replace_other is true.'),
+    Cause('configuration', 'The mail submission program cannot start', 'critical', _configuration, 'role', 'sendmail_msp',
+          'Restore submit.cf, and create the user and the queue directory again.'),
+    Cause('permissions', 'Owner or mode of the queue directory or the program is wrong', 'critical', _permissions, 'module', 'sendmail_permissions',
+          _PERMISSIONS, ('configuration',)),
+    Cause('too_open', 'The queue directory is open to everybody', 'low', _too_open, 'module', 'sendmail_permissions', 'Take the rights of others away.'),
+    Cause('message_permissions', 'Owner or mode of queued messages is wrong', 'critical', _hazard('permissions'), 'module', 'sendmail_permissions',
+          _PERMISSIONS, ('permissions',)),
+    Cause('lost', 'Messages were given up by a queue run', 'high', _lost, 'module', 'sendmail_debris',
+          'Cure the cause (the log line "Losing" names it), then rename Qf to qf and flush.', ('permissions', 'message_permissions', 'damaged')),
+    Cause('quarantined', 'Messages are quarantined', 'low', _quarantined, 'module', 'sendmail_message', 'Decide about them: release or remove.'),
+    Cause('disk_full', 'The file system of the client queue is full', 'critical', _no_room('msp'), 'manual', None,
+          'Make room. Then remove tf files of length 0 that no process has open, or runs will wait for them.'),
+    Cause('read_only', 'The file system of a queue is read-only', 'critical', _read_only, 'manual', None, 'Find out why (dmesg) and mount it writable again.'),
+    Cause('mta_down', 'The MTA is not running', 'high', _mta_down, 'role', 'sendmail_mta', 'Restart the service (a start may do nothing) and enable it.',
+          ('other_mta',)),
+    Cause('stranger', 'Another program holds the port of the MTA', 'high', _stranger, 'role', 'sendmail_mta',
+          'Stop the other program; the role does it only when sendmail_mta_replace_other is true.', ('other_mta',)),
+    Cause('refuses_for_load', 'The MTA refuses connections because of the load', 'high', _refuses_for_load, 'manual', None,
+          'Wait until the load has gone down, find what makes it, or raise RefuseLA.'),
+    Cause('listens_elsewhere', 'The MTA listens on another address', 'high', _listens_elsewhere, 'role', 'sendmail_mta',
+          'Let the MTA listen on the address in submit.cf (DaemonPortOptions).'),
+    Cause('filtered', 'A packet filter refuses connections to the MTA', 'high', _filtered, 'manual', None, 'Allow port 25 on the loopback interface.'),
+    Cause('was_down', 'The MTA was down when the messages were last tried', 'low', _was_down, 'module', 'sendmail_queue', 'Flush the queue.'),
+    Cause('unreachable', 'The relay cannot be reached', 'high', _unreachable, 'manual', None,
+          'Allow the connection in the packet filter, or correct the relay in submit.cf; then flush.'),
+    Cause('silent', 'The MTA accepts connections and does not greet', 'high', _silent, 'role', 'sendmail_mta', 'Find out what it waits for; restart it.'),
+    Cause('refuses', 'The MTA refuses to serve', 'high', _refuses, 'manual', None, 'See the log of the MTA for the reason of its greeting.'),
+    Cause('dns', 'Name look-ups fail', 'high', _dns, 'manual', None,
+          'Mend name resolution (/etc/resolv.conf). The mail submission program itself looks up the domains of recipients, so the MTA cannot help.'),
+    Cause('dns_was_down', 'Name look-ups failed when the messages were last tried', 'low', _dns_was_down, 'module', 'sendmail_queue', 'Flush the queue.'),
+    Cause('stale_resolver', 'The MTA cannot resolve the domain of the sender', 'high', _stale_resolver, 'role', 'sendmail_mta',
+          'Restart the MTA: a running daemon keeps the name servers it was started with.', ('dns',)),
+    Cause('relay_name', 'The name of the relay cannot be looked up', 'high', _relay_name, 'manual', None,
+          'Give the relay in submit.cf a name that resolves, or its address in brackets.', ('dns',)),
+    Cause('mta_disk_full', "The file system of the MTA's queue is full", 'high', _no_room('mta'), 'manual', None,
+          "Make room on the file system of the MTA's queue. An MTA that was started before a mount has to be restarted."),
+    Cause('policy', 'The MTA defers the messages', 'medium', _policy, 'manual', None,
+          'See the log of the MTA for the queue id: an access rule, a milter or greylisting.'),
+    Cause('queue_load', 'The load is too high for queue runs', 'medium', _queue_load, 'manual', None,
+          'Wait, or flush with ignore_load.', ('refuses_for_load',)),
+    Cause('never_tried', 'Messages were never tried', 'medium', _never_tried, 'module', 'sendmail_queue', 'Flush the queue.', ('queue_load', 'runner')),
+    Cause('min_queue_age', 'MinQueueAge keeps the messages back', 'low', _queue_age, 'module', 'sendmail_queue',
+          'Flush with the module, which overrides it, or lower MinQueueAge.'),
+    Cause('hangs', 'A delivery hangs', 'medium', _hangs, 'manual', None,
+          'Look at the process and at what it is connected to. KILL does no harm to the message; TERM has no effect while the other side is silent.',
+          ('silent',)),
+    Cause('runner', 'No queue runner works on the client queue', 'high', _runner, 'role', 'sendmail_queue_runner', 'Schedule one, every half hour.',
+          ('configuration',)),
+    Cause('poison', 'A control file makes queue runs abort', 'high', _poison, 'module', 'sendmail_debris',
+          'Move the control file out of the queue by hand or with the module; everything sorted behind it is never tried.'),
+    Cause('damaged', 'Damaged control files', 'medium', _damaged, 'module', 'sendmail_debris',
+          'Repair or move them away before the next run, which would lose or drop them.'),
+    Cause('stale_rewrite', 'Left-over tf files stop queue runs for 465 seconds each', 'high', _hazard('temporary'), 'module', 'sendmail_debris',
+          'Remove them when no process has them open.', ('disk_full',)),
+    Cause('slow_names', 'Name look-ups slow every start of Sendmail', 'medium', _slow_names, 'manual', None,
+          'Put the full name of the host, for IPv4 and IPv6, into /etc/hosts, and mend or remove the dead name server.', ('dns',)),
+    Cause('missing_data', 'The bodies of messages are missing', 'critical', _hazard('no_data'), 'module', 'sendmail_debris',
+          'Do not flush: a run would deliver them with an empty body. Save the control files, which have the headers.'),
+    Cause('orphaned_data', 'Data files without a control file', 'low', _orphans, 'module', 'sendmail_debris',
+          'Wait a day, check that no process has them open, then move them away.'),
+    Cause('elsewhere', 'The client queue is empty; look elsewhere', 'low', _elsewhere, 'manual', None,
+          'Mail that was refused at once is in dead.letter files; mail that was handed over is in the queue of the MTA.'),
+    Cause('one_source', 'One source makes most of it', 'low', _one_source, 'manual', None, 'Look at what that user or job sends, and whether anybody reads it.'),
+)
+
+
+def diagnose(examination):
+    """The causes that hold, in the order of the table: list of {id, title, severity, evidence, messages, because_of, fix: {kind, name, text}}.
+
+    C(messages) are those the cause itself keeps, 0 where that cannot be counted.
+    """
+    found = []
+    for cause in CAUSES:
+        outcome = cause.predicate(examination)
+        evidence, messages = outcome if isinstance(outcome, tuple) else (outcome, 0)
+        if evidence:
+            found.append({'id': cause.id, 'title': cause.title, 'severity': cause.severity, 'evidence': evidence[:EVIDENCE_MAX], 'messages': messages,
+                          'because_of': list(cause.because_of), 'fix': {'kind': cause.fix, 'name': cause.name, 'text': cause.text}})
+    held = set(one['id'] for one in found)
+    for one in found:
+        one['because_of'] = [name for name in one['because_of'] if name in held]
+    return found
+
+
+EXPLAINED = {
+    'connection_refused': ('mta_down', 'stranger', 'refuses_for_load', 'listens_elsewhere', 'filtered', 'was_down'),
+    'connection_timeout': ('unreachable', 'silent'), 'no_route': ('unreachable',), 'host_lookup': ('dns', 'dns_was_down'),
+    'sender_domain': ('stale_resolver',), 'relay_lookup': ('relay_name',), 'mta_disk_full': ('mta_disk_full',), 'temporary_reply': ('policy',),
+    'never_tried': ('queue_load', 'never_tried', 'runner', 'mta_down', 'hangs'),
+}
+
+
+def unexplained(examination, causes):
+    """(count, examples) of waiting messages whose reason none of the found causes covers."""
+    held = set(cause['id'] for cause in causes)
+    rest = [one for one in _msp(examination)['top']['reasons'] if held.isdisjoint(EXPLAINED.get(one['reason'], ()))]
+    return sum(one['messages'] for one in rest), [one['example'] for one in rest[:3]]
+
+
+def diagnosis(examination):
+    """The result of the module sendmail_diagnosis_info."""
+    causes = diagnose(examination)
+    count, examples = unexplained(examination, causes)
+    return {'healthy': not count and all(cause['severity'] == 'low' for cause in causes), 'causes': causes,
+            'unexplained': {'messages': count, 'examples': examples}, 'messages': _msp(examination)['messages'], 'inspected': examination.inspected}

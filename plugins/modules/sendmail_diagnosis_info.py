@@ -1,0 +1,113 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The mailops.sendmail contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: sendmail_diagnosis_info
+short_description: Say why mail stays in Sendmail's client queue
+version_added: 1.0.0
+description:
+  - Looks at a host once and returns the causes that keep mail in the client queue, the most fundamental one first, each with its evidence and what mends it.
+  - Several causes can hold at once. One that another one explains says so.
+  - Nothing is changed. Probes are a greeting of the MTA, look-ups of the domains that the waiting mail needs, and a look at file systems, processes
+    and schedules, all within seconds.
+  - Causes that lie in the past count too. When the MTA answers now and the messages still wait for it, the cause is that it was down when they were last tried.
+extends_documentation_fragment:
+  - mailops.sendmail.attributes
+  - mailops.sendmail.attributes.info_module
+seealso:
+  - module: mailops.sendmail.sendmail_queue_facts
+  - module: mailops.sendmail.sendmail_queue
+author:
+  - The mailops.sendmail contributors (@mailops)
+"""
+
+EXAMPLES = r"""
+- name: Find out why mail stays
+  mailops.sendmail.sendmail_diagnosis_info:
+  register: diagnosis
+
+- name: Say it
+  ansible.builtin.debug:
+    msg: "{{ diagnosis.causes | map(attribute='title') | list }}"
+
+- name: Stop where a queue run would do harm
+  ansible.builtin.assert:
+    that: diagnosis.causes | selectattr('severity', 'eq', 'critical') | length == 0
+"""
+
+RETURN = r"""
+healthy:
+  description: Whether there is no cause of severity V(medium) or worse, and no waiting message that is not explained.
+  returned: success
+  type: bool
+causes:
+  description: The causes that hold, the most fundamental one first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: A stable name.
+      type: str
+      sample: mta_down
+    title:
+      description: The cause in words.
+      type: str
+      sample: The MTA is not running
+    severity:
+      description:
+        - V(critical) means that mail is refused, or would be lost by a queue run; V(high) that nothing moves; V(medium) that some of it stays; V(low) that it is worth knowing.
+      type: str
+      sample: high
+    evidence:
+      description: What shows it, at most five sentences.
+      type: list
+      elements: str
+      sample: ["Nothing listens on 127.0.0.1 port 25, and no Sendmail daemon is running."]
+    messages:
+      description: How many waiting messages it keeps, 0 where that cannot be counted.
+      type: int
+      sample: 12
+    because_of:
+      description: Causes in this list that explain this one.
+      type: list
+      elements: str
+      sample: []
+    fix:
+      description: What mends it. V(kind) is V(role), V(module) or V(manual), V(name) the role or module of this collection.
+      type: dict
+      sample: {"kind": "role", "name": "sendmail_mta", "text": "Restart the service (a start may do nothing) and enable it."}
+unexplained:
+  description: Waiting messages whose reason none of the causes covers.
+  returned: success
+  type: dict
+  sample: {"messages": 0, "examples": []}
+messages:
+  description: Messages in the client queue by state, as in M(mailops.sendmail.sendmail_queue_facts).
+  returned: success
+  type: dict
+  sample: {"total": 12, "queued": 12, "quarantined": 0, "lost": 0, "incomplete": 0, "unreadable": 0}
+inspected:
+  description: How many control files were looked into for what a queue run would do to them. No more than 20000 are.
+  returned: success
+  type: int
+  sample: 12
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _examination, _text
+
+
+def main():
+    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    try:
+        result = _causes.diagnosis(_examination.examine())
+    except _text.SendmailError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == '__main__':
+    main()
