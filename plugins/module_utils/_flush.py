@@ -104,8 +104,8 @@ def _command(program, place, ignore_load):
         # A host that cannot be reached is not tried again at once; one that was busy for a moment is, soon.
         'Timeout.hoststatus=%ds' % wait,
         # Who rescues a queue after a long time wants its mail delivered, not returned for its age at the first failure. The next
-        # ordinary queue run decides about that.
-        'Timeout.queuereturn=5000d',
+        # ordinary queue run decides about that, and sends the warnings: one would take the place of the reason in the status.
+        'Timeout.queuereturn=5000d', 'Timeout.queuewarn=0',
         'MinQueueAge=0', 'MaxQueueRunSize=0',
         # One process, so that what it prints is one story.
         'MaxQueueChildren=1', 'ForkEachJob=False'] + (['QueueLA=9999'] if ignore_load else [])
