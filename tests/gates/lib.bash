@@ -14,6 +14,7 @@ cache=$root/.cache
 logs=$cache/gates/${0##*/}
 certificates=${PIP_CERT:-${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}}
 [ ! -e "$certificates" ] || export SSL_CERT_FILE=$certificates
+HOME=${HOME:-$cache/home}
 # What the tools leave at home stays in the checkout. pip keeps its settings and downloads: in files, because ansible-test takes
 # nearly all of the environment away.
 export UV_CACHE_DIR=${UV_CACHE_DIR:-$HOME/.cache/uv}
@@ -25,10 +26,9 @@ mkdir -p "$cache/home/.pip" "$cache/home/.config"
     [ ! -e "$certificates" ] || echo "cert = $certificates"
 } >"$cache/home/.pip/pip.conf"
 python_homes=("${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin "$HOME"/.local/share/uv/python/*/bin)
-[ -n "${VIRTUAL_ENV:-}" ] || export VIRTUAL_ENV=$root/.venv
-PATH=$VIRTUAL_ENV/bin:$PATH
+PATH=$root/.venv/bin:$PATH
 export HOME=$cache/home PYTHONDONTWRITEBYTECODE=1 ANSIBLE_NOCOLOR=1 NO_COLOR=1
-unset ANSIBLE_CONFIG ANSIBLE_COLLECTIONS_PATH
+unset VIRTUAL_ENV ANSIBLE_CONFIG ANSIBLE_COLLECTIONS_PATH
 rm -rf "$logs"
 mkdir -p "$logs"
 
@@ -103,7 +103,8 @@ environment() {
     fi
 }
 
-# For the unit tests with an old interpreter: what ansible-test would install, and hypothesis.
+# For the unit tests: what ansible-test would install, hypothesis, and what ansible-core itself needs where it runs on that Python.
 target_environment() {
-    environment "$cache/python-$1" "$2" pytest pytest-xdist pytest-mock pytest-forked mock PyYAML "hypothesis>=6.31" setuptools
+    environment "$cache/python-$1" "$2" pytest pytest-xdist pytest-mock pytest-forked mock PyYAML 'hypothesis>=6.31' \
+        jinja2 packaging resolvelib setuptools
 }
