@@ -1,0 +1,24 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Watch the one message in the client queue for some seconds; print every pair of its number of attempts and the time of the last one."""
+import glob
+import json
+import re
+import sys
+import time
+
+seen = []
+end = time.time() + float(sys.argv[1])
+while time.time() < end:
+    for path in glob.glob('/var/spool/mqueue-client/qf*'):
+        try:
+            with open(path, 'rb') as stream:
+                text = stream.read()
+        except OSError:  # renamed over just now
+            continue
+        last, number = re.search(rb'(?m)^K(\d+)$', text), re.search(rb'(?m)^N(\d+)$', text)
+        if last and number and [int(number.group(1)), int(last.group(1))] not in seen:
+            seen.append([int(number.group(1)), int(last.group(1))])
+    time.sleep(0.5)
+print(json.dumps(seen))

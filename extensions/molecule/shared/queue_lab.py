@@ -1,0 +1,236 @@
+#!/usr/bin/python3
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the scenarios about queues do on a host, outside of Ansible and of the collection: submit, look, lock, break.
+
+Installed as /usr/local/sbin/queue_lab by install_queue_lab.yml. Prints JSON.
+"""
+import fcntl
+import glob
+import hashlib
+import json
+import mailbox
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+MSP, MTA, HOLD = '/var/spool/mqueue-client', '/var/spool/mqueue', '/var/spool/queue_lab'
+SUBMIT_CF, ORIGINAL = '/etc/mail/submit.cf', '/var/lib/queue_lab.submit.cf'
+
+
+def run(*argv, check=True, **more):
+    return subprocess.run(argv, check=check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace', **more).stdout
+
+
+def files(directory):
+    return sorted(path for path in glob.glob(directory + '/**', recursive=True) if not os.path.isdir(path) or os.path.islink(path))
+
+
+def contents(path):
+    """Without changing the access time."""
+    if os.path.islink(path) or not os.path.isfile(path):
+        return b''
+    with open(os.open(path, os.O_RDONLY | os.O_NOATIME), 'rb') as stream:
+        return stream.read()
+
+
+def snapshot():
+    """Everything about every file and directory in the queues that somebody could change, access times included."""
+    found = {}
+    for path in [MSP, MTA] + sorted(glob.glob(MSP + '/**', recursive=True) + glob.glob(MTA + '/**', recursive=True)):
+        about = os.lstat(path)
+        content = hashlib.sha256(contents(path)).hexdigest()
+        times = [about.st_mtime_ns, about.st_ctime_ns] + ([] if os.path.isdir(path) else [about.st_atime_ns])
+        found[path] = [about.st_ino, '%o' % about.st_mode, about.st_uid, about.st_gid, about.st_nlink, about.st_size, times, content]
+    return found
+
+
+def ids(directory=MSP, prefix='qf'):
+    """{id: subject} of the control files."""
+    found = {}
+    for path in files(directory):
+        name = os.path.basename(path)
+        if name[:2] == prefix:
+            subject = re.search(rb'(?m)^H\?\?Subject: (.*)$', contents(path))
+            found[name[2:]] = subject.group(1).decode() if subject else None
+    return found
+
+
+def submit(count, user, prefix, *arguments):
+    """Real mail by a real user, one call of sendmail each; the subjects are PREFIX-1 ... Returns {id: subject} of what is new in the client queue."""
+    before = ids()
+    command = ('for i in $(seq %s); do printf "Subject: %s-%%s\\n\\nThe body of %%s.\\n" $i $i | /usr/sbin/sendmail -i "$@"; done'
+               % (int(count), prefix))
+    said = run('runuser', '-u', user, '--', 'sh', '-c', command, 'sh', *arguments)
+    return {'new': {key: value for key, value in ids().items() if key not in before}, 'said': said}
+
+
+def lock_kind():
+    told = run('sendmail', '-d0.13', '-bt', check=False, stdin=subprocess.DEVNULL)
+    return 'flock' if 'HASFLOCK' in told else 'fcntl'
+
+
+def lock(path):
+    """Hold the lock that this build of Sendmail uses, until killed."""
+    with open(path, 'r+b') as stream:
+        (fcntl.flock if lock_kind() == 'flock' else fcntl.lockf)(stream, fcntl.LOCK_EX)
+        print('locked', flush=True)
+        signal.pause()
+
+
+def silent():
+    """An MTA that accepts connections and never says a word."""
+    server = socket.create_server(('127.0.0.1', 25), backlog=50)
+    kept = []
+    while True:
+        kept.append(server.accept())
+
+
+def background(*argv):
+    unit = 'queue-lab-' + argv[0]
+    run('systemctl', 'reset-failed', unit, check=False)
+    run('systemd-run', '--unit=' + unit, '--quiet', sys.executable, os.path.abspath(__file__), *argv)
+    time.sleep(0.7)
+
+
+def greets():
+    try:
+        with socket.create_connection(('127.0.0.1', 25), 5) as peer:
+            peer.settimeout(10)
+            return peer.recv(3) == b'220'
+    except OSError:
+        return False
+
+
+def mta(wanted):
+    """Stop the MTA, or start it without the run of the client queue that comes with a start."""
+    if wanted == 'down':
+        run('systemctl', 'stop', 'sendmail')
+    elif not greets():
+        os.makedirs(HOLD, exist_ok=True)
+        run('chown', '--reference=' + MSP, HOLD)
+        kept = [path for path in glob.glob(MSP + '/*') if not os.path.ismount(path)]
+        for path in kept:
+            os.rename(path, os.path.join(HOLD, os.path.basename(path)))
+        run('systemctl', 'start', 'sendmail')
+        for _attempt in range(100):
+            if greets():
+                break
+            time.sleep(0.1)
+        time.sleep(1)
+        for path in kept:
+            os.rename(os.path.join(HOLD, os.path.basename(path)), path)
+    return greets()
+
+
+def clear():
+    """Empty queues and mailboxes, the configuration as it was installed, no rule, lock or load of an earlier case."""
+    for unit in ('queue-lab-lock', 'queue-lab-silent', 'queue-lab-arrive', 'cron'):
+        run('systemctl', 'stop', unit, check=False)
+    for mount in ('/proc/loadavg', MSP):
+        while os.path.ismount(mount) or mount in open('/proc/self/mounts').read().split():
+            run('umount', mount)
+    run('iptables', '-F')
+    if os.path.exists(ORIGINAL):
+        shutil.copy(ORIGINAL, SUBMIT_CF)
+    else:
+        shutil.copy(SUBMIT_CF, ORIGINAL)
+    for directory in (MSP, MTA):
+        for path in glob.glob(directory + '/*'):
+            shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
+    run('chown', 'smmsp:smmsp', MSP)
+    os.chmod(MSP, 0o2770)
+    for box in glob.glob('/var/mail/*'):
+        os.truncate(box, 0)
+
+
+def settle():
+    """Wait until the MTA has nothing left to deliver that it can deliver."""
+    for _attempt in range(200):
+        if not glob.glob(MTA + '/?f*'):
+            return
+        time.sleep(0.1)
+
+
+def mail():
+    """{user: [[subject, the Subject lines inside of a report], ...]}"""
+    found = {}
+    for box in sorted(glob.glob('/var/mail/*')):
+        messages = mailbox.mbox(box)
+        found[os.path.basename(box)] = [[message['Subject'], sorted(set(re.findall(r'(?m)^Subject: (\S+-\d+)$', message.as_string())) - {message['Subject']})]
+                                        for message in messages]
+    return found
+
+
+def arrive(count):
+    """Mail that comes while a queue is run: wait for a runner, then submit."""
+    for _attempt in range(3000):
+        if any(b'-qf\0' in contents(path) for path in glob.glob('/proc/[0-9]*/cmdline')):
+            break
+        time.sleep(0.01)
+    with open('/run/arrived.json', 'w') as stream:
+        json.dump(submit(count, 'bob', 'arrived', '-odq', 'alice')['new'], stream)
+
+
+def edit(pattern, replacement):
+    """Change the client configuration."""
+    with open(SUBMIT_CF) as stream:
+        text = stream.read()
+    changed = re.sub('(?m)' + pattern, replacement.replace('\\n', '\n'), text)
+    with open(SUBMIT_CF, 'w') as stream:
+        stream.write(changed)
+
+
+def access(*entries):
+    """Set the MTA's access map."""
+    with open('/etc/mail/access', 'w') as stream:
+        stream.writelines(entry.replace('=', '\t', 1) + '\n' for entry in entries)
+    with open('/etc/mail/access') as stream:
+        run('makemap', 'hash', '/etc/mail/access', stdin=stream)
+
+
+def load(value):
+    with open('/run/loadavg', 'w') as stream:
+        stream.write('%s %s %s 1/100 1000\n' % (value, value, value))
+    run('mount', '--bind', '/run/loadavg', '/proc/loadavg')
+
+
+def small(option):
+    """The client queue on a file system of its own that is full or read-only, with the messages in it."""
+    messages = [(os.path.basename(path), os.stat(path), contents(path)) for path in files(MSP)]
+    run('mount', '-t', 'tmpfs', '-o', 'size=64k,mode=2770,uid=%d,gid=%d' % (os.stat(MSP).st_uid, os.stat(MSP).st_gid), 'tmpfs', MSP)
+    for name, about, data in messages:
+        path = os.path.join(MSP, name)
+        with open(path, 'wb') as stream:
+            stream.write(data)
+        os.chown(path, about.st_uid, about.st_gid)
+        os.chmod(path, about.st_mode & 0o7777)
+    if option == 'ro':
+        run('mount', '-o', 'remount,ro', MSP)
+
+
+def age(identifier, seconds):
+    """Make a message older; returns the new creation time."""
+    path = '%s/qf%s' % (MSP, identifier)
+    with open(path, 'r+b') as stream:
+        data = stream.read()
+        created = int(re.search(rb'(?m)^T(\d+)', data).group(1)) - int(seconds)
+        stream.seek(0)
+        stream.write(re.sub(rb'(?m)^T\d+', b'T%d' % created, data, count=1))
+    return created
+
+
+def listing(*arguments):
+    """What Sendmail itself says (it is not read-only where files are damaged)."""
+    return run('sendmail', '-bp', *arguments, check=False)
+
+
+if __name__ == '__main__':
+    result = globals()[sys.argv[1]](*sys.argv[2:])
+    if result is not None:
+        print(json.dumps(result, sort_keys=True))

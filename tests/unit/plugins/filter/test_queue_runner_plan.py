@@ -1,0 +1,203 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.mailops.sendmail.plugins.filter import queue_runner_plan as plugin
+from ansible_collections.mailops.sendmail.plugins.module_utils import _schedule, _text
+from hypothesis import given, strategies
+
+CONF = '/etc/mail/sendmail.conf'
+CRON_LINE = {'source': 'debian_cron', 'path': '/etc/cron.d/sendmail', 'line': 52, 'interval': 1800}
+DAEMON = {'source': 'daemon', 'pid': 300, 'unit': 'sendmail.service', 'interval': 1800}
+SYSTEMD = {'sendmail.service': {'source': 'systemd', 'state': 'running', 'status': 'enabled'}}
+CRON = dict(SYSTEMD, **{'cron.service': {'source': 'systemd', 'state': 'running', 'status': 'enabled'}})
+REDHAT = dict(SYSTEMD, **{'sm-client.service': {'source': 'systemd', 'state': 'running', 'status': 'enabled'}})
+
+
+def runner(**values):
+    found = {'source': 'cron', 'path': None, 'line': None, 'user': None, 'interval': None, 'uneven': False, 'active': True, 'detail': None, 'pid': None,
+             'unit': None, 'partial': False}
+    found.update(values)
+    return found
+
+
+def plan(*runners, **options):
+    look = {'installation': {'installed': True, 'platform': options.pop('platform', 'debian'), 'msp_user': {'name': 'smmsp'}},
+            'runners': [runner(**values) for values in runners]}
+    conf = options.pop('conf', 'MSP_MODE="Cron";\nMSP_INTERVAL="30m";\n')
+    files = dict({CONF: conf}, **options.pop('files', {}))
+    return plugin.queue_runner_plan(look, options.pop('services', CRON), files=files, **options)
+
+
+def todo(found):
+    return {key: found[key] for key in ('errors', 'settings', 'generate', 'reasons', 'stop', 'leave', 'remove') if found[key]}
+
+
+def test_debian_with_cron_as_wanted_needs_nothing():
+    found = plan(CRON_LINE)
+    assert (found['method'], found['seconds'], found['interval'], found['changes'], found['runners']) == ('debian_cron', 1800, '30m', False, 1)
+    assert not todo(found)
+
+
+def test_debians_default_of_twenty_minutes_is_changed():
+    found = plan(dict(CRON_LINE, interval=1200), conf='MSP_MODE="Cron";\nMSP_INTERVAL="20m";\n')
+    assert todo(found) == {'settings': [{'name': 'MSP_INTERVAL', 'value': '30m'}], 'generate': True}
+
+
+@pytest.mark.parametrize('lines', [[], [dict(source='debian_cron', path=CONF, active=False)], [dict(CRON_LINE, interval=1200)], [dict(CRON_LINE, uneven=True)],
+                                   [CRON_LINE, dict(CRON_LINE, line=53)]])
+def test_a_cron_line_that_is_missing_wrong_or_double_is_written_anew(lines):
+    assert todo(plan(*lines)) == {'generate': True}
+
+
+@pytest.mark.parametrize('services, files, method', [
+    (CRON, {}, 'debian_cron'),
+    (SYSTEMD, {}, 'debian_daemon'),
+    (dict(SYSTEMD, **{'cron.service': {'source': 'systemd', 'state': 'stopped', 'status': 'enabled'}}), {}, 'debian_daemon'),
+    (dict(SYSTEMD, **{'cron.service': {'source': 'systemd', 'state': 'running', 'status': 'masked'}}), {}, 'debian_daemon'),
+    ({'cron': {'source': 'sysv', 'state': 'running'}}, {}, 'debian_cron'),
+    (CRON, {'/etc/cron.allow': 'root\n'}, 'debian_daemon'),
+    (CRON, {'/etc/cron.allow': 'root\nsmmsp\n'}, 'debian_cron'),
+    (CRON, {'/etc/cron.deny': 'smmsp\n'}, 'debian_daemon'),
+    (CRON, {'/etc/cron.deny': 'smmsp\n', '/etc/cron.allow': 'smmsp\n'}, 'debian_cron')])
+def test_cron_must_be_there_run_and_be_allowed(services, files, method):
+    assert plan(CRON_LINE, services=services, files=files)['method'] == method
+    found = plan(CRON_LINE, services=services, files=files, method='debian_cron')
+    assert bool(found['errors']) is (method != 'debian_cron')
+
+
+@pytest.mark.parametrize('platform, services, method', [
+    ('redhat', REDHAT, 'systemd_unit'), ('redhat', SYSTEMD, 'systemd_timer'), ('freebsd', {}, 'rc_conf'), ('upstream', SYSTEMD, 'systemd_timer'),
+    ('upstream', {'crond': {'source': 'sysv', 'state': 'running'}}, 'cron')])
+def test_what_the_platform_owns(platform, services, method):
+    found = plan(platform=platform, services=services, conf='')
+    assert found['method'] == method and not found['errors']
+    assert found['reasons'] == ['Nothing runs the client queue every 30m (%s).' % method]
+
+
+@pytest.mark.parametrize('method, services, platform', [
+    ('debian_cron', CRON, 'redhat'), ('debian_daemon', CRON, 'upstream'), ('rc_conf', CRON, 'debian'), ('systemd_unit', CRON, 'debian'),
+    ('systemd_timer', {'sendmail': {'source': 'sysv', 'state': 'running'}}, 'debian'), ('cron', SYSTEMD, 'debian')])
+def test_a_method_that_the_host_does_not_have_is_refused(method, services, platform):
+    assert plan(method=method, services=services, platform=platform)['errors']
+
+
+@pytest.mark.parametrize('interval, nearest', [('45m', '30m'), ('90m', '30m'), ('1h', '30m'), ('7m', '6m'), ('50m', '30m'), ('90s', '1m'), ('25m', '20m'), ('1d', '30m')])
+def test_what_debians_generator_cannot_do_evenly_is_refused_with_the_nearest(interval, nearest):
+    errors = plan(CRON_LINE, interval=interval, method='debian_cron')['errors']
+    assert len(errors) == 1
+    assert 'The nearest it can is %s' % nearest in errors[0]
+    assert 'debian_daemon takes any interval' in errors[0]
+
+
+@pytest.mark.parametrize('interval, schedule', [('1m', '* * * * *'), ('30m', '*/30 * * * *'), ('30', '*/30 * * * *'), ('1h', '0 * * * *'), ('2h', '0 */2 * * *'),
+                                                ('1d', '0 0 * * *')])
+def test_schedules_of_our_own_cron_file(interval, schedule):
+    found = plan(interval=interval, method='cron')
+    assert found['schedule'] == schedule and not found['errors']
+
+
+@given(strategies.integers(60, 100000))
+def test_a_schedule_means_what_it_should_or_is_refused(seconds):
+    found = plan(interval='%ds' % seconds, method='cron')
+    if found['errors']:
+        assert found['schedule'] is None
+    else:
+        assert _schedule.cron_interval(found['schedule']) == (seconds, False)
+
+
+@given(strategies.integers(60, 1000000))
+def test_the_interval_as_written_is_the_interval(seconds):
+    found = plan(interval='%ds' % seconds, method='debian_daemon')
+    assert not found['errors']
+    assert _text.duration(found['interval']) == seconds
+
+
+@pytest.mark.parametrize('interval', ['0', '59s', '0m'])
+def test_less_than_a_minute_is_refused(interval):
+    assert 'too short' in plan(interval=interval, method='debian_daemon')['errors'][0]
+
+
+def test_what_is_no_interval():
+    with pytest.raises(AnsibleFilterError, match='sendmail_queue_runner_interval'):
+        plan(interval='often')
+
+
+HANDS_OFF = 'HANDS_OFF="Yes";\nMSP_MODE="%s";\nMSP_INTERVAL="30m";\n'
+
+
+def test_hands_off_is_respected():
+    found = plan(dict(source='debian_cron', path=CONF, active=False), conf=HANDS_OFF % 'Cron')
+    assert 'HANDS_OFF' in found['errors'][0] and 'systemd_timer' in found['errors'][0]
+    assert not plan(CRON_LINE, conf=HANDS_OFF % 'Cron')['errors']
+
+
+def test_hands_off_leaves_room_for_a_runner_outside_of_the_file():
+    found = plan(dict(source='debian_cron', path=CONF, active=False), conf=HANDS_OFF % 'Cron', method='systemd_timer')
+    assert not found['errors'] and not found['settings'] and found['reasons']
+    assert plan(DAEMON, conf=HANDS_OFF % 'Daemon', method='systemd_timer')['errors']
+
+
+def test_from_cron_to_daemon():
+    found = plan(CRON_LINE, method='debian_daemon')
+    assert todo(found) == {'settings': [{'name': 'MSP_MODE', 'value': 'Daemon'}], 'generate': True,
+                           'reasons': ['Nothing runs the client queue every 30m (debian_daemon).']}
+
+
+def test_from_daemon_to_cron_ends_the_daemon():
+    found = plan(DAEMON, conf='MSP_MODE="Daemon";\nMSP_INTERVAL="30m";\n')
+    assert todo(found) == {'settings': [{'name': 'MSP_MODE', 'value': 'Cron'}], 'generate': True, 'stop': [300]}
+
+
+def test_a_daemon_with_another_interval_is_replaced():
+    found = plan(dict(DAEMON, interval=600), method='debian_daemon', conf='MSP_MODE="Daemon";\nMSP_INTERVAL="30m";\n')
+    assert found['stop'] == [300] and found['reasons']
+
+
+def test_a_dead_daemon_is_started():
+    found = plan(dict(source='daemon', path=CONF, interval=1800, active=False), method='debian_daemon', conf='MSP_MODE="Daemon";\nMSP_INTERVAL="30m";\n')
+    assert list(todo(found)) == ['reasons']
+
+
+def test_two_daemons_of_the_unit_become_one():
+    found = plan(DAEMON, dict(DAEMON, pid=301), method='debian_daemon', conf='MSP_MODE="Daemon";\nMSP_INTERVAL="30m";\n')
+    assert todo(found) == {'stop': [301]}
+
+
+@pytest.mark.parametrize('old, name', [
+    ({'source': 'systemd_timer', 'unit': plugin.OWN_TIMER, 'path': '/etc/systemd/system/' + plugin.OWN_TIMER, 'interval': 1800}, 'systemd_timer'),
+    ({'source': 'cron', 'path': plugin.OWN_CRON, 'line': 4, 'interval': 1800}, 'cron'),
+    ({'source': 'systemd_unit', 'unit': 'sm-client.service', 'interval': 1800, 'pid': 4}, 'systemd_unit')])
+def test_the_mechanism_used_until_now_is_taken_down(old, name):
+    assert todo(plan(CRON_LINE, old)) == {'leave': [name]}
+
+
+FOREIGN = [
+    ({'path': '/var/spool/cron/crontabs/root', 'line': 7, 'interval': 900}, {'kind': 'line', 'path': '/var/spool/cron/crontabs/root', 'line': 7}),
+    ({'source': 'debian_cron', 'path': '/etc/cron.d/mail', 'line': 1, 'interval': 900}, {'kind': 'line', 'path': '/etc/cron.d/mail', 'line': 1}),
+    ({'source': 'systemd_timer', 'unit': 'flush.timer', 'path': '/etc/systemd/system/flush.timer'}, {'kind': 'unit', 'name': 'flush.timer'}),
+    ({'source': 'systemd_unit', 'unit': 'runner.service', 'pid': 9}, {'kind': 'unit', 'name': 'runner.service'}),
+    ({'source': 'daemon', 'pid': 9, 'unit': 'cron.service', 'interval': 900}, {'kind': 'process', 'pid': 9}),
+    ({'source': 'daemon', 'pid': 9, 'interval': 900}, {'kind': 'process', 'pid': 9}),
+    ({'source': 'periodic', 'path': '/etc/periodic.conf', 'interval': 86400}, {'kind': 'periodic'})]
+
+
+@pytest.mark.parametrize('other, removal', FOREIGN)
+def test_foreign_runners_are_reported_and_removed_only_when_asked(other, removal):
+    found = plan(CRON_LINE, other)
+    assert len(found['foreign']) == 1 and not todo(found) and found['runners'] == 2
+    found = plan(CRON_LINE, other, remove_foreign=True)
+    assert todo(found) == {'remove': [removal]} and found['changes'] and found['runners'] == 1
+
+
+def test_a_script_of_cron_hourly_is_left_to_a_person():
+    script = {'path': '/etc/cron.hourly/mail', 'interval': 3600}
+    assert not plan(CRON_LINE, script)['errors']
+    assert 'by hand' in plan(CRON_LINE, script, remove_foreign=True)['errors'][0]
+
+
+def test_without_systemd_the_setting_says_whose_daemon_it_is():
+    services = {'sendmail': {'source': 'sysv', 'state': 'running'}, 'cron': {'source': 'sysv', 'state': 'running'}}
+    bare = dict(DAEMON, unit=None)
+    assert plan(CRON_LINE, bare, services=services)['foreign']
+    assert not plan(bare, services=services, method='debian_daemon', conf='MSP_MODE="Daemon";\nMSP_INTERVAL="30m";\n')['foreign']
