@@ -19,6 +19,8 @@ OLDER = '1280+'
 TOP = 10
 _KEEP = 5000         # names a tally keeps when it is cut: the heaviest stay, so the top is right unless nothing dominates
 _TEXT_MAX = 80       # of a name or status in the result, as JSON spells it
+_PATH_MAX = 160      # of a path
+_ERROR_MAX = 240
 
 
 class Tally:
@@ -42,13 +44,13 @@ class Tally:
         return [{name_key: shortened(name), count_key: count} for name, count in heaviest]
 
 
-def shortened(value):
-    """Bytes or text as printable text of bounded length."""
+def shortened(value, room=_TEXT_MAX):
+    """Bytes or text as printable text that takes no more than C(room) characters in JSON."""
     text = _text.printable(value) if isinstance(value, bytes) else value
-    if len(text) <= _TEXT_MAX and len(dumps(text)) <= _TEXT_MAX + 2:
+    if len(text) <= room and len(dumps(text)) <= room + 2:
         return text
-    text = text[:_TEXT_MAX]
-    while len(dumps(text)) > _TEXT_MAX - 1:
+    text = text[:room]
+    while len(dumps(text)) > room - 1:
         text = text[:-1]
     return text + '...'
 
@@ -171,11 +173,14 @@ def queue(passes, errors, now, content=True):
         vanished += one.vanished
     states = ('queued', 'quarantined', 'lost') + (('incomplete', 'unreadable') if content else ())
     counted = dict((state, messages[state]) for state in states)
-    result = {'directories': [{'path': _text.printable(os.fsencode(one.directory.path)), 'group': one.directory.group, 'messages': sum(one.messages.values()),
-                               'split': one.directory.control != one.directory.path, 'link': one.directory.link} for one in passes],
+    result = {'directories': [{'path': shortened(os.fsencode(one.directory.path), _PATH_MAX), 'group': one.directory.group,
+                               'messages': sum(one.messages.values()), 'split': one.directory.control != one.directory.path,
+                               'link': one.directory.link} for one in passes],
               'messages': dict(counted, total=sum(messages.values())), 'delivering': delivering, 'vanished': vanished,
               'debris': dict((kind, count) for kind, count in debris.items() if content or kind not in CONTENT_DEBRIS),
-              'errors': errors[:TOP], 'errors_cut': cut + max(0, len(errors) - TOP)}
+              'errors': [{'path': shortened(error['path'], _PATH_MAX), 'error': shortened(error['error'], _ERROR_MAX)}
+                         for error in errors[:TOP]],
+              'errors_cut': cut + max(0, len(errors) - TOP)}
     result.update(totals.figures(content))
     return result
 
