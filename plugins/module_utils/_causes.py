@@ -108,7 +108,7 @@ def _configuration(e):
         found.append('%s does not exist: Sendmail falls back to sendmail.cf, and submissions fail in the queue of the MTA.' % state['path'])
     elif not int(state['mode'], 8) & 0o004 and state['owner'] == 'root':
         found.append('%s has mode %s: users cannot read it, although root can.' % (state['path'], state['mode']))
-    found += ['%s: line %s: %s' % (state['path'], problem['line'], problem['error']) for problem in state['problems'][:3]]
+    found += ['%s: line %s: %s' % (state['path'], problem['line'], problem['problem']) for problem in state['problems'][:3]]
     if e.accounts['uid'] is None or e.accounts['gid'] is None:
         found.append('The user or group %s:%s does not exist.' % (e.accounts['user'], e.accounts['group']))
     found += ['The queue directory %s: %s.' % (one['path'], one['error']) for one in e.errors if one['queue'] == 'msp' and state['exists']

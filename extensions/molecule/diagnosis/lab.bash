@@ -1,0 +1,83 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# On a test host: make one fault of the client queue, or return to health. Sourced by the steps of faults.yml.
+
+set -eu
+Q=/var/spool/mqueue-client
+M=/var/spool/mqueue
+sendmail=/usr/sbin/sendmail
+
+# The daemon as Debian starts it, without the seconds that the init script sleeps, and without the queue run that it begins.
+mta_start() {
+    "$sendmail" -L sm-mta -bd -q1h "$@"
+    until greets "${at:-127.0.0.1}"; do sleep 0.1; done
+}
+greets() { timeout 2 bash -c "exec 3<>/dev/tcp/$1/25 && head -c 3 <&3 | grep -q 220" 2>/dev/null; }
+mta_stop() {
+    pkill -KILL -f '^(sendmail: MTA|/usr/sbin/sendmail -L sm-mta)' || true
+    rm -f /run/sendmail/mta/sendmail.pid
+    while pgrep -f '^sendmail: MTA' >/dev/null; do sleep 0.1; done
+}
+# submit COUNT [RECIPIENT [OPTION...]]: as alice, who does not see what becomes of it.
+submit() {
+    local count=$1 to=${2:-bob}
+    shift "$(($# < 2 ? $# : 2))"
+    for _ in $(seq "$count"); do
+        printf 'Subject: test\n\nbody\n' | runuser -u alice -- "$sendmail" -i "$@" "$to" >/dev/null 2>&1 || true
+    done
+}
+# A message that waits because nobody answered; then the MTA is back.
+stuck() {
+    mta_stop
+    submit "${1:-1}"
+    [ -n "$(ls $Q)" ]
+}
+first() { (cd "$1" && ls -- qf* | head -n 1 | cut -c3-); }
+# edit ID SED-SCRIPT: change a control file in place, owner and inode kept.
+edit() { sed "$2" "$Q/qf$1" >/root/edited && cat /root/edited >"$Q/qf$1"; }
+load() {
+    echo "$1 $1 $1 1/100 1000" >/root/loadavg
+    mount --bind /root/loadavg /proc/loadavg
+}
+resolver() { printf '%s\n' "$@" >/etc/resolv.conf; }
+tmpfs_on() { # DIRECTORY SIZE: with what is in it, and its owner and mode
+    mkdir -p /root/kept && rm -rf /root/kept/* && cp -a "$1/." /root/kept/
+    mount -t tmpfs -o "size=$2,mode=$(stat -c %a "$1"),uid=$(stat -c %u "$1"),gid=$(stat -c %g "$1")" tmpfs "$1"
+    cp -a /root/kept/. "$1/"
+}
+
+# Before the first fault: keep what health is. Cron's own run of the queue must not come in between.
+keep_health() {
+    sed -i -E 's#^[^#]*(smmsp.*cron-msp)#7 3 * * *\t\1#' /etc/cron.d/sendmail
+    cp -a /etc/mail /root/etc-mail
+    cp -a /etc/resolv.conf /root/resolv.conf
+    cp -a /etc/hosts /root/hosts
+    cp -a /etc/passwd /root/passwd
+    cp -a /etc/cron.d/sendmail /root/cron-sendmail
+    cp -a /usr/libexec/sendmail/sendmail /root/sendmail-binary
+    hostname >/root/hostname
+}
+health() {
+    pkill -KILL -f '^python3 /root/peer' || true
+    pkill -KILL -f '^sendmail: (MSP: )?\./' || true
+    iptables -F
+    umount /proc/loadavg $Q $M 2>/dev/null || true
+    mount -o remount,rw $Q 2>/dev/null || true
+    hostname "$(cat /root/hostname)"
+    cat /root/resolv.conf >/etc/resolv.conf
+    cat /root/hosts >/etc/hosts
+    cat /root/passwd >/etc/passwd
+    cp -a /root/etc-mail/. /etc/mail/
+    cp -a /root/cron-sendmail /etc/cron.d/sendmail
+    rm -f /etc/systemd/system/sendmail.service /home/*/dead.letter /root/dead.letter /var/lib/sendmail/dead.letter
+    [ -L /usr/sbin/sendmail ] || true
+    update-alternatives --auto sendmail-mta >/dev/null 2>&1 || true
+    mkdir -p $Q
+    chown smmsp:smmsp $Q && chmod 2770 $Q
+    chown root:smmsp /usr/libexec/sendmail/sendmail && chmod 2755 /usr/libexec/sendmail/sendmail
+    find $Q $M -mindepth 1 -delete
+    systemctl is-active --quiet cron || systemctl start cron
+    mta_stop
+    mta_start
+}
