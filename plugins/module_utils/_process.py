@@ -83,10 +83,10 @@ def run_all(commands, parallel, deadline, take_line, more=lambda: True):
                 part = event.fileobj.read(65536)
                 if part is None:
                     continue
-                if not part and entry[2]:
-                    take_line(entry[0], entry[2])
                 lines = (entry[2] + part).split(b'\n')
-                entry[2] = lines.pop()[:_LINE_MAX] if part else b''
+                entry[2] = lines.pop()[:_LINE_MAX]
+                if not part and entry[2]:
+                    lines.append(entry[2])
                 for line in lines:
                     take_line(entry[0], line[:_LINE_MAX])
                 if not part:
