@@ -50,7 +50,8 @@ _PORTS = {'smtp': 25, 'smtps': 465, 'submission': 587}
 
 class Configuration(NamedTuple):
     """What a configuration file says. C(options) keeps all values of an option in order, under its long name in lower case
-    (C(timeout.iconnect) for sub-options); C(problems) are the places where Sendmail stops with exit status 70 or 78."""
+    (C(timeout.iconnect) for sub-options). C(problems) are places where Sendmail stops with exit status 70 or 78; what depends
+    on values, on accounts and on how Sendmail was built is not among them."""
 
     options: Dict[str, List[str]]
     macros: Dict[str, str]
@@ -158,7 +159,7 @@ def _option(text):
             raise ValueError('unknown option name %s' % text[:1])
         return _LETTER[text[0]], text[1:]
     name, _dummy, value = text[1:].partition('=')
-    name, dot, sub = name.strip(' ').lower().partition('.')
+    name, dot, sub = name.rstrip(' ').lower().partition('.')
     if name not in _KNOWN:
         known = [full for full in _KNOWN if name and full.startswith(name)]   # an abbreviation is allowed if it is unique
         if len(known) != 1:
@@ -187,6 +188,9 @@ def _add(cf, kind, rest):
         cf.classes.setdefault('t', []).extend(rest.split())
     elif kind == 'M':
         name, fields = _equates(rest)
+        for field in 'AP':
+            if not fields.get(field):
+                raise ValueError('%s= argument required' % field)
         cf.mailers[name] = {'path': fields.get('P', ''), 'flags': fields.get('F', ''), 'argv': fields.get('A', '').split()}
     elif kind == 'Q':
         name, fields = _equates(rest)
@@ -208,6 +212,8 @@ def parse(data):
                 raise ValueError('unknown configuration line')
             if kind == 'R' and not (ruleset and '\t' in line):
                 raise ValueError('invalid rewrite line (tab expected)' if ruleset else 'missing valid ruleset')
+            if kind == 'H' and ':' not in line:
+                raise ValueError('header syntax error')
             ruleset = ruleset or kind == 'S'
             if kind == 'V':
                 version = re.match(r'V\s*(\d+)(?:/([A-Za-z]*))?', line)
