@@ -32,8 +32,9 @@ unset VIRTUAL_ENV ANSIBLE_CONFIG ANSIBLE_COLLECTIONS_PATH
 rm -rf "$logs"
 mkdir -p "$logs"
 
-# check NAME COMMAND...: run it in the background, at most two at a time.
+# check NAME COMMAND...: run it in the background, at most two at a time; only those in $only where that is set.
 check() {
+    [ -z "${only:-}" ] || [[ " $only " == *" $1 "* ]] || return 0
     while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n || true; done
     run "$@" &
 }
