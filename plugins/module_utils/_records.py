@@ -54,8 +54,7 @@ class Listing:
         """Yield Found for each message that is meant, in directory order. Complete counts stand in the passes when it is exhausted."""
         for queue, one in self.passes:
             try:
-                for found in find(queue, one, self.selection, self.look.now):
-                    yield found
+                yield from find(queue, one, self.selection, self.look.now)
             except OSError as error:
                 self.errors.append(one.directory.error(error))
             self.errors.extend(one.errors)

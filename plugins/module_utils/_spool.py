@@ -254,8 +254,7 @@ class Pass:
         with Opened(self.directory) as opened:
             device = os.fstat(opened.control).st_dev
             inodes = frozenset(inode for held_device, inode in self.held if held_device == device)
-            for batch in self._control_files(opened, inodes):
-                yield batch
+            yield from self._control_files(opened, inodes)
             for descriptor in {opened.base, opened.data, opened.transcript} - {opened.control}:
                 self._beside(descriptor, descriptor == opened.data)
         if self.sizes and self.wanted:
