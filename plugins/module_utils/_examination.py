@@ -10,7 +10,7 @@ import glob
 import os
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _causes, _hazards, _host, _names, _observation, _spool, _summary, _text)
+    _causes, _hazards, _host, _names, _observation, _spool, _summary, _system, _text)
 
 INSPECTED_MAX = 20000   # control files looked into; what is wrong with a spool shows in the first few
 _DOMAINS_MAX = 3
@@ -31,7 +31,7 @@ def examine():
     domains = [one['domain'] for one in facts['queues'].get('msp', {}).get('top', {}).get('domains', []) if one['domain'] != '(local)'][:_DOMAINS_MAX]
     relay = look.relay
     everywhere = [one for one in _host.listeners(_PORTS, look.processes) if (one['name'] or '').startswith('sendmail')]
-    service = dict(_host.service(at.layout.mta_service), name=at.layout.mta_service, active=None)
+    service = dict(_system.service(at.layout.mta_service), name=at.layout.mta_service, active=None)
     if _host.init_system() == 'systemd':
         service['active'] = _host.unit_states([at.layout.mta_service]).get(at.layout.mta_service, {}).get('active') == 'active'
     files = dict((name, dict(state, problems=at.configurations[name].problems if at.configurations[name] else [])) for name, state in at.files.items())
@@ -54,7 +54,7 @@ def _serves(address, host):
 
 def _worst(directories):
     """The file system with the least room under the directories of a queue."""
-    found = [_host.filesystem(directory.control) for directory in directories]
+    found = [_system.filesystem(directory.control) for directory in directories]
     return min(found, key=lambda room: (not room['read_only'], not room['immutable'], room['blocks_free'] is None, room['blocks_free'] or 0))
 
 

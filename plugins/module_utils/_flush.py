@@ -6,7 +6,7 @@
 
 """Run a queue now, for the messages that are meant and no others, and say what became of each.
 
-Look (_hazards.waiting()), decide (C(plan), pure), run (C(apply)). What became of a message comes from comparing control files before and after;
+Look (L(waiting)), decide (C(plan), pure), run (C(apply)). What became of a message comes from comparing control files before and after;
 an exit status of Sendmail says nothing (0 when everything was deferred, 67 when a bounce emptied the queue). Whether it left by our hands,
 and whether as a bounce, comes from what Sendmail prints when it removes a message (dropenvelope() in envelope.c, -d50.8).
 """
@@ -18,7 +18,7 @@ from collections import Counter
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _hazards, _observation, _process, _qf, _selection, _spool, _text)
+    _hazards, _observation, _process, _qf, _records, _selection, _spool, _text)
 
 # Seconds to wait for a connection. Without it Sendmail waits as long as the kernel does, 134 seconds for each message.
 CONNECT_SECONDS = {'msp': 10, 'mta': 30}
@@ -66,8 +66,22 @@ class Outcome(NamedTuple):
     errors: List[str]                     # permanent errors that the run printed for it
 
 
+def waiting(look, selection):
+    """Read the messages that are meant, with everything a run would do to them by mistake. Returns a list of Waiting, oldest first."""
+    found = []
+    for queue, directories in look.at.queues.items():
+        for directory in directories:
+            one = _spool.Pass(directory, ('queued',), selection.needs_size, look.at.held or frozenset())
+            try:
+                names = [entry.name for entry in _records.find(queue, one, selection, look.at.now)]
+                found += _hazards.settled(look, queue, directory, names)
+            except OSError as error:
+                raise _text.SendmailError('The queue directory %s cannot be read: %s.' % (directory.path, error.strerror)) from error
+    return sorted(found, key=lambda message: (message.created, message.id))
+
+
 def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=False):
-    """Decide, from what was looked at. Pure: C(messages) from _hazards.waiting(), C(places) from _hazards.places(). Returns Plan."""
+    """Decide, from what was looked at. Pure: C(messages) from L(waiting), C(places) from _hazards.places(). Returns Plan."""
     kinds = {}
     for kind, text in places:
         kinds.setdefault(kind, []).append((text, None))
@@ -161,7 +175,8 @@ def apply(plan_, seconds):
     if plan_.canary:
         ended += _run(plan_, [plan_.canary], 1, deadline, transcript)
         canary = _outcomes([plan_.canary], transcript)[0]
-        rest = [message for message in rest if message is not plan_.canary]
+        if canary.outcome != 'untried':
+            rest = [message for message in rest if message is not plan_.canary]
         if stops(canary):
             rest = [message for message in rest if message.queue != 'msp']
     done = dict((id(message), None) for message in plan_.messages)
@@ -343,7 +358,7 @@ def flush(params, check_mode, geteuid=os.geteuid):
     selection = _selection.Selection(params['select'], look.at.now, ('queued',))
     if selection.states != {'queued'}:
         raise _text.SendmailError('select.states can only be queued here: a queue run passes over everything else.')
-    messages = _hazards.waiting(look, selection)
+    messages = waiting(look, selection)
     decided = plan(look, messages, _hazards.places(look) if messages else (), params['parallel'], params['canary'], params['ignore_load'])
     sentence = refuse(decided)
     if sentence:

@@ -8,11 +8,9 @@
 
 import os
 import time
-from itertools import islice
 from typing import Any, List, NamedTuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _host, _observation, _qf, _records, _selection, _spool, _text)
+from ansible_collections.mailops.sendmail.plugins.module_utils import _observation, _qf, _spool, _system, _text
 
 SETTLE = 0.3              # seconds after which what a runner leaves for a moment only must have gone
 
@@ -69,21 +67,8 @@ def runner(look, queue):
     return uid, gid, uid
 
 
-def waiting(look, selection):
-    """Read the messages that are meant, with everything a run would do to them by mistake. Returns a list of Waiting, oldest first."""
-    found = []
-    for queue, directories in look.at.queues.items():
-        for directory in directories:
-            one = _spool.Pass(directory, ('queued',), selection.needs_size, look.at.held or frozenset())
-            try:
-                names = [entry.name for entry in _records.find(queue, one, selection, look.at.now)]
-                found += _settled(look, queue, directory, names)
-            except OSError as error:
-                raise _text.SendmailError('The queue directory %s cannot be read: %s.' % (directory.path, error.strerror)) from error
-    return sorted(found, key=lambda message: (message.created, message.id))
-
-
-def _settled(look, queue, directory, names):
+def settled(look, queue, directory, names):
+    """Look into these control files of a queue directory, twice where something is wrong. Returns a list of Waiting. Raises OSError."""
     messages = _inspect_all(look, queue, directory, names, look.at.held)
     doubtful = ['qf' + message.id for message in messages if message.hazards]
     if doubtful:
@@ -147,7 +132,7 @@ def places(look):
                 if not _may(about, uid, gid, 7):
                     found.append(('directory', '%s has owner %d:%d, mode %04o: the runner (%d:%d) cannot work in it'
                                   % (path, about.st_uid, about.st_gid, about.st_mode & 0o7777, uid, gid)))
-            room = _host.filesystem(directory.control)
+            room = _system.filesystem(directory.control)
             least = look.settings[queue]['min_free_blocks']
             if room['read_only']:
                 found.append(('file_system', '%s is on a read-only file system' % directory.control))
@@ -161,12 +146,15 @@ def places(look):
 def survey(look, queue, most):
     """The hazards of a whole queue by kind: ({kind: [(text, id), ...]}, count of messages looked into), no more than C(most) of them."""
     kinds, count = {}, 0
-    selection = _selection.Selection(None, look.at.now, ('queued',))
     for directory in look.at.queues.get(queue, []):
         one = _spool.Pass(directory, ('queued',), False, look.at.held or frozenset())
         try:
-            names = [entry.name for entry in islice(_records.find(queue, one, selection, look.at.now), most - count)]
-            messages = _settled(look, queue, directory, names)
+            names = []
+            for batch in one.batches():
+                names += batch.names[:most - count - len(names)]
+                if len(names) == most - count:
+                    break
+            messages = settled(look, queue, directory, names)
         except OSError:
             continue   # the directory itself is among the errors of the look
         count += len(messages)

@@ -12,7 +12,6 @@ is laid out in a directory.
 """
 
 import errno
-import fcntl
 import grp
 import os
 import pwd
@@ -20,7 +19,6 @@ import re
 import socket
 import stat
 import struct
-import sys
 import time
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _platform
@@ -28,7 +26,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _schedule
 from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 
 _CRON_DAEMONS = ('cron', 'crond', 'fcron', 'dcron', 'bcron-sched', 'cronie')
-_UNIT_DIRECTORIES = ('/etc/systemd/system', '/run/systemd/system', '/usr/local/lib/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system')
+UNIT_DIRECTORIES = ('/etc/systemd/system', '/run/systemd/system', '/usr/local/lib/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system')
 _MAX_PROCESSES = 20000
 _ERRORS = {errno.ECONNREFUSED: 'connection_refused', errno.ETIMEDOUT: 'connection_timeout', errno.EHOSTUNREACH: 'no_route',
            errno.ENETUNREACH: 'no_route', errno.ECONNRESET: 'connection_reset', errno.EACCES: 'no_route', errno.EPERM: 'no_route'}
@@ -38,7 +36,7 @@ def _decode(data):
     return _text.printable(data if isinstance(data, bytes) else os.fsencode(data))
 
 
-def _bounded(seconds, function, *arguments):
+def bounded(seconds, function, *arguments):
     """The result of a call that may hang in the kernel or the resolver (dead NFS server, dead name server), or TimeoutError."""
     import threading
     outcome = []
@@ -148,7 +146,7 @@ def _look_into(path):
 
     C(lock) comes from the list of operating system defines that -d0.13 prints, which is compiled in: HASFLOCK or not.
     """
-    data = _slurp_all(path, 8388608)
+    data = slurp_all(path, 8388608)
     found = {'is_sendmail': b'readqf: ' in data, 'other_mta': None, 'version': None, 'lock': None, 'configuration': None}
     if found['is_sendmail']:                                                  # found by plain search: a regular expression would stop at every NUL
         version, start = None, data.find(b'\x008.')
@@ -219,7 +217,7 @@ def processes(msp_user='smmsp'):
     if not os.path.exists('/proc/self/stat'):
         return _ps(msp_user)
     found = []
-    boot = re.search(rb'(?m)^btime (\d+)', _slurp_all('/proc/stat'))
+    boot = re.search(rb'(?m)^btime (\d+)', slurp_all('/proc/stat'))
     for entry in os.listdir('/proc')[:_MAX_PROCESSES]:
         if not entry.isdecimal():
             continue
@@ -271,22 +269,6 @@ def _ps(msp_user):
         record.update(unit=None, **({'role': 'cron', 'queue': None} if match.group(8) in _CRON_DAEMONS else {}))
         found.append(record)
     return found
-
-
-def pid_file(path):
-    """What a Sendmail pid file says: {path, exists, pid, command, running}. The second line is the command it was started with."""
-    lines = _script(path, 4096).splitlines() if path else []
-    pid = int(lines[0]) if lines and lines[0].strip().isdecimal() else None
-    return {'path': path and _decode(path), 'exists': bool(path) and os.path.exists(path), 'pid': pid,
-            'command': _decode(lines[1].encode('utf-8')[:300]) if len(lines) > 1 else None, 'running': bool(pid) and _alive(pid)}
-
-
-def _alive(pid):
-    try:
-        os.kill(pid, 0)
-    except OSError as error:
-        return error.errno == errno.EPERM
-    return True
 
 
 # Sockets
@@ -358,7 +340,7 @@ def listeners(ports=(25, 587), known=()):
 
 
 def _links(directory):
-    for entry in _names(directory)[:1000]:
+    for entry in names(directory)[:1000]:
         try:
             yield os.readlink('%s/%s' % (directory, entry))
         except OSError:                                                       # closed since, or not ours to see
@@ -390,7 +372,7 @@ def greeting(host, port=25, timeout=5.0):
     def left():
         return max(0.05, start + timeout - time.time())
     try:                                                                      # bytes spare the loading of the IDNA tables; Sendmail knows ASCII only
-        addresses = _bounded(left(), socket.getaddrinfo, host.encode('ascii'), port, 0, socket.SOCK_STREAM)
+        addresses = bounded(left(), socket.getaddrinfo, host.encode('ascii'), port, 0, socket.SOCK_STREAM)
     except (OSError, UnicodeError):                                           # TimeoutError and gaierror are OSErrors
         addresses, result['error'] = [], 'name_lookup'
     for family, kind, protocol, _dummy, address in addresses[:8]:
@@ -444,7 +426,7 @@ def locks():
     if not os.path.exists('/proc/locks'):
         return None
     found = {}
-    for line in _slurp_all('/proc/locks').splitlines():
+    for line in slurp_all('/proc/locks').splitlines():
         fields = line.split()
         if len(fields) > 5 and fields[1] != b'->' and fields[3] == b'WRITE':
             major, minor, inode = fields[5].split(b':')
@@ -452,7 +434,7 @@ def locks():
     return found
 
 
-def _slurp_all(path, limit=16777216):
+def slurp_all(path, limit=16777216):
     try:
         with open(path, 'rb') as stream:
             return stream.read(limit)
@@ -478,49 +460,6 @@ def accounts(names):
     return found
 
 
-def filesystem(path, seconds=5.0):
-    """The file system under a path: {mount, type, read_only, block_size, blocks_free, blocks, inodes_free, inodes, immutable, unmounted, error}.
-
-    C(blocks_free) is what an ordinary user can have, in units of C(block_size), as MinFreeBlocks counts; C(inodes) 0 means no limit.
-    C(immutable) is chattr's +i. C(unmounted) is a mount point of /etc/fstab on the way to the path that is not mounted.
-    """
-    found = dict.fromkeys(('mount', 'type', 'read_only', 'block_size', 'blocks_free', 'blocks', 'inodes_free', 'inodes', 'immutable', 'unmounted', 'error'))
-    path = os.path.realpath(path)
-    mounts = {point: (kind, options.split(',')) for point, kind, options in _mounts('/proc/self/mounts')}
-    above = [path[:position] or '/' for position in range(len(path), 0, -1) if position == len(path) or path[position] == '/'] + ['/']
-    for point in above:
-        if point in mounts:
-            found.update(mount=_decode(point), type=mounts[point][0], read_only='ro' in mounts[point][1])
-            break
-    if mounts:
-        wanted = {point for point, kind, options in _mounts('/etc/fstab') if 'noauto' not in options.split(',')}
-        found['unmounted'] = ([_decode(point) for point in above if point in wanted and point not in mounts] or [None])[0]
-    try:
-        numbers = _bounded(seconds, os.statvfs, path)
-        found.update(read_only=bool(numbers.f_flag & os.ST_RDONLY), block_size=numbers.f_frsize, blocks_free=numbers.f_bavail, blocks=numbers.f_blocks,
-                     inodes_free=numbers.f_favail, inodes=numbers.f_files)
-    except OSError as error:
-        found['error'] = error.strerror
-        return found
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:                                                                  # FS_IOC_GETFLAGS, FS_IMMUTABLE_FL
-            flags = fcntl.ioctl(descriptor, 0x80086601 if struct.calcsize('l') == 8 else 0x80046601, b'\0' * 8)
-            found['immutable'] = bool(flags[0 if sys.byteorder == 'little' else 3] & 0x10)
-        finally:
-            os.close(descriptor)
-    except OSError:                                                           # tmpfs and many others have no such flags
-        pass
-    return found
-
-
-def _mounts(path):
-    for line in _slurp_all(path, 4194304).decode('utf-8', 'surrogateescape').splitlines():
-        fields = line.split()
-        if len(fields) > 3 and fields[0][0] != '#':
-            yield re.sub(r'\\([0-7]{3})', lambda match: chr(int(match.group(1), 8)), fields[1]), fields[2], fields[3]
-
-
 def init_system(root=''):
     """What starts services: systemd (running), openrc, rc (FreeBSD), sysv, or none as in a bare container."""
     for name, path in (('systemd', '/run/systemd/system'), ('openrc', '/run/openrc'), ('rc', '/etc/rc.subr'), ('sysv', '/run/initctl')):
@@ -540,21 +479,7 @@ def unit_states(names):
     return found
 
 
-def service(name, root=''):
-    """What the files say about a service, without a process: {unit, init_script, enabled, masked}, enabled None if there is neither."""
-    unit = [directory for directory in _UNIT_DIRECTORIES if os.path.lexists('%s%s/%s.service' % (root, directory, name))]
-    script = '/etc/init.d/' + name if os.path.exists(root + '/etc/init.d/' + name) else None
-    path = '%s/%s.service' % (unit[0], name) if unit else None
-    masked = bool(unit) and os.path.islink(root + path) and os.readlink(root + path) == '/dev/null'
-    wants = ('/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator.late', '/usr/lib/systemd/system', '/lib/systemd/system')
-    enabled = not masked and any(os.path.lexists('%s%s/%s/%s.service' % (root, top, entry, name))
-                                 for top in wants for entry in _names(root + top) if entry.endswith(('.wants', '.requires')))
-    if not enabled and not masked and script and init_system(root) != 'systemd':
-        enabled = any(re.match(r'S\d\d%s$' % re.escape(name), entry) for level in '2345' for entry in _names('%s/etc/rc%s.d' % (root, level)))
-    return {'unit': path, 'init_script': script, 'enabled': enabled if unit or script else None, 'masked': masked}
-
-
-def _names(directory):
+def names(directory):
     try:
         return sorted(os.listdir(directory))[:10000]
     except OSError:
@@ -572,7 +497,7 @@ def _runner(source, path, interval=None, active=False, detail=None, **more):
 
 def _crontabs(family, root):
     """The crontabs of a host: (path, with user field, user, why cron would not read it)."""
-    for path in ['/etc/crontab'] + ['/etc/cron.d/' + name for name in _names(root + '/etc/cron.d')]:
+    for path in ['/etc/crontab'] + ['/etc/cron.d/' + name for name in names(root + '/etc/cron.d')]:
         state = file_state(root + path)
         refused = None
         if state['exists'] and ((state['uid'] != 0 and not root) or int(state['mode'], 8) & 0o022):
@@ -582,7 +507,7 @@ def _crontabs(family, root):
         if state['kind'] == 'file':
             yield path, True, None, refused
     for directory in ('/var/spool/cron/crontabs', '/var/spool/cron', '/var/cron/tabs'):
-        for name in _names(root + directory):
+        for name in names(root + directory):
             if os.path.isfile('%s%s/%s' % (root, directory, name)):
                 yield '%s/%s' % (directory, name), False, name, None
 
@@ -606,7 +531,7 @@ def _cron_runners(layout, settings, alive, root):
             yield _runner('cron' if run['how'] == 'sendmail' else 'debian_cron', path, interval, detail is None, detail, line=entry['line'],
                           user=_decode(entry['user'] or owner), uneven=uneven, partial=run['partial'])
     for name, seconds in (('hourly', 3600), ('daily', 86400), ('weekly', 604800), ('monthly', 2678400)):
-        for entry in _names('%s/etc/cron.%s' % (root, name)):
+        for entry in names('%s/etc/cron.%s' % (root, name)):
             path = '/etc/cron.%s/%s' % (name, entry)
             lines = [line for line in _script(root + path).splitlines() if 'sendmail' in line and line.lstrip()[:1] != '#']
             runs = [run for run in (_schedule.queue_run(line) for line in lines) if run and run['how'] == 'sendmail']
@@ -617,12 +542,12 @@ def _cron_runners(layout, settings, alive, root):
 
 
 def _unit(name, present, root):
-    """A unit file with its drop-ins: (path, settings), or (None, {}). C(present): what L(_UNIT_DIRECTORIES) hold, in their order."""
-    holders = [directory for directory in _UNIT_DIRECTORIES if name in present[directory]]
+    """A unit file with its drop-ins: (path, settings), or (None, {}). C(present): what L(UNIT_DIRECTORIES) hold, in their order."""
+    holders = [directory for directory in UNIT_DIRECTORIES if name in present[directory]]
     drops = {}                                                                # of drop-ins with the same name the first directory wins
-    for directory in reversed(_UNIT_DIRECTORIES):
+    for directory in reversed(UNIT_DIRECTORIES):
         if name + '.d' in present[directory]:
-            drops.update((entry, '%s/%s.d/%s' % (directory, name, entry)) for entry in _names('%s%s/%s.d' % (root, directory, name))
+            drops.update((entry, '%s/%s.d/%s' % (directory, name, entry)) for entry in names('%s%s/%s.d' % (root, directory, name))
                          if entry.endswith('.conf'))
     paths = ['%s/%s' % (directory, name) for directory in holders[:1]] + [drops[entry] for entry in sorted(drops)]
     return (paths[0] if holders else None), _schedule.unit(*[_script(root + path) for path in paths])
@@ -639,7 +564,7 @@ def _unit_run(settings, root):
 
 def _systemd_runners(daemons, booted, root):
     merged = os.path.islink(root + '/lib')                                    # then the last directory is the one before it
-    present = {directory: set(_names(root + directory)) if directory[:5] != '/lib/' or not merged else set() for directory in _UNIT_DIRECTORIES}
+    present = {directory: set(names(root + directory)) if directory[:5] != '/lib/' or not merged else set() for directory in UNIT_DIRECTORIES}
     for name in sorted(entry for entry in set().union(*present.values()) if entry.endswith('.timer')):
         path, settings = _unit(name, present, root)
         served = (settings.get('Unit') or [name[:-6] + '.service'])[-1]
@@ -650,7 +575,7 @@ def _systemd_runners(daemons, booted, root):
             active = state.get('active') == 'active'
             yield _runner('systemd_timer', path, interval, active, None if active else 'the timer is not active', uneven=uneven, unit=name,
                           partial=run['partial'])
-    own = _UNIT_DIRECTORIES[0]
+    own = UNIT_DIRECTORIES[0]
     for name in ['sm-client.service'] + sorted(entry for entry in present[own] if entry.endswith('.service') and entry != 'sm-client.service'
                                                and not os.path.islink('%s%s/%s' % (root, own, entry))):
         path, settings = _unit(name, present, root)

@@ -13,6 +13,11 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _host, _platform, _spool
 
 GREETING_SECONDS = 5.0
+# The options that say which queues, the same in every module; documented in the fragment C(queues).
+OPTIONS = {
+    'queue': {'type': 'str', 'choices': ['msp', 'mta', 'all'], 'default': 'all'},
+    'queue_directories': {'type': 'list', 'elements': 'path'},
+}
 CF_LIMIT = 4 << 20
 
 

@@ -12,6 +12,15 @@ from fnmatch import translate
 from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _text
 
 STATES = ('queued', 'quarantined', 'lost', 'incomplete', 'unreadable')
+_LIST = {'type': 'list', 'elements': 'str'}
+# The option C(select), the same in every module; documented in the fragment C(queues.select).
+OPTIONS = {
+    'select': {'type': 'dict', 'options': {
+        'ids': _LIST, 'senders': _LIST, 'recipients': _LIST, 'domains': _LIST,
+        'older_than': {'type': 'str'}, 'newer_than': {'type': 'str'}, 'larger_than': {'type': 'str'}, 'status': {'type': 'str'},
+        'reason': dict(_LIST, choices=list(_qf.REASONS)), 'states': dict(_LIST, choices=list(STATES)),
+    }},
+}
 
 
 def _patterns(key, words):

@@ -223,14 +223,14 @@ file:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _observation, _options, _records, _selection, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _observation, _records, _selection, _text
 
 
 def main():
     module = AnsibleModule(
         argument_spec=dict(
-            _options.QUEUES, fields=dict(type='list', elements='str', choices=list(_records.FIELDS)), limit=dict(type='int'),
-            headers=dict(type='list', elements='str'), path=dict(type='path'), **_options.SELECT),
+            _observation.OPTIONS, fields=dict(type='list', elements='str', choices=list(_records.FIELDS)), limit=dict(type='int'),
+            headers=dict(type='list', elements='str'), path=dict(type='path'), **_selection.OPTIONS),
         supports_check_mode=True)
     params = module.params
     try:

@@ -209,14 +209,14 @@ refusals:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _flush, _options, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _flush, _observation, _selection, _text
 
 
 def main():
     module = AnsibleModule(
         argument_spec=dict(
-            _options.SELECT, state=dict(type='str', choices=['flushed'], default='flushed'),
-            queue=dict(_options.QUEUES['queue'], default='msp'), timeout=dict(type='str', default='10m'),
+            _selection.OPTIONS, state=dict(type='str', choices=['flushed'], default='flushed'),
+            queue=dict(_observation.OPTIONS['queue'], default='msp'), timeout=dict(type='str', default='10m'),
             canary=dict(type='bool', default=True), parallel=dict(type='int'), ignore_load=dict(type='bool', default=False),
             fail_on_remaining=dict(type='bool', default=False)),
         supports_check_mode=True)

@@ -238,12 +238,12 @@ ansible_facts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _observation, _options, _summary, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _observation, _summary, _text
 
 
 def main():
     module = AnsibleModule(
-        argument_spec=dict(_options.QUEUES, level=dict(type='str', choices=['totals', 'summary'], default='totals')),
+        argument_spec=dict(_observation.OPTIONS, level=dict(type='str', choices=['totals', 'summary'], default='totals')),
         supports_check_mode=True)
     try:
         look = _observation.observe(module.params['queue'], module.params['queue_directories'])

@@ -23,10 +23,10 @@ FLOORS = (
     {'_text'},
     {'_qf', '_cf', '_platform', '_schedule'},
     {'_spool', '_host', '_process', '_names'},
-    {'_observation'},
+    {'_observation', '_system'},
     {'_summary', '_selection', '_causes', '_controls', '_records'},
     {'_hazards'},
-    {'_flush', '_message', '_permissions', '_debris', '_examination', '_options'},
+    {'_flush', '_message', '_permissions', '_debris', '_examination'},
 )
 READ_ONLY_BYTES = 240 * 1024  # the most that a module that only reads may be on the wire; most of it is Ansible's own
 

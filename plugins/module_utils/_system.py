@@ -1,0 +1,72 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
+
+"""File systems and services: what only a diagnosis, a flush or a repair needs to know of a machine. Looks as in _host."""
+
+import fcntl
+import os
+import re
+import struct
+import sys
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _host, _text
+
+
+def filesystem(path, seconds=5.0):
+    """The file system under a path: {mount, type, read_only, block_size, blocks_free, blocks, inodes_free, inodes, immutable, unmounted, error}.
+
+    C(blocks_free) is what an ordinary user can have, in units of C(block_size), as MinFreeBlocks counts; C(inodes) 0 means no limit.
+    C(immutable) is chattr's +i. C(unmounted) is a mount point of /etc/fstab on the way to the path that is not mounted.
+    """
+    found = dict.fromkeys(('mount', 'type', 'read_only', 'block_size', 'blocks_free', 'blocks', 'inodes_free', 'inodes', 'immutable', 'unmounted', 'error'))
+    path = os.path.realpath(path)
+    mounts = {point: (kind, options.split(',')) for point, kind, options in _mounts('/proc/self/mounts')}
+    above = [path[:position] or '/' for position in range(len(path), 0, -1) if position == len(path) or path[position] == '/'] + ['/']
+    for point in above:
+        if point in mounts:
+            found.update(mount=_text.printable(os.fsencode(point)), type=mounts[point][0], read_only='ro' in mounts[point][1])
+            break
+    if mounts:
+        wanted = {point for point, kind, options in _mounts('/etc/fstab') if 'noauto' not in options.split(',')}
+        found['unmounted'] = ([_text.printable(os.fsencode(point)) for point in above if point in wanted and point not in mounts] or [None])[0]
+    try:
+        numbers = _host.bounded(seconds, os.statvfs, path)
+        found.update(read_only=bool(numbers.f_flag & os.ST_RDONLY), block_size=numbers.f_frsize, blocks_free=numbers.f_bavail, blocks=numbers.f_blocks,
+                     inodes_free=numbers.f_favail, inodes=numbers.f_files)
+    except OSError as error:
+        found['error'] = error.strerror
+        return found
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:                                                                  # FS_IOC_GETFLAGS, FS_IMMUTABLE_FL
+            flags = fcntl.ioctl(descriptor, 0x80086601 if struct.calcsize('l') == 8 else 0x80046601, b'\0' * 8)
+            found['immutable'] = bool(flags[0 if sys.byteorder == 'little' else 3] & 0x10)
+        finally:
+            os.close(descriptor)
+    except OSError:                                                           # tmpfs and many others have no such flags
+        pass
+    return found
+
+
+def _mounts(path):
+    for line in _host.slurp_all(path, 4194304).decode('utf-8', 'surrogateescape').splitlines():
+        fields = line.split()
+        if len(fields) > 3 and fields[0][0] != '#':
+            yield re.sub(r'\\([0-7]{3})', lambda match: chr(int(match.group(1), 8)), fields[1]), fields[2], fields[3]
+
+
+def service(name, root=''):
+    """What the files say about a service, without a process: {unit, init_script, enabled, masked}, enabled None if there is neither."""
+    unit = [directory for directory in _host.UNIT_DIRECTORIES if os.path.lexists('%s%s/%s.service' % (root, directory, name))]
+    script = '/etc/init.d/' + name if os.path.exists(root + '/etc/init.d/' + name) else None
+    path = '%s/%s.service' % (unit[0], name) if unit else None
+    masked = bool(unit) and os.path.islink(root + path) and os.readlink(root + path) == '/dev/null'
+    wants = ('/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator.late', '/usr/lib/systemd/system', '/lib/systemd/system')
+    enabled = not masked and any(os.path.lexists('%s%s/%s/%s.service' % (root, top, entry, name))
+                                 for top in wants for entry in _host.names(root + top) if entry.endswith(('.wants', '.requires')))
+    if not enabled and not masked and script and _host.init_system(root) != 'systemd':
+        enabled = any(re.match(r'S\d\d%s$' % re.escape(name), entry) for level in '2345' for entry in _host.names('%s/etc/rc%s.d' % (root, level)))
+    return {'unit': path, 'init_script': script, 'enabled': enabled if unit or script else None, 'masked': masked}
