@@ -1,0 +1,498 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Flushing: the decision, what real runners print, what became of each message, and a run with a program that stands in for Sendmail."""
+import copy
+import json
+import os
+import signal
+import sys
+import types
+from collections import Counter
+
+import pytest
+from ansible_collections.mailops.sendmail.plugins.module_utils import _flush, _hazards, _observation, _process, _spool, _text
+
+SAMPLES = os.path.join(os.path.dirname(__file__), '..', '..', 'samples', 'transcripts')
+RELEASES = ('bullseye', 'bookworm', 'trixie')
+QUEUE = _spool.QueueDirectory('mqueue', '/q', '/q', '/q', '/q', False)
+QF = ('V8\nT%d\nK%d\nN%d\nP30018\n%sFs\n$_alice@localhost\nSalice\n%sH??Subject: t\n.\n')
+REFUSED = 'MDeferred: Connection refused by [127.0.0.1]\n'
+
+
+def control(attempts=1, last=1000, status=REFUSED, recipients=('bob',), created=900):
+    return (QF % (created, last, attempts, status, ''.join('RPFD:%s\n' % one for one in recipients))).encode()
+
+
+def message(number=0, directory=QUEUE, queue='msp', created=None, attempts=1, last=1000, recipients=1, locked=False, hazards=()):
+    identifier = number if isinstance(number, str) else '6ANFSGLL%06d' % number
+    return _hazards.Waiting(queue, directory, identifier, 900 + number if created is None and not isinstance(number, str) else created or 900,
+                            attempts, last, recipients, locked, list(hazards))
+
+
+def look(throttle=0, children=0, cpus=2, answered=True, sendmail='/usr/sbin/sendmail'):
+    return types.SimpleNamespace(
+        settings={'msp': {}, 'mta': {'connection_rate_throttle': throttle, 'max_daemon_children': children}}, cpus=cpus,
+        program={'sendmail': sendmail}, greeting={'answered': answered})
+
+
+@pytest.fixture
+def directory(tmp_path):
+    path = str(tmp_path / 'queue')
+    os.mkdir(path)
+    return _spool.QueueDirectory('mqueue', path, path, path, path, False)
+
+
+def put(directory, one, data=None, prefix='qf'):
+    with open(os.path.join(directory.path, prefix + one.id), 'wb') as stream:
+        stream.write(control() if data is None else data)
+
+
+def transcript_of(output):
+    transcript = _flush.Transcript()
+    for line in output.split(b'\n'):
+        transcript.take(0, line)
+    return transcript
+
+
+class TestPlan:
+    def test_is_pure(self, monkeypatch):
+        for name in ('open', 'stat', 'listdir', 'scandir'):
+            monkeypatch.setattr(os, name, None)
+        monkeypatch.setattr(_process, 'run_all', None)
+        messages = [message(1), message(2, hazards=[('no_data', 'there is no data file')])]
+        before = copy.deepcopy(messages)
+        plans = [_flush.plan(look(), messages, [('directory', 'x')]) for _time in range(2)]
+        assert plans[0] == plans[1]
+        assert messages == before
+
+    def test_nothing(self):
+        plan = _flush.plan(look(), [])
+        assert (plan.refusals, plan.canary, plan.commands) == ([], None, {})
+
+    @pytest.mark.parametrize('count, given, expected', [
+        (1, {}, 1), (4, {}, 1), (8, {}, 2), (32, {}, 8), (100000, {}, 8),
+        (1000, {'cpus': 1}, 4), (1000, {'throttle': 15}, 7), (1000, {'throttle': 1}, 1), (1000, {'children': 6}, 3), (1000, {'children': 1}, 1),
+        (1000, {'throttle': 1000, 'children': 1000}, 8),
+    ])
+    def test_number_of_runners(self, count, given, expected):
+        assert _flush.plan(look(**given), [message(number) for number in range(count)]).parallel == expected
+
+    def test_number_of_runners_as_told(self):
+        assert _flush.plan(look(), [message(number) for number in range(3)], parallel=20).parallel == 20
+
+    def test_canary_is_the_oldest_that_is_free(self):
+        messages = [message(1, queue='mta'), message(2, locked=True), message(3), message(4)]
+        assert _flush.plan(look(), messages).canary is messages[2]
+        assert _flush.plan(look(), messages, canary=False).canary is None
+        assert _flush.plan(look(), messages[2:3]).canary is None
+        assert _flush.plan(look(), messages[:2]).canary is None
+
+    def test_a_command_for_each_queue_group(self):
+        other = QUEUE._replace(group='other', path='/q/other')
+        plan = _flush.plan(look(), [message(1), message(2, other), message(3, other), message(4, queue='mta')], ignore_load=True)
+        assert sorted(plan.commands) == [('msp', 'mqueue'), ('msp', 'other'), ('mta', 'mqueue')]
+        command = plan.commands['msp', 'other']
+        assert command[:5] == ['/usr/sbin/sendmail', '-Ac', '-qf', '-qGother', '-d50.8']
+        assert plan.commands['mta', 'mqueue'][1:4] == ['-Am', '-qf', '-qGmqueue']
+        options = dict(option.split('=') for option in command[6::2])
+        assert command[5::2] == ['-O'] * len(options)
+        assert options == {'Timeout.connect': '10s', 'Timeout.iconnect': '10s', 'Timeout.hoststatus': '10s', 'Timeout.queuereturn': '5000d',
+                           'Timeout.queuewarn': '0', 'MinQueueAge': '0', 'MaxQueueRunSize': '0', 'MaxQueueChildren': '1', 'ForkEachJob': 'False',
+                           'QueueLA': '9999'}
+        assert not any('QueueLA' in word for word in _flush.plan(look(), [message(1)]).commands['msp', 'mqueue'])
+
+    def test_refusals(self):
+        messages = [message(number, hazards=[('no_data', 'there is no data file')]) for number in range(12, 0, -1)]
+        messages[3].hazards.append(('temporary', 'there is a tf file'))
+        plan = _flush.plan(look(), messages, [('directory', '/q has owner 0:0')])
+        assert [(one['kind'], one['messages'], len(one['ids'])) for one in plan.refusals] == [('directory', 0, 0), ('no_data', 12, 10), ('temporary', 1, 1)]
+        assert plan.refusals[1]['ids'] == sorted(one.id for one in messages)[:10]
+        assert all(one['remedy'].endswith('.') for one in plan.refusals)
+        sentence = _flush.refuse(plan)
+        assert sentence.startswith('Nothing was run, because a queue run would do harm: /q has owner 0:0. ')
+        assert 'There is no data file (12 messages: 6ANFSGLL000001, ' in sentence
+        assert ', ...). The body is gone.' in sentence
+        assert 'There is a tf file (1 message: %s). ' % messages[3].id in sentence
+
+    def test_no_refusal(self):
+        assert _flush.refuse(_flush.plan(look(), [message(1)])) is None
+
+    def test_every_hazard_has_a_remedy(self):
+        with open(_hazards.__file__.replace('.pyc', '.py'), encoding='utf-8') as stream:
+            source = stream.read()
+        named = {kind for kind in ('directory', 'file_system', 'permissions', 'no_data', 'temporary', 'damaged', 'unreadable') if "('%s'," % kind in source}
+        assert named == set(_flush.REMEDIES)
+
+
+class TestPrediction:
+    @pytest.mark.parametrize('messages, answered, changed', [
+        ([], True, False), ([message(1)], True, True), ([message(1)], False, False), ([message(1)], None, False),
+        ([message(1, queue='mta')], False, True), ([message(1, locked=True)], True, False), ([message(1, locked=True), message(2)], True, True),
+    ])
+    def test_changed(self, messages, answered, changed):
+        result = _flush.predict(_flush.plan(look(answered=answered), messages))
+        assert result['changed'] is changed
+        assert result['would_try'] == result['selected'] == len(messages)
+        assert {result[name] for name in _flush.OUTCOMES} == {0}
+
+    def test_diff_is_bounded_and_shows_ids_only(self):
+        messages = [message(number) for number in range(5000)]
+        diff = _flush.predict(_flush.plan(look(), messages))['diff']
+        assert diff['before'].splitlines()[:2] == ['msp queue: 5000 waiting', '6ANFSGLL000000']
+        assert diff['before'].splitlines()[-1] == '... and 4900 more'
+        assert len(diff['before'].splitlines()) == 102
+        assert diff['after'] == 'msp queue: 0 waiting\n'
+
+
+class TestTranscript:
+    @pytest.mark.parametrize('release', RELEASES)
+    def test_real_ones(self, release, tmp_path):
+        """What Sendmail printed and what it left on the disk make the outcome that the messages were made for."""
+        with open(os.path.join(SAMPLES, release + '.json'), encoding='utf-8') as stream:
+            cases = json.load(stream)
+        assert len(cases) == 5
+        seen = Counter()
+        for number, case in enumerate(cases):
+            path = str(tmp_path / str(number))
+            os.mkdir(path)
+            directory = QUEUE._replace(path=path, control=path, data=path, transcript=path)
+            messages = [message(identifier, directory) for identifiers in case['ids'].values() for identifier in identifiers]
+            for prefix, identifiers in case['left'].items():
+                for identifier in identifiers:
+                    # Whoever worked on it counted the attempt; who could not open it did not.
+                    put(directory, message(identifier), control(1 if identifier in case['ids'].get('taken', ()) else 2), prefix)
+            transcript = transcript_of(case['output'].encode())
+            held = message(*case['ids'].get('taken', ['6ANFSGLL999999'])).id
+            found = {}
+            for one in _flush._outcomes([each._replace(locked=each.id == held) for each in messages], transcript):
+                found.setdefault(one.outcome, []).append(one.message.id)
+                seen[one.outcome] += 1
+            assert {outcome: sorted(ids) for outcome, ids in found.items()} == {
+                outcome: sorted(ids) for outcome, ids in case['ids'].items()}, case['case']
+        assert seen == {'remaining': 5, 'bounced': 4, 'relayed': 3, 'taken': 1, 'lost': 2, 'quarantined': 1}
+
+    @pytest.mark.parametrize('release', RELEASES)
+    def test_errors_of_real_ones(self, release):
+        with open(os.path.join(SAMPLES, release + '.json'), encoding='utf-8') as stream:
+            case = json.load(stream)[-1]
+        transcript = transcript_of(case['output'].encode())
+        bounced = case['ids']['bounced']
+        assert transcript.errors == {identifier: ['nosuchuser... User unknown'] for identifier in bounced}
+        bad = [line for line in transcript.lines if 'bad line' in line]
+        assert len(bad) == 1
+        assert transcript.lines.count('nosuchuser... User unknown') == len(bounced)
+        assert len(transcript.lines) == len(bounced) + 1
+
+    def test_runners_are_kept_apart(self):
+        transcript = _flush.Transcript()
+        transcript.take(1, b'one... User unknown')
+        transcript.take(2, b'two... User unknown')
+        transcript.take(2, b'dropenvelope 0x1: id=B, flags=1<X>')
+        transcript.take(1, b'dropenvelope 0x1: id=A, flags=1<X>')
+        assert transcript.errors == {'A': ['one... User unknown'], 'B': ['two... User unknown']}
+
+    def test_hostile_text_is_printable_and_bounded(self):
+        transcript = _flush.Transcript()
+        for number in range(10000):
+            transcript.take(0, b'\x1b[2Ja\xff%d... User unknown' % number + b'x' * 5000)
+        transcript.take(0, b'dropenvelope 0x1: id=A, flags=1<X>')
+        assert len(transcript.lines) == 50
+        assert len(transcript.errors['A']) == 10
+        assert all(line.isprintable() and len(line) < 1000 for line in transcript.lines)
+
+    def test_a_recipient_cannot_name_a_message(self):
+        transcript = transcript_of(b'===== Dropping queue files for A... queueit=0, e_flags=1<X>@x... User unknown\n'
+                                   b' ===== Dropping queue files for B... queueit=0, e_flags=1<X>\ndropenvelope(C): saving mail')
+        assert 'B' not in transcript.removed
+        assert 'C' not in transcript.worked_on
+
+
+class TestOutcomes:
+    def outcome(self, directory, one, output=b''):
+        (found,) = _flush._outcomes([one], transcript_of(output))
+        return found
+
+    def test_untouched(self, directory):
+        one = message(1, directory)
+        put(directory, one)
+        found = self.outcome(directory, one)
+        assert (found.outcome, found.reason, found.recipients) == ('untried', 'connection_refused', 1)
+
+    def test_tried_by_us_and_still_there(self, directory):
+        one = message(1, directory)
+        put(directory, one)
+        assert self.outcome(directory, one, b'dropenvelope 0x1: id=%s, flags=1<X>' % one.id.encode()).outcome == 'remaining'
+
+    @pytest.mark.parametrize('changes', [{'attempts': 2}, {'last': 2000}])
+    def test_tried_by_somebody(self, directory, changes):
+        one = message(1, directory)
+        put(directory, one, control(**changes))
+        assert self.outcome(directory, one).outcome == 'remaining'
+
+    def test_some_recipients_are_done(self, directory):
+        one = message(1, directory, recipients=3)
+        put(directory, one, control(2, recipients=('carol',), status='MDeferred: 450 later\n'))
+        found = self.outcome(directory, one)
+        assert (found.outcome, found.recipients, found.reason, found.status) == ('remaining', 1, 'temporary_reply', 'Deferred: 450 later')
+        result = _flush.result(_flush.plan(look(), [one]), [found], _flush.Transcript(), None, {})
+        assert result['changed']
+        assert result['outcomes']['remaining'][0]['recipients_done'] == 2
+
+    def test_gone_by_other_hands(self, directory):
+        assert self.outcome(directory, message(1, directory)).outcome == 'taken'
+
+    def test_gone_after_we_had_deferred_it(self, directory):
+        one = message(1, directory)
+        assert self.outcome(directory, one, b'dropenvelope 0x1: id=%s, flags=1<X>' % one.id.encode()).outcome == 'taken'
+
+    def test_locked_then_and_now(self, directory, monkeypatch):
+        one = message(1, directory)
+        put(directory, one)
+        about = os.stat(os.path.join(directory.path, 'qf' + one.id))
+        assert self.outcome(directory, one._replace(locked=True)).outcome == 'taken'
+        monkeypatch.setattr(_observation, 'held', lambda: {(about.st_dev, about.st_ino)})
+        assert self.outcome(directory, one).outcome == 'taken'
+
+    def test_where_locks_cannot_be_seen(self, directory, monkeypatch):
+        one = message(1, directory)
+        put(directory, one)
+        monkeypatch.setattr(_observation, 'held', lambda: None)
+        assert self.outcome(directory, one).outcome == 'untried'
+
+    def test_a_link_in_its_place(self, directory):
+        one = message(1, directory)
+        os.symlink('/etc/passwd', os.path.join(directory.path, 'qf' + one.id))
+        assert self.outcome(directory, one).outcome == 'untried'
+
+    def test_locks_are_read_once(self, directory, monkeypatch):
+        messages = [message(number, directory) for number in range(20)]
+        for one in messages:
+            put(directory, one)
+        calls = []
+        monkeypatch.setattr(_observation, 'held', lambda: calls.append(1) or set())
+        assert len(_flush._outcomes(messages, _flush.Transcript())) == 20
+        assert len(calls) == 1
+
+
+FAKE = '''#!{python}
+import json, os, re, sys
+ids = [word[3:] for word in sys.argv if word.startswith('-qI')]
+with open({log!r}, 'a') as log:
+    log.write(json.dumps(ids) + chr(10))
+for identifier in ids[:{most}]:
+    path = os.path.join({queue!r}, 'qf' + identifier)
+    with open(path) as stream:
+        text = stream.read()
+    kind = re.search('Subject: (.*)', text).group(1)
+    if kind == 'skip once':
+        with open(path, 'w') as stream:
+            stream.write(text.replace('skip once', 'relay'))
+        continue
+    print('dropenvelope 0x1: id=%s, flags=1<X>' % identifier, flush=True)
+    if kind == 'relay':
+        os.unlink(path)
+        print('===== Dropping queue files for %s... queueit=0, e_flags=1<X>' % identifier, flush=True)
+    elif kind == 'hang':
+        import time
+        time.sleep(60)
+    else:
+        with open(path, 'w') as stream:
+            stream.write(re.sub('(?m)^N.*', 'N9', re.sub('(?m)^M.*', 'M' + kind, text)))
+'''
+
+
+class TestRun:
+    """L(apply) with a program that does what Sendmail does to the files."""
+
+    @pytest.fixture(autouse=True)
+    def bounds(self, monkeypatch):
+        monkeypatch.setattr(_hazards, 'SETTLE', 0.05)
+        monkeypatch.setattr(_process, 'GRACE', 0.5)
+
+        def late(_signal, _frame):
+            raise AssertionError('it takes too long')
+        before = signal.signal(signal.SIGALRM, late)
+        signal.alarm(60)
+        yield
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+    @pytest.fixture
+    def flush(self, directory, tmp_path):
+        def run(subjects, seconds=30, most=100, **options):
+            log = str(tmp_path / 'log')
+            fake = tmp_path / 'sendmail'
+            fake.write_text(FAKE.format(python=sys.executable, log=log, queue=directory.path, most=most))
+            fake.chmod(0o755)
+            messages = [message(number, directory) for number in range(len(subjects))]
+            for one, subject in zip(messages, subjects):
+                put(directory, one, control().replace(b'Subject: t', b'Subject: ' + subject.encode()))
+            outcomes, _transcript, canary, about = _flush.apply(_flush.plan(look(sendmail=str(fake)), messages, **options), seconds)
+            assert [one.message.id for one in outcomes] == [one.id for one in messages]
+            runs = []
+            if os.path.exists(log):
+                with open(log, encoding='utf-8') as stream:
+                    runs = [json.loads(line) for line in stream]
+            return [one.outcome for one in outcomes], canary, about, runs
+        return run
+
+    def test_all_leave(self, flush):
+        outcomes, canary, about, runs = flush(['relay'] * 10)
+        assert outcomes == ['relayed'] * 10
+        assert canary.outcome == 'relayed'
+        assert len(runs[0]) == 1
+        assert sum(map(len, runs)) == 10
+        assert about['runners'] == len(runs)
+        assert not about['stopped']
+
+    @pytest.mark.parametrize('status', ['Deferred: Connection refused by [127.0.0.1]', 'Deferred: Connection timed out with [127.0.0.1]',
+                                        'Deferred: 452 4.4.5 Insufficient disk space; try again later'])
+    def test_canary_stops(self, flush, status):
+        outcomes, canary, _about, runs = flush([status] + ['relay'] * 3)
+        assert outcomes == ['remaining'] + ['untried'] * 3
+        assert _flush.stops(canary)
+        assert len(runs) == 1
+
+    def test_canary_does_not_stop_for_its_own_reason(self, flush):
+        outcomes, canary, _about, _runs = flush(['Deferred: 450 4.7.1 <bob@x>... later'] + ['relay'] * 3)
+        assert outcomes == ['remaining'] + ['relayed'] * 3
+        assert not _flush.stops(canary)
+
+    def test_no_canary(self, flush):
+        outcomes, canary, _about, runs = flush(['Deferred: Connection refused by [127.0.0.1]'] + ['relay'] * 3, canary=False)
+        assert (outcomes, canary, len(runs)) == (['remaining'] + ['relayed'] * 3, None, 1)
+
+    def test_what_was_passed_over_is_tried_again(self, flush):
+        outcomes, _canary, _about, runs = flush(['skip once', 'relay', 'skip once'], parallel=1)
+        assert outcomes == ['relayed'] * 3
+        assert len(runs) == 3
+
+    def test_a_run_that_takes_no_more_than_two(self, flush):
+        assert flush(['relay'] * 7, most=2, parallel=1, canary=False)[0] == ['relayed'] * 7
+
+    def test_a_run_that_takes_none(self, flush):
+        outcomes, _canary, _about, runs = flush(['relay'] * 3, most=0, parallel=1, canary=False)
+        assert outcomes == ['untried'] * 3
+        assert len(runs) == 2
+
+    def test_deadline(self, flush):
+        outcomes, _canary, about, _runs = flush(['relay', 'hang', 'relay'], seconds=1, parallel=1)
+        assert outcomes == ['relayed', 'remaining', 'untried']
+        assert about['stopped']
+        assert about['seconds'] < 10
+
+    def test_no_time_at_all(self, flush):
+        outcomes, _canary, _about, runs = flush(['relay'] * 3, seconds=0)
+        assert outcomes == ['untried'] * 3
+        assert runs == []
+
+    def test_no_program(self, directory):
+        one = message(1, directory)
+        put(directory, one)
+        with pytest.raises(_text.SendmailError, match='Sendmail cannot be started: /nonexistent: No such file'):
+            _flush.apply(_flush.plan(look(sendmail='/nonexistent'), [one]), 10)
+
+    def test_a_hundred_thousand_messages_are_dealt_out_once(self, monkeypatch):
+        other = QUEUE._replace(group='other', path='/q/other')
+        messages = [message(number, other if number % 3 else QUEUE) for number in range(100000)]
+        given = []
+        monkeypatch.setattr(_process, 'run_all', lambda commands, parallel, deadline, take: given.extend(commands) or [])
+        _flush._run(_flush.plan(look(), messages), messages, 8, 0, _flush.Transcript())
+        ids = [word[3:] for _key, argv in given for word in argv if word.startswith('-qI')]
+        assert len(ids) == len(set(ids)) == 100000
+        assert len({key for key, _argv in given}) == len(given)
+        assert max(sum(map(len, argv)) for _key, argv in given) < 32768
+        for _key, argv in given:
+            group = 'other' if '-qGother' in argv else 'mqueue'
+            assert {int(word[-6:]) % 3 > 0 for word in argv if word.startswith('-qI')} == {group == 'other'}
+
+
+class TestResult:
+    def outcomes(self, **counts):
+        numbers = iter(range(10 ** 6))
+        return [_flush.Outcome(message(next(numbers)), name, 0 if name in ('relayed', 'bounced', 'taken') else 1, 's', 'other' if name == 'remaining' else None, [])
+                for name, count in counts.items() for _each in range(count)]
+
+    def result(self, outcomes, canary=None):
+        return _flush.result(_flush.plan(look(), [one.message for one in outcomes]), outcomes, _flush.Transcript(), canary, {'stopped': False})
+
+    @pytest.mark.parametrize('outcome, changed', [('relayed', True), ('bounced', True), ('taken', True), ('lost', True), ('remaining', False), ('untried', False)])
+    def test_changed(self, outcome, changed):
+        assert self.result(self.outcomes(**{outcome: 1}))['changed'] is changed
+
+    def test_taken_but_still_there_is_no_change(self):
+        outcome = _flush.Outcome(message(1, locked=True), 'taken', 1, '', None, [])
+        result = self.result([outcome])
+        assert not result['changed']
+        assert result['diff']['after'] == result['diff']['before']
+
+    def test_lists_are_bounded_and_counts_are_not(self):
+        result = self.result(self.outcomes(relayed=5000, remaining=2))
+        assert (result['relayed'], result['remaining'], result['selected']) == (5000, 2, 5002)
+        assert len(result['outcomes']['relayed']) == 1000
+        assert result['truncated']
+        assert result['reasons'] == {'other': 2}
+        assert result['diff']['after'].splitlines()[0] == 'msp queue: 2 waiting'
+        assert len(json.dumps(result)) < 100000
+
+    def test_canary(self):
+        (canary,) = self.outcomes(remaining=1)
+        assert self.result([canary], canary._replace(reason='no_route'))['canary'] == {
+            'id': canary.message.id, 'outcome': 'remaining', 'reason': 'no_route', 'status': 's', 'stopped': True}
+
+
+class TestComplaint:
+    ABOUT = {'stopped': False}
+
+    def say(self, canary=None, about=ABOUT, insist=False, load=(0.1, 0, 0), **counts):
+        return _flush.complaint(TestResult().outcomes(**counts), canary, about, insist, load, 16)
+
+    def test_nothing_to_say(self):
+        assert self.say(relayed=2, bounced=1, remaining=3, taken=1) is None
+
+    def test_insist(self):
+        assert self.say(relayed=2, remaining=3, quarantined=1, insist=True).startswith('4 of 6 messages remain in the queue')
+        assert self.say(relayed=2, bounced=1, taken=1, insist=True) is None
+
+    def test_lost(self):
+        assert self.say(relayed=2, lost=2).startswith('2 messages were renamed to Qf')
+
+    def test_untried_comes_first(self):
+        assert self.say(untried=1, lost=2).startswith('1 of 3 messages were not tried. See transcript')
+
+    def test_canary(self):
+        (canary,) = TestResult().outcomes(remaining=1)
+        text = self.say(canary._replace(reason='no_route', status='Deferred: No route to host'), untried=5, remaining=1)
+        assert text.startswith('5 of 6 messages were not tried: the oldest one, %s, could not leave the host (Deferred: No route to host)' % canary.message.id)
+        assert 'canary' in text
+
+    def test_timeout(self):
+        assert 'before the timeout' in self.say(about={'stopped': True}, untried=5)
+
+    def test_load(self):
+        assert 'the load average is 20.0 and QueueLA is 16' in self.say(load=(20.0, 1, 1), untried=5)
+        assert 'See transcript' in self.say(load=None, untried=5)
+
+
+class TestModule:
+    PARAMS = {'timeout': '10m', 'parallel': None, 'queue': 'msp', 'select': None, 'canary': True, 'ignore_load': False, 'fail_on_remaining': False}
+
+    @pytest.mark.parametrize('params, uid, why', [
+        ({'timeout': 'soon'}, 0, "'soon' is not a duration"), ({'parallel': 0}, 0, 'parallel is 0'), ({}, 1000, 'Only root'),
+    ])
+    def test_what_cannot_be_done_is_said_before_anything_is_looked_at(self, monkeypatch, params, uid, why):
+        monkeypatch.setattr(_observation, 'observe', None)
+        with pytest.raises(_text.SendmailError, match=why):
+            _flush.flush(dict(self.PARAMS, **params), False, lambda: uid)
+
+    @pytest.mark.parametrize('other, why', [(None, 'There is no Sendmail on this host.'), ('postfix', 'the name belongs to postfix')])
+    def test_no_sendmail(self, monkeypatch, other, why):
+        monkeypatch.setattr(_observation, 'observe', lambda queue: types.SimpleNamespace(program={'sendmail': None, 'other_mta': other}))
+        with pytest.raises(_text.SendmailError, match=why):
+            _flush.flush(self.PARAMS, False, lambda: 0)
+
+    def test_directory_that_cannot_be_found(self, monkeypatch):
+        at = types.SimpleNamespace(errors=[{'queue': 'msp', 'path': '/q', 'error': 'No such file or directory'}])
+        monkeypatch.setattr(_observation, 'observe', lambda queue: types.SimpleNamespace(program={'sendmail': '/x'}, at=at))
+        with pytest.raises(_text.SendmailError, match='The msp queue cannot be run: /q: No such file'):
+            _flush.flush(self.PARAMS, False, lambda: 0)

@@ -1,0 +1,227 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a queue run would destroy: owners and modes as real runs of three releases treat them, and a spool with one fault of each kind."""
+import os
+import types
+
+import pytest
+from ansible_collections.mailops.sendmail.plugins.module_utils import _flush, _hazards, _observation, _selection, _spool, _system, _text
+
+ALICE, SMMSP, ROOT, MAIL = 1000, 102, 0, 8   # users; the groups of the same names have the same numbers
+RUNNER = (SMMSP, SMMSP, SMMSP)
+DEBIAN_MSP, DEBIAN_MTA = {'queue_file_mode': 0o660, 'min_free_blocks': 100}, {'queue_file_mode': 0o640, 'min_free_blocks': 100}
+DATA = b'V8\nT900\nK1000\nN1\nP30018\nFs\n$_alice@localhost\nSalice\nRPFD:bob\nH??Subject: t\n.\n'
+
+
+def about(owner, group, mode):
+    return types.SimpleNamespace(st_uid=owner, st_gid=group, st_mode=mode)
+
+
+class TestOwner:
+    """Each row is what a run did to such a file: delivered it (None), renamed it to Qf or could not rename it (loses), or left it for ever."""
+
+    @pytest.mark.parametrize('directory, control, expected', [
+        ((SMMSP, SMMSP, 0o42770), (ALICE, SMMSP, 0o660), None),
+        ((SMMSP, SMMSP, 0o42770), (SMMSP, SMMSP, 0o660), None),
+        ((SMMSP, SMMSP, 0o42770), (SMMSP, SMMSP, 0o600), None),
+        ((SMMSP, SMMSP, 0o42777), (ALICE, SMMSP, 0o660), None),
+        ((SMMSP, SMMSP, 0o40770), (ALICE, SMMSP, 0o660), None),
+        ((ROOT, ROOT, 0o42755), (ALICE, SMMSP, 0o660), 'loses'),
+        ((SMMSP, SMMSP, 0o42750), (ALICE, SMMSP, 0o660), 'loses'),
+        ((SMMSP, SMMSP, 0o42700), (ALICE, SMMSP, 0o660), 'loses'),
+        ((SMMSP, MAIL, 0o42770), (ALICE, SMMSP, 0o660), 'loses'),
+        ((SMMSP, SMMSP, 0o42750), (SMMSP, SMMSP, 0o660), None),
+        ((SMMSP, SMMSP, 0o42770), (ALICE, SMMSP, 0o666), 'loses'),
+        ((SMMSP, SMMSP, 0o42770), (SMMSP, SMMSP, 0o662), 'loses'),
+        ((SMMSP, SMMSP, 0o42770), (ROOT, ROOT, 0o660), 'cannot open'),
+        ((SMMSP, SMMSP, 0o42770), (ALICE, ALICE, 0o660), 'cannot open'),
+        ((SMMSP, SMMSP, 0o42770), (ALICE, SMMSP, 0o640), 'cannot open'),
+        ((SMMSP, SMMSP, 0o42770), (SMMSP, SMMSP, 0o460), 'cannot open'),
+    ])
+    def test_client_queue(self, directory, control, expected):
+        found = _hazards.hazard_of_owner(about(*control), about(*directory), RUNNER, DEBIAN_MSP)
+        assert found is None if expected is None else expected in found
+        if found:
+            assert 'owner %d:%d, mode %04o' % (control[0], control[1], control[2] & 0o7777) in found
+
+    def test_trusted_user(self):
+        directory = about(SMMSP, SMMSP, 0o42750)
+        assert _hazards.hazard_of_owner(about(MAIL, SMMSP, 0o660), directory, (SMMSP, SMMSP, MAIL), DEBIAN_MSP) is None
+
+    def test_group_counts_only_with_a_group_writable_file_mode(self):
+        strict = {'queue_file_mode': 0o600}
+        directory = about(SMMSP, SMMSP, 0o42770)
+        assert 'others could have written' in _hazards.hazard_of_owner(about(ALICE, SMMSP, 0o660), directory, RUNNER, strict)
+        assert _hazards.hazard_of_owner(about(SMMSP, SMMSP, 0o600), directory, RUNNER, strict) is None
+
+    @pytest.mark.parametrize('control, expected', [
+        ((ROOT, SMMSP, 0o640), None), ((ROOT, ROOT, 0o600), None), ((ALICE, ALICE, 0o600), None),
+        ((ROOT, SMMSP, 0o660), 'loses'), ((ROOT, SMMSP, 0o646), 'loses'),
+    ])
+    def test_queue_of_the_mta(self, control, expected):
+        found = _hazards.hazard_of_owner(about(*control), about(101, SMMSP, 0o42750), (0, 0, 0), DEBIAN_MTA)
+        assert found is None if expected is None else expected in found
+
+
+@pytest.fixture
+def spool(tmp_path, monkeypatch):
+    """A queue whose runner is whoever runs the tests; nobody waits."""
+    monkeypatch.setattr(_hazards, 'SETTLE', 0)
+    path = tmp_path / 'queue'
+    path.mkdir()
+    path.chmod(0o2770)
+    place = str(path)
+    uid, gid = os.getuid(), os.getgid()
+    layout = types.SimpleNamespace(msp_user='smmsp', msp_group='smmsp')
+    at = types.SimpleNamespace(queues={'msp': [_spool.QueueDirectory('mqueue', place, place, place, place, False)]}, held=frozenset(), now=10 ** 6, layout=layout)
+    monkeypatch.setattr(_observation, 'held', lambda: at.held)
+    look = types.SimpleNamespace(at=at, settings={'msp': dict(DEBIAN_MSP, run_as_user=None, run_as_group=None, min_free_blocks=0)},
+                                 accounts={'smmsp': {'uid': uid, 'group': gid}})
+    return types.SimpleNamespace(path=path, look=look, at=at)
+
+
+def put(spool, *identifiers, data=DATA, body=True):
+    for identifier in identifiers:
+        (spool.path / ('qf' + identifier)).write_bytes(data)
+        (spool.path / ('qf' + identifier)).chmod(0o660)
+        if body:
+            (spool.path / ('df' + identifier)).write_bytes(b'body\n')
+
+
+def waiting(spool, **select):
+    return _flush.waiting(spool.look, _selection.Selection(select, spool.at.now, ('queued',)))
+
+
+A, B, C = '6ANFSGLL000001', '6ANFSGLL000002', '6ANFSGLL000003'
+
+
+class TestWaiting:
+    def test_sound_messages_oldest_first(self, spool):
+        put(spool, A)
+        put(spool, B, data=DATA.replace(b'T900', b'T800'))
+        put(spool, C, data=DATA.replace(b'RPFD:bob\n', b'RPFD:bob\nRPFD:carol\n').replace(b'N1', b'N7'))
+        found = waiting(spool)
+        assert [(one.id, one.created, one.attempts, one.last_attempt, one.recipients, one.locked, one.hazards) for one in found] == [
+            (B, 800, 1, 1000, 1, False, []), (A, 900, 1, 1000, 1, False, []), (C, 900, 7, 1000, 2, False, [])]
+
+    def test_only_what_is_meant(self, spool):
+        put(spool, A, B)
+        put(spool, C, body=False)
+        (spool.path / ('hf' + '6ANFSGLL000009')).write_bytes(DATA)
+        assert [one.id for one in waiting(spool, ids=[B])] == [B]
+
+    @pytest.mark.parametrize('data, says', [
+        (DATA.replace(b'Salice\n', b''), 'no sender'), (DATA.replace(b'N1\n', b'N1\nY99\n'), 'unknown line'), (DATA + b'RPFD:x\n', 'behind the final dot'),
+        (DATA.replace(b'RPFD:bob\n', b''), 'no recipient'), (DATA.replace(b'Fs\n', b'From alice\n'), 'mailbox separator'),
+    ])
+    def test_what_a_run_loses_or_aborts_on(self, spool, data, says):
+        put(spool, A, data=data)
+        (one,) = waiting(spool)
+        assert [kind for kind, _text_ in one.hazards] == ['damaged']
+        assert says in one.hazards[0][1]
+
+    def test_no_data_file(self, spool):
+        put(spool, A, body=False)
+        (one,) = waiting(spool)
+        assert one.hazards == [('no_data', 'there is no data file')]
+
+    def test_rewrite_left_behind(self, spool):
+        put(spool, A)
+        (spool.path / ('tf' + A)).touch()
+        (one,) = waiting(spool)
+        assert one.hazards == [('temporary', 'there is a tf file')]
+
+    def test_mode(self, spool):
+        put(spool, A, B)
+        (spool.path / ('qf' + A)).chmod(0o666)
+        assert {one.id: [kind for kind, _text_ in one.hazards] for one in waiting(spool)} == {A: ['permissions'], B: []}
+
+    def test_in_the_hands_of_a_runner(self, spool):
+        """A runner rewrites the control file and removes the data file first: none of that is a fault while it has the lock."""
+        put(spool, A, body=False)
+        (spool.path / ('tf' + A)).touch()
+        found = os.stat(str(spool.path / ('qf' + A)))
+        spool.at.held = {(found.st_dev, found.st_ino)}
+        (one,) = waiting(spool)
+        assert one.locked
+        assert one.hazards == []
+
+    def test_a_state_that_passes(self, spool, monkeypatch):
+        """What looked wrong and is gone, or right, a moment later is no fault."""
+        put(spool, A, B, body=False)
+        put(spool, C)
+
+        def settle(_seconds):
+            (spool.path / ('qf' + A)).unlink()
+            (spool.path / ('df' + B)).touch()
+        monkeypatch.setattr(_hazards.time, 'sleep', settle)
+        assert [(one.id, one.hazards) for one in waiting(spool)] == [(B, []), (C, [])]
+
+    def test_no_wait_without_a_doubt(self, spool, monkeypatch):
+        put(spool, A)
+        monkeypatch.setattr(_hazards.time, 'sleep', None)
+        assert len(waiting(spool)) == 1
+
+    def test_link_in_place_of_a_message(self, spool):
+        put(spool, A)
+        os.link(str(spool.path / ('qf' + A)), str(spool.path / ('qf' + B)))
+        for one in waiting(spool):
+            assert one.hazards[0][0] == 'unreadable'
+
+    def test_directory_that_is_gone(self, spool):
+        spool.path.rmdir()
+        with pytest.raises(_text.SendmailError, match='cannot be read: No such file'):
+            waiting(spool)
+
+    def test_no_such_user(self, spool):
+        put(spool, A)
+        spool.look.accounts['smmsp']['uid'] = None
+        with pytest.raises(_text.SendmailError, match='user smmsp or the group smmsp.* does not exist'):
+            waiting(spool)
+
+
+class TestPlaces:
+    ROOM = {'read_only': False, 'blocks_free': 1000, 'inodes': 100, 'inodes_free': 50}
+
+    @pytest.fixture(autouse=True)
+    def room(self, monkeypatch):
+        room = dict(self.ROOM)
+        monkeypatch.setattr(_system, 'filesystem', lambda path: room)
+        return room
+
+    def test_sound(self, spool):
+        assert _hazards.places(spool.look) == []
+
+    @pytest.mark.parametrize('change, says', [
+        ({'read_only': True}, 'is on a read-only file system'), ({'blocks_free': 99}, 'has 99 free blocks, fewer than MinFreeBlocks (100)'),
+        ({'inodes_free': 0}, 'has no free inodes'),
+    ])
+    def test_file_system(self, spool, room, change, says):
+        spool.look.settings['msp']['min_free_blocks'] = 100
+        room.update(change)
+        ((kind, text),) = _hazards.places(spool.look)
+        assert kind == 'file_system'
+        assert text.endswith(says)
+
+    def test_file_system_that_does_not_count_inodes(self, spool, room):
+        room.update(inodes=0, inodes_free=0)
+        assert _hazards.places(spool.look) == []
+
+    @pytest.mark.parametrize('mode, sound', [(0o2770, True), (0o2750, False), (0o2777, True), (0o2707, False)])
+    def test_directory(self, spool, mode, sound):
+        """The runner is here a member of the directory's group, and not its owner."""
+        spool.path.chmod(mode)
+        spool.look.accounts['smmsp'] = {'uid': os.getuid() + 7, 'group': os.stat(str(spool.path)).st_gid}
+        found = _hazards.places(spool.look)
+        assert [kind for kind, _text_ in found] == ([] if sound else ['directory'])
+
+
+def test_survey_counts_what_it_looked_into(spool):
+    put(spool, A, B, body=False)
+    put(spool, C)
+    kinds, count = _hazards.survey(spool.look, 'msp', 100)
+    assert count == 3
+    assert sorted(kinds) == ['no_data']
+    assert sorted(identifier for _text_, identifier in kinds['no_data']) == [A, B]
+    assert _hazards.survey(spool.look, 'msp', 1)[1] == 1
+    assert _hazards.survey(spool.look, 'mta', 100) == ({}, 0)
