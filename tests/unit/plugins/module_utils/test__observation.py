@@ -1,0 +1,124 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One look at one host, with configuration files and queues of a host that is laid out in a directory."""
+import os
+
+import pytest
+from ansible_collections.mailops.sendmail.plugins.module_utils import _host, _observation, _platform
+
+SUBMIT = 'O QueueDirectory=%s\nO RunAsUser=nosuchuser:nosuchgroup\nD{MTAHost}[127.0.0.1]\n'
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A host without anything on it, whose configuration files would be in tmp_path."""
+    layout = _platform.DEBIAN._replace(submit_cf=str(tmp_path / 'submit.cf'), sendmail_cf=str(tmp_path / 'sendmail.cf'), binaries=(str(tmp_path / 'sendmail'),))
+    monkeypatch.setattr(_host, 'platform', lambda: layout)
+    return tmp_path
+
+
+def queue(root, name, *files):
+    path = root / name
+    path.mkdir(parents=True)
+    for file in files:
+        (path / file).touch()
+    return str(path)
+
+
+def paths(found, name):
+    return [directory.path for directory in found.queues[name]]
+
+
+class TestQueues:
+    def test_no_configuration(self, root):
+        found = _observation.look_at_queues()
+        assert found.queues == {'msp': [], 'mta': []}
+        assert found.configurations == {'msp': None, 'mta': None}
+        assert [(error['queue'], error['path']) for error in found.errors] == [('msp', str(root / 'submit.cf')), ('mta', str(root / 'sendmail.cf'))]
+        assert all('no such file' in error['error'] for error in found.errors)
+
+    def test_path_of_the_configuration(self, root):
+        (root / 'submit.cf').write_text(SUBMIT % queue(root, 'elsewhere'))
+        found = _observation.look_at_queues('msp')
+        assert paths(found, 'msp') == [str(root / 'elsewhere')]
+        assert found.errors == []
+        assert list(found.queues) == ['msp']
+
+    def test_relative_path(self, root):
+        queue(root, 'near')
+        (root / 'submit.cf').write_text('O QueueDirectory=near\n')
+        assert paths(_observation.look_at_queues('msp'), 'msp') == [str(root / 'near')]
+
+    def test_groups_and_patterns(self, root):
+        base = root / 'spool'
+        for name in ('q1', 'q2', 'other'):
+            queue(root, 'spool/' + name)
+        os.symlink(str(base / 'other'), str(base / 'q3'))
+        (root / 'submit.cf').write_text('O QueueDirectory=%s/q*\nQother, P=%s/other\n' % (base, base))
+        found = _observation.look_at_queues('msp').queues['msp']
+        assert [(one.group, os.path.basename(one.path), one.link) for one in found] == [
+            ('mqueue', 'q1', False), ('mqueue', 'q2', False), ('mqueue', 'q3', True)]   # q3 and the group are the same place
+
+    def test_configuration_without_a_queue(self, root):
+        (root / 'submit.cf').write_text('O RunAsUser=smmsp\n')
+        (error,) = _observation.look_at_queues('msp').errors
+        assert error['error'] == 'the file names no queue directory'
+
+    def test_configuration_that_is_no_file(self, root):
+        (root / 'submit.cf').mkdir()
+        (error,) = _observation.look_at_queues('msp').errors
+        assert error['path'] == str(root / 'submit.cf')
+        assert error['error'] == 'not a regular file'
+
+    def test_directory_that_is_gone(self, root):
+        (root / 'submit.cf').write_text(SUBMIT % (root / 'gone'))
+        found = _observation.look_at_queues('msp')
+        assert found.queues == {'msp': []}
+        assert [error['error'] for error in found.errors] == ['No such file or directory']
+        assert found.errors[0]['queue'] == 'msp'
+
+    def test_named_directories_are_reported_once(self, root):
+        named = [queue(root, 'a'), queue(root, 'b')]
+        found = _observation.look_at_queues('all', named)
+        assert {name: [one.path for one in places] for name, places in found.queues.items()} == {'msp': named}
+        assert found.errors == []
+
+    def test_locks(self, monkeypatch):
+        monkeypatch.setattr(_host, 'locks', lambda: {(8, 1, 77): {'kind': 'FLOCK', 'pid': 1}})
+        assert _observation.held() == {(os.makedev(8, 1), 77)}
+        monkeypatch.setattr(_host, 'locks', lambda: None)
+        assert _observation.held() is None
+
+
+class TestHost:
+    def test_nothing_there(self, root):
+        look = _observation.observe()
+        assert look.program['sendmail'] is None
+        assert look.settings == {}
+        assert look.relay is None
+        assert not look.greeting
+        assert look.cpus >= 1
+
+    def test_user_that_does_not_exist(self, root, monkeypatch):
+        monkeypatch.setattr(_host, 'greeting', lambda host, port, seconds: {'answered': False, 'asked': (host, port), 'bound': seconds})
+        (root / 'submit.cf').write_text(SUBMIT % queue(root, 'queue'))
+        look = _observation.observe('msp')
+        assert look.settings['msp']['run_as_user'] == 'nosuchuser'
+        assert look.accounts['nosuchuser']['uid'] is None
+        assert look.accounts['nosuchgroup']['group'] is None
+        assert look.relay['host'] == '127.0.0.1'
+        assert look.greeting['asked'] == ('127.0.0.1', look.relay['port'])
+        assert 0 < look.greeting['bound'] <= 10
+
+    def test_looking_changes_nothing(self, root, monkeypatch):
+        monkeypatch.setattr(_host, 'greeting', lambda *arguments: {'answered': True})
+        place = queue(root, 'queue', 'qf6ANFSGLL000001', 'df6ANFSGLL000001')
+        (root / 'submit.cf').write_text(SUBMIT % place)
+
+        def state():
+            return {path: (about.st_ino, about.st_mtime_ns, about.st_atime_ns, about.st_ctime_ns) for path, about in
+                    ((os.path.join(place, name), os.stat(os.path.join(place, name))) for name in sorted(os.listdir(place)))}
+        before = state()
+        _observation.observe()
+        assert state() == before
+        assert sorted(os.listdir(str(root))) == ['queue', 'submit.cf']
