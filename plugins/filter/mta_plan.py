@@ -131,7 +131,7 @@ def mta_plan(look, services, resolver_changed=None, configuration_changed=None, 
 
     if installation['other_mta']:
         if not replace_other:
-            errors.append('%s belongs to another MTA (%s). Give the name back to Sendmail (update-alternatives --config sendmail-mta on Debian, '
+            errors.append('%s belongs to another MTA (%s). Give the name back to Sendmail (update-alternatives --config sendmail-msp on Debian, '
                           'alternatives --config mta on Red Hat) or remove that MTA, or set sendmail_mta_replace_other to true.'
                           % (installation['program'], installation['other_mta']))
         elif installation['installed']:
