@@ -14,7 +14,7 @@ uses; L(parse) reads every line and says what a queue runner would object to.
 
 import re
 import time
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 
@@ -185,8 +185,9 @@ def parse(data):
     Returns an Envelope. C(problems) lists, up to a bound, what a queue runner does not survive or does not keep: it renames the file to Qf (an unknown
     letter, a newer version, anything behind the final dot), aborts (no sender) or removes the message (no recipient).
     """
-    values = {'version': 0, 'created': None, 'last_attempt': 0, 'attempts': 0, 'priority': 0, 'body_type': b'', 'quarantine_reason': b'',
-              'status': b'', 'flags': b'', 'sender': None, 'envid': b''}
+    values: Dict[str, Any] = {
+        'version': 0, 'created': None, 'last_attempt': 0, 'attempts': 0, 'priority': 0, 'body_type': b'', 'quarantine_reason': b'',
+        'status': b'', 'flags': b'', 'sender': None, 'envid': b''}
     numbers = {b'V': 'version', b'T': 'created', b'K': 'last_attempt', b'N': 'attempts', b'P': 'priority'}
     texts = {b'B': 'body_type', b'q': 'quarantine_reason', b'F': 'flags', b'Z': 'envid'}
     macros, recipients, headers, problems = {}, [], [], []
@@ -232,7 +233,7 @@ def parse(data):
         elif letter == b'H':
             found = re.match(rb'(?:\?[^?]*\?)?([^:\s]+)\s*:\s?(.*)', value, re.S)
             if found:
-                headers.append(found.groups())
+                headers.append((found.group(1), found.group(2)))
         elif letter in pending:
             # Before the sender an M line is the envelope's; behind it, that of the recipient that follows.
             if letter == b'M' and values['sender'] is None:

@@ -86,8 +86,8 @@ class Totals:
 
     def add_rows(self, rows, sizes):
         """Count one batch: rows of _qf.head() and the sizes of their data files (None where missing)."""
-        created, last_attempts, attempts, statuses, _flags, origins, senders, tails = zip(*rows)
-        created = sorted(map(int, created))
+        times, last_attempts, attempts, statuses, _flags, origins, senders, tails = zip(*rows)
+        created = sorted(map(int, times))
         self._oldest(created[0])
         add_ages(self.ages, created, self.now)
         last = max(map(int, last_attempts))
@@ -97,7 +97,7 @@ class Totals:
         self.bytes += sum(sizes) if None not in sizes else sum(filter(None, sizes))
         joined = b''.join(tails)
         if b'\nM' in joined:
-            statuses = list(map(_qf.status_of, rows))
+            statuses = tuple(map(_qf.status_of, rows))
         domains = Counter(_qf.RECIPIENT_DOMAIN.findall(joined))
         self.recipients += sum(domains.values())
         self.domains.add(domains)
