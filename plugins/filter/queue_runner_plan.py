@@ -204,10 +204,10 @@ def _mechanism(runner, systemd, settings):
     """Which of our mechanisms a runner belongs to, None for a foreign one."""
     if runner['source'] == 'debian_cron' and runner['path'] in (DEBIAN_CRON, '/etc/mail/sendmail.conf'):
         return 'debian_cron'
-    if runner['source'] == 'daemon' and settings is not None:
-        # Of what the init script started systemd knows the unit. Without systemd there is only the setting.
-        if runner['path'] or (runner['unit'] == 'sendmail.service' if systemd else settings['msp_mode'] == 'daemon'):
-            return 'debian_daemon'
+    # Of what Debian's init script started systemd knows the unit. Without systemd there is only the setting.
+    by_script = runner['unit'] == 'sendmail.service' if systemd else settings is not None and settings['msp_mode'] == 'daemon'
+    if runner['source'] == 'daemon' and settings is not None and (runner['path'] or by_script):
+        return 'debian_daemon'
     if runner['unit'] == 'sm-client.service':
         return 'systemd_unit'
     if runner['unit'] == OWN_TIMER:
@@ -256,7 +256,8 @@ def queue_runner_plan(look, services, files=None, interval='30m', method='auto',
         method = _method(platform, services, systemd, trouble)
     settings = _schedule.debian_settings(files.get('/etc/mail/sendmail.conf', '')) if platform == 'debian' else None
     plan = {'errors': [], 'installed': look['installation']['installed'], 'method': method, 'seconds': seconds, 'interval': _interval(seconds),
-            'init': 'systemd' if systemd else 'script', 'schedule': _cron_schedule(seconds), 'settings': [], 'generate': False, 'reasons': [], 'stop': [], 'leave': [], 'foreign': [], 'remove': []}
+            'init': 'systemd' if systemd else 'script', 'schedule': _cron_schedule(seconds),
+            'settings': [], 'generate': False, 'reasons': [], 'stop': [], 'leave': [], 'foreign': [], 'remove': []}
     mine, foreign = {}, []
     for runner in look['runners']:
         mechanism = _mechanism(runner, systemd, settings)

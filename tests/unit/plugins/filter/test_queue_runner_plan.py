@@ -44,8 +44,9 @@ def test_debians_default_of_twenty_minutes_is_changed():
     assert todo(found) == {'settings': [{'name': 'MSP_INTERVAL', 'value': '30m'}], 'generate': True}
 
 
-@pytest.mark.parametrize('lines', [[], [dict(source='debian_cron', path=CONF, active=False)], [dict(CRON_LINE, interval=1200)], [dict(CRON_LINE, uneven=True)],
-                                   [CRON_LINE, dict(CRON_LINE, line=53)]])
+@pytest.mark.parametrize('lines', [
+    [], [dict(source='debian_cron', path=CONF, active=False)], [dict(CRON_LINE, interval=1200)], [dict(CRON_LINE, uneven=True)],
+    [CRON_LINE, dict(CRON_LINE, line=53)]])
 def test_a_cron_line_that_is_missing_wrong_or_double_is_written_anew(lines):
     assert todo(plan(*lines)) == {'generate': True}
 
@@ -82,7 +83,8 @@ def test_a_method_that_the_host_does_not_have_is_refused(method, services, platf
     assert plan(method=method, services=services, platform=platform)['errors']
 
 
-@pytest.mark.parametrize('interval, nearest', [('45m', '30m'), ('90m', '30m'), ('1h', '30m'), ('7m', '6m'), ('50m', '30m'), ('90s', '1m'), ('25m', '20m'), ('1d', '30m')])
+@pytest.mark.parametrize('interval, nearest', [
+    ('45m', '30m'), ('90m', '30m'), ('1h', '30m'), ('7m', '6m'), ('50m', '30m'), ('90s', '1m'), ('25m', '20m'), ('1d', '30m')])
 def test_what_debians_generator_cannot_do_evenly_is_refused_with_the_nearest(interval, nearest):
     errors = plan(CRON_LINE, interval=interval, method='debian_cron')['errors']
     assert len(errors) == 1
@@ -90,8 +92,9 @@ def test_what_debians_generator_cannot_do_evenly_is_refused_with_the_nearest(int
     assert 'debian_daemon takes any interval' in errors[0]
 
 
-@pytest.mark.parametrize('interval, schedule', [('1m', '* * * * *'), ('30m', '*/30 * * * *'), ('30', '*/30 * * * *'), ('1h', '0 * * * *'), ('2h', '0 */2 * * *'),
-                                                ('1d', '0 0 * * *')])
+@pytest.mark.parametrize('interval, schedule', [
+    ('1m', '* * * * *'), ('30m', '*/30 * * * *'), ('30', '*/30 * * * *'), ('1h', '0 * * * *'), ('2h', '0 */2 * * *'),
+    ('1d', '0 0 * * *')])
 def test_schedules_of_our_own_cron_file(interval, schedule):
     found = plan(interval=interval, method='cron')
     assert found['schedule'] == schedule and not found['errors']
