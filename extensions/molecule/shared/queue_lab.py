@@ -225,9 +225,28 @@ def age(identifier, seconds):
     return created
 
 
-def listing(*arguments):
-    """What Sendmail itself says (it is not read-only where files are damaged)."""
-    return run('sendmail', '-bp', *arguments, check=False)
+def listed():
+    """What Sendmail itself counts in the client queue (its listing is not read-only where files are damaged)."""
+    found = {}
+    for state, option in (('queued', ()), ('quarantined', ('-qQ',)), ('lost', ('-qL',))):
+        text = run('sendmail', '-bp', '-Ac', *option, check=False)
+        total = re.search(r'Total requests: (\d+)', text)
+        found[state] = int(total.group(1)) if total else 0
+    return found
+
+
+def verbose():
+    """The messages of the client queue as Sendmail lists them: {id: [mark, size, priority, sender, [recipients], status]}."""
+    found, last = {}, None
+    for line in run('sendmail', '-bp', '-Ac', '-v', check=False).splitlines():
+        head = re.match(r'(\w{14,})([ *X-]) *(\d+) +(-?\d+)[ +]\w{3} \d+ \d\d:\d\d (.*)', line)
+        if head:
+            last = found[head.group(1)] = [head.group(2), int(head.group(3)), int(head.group(4)), head.group(5).strip(), [], '']
+        elif last and re.match(r'\t+ *[^(\s]', line):
+            last[4].append(line.strip())
+        elif last and re.match(r' +.*\(\w', line) and not last[5]:
+            last[5] = re.sub(r'^\s*(?:7BIT|8BITMIME)?\s*\((.*)\)$', r'\1', line)
+    return found
 
 
 if __name__ == '__main__':
