@@ -26,6 +26,10 @@ LISTED = 100               # paths of each kind that a result names; the counts 
 QUEUE_FILES = frozenset(('qf', 'df', 'hf', 'Qf', 'tf', 'Tf', 'xf'))
 STATOVERRIDE = '/var/lib/dpkg/statoverride'
 ROLE = 'the role mailops.sendmail.sendmail_msp'
+MISSING = {
+    'submit.cf': 'It is missing. %s builds it.' % (ROLE[0].upper() + ROLE[1:]),
+    'sendmail.cf': 'It is missing. Build it from sendmail.mc, or use "queue: msp" where there is no MTA.',
+}
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _LINKS_MAX = 20
 _KINDS = ((stat.S_ISLNK, 'a symbolic link'), (stat.S_ISFIFO, 'a FIFO'), (stat.S_ISSOCK, 'a socket'), (stat.S_ISDIR, 'a directory'),
@@ -248,8 +252,7 @@ def inspect(wanted):
                 continue
         try:
             if want.kind == 'queue_file':
-                for found in _queue_files(want, parent):
-                    yield found
+                yield from _queue_files(want, parent)
             elif directory:
                 yield Found(want, want.path, parent, '.', os.fstat(parent))
             else:
@@ -313,7 +316,7 @@ def plan(found, known):
             if want.create and one.parent >= 0:
                 yield Action('create', one, (want.uid, want.gid, want.mode))
             elif not want.optional:
-                yield Action('error', one, reason='It is missing. %s makes it.' % (ROLE[0].upper() + ROLE[1:]))
+                yield Action('error', one, reason=MISSING.get(os.path.basename(want.path), 'It is missing: install Sendmail again.'))
         elif not (stat.S_ISDIR if want.kind in ('directory', 'queue_directory') else stat.S_ISREG)(about.st_mode):
             yield Action('skip', one, reason='It is %s.' % ([text for test, text in _KINDS if test(about.st_mode)] or ['a device'])[0])
         elif stat.S_ISREG(about.st_mode) and about.st_nlink != 1:

@@ -134,7 +134,7 @@ errors:
   returned: always
   type: list
   elements: dict
-  sample: [{"path": "/etc/mail/submit.cf", "error": "It is missing. The role mailops.sendmail.sendmail_msp makes it."}]
+  sample: [{"path": "/etc/mail/submit.cf", "error": "It is missing. The role mailops.sendmail.sendmail_msp builds it."}]
 """
 
 from ansible.module_utils.basic import AnsibleModule

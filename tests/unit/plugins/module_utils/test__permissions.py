@@ -268,13 +268,15 @@ def test_a_missing_queue_directory_is_made(queue):
 
 def test_missing_things(queue):
     want = queue.wants[1]._replace(path=str(queue.place / 'not' / 'there'), kind='configuration', create=False)
-    assert 'sendmail_msp' in run([want]).result()['errors'][0]['error']
+    assert 'install Sendmail' in run([want]).result()['errors'][0]['error']
+    assert 'sendmail_msp' in run([want._replace(path=want.path + '/submit.cf')]).result()['errors'][0]['error']
+    assert 'queue: msp' in run([want._replace(path=want.path + '/sendmail.cf')]).result()['errors'][0]['error']
     assert run([want._replace(optional=True)]).result()['errors'] == []
     assert 'directory that should hold it' in run([want._replace(kind='queue_directory', create=True)]).result()['errors'][0]['error']
 
 
 def test_a_queue_that_is_not_mounted_is_not_touched(queue, monkeypatch):
-    monkeypatch.setattr(_permissions._host, 'filesystem', lambda path: {'unmounted': str(queue.place)})
+    monkeypatch.setattr(_permissions._system, 'filesystem', lambda path: {'unmounted': str(queue.place)})
     before = modes(queue.place)
     result = run(queue.wants).result()
     assert modes(queue.place) == before and not result['changed']
