@@ -364,6 +364,10 @@ def test_what_a_runner_takes_is_no_problem(data):
     assert [one.address for one in envelope.recipients] == [b'bob']
 
 
+def test_a_mailbox_separator_is_no_line_of_flags():
+    assert _qf.head(changed(b'\nFs', b'\nFrom mallory Mon Nov 23')) is None
+
+
 def test_carriage_returns_belong_to_the_line_end():
     assert _qf.parse(GOOD.replace(b'\n', b'\r\n'))._replace(headers=[]) == _qf.parse(GOOD)._replace(headers=[])
     assert _qf.head(changed(b'Salice\n', b'Salice\r\n')) is None
@@ -437,6 +441,7 @@ def test_nothing_takes_long(data):
     (b'Deferred: Connection reset by [127.0.0.1]', 'other'),
     (b'Syntax error in mailbox address "b??b" (non-printable character)', 'other'),
     (b'Deferred: 4500 things', 'other'),
+    (b'Deferred: Remote protocol error after 450 bytes', 'other'),             # no reply: it does not begin with one
     (b'host map: lookup', 'other'),
     (b'Saved in queue', 'other'),
     (b'', 'other'),
