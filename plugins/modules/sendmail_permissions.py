@@ -63,9 +63,8 @@ attributes:
   idempotent:
     support: full
 seealso:
-  - plugin: mailops.sendmail.sendmail_msp
-    plugin_type: role
   - module: mailops.sendmail.sendmail_queue
+  - module: mailops.sendmail.sendmail_queue_facts
 author:
   - The mailops.sendmail contributors (@mailops)
 """
