@@ -172,7 +172,8 @@ def mta_plan(look, services, resolver_changed=None, configuration_changed=None, 
                       "FEATURE(`msp') of submit.mc." % (address, greeting.get('error')))
     elif reached:
         errors.append('Sendmail listens at %s, but connections fail (%s). See the packet filter of the host.' % (address, greeting.get('error')))
-    elif ours and not (configuration_changed and oldest and oldest < configuration_changed):
+    elif ours and not (configuration_changed and oldest and oldest + 2 < configuration_changed):
+        # By two seconds, because Debian's start makes the file anew, and the start of a process is known to the second only.
         errors.append("The MTA listens at %s, but submit.cf hands mail to %s. Set Addr in DAEMON_OPTIONS of sendmail.mc to the address in submit.cf, or name "
                       "the other one in FEATURE(`msp') of submit.mc."
                       % (' and '.join('%s port %s' % (item['address'], item['port']) for item in ours), address))
