@@ -57,7 +57,7 @@ def ids(directory=MSP, prefix='qf'):
         name = os.path.basename(path)
         if name[:2] == prefix:
             subject = re.search(rb'(?m)^H\?\?Subject: (.*)$', contents(path))
-            found[name[2:]] = subject.group(1).decode() if subject else None
+            found[name[2:]] = subject.group(1).decode('latin-1') if subject else None
     return found
 
 
@@ -242,7 +242,7 @@ def verbose():
         head = re.match(r'(\w{14,})([ *X-]) *(\d+) +(-?\d+)[ +]\w{3} \d+ \d\d:\d\d (.*)', line)
         if head:
             last = found[head.group(1)] = [head.group(2), int(head.group(3)), int(head.group(4)), head.group(5).strip(), [], '']
-        elif last and re.match(r'\t+ *[^(\s]', line):
+        elif last and re.match(r'\t{4,} *[^(\s]', line):
             last[4].append(line.strip())
         elif last and re.match(r' +.*\(\w', line) and not last[5]:
             last[5] = re.sub(r'^\s*(?:7BIT|8BITMIME)?\s*\((.*)\)$', r'\1', line)
