@@ -194,9 +194,9 @@ def parse(data):
     pending = {b'C': b'', b'Q': b'', b'r': b'', b'M': b''}
     complete = False
 
-    def problem(text):
+    def problem(text, *values):
         if len(problems) < _PROBLEMS_MAX:
-            problems.append(text)
+            problems.append(text % values)
 
     lines = data.split(b'\n')
     cut = bool(lines[-1])
@@ -210,7 +210,7 @@ def parse(data):
         if line[-1:] == b'\r':
             line = line[:-1]
         if complete:
-            problem('line %d: something stands behind the final dot' % number)
+            problem('line %d: something stands behind the final dot', number)
             break
         if index < count and lines[index][:1] in (b' ', b'\t'):
             parts = [line]
@@ -228,7 +228,7 @@ def parse(data):
             if value:
                 recipients.append(Recipient(address(value), flags, pending[b'M'], pending[b'C'], pending[b'Q'], pending[b'r']))
             else:
-                problem('line %d: a recipient without an address, which Sendmail passes over' % number)
+                problem('line %d: a recipient without an address, which Sendmail passes over', number)
             pending.update({b'Q': b'', b'r': b'', b'M': b''})
         elif letter == b'H':
             found = re.match(rb'(?:\?[^?]*\?)?([^:\s]+)\s*:\s?(.*)', value, re.S)
@@ -243,13 +243,13 @@ def parse(data):
         elif letter in numbers:
             values[numbers[letter]] = _number(value)
             if letter == b'V' and values['version'] > NEWEST_VERSION:
-                problem('line %d: version %d is newer than the newest known, %d' % (number, values['version'], NEWEST_VERSION))
+                problem('line %d: version %d is newer than the newest known, %d', number, values['version'], NEWEST_VERSION)
         elif letter == b'F' and value.startswith(b'rom '):
-            problem('line %d: a mailbox separator, which Sendmail takes for an attack' % number)
+            problem('line %d: a mailbox separator, which Sendmail takes for an attack', number)
         elif letter in texts:
             values[texts[letter]] = value
             if letter == b'B' and value.upper() not in (b'7BIT', b'8BITMIME'):
-                problem('line %d: an unknown body type, which Sendmail takes for an attack' % number)
+                problem('line %d: an unknown body type, which Sendmail takes for an attack', number)
         elif letter == b'S':
             values['sender'] = address(value)
         elif letter == b'$':
@@ -258,7 +258,7 @@ def parse(data):
         elif letter == b'.':
             complete = True
         elif letter not in _LETTERS or not line:
-            problem('line %d: an unknown line, %s' % (number, _text.printable(line[:40])))
+            problem('line %d: an unknown line, %s', number, _text.printable(line[:40]))
             if not values['version'] and values['created'] is None:
                 break  # not a control file at all: no need to list every line of a picture
     if complete and values['created'] is None:

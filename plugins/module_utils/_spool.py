@@ -21,7 +21,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _text
 
 BATCH = 1000                # rows handed up at once: memory stays flat, and judges can count whole batches in C
 _BLOCK = 8192               # one read holds the whole of nearly every control file
-LIMIT = 32 << 20            # a control file of 600,000 recipients; more is not read
+LIMIT = 8 << 20             # a control file of 100,000 recipients, more than Sendmail can take in a day; the worst of lines cost 50 times that in memory
 NAME_MAX = 20               # a runner passes over longer names (MAXQFNAME), so they are no messages
 _ERRORS_KEPT = 10
 _SCAN_BY_DESCRIPTOR = os.scandir in os.supports_fd   # not before Python 3.7
