@@ -167,7 +167,7 @@ messages:
       type: str
       sample: "Deferred: Connection refused by [127.0.0.1]"
     reason:
-      description: The class of that text, or of a recipient's own reply where there is one, as in O(select.reason).
+      description: The class of that text, or of a recipient's own reply where there is one, as in O(select.reason). V(none) when nothing could be read.
       type: str
       sample: connection_refused
     flags:
