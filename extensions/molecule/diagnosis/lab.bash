@@ -11,13 +11,22 @@ sendmail=/usr/sbin/sendmail
 # The daemon as Debian starts it, without the seconds that the init script sleeps, and without the queue run that it begins.
 mta_start() {
     "$sendmail" -L sm-mta -bd -q1h "$@"
-    until greets "${at:-127.0.0.1}"; do sleep 0.1; done
+    within 30 greets "${at:-127.0.0.1}"
 }
+within() { # SECONDS COMMAND...: wait until it succeeds
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || { echo "this did not come true: $*" >&2; return 1; }
+        sleep 0.1
+    done
+}
+silent() { ! greets "$1"; }
 greets() { timeout 2 bash -c "exec 3<>/dev/tcp/$1/25 && head -c 3 <&3 | grep -q 220" 2>/dev/null; }
 mta_stop() {
     pkill -KILL -f '^(sendmail: MTA|/usr/sbin/sendmail -L sm-mta)' || true
     rm -f /run/sendmail/mta/sendmail.pid
-    while pgrep -f '^sendmail: MTA' >/dev/null; do sleep 0.1; done
+    within 30 sh -c "! pgrep -f '^sendmail: MTA' >/dev/null"
 }
 # submit COUNT [RECIPIENT [OPTION...]]: as alice, who does not see what becomes of it.
 submit() {
