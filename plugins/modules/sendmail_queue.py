@@ -14,7 +14,10 @@ description:
   - Everything that a run would destroy or hang on is looked for first. When there is such a thing the run is refused with the reason and
     the remedy, and nothing is touched. These are control files or directories with a wrong owner or mode, missing data files, control files that
     Sendmail would lose or abort on, files left by a rewrite, and file systems that are full or read-only.
-  - The outcome is found by comparing the control files before and after, because the exit status of a queue run says nothing.
+  - The outcome is found by comparing the control files before and after, and from what Sendmail prints when it removes a message, because the exit
+    status of a queue run says nothing.
+  - While the module runs the queue, no message is returned to its sender for its age and no warning that it is late is sent. That is left to the next
+    ordinary queue run, so that a queue which has waited for longer than C(Timeout.queuereturn) is delivered and not bounced by the attempt to rescue it.
 options:
   state:
     description:
