@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Watch the one message in the client queue for some seconds; print every pair of its number of attempts and the time of the last one."""
+"""Watch the one message in the client queue for some seconds; print how often it was tried, and the seconds between."""
 import glob
 import json
 import re
@@ -21,4 +21,5 @@ while time.time() < end:
         if last and number and [int(number.group(1)), int(last.group(1))] not in seen:
             seen.append([int(number.group(1)), int(last.group(1))])
     time.sleep(0.5)
-print(json.dumps(seen))
+times = [last for number, last in seen]
+print(json.dumps({'numbers': [number for number, last in seen], 'seconds_between': [after - before for before, after in zip(times, times[1:])]}))
