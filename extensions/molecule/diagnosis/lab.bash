@@ -49,6 +49,8 @@ load() {
     echo "$1 $1 $1 1/100 1000" >/root/loadavg
     mount --bind /root/loadavg /proc/loadavg
 }
+# /etc/hosts and /etc/resolv.conf are mounts in a container: they can be written, not replaced.
+forget_own_name() { grep -v example.test /root/hosts >/etc/hosts; }
 resolver() { printf '%s\n' "$@" >/etc/resolv.conf; }
 tmpfs_on() { # DIRECTORY SIZE: with what is in it, and its owner and mode
     mkdir -p /root/kept && rm -rf /root/kept/* && cp -a "$1/." /root/kept/
@@ -80,8 +82,6 @@ health() {
     cp -a /root/etc-mail/. /etc/mail/
     cp -a /root/cron-sendmail /etc/cron.d/sendmail
     rm -f /etc/systemd/system/sendmail.service /home/*/dead.letter /root/dead.letter /var/lib/sendmail/dead.letter
-    [ -L /usr/sbin/sendmail ] || true
-    update-alternatives --auto sendmail-mta >/dev/null 2>&1 || true
     mkdir -p $Q
     chown smmsp:smmsp $Q && chmod 2770 $Q
     chown root:smmsp /usr/libexec/sendmail/sendmail && chmod 2755 /usr/libexec/sendmail/sendmail
