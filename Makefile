@@ -33,7 +33,7 @@ molecule: ## scenarios on real hosts; SCENARIO=name runs one and keeps its hosts
 
 bench: ## the figures of docs/ on spools made for it
 	@tests/prepare hosts
-	@tests/benchmark/run
+	@.venv/bin/python tests/benchmark/run
 
 hosts: ## start a Sendmail host of each Debian release: tests/hosts/enter podman exec -it trixie bash
 	@tests/prepare hosts

@@ -32,7 +32,6 @@ class Examination(NamedTuple):
     errors: List[Dict[str, Any]]          # queue directories that cannot be used
     accounts: Dict[str, Any]              # {user, uid, group, gid} of the mail submission program
     program: Dict[str, Any]
-    expected: Dict[str, str]              # {owner, group, mode} of the binary on this platform
     directories: List[Dict[str, Any]]     # file states of the client queue's directories
     filesystems: Dict[str, Any]           # by queue, the worst of its directories
     relay: Optional[Dict[str, Any]]
@@ -43,7 +42,6 @@ class Examination(NamedTuple):
     runners: List[Dict[str, Any]]
     service: Dict[str, Any]
     load: float
-    cpus: int
     locked: List[Dict[str, Any]]          # {id, pid, seconds, title} of messages in delivery
     resolver_changed: Optional[int]       # epoch seconds of the last change of resolv.conf
     lookups: Dict[str, Any]               # {own: {...}, relay: {...}, domains: {name: {...}}}, see _host.lookup()
@@ -96,8 +94,8 @@ def _other_mta(e):
         other = e.program['other_mta']
         return ['%s belongs to %s.' % (e.program['path'], other) if other else 'There is no program called sendmail.']
     if not e.program['is_sendmail']:
-        return ['%s leads to %s, which is %s; Sendmail itself is %s.' % (e.program['path'], e.program['target'], e.program['other_mta'],
-                                                                       e.program['sendmail'])]
+        return ['%s leads to %s, which is %s; Sendmail itself is %s.' % (
+            e.program['path'], e.program['target'], e.program['other_mta'], e.program['sendmail'])]
     return []
 
 
@@ -376,7 +374,8 @@ def _one_source(e):
         for kind, key in (('users', 'user'), ('senders', 'sender')):
             for one in waiting['top'][kind][:1]:
                 if one['messages'] >= SHARE * total:
-                    found.append('%d of %d waiting messages (%d %%) come from the %s %s.' % (one['messages'], total, 100 * one['messages'] // total, key, one[key]))
+                    found.append('%d of %d waiting messages (%d %%) come from the %s %s.' % (
+                        one['messages'], total, 100 * one['messages'] // total, key, one[key]))
     return found
 
 
@@ -457,7 +456,8 @@ CAUSES = (
           'Wait a day, check that no process has them open, then move them away.'),
     Cause('elsewhere', 'The client queue is empty; look elsewhere', 'low', _elsewhere, 'manual', None,
           'Mail that was refused at once is in dead.letter files; mail that was handed over is in the queue of the MTA.'),
-    Cause('one_source', 'One source makes most of it', 'low', _one_source, 'manual', None, 'Look at what that user or job sends, and whether anybody reads it.'),
+    Cause('one_source', 'One source makes most of it', 'low', _one_source, 'manual', None,
+          'Look at what that user or job sends, and whether anybody reads it.'),
 )
 
 

@@ -35,14 +35,13 @@ def examine():
     if _host.init_system() == 'systemd':
         service['active'] = _host.unit_states([at.layout.mta_service]).get(at.layout.mta_service, {}).get('active') == 'active'
     files = dict((name, dict(state, problems=at.configurations[name].problems if at.configurations[name] else [])) for name, state in at.files.items())
-    binary = at.layout.rules['binary']
     return _causes.Examination(
         now=at.now, queues=facts['queues'], hazards=hazards, inspected=inspected, settings=look.settings, files=files, errors=at.errors,
-        accounts=accounts, program=look.program, expected={'owner': binary.owner, 'group': binary.group, 'mode': '%04o' % binary.mode},
+        accounts=accounts, program=look.program,
         directories=[_host.file_state(path) for path in paths],
         filesystems=dict((name, _worst(places)) for name, places in at.queues.items() if places), relay=relay, greeting=look.greeting,
         listeners=[one for one in look.listeners if relay is None or _serves(one['address'], relay['host'])], everywhere=everywhere,
-        processes=look.processes, runners=look.runners, service=service, load=look.load[0] if look.load else 0.0, cpus=look.cpus,
+        processes=look.processes, runners=look.runners, service=service, load=look.load[0] if look.load else 0.0,
         locked=_in_delivery(look), resolver_changed=_names.resolver_changed(),
         lookups=_names.look_around(relay['host'] if relay and not relay['literal'] else None, domains), dead_letters=_dead_letters(settings))
 

@@ -137,7 +137,7 @@ def places(look):
             if room['read_only']:
                 found.append(('file_system', '%s is on a read-only file system' % directory.control))
             elif room['blocks_free'] is not None and room['blocks_free'] < max(1, least):
-                found.append(('file_system', '%s has %d free blocks, fewer than MinFreeBlocks (%d)' % (directory.control, room['blocks_free'], least)))
+                found.append(('file_system', '%s has %s free blocks, fewer than MinFreeBlocks (%s)' % (directory.control, room['blocks_free'], least)))
             elif room['inodes'] and not room['inodes_free']:
                 found.append(('file_system', '%s has no free inodes' % directory.control))
     return found

@@ -393,8 +393,10 @@ def _set_override(want, look_up):
     if want.overridden:
         commands.insert(0, ['--remove', want.path])
     for command in commands:
-        done = subprocess.run(['dpkg-statoverride'] + command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                              timeout=60, check=False, env={'LC_ALL': 'C', 'PATH': '/usr/sbin:/usr/bin:/sbin:/bin'})
+        # The floors know no AnsibleModule.
+        done = subprocess.run(  # pylint: disable=ansible-bad-function
+            ['dpkg-statoverride'] + command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            timeout=60, check=False, env={'LC_ALL': 'C', 'PATH': '/usr/sbin:/usr/bin:/sbin:/bin'})
         if done.returncode:
             raise OSError(errno.EIO, 'dpkg-statoverride %s: %s' % (command[0], _printed(done.stderr.strip()[-300:])))
 

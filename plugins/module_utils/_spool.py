@@ -169,7 +169,7 @@ class Opened:
         return self
 
     def __exit__(self, *exception):
-        for descriptor in {self.base, self.control, self.data, self.transcript}:
+        for descriptor in sorted({self.base, self.control, self.data, self.transcript}):
             os.close(descriptor)
 
 

@@ -58,7 +58,8 @@ causes:
       sample: The MTA is not running
     severity:
       description:
-        - V(critical) means that mail is refused, or would be lost by a queue run; V(high) that nothing moves; V(medium) that some of it stays; V(low) that it is worth knowing.
+        - V(critical) means that mail is refused, or would be lost by a queue run; V(high) that nothing
+          moves; V(medium) that some of it stays; V(low) that it is worth knowing.
       type: str
       sample: high
     evidence:

@@ -18,7 +18,8 @@ options:
     description:
       - With V(totals) every control file of a waiting message is opened once, for everything that is returned.
       - With V(summary) only file names are read, which is several times faster warm and far more so on a cold disk. Counts, the oldest
-        message and the age buckets come from the queue ids, which are creation times; recipients, sizes, attempts and RV(ansible_facts.sendmail_queue.queues.msp.top)
+        message and the age buckets come from the queue ids, which are creation times; recipients, sizes, attempts and
+        RV(ansible_facts.sendmail_queue.queues.msp.top)
         are not there. This is for monitors.
     type: str
     choices: [totals, summary]

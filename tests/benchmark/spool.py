@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make a Sendmail queue of any size, and say exactly what is in it.
@@ -87,7 +86,7 @@ def messages(count: int, seed: int, now: int, max_age: int, local: bool, header_
     for start in range(0, count, 1000):
         size = min(1000, count - start)
         sizes = rng.choices(few, geometric, k=size)
-        names = iter(rng.choices(domains, zipf, k=sum(sizes)))
+        names = rng.choices(domains, zipf, k=sum(sizes))[::-1]
         for offset, (width, reason) in enumerate(zip(sizes, rng.choices(reasons, shares, k=size))):
             number = start + offset
             created = now - 1 - int(uniform() * (max_age - 1))
@@ -99,7 +98,7 @@ def messages(count: int, seed: int, now: int, max_age: int, local: bool, header_
             if local:
                 recipients = [LOCAL_USERS[(number + index) % len(LOCAL_USERS)] for index in range(min(width, len(LOCAL_USERS)))]
             else:
-                recipients = [b"r%d.%d@%s" % (number % 977, index, next(names)) for index in range(width)]
+                recipients = [b"r%d.%d@%s" % (number % 977, index, names.pop()) for index in range(width)]
                 if number % 11 == 10 and reason not in ("host_lookup", "temporary_reply"):
                     recipients[0] = LOCAL_USERS[number % len(LOCAL_USERS)]
             if local and reason == "host_lookup" or (local or bounce) and reason == "sender_domain":
@@ -170,7 +169,10 @@ def control_file(message: dict[str, Any]) -> tuple[bytes, bytes]:
 
 def record_of(message: dict[str, Any], state: str) -> dict[str, Any]:
     """What a per-message listing has to say of one message, all values as they stand in the control file."""
-    text = lambda value: value.decode("latin-1")  # noqa: E731
+
+    def text(value):
+        return value.decode("latin-1")
+
     return {
         "id": text(message["id"]), "state": state, "created": message["created"], "last_attempt": message["last_attempt"],
         "attempts": message["attempts"], "priority": message["priority"], "size": message["size"], "sender": text(message["sender"]),
@@ -190,7 +192,8 @@ class Truth:
     def __init__(self, now: int) -> None:
         self.now = now
         self.states: dict[str, dict[str, int]] = {}
-        self.counts: dict[str, collections.Counter[str]] = {name: collections.Counter() for name in ("reasons", "envelope_reasons", "domains", "senders", "users")}
+        self.counts: dict[str, collections.Counter[str]] = {
+            name: collections.Counter() for name in ("reasons", "envelope_reasons", "domains", "senders", "users")}
         self.created: list[int] = []
         self.never_tried = self.last_attempt = self.local_recipients = 0
 
@@ -205,7 +208,7 @@ class Truth:
         self.counts["senders"][message["sender"].decode()] += 1
         if message["user"]:
             self.counts["users"][message["user"].decode()] += 1
-        domains = [domain.decode() for _, sign, domain in (recipient.rpartition(b"@") for recipient in message["recipients"]) if sign]
+        domains = [domain.decode() for dummy, sign, domain in (recipient.rpartition(b"@") for recipient in message["recipients"]) if sign]
         self.counts["domains"].update(domains)
         self.local_recipients += len(message["recipients"]) - len(domains)
         self.created.append(message["created"])
@@ -308,7 +311,7 @@ def generate(
     now = int(time.time()) if now is None else now
     ids = None
     if owner:
-        user, _, group = owner.partition(":")
+        user, dummy, group = owner.partition(":")
         ids = (pwd.getpwnam(user).pw_uid, grp.getgrnam(group or user).gr_gid)
     base = Path(path)
     old_umask = os.umask(0)
@@ -321,7 +324,7 @@ def generate(
         truth, listed = Truth(now), []
         extra: dict[str, list[Any]] = {"damaged": [], "debris": [], "missing_df": []}
         work = ["queued"] * count + ["quarantined"] * quarantined + ["lost"] * lost
-        special = [*(("damaged", kind) for kind in DAMAGE for _ in range(damage)), *(("debris", kind) for kind in DEBRIS for _ in range(debris_files))]
+        special = [*(("damaged", kind) for kind in DAMAGE for dummy in range(damage)), *(("debris", kind) for kind in DEBRIS for dummy in range(debris_files))]
         for number, message in enumerate(messages(len(work) + len(special), seed, now, max_age, local, header_bytes)):
             place = places[number % len(places)]
             if number >= len(work):

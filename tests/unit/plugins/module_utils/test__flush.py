@@ -410,13 +410,15 @@ class TestRun:
 class TestResult:
     def outcomes(self, **counts):
         numbers = iter(range(10 ** 6))
-        return [_flush.Outcome(message(next(numbers)), name, 0 if name in ('relayed', 'bounced', 'taken') else 1, 's', 'other' if name == 'remaining' else None, [])
+        return [_flush.Outcome(message(next(numbers)), name, 0 if name in ('relayed', 'bounced', 'taken') else 1, 's',
+                               'other' if name == 'remaining' else None, [])
                 for name, count in counts.items() for _each in range(count)]
 
     def result(self, outcomes, canary=None):
         return _flush.result(_flush.plan(look(), [one.message for one in outcomes]), outcomes, _flush.Transcript(), canary, {'stopped': False})
 
-    @pytest.mark.parametrize('outcome, changed', [('relayed', True), ('bounced', True), ('taken', True), ('lost', True), ('remaining', False), ('untried', False)])
+    @pytest.mark.parametrize('outcome, changed', [
+        ('relayed', True), ('bounced', True), ('taken', True), ('lost', True), ('remaining', False), ('untried', False)])
     def test_changed(self, outcome, changed):
         assert self.result(self.outcomes(**{outcome: 1}))['changed'] is changed
 
@@ -444,8 +446,8 @@ class TestResult:
 class TestComplaint:
     ABOUT = {'stopped': False}
 
-    def say(self, canary=None, about=ABOUT, insist=False, load=(0.1, 0, 0), **counts):
-        return _flush.complaint(TestResult().outcomes(**counts), canary, about, insist, load, 16)
+    def say(self, canary=None, about=None, insist=False, load=(0.1, 0, 0), **counts):
+        return _flush.complaint(TestResult().outcomes(**counts), canary, about or self.ABOUT, insist, load, 16)
 
     def test_nothing_to_say(self):
         assert self.say(relayed=2, bounced=1, remaining=3, taken=1) is None

@@ -73,7 +73,8 @@ def spool(tmp_path, monkeypatch):
     place = str(path)
     uid, gid = os.getuid(), os.getgid()
     layout = types.SimpleNamespace(msp_user='smmsp', msp_group='smmsp')
-    at = types.SimpleNamespace(queues={'msp': [_spool.QueueDirectory('mqueue', place, place, place, place, False)]}, held=frozenset(), now=10 ** 6, layout=layout)
+    at = types.SimpleNamespace(queues={'msp': [_spool.QueueDirectory('mqueue', place, place, place, place, False)]}, held=frozenset(), now=10 ** 6,
+                               layout=layout)
     monkeypatch.setattr(_observation, 'held', lambda: at.held)
     look = types.SimpleNamespace(at=at, settings={'msp': dict(DEBIAN_MSP, run_as_user=None, run_as_group=None, min_free_blocks=0)},
                                  accounts={'smmsp': {'uid': uid, 'group': gid}})

@@ -226,7 +226,8 @@ def queue(tmp_path):
     os.link(str(tmp_path / 'secret'), str(place / 'dfAAAAAAAA000007'))
     (place / 'slow').mkdir()
     files = _permissions.Want(str(place), 'queue_file', me.st_uid, me.st_gid, 0o660, True, owners=frozenset((me.st_uid,)))
-    return SimpleNamespace(place=place, wants=[files, files._replace(kind='queue_directory', mode=0o770, optional=False, create=True)], secret=tmp_path / 'secret')
+    return SimpleNamespace(place=place, wants=[files, files._replace(kind='queue_directory', mode=0o770, optional=False, create=True)],
+                           secret=tmp_path / 'secret')
 
 
 def run(wants, check_mode=False):

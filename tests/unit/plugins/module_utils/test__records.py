@@ -283,7 +283,7 @@ def test_a_directory_that_goes_before_a_message_is_read(tmp_path):
 def test_a_message_replaced_by_something_else_before_it_is_read(tmp_path):
     put(tmp_path, 'qf6ANFSGLL000001')
     (found,) = listing(look_at(msp=tmp_path)).find()
-    for make, problem in ((lambda path: os.mkfifo(path), 'not a regular file'), (lambda path: os.symlink('/etc/passwd', path), 'symbolic links')):
+    for make, problem in ((os.mkfifo, 'not a regular file'), (lambda path: os.symlink('/etc/passwd', path), 'symbolic links')):
         os.unlink(str(tmp_path / found.name))
         make(str(tmp_path / found.name))
         one = _records.read(found, NOW)
