@@ -33,7 +33,7 @@ CREATED, LAST_ATTEMPT, ATTEMPTS, STATUS, FLAGS, ORIGIN, SENDER, TAIL = range(8)
 # version) goes to parse() instead, so this need not be lenient.
 _HEAD = re.compile(
     rb'V[1-8]\nT(\d{1,18})\nK(\d{1,18})\nN(\d{1,18})\nP-?\d+\n(?:d[^\n]*\n)?(?:I[^\n]*\n)?(?:B(?:7BIT|8BITMIME)\n)?(?:M([^\n]*)\n)?'
-    rb'(?:F(?!rom )([^\n]*)\n)?(?:\$_([^\n]*)\n)?(?:\$[^_\n][^\n]*\n)*(?:q[^\n]*\n)?S([^\n]*)(?=\n)')
+    rb'(?:F(?!rom )([^\n]*)\n)?(?:\$_([^\n]*)\n)?(?:\$[^_\n][^\n]*\n)*(?:q[^\n]*\n)?S([^\n]*)((?:\n[^H. \t\n][^\n]*)*)(?:\nH|\n\.\n\Z)')
 RECIPIENT = re.compile(rb'\nR[^:\n]*:([^\n]*)')   # of a tail; the address as it stands, see address()
 RECIPIENT_DOMAIN = re.compile(rb'\nR[^:\n]*:(?:[^\n]*@([^\n>]*))?')
 RECIPIENT_STATUS = re.compile(rb'\nM([^\n]*)')
@@ -88,15 +88,7 @@ def head(data):
     match = _HEAD.match(data)
     if match is None:
         return None
-    end = data.find(b'\nH', match.end())
-    if end < 0:
-        if not data.endswith(b'\n.\n'):
-            return None
-        end = len(data) - 3
-    tail = data[match.end():end]
-    if b'\n ' in tail or b'\n\t' in tail or data.find(b'\r', 0, end) >= 0:
-        return None
-    return match.groups() + (tail,)
+    return match.groups() if data.find(b'\r', 0, match.end()) < 0 else None
 
 
 def head_of(envelope):

@@ -273,12 +273,12 @@ class Pass:
             for entry in entries:
                 name = entry.name
                 prefix = name[:2]
+                if prefix == 'df' and together and entry.is_file(follow_symlinks=False):
+                    data_seen += 1
+                    continue
                 state = prefixes.get(prefix) if len(name) <= NAME_MAX else None
                 if state is None:
-                    if prefix == 'df' and together and entry.is_file(follow_symlinks=False):
-                        data_seen += 1
-                    else:
-                        self._other(name, prefix, entry, together)
+                    self._other(name, prefix, entry, together)
                     continue
                 if not entry.is_file(follow_symlinks=False):
                     self.debris['special'] += 1

@@ -98,8 +98,8 @@ class Totals:
         joined = b''.join(tails)
         if b'\nM' in joined:
             statuses = tuple(map(_qf.status_of, rows))
-        domains = Counter(_qf.RECIPIENT_DOMAIN.findall(joined))
-        self.recipients += sum(domains.values())
+        domains = _qf.RECIPIENT_DOMAIN.findall(joined)
+        self.recipients += len(domains)
         self.domains.add(domains)
         self.senders.add(senders)
         self.users.add(origins)
