@@ -7,7 +7,7 @@ recipient M C Q r R, then the headers and a dot), so the real Sendmail lists and
 always make the same queue. What a reader must find in it is computed here while writing, never by reading it back
 and never with the collection's own parser, so it serves as an oracle.
 
-    spool.py /tmp/q/mqueue-client 100000 --owner smmsp:smmsp     # writes /tmp/q/mqueue-client.truth.json as well
+    python spool.py /tmp/q/mqueue-client 100000 --owner smmsp:smmsp     # writes /tmp/q/mqueue-client.truth.json as well
 """
 
 from __future__ import annotations
