@@ -101,13 +101,13 @@ def test_term_at_the_deadline():
     assert sorted(ended) == [(0, 3, True, ''), (1, 0, False, '')]
     assert lines[0][-1] == b'ended'    # behind what the shell says about its sleep, which got the signal too
     assert lines[1] == [b'quick']
-    assert 1 <= seconds < 4
+    assert 1 <= seconds < 15
 
 
 def test_kill_after_the_grace():
     ended, _lines, seconds = run(shell('trap "" TERM; while :; do sleep 0.05; done'), seconds=0.5)
     assert ended == [(0, -9, True, '')]
-    assert 1 <= seconds < 4
+    assert 1 <= seconds < 15
 
 
 def test_children_end_too(tmp_path):
@@ -128,7 +128,7 @@ def test_children_end_too(tmp_path):
 def test_who_left_the_session_is_not_waited_for():
     script = 'import os, time\nif os.fork(): os._exit(0)\nos.setsid()\ntime.sleep(20)'
     _ended, _lines, seconds = run([('daemon', [sys.executable, '-c', script])], seconds=0.5)
-    assert seconds < 5
+    assert seconds < 15
 
 
 def test_nothing_is_started_behind_the_deadline(tmp_path):
