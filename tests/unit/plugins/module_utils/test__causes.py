@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The table of causes, over examinations made by hand. That a host gives such examinations is shown by the scenario diagnosis."""
 
+import os
+
 import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _causes
 
+ROOT = os.path.join(os.path.dirname(_causes.__file__), '..', '..')
 NOW = 1795447696
 
 
@@ -56,6 +59,8 @@ def test_the_table_is_sound():
         assert cause.severity in ('critical', 'high', 'medium', 'low')
         assert (cause.fix == 'manual') == (cause.name is None)
         assert cause.text.endswith('.')
+        if cause.name:   # advice names only what is there
+            assert os.path.exists(os.path.join(ROOT, *(('roles', cause.name) if cause.fix == 'role' else ('plugins', 'modules', cause.name + '.py'))))
     assert {name for names in _causes.EXPLAINED.values() for name in names} <= set(ids)
 
 
