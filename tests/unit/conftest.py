@@ -9,7 +9,7 @@ import os
 import sys
 import types
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -33,5 +33,6 @@ except ImportError:
     namespace('ansible_collections.mailops.sendmail', ROOT)
 
 # Times vary with what else the machine does; an example that failed is printed so that it can be repeated.
-settings.register_profile('collection', max_examples=EXAMPLES, deadline=None, print_blob=True)
+settings.register_profile('collection', max_examples=EXAMPLES, deadline=None, print_blob=True,
+                          suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile('collection')

@@ -92,7 +92,7 @@ def test_read_file(tmp_path):
     fifo = _host.read_file(str(tmp_path / 'fifo'))
     assert (fifo['kind'], fifo['data'], fifo['error']) == ('fifo', None, 'not a regular file')
     assert _host.read_file(str(tmp_path))['error'] == 'not a regular file'
-    assert time.time() - start < 2
+    assert time.time() - start < 20
     (tmp_path / 'link').symlink_to('none')
     assert _host.file_state(str(tmp_path / 'link'), follow=False)['kind'] == 'link'
     assert _host.file_state(str(path) + '/below')['exists'] is False
@@ -112,7 +112,7 @@ def test_processes(tmp_path):
     titled = subprocess.Popen(['sendmail: MSP: Queue runner@00:30:00 for /var/spool/mqueue-client', '60'], executable=program)
     plain = subprocess.Popen([program, '61'])
     try:
-        deadline = time.time() + 10
+        deadline = time.time() + 60
         while time.time() < deadline:
             found = {process['pid']: process for process in _host.processes('smmsp')}
             if titled.pid in found and plain.pid in found and found[plain.pid]['name'] == 'sendmail-msp':
@@ -160,9 +160,9 @@ def test_ps_of_this_system_is_read_the_same_way():
 
 def test_command_that_hangs_or_is_missing():
     start = time.time()
-    assert _host._command(['sleep', '30'], seconds=0.3) == ''
+    assert _host._command(['sleep', '60'], seconds=0.3) == ''
     assert _host._command(['/nonexistent']) == ''
-    assert time.time() - start < 10
+    assert time.time() - start < 30
 
 
 # Sockets
@@ -259,10 +259,10 @@ def test_nobody_listens_and_no_such_name(monkeypatch):
         held.bind(('127.0.0.1', 0))
         found = _host.greeting('127.0.0.1', held.getsockname()[1], 2)
     assert (found['connected'], found['error']) == (False, 'connection_refused')
-    monkeypatch.setattr(socket, 'getaddrinfo', lambda *arguments: time.sleep(30))
+    monkeypatch.setattr(socket, 'getaddrinfo', lambda *arguments: time.sleep(60))
     start = time.time()
     assert _host.greeting('relay.example.test', 25, 0.3)['error'] == 'name_lookup'
-    assert time.time() - start < 5
+    assert time.time() - start < 15
 
 
 def test_several_addresses_are_tried_in_order(server, monkeypatch):
@@ -296,8 +296,8 @@ def test_locks(tmp_path):
 def test_a_call_that_hangs_is_given_up():
     start = time.time()
     with pytest.raises(TimeoutError):
-        _host.bounded(0.2, time.sleep, 20)
-    assert time.time() - start < 5
+        _host.bounded(0.2, time.sleep, 60)
+    assert time.time() - start < 15
     with pytest.raises(ZeroDivisionError):
         _host.bounded(1, lambda: 1 // 0)
 

@@ -19,7 +19,7 @@ def grace(monkeypatch):
     def late(_signal, _frame):
         raise AssertionError('it takes too long')
     before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(60)
+    signal.alarm(120)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
@@ -64,7 +64,7 @@ def test_a_flood_is_taken_whole():
 
 
 def test_no_more_than_parallel_at_a_time(tmp_path):
-    script = 'echo x >>{0}; sleep 0.2; grep -c x {0}; sed -i 1d {0}'.format(tmp_path / 'running')
+    script = 'cd {}; touch $$; ls | wc -l; sleep 0.2; rm $$'.format(tmp_path)
     ended, lines, _seconds = run(shell(*[script] * 6), parallel=2)
     assert len(ended) == 6
     assert {int(line) for found in lines.values() for line in found} <= {1, 2}
@@ -97,24 +97,24 @@ def test_program_that_cannot_be_started(program, why):
 
 
 def test_term_at_the_deadline():
-    ended, lines, seconds = run(shell('trap "echo ended; exit 3" TERM; while :; do sleep 0.05; done', 'echo quick'), seconds=1)
+    ended, lines, seconds = run(shell('trap "echo ended; exit 3" TERM; while :; do sleep 0.05; done', 'echo quick'), seconds=3)
     assert sorted(ended) == [(0, 3, True, ''), (1, 0, False, '')]
     assert lines[0][-1] == b'ended'    # behind what the shell says about its sleep, which got the signal too
     assert lines[1] == [b'quick']
-    assert 1 <= seconds < 15
+    assert 3 <= seconds < 45
 
 
 def test_kill_after_the_grace():
-    ended, _lines, seconds = run(shell('trap "" TERM; while :; do sleep 0.05; done'), seconds=0.5)
+    ended, _lines, seconds = run(shell('trap "" TERM; while :; do sleep 0.05; done'), seconds=2)
     assert ended == [(0, -9, True, '')]
-    assert 1 <= seconds < 15
+    assert 2.5 <= seconds < 45
 
 
 def test_children_end_too(tmp_path):
     pid = tmp_path / 'pid'
-    run(shell('sh -c "trap \\"\\" TERM; sleep 50" & echo $! >{}; wait'.format(pid)), seconds=0.5)
+    run(shell('sh -c "trap \\"\\" TERM; sleep 50" & echo $! >{}; wait'.format(pid)), seconds=3)
     child = int(pid.read_text())
-    for _attempt in range(50):
+    for _attempt in range(600):
         try:
             with open('/proc/{}/stat'.format(child)) as stream:
                 if stream.read().rpartition(')')[2].split()[0] == 'Z':
@@ -126,9 +126,9 @@ def test_children_end_too(tmp_path):
 
 
 def test_who_left_the_session_is_not_waited_for():
-    script = 'import os, time\nif os.fork(): os._exit(0)\nos.setsid()\ntime.sleep(20)'
+    script = 'import os, time\nif os.fork(): os._exit(0)\nos.setsid()\ntime.sleep(60)'
     _ended, _lines, seconds = run([('daemon', [sys.executable, '-c', script])], seconds=0.5)
-    assert seconds < 15
+    assert seconds < 45
 
 
 def test_nothing_is_started_behind_the_deadline(tmp_path):

@@ -8,7 +8,7 @@ import time
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _qf
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 REFUSED = b'Deferred: Connection refused by [127.0.0.1]'
@@ -187,7 +187,6 @@ def test_header_text_gives_back_what_the_mark_was_put_into(data):
 
 # --- made files ---
 
-patient = settings(suppress_health_check=[HealthCheck.too_slow])   # a file takes many draws, and the machine may be busy
 LETTERS = b'wr8bdnse'
 value = st.binary(min_size=1, max_size=30).map(lambda data: re.sub(rb'[\r\n]', b' ', data))
 number = st.integers(0, 10 ** 11)
@@ -250,7 +249,6 @@ def unbracketed(text):
     return text[1:-1] if re.match(b'(?s)<.*>\\Z', text) else text
 
 
-@patient
 @given(made())
 def test_a_made_file_reads_as_it_was_made(one):
     data, envelope, q_stands_first = one
@@ -263,7 +261,6 @@ def test_a_made_file_reads_as_it_was_made(one):
     assert [one.address for one in envelope.recipients] == meaning(_qf.head_of(envelope))[7]
 
 
-@patient
 @given(made(), st.data())
 def test_the_fast_reader_never_disagrees_on_a_changed_file(one, data):
     """Cut, joined and doubled lines: it either sees what the other reader sees, or leaves the file to it."""

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _selection, _text
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 NOW = 1795447696
@@ -237,7 +237,6 @@ def compare(select):
 
 
 @queue_samples.needs_generator
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_combinations(data):
     compare(data.draw(selects()))
