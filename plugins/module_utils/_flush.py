@@ -12,13 +12,14 @@ and whether as a bounce, comes from what Sendmail prints when it removes a messa
 """
 
 import os
+import random
 import re
 import time
 from collections import Counter
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _hazards, _observation, _process, _qf, _records, _selection, _spool, _text)
+    _hazards, _ledger, _observation, _process, _qf, _records, _selection, _spool, _text)
 
 # Seconds to wait for a connection. Without it Sendmail waits as long as the kernel does, 134 seconds for each message.
 CONNECT_SECONDS = {'msp': 10, 'mta': 30}
@@ -53,6 +54,7 @@ class Plan(NamedTuple):
     canary: Optional[_hazards.Waiting]
     commands: Dict[Any, List[str]]        # by (queue, queue group), without the ids
     relay_answers: Optional[bool]
+    left_out: tuple = ()                  # messages that a run would harm or hang on
 
 
 class Outcome(NamedTuple):
@@ -80,9 +82,14 @@ def waiting(look, selection):
     return sorted(found, key=lambda message: (message.created, message.id))
 
 
-def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=False):
-    """Decide, from what was looked at. Pure: C(messages) from L(waiting), C(places) from _hazards.places(). Returns Plan."""
+def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=False, leave_out=False):
+    """Decide, from what was looked at. Pure: C(messages) from L(waiting), C(places) from _hazards.places(). Returns Plan.
+
+    C(leave_out): messages with a hazard of their own are not run, instead of being a reason to run none.
+    """
     kinds = {}
+    left_out = tuple(message for message in messages if leave_out and message.hazards)
+    messages = [message for message in messages if not (leave_out and message.hazards)]
     for kind, text in places:
         kinds.setdefault(kind, []).append((text, None))
     for message in messages:
@@ -101,7 +108,7 @@ def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=Fals
     places_run = set((message.queue, message.directory.group) for message in messages)
     return Plan(messages, refusals, parallel or max(1, min(most, len(messages) // 4)), free[0] if canary and len(messages) > 1 and free else None,
                 dict((place, _command(look.program['sendmail'], place, ignore_load)) for place in places_run),
-                look.greeting and look.greeting['answered'])
+                look.greeting and look.greeting['answered'], left_out)
 
 
 def _command(program, place, ignore_load):
@@ -137,9 +144,10 @@ class Transcript:
     _REMOVED = re.compile(rb'===== Dropping queue files for ([0-9A-Za-z]+)\.\.\. queueit=([01]), e_flags=(.*)')
     _NOISE = re.compile(rb'[ \t]|dropenvelope|failure_return=|Q=\S+ R=|$')
 
-    def __init__(self):
+    def __init__(self, removed=None):
         self.worked_on = set()
         self.removed = {}         # id: whether with a permanent error
+        self._tell = removed      # called with (id, whether with a permanent error) as it happens
         self.errors = {}
         self.lines = []
         self._pending = {}
@@ -155,7 +163,10 @@ class Transcript:
             return
         found = self._REMOVED.match(line)
         if found:
-            self.removed[found.group(1).decode('ascii')] = found.group(2) == b'1' or b'FATALERRS' in found.group(3)
+            identifier, failed = found.group(1).decode('ascii'), found.group(2) == b'1' or b'FATALERRS' in found.group(3)
+            self.removed[identifier] = failed
+            if self._tell:
+                self._tell(identifier, failed)
         elif not self._NOISE.match(line):
             text = _text.printable(line[:200])
             if len(self.lines) < _TRANSCRIPT:
@@ -165,11 +176,14 @@ class Transcript:
                 pending.append(text)
 
 
-def apply(plan_, seconds):
-    """Run the plan within C(seconds). Returns (list of Outcome, Transcript, canary's Outcome or None, {runners, seconds, stopped})."""
+def apply(plan_, seconds, removed=None):
+    """Run the plan within C(seconds). Returns (list of Outcome, Transcript, canary's Outcome or None, {runners, seconds, stopped}).
+
+    C(removed(id, failed)) is called for each message as soon as Sendmail says that it has removed it.
+    """
     start = time.monotonic()
     deadline = start + seconds
-    transcript = Transcript()
+    transcript = Transcript(removed)
     canary, ended = None, []
     rest = plan_.messages
     if plan_.canary:
@@ -276,8 +290,8 @@ def predict(plan_):
     """The result of check mode: what a run would try, and whether something would leave."""
     count = len(plan_.messages)
     leaves = any(plan_.relay_answers or message.queue == 'mta' for message in plan_.messages if not message.locked)
-    return dict(_counts(Counter()), selected=count, changed=bool(leaves), would_try=count, relay_answers=plan_.relay_answers,
-                diff=_diff(plan_.messages, [] if leaves else plan_.messages))
+    return dict(_counts(Counter()), **_left_out(plan_), selected=count + len(plan_.left_out), changed=bool(leaves), would_try=count,
+                relay_answers=plan_.relay_answers, diff=_diff(plan_.messages, [] if leaves else plan_.messages))
 
 
 def result(plan_, outcomes, transcript, canary, about):
@@ -295,13 +309,18 @@ def result(plan_, outcomes, transcript, canary, about):
     partly = [one for one in outcomes if one.outcome == 'remaining' and one.recipients < one.message.recipients]
     stays = [one.message for one in outcomes if one not in left] if len(left) < len(outcomes) else []
     return dict(
-        _counts(counts), selected=len(outcomes), changed=bool(left or partly or counts['lost']),
+        _counts(counts), **_left_out(plan_), selected=len(outcomes) + len(plan_.left_out), changed=bool(left or partly or counts['lost']),
         outcomes=dict((name, entries[:LISTED]) for name, entries in lists.items() if entries),
         truncated=any(len(entries) > LISTED for entries in lists.values()),
         reasons=dict(Counter(one.reason for one in outcomes if one.outcome == 'remaining')),
         canary=canary and {'id': canary.message.id, 'outcome': canary.outcome, 'reason': canary.reason, 'status': canary.status,
                            'stopped': stops(canary)},
         transcript=transcript.lines, diff=_diff(plan_.messages, stays), **about)
+
+
+def _left_out(plan_):
+    return {'left_out': [{'id': _text.printable(os.fsencode(one.id)), 'queue': one.queue, 'why': one.hazards[0][1]} for one in plan_.left_out[:LISTED]],
+            'left_out_total': len(plan_.left_out)}
 
 
 def _counts(counts):
@@ -344,7 +363,7 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
 
 def flush(params, check_mode, geteuid=os.geteuid):
     """The module's work: look, decide, run. C(params) as documented in sendmail_queue. Returns its result; raises SendmailError."""
-    seconds = _text.duration(params['timeout'])
+    seconds, spread = _text.duration(params['timeout']), _text.duration(params['spread'])
     if params['parallel'] is not None and params['parallel'] < 1:
         raise _text.SendmailError('parallel is %d; it must be 1 or more.' % params['parallel'])
     if geteuid() != 0:
@@ -359,13 +378,24 @@ def flush(params, check_mode, geteuid=os.geteuid):
     if selection.states != {'queued'}:
         raise _text.SendmailError('select.states can only be queued here: a queue run passes over everything else.')
     messages = waiting(look, selection)
-    decided = plan(look, messages, _hazards.places(look) if messages else (), params['parallel'], params['canary'], params['ignore_load'])
+    decided = plan(look, messages, _hazards.places(look) if messages else (), params['parallel'], params['canary'], params['ignore_load'],
+                   params['leave_out_endangered'])
     sentence = refuse(decided)
     if sentence:
         raise _text.SendmailError(sentence, refusals=decided.refusals, selected=len(messages))
-    if check_mode or not messages:
+    if check_mode or not decided.messages:
         return predict(decided)
-    outcomes, transcript, canary, about = apply(decided, seconds)
+    record = _ledger.Record(params['path']) if params['path'] else None
+    queues = dict((message.id, message.queue) for message in decided.messages)
+
+    def removed(identifier, failed):
+        if record and identifier in queues:
+            record.add(queues[identifier], identifier, 'bounced' if failed else 'relayed')
+    time.sleep(random.uniform(0, spread))
+    outcomes, transcript, canary, about = apply(decided, seconds, removed)
+    for one in outcomes if record else ():
+        if one.outcome not in ('relayed', 'bounced'):
+            record.add(one.message.queue, one.message.id, one.outcome, reason=one.reason, status=one.status)
     done = result(decided, outcomes, transcript, canary, about)
     queue_las = [look.settings[message.queue]['queue_la'] for message in messages[:1]]
     sentence = complaint(outcomes, canary, about, params['fail_on_remaining'], look.load, queue_las[0])

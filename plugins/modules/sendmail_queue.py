@@ -58,6 +58,26 @@ options:
     description: Fail when a message was tried and is still in the queue.
     type: bool
     default: false
+  leave_out_endangered:
+    description:
+      - Leave out messages that a run would destroy or hang on, instead of refusing to run the others. They are named in RV(left_out).
+      - What is wrong with a whole directory or file system is a reason to refuse all the same.
+    type: bool
+    default: false
+  path:
+    description:
+      - Append what becomes of each message to this file on the host, as JSON lines with C(id), C(queue) and C(outcome).
+      - A message that leaves the queue is written down at once, so what a run has done is known even when it was killed. All messages are in the
+        file, however many there are.
+      - Nothing is written in check mode.
+    type: path
+  spread:
+    description:
+      - Wait for a random time up to this before the run, so that many hosts do not begin in the same second to send to one relay.
+      - The time is not part of O(timeout). There is no wait where nothing is to be run.
+      - A number with one of the units C(s), C(m), C(h), or a number of seconds.
+    type: str
+    default: "0"
 extends_documentation_fragment:
   - mailops.sendmail.attributes
   - mailops.sendmail.queues.select
@@ -141,6 +161,17 @@ untried:
   returned: success
   type: int
   sample: 0
+left_out:
+  description: Messages that O(leave_out_endangered) left out, at most 1000, with what is wrong with each.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"id": "6ANFSGsD000240", "queue": "msp", "why": "there is no data file"}]
+left_out_total:
+  description: How many were left out.
+  returned: success
+  type: int
+  sample: 1
 would_try:
   description: How many messages a run would try.
   returned: in check mode
@@ -221,7 +252,8 @@ def main():
             _selection.OPTIONS, state=dict(type='str', choices=['flushed'], default='flushed'),
             queue=dict(_observation.OPTIONS['queue'], default='msp'), timeout=dict(type='str', default='10m'),
             canary=dict(type='bool', default=True), parallel=dict(type='int'), ignore_load=dict(type='bool', default=False),
-            fail_on_remaining=dict(type='bool', default=False)),
+            fail_on_remaining=dict(type='bool', default=False), leave_out_endangered=dict(type='bool', default=False), path=dict(type='path'),
+            spread=dict(type='str', default='0')),
         supports_check_mode=True)
     try:
         result = _flush.flush(module.params, module.check_mode)

@@ -23,7 +23,7 @@ FLOORS = (
     {'_text'},
     {'_qf', '_cf', '_platform', '_schedule'},
     {'_spool', '_host', '_process', '_names'},
-    {'_observation', '_system'},
+    {'_observation', '_system', '_ledger'},
     {'_summary', '_selection', '_causes', '_controls', '_records'},
     {'_hazards'},
     {'_flush', '_message', '_permissions', '_debris', '_examination'},

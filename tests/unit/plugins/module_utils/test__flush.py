@@ -77,6 +77,15 @@ class TestPlan:
     def test_number_of_runners(self, count, given, expected):
         assert _flush.plan(look(**given), [message(number) for number in range(count)]).parallel == expected
 
+    def test_what_is_endangered_can_be_left_out(self):
+        messages = [message(1), message(2, hazards=[('no_data', 'there is no data file')])]
+        plan = _flush.plan(look(), messages, leave_out=True)
+        assert (plan.messages, plan.left_out, plan.refusals) == (messages[:1], (messages[1],), [])
+        assert [one['kind'] for one in _flush.plan(look(), messages, [('directory', 'x')], leave_out=True).refusals] == ['directory']
+        result = _flush.predict(plan)
+        assert (result['selected'], result['would_try'], result['left_out_total']) == (2, 1, 1)
+        assert result['left_out'] == [{'id': messages[1].id, 'queue': 'msp', 'why': 'there is no data file'}]
+
     def test_number_of_runners_as_told(self):
         assert _flush.plan(look(), [message(number) for number in range(3)], parallel=20).parallel == 20
 
@@ -407,6 +416,15 @@ class TestRun:
             assert {int(word[-6:]) % 3 > 0 for word in argv if word.startswith('-qI')} == {group == 'other'}
 
 
+def test_a_removal_is_told_when_it_happens():
+    told = []
+    transcript = _flush.Transcript(lambda *fate: told.append(fate))
+    for line in (b'===== Dropping queue files for 6ANFSGLL000001... queueit=0, e_flags=1<OLDSTYLE>',
+                 b'===== Dropping queue files for 6ANFSGLL000002... queueit=0, e_flags=1<FATALERRS>'):
+        transcript.take(0, line)
+    assert told == [('6ANFSGLL000001', False), ('6ANFSGLL000002', True)]
+
+
 class TestResult:
     def outcomes(self, **counts):
         numbers = iter(range(10 ** 6))
@@ -477,7 +495,8 @@ class TestComplaint:
 
 
 class TestModule:
-    PARAMS = {'timeout': '10m', 'parallel': None, 'queue': 'msp', 'select': None, 'canary': True, 'ignore_load': False, 'fail_on_remaining': False}
+    PARAMS = {'timeout': '10m', 'parallel': None, 'queue': 'msp', 'select': None, 'canary': True, 'ignore_load': False, 'fail_on_remaining': False,
+              'leave_out_endangered': False, 'path': None, 'spread': '0'}
 
     @pytest.mark.parametrize('params, uid, why', [
         ({'timeout': 'soon'}, 0, "'soon' is not a duration"), ({'parallel': 0}, 0, 'parallel is 0'), ({}, 1000, 'Only root'),

@@ -1,0 +1,294 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
+
+"""What became of every message that was in the queues when a piece of work began.
+
+L(opened) writes the names of all messages; L(closed) says of each where it is now. Both work on the host and stream, so a queue may have any
+length. While the work goes on the list stays in a directory of root's; a work that was interrupted and is begun again finds it there, so the
+ledger is about the messages of the first beginning and of all that came since.
+"""
+
+import json
+import os
+import re
+import stat
+import time
+from collections import Counter
+from hashlib import sha256
+from tempfile import mkstemp
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _process, _qf, _spool, _text
+
+PLACES = ('relayed', 'bounced', 'waiting', 'quarantined', 'lost', 'archived', 'gone')
+DIRECTORY = '/var/lib/mailops-sendmail'
+START, OUTCOMES = 'start.jsonl', 'outcomes.jsonl'
+LISTED = 100               # entries of a result; the file has them all
+_STATES = {'queued': 'waiting', 'quarantined': 'quarantined', 'lost': 'lost'}
+_LOG_SECONDS = 120         # to read the log of the host
+_LOG_BYTES = 256 << 20     # of a log file, from its end
+_LOGS = ('/var/log/mail.log', '/var/log/maillog')
+_JOURNAL = ('/run/systemd/journal/socket', '/usr/bin/journalctl', '/bin/journalctl')
+# What Sendmail writes about a delivery, and about a message returned to its sender: logdelivery() in deliver.c, returntosender() in savemail.c.
+_LOGGED = re.compile(rb'(?:^|: )([0-9A-Za-z]{8}[0-9]{5,10}): (?:to=.*?, stat=(Sent)|[0-9A-Za-z]{8}[0-9]{5,10}: (?:DSN: (?!Return receipt)|return to sender: ))')
+
+
+def _lines(path):
+    """Yield the objects of a file of JSON lines; one that was cut short is passed over. Nothing where there is no such file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    with os.fdopen(descriptor, 'rb') as stream:
+        for line in stream:
+            try:
+                entry = json.loads(line.decode('ascii'))
+            except ValueError:
+                continue
+            if isinstance(entry, dict):
+                yield entry
+
+
+def _write(path, entries):
+    """Replace a file by JSON lines in one step, for root alone. Returns (sha256, number of lines)."""
+    digest, count = sha256(), 0
+    encode = json.JSONEncoder(sort_keys=True).encode
+    descriptor, temporary = mkstemp(prefix='.' + os.path.basename(path), dir=os.path.dirname(path))
+    try:
+        with os.fdopen(descriptor, 'wb') as stream:
+            for entry in entries:
+                line = encode(entry).encode('ascii') + b'\n'
+                digest.update(line)
+                stream.write(line)
+                count += 1
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return digest.hexdigest(), count
+
+
+class Record:
+    """A file to which the fate of messages is appended as it is known, one JSON line each, so that a run that is killed leaves what it has done."""
+
+    def __init__(self, path):
+        try:
+            self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _text.SendmailError('The outcomes cannot be written to %s: %s. Name a file in a directory that exists.' % (path, error.strerror))
+
+    def add(self, queue, identifier, outcome, **about):
+        """Append one line, in one write. Raises SendmailError."""
+        line = json.dumps(dict(about, queue=queue, id=identifier, outcome=outcome), sort_keys=True) + '\n'
+        try:
+            os.write(self.descriptor, line.encode('ascii'))
+        except OSError as error:
+            raise _text.SendmailError('The outcomes cannot be written: %s.' % error.strerror)
+
+
+def _here(look, error_of=None):
+    """Yield (queue, name of the control file) of all that lies in the queues now, whatever is in it. Nothing is opened."""
+    for queue, directories in sorted(look.queues.items()):
+        for directory in directories:
+            try:
+                for batch in _spool.Pass(directory, None, False, frozenset()).batches():
+                    for name in batch.names:
+                        yield queue, name
+            except OSError as error:
+                if error_of is not None:
+                    error_of.append('%s: %s' % (directory.path, error.strerror))
+
+
+def _key(queue, identifier):
+    return queue + ' ' + identifier
+
+
+def _printable(name):
+    return _text.printable(os.fsencode(name[2:]))
+
+
+def _check_directory(directory):
+    try:
+        about = os.lstat(directory)
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid() or about.st_mode & 0o022:
+        raise _text.SendmailError('%s cannot hold the ledger: it has to be a directory of root that nobody else can write to.' % directory)
+    return True
+
+
+def opened(directory, look, dry=False):
+    """Note every message that is in the queues of C(look) (_observation.Queues), in addition to those of a list that is open already.
+
+    C(dry) writes nothing. Returns {messages, resumed, errors}.
+    """
+    errors = [error['path'] + ': ' + error['error'] for error in look.errors]
+    try:
+        there = _check_directory(directory)
+        path = os.path.join(directory, START)
+        known, started = set(), look.now
+        resumed = there and os.path.exists(path)
+        for entry in _lines(path) if resumed else ():
+            if 'id' in entry:
+                known.add(_key(entry['queue'], entry['id']))
+            else:
+                started = entry.get('started', started)
+        count = len(known)
+
+        def entries():
+            nonlocal count
+            yield {'started': started}
+            for entry in _lines(path) if resumed else ():
+                if 'id' in entry:
+                    yield entry
+            for queue, name in _here(look, errors):
+                identifier = _printable(name)
+                if _key(queue, identifier) not in known:
+                    count += 1
+                    yield {'queue': queue, 'id': identifier, 'state': _qf.CONTROL_PREFIXES[name[:2]], 'created': _qf.created_by_id(name[2:], look.now)}
+        if dry:
+            for _entry in entries():
+                pass
+        else:
+            if not there:
+                os.makedirs(directory, 0o700)
+            _write(path, entries())
+    except OSError as error:
+        raise _text.SendmailError('The list of messages cannot be written to %s: %s. Name another directory, or make room.' % (directory, error.strerror))
+    return {'messages': count, 'resumed': resumed, 'errors': errors[:LISTED]}
+
+
+def _waiting(look):
+    """{key: (reason, status)} of messages that a queue run would try."""
+    found, texts = {}, {}
+    for queue, directories in look.queues.items():
+        for directory in directories:
+            try:
+                for names, rows, _sizes in _spool.Pass(directory, ('queued',), False, frozenset()).batches():
+                    for name, row in zip(names, rows):
+                        said = _qf.status_of(row), row[_qf.ATTEMPTS] != b'0'
+                        # A few texts stand in a million files: keep each once.
+                        found[_key(queue, _printable(name))] = texts.get(said) or texts.setdefault(
+                            said, (_qf.reason(*said), _text.printable(said[0][:300])))
+            except OSError:
+                continue   # what is there cannot be seen; opened() has said so
+    return found
+
+
+def _log(since):
+    """Yield lines of the mail log, newer than about C(since) (epoch seconds), as far as the host lets us read one in a bounded time."""
+    journal = next((path for path in _JOURNAL[1:] if os.path.exists(path)), None)
+    if journal and os.path.exists(_JOURNAL[0]):
+        lines = []
+        names = [word for name in ('sendmail', 'sm-mta', 'sm-msp-queue', 'sendmail-msp') for word in ('-t', name)]
+
+        def take(_key_, line):
+            if _LOGGED.search(line):
+                lines.append(line)
+        _process.run_all([(0, [journal, '-q', '--no-pager', '-o', 'cat', '--since=@%d' % (since - 5)] + names)], 1,
+                         time.monotonic() + _LOG_SECONDS, take)
+        yield from lines
+    for path in _LOGS:
+        try:
+            with open(path, 'rb') as stream:
+                size = os.fstat(stream.fileno()).st_size
+                if os.fstat(stream.fileno()).st_mtime >= since - 5:
+                    stream.seek(max(0, size - _LOG_BYTES))
+                    yield from stream
+        except OSError:
+            continue
+
+
+def logged(lines, wanted):
+    """{id: relayed or bounced} of the ids in C(wanted), from lines of the log."""
+    found = {}
+    for line in lines:
+        match = _LOGGED.search(line)
+        if match:
+            identifier = match.group(1).decode('ascii')
+            if identifier in wanted and found.get(identifier) != 'bounced':
+                found[identifier] = 'relayed' if match.group(2) else 'bounced'
+    return found
+
+
+def closed(directory, look, archived=dict, dry=False, log=_log):
+    """Say of every message of the list where it is now, write that beside the list, and drop the list. Returns the module's result.
+
+    C(archived) gives {key: archive} of what was moved out of the queues; C(log(since)) yields lines of the mail log. Without a list the
+    messages that are there now are taken. A ledger in which nothing has moved is not kept.
+    """
+    errors = [error['path'] + ': ' + error['error'] for error in look.errors]
+    try:
+        there = _check_directory(directory)
+        start = os.path.join(directory, START)
+        listed = there and os.path.exists(start)
+        waiting = _waiting(look)
+        here = dict((_key(queue, _printable(name)), _qf.CONTROL_PREFIXES[name[:2]]) for queue, name in _here(look, errors))
+        outcomes = dict((_key(entry.get('queue', ''), entry.get('id', '')), entry['outcome'])
+                        for entry in _lines(os.path.join(directory, OUTCOMES)) if entry.get('outcome') in ('relayed', 'bounced')) if there else {}
+        moved = archived()
+        started, unseen = look.now, set()
+        for entry in _lines(start) if listed else ():
+            if 'id' not in entry:
+                started = entry.get('started', started)
+            elif not any(_key(entry['queue'], entry['id']) in places for places in (here, outcomes, moved)):
+                unseen.add(entry['id'])
+        seen = logged(log(started), unseen) if unseen else {}
+        counts, reasons, shown, unchanged = Counter(), Counter(), [], True
+
+        def entries():
+            nonlocal unchanged
+            for entry in _lines(start) if listed else _as_listed(look):
+                if 'id' not in entry:
+                    continue
+                key = _key(entry['queue'], entry['id'])
+                one = {'queue': entry['queue'], 'id': entry['id'], 'created': entry['created']}
+                if key in here:
+                    one['place'] = _STATES[here[key]]
+                    if one['place'] == 'waiting':
+                        one['reason'], one['status'] = waiting.get(key, ('damaged', ''))
+                        reasons[one['reason']] += 1
+                    unchanged = unchanged and here[key] == entry['state']
+                else:
+                    unchanged = False
+                    if key in moved:
+                        one.update(place='archived', archive=moved[key])
+                    elif key in outcomes:
+                        one.update(place=outcomes[key], by='run')
+                    elif entry['id'] in seen:
+                        one.update(place=seen[entry['id']], by='log')
+                    else:
+                        one['place'] = 'gone'
+                counts[one['place']] += 1
+                if one['place'] != 'relayed' and len(shown) < LISTED:
+                    shown.append(one)
+                yield one
+        result = {'started': started, 'file': None}
+        if dry or not listed:
+            for _one in entries():
+                pass
+        else:
+            path = os.path.join(directory, time.strftime('ledger-%Y%m%dT%H%M%SZ.jsonl', time.gmtime(started)))
+            digest, count = _write(path, entries())
+            if unchanged:
+                os.unlink(path)
+            else:
+                result['file'] = {'path': path, 'messages': count, 'sha256': digest}
+            for name in (START, OUTCOMES):
+                try:
+                    os.unlink(os.path.join(directory, name))
+                except FileNotFoundError:
+                    pass
+    except OSError as error:
+        raise _text.SendmailError('The ledger cannot be written to %s: %s. Name another directory, or make room.' % (directory, error.strerror))
+    return dict(result, messages=sum(counts.values()), places=dict((place, counts[place]) for place in PLACES), reasons=dict(reasons),
+                entries=shown, truncated=sum(counts.values()) - counts['relayed'] > len(shown), errors=errors[:LISTED])
+
+
+def _as_listed(look):
+    for queue, name in _here(look):
+        yield {'queue': queue, 'id': _printable(name), 'state': _qf.CONTROL_PREFIXES[name[:2]], 'created': _qf.created_by_id(name[2:], look.now)}
