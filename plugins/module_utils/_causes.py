@@ -9,7 +9,9 @@
 The order of the table is the order of the answers: the most fundamental cause first. To add a cause is to add a row.
 """
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _observation
 
 EVIDENCE_MAX = 5      # sentences of each cause
 STALE_ATTEMPT = 2     # a runner has stopped when nothing was tried for this many of its intervals ...
@@ -19,33 +21,7 @@ SLOW = 5.0            # seconds of a name look-up before that is remarkable
 SHARE = 0.8           # of all waiting messages, from one user or sender, is remarkable
 SHARE_LEAST = 20      # messages, before a share means anything
 
-
-class Examination(NamedTuple):
-    """Everything the predicates look at: plain values, taken by _examination.examine()."""
-
-    now: int
-    queues: Dict[str, Any]                # by queue, as in the fact sendmail_queue.queues
-    hazards: Dict[str, List[Any]]         # by kind, (text, id or None): what a run of the client queue would do harm to
-    inspected: int                        # messages looked into for hazards
-    settings: Dict[str, Dict[str, Any]]   # _cf.settings() by queue
-    files: Dict[str, Dict[str, Any]]      # the configuration files by queue, with problems
-    errors: List[Dict[str, Any]]          # queue directories that cannot be used
-    accounts: Dict[str, Any]              # {user, uid, group, gid} of the mail submission program
-    program: Dict[str, Any]
-    directories: List[Dict[str, Any]]     # file states of the client queue's directories
-    filesystems: Dict[str, Any]           # by queue, the worst of its directories
-    relay: Optional[Dict[str, Any]]
-    greeting: Optional[Dict[str, Any]]
-    listeners: List[Dict[str, Any]]
-    everywhere: List[Dict[str, Any]]      # sockets that Sendmail listens on, any address
-    processes: List[Dict[str, Any]]
-    runners: List[Dict[str, Any]]
-    service: Dict[str, Any]
-    load: float
-    locked: List[Dict[str, Any]]          # {id, pid, seconds, title} of messages in delivery
-    resolver_changed: Optional[int]       # epoch seconds of the last change of resolv.conf
-    lookups: Dict[str, Any]               # {own: {...}, relay: {...}, domains: {name: {...}}}, see _host.lookup()
-    dead_letters: List[Dict[str, Any]]    # {path, size, mtime}
+Examination = _observation.Examination
 
 
 class Cause(NamedTuple):

@@ -10,16 +10,15 @@ import glob
 import os
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _causes, _hazards, _host, _names, _observation, _spool, _summary, _system, _text)
+    _hazards, _host, _names, _observation, _spool, _summary, _system, _text)
 
 INSPECTED_MAX = 20000   # control files looked into; what is wrong with a spool shows in the first few
 _DOMAINS_MAX = 3
 _PORTS = (25, 465, 587)
 
 
-def examine():
-    """Look at the host once and probe what waiting mail needs. Bounded in time; changes nothing. Returns _causes.Examination."""
-    look = _observation.observe('all')
+def examine(look):
+    """Probe what waiting mail needs, after C(look) of _observation.observe(). Bounded in time; changes nothing. Returns _observation.Examination."""
     at = look.at
     facts = _summary.facts(look, 'totals')
     settings = look.settings.get('msp', {})
@@ -35,7 +34,7 @@ def examine():
     if _host.init_system() == 'systemd':
         service['active'] = _host.unit_states([at.layout.mta_service]).get(at.layout.mta_service, {}).get('active') == 'active'
     files = dict((name, dict(state, problems=at.configurations[name].problems if at.configurations[name] else [])) for name, state in at.files.items())
-    return _causes.Examination(
+    return _observation.Examination(
         now=at.now, queues=facts['queues'], hazards=hazards, inspected=inspected, settings=look.settings, files=files, errors=at.errors,
         accounts=accounts, program=look.program,
         directories=[_host.file_state(path) for path in paths],

@@ -98,13 +98,13 @@ inspected:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _examination, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _examination, _observation, _text
 
 
 def main():
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
     try:
-        result = _causes.diagnosis(_examination.examine())
+        result = _causes.diagnosis(_examination.examine(_observation.observe()))
     except _text.SendmailError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

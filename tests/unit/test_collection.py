@@ -24,9 +24,11 @@ FLOORS = (
     {'_qf', '_cf', '_platform', '_schedule'},
     {'_spool', '_host', '_process', '_names'},
     {'_observation', '_system', '_ledger'},
-    {'_summary', '_selection', '_causes', '_controls', '_records'},
+    {'_summary', '_selection', '_causes', '_records'},
     {'_hazards'},
     {'_flush', '_message', '_permissions', '_debris', '_examination'},
+    {'_audit'},
+    {'_controls'},
 )
 READ_ONLY_BYTES = 240 * 1024  # the most that a module that only reads may be on the wire; most of it is Ansible's own
 
