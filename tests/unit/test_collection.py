@@ -21,7 +21,7 @@ GALAXY = yaml.safe_load((ROOT / 'galaxy.yml').read_text())
 # A file imports only from the rows above its own. Everybody may use _text.
 FLOORS = (
     {'_text'},
-    {'_qf', '_cf', '_platform', '_schedule'},
+    {'_qf', '_cf', '_platform', '_schedule', '_exposition'},
     {'_spool', '_host', '_process', '_names'},
     {'_observation', '_system', '_ledger'},
     {'_summary', '_selection', '_causes', '_records'},

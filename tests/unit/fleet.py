@@ -1,0 +1,63 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Results of a fleet of any size, as sendmail_compliance_info gives them, made from the table of controls and the damages to each."""
+
+from __future__ import annotations
+
+import random
+
+from compliance_samples import DAMAGE, HEALTHY, NOW, SOUND, queue
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _controls
+
+HOSTILE = '<script>alert(1)</script>"\'&]]>|`[x](javascript:1)` {{ 7 * 7 }}\n=cmd()\x1b\\'
+
+
+def result(examination=HEALTHY, audit=SOUND, **options):
+    return dict(_controls.comply(examination, audit, _controls.settled(now=NOW, **options)), host=_controls.host_of(examination, audit))
+
+
+def full(chance, hostile=False):
+    """Queues with mail in them."""
+    count = chance.choice((3, 12, 55, 240, 1900))
+    sender = HOSTILE if hostile else chance.choice(('cron@h.example.test', 'www-data@h.example.test', 'backup@h.example.test'))
+    figures = queue(messages=dict(queue()['messages'], total=count, queued=count), oldest_age=chance.randrange(600, 900000), last_attempt_age=500,
+                    bytes=count * chance.randrange(500, 90000),
+                    top={'reasons': [{'reason': chance.choice(('connection_refused', 'host_lookup', 'temporary_reply', 'no_route')), 'messages': count, 'example': 'x'}],
+                         'users': [], 'senders': [{'sender': sender, 'messages': count}]})
+    domains = {HOSTILE if hostile else name: {age: chance.randrange(0, count) for age in ('1h', '4h', '1d', '5d', '5d+')}
+               for name in chance.sample(('example.org', 'customers.example.com', 'partner.example.net', 'lists.example.org', '(local)'), 2)}
+    return {'queues': {'msp': figures, 'mta': queue()}}, domains
+
+
+def fleet(count, seed=1, hostile=False):
+    """{host: result}: most comply, some fail, a few do not answer or break."""
+    chance = random.Random(seed)
+    found = {}
+    for number in range(count):
+        name = f'{chance.choice(("web", "db", "app", "mx", "batch"))}{number:03d}.{chance.choice(("ams", "fra", "nyc"))}.example.net'
+        kind = chance.random()
+        if count > 3 and kind < 0.03:
+            found[name] = {'unreachable': True, 'msg': 'Failed to connect to the host via ssh: ' + (HOSTILE if hostile else 'Connection timed out')}
+            continue
+        if count > 3 and kind < 0.05:
+            found[name] = {'failed': True, 'msg': HOSTILE if hostile else 'MODULE FAILURE: the Python interpreter went away'}
+            continue
+        if kind < 0.62 and not hostile:
+            found[name] = result()
+            continue
+        damages = [DAMAGE[index] for index in chance.sample(range(len(DAMAGE)), chance.choice((1, 1, 2, 4)))]
+        examination, audit = HEALTHY, SOUND
+        for _id, more, broken, _also in damages:
+            examination = examination._replace(**more)
+            audit = broken if broken is not SOUND else audit
+        if chance.random() < 0.5 or hostile:
+            more, domains = full(chance, hostile)
+            examination, audit = examination._replace(**more), audit._replace(domains=domains)
+        if hostile:
+            audit = audit._replace(writable=[HOSTILE])
+        waivers = [{'id': damages[0][0], 'reason': HOSTILE if hostile else 'replaced in spring', 'expires': '2026-12-31'}] if chance.random() < 0.2 else []
+        found[name] = result(examination, audit, waivers=waivers)
+    if hostile:
+        found[HOSTILE] = found.pop(next(iter(found)))
+    return found
