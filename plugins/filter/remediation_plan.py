@@ -1,0 +1,110 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: remediation_plan
+short_description: Decide what of a diagnosis can be mended now, and by what
+version_added: 1.0.0
+description:
+  - From one diagnosis, says which steps mend the causes that hold, in their order, and whether a queue run makes sense.
+  - The role P(mailops.sendmail.sendmail_remediate#role) does what this filter returns, in check mode and for real.
+positional: _input
+options:
+  _input:
+    description: What M(mailops.sendmail.sendmail_diagnosis_info) returned.
+    type: dict
+    required: true
+  causes:
+    description: Mend only these causes; all of them when empty.
+    type: list
+    elements: str
+    default: []
+  tried:
+    description: What was done already, as C(step:cause). A step is done once for each cause.
+    type: list
+    elements: str
+    default: []
+  resolvers:
+    description: Whether addresses of name servers were handed over, and so a cause that they mend can be mended.
+    type: bool
+    default: false
+  replace_other:
+    description: Whether another MTA may be pushed aside.
+    type: bool
+    default: false
+author:
+  - The mailops.sendmail contributors (@mailops)
+seealso:
+  - plugin: mailops.sendmail.remediation_report
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Find out why mail stays
+  mailops.sendmail.sendmail_diagnosis_info:
+  register: diagnosis
+
+- name: Say what would be done about it
+  ansible.builtin.debug:
+    msg: "{{ (diagnosis | mailops.sendmail.remediation_plan).steps }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(steps) is the list of steps in their order. C(first) are those of them that have to be done before anything may run the queue.
+    - C(reasons) says for each step which causes it is for.
+    - C(blocked) are causes for which no message can leave the host now. C(movable) is how many waiting messages no cause keeps back that stays.
+  type: dict
+  sample: {"steps": ["permissions", "mta"], "first": ["permissions"], "reasons": {"permissions": ["permissions"], "mta": ["mta_down"]}, "blocked": [], "movable": 3}
+"""
+
+# What mends a cause. The order of the steps: owners and modes before anything that could run the queue, name servers before the MTA, which
+# keeps those it was started with.
+STEPS = ('msp', 'permissions', 'restore', 'debris', 'resolvers', 'mta', 'runner')
+FIRST = ('msp', 'permissions')
+MENDS = {
+    'configuration': ('msp',), 'permissions': ('permissions',), 'too_open': ('permissions',), 'message_permissions': ('permissions',),
+    'lost': ('restore',), 'stale_rewrite': ('debris',), 'orphaned_data': ('debris',),
+    'mta_down': ('mta',), 'silent': ('mta',), 'listens_elsewhere': ('mta',), 'stale_resolver': ('mta',), 'runner': ('runner',),
+}
+WITH_RESOLVERS = {'dns': ('resolvers', 'mta'), 'relay_name': ('resolvers', 'mta'), 'slow_names': ('resolvers', 'mta'), 'stale_resolver': ('resolvers', 'mta')}
+WITH_REPLACE = {'other_mta': ('mta',), 'stranger': ('mta',)}
+FLUSH = ('was_down', 'dns_was_down', 'never_tried', 'min_queue_age')   # a queue run is all they need
+# While one of these holds, no message leaves the host.
+BLOCKING = ('other_mta', 'configuration', 'permissions', 'disk_full', 'read_only', 'mta_down', 'stranger', 'refuses_for_load', 'listens_elsewhere',
+            'filtered', 'silent', 'refuses', 'relay_name', 'mta_disk_full', 'queue_load')
+KEEPING = ('dns', 'policy')   # these keep their messages and let others go
+
+
+def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_other=False):
+    """Decide about one host. Pure."""
+    mends = dict(MENDS, **(WITH_RESOLVERS if resolvers else {}), **(WITH_REPLACE if replace_other else {}))
+    held = [cause for cause in diagnosis.get('causes', []) if not causes or cause['id'] in causes]
+    reasons = {}
+    for cause in held:
+        for step in mends.get(cause['id'], ()):
+            if f'{step}:{cause["id"]}' not in tried:
+                reasons.setdefault(step, []).append(cause['id'])
+    steps = [step for step in STEPS if step in reasons]
+    every = {cause['id']: cause for cause in diagnosis.get('causes', [])}
+    # What a step is still to be tried for may be gone by then.
+    open_ids = {identifier for ids in reasons.values() for identifier in ids}
+    blocked = [identifier for identifier in every if (identifier in BLOCKING or (identifier == 'unreachable' and _now(every[identifier])))
+               and identifier not in open_ids]
+    kept = sum(every[identifier]['messages'] for identifier in KEEPING if identifier in every and identifier not in open_ids)
+    return {'steps': steps, 'first': [step for step in steps if step in FIRST], 'reasons': reasons, 'blocked': blocked,
+            'movable': 0 if blocked else max(0, diagnosis.get('messages', {}).get('queued', 0) - kept)}
+
+
+def _now(cause):
+    """Whether the relay cannot be reached now; the same cause also stands for one that could not be reached when mail was last tried."""
+    return any('cannot be reached' in sentence for sentence in cause['evidence'])
+
+
+class FilterModule:
+    def filters(self):
+        return {'remediation_plan': remediation_plan}

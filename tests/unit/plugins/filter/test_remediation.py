@@ -1,0 +1,139 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Remediation: what is decided, what is reported, and how it looks on a terminal."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import BLOCKING, FLUSH, KEEPING, MENDS, STEPS, WITH_REPLACE, WITH_RESOLVERS, remediation_plan
+from ansible_collections.mailops.sendmail.plugins.filter.remediation_report import remediation_report
+from ansible_collections.mailops.sendmail.plugins.filter.remediation_summary import remediation_summary
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes
+from hypothesis import given
+from hypothesis import strategies as st
+
+IDS = {cause.id for cause in _causes.CAUSES}
+
+
+def cause(name, messages=1, evidence=('It is so.',), severity=None):
+    row = next(one for one in _causes.CAUSES if one.id == name)
+    return {'id': name, 'title': row.title, 'severity': severity or row.severity, 'evidence': list(evidence), 'messages': messages, 'because_of': [],
+            'fix': {'kind': row.fix, 'name': row.name, 'text': row.text}}
+
+
+def diagnosis(*causes, queued=3, **messages):
+    found = [cause(one) if isinstance(one, str) else one for one in causes]
+    return {'healthy': all(one['severity'] == 'low' for one in found), 'causes': found, 'unexplained': {'messages': 0, 'examples': []},
+            'messages': dict({'total': queued, 'queued': queued, 'lost': 0, 'quarantined': 0}, **messages)}
+
+
+class TestPlan:
+    def test_names_are_those_of_the_table_of_causes(self):
+        assert {*MENDS, *WITH_RESOLVERS, *WITH_REPLACE, *FLUSH, *BLOCKING, *KEEPING} <= IDS
+        assert {step for steps in [*MENDS.values(), *WITH_RESOLVERS.values(), *WITH_REPLACE.values()] for step in steps} <= set(STEPS)
+
+    def test_roles_and_modules_of_the_table_are_steps(self):
+        for row in _causes.CAUSES:
+            if row.fix != 'manual' and row.name != 'sendmail_queue':
+                assert row.id in MENDS or row.id in WITH_REPLACE, row.id
+
+    @pytest.mark.parametrize('causes, given_, steps', [
+        ((), {}, []),
+        (('mta_down', 'permissions'), {}, ['permissions', 'mta']),
+        (('configuration', 'runner'), {}, ['msp', 'runner']),
+        (('dns',), {}, []),
+        (('dns',), {'resolvers': True}, ['resolvers', 'mta']),
+        (('stranger',), {}, []),
+        (('stranger',), {'replace_other': True}, ['mta']),
+        (('mta_down', 'runner'), {'causes': ['runner']}, ['runner']),
+        (('mta_down',), {'tried': ['mta:mta_down']}, []),
+        (('mta_down', 'silent'), {'tried': ['mta:mta_down']}, ['mta']),
+    ])
+    def test_steps(self, causes, given_, steps):
+        plan = remediation_plan(diagnosis(*causes), **given_)
+        assert plan['steps'] == steps
+        assert plan['first'] == [step for step in steps if step in ('msp', 'permissions')]
+
+    @pytest.mark.parametrize('causes, given_, blocked, movable', [
+        ((), {}, [], 3), (('was_down',), {}, [], 3), (('disk_full',), {}, ['disk_full'], 0), (('mta_down',), {}, [], 3),
+        (('mta_down',), {'tried': ['mta:mta_down']}, ['mta_down'], 0), (('policy',), {}, [], 2), (('dns',), {}, [], 2),
+        (('dns',), {'resolvers': True}, [], 3),
+        ((cause('unreachable', evidence=['The relay cannot be reached: no route.']),), {}, ['unreachable'], 0),
+        ((cause('unreachable', evidence=['The relay answers now.']),), {}, [], 3),
+    ])
+    def test_whether_to_run_the_queue(self, causes, given_, blocked, movable):
+        plan = remediation_plan(diagnosis(*causes), **given_)
+        assert (plan['blocked'], plan['movable']) == (blocked, movable)
+
+
+class TestReport:
+    def test_mended(self):
+        report = remediation_report(diagnosis('mta_down', 'one_source'), diagnosis(queued=0), tried=['mta:mta_down'])
+        assert (report['state'], report['mended'], report['left']) == ('mended', ['mta_down'], [])
+
+    @pytest.mark.parametrize('names, state', [((), 'healthy'), (('one_source',), 'healthy'), (('policy',), 'waiting'), (('dns',), 'human'), (('disk_full',), 'human')])
+    def test_what_is_left(self, names, state):
+        report = remediation_report(diagnosis(*names), diagnosis(*names))
+        assert (report['state'], report['mended'], [one['id'] for one in report['left']]) == (state, [], list(names))
+
+    def test_the_sentence_of_a_step_that_failed_is_the_advice(self):
+        report = remediation_report(diagnosis('mta_down'), diagnosis('mta_down'), tried=['mta:mta_down'], errors=[{'step': 'mta', 'message': 'The unit is masked.'}])
+        assert (report['state'], report['left'][0]['advice']) == ('human', 'The unit is masked.')
+
+    def test_more_lost_mail_is_a_failure(self):
+        assert remediation_report(diagnosis('was_down'), diagnosis('lost', lost=1))['state'] == 'failed'
+        assert remediation_report(diagnosis('lost', lost=1), diagnosis('lost', lost=1))['state'] == 'human'
+
+    def test_check_mode_tells_what_would_be_mended(self):
+        before = diagnosis('mta_down', 'was_down', 'disk_full')
+        report = remediation_report(before, tried=['mta:mta_down'], flush={'would_try': 2}, check=True)
+        assert (report['mended'], [one['id'] for one in report['left']]) == (['mta_down', 'was_down'], ['disk_full'])
+        assert remediation_report(diagnosis('was_down'), check=True)['mended'] == []
+
+    def test_what_came_to_light_on_the_way(self):
+        report = remediation_report(diagnosis('configuration'), diagnosis(), found=[cause('mta_down')])
+        assert report['mended'] == ['configuration', 'mta_down']
+
+
+class TestSummary:
+    def reports(self):
+        ledger = {'messages': 3, 'places': {'relayed': 2, 'bounced': 0, 'waiting': 1, 'quarantined': 0, 'lost': 0, 'archived': 0, 'gone': 0}}
+        return {
+            'web1': remediation_report(diagnosis('mta_down'), diagnosis(queued=0), tried=['mta:mta_down'], ledger=ledger),
+            'web2': remediation_report(diagnosis('disk_full'), diagnosis('disk_full')),
+            'web3': remediation_report(diagnosis(queued=0), diagnosis(queued=0)),
+            'web4': {'state': 'unknown', 'message': 'No route to host'}, 'web5': {},
+        }
+
+    def test_every_host_is_there_with_its_state(self):
+        text = remediation_summary(self.reports())
+        assert text.splitlines()[0] == 'Remediation: 5 hosts, 2 UNKNOWN, 1 needs a human, 1 mended, 1 healthy'
+        rows = {line.split('  ')[0]: ' '.join(line.split()) for line in text.splitlines()[3:9]}
+        assert rows == {
+            'HOST': 'HOST STATE BEFORE AFTER CAUSES (+ mended)', 'web4': 'web4 UNKNOWN ? ?', 'web5': 'web5 UNKNOWN ? ?',
+            'web2': 'web2 needs a human 3 3 disk_full', 'web1': 'web1 mended 3 0 +mta_down', 'web3': 'web3 healthy 0 0 -'}
+        assert 'Where the 3 messages of the beginning are now' in text
+        assert 'web4: No route to host' in text
+        assert 'web5: it was not reached' in text
+        assert '-> Make room.' in text
+
+    def test_a_survey_has_one_column_of_messages(self):
+        text = remediation_summary({'web1': remediation_report(diagnosis('mta_down'))}, title='Survey')
+        assert 'HOST  STATE          MESSAGES  CAUSES' in text
+        assert 'web1  needs a human         3  mta_down' in text
+
+    def test_domains_by_age(self):
+        one = dict(diagnosis('dns'), domains=[{'domain': 'example.org', 'recipients': 2, 'ages': {'5': 1, '1280+': 1}}])
+        text = remediation_summary({'a': remediation_report(one), 'b': remediation_report(one)})
+        (row,) = [line for line in text.splitlines() if line.startswith('  example.org')]
+        assert row.split() == ['example.org', '4', '2', *['0'] * 8, '2']
+
+    def test_no_host(self):
+        assert remediation_summary({}) == 'Remediation: 0 hosts\n====================\n\n'
+
+    @given(st.text(), st.text(min_size=1))
+    def test_hostile_text_does_not_reach_the_terminal(self, text, host):
+        report = remediation_report(diagnosis(cause('policy', evidence=[text])), errors=[{'step': 'mta', 'message': text}])
+        shown = remediation_summary({host: report, host + '2': {'state': 'broken', 'message': text}})
+        assert all(line.isprintable() for line in shown.split('\n'))
+        assert max(map(len, shown.split('\n'))) <= 100
