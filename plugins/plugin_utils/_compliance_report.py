@@ -23,8 +23,8 @@ STATUSES = ('pass', 'fail', 'waived', 'not_applicable', 'error', 'unknown')
 HOST_STATUSES = ('compliant', 'failing', 'error', 'unknown')
 SEVERITIES = tuple(reversed(_controls.SEVERITIES))
 TOP = 20
-GROUPS = {'PRG': 'Program', 'MTA': 'MTA', 'RUN': 'Runner', 'PRM': 'Permissions', 'CFG': 'Configuration', 'POL': 'Policy', 'QUE': 'Queues', 'STO': 'Storage',
-          'NAM': 'Names'}
+GROUPS = {'PRG': 'Prog', 'MTA': 'MTA', 'RUN': 'Runner', 'PRM': 'Permissions', 'CFG': 'Config', 'POL': 'Policy', 'QUE': 'Queues', 'STO': 'Disk',
+          'NAM': 'DNS'}
 REASONS = {'connection_refused': 'the relay refuses connections', 'connection_timeout': 'the relay does not answer in time', 'no_route': 'no route to the relay',
            'host_lookup': 'a name look-up failed', 'relay_lookup': 'the relay has no address', 'sender_domain': 'the sender domain does not resolve',
            'mta_disk_full': 'the disk of the MTA is full', 'temporary_reply': 'the relay says: try again later', 'never_tried': 'never tried yet',
@@ -179,8 +179,8 @@ def _plain(text):
 def to_markdown(made):
     hosts = made['summary']['hosts']
     titles = {one['id']: one for one in made['controls']}
-    lines = ['# Sendmail compliance', '', f'{hosts["compliant"]} of {hosts["total"]} hosts comply; {hosts["failing"]} fail, {hosts["error"]} could not be judged, '
-             f'{hosts["unknown"]} are unknown. {made["generated"]}', '', '| host | status | critical | high | medium | low |', '|---|---|---|---|---|---|']
+    lines = ['# Sendmail compliance', '', (f'{hosts["compliant"]} of {hosts["total"]} hosts comply; {hosts["failing"]} fail, {hosts["error"]} could not be judged, '
+                                           f'{hosts["unknown"]} are unknown. {made["generated"]}'), '', '| host | status | critical | high | medium | low |', '|---|---|---|---|---|---|']
     for host in sorted(made['hosts'], key=badness):
         counts = Counter(one['severity'] for one in host['controls'] if one['status'] == 'fail')
         lines.append(f'| {_plain(host["name"])} | {host["status"]} | ' + ' | '.join(str(counts[name]) for name in SEVERITIES) + ' |')
