@@ -24,13 +24,16 @@ FLOORS = (
     {'_qf', '_cf', '_platform', '_schedule', '_exposition'},
     {'_spool', '_host', '_process', '_names'},
     {'_observation', '_system', '_ledger'},
-    {'_summary', '_selection', '_causes', '_records'},
+    {'_summary', '_selection', '_causes', '_records', '_archive'},
     {'_hazards'},
+    {'_lost'},
     {'_flush', '_message', '_permissions', '_debris', '_examination'},
     {'_audit'},
     {'_controls'},
 )
-READ_ONLY_BYTES = 240 * 1024  # the most that a module that only reads may be on the wire; most of it is Ansible's own
+# The most that a module which only reads may be on the wire; most of it is Ansible's own. Those that judge bring the sentences of their tables.
+READ_ONLY_BYTES = 240 * 1000
+JUDGING_BYTES = {'sendmail_diagnosis_info': 265 * 1000, 'sendmail_compliance_info': 290 * 1000}
 
 
 def version(text):
@@ -201,4 +204,5 @@ def test_what_ansible_sends_for_a_module_that_reads_is_small(tmp_path):
     assert done.returncode == 0, done.stderr
     core, sizes = json.loads(done.stdout)
     empty = sizes.pop('ansible.builtin.ping')
-    assert {name: size for name, size in sizes.items() if not empty < size <= READ_ONLY_BYTES} == {}, f'on ansible-core {core}, ping is {empty}'
+    too_large = {name: size for name, size in sizes.items() if not empty < size <= JUDGING_BYTES.get(name.rpartition('.')[2], READ_ONLY_BYTES)}
+    assert too_large == {}, f'on ansible-core {core}, ping is {empty}'
