@@ -29,7 +29,7 @@ class Waiting(NamedTuple):
     hazards: List[Any]       # (kind, what is wrong)
 
 
-def _may(about, uid, gid, bits):
+def may(about, uid, gid, bits):
     """Whether a user with one group may C(bits) (an octal digit) a file with this os.stat_result; root may everything."""
     shift = 6 if about.st_uid == uid else 3 if about.st_gid == gid else 0
     return uid == 0 or about.st_mode >> shift & bits == bits
@@ -43,7 +43,7 @@ def hazard_of_owner(about, directory, runner, settings):
     uid, gid, trusted = runner
     shown = 'owner %d:%d, mode %04o' % (about.st_uid, about.st_gid, about.st_mode & 0o7777)
     group_writes = settings['queue_file_mode'] & 0o020
-    if not _may(about, uid, gid, 6):
+    if not may(about, uid, gid, 6):
         return '%s: the runner cannot open it' % shown
     if about.st_mode & (0o002 if group_writes else 0o022):
         return '%s: others could have written it, so the runner loses it' % shown
@@ -107,7 +107,7 @@ def _inspect(opened, place, queue, directory, name, who, settings, held):
     if not locked:
         try:
             body = os.stat('df' + identifier, dir_fd=opened.data, follow_symlinks=False)
-            if not _may(body, who[0], who[1], 4):
+            if not may(body, who[0], who[1], 4):
                 hazards.append(('permissions', 'the data file has owner %d:%d, mode %04o: the runner cannot read it'
                                 % (body.st_uid, body.st_gid, body.st_mode & 0o7777)))
         except FileNotFoundError:
@@ -129,7 +129,7 @@ def places(look):
         for directory in directories:
             for path in sorted({directory.path, directory.control, directory.data}):
                 about = os.stat(path)
-                if not _may(about, uid, gid, 7):
+                if not may(about, uid, gid, 7):
                     found.append(('directory', '%s has owner %d:%d, mode %04o: the runner (%d:%d) cannot work in it'
                                   % (path, about.st_uid, about.st_gid, about.st_mode & 0o7777, uid, gid)))
             room = _system.filesystem(directory.control)

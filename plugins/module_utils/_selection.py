@@ -61,6 +61,7 @@ class Selection:
         self.needs_size = self._larger is not None
         self._content = any(test is not None for test in (self._status, self._senders, self._recipients, self._domains, self._before,
                                                           self._after, self._larger)) or bool(self._reasons)
+        self.by_name = not self._content and self.states == frozenset(STATES)   # no control file has to be read to tell what is meant
 
     def wants(self, identifier):
         """Whether a message can be meant, by its id alone."""

@@ -157,6 +157,8 @@ class Opened:
         directory = self.directory
         self.base = self.control = self.data = self.transcript = open_directory(directory.path)
         try:
+            if not directory.link and not os.path.samestat(os.lstat(directory.path), os.fstat(self.base)):
+                raise OSError(errno.ELOOP, 'it was replaced by a symbolic link', directory.path)
             if directory.control != directory.path:
                 self.control = open_directory('qf', self.base)
             if directory.data != directory.path:

@@ -1,0 +1,204 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The mailops.sendmail contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: sendmail_message
+short_description: Quarantine, release, remove and bring back messages in Sendmail's queues
+version_added: 1.0.0
+description:
+  - Acts on the messages that O(select) names. No mail is lost by it. Removing a message means moving it into an archive on the host, from where
+    V(restored) brings it back.
+  - Messages are removed under both kinds of locks that Sendmail can be built to use. One that is in delivery is left alone and said.
+  - The archive is a directory of compressed tar files with the control files, the data files and a record of each message as JSON lines.
+    Each tar file is synced to the disk before the first of its messages leaves the queue, and only root can read it. If the module is
+    interrupted, every message is whole in the queue or whole in the archive; a message can be in both, and running the module again settles that.
+  - Memory does not grow with the number of messages.
+options:
+  state:
+    description:
+      - V(quarantined) keeps messages from being delivered, with Sendmail's own C(-Q). They stay in the queue as C(hf) files.
+      - V(queued) releases quarantined messages, and examines lost ones (C(Qf)). A lost message is returned to the queue when it is sound, and its owner
+        and mode are put right; otherwise it is left alone with the reason.
+      - V(absent) moves messages into an archive.
+      - V(restored) brings messages from an archive back into the queue, with owner, mode and name as they were, or as the queue needs them now.
+        A message that is in the queue, or was restored from this archive before, is not restored again.
+    type: str
+    choices: [quarantined, queued, absent, restored]
+    required: true
+  queue:
+    description:
+      - The queue to act on. V(msp) is the client queue, V(mta) the queue of the mail transfer agent, V(all) both.
+    type: str
+    choices: [msp, mta, all]
+    default: msp
+  reason:
+    description:
+      - Why the messages are quarantined, one line. Required when O(state=quarantined); Sendmail shows it in its listing.
+    type: str
+  archive:
+    description:
+      - With O(state=absent), a directory on the host in which each run that removes something makes an archive of its own. It is made when it is missing.
+        The file C(progress.json) there says how far a run is.
+      - With O(state=restored), the archive to read. This is the directory that RV(archive) named, a single tar file in it, or a directory of archives.
+      - The directory must be one that only root can write to. V(/var/backups/sendmail-queue) when it is not given.
+    type: path
+  max_affected:
+    description:
+      - Refuse to do anything when more messages than this are selected.
+      - The default is V(1000) with O(state=absent), and no limit otherwise.
+    type: int
+  confirm_all:
+    description:
+      - Act on every message in the queue when O(select) is empty, which is refused otherwise.
+      - V(restored) needs no confirmation.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - mailops.sendmail.attributes
+  - mailops.sendmail.queues.select
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Nothing is changed. Refusals are the same. A message that is delivered or locked between the check and the run is then accounted for differently.
+  diff_mode:
+    support: full
+    details:
+      - Shows counts and queue ids, never what is in a message.
+  idempotent:
+    support: full
+seealso:
+  - module: mailops.sendmail.sendmail_message_info
+  - module: mailops.sendmail.sendmail_debris
+  - module: mailops.sendmail.sendmail_queue
+author:
+  - The mailops.sendmail contributors (@mailops)
+"""
+
+EXAMPLES = r"""
+- name: Keep the mail of one job back until somebody has looked at it
+  mailops.sendmail.sendmail_message:
+    state: quarantined
+    reason: floods the list, ticket 4711
+    select:
+      senders: [backup, "backup@*"]
+
+- name: Let it go again
+  mailops.sendmail.sendmail_message:
+    state: queued
+    select:
+      senders: [backup, "backup@*"]
+
+- name: Move mail that nobody wants any more out of the queue
+  mailops.sendmail.sendmail_message:
+    state: absent
+    select:
+      older_than: 30d
+      recipients: ["root@*"]
+    max_affected: 20000
+
+- name: Move a million messages, with all the time it takes
+  mailops.sendmail.sendmail_message:
+    state: absent
+    confirm_all: true
+    max_affected: 2000000
+  async: 7200
+  poll: 30
+
+- name: Bring one message back
+  mailops.sendmail.sendmail_message:
+    state: restored
+    archive: /var/backups/sendmail-queue/removed-20261123T221500Z
+    select:
+      ids: [6ANFSGsD000240]
+"""
+
+RETURN = r"""
+selected:
+  description: How many messages were meant.
+  returned: success
+  type: int
+  sample: 4
+quarantined:
+  description: How many were quarantined; in check mode, how many would be, as for the other numbers.
+  returned: success
+  type: int
+  sample: 0
+queued:
+  description: How many were released or returned to the queue.
+  returned: success
+  type: int
+  sample: 0
+removed:
+  description: How many were moved into the archive.
+  returned: success
+  type: int
+  sample: 3
+restored:
+  description: How many were brought back.
+  returned: success
+  type: int
+  sample: 0
+already:
+  description: How many did not have to be restored, because they are in the queue or were restored before.
+  returned: success
+  type: int
+  sample: 0
+taken:
+  description: How many left the queue by other hands during the run, mostly because they were delivered.
+  returned: success
+  type: int
+  sample: 0
+left_alone:
+  description: How many were left as they were. RV(outcomes) has the reason of each.
+  returned: success
+  type: int
+  sample: 1
+outcomes:
+  description: The messages by outcome, at most 1000 of each, with their id and queue, and with the reason where there is one.
+  returned: success
+  type: dict
+  sample:
+    removed: [{"id": "6ANFSGsD000240", "queue": "msp"}]
+    left_alone: [{"id": "6ANFSHas000264", "queue": "msp", "why": "it is in delivery: another process has locked it"}]
+truncated:
+  description: Whether there were more than are listed in RV(outcomes).
+  returned: success
+  type: bool
+archive:
+  description: The archive that was written, or the one that was read. V(none) when nothing was archived.
+  returned: success
+  type: str
+  sample: /var/backups/sendmail-queue/removed-20261123T221500Z
+transcript:
+  description: What Sendmail printed apart from what it says of each message it changed, at most 50 lines.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mailops.sendmail.plugins.module_utils import _message, _observation, _selection, _text
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            _selection.OPTIONS, state=dict(type='str', choices=['quarantined', 'queued', 'absent', 'restored'], required=True),
+            queue=dict(_observation.OPTIONS['queue'], default='msp'), reason=dict(type='str'), archive=dict(type='path'),
+            max_affected=dict(type='int'), confirm_all=dict(type='bool', default=False)),
+        required_if=[('state', 'quarantined', ['reason'])],
+        supports_check_mode=True)
+    try:
+        result = _message.act(module.params, module.check_mode)
+    except _text.SendmailError as error:
+        module.fail_json(msg=str(error), **getattr(error, 'result', {}))
+    if not module._diff:
+        result.pop('diff', None)
+    module.exit_json(**result)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,465 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Acting on messages: what is refused, removal and restoring ended by KILL at every step, locks, and a hostile spool. Needs root."""
+import fcntl
+import json
+import os
+import stat
+import tarfile
+import time
+import types
+
+import pytest
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _message, _process, _spool, _text
+from fault_points import killed_at_every_step
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='files of several users are made, as a spool has them')
+QF = b'V8\nT%d\nK1000\nN1\nP30018\n%sFs\n$_alice@localhost\nSalice\nRPFD:%s\nH?P?Return-Path: <\x81g>\nH??Subject: t%d\n.\n'
+SETTINGS = {'queue_file_mode': 0o660, 'run_as_user': None, 'run_as_group': None}
+PARAMS = {'queue': 'mta', 'select': None, 'reason': None, 'archive': None, 'max_affected': None, 'confirm_all': False}
+
+
+def identifier(number):
+    return '6ANFSGLL%06d' % number
+
+
+class Lab:
+    """A queue of its own, and a base directory for archives."""
+
+    def __init__(self, path):
+        self.path, self.base = str(path / 'mqueue'), str(path / 'archives')
+        os.mkdir(self.path)
+        self.directory = _spool.QueueDirectory('mqueue', self.path, self.path, self.path, self.path, False)
+
+    def put(self, number, prefix='qf', body=b'body\n', to=b'bob', data=None, extra=b'', created=900):
+        one = identifier(number) if isinstance(number, int) else number
+        control = QF % (created, extra, to, number if isinstance(number, int) else 0) if data is None else data
+        for name, content in ((prefix, control), ('df', body)):
+            if content is not None:
+                with open(os.path.join(self.path, name + one), 'wb') as stream:
+                    stream.write(content)
+                os.chmod(os.path.join(self.path, name + one), 0o640)
+        return one
+
+    def look(self, held=()):
+        at = types.SimpleNamespace(now=int(time.time()), queues={'mta': [self.directory]}, errors=[], held=set(held))
+        return types.SimpleNamespace(at=at, settings={'mta': SETTINGS}, program={'sendmail': '/nonexistent/sendmail'})
+
+    def act(self, state, check_mode=False, **more):
+        return _message.act(dict(PARAMS, state=state, archive=more.pop('archive', self.base), **more), check_mode, self.look())
+
+    def files(self):
+        """{name: content} of the regular files in the queue."""
+        found = {}
+        for name in os.listdir(self.path):
+            path = os.path.join(self.path, name)
+            if stat.S_ISREG(os.lstat(path).st_mode):
+                with open(path, 'rb') as stream:
+                    found[name] = stream.read()
+        return found
+
+    def archived(self):
+        """{name: content} of what the finished parts hold."""
+        found = {}
+        for top, _directories, names in os.walk(self.base):
+            for name in names:
+                if name.endswith('.tar.gz'):
+                    with tarfile.open(os.path.join(top, name)) as archive:
+                        for member in archive:
+                            if member.isreg() and member.name != 'manifest.jsonl':
+                                found[os.path.basename(member.name)] = archive.extractfile(member).read()
+        return found
+
+
+@pytest.fixture
+def lab(tmp_path):
+    return Lab(tmp_path)
+
+
+def no_half(files):
+    """Names of control files whose data file is missing, which a queue runner would deliver empty."""
+    return [name for name in files if name[:2] in ('qf', 'hf', 'Qf') and 'df' + name[2:] not in files]
+
+
+class TestRefused:
+    def test_an_empty_selection(self, lab):
+        lab.put(1)
+        for select in (None, {}, {'ids': []}):
+            with pytest.raises(_text.SendmailError, match='confirm_all'):
+                lab.act('absent', select=select)
+        assert lab.act('absent', confirm_all=True)['removed'] == 1
+
+    @pytest.mark.parametrize('check_mode', [True, False])
+    def test_more_than_max_affected(self, lab, check_mode):
+        for number in range(5):
+            lab.put(number)
+        before = lab.files()
+        with pytest.raises(_text.SendmailError, match='5 messages are selected and max_affected is 4'):
+            lab.act('absent', check_mode, confirm_all=True, max_affected=4)
+        assert lab.files() == before
+        assert not os.path.exists(lab.base)
+
+    def test_more_than_a_thousand_without_being_told(self, lab, monkeypatch):
+        monkeypatch.setattr(_message, 'REMOVED_MAX', 2)
+        for number in range(3):
+            lab.put(number)
+        with pytest.raises(_text.SendmailError, match='max_affected is 2'):
+            lab.act('absent', confirm_all=True)
+
+    @pytest.mark.parametrize('reason', [None, '', ' ', '.', 'two\nlines', 'bell\a'])
+    def test_a_reason_that_cannot_be_kept(self, lab, reason):
+        with pytest.raises(_text.SendmailError, match='one line of text'):
+            lab.act('quarantined', confirm_all=True, reason=reason)
+
+    def test_a_place_for_archives_that_others_can_write_to(self, lab):
+        lab.put(1)
+        os.mkdir(lab.base)
+        os.chmod(lab.base, 0o777)
+        with pytest.raises(_text.SendmailError, match='Users other than root can write'):
+            lab.act('absent', confirm_all=True)
+        with pytest.raises(_text.SendmailError, match='in the queue directory'):
+            lab.act('absent', confirm_all=True, archive=lab.path + '/archives')
+        assert len(lab.files()) == 2
+
+    def test_an_archive_that_others_could_have_written(self, lab):
+        lab.put(1)
+        archive = lab.act('absent', confirm_all=True)['archive']
+        os.chown(archive + '/0001.tar.gz', 1000, 1000)
+        with pytest.raises(_text.SendmailError, match='not trusted'):
+            lab.act('restored', archive=archive)
+
+    def test_an_archive_that_is_cut_short(self, lab):
+        for number in range(3):
+            lab.put(number, body=os.urandom(10000))
+        archive = lab.act('absent', confirm_all=True)['archive']
+        os.truncate(archive + '/0001.tar.gz', 15000)
+        with pytest.raises(_text.SendmailError, match='cannot be read'):
+            lab.act('restored', archive=archive)
+        assert no_half(lab.files()) == []
+
+
+class TestAbsent:
+    def test_and_back(self, lab):
+        for number in range(3):
+            lab.put(number, body=b'b' * (number * 300000))
+        lab.put(3, prefix='hf')
+        lab.put(4, prefix='Qf')
+        before = lab.files()
+        modes = {name: os.stat(os.path.join(lab.path, name)).st_mode for name in before}
+        check = lab.act('absent', True, confirm_all=True)
+        assert (check['changed'], check['removed'], check['archive']) == (True, 5, None)
+        assert lab.files() == before and not os.path.exists(lab.base)
+        done = lab.act('absent', confirm_all=True)
+        assert (done['changed'], done['selected'], done['removed'], done['left_alone']) == (True, 5, 5, 0)
+        assert done['outcomes'] == check['outcomes'] and lab.files() == {} and lab.archived() == before
+        assert stat.S_IMODE(os.stat(lab.base).st_mode) == stat.S_IMODE(os.stat(done['archive']).st_mode) == 0o700
+        assert stat.S_IMODE(os.stat(done['archive'] + '/0001.tar.gz').st_mode) == 0o600
+        with open(lab.base + '/progress.json') as stream:
+            progress = json.load(stream)
+        assert (progress['archive'], progress['removed'], progress['finished']) == (done['archive'], 5, True)
+        again = lab.act('absent', confirm_all=True)
+        assert (again['changed'], again['archive']) == (False, None)
+        assert lab.act('restored', True, archive=done['archive'])['restored'] == 5
+        assert lab.files() == {}
+        back = lab.act('restored', archive=done['archive'])
+        assert (back['changed'], back['restored'], back['selected']) == (True, 5, 5)
+        assert lab.files() == before
+        assert {name: os.stat(os.path.join(lab.path, name)).st_mode for name in before} == modes
+        second = lab.act('restored', archive=done['archive'])
+        assert (second['changed'], second['already']) == (False, 5)
+        # Delivered meanwhile: it is not brought back to be delivered twice.
+        os.unlink(os.path.join(lab.path, 'qf' + identifier(0)))
+        os.unlink(os.path.join(lab.path, 'df' + identifier(0)))
+        assert lab.act('restored', archive=lab.base)['changed'] is False
+
+    def test_manifest(self, lab):
+        lab.put(1, extra=b'MDeferred: Connection refused by [127.0.0.1]\n')
+        archive = lab.act('absent', confirm_all=True)['archive']
+        with tarfile.open(archive + '/0001.tar.gz') as part:
+            assert part.getnames() == ['mta%s/qf%s' % (lab.path, identifier(1)), 'mta%s/df%s' % (lab.path, identifier(1)), 'manifest.jsonl']
+            record = json.loads(part.extractfile('manifest.jsonl').read())
+        assert record == {'id': identifier(1), 'name': 'qf' + identifier(1), 'queue': 'mta', 'directory': lab.path, 'state': 'queued', 'size': 5,
+                          'created': 900, 'last_attempt': 1000, 'attempts': 1, 'sender': 'alice', 'recipients': ['bob'], 'recipients_total': 1,
+                          'status': 'Deferred: Connection refused by [127.0.0.1]', 'reason': 'connection_refused'}
+
+    def test_only_what_is_selected_in_several_parts(self, lab, monkeypatch):
+        monkeypatch.setattr(_message, 'BATCH', 4)
+        for number in range(21):
+            lab.put(number, to=b'bob@a.example' if number % 2 else b'carol@b.example')
+        done = lab.act('absent', select={'domains': ['a.example']})
+        assert (done['removed'], sorted(os.listdir(done['archive']))) == (10, ['0001.tar.gz', '0002.tar.gz', '0003.tar.gz'])
+        assert sorted(lab.files()) == sorted(prefix + identifier(number) for number in range(0, 21, 2) for prefix in ('df', 'qf'))
+        one = lab.act('restored', select={'ids': [identifier(7)]})
+        assert (one['restored'], one['outcomes']['restored']) == (1, [{'id': identifier(7), 'queue': 'mta'}])
+
+    @pytest.mark.parametrize('lock', [fcntl.flock, fcntl.lockf])
+    def test_one_in_delivery_is_left_alone(self, lab, lock):
+        lab.put(1)
+        lab.put(2)
+        ready, child_end = os.pipe()
+        hold, release = os.pipe()
+        child = os.fork()
+        if not child:
+            with open(os.path.join(lab.path, 'qf' + identifier(1)), 'r+b') as stream:
+                lock(stream, fcntl.LOCK_EX)
+                os.write(child_end, b'x')
+                os.close(release)
+                os.read(hold, 1)
+                os._exit(0)
+        os.read(ready, 1)
+        try:
+            done = lab.act('absent', confirm_all=True)
+        finally:
+            os.write(release, b'x')
+            os.waitpid(child, 0)
+        assert (done['removed'], done['left_alone']) == (1, 1)
+        assert done['outcomes']['left_alone'] == [{'id': identifier(1), 'queue': 'mta', 'why': 'it is in delivery: another process has locked it'}]
+        assert sorted(lab.files()) == ['df' + identifier(1), 'qf' + identifier(1)]
+
+    def test_one_that_is_being_written_is_left_alone(self, lab):
+        lab.put(1, data=b'')
+        lab.put(2, data=b'V8\nT900\nK0\n')
+        done = lab.act('absent', confirm_all=True)
+        assert (done['left_alone'], done['changed']) == (2, False)
+        assert 'may be being written' in done['outcomes']['left_alone'][0]['why']
+
+    def test_linked_data_files(self, lab, tmp_path):
+        """Sendmail links the data file of an envelope that it splits; anybody else's link is not ours to take apart."""
+        lab.put(1)
+        lab.put(2, body=None)
+        os.link(os.path.join(lab.path, 'df' + identifier(1)), os.path.join(lab.path, 'df' + identifier(2)))
+        (tmp_path / 'secret').write_bytes(b'secret')
+        lab.put(3, body=None)
+        os.link(str(tmp_path / 'secret'), os.path.join(lab.path, 'df' + identifier(3)))
+        done = lab.act('absent', confirm_all=True)
+        assert (done['removed'], done['left_alone']) == (2, 1)
+        assert 'hard links' in done['outcomes']['left_alone'][0]['why']
+        assert lab.archived()['df' + identifier(2)] == b'body\n' and b'secret' not in lab.archived().values()
+
+    def test_a_data_file_that_changes(self, lab, monkeypatch):
+        """The part is begun again without it."""
+        for number in range(3):
+            lab.put(number, body=b'x' * 600000)
+        real = _archive.Writer.add_file
+
+        def add_file(self, name, about, handle):
+            if name.endswith(identifier(1).encode()):
+                os.truncate(os.path.join(lab.path, 'df' + identifier(1)), 300000)
+            return real(self, name, about, handle)
+        monkeypatch.setattr(_archive.Writer, 'add_file', add_file)
+        done = lab.act('absent', confirm_all=True)
+        assert (done['removed'], done['left_alone']) == (2, 1)
+        assert sorted(lab.archived()) == sorted(prefix + identifier(number) for number in (0, 2) for prefix in ('df', 'qf'))
+
+    def test_no_room_for_the_archive(self, lab, monkeypatch):
+        lab.put(1)
+        before = lab.files()
+
+        def fail(*_arguments):
+            raise OSError(28, 'No space left on device')
+        monkeypatch.setattr(_archive, '_sync', fail)
+        with pytest.raises(_text.SendmailError, match='No space left on device'):
+            lab.act('absent', confirm_all=True)
+        assert lab.files() == before
+
+    def test_memory_does_not_grow(self, lab):
+        import tracemalloc
+        peaks = []
+        for count in (400, 2000):
+            for number in range(count):
+                lab.put(number)
+            tracemalloc.start()
+            lab.act('absent', confirm_all=True, max_affected=count)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        assert peaks[1] < peaks[0] + 500000
+
+
+class TestRestored:
+    def test_never_over_another(self, lab):
+        lab.put(1)
+        archive = lab.act('absent', confirm_all=True)['archive']
+        for prefix in ('qf', 'hf', 'Qf', 'tf'):
+            lab.put(1, prefix=prefix, body=b'another', data=b'another')
+            assert lab.act('restored', archive=archive)['already'] == 1
+            assert lab.files() == {prefix + identifier(1): b'another', 'df' + identifier(1): b'another'}
+            os.unlink(os.path.join(lab.path, prefix + identifier(1)))
+            os.unlink(archive + '/0001.tar.gz.restored')
+        done = lab.act('restored', archive=archive)
+        assert (done['left_alone'], lab.files()) == (1, {'df' + identifier(1): b'another'})
+
+    def test_owner_and_mode_that_the_runner_takes(self, lab):
+        lab.put(1)
+        os.chown(os.path.join(lab.path, 'qf' + identifier(1)), 12345, 12345)
+        os.chmod(os.path.join(lab.path, 'qf' + identifier(1)), 0o666)
+        archive = lab.act('absent', confirm_all=True)['archive']
+        lab.act('restored', archive=archive)
+        about = os.stat(os.path.join(lab.path, 'qf' + identifier(1)))
+        assert (about.st_uid, stat.S_IMODE(about.st_mode)) == (0, 0o660)
+
+    def test_nothing_to_deliver(self, lab):
+        lab.put(1, body=None)
+        archive = lab.act('absent', confirm_all=True)['archive']
+        done = lab.act('restored', archive=archive)
+        assert (done['left_alone'], lab.files()) == (1, {})
+
+    def test_no_archive(self, lab):
+        with pytest.raises(_text.SendmailError, match='cannot be read: No such file'):
+            lab.act('restored')
+        os.mkdir(lab.base)
+        with pytest.raises(_text.SendmailError, match='There is no archive in'):
+            lab.act('restored')
+
+
+class TestKilled:
+    """Ended by KILL before each call that changes something, until a run goes through."""
+
+    def test_removal(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(_message, 'BATCH', 2)
+
+        def prepare(path):
+            lab = Lab(path)
+            for number in range(3):
+                lab.put(number, body=b'body %d\n' % number)
+            lab.before = lab.files()
+            return lab
+
+        def check(lab):
+            left, kept = lab.files(), lab.archived()
+            assert no_half(left) == []
+            for number in range(3):
+                whole = {prefix + identifier(number): lab.before[prefix + identifier(number)] for prefix in ('qf', 'df')}
+                assert whole.items() <= left.items() or whole.items() <= kept.items()
+            lab.act('absent', confirm_all=True)
+            assert not any(name[:2] == 'qf' for name in lab.files())
+            assert lab.before.items() <= lab.archived().items()
+            lab.act('restored')
+            assert lab.before == {name: content for name, content in lab.files().items()}
+        assert killed_at_every_step(tmp_path, prepare, lambda lab: lab.act('absent', confirm_all=True), check) > 20
+
+    def test_restoring(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(_message, 'BATCH', 2)
+
+        def prepare(path):
+            lab = Lab(path)
+            for number in range(3):
+                lab.put(number, body=b'body %d\n' % number)
+            lab.before = lab.files()
+            lab.act('absent', confirm_all=True)
+            return lab
+
+        def check(lab):
+            left = {name: content for name, content in lab.files().items() if name[0] != '.'}
+            assert no_half(left) == []
+            assert left.items() <= lab.before.items() and lab.archived() == lab.before
+            lab.act('restored')
+            assert lab.files() == lab.before
+        assert killed_at_every_step(tmp_path, prepare, lambda lab: lab.act('restored'), check) > 20
+
+
+class TestHostile:
+    def test_nothing_outside_is_touched(self, lab, tmp_path):
+        secret = tmp_path / 'secret'
+        secret.write_bytes(QF % (900, b'', b'bob', 9))
+        secret.chmod(0o600)
+        before = os.stat(str(secret))
+        inside = lab.path + '/'
+        os.symlink('/etc/shadow', inside + 'qf' + identifier(1))
+        os.symlink(str(secret), inside + 'df' + identifier(2))
+        lab.put(2, body=None)
+        os.mkfifo(inside + 'qf' + identifier(3))
+        os.mkfifo(inside + 'df' + identifier(4))
+        lab.put(4, body=None)
+        os.mknod(inside + 'qf' + identifier(5), stat.S_IFCHR | 0o600, os.makedev(1, 5))
+        os.link(str(secret), inside + 'qf' + identifier(6))
+        os.mkdir(inside + 'qf' + identifier(7))
+        lab.put(8, extra=b'd%s\n' % os.fsencode(str(tmp_path)), body=None)
+        for name in ('qf', 'qf\n\x1b[31m', 'qf' + 'A' * 40, 'qf..'):
+            with open(inside + name, 'wb') as stream:
+                stream.write(b'\x1b]0;x\x07')
+        names = set(os.listdir(lab.path))
+        for check_mode in (True, False):
+            done = lab.act('absent', check_mode, confirm_all=True)
+            assert '\x1b' not in json.dumps(done, ensure_ascii=False)
+        why = {entry['id']: entry['why'] for entry in done['outcomes']['left_alone']}
+        assert 'no directory of this queue' in why[identifier(8)] and 'not a regular file' in why[identifier(4)]
+        assert 'symbolic link' in why[identifier(2)] and 'hard link' in why[identifier(6)]
+        # Names that a runner would try and that are readable as bytes alone are archived like any other.
+        assert names - set(os.listdir(lab.path)) == {'qf', 'qf\n\x1b[31m', 'qf..'}
+        after = os.stat(str(secret))
+        assert (before.st_mtime_ns, before.st_atime_ns, before.st_mode, after.st_nlink) == (after.st_mtime_ns, after.st_atime_ns, after.st_mode, 2)
+        assert not any(b'root:' in content for content in lab.archived().values())
+
+    def test_a_spool_swapped_for_a_link(self, lab, tmp_path, monkeypatch):
+        victim = tmp_path / 'victim'
+        victim.mkdir()
+        (victim / ('qf' + identifier(1))).write_bytes(QF % (900, b'', b'bob', 1))
+        (victim / ('df' + identifier(1))).write_bytes(b'theirs')
+        lab.put(1)
+
+        def swap():
+            os.rename(lab.path, lab.path + '.old')
+            os.symlink(str(victim), lab.path)
+        look = lab.look()
+        real = _message.plan
+
+        def plan(*arguments):
+            found = real(*arguments)
+            swap()
+            return found
+        monkeypatch.setattr(_message, 'plan', plan)
+        with pytest.raises(_text.SendmailError, match='replaced by a symbolic link'):
+            _message.act(dict(PARAMS, state='absent', archive=lab.base, confirm_all=True), False, look)
+        assert len(list(victim.iterdir())) == 2 and lab.archived() == {}
+
+    def test_a_link_in_the_place_of_what_is_restored(self, lab, tmp_path):
+        lab.put(1)
+        archive = lab.act('absent', confirm_all=True)['archive']
+        for name in ('.dfX.restored', '.qfX.restored', 'dfX'):
+            os.symlink(str(tmp_path / 'victim'), os.path.join(lab.path, name.replace('X', identifier(1))))
+        done = lab.act('restored', archive=archive)
+        assert done['left_alone'] == 1 and not (tmp_path / 'victim').exists()
+        os.unlink(os.path.join(lab.path, 'df' + identifier(1)))
+        assert lab.act('restored', archive=archive)['restored'] == 1
+        assert not (tmp_path / 'victim').exists() and sorted(lab.files()) == ['df' + identifier(1), 'qf' + identifier(1)]
+
+
+class TestQueued:
+    def test_lost_messages(self, lab):
+        lab.put(1, prefix='Qf')
+        os.chown(os.path.join(lab.path, 'Qf' + identifier(1)), 12345, 12345)
+        os.chmod(os.path.join(lab.path, 'Qf' + identifier(1)), 0o666)
+        lab.put(2, prefix='Qf', data=b'V8\nT900\nK0\nN0\nP1\nY99\nSalice\nRPFD:bob\n.\n')
+        lab.put(3, prefix='Qf', body=None)
+        lab.put(4, prefix='Qf')
+        lab.put(4)
+        check = lab.act('queued', True, select={'states': ['lost']})
+        done = lab.act('queued', select={'states': ['lost']})
+        for result in (check, done):
+            assert (result['changed'], result['queued'], result['left_alone']) == (True, 1, 3)
+        why = {entry['id']: entry['why'] for entry in done['outcomes']['left_alone']}
+        assert why == {identifier(2): 'a queue run would lose it again: line 6: an unknown line, Y99',
+                       identifier(3): 'its data file is missing: it would be delivered with an empty body',
+                       identifier(4): 'there is also a file qf' + identifier(4)}
+        about = os.stat(os.path.join(lab.path, 'qf' + identifier(1)))
+        assert (about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode)) == (0, os.stat(lab.path).st_gid, 0o660)
+        assert lab.act('queued', select={'states': ['lost']})['changed'] is False
+
+    def test_quarantine_is_sendmails_own(self, lab, monkeypatch):
+        ids = [lab.put(number) for number in range(4)]
+        called = []
+
+        def run_all(commands, parallel, deadline, take_line):
+            for _key, argv in commands:
+                called.append(argv)
+                for argument in argv:
+                    if argument[:3] == '-qI' and argument[3:] in ids[:2]:
+                        os.rename(os.path.join(lab.path, 'qf' + argument[3:]), os.path.join(lab.path, 'hf' + argument[3:]))
+                    elif argument[:3] == '-qI' and argument[3:] == ids[2]:
+                        os.unlink(os.path.join(lab.path, 'qf' + argument[3:]))
+            return []
+        monkeypatch.setattr(_process, 'run_all', run_all)
+        done = lab.act('quarantined', select={'ids': ids}, reason='$(reboot); -x')
+        assert called[0][1:4] == ['-Am', '-Q$(reboot); -x', '-v'] and len(called) == 1
+        assert (done['quarantined'], done['taken'], done['left_alone']) == (2, 1, 1)
+        assert done['outcomes']['left_alone'][0] == {'id': ids[3], 'queue': 'mta', 'why': 'Sendmail did not take it; see transcript'}
