@@ -17,7 +17,7 @@ class ActionModule(ActionBase):
             settled = _controls.settled(**options)
         except _text.SendmailError as error:
             return dict(result, failed=True, msg=str(error))
-        result.update(self._execute_module(module_args=options, task_vars=task_vars))
+        result.update(self._execute_module(task_vars=task_vars))
         if 'examination' in result and 'audit' in result:
             examination = _observation.Examination(**result.pop('examination'))
             audit = _audit.Audit(**result.pop('audit'))
