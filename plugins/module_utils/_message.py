@@ -71,9 +71,12 @@ class Outcome:
             diff={'before': sides[0], 'after': sides[1]})
 
 
-def look_at(queue):
-    """What acting on messages needs to know of the host, as an _observation.Observation without its probes. Raises SendmailError."""
-    at = _observation.look_at_queues(queue)
+def look_at(queue, partners=False):
+    """What acting on messages needs to know of the host, as an _observation.Observation without its probes. Raises SendmailError.
+
+    C(partners): look at the directories of the other queue as well.
+    """
+    at = _observation.look_at_queues('all' if partners else queue)
     wrong = [error for error in at.errors if error['queue'] in _observation.names(queue)]
     if wrong:
         raise _text.SendmailError('The queue cannot be read: %s: %s.' % (wrong[0]['path'], wrong[0]['error']))
@@ -558,8 +561,8 @@ def _same(directory, one, other):
     except (OSError, _text.SendmailError):
         return False
     finally:
-        for handle, _about_ in handles:
-            os.close(handle)
+        for entry in handles:
+            os.close(entry[0])
 
 
 # The module

@@ -30,7 +30,7 @@ _NOATIME = getattr(os, 'O_NOATIME', 0)
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 # What Sendmail itself keeps in a queue directory beside messages (cf/feature/msp.m4, rc.d of FreeBSD).
-_BELONGS = frozenset(('sm-client.pid', 'sm-client.st', 'sendmail.st', 'sendmail.pid'))
+BELONGS = frozenset(('sm-client.pid', 'sm-client.st', 'sendmail.st', 'sendmail.pid'))
 DEBRIS = ('data_without_control', 'control_without_data', 'temporary', 'pushed_aside', 'transcript', 'foreign', 'special')
 _DEBRIS_PREFIXES = {'tf': 'temporary', 'Tf': 'pushed_aside', 'xf': 'transcript'}
 
@@ -389,7 +389,7 @@ class Pass:
         kind = _DEBRIS_PREFIXES.get(prefix)
         if kind and entry.is_file(follow_symlinks=False):
             self.debris[kind] += 1
-        elif name in _BELONGS or name[0] == '.' or (name in ('qf', 'df', 'xf') and entry.is_dir()):
+        elif name in BELONGS or name[0] == '.' or (name in ('qf', 'df', 'xf') and entry.is_dir()):
             pass
         elif entry.is_file(follow_symlinks=False):
             self.debris['foreign'] += 1

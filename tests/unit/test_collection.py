@@ -27,7 +27,8 @@ FLOORS = (
     {'_summary', '_selection', '_causes', '_records', '_archive'},
     {'_hazards'},
     {'_lost'},
-    {'_flush', '_message', '_permissions', '_debris', '_examination'},
+    {'_flush', '_message', '_permissions', '_examination'},
+    {'_debris'},
     {'_audit'},
     {'_controls'},
 )

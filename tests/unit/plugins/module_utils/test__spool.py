@@ -71,7 +71,7 @@ def assert_accounts_for_everything(one):
     """Every name in the directories is a message, a data file, debris, or one of the few that belong there."""
     directory = one.directory
     entries = [(place, name) for place in sorted({directory.path, directory.control, directory.data, directory.transcript}) for name in os.listdir(place)]
-    belong = [name for place, name in entries if name[0] == '.' or name in _spool._BELONGS
+    belong = [name for place, name in entries if name[0] == '.' or name in _spool.BELONGS
               or name in ('qf', 'df', 'xf') and os.path.isdir(os.path.join(place, name))]
     data = [name for place, name in entries if place == directory.data and name[:2] == 'df' and os.path.isfile(os.path.join(place, name))
             and not os.path.islink(os.path.join(place, name))]

@@ -1,0 +1,239 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Debris: each kind, what is left alone and why, a hostile spool, and a run ended by KILL at every step. Needs root."""
+import fcntl
+import json
+import os
+import socket
+import stat
+import tarfile
+import time
+import types
+
+import pytest
+from ansible_collections.mailops.sendmail.plugins.module_utils import _debris, _hazards, _spool
+from fault_points import killed_at_every_step
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='files of several users are made, as a spool has them')
+QF = b'V8\nT900\nK1000\nN1\nP30018\nFs\n$_alice@localhost\nSalice\nRPFD:bob\nH??Subject: t\n.\n'
+SETTINGS = {'queue_file_mode': 0o660, 'run_as_user': None, 'run_as_group': None}
+ID = '6ANFSGLL00000%d'
+
+
+class Lab:
+    def __init__(self, path):
+        self.path, self.other, self.base = str(path / 'mqueue'), str(path / 'group'), str(path / 'archives')
+        for directory in (self.path, self.other):
+            os.mkdir(directory)
+        self.directories = [_spool.QueueDirectory(name, one, one, one, one, False) for name, one in (('mqueue', self.path), ('other', self.other))]
+
+    def put(self, name, content=QF, place=None):
+        with open(os.path.join(place or self.path, name), 'wb') as stream:
+            stream.write(content)
+
+    def clear(self, state='absent', check_mode=False, older_than='0', kinds=None):
+        at = types.SimpleNamespace(now=int(time.time()), queues={'mta': self.directories}, errors=[], held=set())
+        look = types.SimpleNamespace(at=at, settings={'mta': SETTINGS}, program={'sendmail': None})
+        return _debris.clear({'state': state, 'queue': 'all', 'older_than': older_than, 'kinds': kinds, 'archive': self.base}, check_mode, look)
+
+    def names(self):
+        return sorted(os.listdir(self.path))
+
+    def archived(self):
+        """{name: (type, content or where a link points to)} of what the finished parts hold."""
+        found = {}
+        for top, _directories, names in os.walk(self.base):
+            for name in names:
+                if name.endswith('.tar.gz'):
+                    with tarfile.open(os.path.join(top, name), encoding='utf-8', errors='surrogateescape') as archive:
+                        for member in archive:
+                            if member.name != 'manifest.jsonl':
+                                found[member.name.rpartition('/')[2]] = archive.extractfile(member).read() if member.isreg() else member.linkname or member.type
+        return found
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(_hazards, 'SETTLE', 0)
+    # What the machine that runs the tests has open does not matter, and it may not let itself be looked into.
+    monkeypatch.setattr(_debris, 'open_files', set)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    return Lab(tmp_path)
+
+
+def reasons(result):
+    return {os.path.basename(entry['path']): entry['why'] for entry in result['outcomes'].get('left_alone', [])}
+
+
+def fill(lab):
+    """One of each kind beside sound messages. Returns (names that are debris, names that are not)."""
+    lab.put('qf' + ID % 1)
+    lab.put('df' + ID % 1, b'body')
+    lab.put('df' + ID % 2, b'orphan')
+    lab.put('qf' + ID % 3)
+    lab.put('qf' + ID % 4, b'')
+    lab.put('df' + ID % 4, b'with the empty one')
+    lab.put('qf' + ID % 5, QF[:60])
+    lab.put('tf' + ID % 1, b'')
+    lab.put('Tf' + ID % 1, QF)
+    lab.put('xf' + ID % 6, b'')
+    lab.put('xf' + ID % 1, b'')
+    lab.put('core', b'image')
+    os.symlink('/etc/shadow', os.path.join(lab.path, 'qf' + ID % 7))
+    os.mkfifo(os.path.join(lab.path, 'qf' + ID % 8))
+    lab.put('sm-client.pid', b'1\n')
+    # Its control file is in another queue group.
+    lab.put('df' + ID % 9, b'split')
+    lab.put('hf' + ID % 9, QF, lab.other)
+    debris = [prefix + ID % number for prefix, number in (('df', 2), ('qf', 3), ('qf', 4), ('df', 4), ('qf', 5), ('tf', 1), ('Tf', 1), ('xf', 6),
+                                                          ('qf', 7), ('qf', 8))] + ['core']
+    return sorted(debris), sorted(set(lab.names()) - set(debris))
+
+
+class TestKinds:
+    def test_each(self, lab):
+        debris, sound = fill(lab)
+        result = lab.clear(check_mode=True)
+        assert dict(lab.clear('reported'), changed=True, diff=None) == dict(result, diff=None)
+        assert lab.names() == sorted(debris + sound) and not os.path.exists(lab.base)
+        assert lab.clear('reported')['changed'] is False and result['changed'] is True
+        done = lab.clear()
+        assert lab.names() == sound and os.listdir(lab.other) == ['hf' + ID % 9]
+        assert (done['changed'], done['removed'], done['left_alone']) == (True, 10, 0) == (result['changed'], result['removed'], result['left_alone'])
+        assert done['outcomes'] == result['outcomes']
+        assert done['kinds'] == {'data_without_control': 1, 'control_without_data': 1, 'incomplete': 2, 'temporary': 1, 'pushed_aside': 1,
+                                 'transcript': 1, 'foreign': 1, 'special': 2}
+        kept = lab.archived()
+        assert sorted(kept) == debris
+        assert kept['df' + ID % 2] == b'orphan' and kept['qf' + ID % 3] == QF and kept['df' + ID % 4] == b'with the empty one'
+        assert kept['qf' + ID % 7] == '/etc/shadow' and kept['qf' + ID % 8] == tarfile.FIFOTYPE
+        assert stat.S_IMODE(os.stat(done['archive']).st_mode) == 0o700
+        again = lab.clear()
+        assert (again['changed'], again['found'], again['archive']) == (False, 0, None)
+
+    @pytest.mark.parametrize('kind', [kind for kind in _debris.KINDS if kind != 'lost'])
+    def test_only_what_is_asked_for(self, lab, kind):
+        fill(lab)
+        done = lab.clear(kinds=[kind])
+        assert set(done['kinds']) == {kind} and done['removed'] == done['kinds'][kind]
+
+    def test_lost(self, lab):
+        lab.put('Qf' + ID % 1)
+        lab.put('df' + ID % 1, b'body')
+        os.chown(os.path.join(lab.path, 'Qf' + ID % 1), 12345, 12345)
+        lab.put('Qf' + ID % 2, QF.replace(b'N1', b'Y1'))
+        lab.put('df' + ID % 2, b'body')
+        assert lab.clear(check_mode=True)['mended'] == 1
+        done = lab.clear()
+        assert (done['mended'], done['left_alone'], done['removed'], done['changed']) == (1, 1, 0, True)
+        assert 'lose it again' in reasons(done)['Qf' + ID % 2]
+        assert lab.names() == ['Qf' + ID % 2, 'df' + ID % 1, 'df' + ID % 2, 'qf' + ID % 1]
+        assert lab.clear()['changed'] is False
+
+
+class TestLeftAlone:
+    def test_young(self, lab):
+        debris, sound = fill(lab)
+        done = lab.clear(older_than='1h')
+        assert (done['changed'], done['left_alone'], lab.names()) == (False, 10, sorted(debris + sound))
+        assert all('less than older_than' in why for why in reasons(done).values())
+
+    def test_open(self, lab, monkeypatch):
+        lab.put('df' + ID % 1, b'being received')
+        about = os.stat(os.path.join(lab.path, 'df' + ID % 1))
+        monkeypatch.setattr(_debris, 'open_files', lambda: {(about.st_dev, about.st_ino)})
+        assert reasons(lab.clear()) == {'df' + ID % 1: 'a process has it open'}
+        monkeypatch.setattr(_debris, 'open_files', lambda: None)
+        assert 'cannot be known' in reasons(lab.clear())['df' + ID % 1]
+
+    def test_locked(self, lab):
+        lab.put('tf' + ID % 1, b'')
+        with open(os.path.join(lab.path, 'tf' + ID % 1), 'r+b') as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            done = lab.clear()
+        assert 'locked' in reasons(done)['tf' + ID % 1] and lab.names() == ['tf' + ID % 1]
+
+    def test_the_only_control_file(self, lab):
+        lab.put('tf' + ID % 1)
+        lab.put('df' + ID % 1, b'body')
+        lab.put('Tf' + ID % 2)
+        lab.put('df' + ID % 2, b'body')
+        done = lab.clear()
+        assert (done['changed'], sorted(reasons(done))) == (False, ['Tf' + ID % 2, 'tf' + ID % 1])
+
+    def test_what_cannot_be_judged(self, lab, tmp_path):
+        os.mkdir(os.path.join(lab.path, 'qf' + ID % 1))
+        server = socket.socket(socket.AF_UNIX)
+        here = os.getcwd()
+        os.chdir(lab.path)
+        try:
+            server.bind('socket')
+        finally:
+            os.chdir(here)
+            server.close()
+        (tmp_path / 'secret').write_bytes(b'secret')
+        os.link(str(tmp_path / 'secret'), os.path.join(lab.path, 'df' + ID % 2))
+        why = reasons(lab.clear())
+        assert why == {'qf' + ID % 1: 'it is a directory: look at it by hand', 'socket': 'it is a socket: look at it by hand',
+                       'df' + ID % 2: 'it has 2 names (hard links)'}
+
+    def test_its_control_file_comes_in_between(self, lab, monkeypatch):
+        lab.put('df' + ID % 1, b'being received')
+        monkeypatch.setattr(time, 'sleep', lambda _seconds: lab.put('qf' + ID % 1))
+        done = lab.clear()
+        assert (done['changed'], lab.names()) == (False, ['df' + ID % 1, 'qf' + ID % 1])
+
+
+def test_processes_are_looked_into(monkeypatch, tmp_path):
+    monkeypatch.undo()
+    path = str(tmp_path / 'file')
+    ready, end = os.pipe()
+    child = os.fork()
+    if not child:
+        os.open(path, os.O_CREAT | os.O_RDWR)
+        os.write(end, b'x')
+        time.sleep(60)
+        os._exit(0)
+    try:
+        os.read(ready, 1)
+        about = os.stat(path)
+        used = _debris.open_files()
+        assert used is None or (about.st_dev, about.st_ino) in used
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+
+
+def test_hostile_names(lab):
+    names = ['df\n\x1b[31m', 'qf\x1b]0;title\x07', 'q' * 200, os.fsdecode(b'\xff\xfe')]
+    for name in names:
+        lab.put(name, b'x')
+    os.symlink('/etc', os.path.join(lab.path, 'df' + ID % 1))
+    done = lab.clear()
+    assert done['removed'] == 5 and lab.names() == []
+    assert '\x1b' not in json.dumps(done, ensure_ascii=False) and '\n\\x1b' not in json.dumps(done)
+    assert sorted(lab.archived()) == sorted(names + ['df' + ID % 1])
+    assert os.path.isdir('/etc')
+
+
+def test_killed_at_every_step(tmp_path):
+    def prepare(path):
+        lab = Lab(path)
+        lab.debris, lab.sound = fill(lab)
+        lab.put('Qf' + ID % 0)
+        lab.put('df' + ID % 0, b'lost')
+        os.chmod(os.path.join(lab.path, 'Qf' + ID % 0), 0o666)
+        return lab
+
+    def check(lab):
+        left, kept = lab.names(), lab.archived()
+        assert set(lab.debris) <= set(left) | set(kept)
+        assert ('Qf' + ID % 0 in left) != ('qf' + ID % 0 in left) and 'df' + ID % 0 in left
+        assert kept.get('df' + ID % 2, b'orphan') == b'orphan'
+        lab.clear()
+        assert lab.names() == sorted(lab.sound + ['qf' + ID % 0, 'df' + ID % 0])
+        assert set(lab.debris) <= set(lab.archived())
+    assert killed_at_every_step(tmp_path, prepare, lambda lab: lab.clear(), check) > 20
