@@ -56,6 +56,10 @@ def _size(count):
     return '%.1f GiB' % count
 
 
+def _problems(wrong):
+    return '%d problem%s' % (len(wrong), '' if len(wrong) == 1 else 's') if wrong else ''
+
+
 def _local(e):
     return e.relay is None or e.relay['host'] in ('localhost', '::1') or e.relay['host'].startswith('127.')
 
@@ -227,7 +231,7 @@ def _accepted(queue):
             wrong = ['%s does not exist.' % state['path']]
         elif state['error']:
             raise _text.SendmailError('%s: %s.' % (state['path'], state['error']))
-        return not wrong, 'Sendmail accepts %s' % state['path'], '%d problems' % len(wrong) if wrong else 'nothing wrong in it', wrong
+        return not wrong, 'Sendmail accepts %s' % state['path'], _problems(wrong) or 'nothing wrong in it', wrong
     return predicate
 
 
@@ -351,7 +355,7 @@ def _can_write(e, _a, _limits):
                           ('unmounted', 'a file system of /etc/fstab is not mounted (%s)')):
             if room.get(key):
                 wrong.append('%s queue: %s.' % (queue.upper(), text % (room['unmounted'] if key == 'unmounted' else room['mount'])))
-    return not wrong, 'Mounted and writable', '%d problems' % len(wrong) if wrong else 'they are', wrong
+    return not wrong, 'Mounted and writable', _problems(wrong) or 'they are', wrong
 
 
 # NAM: names
