@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test units lint sanity molecule bench hosts requirements clean
+.PHONY: help demo test units lint sanity molecule bench fleet hosts requirements clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,10 @@ molecule: ## scenarios on real hosts; SCENARIO=name runs one and keeps its hosts
 bench: ## the figures of docs/ on spools made for it
 	@tests/prepare hosts
 	@.venv/bin/python tests/benchmark/run
+
+fleet: ## ten hosts with ten troubles, remediated by one playbook (docs/fleet.md)
+	@tests/prepare hosts
+	@tests/fleet/run
 
 hosts: ## start a Sendmail host of each Debian release: tests/hosts/enter podman exec -it trixie bash
 	@tests/prepare hosts

@@ -82,7 +82,7 @@ def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger
         step, cause = entry.split(':', 1)
         done.setdefault(cause, []).append(step)
     causes = {}
-    for cause in [*before.get('causes', []), *found, *after.get('causes', [])]:
+    for cause in [*before.get('causes', []), *(one for one in found if one['id'] not in _REMARKS), *after.get('causes', [])]:
         causes.setdefault(cause['id'], cause)
     failures = {error['step']: error['message'] for error in errors}
     still = {cause['id']: cause for cause in after.get('causes', [])}

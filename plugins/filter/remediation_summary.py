@@ -23,6 +23,10 @@ options:
     description: The first line.
     type: str
     default: Remediation
+  acted:
+    description: Whether somebody has tried to mend something. Without that, trouble is not called left.
+    type: bool
+    default: true
 author:
   - The mailops.sendmail contributors (@mailops)
 seealso:
@@ -47,7 +51,7 @@ import textwrap
 WIDTH = 100
 _HOSTS_MAX = 30       # named after a cause
 _AGES = ('5', '10', '20', '40', '80', '160', '320', '640', '1280', '1280+')
-_STATES = {'broken': 'BROKE OFF', 'failed': 'FAILED', 'human': 'needs a human', 'waiting': 'mail waits', 'mended': 'mended', 'healthy': 'healthy', 'unknown': 'UNKNOWN'}
+_STATES = {'broken': 'BROKE OFF', 'failed': 'FAILED', 'human': 'for a human', 'waiting': 'mail waits', 'mended': 'mended', 'healthy': 'healthy', 'unknown': 'UNKNOWN'}
 _ORDER = ('unknown', 'broken', 'failed', 'human', 'waiting', 'mended', 'healthy')
 _SEVERITIES = ('critical', 'high', 'medium', 'low')
 
@@ -91,19 +95,21 @@ def _names(hosts):
     return ', '.join(shown) + (f' and {len(hosts) - _HOSTS_MAX} more' if len(hosts) > _HOSTS_MAX else '')
 
 
-def remediation_summary(reports, title='Remediation'):
+def remediation_summary(reports, title='Remediation', acted=True):
     """The text about all hosts."""
+    names = _STATES if acted else dict(_STATES, human='trouble', waiting='trouble')
     hosts = sorted(reports)
     known = {host: reports[host] for host in hosts if 'causes' in reports[host]}
     unknown = [host for host in hosts if host not in known]
     states = {host: _state(reports[host]) for host in hosts}
     check = any(report.get('check') for report in known.values())
-    acted = any(report.get('ledger', {}).get('messages') or report.get('mended') for report in known.values())
-    lines = [f'{title}: {_plural(len(hosts), "host")}'
-             + ''.join(f', {list(states.values()).count(state)} {_STATES[state]}' for state in _ORDER if state in states.values())]
+    counts = {}
+    for state in _ORDER:
+        counts[names[state]] = counts.get(names[state], 0) + list(states.values()).count(state)
+    lines = [f'{title}: {_plural(len(hosts), "host")}' + ''.join(f', {count} {name}' for name, count in counts.items() if count)]
     lines += ['=' * min(WIDTH, len(lines[0])), '']
     if hosts:
-        lines += _hosts(reports, states, acted and not check)
+        lines += _hosts(reports, states, names, acted and not check)
     causes = {}
     for host, report in known.items():
         for cause in report['causes']:
@@ -113,7 +119,7 @@ def remediation_summary(reports, title='Remediation'):
         ranked = sorted(causes.values(), key=lambda item: (_SEVERITIES.index(item[0]['severity']), -len(item[1]), item[0]['id']))
         lines += _table([(f'  {_safe(cause["title"], 60)} ({cause["severity"]})', f'{len(named)}', _names(named)) for cause, named in ranked], right=(1,))
     lines += _ledgers(known)
-    lines += _left(known)
+    lines += _left(known, 'Left for a human' if acted else 'What is wrong, and what mends it')
     lines += _domains(known)
     if unknown:
         lines += ['', 'Not known', '']
@@ -122,11 +128,11 @@ def remediation_summary(reports, title='Remediation'):
     return '\n'.join(lines) + '\n'
 
 
-def _hosts(reports, states, after):
+def _hosts(reports, states, names, after):
     rows = [('HOST', 'STATE', 'BEFORE', 'AFTER', 'CAUSES (+ mended)') if after else ('HOST', 'STATE', 'MESSAGES', 'CAUSES')]
     for host in sorted(reports, key=lambda host: (_ORDER.index(states[host]), host)):
         report = reports[host]
-        name, state = _safe(host, 30), _STATES[states[host]]
+        name, state = _safe(host, 30), names[states[host]]
         if 'causes' not in report:
             rows.append((name, state, '?', '?', '') if after else (name, state, '?', ''))
             continue
@@ -158,7 +164,7 @@ def _where(known, place):
     return f'{about}: {_names([host for host, report in known.items() if report["ledger"].get("places", {}).get(place)])}'
 
 
-def _left(known):
+def _left(known, heading):
     lines = []
     for host, report in sorted(known.items()):
         serious = [one for one in report['left'] if one['severity'] != 'low']
@@ -172,11 +178,12 @@ def _left(known):
             for sentence in one['evidence'][:2]:
                 lines += _paragraph(_safe(sentence, 300), 6)
             lines += _paragraph(_safe(one['advice'], 600), 9, '      -> ')
-        for one in report['flush'].get('left_out', [])[:3]:
+        evidence = ' '.join(sentence for one in report['left'] for sentence in one['evidence'])
+        for one in [one for one in report['flush'].get('left_out', []) if one['id'] not in evidence][:3]:
             problems.append(f'message {one["id"]} was not tried: {one["why"]}')
         for problem in problems:
             lines += _paragraph(f'{_safe(host, 40)}: {_safe(problem, 400)}', 4, '  ')
-    return ['', 'Left for a human', '', *lines] if lines else []
+    return ['', heading, '', *lines] if lines else []
 
 
 def _domains(known):

@@ -107,20 +107,21 @@ class TestSummary:
 
     def test_every_host_is_there_with_its_state(self):
         text = remediation_summary(self.reports())
-        assert text.splitlines()[0] == 'Remediation: 5 hosts, 2 UNKNOWN, 1 needs a human, 1 mended, 1 healthy'
+        assert text.splitlines()[0] == 'Remediation: 5 hosts, 2 UNKNOWN, 1 for a human, 1 mended, 1 healthy'
         rows = {line.split('  ')[0]: ' '.join(line.split()) for line in text.splitlines()[3:9]}
         assert rows == {
             'HOST': 'HOST STATE BEFORE AFTER CAUSES (+ mended)', 'web4': 'web4 UNKNOWN ? ?', 'web5': 'web5 UNKNOWN ? ?',
-            'web2': 'web2 needs a human 3 3 disk_full', 'web1': 'web1 mended 3 0 +mta_down', 'web3': 'web3 healthy 0 0 -'}
+            'web2': 'web2 for a human 3 3 disk_full', 'web1': 'web1 mended 3 0 +mta_down', 'web3': 'web3 healthy 0 0 -'}
         assert 'Where the 3 messages of the beginning are now' in text
         assert 'web4: No route to host' in text
         assert 'web5: it was not reached' in text
         assert '-> Make room.' in text
 
     def test_a_survey_has_one_column_of_messages(self):
-        text = remediation_summary({'web1': remediation_report(diagnosis('mta_down'))}, title='Survey')
-        assert 'HOST  STATE          MESSAGES  CAUSES' in text
-        assert 'web1  needs a human         3  mta_down' in text
+        text = remediation_summary({'web1': remediation_report(diagnosis('mta_down'))}, title='Survey', acted=False)
+        assert 'HOST  STATE    MESSAGES  CAUSES' in text
+        assert 'web1  trouble         3  mta_down' in text
+        assert 'What is wrong, and what mends it' in text
 
     def test_domains_by_age(self):
         one = dict(diagnosis('dns'), domains=[{'domain': 'example.org', 'recipients': 2, 'ages': {'5': 1, '1280+': 1}}])
