@@ -22,7 +22,6 @@ EVIDENCE_MAX = 5       # sentences of each control
 _DEAD_LETTER = 7 * 86400
 
 
-
 class Control(NamedTuple):
     """One row. C(predicate(e, audit, limits)) returns (whether it holds, expected, actual, evidence).
 
@@ -406,7 +405,8 @@ CONTROLS = (
     _row('MTA-03', 'critical', 'The relay greets', 'submit.cf hands every message there; whatever else answers or does not keeps it in the queue.',
          ('RFC 5321, 4.3.1',), _greets, _MTA, 'Have an MTA answer where submit.cf points.'),
     _row('MTA-04', 'high', 'The MTA listens only where it should', 'A host that only sends needs no port that others reach.',
-         _guide('DaemonPortOptions'), _listens, _MANUAL, 'Set Addr in DAEMON_OPTIONS, rebuild sendmail.cf and restart; or allow the address in the thresholds.'),
+         _guide('DaemonPortOptions'), _listens, _MANUAL,
+         'Set Addr in DAEMON_OPTIONS, rebuild sendmail.cf and restart; or allow the address in the thresholds.'),
     _row('MTA-05', 'medium', 'The MTA takes connections', 'Above RefuseLA it closes its socket, and submissions wait.',
          _guide('RefuseLA'), _takes_mail, _MANUAL, 'Find what loads the host, or raise RefuseLA.'),
     _row('RUN-01', 'high', 'Exactly one runner serves the client queue',
@@ -472,7 +472,8 @@ CONTROLS = (
          _guide('DeadLetterDrop'), _dead_letters, _MANUAL, 'Read them; the log says why they were refused.'),
     _row('STO-01', 'high', 'The queues have room', 'Below MinFreeBlocks Sendmail takes no mail, and submissions still end with success.',
          _guide('MinFreeBlocks'), _blocks, _MANUAL, 'Make room.'),
-    _row('STO-02', 'high', 'The queues have inodes', 'Without one no message can be queued.', _MAN, _inodes, _MANUAL, 'Remove small files, or make a larger file system.'),
+    _row('STO-02', 'high', 'The queues have inodes', 'Without one no message can be queued.', _MAN, _inodes, _MANUAL,
+         'Remove small files, or make a larger file system.'),
     _row('STO-03', 'critical', 'The queues can be written', 'On a read-only or missing file system nothing can be queued, or it is queued where nobody looks.',
          _MAN, _can_write, _MANUAL, 'Mount the file system, writable.'),
     _row('NAM-01', 'medium', 'The host has a full name', 'Each start of Sendmail waits a minute for a name without a domain, and for every dead name server.',
@@ -481,7 +482,6 @@ CONTROLS = (
          _guide('ResolverOptions'), _resolver, _MANUAL, 'Mend /etc/resolv.conf; then restart the MTA, which keeps what it read at its start.'),
 )
 IDS = tuple(control.id for control in CONTROLS)
-
 
 
 def limits_of(thresholds=None):

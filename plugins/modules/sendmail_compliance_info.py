@@ -128,8 +128,6 @@ extends_documentation_fragment:
   - mailops.sendmail.attributes.info_module
 seealso:
   - module: mailops.sendmail.sendmail_diagnosis_info
-  - plugin: mailops.sendmail.sendmail_compliance
-    plugin_type: role
   - plugin: mailops.sendmail.compliance_report
     plugin_type: filter
 author:

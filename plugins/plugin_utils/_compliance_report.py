@@ -25,8 +25,8 @@ SEVERITIES = tuple(reversed(_controls.SEVERITIES))
 TOP = 20
 GROUPS = {'PRG': 'Prog', 'MTA': 'MTA', 'RUN': 'Runner', 'PRM': 'Permissions', 'CFG': 'Config', 'POL': 'Policy', 'QUE': 'Queues', 'STO': 'Disk',
           'NAM': 'DNS'}
-REASONS = {'connection_refused': 'the relay refuses connections', 'connection_timeout': 'the relay does not answer in time', 'no_route': 'no route to the relay',
-           'host_lookup': 'a name look-up failed', 'relay_lookup': 'the relay has no address', 'sender_domain': 'the sender domain does not resolve',
+REASONS = {'connection_refused': 'the relay refuses connections', 'connection_timeout': 'the relay does not answer in time',
+           'no_route': 'no route to the relay', 'host_lookup': 'a name look-up failed', 'relay_lookup': 'the relay has no address', 'sender_domain': 'the sender domain does not resolve',
            'mta_disk_full': 'the disk of the MTA is full', 'temporary_reply': 'the relay says: try again later', 'never_tried': 'never tried yet',
            'other': 'other'}
 BUCKETS = tuple(name for name, _bound in _audit.BUCKETS) + (_audit.OLDER,)
@@ -154,7 +154,8 @@ def _cell(text):
 def to_csv(made):
     out = io.StringIO()
     rows = csv.writer(out, lineterminator='\r\n')
-    rows.writerow(['host', 'host_status', 'control', 'title', 'severity', 'status', 'expected', 'actual', 'evidence', 'remedy', 'waiver_reason', 'waiver_expires'])
+    rows.writerow(['host', 'host_status', 'control', 'title', 'severity', 'status', 'expected', 'actual', 'evidence', 'remedy',
+                   'waiver_reason', 'waiver_expires'])
     titles = {one['id']: one for one in made['controls']}
     for host in made['hosts']:
         for one in host['controls']:
@@ -179,8 +180,9 @@ def _plain(text):
 def to_markdown(made):
     hosts = made['summary']['hosts']
     titles = {one['id']: one for one in made['controls']}
-    lines = ['# Sendmail compliance', '', (f'{hosts["compliant"]} of {hosts["total"]} hosts comply; {hosts["failing"]} fail, {hosts["error"]} could not be judged, '
-                                           f'{hosts["unknown"]} are unknown. {made["generated"]}'), '', '| host | status | critical | high | medium | low |', '|---|---|---|---|---|---|']
+    verdict = (f'{hosts["compliant"]} of {hosts["total"]} hosts comply; {hosts["failing"]} fail, {hosts["error"]} could not be judged, '
+               f'{hosts["unknown"]} are unknown. {made["generated"]}')
+    lines = ['# Sendmail compliance', '', verdict, '', '| host | status | critical | high | medium | low |', '|---|---|---|---|---|---|']
     for host in sorted(made['hosts'], key=badness):
         counts = Counter(one['severity'] for one in host['controls'] if one['status'] == 'fail')
         lines.append(f'| {_plain(host["name"])} | {host["status"]} | ' + ' | '.join(str(counts[name]) for name in SEVERITIES) + ' |')
@@ -199,7 +201,8 @@ def to_markdown(made):
                 lines.append(f'  - Remedy: {_plain(remedy(titles[one["id"]]))}')
     if made['worst_queues']:
         lines += ['', '## Worst queues', '', '| host | queue | messages | oldest | bytes |', '|---|---|---|---|---|']
-        lines += [f'| {_plain(one["host"])} | {one["queue"]} | {one["messages"]} | {span(one["oldest_age"])} | {one["bytes"]} |' for one in made['worst_queues']]
+        lines += [f'| {_plain(one["host"])} | {one["queue"]} | {one["messages"]} | {span(one["oldest_age"])} | {one["bytes"]} |'
+                  for one in made['worst_queues']]
     if made['domains']:
         lines += ['', '## Waiting recipients by domain and age', '', '| domain | hosts | ' + ' | '.join(BUCKETS) + ' |', '|---' * (len(BUCKETS) + 2) + '|']
         lines += [f'| {_plain(one["domain"])} | {one["hosts"]} | ' + ' | '.join(str(one['ages'][name]) for name in BUCKETS) + ' |' for one in made['domains']]

@@ -23,7 +23,8 @@ def state(path, owner='root', group='smmsp', mode='0644', exists=True):
 
 
 def want(key, path, owner, group, mode, **found):
-    return {'key': key, 'path': path, 'owner': owner, 'group': group, 'mode': mode, 'found': state(path, **dict(dict(owner=owner, group=group, mode=mode), **found))}
+    return {'key': key, 'path': path, 'owner': owner, 'group': group, 'mode': mode,
+            'found': state(path, **dict(dict(owner=owner, group=group, mode=mode), **found))}
 
 
 def settings(**more):

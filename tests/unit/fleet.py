@@ -23,7 +23,8 @@ def full(chance, hostile=False):
     sender = HOSTILE if hostile else chance.choice(('cron@h.example.test', 'www-data@h.example.test', 'backup@h.example.test'))
     figures = queue(messages=dict(queue()['messages'], total=count, queued=count), oldest_age=chance.randrange(600, 900000), last_attempt_age=500,
                     bytes=count * chance.randrange(500, 90000),
-                    top={'reasons': [{'reason': chance.choice(('connection_refused', 'host_lookup', 'temporary_reply', 'no_route')), 'messages': count, 'example': 'x'}],
+                    top={'reasons': [{'reason': chance.choice(('connection_refused', 'host_lookup', 'temporary_reply', 'no_route')), 'messages': count,
+                                      'example': 'x'}],
                          'users': [], 'senders': [{'sender': sender, 'messages': count}]})
     domains = {HOSTILE if hostile else name: {age: chance.randrange(0, count) for age in ('1h', '4h', '1d', '5d', '5d+')}
                for name in chance.sample(('example.org', 'customers.example.com', 'partner.example.net', 'lists.example.org', '(local)'), 2)}

@@ -36,8 +36,8 @@ NAMES = ('bare', 'broken', 'gone', 'good', 'late')
 def mixed():
     """A host that complies, and every other kind of host there is."""
     bare = HEALTHY._replace(program=dict(HEALTHY.program, sendmail=None, path=None, target=None, is_sendmail=False))
-    return {'good': result(), 'bare': result(bare, SOUND), 'gone': {'unreachable': True, 'msg': 'no route to host'}, 'broken': {'failed': True, 'msg': 'it broke'},
-            'late': {}}
+    return {'good': result(), 'bare': result(bare, SOUND), 'gone': {'unreachable': True, 'msg': 'no route to host'},
+            'broken': {'failed': True, 'msg': 'it broke'}, 'late': {}}
 
 
 @pytest.fixture(scope='module', params=['mixed', 'hostile', 'many'])
@@ -185,8 +185,8 @@ def test_a_browser_shows_the_page(tmp_path, count, hostile):
     page.write_text(compliance_report(results, 'html'), encoding='utf-8')
 
     def chromium(*options):
-        return subprocess.run([CHROMIUM, '--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', f'--user-data-dir={tmp_path}/profile', *options, page.as_uri()],
-                              capture_output=True, text=True, timeout=240, check=True)
+        return subprocess.run([CHROMIUM, '--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', f'--user-data-dir={tmp_path}/profile', *options,
+                               page.as_uri()], capture_output=True, text=True, timeout=240, check=True)
     tree = chromium('--dump-dom').stdout
     shown = Page(tree)
     assert shown.scripts == 0 and shown.foreign == []
