@@ -37,10 +37,12 @@ REMEDIES = {
     'directory': 'Put owner, group and mode right with mailops.sendmail.sendmail_permissions.',
     'file_system': 'Make room or mount it writable. A run that cannot rewrite a control file leaves an empty one that stops later runs.',
     'permissions': 'Put owner, group and mode right with mailops.sendmail.sendmail_permissions; a run would lose these messages or never open them.',
-    'no_data': 'The body is gone. A run would deliver the headers with an empty body: save the control file, or leave the message out with select.',
+    'no_data': 'The body is gone. A run would deliver the headers with an empty body: '
+               'move the message into an archive with mailops.sendmail.sendmail_message, or leave it out with select.',
     'temporary': 'A control file is being rewritten, or was left half written: a run waits 465 seconds for each. '
-                 'When no process has the tf file open, remove it.',
-    'damaged': 'A run would lose, drop or abort on these: repair the control file, or leave the message out with select.',
+                 'mailops.sendmail.sendmail_debris moves it away when it is old and no process has it open.',
+    'damaged': 'A run would lose, drop or abort on these: repair the control file, move the message into an archive with '
+               'mailops.sendmail.sendmail_message, or leave it out with select.',
     'unreadable': 'Find out what they are and move them out of the queue directory.',
 }
 

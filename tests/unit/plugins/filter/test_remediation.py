@@ -33,8 +33,10 @@ class TestPlan:
         assert {step for steps in [*MENDS.values(), *WITH_RESOLVERS.values(), *WITH_REPLACE.values()] for step in steps} <= set(STEPS)
 
     def test_roles_and_modules_of_the_table_are_steps(self):
+        # What leaves the queue by them is for a person to decide.
+        decided = {'quarantined', 'poison', 'damaged', 'stale_rewrite', 'missing_data', 'orphaned_data'}
         for row in _causes.CAUSES:
-            if row.fix != 'manual' and row.name != 'sendmail_queue':
+            if row.fix != 'manual' and row.name != 'sendmail_queue' and row.id not in decided:
                 assert row.id in MENDS or row.id in WITH_REPLACE, row.id
 
     @pytest.mark.parametrize('causes, given_, steps', [
