@@ -34,6 +34,7 @@ molecule: ## scenarios on real hosts; SCENARIO=name runs one and keeps its hosts
 bench: ## the figures of docs/ on spools made for it
 	@tests/prepare hosts
 	@.venv/bin/python tests/benchmark/run
+	@tests/hosts/enter .venv/bin/python tests/benchmark/compliance.py
 
 fleet: ## ten hosts with ten troubles, remediated by one playbook (docs/fleet.md)
 	@tests/prepare hosts

@@ -383,7 +383,7 @@ def _guide(*options):
 _MAN, _SECURITY, _OP = ('sendmail(8)',), ('SECURITY in the sources of Sendmail',), ('Sendmail Installation and Operation Guide',)
 _PERMISSIONS = ('module', 'sendmail_permissions')
 _MTA, _MSP, _RUNNER = ('role', 'sendmail_mta'), ('role', 'sendmail_msp'), ('role', 'sendmail_queue_runner')
-_MANUAL = ('manual', None)
+_MESSAGE, _MANUAL = ('module', 'sendmail_message'), ('manual', None)
 
 
 def _row(identifier, severity, title, rationale, references, predicate, remedy, text):
@@ -454,12 +454,14 @@ CONTROLS = (
     _row('QUE-02', 'low', 'No message waits long in the queue of the MTA', 'It would have been returned to its sender by then.',
          _guide('Timeout.queuereturn'), _age('mta'), _MANUAL, 'Look at the reasons with sendmail_message_info.'),
     _row('QUE-03', 'high', 'No message is lost', 'A control file called Qf was given up by a run, and no other tries it.',
-         _OP, _count('lost'), _MANUAL, 'Cure what the log calls the reason, rename the files to qf, and flush.'),
+         _OP, _count('lost'), _MESSAGE,
+         'Cure what the log calls the reason, return them with "state: queued", and flush.'),
     _row('QUE-04', 'medium', 'No message is forgotten in quarantine', 'Nobody is told of it, neither sender nor recipient.',
-         _MAN, _count('quarantined', 'quarantined'), _MANUAL, 'Decide about each: release it or remove it.'),
+         _MAN, _count('quarantined', 'quarantined'), _MESSAGE,
+         'Decide about each: release it with "state: queued", or move it into an archive with "state: absent".'),
     _row('QUE-05', 'low', 'Nothing lies in the queues that belongs to no message',
          'Left-over rewrites stop every run for minutes; data files without a control file are mail that nobody will get.',
-         _OP, _leftovers, _MANUAL, 'See that no process has them open, then move them away.'),
+         _OP, _leftovers, ('module', 'sendmail_debris'), 'Move it into an archive with "state: absent"; what is open or young is left alone.'),
     _row('QUE-06', 'medium', 'The client queue is short', 'It is a place of passage; many messages in it mean that nothing passes.',
          _OP, _length('msp'), ('module', 'sendmail_queue'), 'Ask the diagnosis, mend the cause, and flush.'),
     _row('QUE-07', 'low', 'The queue of the MTA is short', 'Length costs every run, and shows a destination that is down or a flood.',
@@ -467,7 +469,8 @@ CONTROLS = (
     _row('QUE-08', 'low', 'The queues are small', 'They fill a file system that is also there for other things.',
          _guide('MaxMessageSize'), _bytes, _MANUAL, 'Look at the largest with sendmail_message_info.'),
     _row('QUE-09', 'critical', 'Every message is whole', 'A run loses, aborts on, or delivers without its body a message that is not.',
-         _OP, _hazards(('damaged', 'no_data', 'unreadable'), 'None that is damaged or has no body'), _MANUAL, 'Do not flush; save or move these files first.'),
+         _OP, _hazards(('damaged', 'no_data', 'unreadable'), 'None that is damaged or has no body'), _MESSAGE,
+         'Do not flush; move them into an archive with "state: absent" and their ids, or repair them.'),
     _row('QUE-10', 'low', 'No mail was refused lately', 'What Sendmail refuses at once never reaches a queue: it is saved as dead.letter.',
          _guide('DeadLetterDrop'), _dead_letters, _MANUAL, 'Read them; the log says why they were refused.'),
     _row('STO-01', 'high', 'The queues have room', 'Below MinFreeBlocks Sendmail takes no mail, and submissions still end with success.',

@@ -53,27 +53,27 @@ class Examination(NamedTuple):
     """What a diagnosis and a compliance check judge: plain values, taken by _examination.examine()."""
 
     now: int
-    queues: Dict[str, Any]                # by queue, as in the fact sendmail_queue.queues
-    hazards: Dict[str, List[Any]]         # by kind, (text, id or None): what a run of the client queue would do harm to
-    inspected: int                        # messages looked into for hazards
+    queues: Dict[str, Any]                # as in the fact sendmail_queue
+    hazards: Dict[str, List[Any]]         # of the client queue, by kind: (text, id or None)
+    inspected: int                        # messages, for hazards
     settings: Dict[str, Dict[str, Any]]   # _cf.settings() by queue
     files: Dict[str, Dict[str, Any]]      # the configuration files by queue, with problems
     errors: List[Dict[str, Any]]          # queue directories that cannot be used
-    accounts: Dict[str, Any]              # {user, uid, group, gid} of the mail submission program
+    accounts: Dict[str, Any]              # {user, uid, group, gid} of the MSP
     program: Dict[str, Any]
-    directories: List[Dict[str, Any]]     # file states of the client queue's directories
+    directories: List[Dict[str, Any]]     # file states, of the client queue
     filesystems: Dict[str, Any]           # by queue, the worst of its directories
     relay: Optional[Dict[str, Any]]
     greeting: Optional[Dict[str, Any]]
     listeners: List[Dict[str, Any]]
-    everywhere: List[Dict[str, Any]]      # sockets that Sendmail listens on, any address
+    everywhere: List[Dict[str, Any]]      # Sendmail's sockets, any address
     processes: List[Dict[str, Any]]
     runners: List[Dict[str, Any]]
     service: Dict[str, Any]
     load: float
     locked: List[Dict[str, Any]]          # {id, pid, seconds, title} of messages in delivery
-    resolver_changed: Optional[int]       # epoch seconds of the last change of resolv.conf
-    lookups: Dict[str, Any]               # {own: {...}, relay: {...}, domains: {name: {...}}}, see _names
+    resolver_changed: Optional[int]       # epoch seconds
+    lookups: Dict[str, Any]               # of _names.look_around()
     dead_letters: List[Dict[str, Any]]    # {path, size, mtime}
 
 
