@@ -64,11 +64,11 @@ _value:
 
 # What mends a cause. The order of the steps: owners and modes before anything that could run the queue, name servers before the MTA, which
 # keeps those it was started with.
-STEPS = ('msp', 'permissions', 'restore', 'resolvers', 'mta', 'runner')
+STEPS = ('msp', 'permissions', 'restore', 'debris', 'resolvers', 'mta', 'runner')
 FIRST = ('msp', 'permissions')
 MENDS = {
     'configuration': ('msp',), 'permissions': ('permissions',), 'too_open': ('permissions',), 'message_permissions': ('permissions',),
-    'lost': ('restore',),
+    'lost': ('restore',), 'stale_rewrite': ('debris',), 'orphaned_data': ('debris',),
     'mta_down': ('mta',), 'silent': ('mta',), 'listens_elsewhere': ('mta',), 'stale_resolver': ('mta',), 'runner': ('runner',),
 }
 WITH_RESOLVERS = {'dns': ('resolvers', 'mta'), 'relay_name': ('resolvers', 'mta'), 'slow_names': ('resolvers', 'mta'), 'stale_resolver': ('resolvers', 'mta')}

@@ -20,7 +20,7 @@ from collections import Counter
 from hashlib import sha256
 from tempfile import mkstemp
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _process, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _process, _qf, _spool, _text
 
 PLACES = ('relayed', 'bounced', 'waiting', 'quarantined', 'lost', 'archived', 'gone')
 DIRECTORY = '/var/lib/mailops-sendmail'
@@ -215,10 +215,26 @@ def logged(lines, wanted):
     return found
 
 
-def closed(directory, look, archived=dict, dry=False, log=_log):
+def archived(base, since):
+    """{key: archive} of the messages in archives below C(base) that were written to after C(since) (epoch seconds)."""
+    found = {}
+    try:
+        parts = [part for part in _archive.parts(base) if os.stat(part).st_mtime >= since - 5] if os.path.isdir(base) else []
+    except _text.SendmailError:
+        return found   # no archive in it
+    for part in parts:
+        for member, stream in _archive.members(part):
+            if member.name == 'manifest.jsonl':
+                for line in stream:
+                    entry = json.loads(line.decode('ascii'))
+                    found[_key(entry['queue'], entry['id'])] = os.path.dirname(part)
+    return found
+
+
+def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_log):
     """Say of every message of the list where it is now, write that beside the list, and drop the list. Returns the module's result.
 
-    C(archived) gives {key: archive} of what was moved out of the queues; C(log(since)) yields lines of the mail log. Without a list the
+    C(moved_out(since)) gives {key: archive} of what was moved out of the queues, see L(archived); C(log(since)) yields lines of the mail log. Without a list the
     messages that are there now are taken. A ledger in which nothing has moved is not kept.
     """
     errors = [error['path'] + ': ' + error['error'] for error in look.errors]
@@ -230,13 +246,13 @@ def closed(directory, look, archived=dict, dry=False, log=_log):
         here = dict((_key(queue, _printable(name)), _qf.CONTROL_PREFIXES[name[:2]]) for queue, name in _here(look, errors))
         outcomes = dict((_key(entry.get('queue', ''), entry.get('id', '')), entry['outcome'])
                         for entry in _lines(os.path.join(directory, OUTCOMES)) if entry.get('outcome') in ('relayed', 'bounced')) if there else {}
-        moved = archived()
         started, unseen = look.now, set()
         for entry in _lines(start) if listed else ():
             if 'id' not in entry:
                 started = entry.get('started', started)
-            elif not any(_key(entry['queue'], entry['id']) in places for places in (here, outcomes, moved)):
+            elif not any(_key(entry['queue'], entry['id']) in places for places in (here, outcomes)):
                 unseen.add(entry['id'])
+        moved = moved_out(started) if unseen else {}
         seen = logged(log(started), unseen) if unseen else {}
         counts, reasons, shown, unchanged = Counter(), Counter(), [], True
 

@@ -26,6 +26,11 @@ options:
       - The file C(outcomes.jsonl) in it is what O(mailops.sendmail.sendmail_queue#module:path) has to name for the ledger to know what runs have done.
     type: path
     default: /var/lib/mailops-sendmail
+  archive:
+    description:
+      - The directory in which M(mailops.sendmail.sendmail_message) keeps what it takes out of the queues.
+    type: path
+    default: /var/backups/sendmail-queue
 extends_documentation_fragment:
   - mailops.sendmail.attributes
 attributes:
@@ -43,6 +48,7 @@ attributes:
       - RV(ignore:changed) is always false. A ledger is a record of what others have done, as a log is.
 seealso:
   - module: mailops.sendmail.sendmail_queue
+  - module: mailops.sendmail.sendmail_message
   - module: mailops.sendmail.sendmail_message_info
 author:
   - The mailops.sendmail contributors (@mailops)
@@ -124,19 +130,21 @@ errors:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _ledger, _observation, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _ledger, _observation, _text
 
 
 def main():
     module = AnsibleModule(
-        argument_spec=dict(state=dict(type='str', choices=['opened', 'closed'], required=True), directory=dict(type='path', default=_ledger.DIRECTORY)),
+        argument_spec=dict(state=dict(type='str', choices=['opened', 'closed'], required=True), directory=dict(type='path', default=_ledger.DIRECTORY),
+                           archive=dict(type='path', default=_archive.BASE)),
         supports_check_mode=True)
     try:
         look = _observation.look_at_queues('all')
         if module.params['state'] == 'opened':
             result = _ledger.opened(module.params['directory'], look, module.check_mode)
         else:
-            result = _ledger.closed(module.params['directory'], look, dry=module.check_mode)
+            result = _ledger.closed(module.params['directory'], look, lambda since: _ledger.archived(module.params['archive'], since),
+                                    module.check_mode)
     except _text.SendmailError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **result)

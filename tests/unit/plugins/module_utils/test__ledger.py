@@ -41,7 +41,7 @@ def opened(spool, **given):
 
 
 def closed(spool, lines=(), archived=None, **given):
-    return _ledger.closed(spool.at, spool.look, archived=lambda: archived or {}, log=lambda since: lines, **given)
+    return _ledger.closed(spool.at, spool.look, moved_out=lambda since: archived or {}, log=lambda since: lines, **given)
 
 
 def places(result):
@@ -163,6 +163,10 @@ class TestLedger:
         assert len(result['entries']) == 100
         assert result['truncated']
         assert len(ledger(result)) == 3000
+
+
+def test_no_archive(tmp_path):
+    assert _ledger.archived(str(tmp_path / 'none'), NOW) == _ledger.archived(str(tmp_path), NOW) == {}
 
 
 @pytest.mark.parametrize('line, fate', [
