@@ -441,7 +441,8 @@ class Restorer:
             if os.fsencode(pending[2][2:]) in before:
                 self.outcome.add('already', pending[0], pending[2][2:], 'it was restored from this archive before')
             else:
-                self.outcome.add('left_alone', pending[0], pending[2][2:], 'it had no data file, so there is nothing to deliver; its control file is in the archive')
+                self.outcome.add('left_alone', pending[0], pending[2][2:],
+                                 'it had no data file, so there is nothing to deliver; its control file is in the archive')
 
     def _message(self, pending, place, member, stream, before, marks):
         queue, _place, name, _member, _data = pending

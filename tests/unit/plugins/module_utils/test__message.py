@@ -334,7 +334,7 @@ class TestKilled:
             assert not any(name[:2] == 'qf' for name in lab.files())
             assert lab.before.items() <= lab.archived().items()
             lab.act('restored')
-            assert lab.before == {name: content for name, content in lab.files().items()}
+            assert lab.before == lab.files()
         assert killed_at_every_step(tmp_path, prepare, lambda lab: lab.act('absent', confirm_all=True), check) > 20
 
     def test_restoring(self, tmp_path, monkeypatch):
