@@ -393,7 +393,7 @@ def flush(params, check_mode, geteuid=os.geteuid):
     def removed(identifier, failed):
         if record and identifier in queues:
             record.add(queues[identifier], identifier, 'bounced' if failed else 'relayed')
-    time.sleep(random.uniform(0, spread))
+    time.sleep(random.uniform(0, spread))  # noqa: S311 - spreads load, keeps no secret
     outcomes, transcript, canary, about = apply(decided, seconds, removed)
     for one in outcomes if record else ():
         if one.outcome not in ('relayed', 'bounced'):
