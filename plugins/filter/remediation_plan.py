@@ -59,7 +59,12 @@ _value:
     - C(reasons) says for each step which causes it is for.
     - C(blocked) are causes for which no message can leave the host now. C(movable) is how many waiting messages no cause keeps back that stays.
   type: dict
-  sample: {"steps": ["permissions", "mta"], "first": ["permissions"], "reasons": {"permissions": ["permissions"], "mta": ["mta_down"]}, "blocked": [], "movable": 3}
+  sample:
+    steps: [permissions, mta]
+    first: [permissions]
+    reasons: {"permissions": ["permissions"], "mta": ["mta_down"]}
+    blocked: []
+    movable: 3
 """
 
 # What mends a cause. The order of the steps: owners and modes before anything that could run the queue, name servers before the MTA, which

@@ -51,7 +51,8 @@ import textwrap
 WIDTH = 100
 _HOSTS_MAX = 30       # named after a cause
 _AGES = ('5', '10', '20', '40', '80', '160', '320', '640', '1280', '1280+')
-_STATES = {'broken': 'BROKE OFF', 'failed': 'FAILED', 'human': 'for a human', 'waiting': 'mail waits', 'mended': 'mended', 'healthy': 'healthy', 'unknown': 'UNKNOWN'}
+_STATES = {'broken': 'BROKE OFF', 'failed': 'FAILED', 'human': 'for a human', 'waiting': 'mail waits',
+           'mended': 'mended', 'healthy': 'healthy', 'unknown': 'UNKNOWN'}
 _ORDER = ('unknown', 'broken', 'failed', 'human', 'waiting', 'mended', 'healthy')
 _SEVERITIES = ('critical', 'high', 'medium', 'low')
 
@@ -156,7 +157,8 @@ def _ledgers(known):
 
 
 def _where(known, place):
-    about = {'relayed': 'left for the next hop', 'bounced': 'returned to the sender', 'waiting': 'still in the queue', 'quarantined': 'kept in the queue, not tried',
+    about = {'relayed': 'left for the next hop', 'bounced': 'returned to the sender', 'waiting': 'still in the queue',
+             'quarantined': 'kept in the queue, not tried',
              'lost': 'given up by a queue run, still in the queue', 'archived': 'taken out of the queue into an archive',
              'gone': 'left the queue, and no log says how'}[place]
     if place == 'relayed':

@@ -234,8 +234,8 @@ def archived(base, since):
 def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_log):
     """Say of every message of the list where it is now, write that beside the list, and drop the list. Returns the module's result.
 
-    C(moved_out(since)) gives {key: archive} of what was moved out of the queues, see L(archived); C(log(since)) yields lines of the mail log. Without a list the
-    messages that are there now are taken. A ledger in which nothing has moved is not kept.
+    C(moved_out(since)) gives {key: archive} of what was moved out of the queues, see L(archived); C(log(since)) yields lines of the mail log.
+    Without a list the messages that are there now are taken. A ledger in which nothing has moved is not kept.
     """
     errors = [error['path'] + ': ' + error['error'] for error in look.errors]
     try:

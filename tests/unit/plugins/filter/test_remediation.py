@@ -5,7 +5,16 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import BLOCKING, FLUSH, KEEPING, MENDS, STEPS, WITH_REPLACE, WITH_RESOLVERS, remediation_plan
+from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import (
+    BLOCKING,
+    FLUSH,
+    KEEPING,
+    MENDS,
+    STEPS,
+    WITH_REPLACE,
+    WITH_RESOLVERS,
+    remediation_plan,
+)
 from ansible_collections.mailops.sendmail.plugins.filter.remediation_report import remediation_report
 from ansible_collections.mailops.sendmail.plugins.filter.remediation_summary import remediation_summary
 from ansible_collections.mailops.sendmail.plugins.module_utils import _causes
@@ -73,13 +82,15 @@ class TestReport:
         report = remediation_report(diagnosis('mta_down', 'one_source'), diagnosis(queued=0), tried=['mta:mta_down'])
         assert (report['state'], report['mended'], report['left']) == ('mended', ['mta_down'], [])
 
-    @pytest.mark.parametrize('names, state', [((), 'healthy'), (('one_source',), 'healthy'), (('policy',), 'waiting'), (('dns',), 'human'), (('disk_full',), 'human')])
+    @pytest.mark.parametrize('names, state', [
+        ((), 'healthy'), (('one_source',), 'healthy'), (('policy',), 'waiting'), (('dns',), 'human'), (('disk_full',), 'human')])
     def test_what_is_left(self, names, state):
         report = remediation_report(diagnosis(*names), diagnosis(*names))
         assert (report['state'], report['mended'], [one['id'] for one in report['left']]) == (state, [], list(names))
 
     def test_the_sentence_of_a_step_that_failed_is_the_advice(self):
-        report = remediation_report(diagnosis('mta_down'), diagnosis('mta_down'), tried=['mta:mta_down'], errors=[{'step': 'mta', 'message': 'The unit is masked.'}])
+        report = remediation_report(diagnosis('mta_down'), diagnosis('mta_down'), tried=['mta:mta_down'],
+                                    errors=[{'step': 'mta', 'message': 'The unit is masked.'}])
         assert (report['state'], report['left'][0]['advice']) == ('human', 'The unit is masked.')
 
     def test_more_lost_mail_is_a_failure(self):
