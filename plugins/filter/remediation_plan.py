@@ -18,7 +18,10 @@ options:
     type: dict
     required: true
   causes:
-    description: Mend only these causes; all of them when empty.
+    description:
+      - Mend only these causes; all of them when empty.
+      - The id of a control, as M(mailops.sendmail.sendmail_compliance_info) returns it, stands for the step that the control names as its remedy. It
+        is taken once, whatever the diagnosis says.
     type: list
     elements: str
     default: []
@@ -67,6 +70,10 @@ _value:
     movable: 3
 """
 
+from ansible.errors import AnsibleFilterError
+from ansible_collections.mailops.sendmail.plugins.module_utils._causes import CAUSES
+from ansible_collections.mailops.sendmail.plugins.module_utils._controls import CONTROLS
+
 # What mends a cause. The order of the steps: owners and modes before anything that could run the queue, name servers before the MTA, which
 # keeps those it was started with.
 STEPS = ('msp', 'permissions', 'restore', 'debris', 'resolvers', 'mta', 'runner')
@@ -83,10 +90,17 @@ FLUSH = ('was_down', 'dns_was_down', 'never_tried', 'min_queue_age')   # a queue
 BLOCKING = ('other_mta', 'configuration', 'permissions', 'disk_full', 'read_only', 'mta_down', 'stranger', 'refuses_for_load', 'listens_elsewhere',
             'filtered', 'silent', 'refuses', 'relay_name', 'mta_disk_full', 'queue_load')
 KEEPING = ('dns', 'policy')   # these keep their messages and let others go
+# What mends a control that fails, by what its row names. The others are for a human, or are a matter of the mail itself.
+BY_REMEDY = {'sendmail_msp': 'msp', 'sendmail_permissions': 'permissions', 'sendmail_debris': 'debris', 'sendmail_mta': 'mta', 'sendmail_queue_runner': 'runner'}
+CONTROL_STEPS = {control.id: BY_REMEDY.get(control.name) for control in CONTROLS}
 
 
 def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_other=False):
-    """Decide about one host. Pure."""
+    """Decide about one host. Pure. Raises AnsibleFilterError for a name that is neither a cause nor a control."""
+    unknown = sorted(set(causes) - {cause.id for cause in CAUSES} - set(CONTROL_STEPS))
+    if unknown:
+        raise AnsibleFilterError(f'{", ".join(unknown)}: neither a cause of sendmail_diagnosis_info nor a control of sendmail_compliance_info. '
+                                 'Take the names from their results, or leave the list empty to mend every cause.')
     mends = dict(MENDS, **(WITH_RESOLVERS if resolvers else {}), **(WITH_REPLACE if replace_other else {}))
     held = [cause for cause in diagnosis.get('causes', []) if not causes or cause['id'] in causes]
     reasons = {}
@@ -94,6 +108,10 @@ def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_ot
         for step in mends.get(cause['id'], ()):
             if f'{step}:{cause["id"]}' not in tried:
                 reasons.setdefault(step, []).append(cause['id'])
+    for identifier in causes:
+        step = CONTROL_STEPS.get(identifier)
+        if step and f'{step}:{identifier}' not in tried:
+            reasons.setdefault(step, []).append(identifier)
     steps = [step for step in STEPS if step in reasons]
     every = {cause['id']: cause for cause in diagnosis.get('causes', [])}
     # What a step is still to be tried for may be gone by then.

@@ -97,14 +97,15 @@ def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger
     places = (ledger or {}).get('places', {})
     # Lost messages that a step was to rescue count in the diagnosis; more of them than before are our doing.
     harm = max(0, after.get('messages', {}).get('lost', 0) - before.get('messages', {}).get('lost', 0))
-    serious = [one for one in left if one['severity'] in SERIOUS]
+    controls = sorted(identifier for identifier in done if identifier.startswith('SMQ-'))
+    serious = [one for one in left if one['severity'] in SERIOUS] + [one for one in controls if not failures.keys().isdisjoint(done[one])]
     state = 'failed' if harm else 'human' if serious else 'mended' if mended else 'healthy' if after.get('healthy', False) else 'waiting'
     return {
         'state': state, 'check': check, 'healthy': after.get('healthy', False), 'before': _look(before), 'after': _look(after),
         'causes': [{'id': cause['id'], 'title': cause['title'], 'severity': cause['severity'], 'evidence': cause['evidence'],
                     'messages': cause['messages'], 'because_of': cause['because_of'], 'mended': identifier in mended}
                    for identifier, cause in causes.items()],
-        'mended': mended, 'left': left,
+        'mended': mended, 'left': left, 'controls': controls,
         'errors': [dict(error) for error in errors], 'unexplained': after.get('unexplained', {}),
         'flush': {'tried': bool(flush), 'message': (flush or {}).get('msg', ''), 'left_out': (flush or {}).get('left_out', [])},
         'stale': stale or {}, 'domains': before.get('domains', []),

@@ -16,14 +16,12 @@ import socket
 import stat
 import struct
 import time
-from collections import Counter
 from typing import Any, Dict, List, NamedTuple, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _examination, _host, _observation, _qf, _spool, _summary, _text)
+    _examination, _host, _observation, _qf, _qshape, _spool, _text)
 
 FILES_MAX = 5000         # looked at for modes, in all of the configuration
-SPREAD_MAX = 20000       # messages of each queue whose domains and ages are counted
 _NAMES_MAX = 200000      # of a queue directory, before left-over files are only counted
 _SETTLED = 3600          # seconds after which a data file or a rewrite without a control file belongs to nobody
 _ACCESS = '/etc/mail/access'
@@ -69,10 +67,10 @@ def audit(look, examination):
     leftovers, total = {}, {}
     for queue, directories in look.at.queues.items():
         leftovers[queue], total[queue] = _leftovers(queue, directories, examination)
-    domains, cut = _domains(look)
+    domains, cut = _qshape.domains(look, look.at.queues, _bucket)
     return Audit(
         family=look.at.layout.family, wanted=wanted, writable=_writable(look, wanted), relaying=_relaying(look), name_servers=name_servers(),
-        leftovers=leftovers, leftovers_total=total, domains=domains, domains_cut=cut,
+        leftovers=leftovers, leftovers_total=total, domains=dict(domains), domains_cut=cut,
         endangered=dict((kind, len(set(pairs))) for kind, pairs in examination.hazards.items()))
 
 
@@ -224,27 +222,6 @@ def _leftovers(queue, directories, e):
     paths = sorted(_printable(path) for prefix, identifier, path in found if prefix in ('tf', 'Tf') or prefix == 'df' and identifier not in controls)
     strange = debris.get('foreign', 0) + debris.get('special', 0)
     return paths[:20], len(paths) + strange
-
-
-def _domains(look):
-    """Waiting recipients by domain and age: ({domain: {age bucket: count}}, whether the counting was cut)."""
-    counts, cut = {}, False
-    for directories in look.at.queues.values():
-        left = SPREAD_MAX
-        for directory in directories:
-            try:
-                for batch in _spool.Pass(directory, ('queued',), False, frozenset()).batches():
-                    for row in batch.rows[:max(0, left)]:
-                        for domain in set(_qf.RECIPIENT_DOMAIN.findall(row[7])):
-                            counts.setdefault(domain.lower(), Counter())[_bucket(look.at.now - int(row[0]))] += 1
-                    left -= len(batch.rows)
-                    if left < 0:
-                        cut = True
-                        break
-            except OSError:
-                continue   # it is among the errors of the look
-    top = sorted(counts.items(), key=lambda item: (-sum(item[1].values()), item[0]))
-    return (dict((_summary.shortened(domain or b'(local)'), dict(ages)) for domain, ages in top[:_summary.TOP]), cut or len(top) > _summary.TOP)
 
 
 BUCKETS = (('1h', 3600), ('4h', 14400), ('1d', 86400), ('5d', 432000))   # what is older stands under OLDER

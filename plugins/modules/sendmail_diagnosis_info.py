@@ -95,16 +95,24 @@ inspected:
   returned: success
   type: int
   sample: 12
+domains:
+  description: The ten domains of most waiting recipients, with their number by age in minutes as in M(mailops.sendmail.sendmail_queue_facts).
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"domain": "example.org", "ages": {"5": 2, "1280+": 9}}]
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _examination, _observation, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _examination, _observation, _qshape, _text
 
 
 def main():
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
     try:
-        result = _causes.diagnosis(_examination.examine(_observation.observe()))
+        look = _observation.observe()
+        result = _causes.diagnosis(_examination.examine(look))
+        result['domains'] = [{'domain': domain, 'ages': ages} for domain, ages in _qshape.domains(look, ('msp',))[0]]
     except _text.SendmailError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

@@ -25,7 +25,7 @@ FLOORS = (
     {'_spool', '_host', '_process', '_names'},
     {'_observation', '_system'},
     {'_summary', '_selection', '_causes', '_records', '_archive'},
-    {'_hazards', '_ledger'},
+    {'_hazards', '_ledger', '_qshape'},
     {'_lost'},
     {'_flush', '_message', '_permissions', '_examination'},
     {'_debris'},

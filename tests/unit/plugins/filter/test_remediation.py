@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import pytest
+from ansible.errors import AnsibleFilterError
 from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import (
     BLOCKING,
+    CONTROL_STEPS,
     FLUSH,
     KEEPING,
     MENDS,
@@ -59,11 +61,22 @@ class TestPlan:
         (('mta_down', 'runner'), {'causes': ['runner']}, ['runner']),
         (('mta_down',), {'tried': ['mta:mta_down']}, []),
         (('mta_down', 'silent'), {'tried': ['mta:mta_down']}, ['mta']),
+        # Controls that fail: what each names as its remedy, and nothing else.
+        (('mta_down',), {'causes': ['SMQ-RUN-01', 'SMQ-PRM-01', 'SMQ-NAM-01']}, ['permissions', 'runner']),
+        ((), {'causes': ['SMQ-RUN-01'], 'tried': ['runner:SMQ-RUN-01']}, []),
     ])
     def test_steps(self, causes, given_, steps):
         plan = remediation_plan(diagnosis(*causes), **given_)
         assert plan['steps'] == steps
         assert plan['first'] == [step for step in steps if step in ('msp', 'permissions')]
+
+    def test_controls_lead_to_steps(self):
+        assert set(CONTROL_STEPS.values()) <= {*STEPS, None}
+        assert {'msp', 'permissions', 'debris', 'mta', 'runner'} <= set(CONTROL_STEPS.values())
+
+    def test_a_name_that_is_neither_cause_nor_control(self):
+        with pytest.raises(AnsibleFilterError, match='SMQ-XYZ-99, mta_donw: neither'):
+            remediation_plan(diagnosis(), causes=['mta_donw', 'SMQ-XYZ-99', 'mta_down'])
 
     @pytest.mark.parametrize('causes, given_, blocked, movable', [
         ((), {}, [], 3), (('was_down',), {}, [], 3), (('disk_full',), {}, ['disk_full'], 0), (('mta_down',), {}, [], 3),
@@ -92,6 +105,12 @@ class TestReport:
         report = remediation_report(diagnosis('mta_down'), diagnosis('mta_down'), tried=['mta:mta_down'],
                                     errors=[{'step': 'mta', 'message': 'The unit is masked.'}])
         assert (report['state'], report['left'][0]['advice']) == ('human', 'The unit is masked.')
+
+    def test_controls_that_were_asked_for(self):
+        report = remediation_report(diagnosis(), diagnosis(), tried=['runner:SMQ-RUN-01'])
+        assert (report['state'], report['controls']) == ('healthy', ['SMQ-RUN-01'])
+        report = remediation_report(diagnosis(), diagnosis(), tried=['runner:SMQ-RUN-01'], errors=[{'step': 'runner', 'message': 'HANDS_OFF is set.'}])
+        assert report['state'] == 'human'
 
     def test_more_lost_mail_is_a_failure(self):
         assert remediation_report(diagnosis('was_down'), diagnosis('lost', lost=1))['state'] == 'failed'
