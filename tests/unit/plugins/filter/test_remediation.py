@@ -112,6 +112,11 @@ class TestReport:
         report = remediation_report(diagnosis(), diagnosis(), tried=['runner:SMQ-RUN-01'], errors=[{'step': 'runner', 'message': 'HANDS_OFF is set.'}])
         assert report['state'] == 'human'
 
+    def test_check_mode_counts_every_cause_that_a_step_mends(self):
+        found = diagnosis('permissions', 'message_permissions', 'runner')
+        report = remediation_report(found, found, tried=['permissions:SMQ-PRM-01'], check=True)
+        assert (report['mended'], [one['id'] for one in report['left']]) == (['permissions', 'message_permissions'], ['runner'])
+
     def test_more_lost_mail_is_a_failure(self):
         assert remediation_report(diagnosis('was_down'), diagnosis('lost', lost=1))['state'] == 'failed'
         assert remediation_report(diagnosis('lost', lost=1), diagnosis('lost', lost=1))['state'] == 'human'
