@@ -91,7 +91,8 @@ BLOCKING = ('other_mta', 'configuration', 'permissions', 'disk_full', 'read_only
             'filtered', 'silent', 'refuses', 'relay_name', 'mta_disk_full', 'queue_load')
 KEEPING = ('dns', 'policy')   # these keep their messages and let others go
 # What mends a control that fails, by what its row names. The others are for a human, or are a matter of the mail itself.
-BY_REMEDY = {'sendmail_msp': 'msp', 'sendmail_permissions': 'permissions', 'sendmail_debris': 'debris', 'sendmail_mta': 'mta', 'sendmail_queue_runner': 'runner'}
+BY_REMEDY = {'sendmail_msp': 'msp', 'sendmail_permissions': 'permissions', 'sendmail_debris': 'debris', 'sendmail_mta': 'mta',
+             'sendmail_queue_runner': 'runner'}
 CONTROL_STEPS = {control.id: BY_REMEDY.get(control.name) for control in CONTROLS}
 
 
