@@ -33,3 +33,17 @@ inside() {
     [ "$(readlink /proc/self/ns/mnt)" = "$(cat "$state/id" 2>/dev/null)" ] && [ -n "${CONTAINERS_CONF:-}" ] ||
         exec "$hosts/enter" "$0" "$@"
 }
+
+# Remove hosts, images and the namespace, also when the checkout they were made for has gone.
+forget() {
+    local graphroot pid
+    CONTAINERS_CONF=$state/containers.conf CONTAINERS_STORAGE_CONF=$state/storage.conf nsenter --mount="$state/namespace" --wd=/ \
+        podman rm -a -f -t 0 >/dev/null || for pid in $(cat "$state"/pids/* 2>/dev/null); do
+        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != systemd ] || kill -KILL "$pid"
+    done
+    graphroot=$(sed -n 's/^graphroot = "\(.*\)"$/\1/p' "$state/storage.conf")
+    # Overlay mounts of the storage live in the namespace and go with it.
+    umount "$state/namespace"
+    umount "$state"
+    rm -rf --one-file-system "$state" "$graphroot"
+}

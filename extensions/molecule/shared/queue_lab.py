@@ -121,7 +121,11 @@ def mta(wanted):
             if greets():
                 break
             time.sleep(0.1)
-        time.sleep(1)
+        # The run that comes with the start goes on in the background.
+        for _attempt in range(600):
+            if not run('pgrep', '-f', 'sendmail.*( -Ac |sm-msp|MSP|running queue)', check=False):
+                break
+            time.sleep(0.1)
         for path in kept:
             os.rename(os.path.join(HOLD, os.path.basename(path)), path)
     return greets()
