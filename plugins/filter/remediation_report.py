@@ -69,10 +69,9 @@ _value:
   sample: {"state": "mended", "mended": ["mta_down"], "left": [], "causes": []}
 """
 
-from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import MENDS
+from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import FLUSH, MENDS
 
 SERIOUS = ('critical', 'high')
-_BY_FLUSH = ('was_down', 'dns_was_down', 'never_tried', 'min_queue_age')
 _REMARKS = ('one_source', 'elsewhere')   # say something about the mail, not about the host
 
 
@@ -94,7 +93,7 @@ def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger
         taken = {step for steps in done.values() for step in steps} - set(failures)
         still = {identifier: cause for identifier, cause in still.items()
                  if not (set(done.get(identifier, ())) - set(failures)) and taken.isdisjoint(MENDS.get(identifier, ()))
-                 and not (flushes and identifier in _BY_FLUSH)}
+                 and not (flushes and identifier in FLUSH)}
     left = [{'id': cause['id'], 'title': cause['title'], 'severity': cause['severity'], 'evidence': cause['evidence'], 'messages': cause['messages'],
              'advice': ' '.join([failures[step] for step in done.get(cause['id'], ()) if step in failures] or [cause['fix']['text']])}
             for cause in still.values()]

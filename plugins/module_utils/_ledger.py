@@ -20,7 +20,7 @@ from collections import Counter
 from hashlib import sha256
 from tempfile import mkstemp
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _process, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _observation, _process, _qf, _spool, _text
 
 PLACES = ('relayed', 'bounced', 'waiting', 'quarantined', 'lost', 'archived', 'gone')
 DIRECTORY = '/var/lib/mailops-sendmail'
@@ -308,3 +308,13 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_log):
 def _as_listed(look):
     for queue, name in _here(look):
         yield {'queue': queue, 'id': _printable(name), 'state': _qf.CONTROL_PREFIXES[name[:2]], 'created': _qf.created_by_id(name[2:], look.now)}
+
+
+def keep(params, check_mode):
+    """The module's work. C(params) as documented in sendmail_ledger. Returns its result; raises SendmailError."""
+    look = _observation.look_at_queues('all')
+    if params['state'] == 'opened':
+        done = opened(params['directory'], look, check_mode)
+    else:
+        done = closed(params['directory'], look, lambda since: archived(params['archive'], since), check_mode)
+    return dict(done, changed=False)

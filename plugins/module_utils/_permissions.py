@@ -498,6 +498,15 @@ def put_right(queue='all', overrides=None, check_mode=False):
     return outcome
 
 
+def act(params, check_mode):
+    """The module's work. C(params) as documented in sendmail_permissions. Returns its result; raises SendmailError, with it for what failed in part."""
+    outcome = put_right(params['queue'], params['overrides'], check_mode)
+    result = dict(outcome.result(), diff=outcome.diff())
+    if outcome.errors:
+        raise _text.SendmailError(' '.join('%s: %s' % (error['path'], error['error']) for error in outcome.errors[:5]), **result)
+    return result
+
+
 def _mode(entry):
     mode = entry.get('mode')
     try:

@@ -20,6 +20,23 @@ class SendmailError(Exception):
         self.result = result
 
 
+def answer(module, work):
+    """End a module: with what C(work()) returns, or with the sentence of its SendmailError. C(module): AnsibleModule, which no floor imports.
+
+    What is under C(diff) is for those who asked for it.
+    """
+    failed = None
+    try:
+        result = work()
+    except SendmailError as error:
+        failed, result = str(error), error.result
+    if not module._diff:
+        result.pop('diff', None)
+    if failed is None:
+        module.exit_json(**result)
+    module.fail_json(msg=failed, **result)
+
+
 _LOOKS_ESCAPED = re.compile(r'\\(?=x[0-9a-f]{2})')
 _ESCAPED = re.compile(rb'\\x([0-9a-f]{2})')
 _UNITS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}

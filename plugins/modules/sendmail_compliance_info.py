@@ -231,11 +231,8 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _audit, _t
 
 def main():
     module = AnsibleModule(argument_spec=_audit.OPTIONS, supports_check_mode=True)
-    try:
-        # The action plugin of the same name, on the controller, makes the documented result of this.
-        module.exit_json(**_audit.look_all())
-    except _text.SendmailError as error:
-        module.fail_json(msg=str(error))
+    # The action plugin of the same name, on the controller, makes the documented result of this.
+    _text.answer(module, _audit.look_all)
 
 
 if __name__ == '__main__':

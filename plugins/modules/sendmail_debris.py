@@ -142,13 +142,7 @@ def main():
             state=dict(type='str', choices=['absent', 'reported'], default='reported'), queue=_observation.OPTIONS['queue'],
             older_than=dict(type='str', default='1d'), kinds=dict(type='list', elements='str', choices=list(_debris.KINDS)), archive=dict(type='path')),
         supports_check_mode=True)
-    try:
-        result = _debris.clear(module.params, module.check_mode)
-    except _text.SendmailError as error:
-        module.fail_json(msg=str(error), **getattr(error, 'result', {}))
-    if not module._diff:
-        result.pop('diff', None)
-    module.exit_json(**result)
+    _text.answer(module, lambda: _debris.clear(module.params, module.check_mode))
 
 
 if __name__ == '__main__':

@@ -130,7 +130,7 @@ errors:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _ledger, _observation, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _ledger, _text
 
 
 def main():
@@ -138,16 +138,7 @@ def main():
         argument_spec=dict(state=dict(type='str', choices=['opened', 'closed'], required=True), directory=dict(type='path', default=_ledger.DIRECTORY),
                            archive=dict(type='path', default=_archive.BASE)),
         supports_check_mode=True)
-    try:
-        look = _observation.look_at_queues('all')
-        if module.params['state'] == 'opened':
-            result = _ledger.opened(module.params['directory'], look, module.check_mode)
-        else:
-            result = _ledger.closed(module.params['directory'], look, lambda since: _ledger.archived(module.params['archive'], since),
-                                    module.check_mode)
-    except _text.SendmailError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, **result)
+    _text.answer(module, lambda: _ledger.keep(module.params, module.check_mode))
 
 
 if __name__ == '__main__':

@@ -191,13 +191,7 @@ def main():
             max_affected=dict(type='int'), confirm_all=dict(type='bool', default=False)),
         required_if=[('state', 'quarantined', ['reason'])],
         supports_check_mode=True)
-    try:
-        result = _message.act(module.params, module.check_mode)
-    except _text.SendmailError as error:
-        module.fail_json(msg=str(error), **getattr(error, 'result', {}))
-    if not module._diff:
-        result.pop('diff', None)
-    module.exit_json(**result)
+    _text.answer(module, lambda: _message.act(module.params, module.check_mode))
 
 
 if __name__ == '__main__':

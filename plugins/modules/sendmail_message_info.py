@@ -233,17 +233,13 @@ def main():
             headers=dict(type='list', elements='str'), path=dict(type='path'), **_selection.OPTIONS),
         supports_check_mode=True)
     params = module.params
-    try:
+
+    def work():
         look = _observation.look_at_queues(params['queue'], params['queue_directories'])
         selection = _selection.Selection(params['select'], look.now)
         listing = _records.Listing(look, selection, params['fields'], params['headers'], params['limit'])
-        if params['path']:
-            result = listing.write(params['path'], module.check_mode)
-        else:
-            result = listing.collect()
-    except _text.SendmailError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+        return listing.write(params['path'], module.check_mode) if params['path'] else listing.collect()
+    _text.answer(module, work)
 
 
 if __name__ == '__main__':

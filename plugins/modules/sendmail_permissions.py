@@ -147,16 +147,7 @@ def main():
             overrides=dict(type='list', elements='dict', options=dict(
                 path=dict(type='path', required=True), owner=dict(type='str'), group=dict(type='str'), mode=dict(type='raw')))),
         supports_check_mode=True)
-    try:
-        outcome = _permissions.put_right(module.params['queue'], module.params['overrides'], module.check_mode)
-    except _text.SendmailError as error:
-        module.fail_json(msg=str(error))
-    result = outcome.result()
-    if module._diff:
-        result['diff'] = outcome.diff()
-    if outcome.errors:
-        module.fail_json(msg=' '.join('%s: %s' % (error['path'], error['error']) for error in outcome.errors[:5]), **result)
-    module.exit_json(**result)
+    _text.answer(module, lambda: _permissions.act(module.params, module.check_mode))
 
 
 if __name__ == '__main__':

@@ -255,13 +255,7 @@ def main():
             fail_on_remaining=dict(type='bool', default=False), leave_out_endangered=dict(type='bool', default=False), path=dict(type='path'),
             spread=dict(type='str', default='0')),
         supports_check_mode=True)
-    try:
-        result = _flush.flush(module.params, module.check_mode)
-    except _text.SendmailError as error:
-        module.fail_json(msg=str(error), **getattr(error, 'result', {}))
-    if not module._diff:
-        result.pop('diff', None)
-    module.exit_json(**result)
+    _text.answer(module, lambda: _flush.flush(module.params, module.check_mode))
 
 
 if __name__ == '__main__':

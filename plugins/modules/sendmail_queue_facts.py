@@ -246,12 +246,8 @@ def main():
     module = AnsibleModule(
         argument_spec=dict(_observation.OPTIONS, level=dict(type='str', choices=['totals', 'summary'], default='totals')),
         supports_check_mode=True)
-    try:
-        look = _observation.observe(module.params['queue'], module.params['queue_directories'])
-        facts = _summary.facts(look, module.params['level'])
-    except _text.SendmailError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(ansible_facts={'sendmail_queue': facts})
+    _text.answer(module, lambda: {'ansible_facts': {'sendmail_queue': _summary.facts(
+        _observation.observe(module.params['queue'], module.params['queue_directories']), module.params['level'])}})
 
 
 if __name__ == '__main__':

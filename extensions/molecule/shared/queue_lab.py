@@ -123,7 +123,7 @@ def mta(wanted):
             time.sleep(0.1)
         # The run that comes with the start goes on in the background.
         for _attempt in range(600):
-            if not run('pgrep', '-f', 'sendmail.*( -Ac |sm-msp|MSP|running queue)', check=False):
+            if not run('pgrep', '-f', '^[^ ]*sendmail.*( -Ac |sm-msp|MSP|running queue)', check=False):
                 break
             time.sleep(0.1)
         for path in kept:

@@ -217,4 +217,4 @@ class TestProgram:
 
     def test_wrong_options_are_refused_on_the_controller(self):
         with pytest.raises(Exception, match='which there is not'):
-            compliance_program({'overrides': [{'id': 'SMQ-XXX-01'}]})
+            compliance_program({'overrides': [{'id': 'SMQ-NON-01'}]})

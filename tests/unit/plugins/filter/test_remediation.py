@@ -75,8 +75,8 @@ class TestPlan:
         assert {'msp', 'permissions', 'debris', 'mta', 'runner'} <= set(CONTROL_STEPS.values())
 
     def test_a_name_that_is_neither_cause_nor_control(self):
-        with pytest.raises(AnsibleFilterError, match='SMQ-XYZ-99, mta_donw: neither'):
-            remediation_plan(diagnosis(), causes=['mta_donw', 'SMQ-XYZ-99', 'mta_down'])
+        with pytest.raises(AnsibleFilterError, match='SMQ-NON-99, mta_donw: neither'):
+            remediation_plan(diagnosis(), causes=['mta_donw', 'SMQ-NON-99', 'mta_down'])
 
     @pytest.mark.parametrize('causes, given_, blocked, movable', [
         ((), {}, [], 3), (('was_down',), {}, [], 3), (('disk_full',), {}, ['disk_full'], 0), (('mta_down',), {}, [], 3),

@@ -116,7 +116,7 @@ class TestOptions:
         assert 'SMQ-QUE-01' in with_status(comply(wrong, waivers=[self.waiver()]), 'error')
 
     @pytest.mark.parametrize('options, why', [
-        ({'overrides': [{'id': 'SMQ-XXX-99'}]}, "overrides names the control 'SMQ-XXX-99', which there is not"),
+        ({'overrides': [{'id': 'SMQ-NON-99'}]}, "overrides names the control 'SMQ-NON-99', which there is not"),
         ({'waivers': [{'id': 'smq-que-01', 'reason': 'x', 'expires': '2026-12-01'}]}, 'waivers names the control'),
         ({'waivers': [{'id': 'SMQ-QUE-01', 'reason': ' ', 'expires': '2026-12-01'}]}, 'gives no reason'),
         ({'waivers': [{'id': 'SMQ-QUE-01', 'reason': 'x', 'expires': 'soon'}]}, "expires on 'soon'; write a day such as"),
