@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test units lint sanity molecule bench fleet hosts requirements clean
+.PHONY: help demo test quick units lint sanity molecule bench fleet hosts requirements clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -14,6 +14,10 @@ demo: ## see a stuck client queue reported, flushed and proved empty
 
 test: ## everything below up to molecule, from nothing on a fresh Debian machine
 	@tests/run
+
+quick: ## what finds most, in less than a minute: linters, sanity on one core, unit tests on one Python
+	@tests/prepare
+	@tests/gates/quick
 
 units: ## unit tests on all supported versions of ansible-core and Python that are here
 	@tests/prepare
