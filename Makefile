@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick units lint sanity molecule bench fleet hosts requirements clean
+.PHONY: help demo test quick units lint sanity molecule bench bench-fleet fleet hosts requirements clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,10 @@ bench: ## the figures of docs/ on spools made for it
 	@tests/prepare hosts
 	@.venv/bin/python tests/benchmark/run
 	@tests/hosts/enter .venv/bin/python tests/benchmark/compliance.py
+
+bench-fleet: ## what surveying, checking and remediating a hundred hosts costs
+	@tests/prepare hosts
+	@tests/hosts/enter .venv/bin/python tests/benchmark/fleet.py
 
 fleet: ## ten hosts with ten troubles, remediated by one playbook (docs/fleet.md)
 	@tests/prepare hosts

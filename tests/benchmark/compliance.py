@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measure the whole compliance check, one call a host, against a playbook of 30 small tasks on the same hosts.
 
-CPU seconds are those of ansible-playbook and everything it started, and those of the hosts (their control groups), less what a play without
-tasks costs; medians of rounds in which the candidates take turns.
+Medians of rounds in which the candidates take turns, less what a play without tasks costs. See plays.py for what is counted.
 
     tests/hosts/enter .venv/bin/python tests/benchmark/compliance.py [--hosts 6] [--rounds 3] [--check]
 """
@@ -12,16 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+import plays
+
 TASKS = 30
 PATHS = ("/etc/mail", "/etc/mail/submit.cf", "/etc/mail/sendmail.cf", "/var/spool/mqueue", "/var/spool/mqueue-client", "/usr/sbin/sendmail",
          "/etc/cron.d/sendmail", "/run/sendmail/mta/sendmail.pid", "/etc/resolv.conf", "/etc/aliases")
@@ -39,15 +36,6 @@ CANDIDATES = {
 }
 
 
-def host_cpu(names: list[str]) -> float:
-    """CPU seconds that all hosts have used so far."""
-    total = 0
-    for name in names:
-        text = subprocess.run(["podman", "exec", name, "cat", "/sys/fs/cgroup/cpu.stat"], check=True, capture_output=True, text=True).stdout
-        total += int(text.split()[1])
-    return total / 1e6
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hosts", type=int, default=6)
@@ -58,25 +46,25 @@ def main() -> int:
     figures: dict[str, list[tuple[float, float, float]]] = {name: [] for name in CANDIDATES}
     try:
         for name in names:
-            subprocess.run([ROOT / "tests/hosts/up", name, "mailops-bookworm"], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([plays.ROOT / "tests/hosts/up", name, "mailops-bookworm"], check=True, stdout=subprocess.DEVNULL)
         with tempfile.TemporaryDirectory() as place:
             inventory = Path(place, "inventory.json")
             inventory.write_text(json.dumps({"all": {"hosts": {name: {"ansible_connection": "containers.podman.podman",
                                                                       "ansible_python_interpreter": "/usr/bin/python3"} for name in names}}}))
-            environment = dict(os.environ, ANSIBLE_PIPELINING="1", ANSIBLE_FORKS="6", ANSIBLE_HOME=f"{place}/home", HOME=place)
+            rate = plays.idle_rate()
             for round_ in range(options.rounds + 1):
                 for name, text in CANDIDATES.items():
                     playbook = Path(place, "play.yml")
                     playbook.write_text(text)
-                    before, children, begin = host_cpu(names), resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-                    subprocess.run([Path(sys.executable).parent / "ansible-playbook", "-i", inventory, playbook], env=environment, cwd=place,
-                                   check=True, stdout=subprocess.DEVNULL)
-                    wall, after = time.monotonic() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
-                    controller = after.ru_utime + after.ru_stime - children.ru_utime - children.ru_stime
+                    # Their own podman: it is what a user has.
+                    cost = plays.play(["-i", str(inventory), "-e", f"sendmail_compliance_directory={place}/reports", str(playbook)], names, rate,
+                                      fast=False, ANSIBLE_FORKS="6")
+                    if cost.status:
+                        raise SystemExit(cost.output)
                     if round_:   # the first one warms everything up
-                        figures[name].append((controller, host_cpu(names) - before, wall))
+                        figures[name].append((cost.cpu - cost.hosts, cost.hosts, cost.wall))
     finally:
-        subprocess.run([ROOT / "tests/hosts/down", *names], check=False, stdout=subprocess.DEVNULL)
+        subprocess.run([plays.ROOT / "tests/hosts/down", *names], check=False, stdout=subprocess.DEVNULL)
     medians = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in figures.items()}
     idle = medians["no task"]
     print(f"{options.hosts} hosts, {options.rounds} rounds, CPU seconds\n\n| candidate | controller | hosts | a host, both | wall |\n|---|---|---|---|---|")
