@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick units lint sanity molecule bench bench-fleet fleet hosts requirements clean
+.PHONY: help demo test quick units lint sanity docs screenshots molecule bench bench-fleet fleet hosts requirements clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,14 @@ lint: ## linters, types, licences, documentation
 sanity: ## ansible-test sanity
 	@tests/prepare
 	@tests/gates/sanity
+
+docs: ## the site of the documentation, in .cache/docs/html
+	@tests/prepare
+	@tests/gates/docs
+
+screenshots: ## the pictures of README.md and docs/, from runs on real hosts
+	@tests/prepare hosts
+	@tests/demo/screenshots
 
 molecule: ## scenarios on real hosts; SCENARIO=name runs one and keeps its hosts up, HOSTS=prefix names them
 	@tests/prepare hosts

@@ -1,0 +1,92 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write the pages that stand in a table or in a program: python docs/generate.py
+
+controls.md from _controls.py, troubleshooting.md from _causes.py, and playbooks.md from the comments at the head of the playbooks.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def head(source: str, title: str) -> list[str]:
+    return ['<!--', 'SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors', 'SPDX-License-Identifier: GPL-3.0-or-later', '',
+            f'Made by docs/generate.py from {source}. Change it there.', '-->', '', f'# {title}', '']
+
+
+def mender(kind: str, name: str | None) -> str:
+    return f'{kind} `{name}`' if name else 'hand'
+
+
+def controls() -> str:
+    from ansible_collections.mailops.sendmail.plugins.module_utils import _controls
+    lines = head('plugins/module_utils/_controls.py', 'Controls')
+    lines += [
+        f'What a compliant Sendmail host satisfies: {len(_controls.CONTROLS)} controls, judged by `mailops.sendmail.sendmail_compliance_info` in one call.',
+        'An id keeps its meaning for ever. Severity, thresholds and whether a control is judged at all can be set for each host, and a control may be',
+        'waived for a while; [Compliance and waivers](compliance.md) says how.', '',
+        '| id | severity | control | mended by |', '|---|---|---|---|']
+    for one in _controls.CONTROLS:
+        lines.append(f'| [{one.id}](#{one.id.lower()}) | {one.severity} | {one.title} | {mender(one.remedy, one.name)} |')
+    for one in _controls.CONTROLS:
+        lines += ['', f'## {one.id}', '', f'**{one.title}** ({one.severity}). {one.rationale}', '',
+                  f'Mended by {mender(one.remedy, one.name)}: {one.text}', '', 'From: ' + '; '.join(one.references) + '.']
+    return '\n'.join(lines) + '\n'
+
+
+def troubleshooting() -> str:
+    from ansible_collections.mailops.sendmail.plugins.module_utils import _causes
+    titles = {one.id: one.title for one in _causes.CAUSES}
+    lines = head('plugins/module_utils/_causes.py', 'Troubleshooting: why mail stays')
+    lines += [
+        f'The {len(titles)} causes that `mailops.sendmail.sendmail_diagnosis_info` and `mailops.sendmail.survey_queues` know, the most fundamental first.',
+        'Several can hold at once; begin with the first. Critical: mail is refused or lost. High: nothing moves. Medium: some mail stays. Low: worth knowing.', '',
+        '| cause | severity | what is wrong | mended by |', '|---|---|---|---|']
+    lines += [f'| [{one.id}](#{one.id}) | {one.severity} | {one.title} | {mender(one.fix, one.name)} |' for one in _causes.CAUSES]
+    lines += ['', '## From what Sendmail says', '',
+              '`mailq -Ac` shows the status of each message, and so does the field `status` of `mailops.sendmail.sendmail_message_info`. `sendmail_queue_facts` counts the',
+              'messages by the class of that status, in `top.reasons`. A status is from the last attempt: what it names may have passed since.', '',
+              '| class of the status | cause |', '|---|---|']
+    lines += [f'| `{reason}` | {", ".join(f"[{name}](#{name})" for name in names)} |' for reason, names in _causes.EXPLAINED.items()]
+    for one in _causes.CAUSES:
+        reasons = [reason for reason, names in _causes.EXPLAINED.items() if one.id in names]
+        lines += ['', f'## {one.id}', '', f'**{one.title}** ({one.severity}).', '', f'Mended by {mender(one.fix, one.name)}: {one.text}']
+        if one.because_of:
+            lines += ['', 'Look first at: ' + ', '.join(f'[{name}](#{name}) ({titles[name][0].lower() + titles[name][1:]})' for name in one.because_of) + '.']
+        if reasons:
+            lines += ['', 'Seen in the status of messages as: ' + ', '.join(f'`{reason}`' for reason in reasons) + '.']
+    return '\n'.join(lines) + '\n'
+
+
+def playbooks() -> str:
+    lines = head('the comments at the head of playbooks/*.yml', 'Playbooks')
+    lines += ['Each runs by its name from the installed collection. Variables are given with `-e` or stand in the inventory.']
+    for path in sorted((ROOT / 'playbooks').glob('*.yml')):
+        comment = re.search(r'(?m)^---\n((?:#.*\n)+)', path.read_text(encoding='utf-8')).group(1)
+        lines += ['', f'## {path.stem}']
+        for paragraph in re.sub(r'(?m)^# ?', '', comment).strip().split('\n\n'):
+            if paragraph.startswith('  '):
+                lines += ['', '```console', *('$ ' + line.strip() for line in paragraph.splitlines()), '```']
+                continue
+            # A variable is what stands before a colon where a sentence begins; what is said of roles is about all of them.
+            before, *named = re.split(r'(?:^|(?<=\. ))([a-z_]+): ', paragraph.replace('\n', ' '))
+            text, found, rest = (named[-1] if named else before).partition('Variables of the role')
+            if named:
+                named[-1] = text
+                lines += ['', *(f'- `{name}`: {about.strip()}' for name, about in zip(named[::2], named[1::2]))]
+            lines += ['', found + rest if named else before] if found or not named else []
+    return '\n'.join(lines) + '\n'
+
+
+PAGES = {'controls.md': controls, 'troubleshooting.md': troubleshooting, 'playbooks.md': playbooks}
+
+if __name__ == '__main__':
+    sys.path.insert(0, str(ROOT / 'tests/unit'))
+    __import__('conftest')  # makes the checkout importable by the name of the collection
+    for name, made in PAGES.items():
+        (ROOT / 'docs' / name).write_text(made(), encoding='utf-8')

@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pages agree with what they are about, with the tests they name, and with one another."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(path for pattern in ('*.md', 'docs/*.md', 'roles/*/README.md', 'extensions/**/README.md') for path in ROOT.glob(pattern)
+               if path.name != 'CHANGELOG.md')
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+generate = load(ROOT / 'docs/generate.py')
+
+
+@pytest.mark.parametrize('name', sorted(generate.PAGES))
+def test_a_made_page_is_what_it_is_made_from(name):
+    assert (ROOT / 'docs' / name).read_text() == generate.PAGES[name](), 'run python docs/generate.py'
+
+
+def prose(page):
+    """The text without fenced blocks, where nothing is a link or a heading."""
+    return re.sub(r'(?ms)^```.*?^```$', '', page.read_text())
+
+
+def anchors(page):
+    """As the forges make them: small letters, hyphens for blanks, other marks left out."""
+    return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in re.findall(r'(?m)^#+ (.*)$', prose(page))}
+
+
+def links(page):
+    return re.findall(r'!?\[[^\]]*\]\(([^)\s]+)\)', prose(page))
+
+
+def broken(page):
+    for link in links(page):
+        if re.match(r'[a-z]+:', link):
+            continue
+        name, _hash, anchor = link.partition('#')
+        target = (page.parent / name).resolve() if name else page
+        if not target.exists():
+            yield f'{link}: there is no such file'
+        elif anchor and anchor not in anchors(target):
+            yield f'{link}: there is no such heading'
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    assert list(broken(page)) == []
+
+
+def test_a_broken_link_is_found(tmp_path):
+    page = tmp_path / 'page.md'
+    page.write_text('# Here\n[one](#here) [two](#there) [three](other.md) [four](https://example.com)\n```\n[five](five.md)\n```\n')
+    assert list(broken(page)) == ['#there: there is no such heading', 'other.md: there is no such file']
+
+
+def test_every_guide_is_in_the_site():
+    index = (ROOT / 'docs/docsite/index.rst').read_text()
+    listed = set(re.findall(r'(?m)^   (docs/\S+|roles/\S+)$', index))
+    assert listed == {str(page.relative_to(ROOT).with_suffix('')) for page in PAGES if page.parts[len(ROOT.parts)] in ('docs', 'roles')}
+
+
+def missing(name):
+    """What there is not of PATH or PATH::Class::function."""
+    path, *inner = name.split('::')
+    if not (ROOT / path).is_file():
+        return path
+    nodes = ast.parse((ROOT / path).read_text()).body if inner else []
+    for part in inner:
+        found = [node for node in nodes if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == part]
+        if not found:
+            return part
+        nodes = found[0].body
+    return None
+
+
+def test_each_promise_names_tests_that_are_there():
+    page = prose(ROOT / 'docs/safety.md')
+    promises = re.findall(r'(?m)^## \d\..*\n((?:(?!## ).*\n)*)', page)
+    assert len(promises) == 7
+    for promise in promises:
+        named = re.findall(r'`((?:tests|extensions)/\S+)`', promise)
+        assert named
+        assert [name for name in named if missing(name)] == []
+
+
+@pytest.mark.parametrize('name', ['tests/unit/nowhere.py', 'tests/unit/test_documentation.py::test_nothing'])
+def test_a_test_that_is_not_there_is_found(name):
+    assert missing(name)
