@@ -45,12 +45,14 @@ def troubleshooting() -> str:
     lines = head('plugins/module_utils/_causes.py', 'Troubleshooting: why mail stays')
     lines += [
         f'The {len(titles)} causes that `mailops.sendmail.sendmail_diagnosis_info` and `mailops.sendmail.survey_queues` know, the most fundamental first.',
-        'Several can hold at once; begin with the first. Critical: mail is refused or lost. High: nothing moves. Medium: some mail stays. Low: worth knowing.', '',
+        'Several can hold at once; begin with the first. Critical: mail is refused or lost. High: nothing moves. Medium: some mail stays.',
+        'Low: worth knowing.', '',
         '| cause | severity | what is wrong | mended by |', '|---|---|---|---|']
     lines += [f'| [{one.id}](#{one.id}) | {one.severity} | {one.title} | {mender(one.fix, one.name)} |' for one in _causes.CAUSES]
     lines += ['', '## From what Sendmail says', '',
-              '`mailq -Ac` shows the status of each message, and so does the field `status` of `mailops.sendmail.sendmail_message_info`. `sendmail_queue_facts` counts the',
-              'messages by the class of that status, in `top.reasons`. A status is from the last attempt: what it names may have passed since.', '',
+              '`mailq -Ac` shows the status of each message, and so does the field `status` of `mailops.sendmail.sendmail_message_info`.',
+              '`sendmail_queue_facts` counts the messages by the class of that status, in `top.reasons`. A status is from the last attempt: what it names',
+              'may have passed since.', '',
               '| class of the status | cause |', '|---|---|']
     lines += [f'| `{reason}` | {", ".join(f"[{name}](#{name})" for name in names)} |' for reason, names in _causes.EXPLAINED.items()]
     for one in _causes.CAUSES:

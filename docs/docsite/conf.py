@@ -19,6 +19,8 @@ myst_heading_anchors = 3  # the anchors of the forge
 
 html_theme = 'furo'
 html_theme_options = {'navigation_with_keys': True}
+html_static_path = ['static']
+html_css_files = ['site.css']
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False

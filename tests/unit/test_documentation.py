@@ -24,6 +24,7 @@ def load(path):
 
 
 generate = load(ROOT / 'docs/generate.py')
+typed = load(ROOT / 'tests/demo/commands.py')
 
 
 @pytest.mark.parametrize('name', sorted(generate.PAGES))
@@ -70,7 +71,7 @@ def test_a_broken_link_is_found(tmp_path):
 
 def test_every_guide_is_in_the_site():
     index = (ROOT / 'docs/docsite/index.rst').read_text()
-    listed = set(re.findall(r'(?m)^   (docs/\S+|roles/\S+)$', index))
+    listed = set(re.findall(r'(?m)^   (?:.* <)?((?:docs|roles)/[^\s>]+)>?$', index))
     assert listed == {str(page.relative_to(ROOT).with_suffix('')) for page in PAGES if page.parts[len(ROOT.parts)] in ('docs', 'roles')}
 
 
@@ -101,3 +102,17 @@ def test_each_promise_names_tests_that_are_there():
 @pytest.mark.parametrize('name', ['tests/unit/nowhere.py', 'tests/unit/test_documentation.py::test_nothing'])
 def test_a_test_that_is_not_there_is_found(name):
     assert missing(name)
+
+
+def test_commands_of_a_page():
+    text = ('Type `ansible-doc one` or `make\ndemo`, not `ansible`.\n```console\n$ ansible-playbook two\nok: `ansible-doc three`\n# make four\n```\n'
+            '```yaml\n# make five\n```\n')
+    assert typed.commands(text) == ['ansible-doc one', 'make demo', 'ansible-playbook two', 'make four']
+    assert typed.to_run(text) == ['ansible-doc one', 'ansible-playbook two', 'make four']
+
+
+def test_what_is_not_run_is_there_and_is_no_more_than_that():
+    all_typed = {command for page in PAGES for command in typed.commands(page.read_text())}
+    assert set(typed.NOT_RUN) <= all_typed
+    targets = set(re.findall(r'(?m)^([a-z-]+):', (ROOT / 'Makefile').read_text()))
+    assert {command.split()[1] for command in all_typed if command.startswith('make ')} <= targets
