@@ -88,7 +88,7 @@ WITH_REPLACE = {'other_mta': ('mta',), 'stranger': ('mta',)}
 FLUSH = ('was_down', 'dns_was_down', 'never_tried', 'min_queue_age')   # a queue run is all they need
 # While one of these holds, no message leaves the host.
 BLOCKING = ('other_mta', 'configuration', 'permissions', 'disk_full', 'read_only', 'mta_down', 'stranger', 'refuses_for_load', 'listens_elsewhere',
-            'filtered', 'silent', 'refuses', 'relay_name', 'mta_disk_full', 'queue_load')
+            'filtered', 'silent', 'hosts_access', 'refuses', 'relay_name', 'mta_disk_full', 'queue_load')
 KEEPING = ('dns', 'policy')   # these keep their messages and let others go
 # What mends a control that fails, by what its row names. The others are for a human, or are a matter of the mail itself.
 BY_REMEDY = {'sendmail_msp': 'msp', 'sendmail_permissions': 'permissions', 'sendmail_debris': 'debris', 'sendmail_mta': 'mta',

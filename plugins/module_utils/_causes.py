@@ -242,7 +242,11 @@ def _silent(e):
 def _refuses(e):
     if e.greeting and e.greeting['code'] and not e.greeting['answered']:
         return ['%s answers: %s' % (_where(e), e.greeting['text'])]
-    return []
+    return ['%s greets and answers to MAIL: %s' % (_where(e), e.refusal)] if e.refusal and not _hosts_access(e) else []
+
+
+def _hosts_access(e):
+    return ['%s greets and answers to MAIL: %s' % (_where(e), e.refusal)] + e.hosts_access if e.refusal and e.hosts_access and _local(e) else []
 
 
 def _dns(e):
@@ -394,11 +398,15 @@ CAUSES = (
     Cause('listens_elsewhere', 'The MTA listens on another address', 'high', _listens_elsewhere, 'role', 'sendmail_mta',
           'Let the MTA listen on the address in submit.cf (DaemonPortOptions).'),
     Cause('filtered', 'A packet filter refuses connections to the MTA', 'high', _filtered, 'manual', None, 'Allow port 25 on the loopback interface.'),
+    Cause('hosts_access', 'TCP wrappers keep this host from the MTA', 'critical', _hosts_access, 'manual', None,
+          'Let the host reach Sendmail: the line "sendmail: 127.0.0.1 [::1]" in /etc/hosts.allow counts at once. '
+          'A queue run before that returns or loses the mail.'),
     Cause('was_down', 'The MTA was down when the messages were last tried', 'low', _was_down, 'module', 'sendmail_queue', 'Flush the queue.'),
     Cause('unreachable', 'The relay cannot be reached', 'high', _unreachable, 'manual', None,
           'Allow the connection in the packet filter, or correct the relay in submit.cf; then flush.'),
     Cause('silent', 'The MTA accepts connections and does not greet', 'high', _silent, 'role', 'sendmail_mta', 'Find out what it waits for; restart it.'),
-    Cause('refuses', 'The MTA refuses to serve', 'high', _refuses, 'manual', None, 'See the log of the MTA for the reason of its greeting.'),
+    Cause('refuses', 'The MTA refuses to serve', 'high', _refuses, 'manual', None,
+          'See the log of the MTA for the reason. Where the answer begins with 5, a queue run before that is mended returns the mail to its senders.'),
     Cause('dns', 'Name look-ups fail', 'high', _dns, 'manual', None,
           'Mend name resolution (/etc/resolv.conf). The mail submission program itself looks up the domains of recipients, so the MTA cannot help.'),
     Cause('dns_was_down', 'Name look-ups failed when the messages were last tried', 'low', _dns_was_down, 'module', 'sendmail_queue', 'Flush the queue.'),
@@ -457,9 +465,10 @@ def diagnose(examination):
     return found
 
 
+# The reason is that of the last attempt; what keeps the relay away now keeps that mail too.
+_AWAY = ('mta_down', 'stranger', 'refuses_for_load', 'listens_elsewhere', 'filtered', 'was_down', 'unreachable', 'silent', 'hosts_access', 'refuses')
 EXPLAINED = {
-    'connection_refused': ('mta_down', 'stranger', 'refuses_for_load', 'listens_elsewhere', 'filtered', 'was_down'),
-    'connection_timeout': ('unreachable', 'silent'), 'no_route': ('unreachable',), 'host_lookup': ('dns', 'dns_was_down'),
+    'connection_refused': _AWAY, 'connection_timeout': _AWAY, 'no_route': _AWAY, 'host_lookup': ('dns', 'dns_was_down'),
     'sender_domain': ('stale_resolver',), 'relay_lookup': ('relay_name',), 'mta_disk_full': ('mta_disk_full',), 'temporary_reply': ('policy',),
     'never_tried': ('queue_load', 'never_tried', 'runner', 'mta_down', 'hangs'),
 }

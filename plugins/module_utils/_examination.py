@@ -42,12 +42,21 @@ def examine(look):
         listeners=[one for one in look.listeners if relay is None or _serves(one['address'], relay['host'])], everywhere=everywhere,
         processes=look.processes, runners=look.runners, service=service, load=look.load[0] if look.load else 0.0,
         locked=_in_delivery(look), resolver_changed=_names.resolver_changed(),
-        lookups=_names.look_around(relay['host'] if relay and not relay['literal'] else None, domains), dead_letters=_dead_letters(settings))
+        lookups=_names.look_around(relay['host'] if relay and not relay['literal'] else None, domains), dead_letters=_dead_letters(settings),
+        refusal=_host.refusal(relay['host'], relay['port']) if relay and look.greeting['answered'] else None, hosts_access=_hosts_access())
 
 
 def _serves(address, host):
     """Whether a socket bound to C(address) takes connections to C(host)."""
     return address in (host, '0.0.0.0', '::') or host == 'localhost' and address in ('127.0.0.1', '::1')  # noqa: S104 - read, not bound
+
+
+def _hosts_access():
+    """The rules of /etc/hosts.deny that name Sendmail or all daemons, as hosts_access(5) reads them: ["/etc/hosts.deny: rule"]."""
+    text = (_host.read_file('/etc/hosts.deny')['data'] or b'').decode('latin-1').replace('\\\n', '')
+    rules = [line.strip() for line in text.splitlines() if not line.startswith('#')]
+    return ['/etc/hosts.deny: %s' % _text.printable(rule[:200].encode('latin-1')) for rule in rules
+            if {'sendmail', 'all'} & set(rule.partition(':')[0].lower().replace(',', ' ').split())]
 
 
 def _worst(directories):

@@ -403,6 +403,22 @@ def greeting(host, port=25, timeout=5.0):
     return result
 
 
+def refusal(host, port=25, timeout=5.0):
+    """What an SMTP server that greets answers to MAIL when it takes no mail from this host at all (550 or the like), or None. Sends no mail."""
+    try:
+        with socket.create_connection((host.encode('ascii'), port), timeout) as peer, peer.makefile('rb') as replies:
+            for command in (b'', b'EHLO localhost\r\n', b'MAIL FROM:<>\r\n'):
+                peer.sendall(command)
+                line = replies.readline(1024)
+                while line[3:4] == b'-':
+                    line = replies.readline(1024)
+            peer.sendall(b'QUIT\r\n')
+            replies.readline(1024)
+            return _decode(line[:200].rstrip()) if line[:1] == b'5' else None
+    except (OSError, UnicodeError):
+        return None
+
+
 # The system
 
 def load_average():

@@ -45,6 +45,42 @@ stuck() {
 first() { (cd "$1" && ls -- qf* | head -n 1 | cut -c3-); }
 # edit ID SED-SCRIPT: change a control file in place, owner and inode kept.
 edit() { sed "$2" "$Q/qf$1" >/root/edited && cat /root/edited >"$Q/qf$1"; }
+# peer ADDRESS [GREETING]: another program takes port 25 there, and says nothing or this.
+peer() {
+    mta_stop
+    cat >/root/peer.py <<'END'
+import socket, sys
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind((sys.argv[1], 25))
+listener.listen(5)
+kept = []
+while True:
+    kept.append(listener.accept()[0])
+    if sys.argv[2:]:
+        kept.pop().sendall(sys.argv[2].encode() + b"\r\n")
+END
+    cat >/etc/systemd/system/other-mta.service <<END
+[Service]
+ExecStart=python3 /root/peer.py "$1"${2:+ "$2"}
+[Install]
+WantedBy=multi-user.target
+END
+    systemctl daemon-reload
+    systemctl start other-mta
+    within 30 connects "$1"
+}
+connects() { bash -c "exec 3<>/dev/tcp/$1/25" 2>/dev/null; }
+# A queue run that hangs on a relay that says nothing, begun as long ago as the clock of the kernel is made to say.
+hang() {
+    peer 127.0.0.8
+    mta_start
+    sed 's/^D{MTAHost}.*/D{MTAHost}[127.0.0.8]/' /etc/mail/submit.cf >/root/hang.cf
+    setsid -f "$sendmail" -C/root/hang.cf -Ac -qf >/dev/null 2>&1 </dev/null
+    within 30 pgrep -f 'sendmail: MSP: .*127.0.0.8' >/dev/null
+    awk -v old="$1" '/^btime/ { $2 -= old } { print }' /proc/stat >/root/stat
+    mount --bind /root/stat /proc/stat
+}
 load() {
     echo "$1 $1 $1 1/100 1000" >/root/loadavg
     mount --bind /root/loadavg /proc/loadavg
@@ -64,21 +100,28 @@ keep_health() {
     cp -a /etc/mail /root/etc-mail
     cp -a /etc/resolv.conf /root/resolv.conf
     cp -a /etc/hosts /root/hosts
+    cp -a /etc/hosts.allow /etc/hosts.deny /root/
     cp -a /etc/passwd /root/passwd
     cp -a /etc/cron.d/sendmail /root/cron-sendmail
     cp -a /usr/libexec/sendmail/sendmail /root/sendmail-binary
     hostname >/root/hostname
 }
 health() {
-    pkill -KILL -f '^python3 /root/peer' || true
+    if [ -e /etc/systemd/system/other-mta.service ]; then
+        systemctl stop other-mta
+        rm -f /etc/systemd/system/other-mta.service /etc/systemd/system/*/other-mta.service
+        systemctl daemon-reload
+    fi
     pkill -KILL -f '^sendmail: (MSP: )?\./' || true
     iptables -F
-    umount /proc/loadavg $Q $M 2>/dev/null || true
+    umount /proc/loadavg /proc/stat $Q $M 2>/dev/null || true
     mount -o remount,rw $Q 2>/dev/null || true
     hostname "$(cat /root/hostname)"
     cat /root/resolv.conf >/etc/resolv.conf
     cat /root/hosts >/etc/hosts
     cat /root/passwd >/etc/passwd
+    cp -a /root/hosts.allow /root/hosts.deny /etc/
+    [ ! -e /root/sendmail-link ] || mv -f /root/sendmail-link /usr/sbin/sendmail
     cp -a /root/etc-mail/. /etc/mail/
     cp -a /root/cron-sendmail /etc/cron.d/sendmail
     rm -f /etc/systemd/system/sendmail.service /home/*/dead.letter /root/dead.letter /var/lib/sendmail/dead.letter

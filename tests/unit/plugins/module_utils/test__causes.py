@@ -73,6 +73,10 @@ def test_the_table_is_sound():
     ({'greeting': DOWN}, ['filtered']),
     ({'greeting': dict(DOWN, connected=True, error='connection_timeout')}, ['silent']),
     ({'greeting': dict(DOWN, connected=True, code=554, error=None, text='554 no')}, ['refuses']),
+    ({'refusal': '550 5.7.1 Access denied'}, ['refuses']),
+    ({'refusal': '550 5.0.0 Access denied', 'hosts_access': ['/etc/hosts.deny: ALL: ALL']}, ['hosts_access']),
+    ({'refusal': '550 5.0.0 Access denied', 'hosts_access': ['/etc/hosts.deny: ALL: ALL'], 'relay': {'host': '192.0.2.9', 'port': 25}}, ['refuses']),
+    ({'hosts_access': ['/etc/hosts.deny: ALL: ALL']}, []),
     ({'greeting': dict(DOWN, error='no_route')}, ['unreachable']),
     ({'queues': {'msp': waiting(3, 'connection_refused', 'x')}}, ['was_down']),
     ({'queues': {'msp': waiting(3, 'temporary_reply', 'x')}}, ['policy']),
@@ -106,3 +110,9 @@ def test_a_cause_that_another_explains_says_so():
 def test_a_reason_that_no_cause_covers_is_said():
     result = _causes.diagnosis(HEALTHY._replace(queues={'msp': waiting(3, 'other', 'Deferred: gremlins')}))
     assert (result['healthy'], result['causes'], result['unexplained']) == (False, [], {'messages': 3, 'examples': ['Deferred: gremlins']})
+
+
+@pytest.mark.parametrize('greeting', [dict(DOWN, connected=True, error='connection_timeout'), dict(DOWN, connected=True, code=554, error=None, text='554 no')])
+def test_what_keeps_the_relay_away_now_explains_mail_that_it_kept_away_before(greeting):
+    result = _causes.diagnosis(HEALTHY._replace(greeting=greeting, queues={'msp': waiting(3, 'connection_refused', 'x')}))
+    assert result['unexplained'] == {'messages': 0, 'examples': []}
