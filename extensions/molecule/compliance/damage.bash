@@ -13,13 +13,13 @@ comply() {
     keep_health
     sed -i -E "s#^7 3 \* \* \*#$minute,$((minute + 30)) * * * *#" /etc/cron.d/sendmail
     cp -a /etc/cron.d/sendmail /root/cron-sendmail
-    readlink /usr/sbin/sendmail >/root/sendmail-link
+    readlink /usr/sbin/sendmail >/root/sendmail-target
     touch /root/complied
     restore
 }
 restore() {
     cp -a --remove-destination /root/sendmail-binary /usr/libexec/sendmail/sendmail
-    ln -sfn "$(cat /root/sendmail-link)" /usr/sbin/sendmail
+    ln -sfn "$(cat /root/sendmail-target)" /usr/sbin/sendmail
     chown smmta:smmsp $M && chmod 2750 $M
     health
 }
