@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick units lint sanity docs screenshots molecule coverage bench bench-fleet fleet hosts requirements clean
+.PHONY: help demo test quick units lint sanity docs screenshots molecule coverage bench bench-fleet fleet events hosts requirements clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -60,6 +60,10 @@ fleet: ## ten hosts with ten troubles, remediated by one playbook (docs/fleet.md
 	@tests/prepare hosts
 	@tests/fleet/run
 
+events: ## ansible-rulebook watches a host, its MTA is killed, and the rulebook mends it (docs/events.md)
+	@tests/prepare events
+	@tests/eda/run
+
 hosts: ## start a Sendmail host of each Debian release: tests/hosts/enter podman exec -it trixie bash
 	@tests/prepare hosts
 	@printf '%s\n' bullseye bookworm trixie | xargs -P 3 -I '{}' tests/hosts/up '{}' 'mailops-{}'
@@ -70,6 +74,10 @@ requirements: ## take the newest versions into tests/requirements.txt
 	   .venv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --fork-strategy requires-python \
 	     --no-header --no-annotate tests/requirements.in; } > tests/requirements.tmp
 	@mv tests/requirements.tmp tests/requirements.txt
+	@{ sed -n 1,2p tests/eda/requirements.in; echo '# Made from requirements.in by `make requirements`.'; \
+	   .venv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --no-header --no-annotate tests/eda/requirements.in; } \
+	     > tests/requirements.tmp
+	@mv tests/requirements.tmp tests/eda/requirements.txt
 
 clean: ## remove hosts, images, caches and .venv
 	@[ "$$(id -u)" != 0 ] || tests/hosts/down --all
