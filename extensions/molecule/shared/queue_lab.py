@@ -171,9 +171,10 @@ def mail():
 
 
 def arrive(count):
-    """Mail that comes while a queue is run: wait for a runner, then submit."""
-    for _attempt in range(3000):
-        if any(b'-qf\0' in contents(path) for path in glob.glob('/proc/[0-9]*/cmdline')):
+    """Mail that comes while a queue is run: wait until a message has left, then submit (a runner renames itself too soon to be found by its name)."""
+    waiting = len(glob.glob(MSP + '/qf*'))
+    for _attempt in range(6000):
+        if len(glob.glob(MSP + '/qf*')) < waiting:
             break
         time.sleep(0.01)
     with open('/run/arrived.json', 'w') as stream:

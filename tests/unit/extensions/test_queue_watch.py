@@ -4,9 +4,9 @@
 """The event source queue_watch: what it takes, what it sees in real directories, which events come of it, and how it ends."""
 
 import asyncio
+import importlib.util
 import json
 import os
-import runpy
 import threading
 import time
 from pathlib import Path
@@ -15,7 +15,10 @@ import pytest
 import yaml
 
 SOURCE = Path(__file__).parents[3] / 'extensions' / 'eda' / 'plugins' / 'event_source' / 'queue_watch.py'
-MODULE = runpy.run_path(str(SOURCE))
+SPECIFICATION = importlib.util.spec_from_file_location('queue_watch', SOURCE)
+_module = importlib.util.module_from_spec(SPECIFICATION)
+SPECIFICATION.loader.exec_module(_module)
+MODULE = vars(_module)
 DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 
