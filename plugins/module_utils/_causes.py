@@ -242,11 +242,11 @@ def _silent(e):
 def _refuses(e):
     if e.greeting and e.greeting['code'] and not e.greeting['answered']:
         return ['%s answers: %s' % (_where(e), e.greeting['text'])]
-    return ['%s greets and answers to MAIL: %s' % (_where(e), e.refusal)] if e.refusal and not _hosts_access(e) else []
+    return ['%s greets and takes no mail: %s' % (_where(e), e.refusal)] if e.refusal and not _hosts_access(e) else []
 
 
 def _hosts_access(e):
-    return ['%s greets and answers to MAIL: %s' % (_where(e), e.refusal)] + e.hosts_access if e.refusal and e.hosts_access and _local(e) else []
+    return ['%s greets and takes no mail: %s' % (_where(e), e.refusal)] + e.hosts_access if e.refusal and e.hosts_access and _local(e) else []
 
 
 def _dns(e):

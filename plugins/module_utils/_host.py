@@ -404,7 +404,11 @@ def greeting(host, port=25, timeout=5.0):
 
 
 def refusal(host, port=25, timeout=5.0):
-    """What an SMTP server that greets answers to MAIL when it takes no mail from this host at all (550 or the like), or None. Sends no mail."""
+    """What an SMTP server that greets answers to MAIL or RCPT when it takes no mail from this host at all (550 or the like), or None. Sends no mail.
+
+    With FEATURE(`delay_checks'), Debian's default, the access map answers at RCPT only, with 5.7.1.
+    Another reply there is about the recipient; root exists everywhere, postmaster needs an alias.
+    """
     try:
         with socket.create_connection((host.encode('ascii'), port), timeout) as peer, peer.makefile('rb') as replies:
             for command in (b'', b'EHLO localhost\r\n', b'MAIL FROM:<>\r\n'):
@@ -412,9 +416,14 @@ def refusal(host, port=25, timeout=5.0):
                 line = replies.readline(1024)
                 while line[3:4] == b'-':
                     line = replies.readline(1024)
+            refused = line[:1] == b'5'
+            if line[:1] == b'2':
+                peer.sendall(b'RCPT TO:<root>\r\n')
+                line = replies.readline(1024)
+                refused = line[:1] == b'5' and b' 5.7.' in line
             peer.sendall(b'QUIT\r\n')
             replies.readline(1024)
-            return _decode(line[:200].rstrip()) if line[:1] == b'5' else None
+            return _decode(line[:200].rstrip()) if refused else None
     except (OSError, UnicodeError):
         return None
 

@@ -75,7 +75,7 @@ class Examination(NamedTuple):
     resolver_changed: Optional[int]       # epoch seconds
     lookups: Dict[str, Any]               # of _names.look_around()
     dead_letters: List[Dict[str, Any]]    # {path, size, mtime}
-    refusal: Optional[str] = None         # what the relay answers to MAIL when it greets and takes no mail from this host
+    refusal: Optional[str] = None         # what the relay answers to MAIL or RCPT when it greets and takes no mail from this host
     hosts_access: List[str] = []          # rules of hosts.deny that name Sendmail or all daemons
 
 
