@@ -94,12 +94,14 @@ interpreters() {
 
 # environment DIRECTORY PYTHON REQUIREMENT...: a virtual environment, made anew when what is asked of it changes.
 environment() {
-    local directory=$1 python=$2
+    local directory=$1 python=$2 bytecode=--compile-bytecode
     shift 2
+    # uv compiles with the Python of the environment, from 3.7 on.
+    [[ $python != */python3.6 ]] || bytecode=--no-compile-bytecode
     # shellcheck disable=SC2094
     if [ "$(cat "$directory/requirements" 2>/dev/null)" != "$python $*" ]; then
         uv venv --quiet --clear --python "$python" "$directory" &&
-            uv pip install --quiet --python "$directory/bin/python" "$@" &&
+            uv pip install --quiet $bytecode --python "$directory/bin/python" "$@" &&
             printf '%s\n' "$python $*" >"$directory/requirements"
     fi
 }
