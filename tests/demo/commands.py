@@ -18,6 +18,7 @@ NOT_RUN = {
     'make fleet': 'starts eleven hosts; run for docs/fleet.md and by make screenshots',
     'make bench': 'takes a quarter of an hour; run for docs/performance.md',
     'make docs': 'a step of its own in tests/run',
+    'make events': 'a step of its own in tests/run',
     'make molecule': 'the steps scenarios and roles in tests/run',
     'mailq': 'of Sendmail, named to say what it is',
     'mailq -Ac': 'of Sendmail, named to say what it is',
