@@ -385,10 +385,11 @@ class TestRun:
         assert len(runs) == 2
 
     def test_deadline(self, flush):
-        outcomes, _canary, about, _runs = flush(['relay', 'hang', 'relay'], seconds=1, parallel=1)
+        # Time enough for a busy machine to start the program and have it take the first.
+        outcomes, _canary, about, _runs = flush(['relay', 'hang', 'relay'], seconds=4, parallel=1, canary=False)
         assert outcomes == ['relayed', 'remaining', 'untried']
         assert about['stopped']
-        assert about['seconds'] < 10
+        assert about['seconds'] < 30
 
     def test_no_time_at_all(self, flush):
         outcomes, _canary, _about, runs = flush(['relay'] * 3, seconds=0)
