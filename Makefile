@@ -19,7 +19,7 @@ quick: ## what finds most, in less than a minute: linters, sanity on one core, u
 	@tests/prepare
 	@tests/gates/quick
 
-units: ## unit tests on all supported versions of ansible-core and Python that are here
+units: ## unit tests, and whether the code for hosts compiles with every Python that is here
 	@tests/prepare
 	@tests/gates/units
 
@@ -27,7 +27,7 @@ lint: ## linters, types, licences, documentation
 	@tests/prepare
 	@tests/gates/lint
 
-sanity: ## ansible-test sanity
+sanity: ## ansible-test sanity and units, on all supported versions of ansible-core and Python that are here
 	@tests/prepare
 	@tests/gates/sanity
 

@@ -36,3 +36,10 @@ except ImportError:
 settings.register_profile('collection', max_examples=EXAMPLES, deadline=None, print_blob=True,
                           suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile('collection')
+
+
+def pytest_configure(config):
+    """Without the process of its own that ansible-test starts for each test: on a small machine that takes longer than the test."""
+    forked = config.pluginmanager.get_plugin('ansible_forked')
+    if forked:
+        config.pluginmanager.unregister(forked)

@@ -84,9 +84,37 @@ def listed(text):
 
 
 SAMPLES = [Sample(release, name) for release in ('8.15.2', '8.17.1.9', '8.18.1') for name in sorted(os.listdir(os.path.join(QUEUES, release)))]
-# (sample, file name, bytes) of each control file
-CONTROL_FILES = [(sample, file, data) for sample in SAMPLES for file, data in sample.files.items()]
-IDS = ['%s/%s' % (sample, file[:2]) for sample, file, _data in CONTROL_FILES]
+RELEASES = sorted(set(one.release for one in SAMPLES))
+
+
+def _said_of(one, test, *arguments):
+    try:
+        test(*arguments)
+    except AssertionError as error:
+        raise AssertionError('sample %s: %s' % (one, error))
+
+
+# One test for each release and not for each sample: ansible-test starts a process for each test, on every Python.
+
+def each_control_file(test):
+    """Call a test as C(test(sample, file name, bytes)) for every control file."""
+    def of_release(release):
+        for one in SAMPLES:
+            if one.release == release:
+                for file, data in one.files.items():
+                    _said_of(one, test, one, file, data)
+    return pytest.mark.parametrize('release', RELEASES)(of_release)
+
+
+def each_sample(test):
+    """Call a test as C(test(sample, empty directory)) for every sample."""
+    def of_release(release, tmp_path):
+        for one in SAMPLES:
+            if one.release == release:
+                place = tmp_path / one.name
+                place.mkdir()
+                _said_of(one, test, one, place)
+    return pytest.mark.parametrize('release', RELEASES)(of_release)
 
 
 def sample(name, release='8.17.1.9'):

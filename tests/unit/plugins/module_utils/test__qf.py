@@ -29,7 +29,7 @@ def meaning(row):
 
 # --- the samples ---
 
-@pytest.mark.parametrize('sample, file, data', queue_samples.CONTROL_FILES, ids=queue_samples.IDS)
+@queue_samples.each_control_file
 def test_a_sample_reads_as_it_stands_and_as_sendmail_listed_it(sample, file, data):
     envelope = _qf.parse(data)
     assert (envelope.version, envelope.complete, envelope.problems) == (8, True, [])
@@ -61,7 +61,7 @@ def test_a_sample_reads_as_it_stands_and_as_sendmail_listed_it(sample, file, dat
     assert recipients == expected
 
 
-@pytest.mark.parametrize('sample, file, data', queue_samples.CONTROL_FILES, ids=queue_samples.IDS)
+@queue_samples.each_control_file
 def test_both_readers_agree_on_a_sample(sample, file, data):
     row = _qf.head(data)
     assert row is not None
@@ -70,7 +70,7 @@ def test_both_readers_agree_on_a_sample(sample, file, data):
     assert row[_qf.SENDER] == lines_of(data, b'S')[0]
 
 
-@pytest.mark.parametrize('sample, file, data', queue_samples.CONTROL_FILES, ids=queue_samples.IDS)
+@queue_samples.each_control_file
 def test_an_id_says_when_it_was_made(sample, file, data):
     created = int(lines_of(data, b'T')[0])
     made = _qf.created_by_id(file[2:], created + 86400)
@@ -458,7 +458,7 @@ SAMPLE_REASONS = {'14': 'never_tried', '40': 'never_tried', '15': 'never_tried',
                   '27': 'temporary_reply', '29': 'mta_disk_full', '36': 'other'}
 
 
-@pytest.mark.parametrize('sample, file, data', queue_samples.CONTROL_FILES, ids=queue_samples.IDS)
+@queue_samples.each_control_file
 def test_reason_of_a_sample(sample, file, data):
     expected = SAMPLE_REASONS.get(sample.name[:2], 'connection_refused')
     if (sample.name[:2], sample.release) == ('47', '8.15.2'):

@@ -42,7 +42,7 @@ def put(path, name, data=CONTROL, body=b'body\n'):
 
 # --- the samples ---
 
-@pytest.mark.parametrize('sample', queue_samples.SAMPLES, ids=str)
+@queue_samples.each_sample
 def test_a_sample_gives_what_sendmail_listed(sample, tmp_path):
     result = collect(sample.write(tmp_path / 'q'), headers=['subject', 'Nothing'])
     listed = sample.listed()

@@ -210,7 +210,7 @@ def test_files_named_like_the_parts_do_not_split(queue):
 
 # --- one pass ---
 
-@pytest.mark.parametrize('sample', queue_samples.SAMPLES, ids=str)
+@queue_samples.each_sample
 def test_a_sample(sample, tmp_path):
     """Counts and sizes against the listing of the directory."""
     one, met = run(sample.write(tmp_path / 'q'))

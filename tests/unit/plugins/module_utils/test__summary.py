@@ -114,7 +114,7 @@ def test_an_empty_queue(tmp_path):
     assert facts['top'] == {'reasons': [], 'domains': [], 'senders': [], 'users': [], 'cut': False}
 
 
-@pytest.mark.parametrize('sample', queue_samples.SAMPLES, ids=str)
+@queue_samples.each_sample
 def test_a_sample(sample, tmp_path):
     facts = figures(sample.write(tmp_path / 'q'), now=1795450000)
     listed = [one for identifier, one in sample.listed().items() if 'qf' + identifier in sample.files]
