@@ -35,6 +35,7 @@ class Cause(NamedTuple):
     name: Optional[str]                   # of the role or module
     text: str
     because_of: tuple = ()                # causes that explain this one when they hold too
+    log: Optional[bytes] = None           # what Sendmail logs because of it, an expression; evidence where there is a log
 
 
 def _msp(e):
@@ -356,6 +357,11 @@ def _one_source(e):
                 if one['messages'] >= SHARE * total:
                     found.append('%d of %d waiting messages (%d %%) come from the %s %s.' % (
                         one['messages'], total, 100 * one['messages'] // total, key, one[key]))
+        subjects, looked = e.subjects
+        for subject, count in subjects[:1]:
+            if count >= SHARE * looked:
+                found.append('%d of %d waiting messages looked at (%d %%) have the subject "%s", digits apart.' % (
+                    count, looked, 100 * count // looked, subject))
     return found
 
 
@@ -375,51 +381,68 @@ CAUSES = (
     Cause('other_mta', 'Another MTA owns the name sendmail, or there is none', 'critical', _other_mta, 'role', 'sendmail_mta',
           'Decide which MTA the host is to have. The role replaces the other one only when sendmail_mta_replace_other is true.'),
     Cause('configuration', 'The mail submission program cannot start', 'critical', _configuration, 'role', 'sendmail_msp',
-          'Restore submit.cf, and create the user and the queue directory again.'),
+          'Restore submit.cf, and create the user and the queue directory again.',
+          log=rb'NOQUEUE: SYSERR\('),
     Cause('permissions', 'Owner or mode of the queue directory or the program is wrong', 'critical', _permissions, 'module', 'sendmail_permissions',
-          _PERMISSIONS, ('configuration',)),
-    Cause('too_open', 'The queue directory is open to everybody', 'low', _too_open, 'module', 'sendmail_permissions', 'Take the rights of others away.'),
+          _PERMISSIONS, ('configuration',),
+          log=rb'can not chdir\(|cannot create queue file|RunAsUser for MSP ignored'),
+    Cause('too_open', 'The queue directory is open to everybody', 'low', _too_open, 'module', 'sendmail_permissions', 'Take the rights of others away.',
+          log=rb'dangerous permissions='),
     Cause('message_permissions', 'Owner or mode of queued messages is wrong', 'critical', _hazard('permissions'), 'module', 'sendmail_permissions',
-          _PERMISSIONS, ('permissions',)),
+          _PERMISSIONS, ('permissions',),
+          log=rb'bogus queue file'),
     Cause('lost', 'Messages were given up by a queue run', 'high', _lost, 'module', 'sendmail_message',
           'Cure the cause (the log line "Losing" names it), then return them with "state: queued" and flush.',
-          ('permissions', 'message_permissions', 'damaged')),
+          ('permissions', 'message_permissions', 'damaged'),
+          log=rb'Losing \./'),
     Cause('quarantined', 'Messages are quarantined', 'low', _quarantined, 'module', 'sendmail_message',
           'Decide about them: release them with "state: queued", or move them into an archive with "state: absent".'),
     Cause('disk_full', 'The file system of the client queue is full', 'critical', _no_room('msp'), 'manual', None,
-          'Make room. Then remove tf files of length 0 that no process has open, or runs will wait for them.'),
-    Cause('read_only', 'The file system of a queue is read-only', 'critical', _read_only, 'manual', None, 'Find out why (dmesg) and mount it writable again.'),
+          'Make room. Then remove tf files of length 0 that no process has open, or runs will wait for them.',
+          log=rb'low on space|No space left on device|Out of disk space'),
+    Cause('read_only', 'The file system of a queue is read-only', 'critical', _read_only, 'manual', None, 'Find out why (dmesg) and mount it writable again.',
+          log=rb'Read-only file system'),
     Cause('mta_down', 'The MTA is not running', 'high', _mta_down, 'role', 'sendmail_mta', 'Restart the service (a start may do nothing) and enable it.',
-          ('other_mta',)),
+          ('other_mta',),
+          log=rb'problem creating SMTP socket|cannot bind'),
     Cause('stranger', 'Another program holds the port of the MTA', 'high', _stranger, 'role', 'sendmail_mta',
-          'Stop the other program; the role does it only when sendmail_mta_replace_other is true.', ('other_mta',)),
+          'Stop the other program; the role does it only when sendmail_mta_replace_other is true.', ('other_mta',),
+          log=rb'problem creating SMTP socket|cannot bind'),
     Cause('refuses_for_load', 'The MTA refuses connections because of the load', 'high', _refuses_for_load, 'manual', None,
-          'Wait until the load has gone down, find what makes it, or raise RefuseLA.'),
+          'Wait until the load has gone down, find what makes it, or raise RefuseLA.',
+          log=rb'rejecting connections on daemon'),
     Cause('listens_elsewhere', 'The MTA listens on another address', 'high', _listens_elsewhere, 'role', 'sendmail_mta',
           'Let the MTA listen on the address in submit.cf (DaemonPortOptions).'),
     Cause('filtered', 'A packet filter refuses connections to the MTA', 'high', _filtered, 'manual', None, 'Allow port 25 on the loopback interface.'),
     Cause('hosts_access', 'TCP wrappers keep this host from the MTA', 'critical', _hosts_access, 'manual', None,
           'Let the host reach Sendmail: the line "sendmail: 127.0.0.1 [::1]" in /etc/hosts.allow counts at once. '
-          'A queue run before that returns or loses the mail.'),
+          'A queue run before that returns or loses the mail.',
+          log=rb'tcpwrappers'),
     Cause('was_down', 'The MTA was down when the messages were last tried', 'low', _was_down, 'module', 'sendmail_queue', 'Flush the queue.'),
     Cause('unreachable', 'The relay cannot be reached', 'high', _unreachable, 'manual', None,
           'Allow the connection in the packet filter, or correct the relay in submit.cf; then flush.'),
     Cause('silent', 'The MTA accepts connections and does not greet', 'high', _silent, 'role', 'sendmail_mta', 'Find out what it waits for; restart it.'),
     Cause('refuses', 'The MTA refuses to serve', 'high', _refuses, 'manual', None,
-          'See the log of the MTA for the reason. Where the answer begins with 5, a queue run before that is mended returns the mail to its senders.'),
+          'See the log of the MTA for the reason. Where the answer begins with 5, a queue run before that is mended returns the mail to its senders.',
+          log=rb'reject=5\d\d|Milter.* error'),
     Cause('dns', 'Name look-ups fail', 'high', _dns, 'manual', None,
-          'Mend name resolution (/etc/resolv.conf). The mail submission program itself looks up the domains of recipients, so the MTA cannot help.'),
+          'Mend name resolution (/etc/resolv.conf). The mail submission program itself looks up the domains of recipients, so the MTA cannot help.',
+          log=rb'dsn=4\.4\.3, stat=queued|Name server timeout'),
     Cause('dns_was_down', 'Name look-ups failed when the messages were last tried', 'low', _dns_was_down, 'module', 'sendmail_queue', 'Flush the queue.'),
     Cause('stale_resolver', 'The MTA cannot resolve the domain of the sender', 'high', _stale_resolver, 'role', 'sendmail_mta',
-          'Restart the MTA: a running daemon keeps the name servers it was started with.', ('dns',)),
+          'Restart the MTA: a running daemon keeps the name servers it was started with.', ('dns',),
+          log=rb'reject=451 4\.1\.8'),
     Cause('relay_name', 'The name of the relay cannot be looked up', 'high', _relay_name, 'manual', None,
           'Give the relay in submit.cf a name that resolves, or its address in brackets.', ('dns',)),
     Cause('mta_disk_full', "The file system of the MTA's queue is full", 'high', _no_room('mta'), 'manual', None,
-          "Make room on the file system of the MTA's queue. An MTA that was started before a mount has to be restarted."),
+          "Make room on the file system of the MTA's queue. An MTA that was started before a mount has to be restarted.",
+          log=rb'low on space'),
     Cause('policy', 'The MTA defers the messages', 'medium', _policy, 'manual', None,
-          'See the log of the MTA for the queue id: an access rule, a milter or greylisting.'),
+          'See the log of the MTA for the queue id: an access rule, a milter or greylisting.',
+          log=rb'reject=4\d\d|Milter.* error'),
     Cause('queue_load', 'The load is too high for queue runs', 'medium', _queue_load, 'manual', None,
-          'Wait, or flush with ignore_load.', ('refuses_for_load',)),
+          'Wait, or flush with ignore_load.', ('refuses_for_load',),
+          log=rb'Skipping queue run|Aborting queue run'),
     Cause('never_tried', 'Messages were never tried', 'medium', _never_tried, 'module', 'sendmail_queue', 'Flush the queue.', ('queue_load', 'runner')),
     Cause('min_queue_age', 'MinQueueAge keeps the messages back', 'low', _queue_age, 'module', 'sendmail_queue',
           'Flush with the module, which overrides it, or lower MinQueueAge.'),
@@ -431,17 +454,21 @@ CAUSES = (
     Cause('poison', 'A control file makes queue runs abort', 'high', _poison, 'module', 'sendmail_message',
           'Move it into an archive with "state: absent" and its id; everything sorted behind it is never tried.'),
     Cause('damaged', 'Damaged control files', 'medium', _damaged, 'module', 'sendmail_message',
-          'Repair them, or move them into an archive with "state: absent" and their ids, before the next run, which would lose or drop them.'),
+          'Repair them, or move them into an archive with "state: absent" and their ids, before the next run, which would lose or drop them.',
+          log=rb'readqf: '),
     Cause('stale_rewrite', 'Left-over tf files stop queue runs for 465 seconds each', 'high', _hazard('temporary'), 'module',
-          'sendmail_debris', 'Move them into an archive with "state: absent"; what a process has open is left alone.', ('disk_full',)),
+          'sendmail_debris', 'Move them into an archive with "state: absent"; what a process has open is left alone.', ('disk_full',),
+          log=rb'cannot create \./tf'),
     Cause('slow_names', 'Name look-ups slow every start of Sendmail', 'medium', _slow_names, 'manual', None,
-          'Put the full name of the host, for IPv4 and IPv6, into /etc/hosts, and mend or remove the dead name server.', ('dns',)),
+          'Put the full name of the host, for IPv4 and IPv6, into /etc/hosts, and mend or remove the dead name server.', ('dns',),
+          log=rb'My unqualified host name|unable to qualify my own domain name'),
     Cause('missing_data', 'The bodies of messages are missing', 'critical', _hazard('no_data'), 'module', 'sendmail_message',
           'Do not flush: a run would deliver them with an empty body. Move them with "state: absent" and their ids into an archive, which keeps the headers.'),
     Cause('orphaned_data', 'Data files without a control file', 'low', _orphans, 'module', 'sendmail_debris',
           'Move them into an archive with "state: absent"; what is younger than a day or open is left alone.'),
     Cause('elsewhere', 'The client queue is empty; look elsewhere', 'low', _elsewhere, 'manual', None,
-          'Mail that was refused at once is in dead.letter files; mail that was handed over is in the queue of the MTA.'),
+          'Mail that was refused at once is in dead.letter files; mail that was handed over is in the queue of the MTA.',
+          log=rb'to=.*, stat=(?:User unknown|Service unavailable)'),
     Cause('one_source', 'One source makes most of it', 'low', _one_source, 'manual', None,
           'Look at what that user or job sends, and whether anybody reads it.'),
 )
@@ -481,9 +508,17 @@ def unexplained(examination, causes):
     return sum(one['messages'] for one in rest), [one['example'] for one in rest[:3]]
 
 
-def diagnosis(examination):
-    """The result of the module sendmail_diagnosis_info."""
+def diagnosis(examination, read_log=lambda patterns: {}):
+    """The result of the module sendmail_diagnosis_info.
+
+    C(read_log({id: expression over bytes})) gives {id: the newest line of the log}; it is asked once, and only about causes that hold.
+    """
     causes = diagnose(examination)
+    held = set(one['id'] for one in causes)
+    said = read_log(dict((cause.id, cause.log) for cause in CAUSES if cause.log and cause.id in held))
+    for one in causes:
+        if one['id'] in said:
+            one['evidence'] = one['evidence'][:EVIDENCE_MAX - 1] + ['The log says: %s' % said[one['id']]]
     count, examples = unexplained(examination, causes)
     return {'healthy': not count and all(cause['severity'] == 'low' for cause in causes), 'causes': causes,
             'unexplained': {'messages': count, 'examples': examples}, 'messages': _msp(examination)['messages'], 'inspected': examination.inspected}

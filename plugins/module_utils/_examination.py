@@ -8,17 +8,25 @@
 
 import glob
 import os
+import re
+from collections import Counter
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _hazards, _host, _names, _observation, _spool, _summary, _system, _text)
+    _hazards, _host, _log, _names, _observation, _qf, _spool, _summary, _system, _text)
 
 INSPECTED_MAX = 20000   # control files looked into; what is wrong with a spool shows in the first few
+SUBJECTS_MAX = 2000     # messages whose subject is read: enough to tell a share
+_SUBJECT_LENGTH = 80
 _DOMAINS_MAX = 3
 _PORTS = (25, 465, 587)
+_LOG_AGE, _LOG_SECONDS, _LOG_LINES, _LOG_BYTES = 7 * 86400, 3.0, 20000, 4 << 20
 
 
-def examine(look):
-    """Probe what waiting mail needs, after C(look) of _observation.observe(). Bounded in time; changes nothing. Returns _observation.Examination."""
+def examine(look, subjects=False):
+    """Probe what waiting mail needs, after C(look) of _observation.observe(). Bounded in time; changes nothing. Returns _observation.Examination.
+
+    C(subjects): whether the subjects of messages may be read.
+    """
     at = look.at
     facts = _summary.facts(look, 'totals')
     settings = look.settings.get('msp', {})
@@ -43,7 +51,8 @@ def examine(look):
         processes=look.processes, runners=look.runners, service=service, load=look.load[0] if look.load else 0.0,
         locked=_in_delivery(look), resolver_changed=_names.resolver_changed(),
         lookups=_names.look_around(relay['host'] if relay and not relay['literal'] else None, domains), dead_letters=_dead_letters(settings),
-        refusal=_host.refusal(relay['host'], relay['port']) if relay and look.greeting['answered'] else None, hosts_access=_hosts_access())
+        refusal=_host.refusal(relay['host'], relay['port']) if relay and look.greeting['answered'] else None, hosts_access=_hosts_access(),
+        subjects=_subjects(look) if subjects else ([], 0))
 
 
 def _serves(address, host):
@@ -87,6 +96,38 @@ def _in_delivery(look):
         except OSError:
             continue   # it has just been delivered, or the directory is among the errors already
     return found
+
+
+def _subjects(look):
+    """([(what subjects have in common, messages), ...] the most frequent first, messages looked at): digits stand as #, so that runs of a job are alike."""
+    found, looked = Counter(), 0
+    for directory in look.at.queues.get('msp', []):
+        try:
+            with _spool.Opened(directory) as opened:
+                for batch in _spool.Pass(directory, None, False, frozenset()).batches():
+                    for name in batch.names:
+                        if name[:2] != 'qf':
+                            continue
+                        if looked == SUBJECTS_MAX:
+                            return found.most_common(_summary.TOP), looked
+                        try:
+                            headers = _qf.parse(_spool.read_whole(opened.control, name)[0]).headers
+                        except (OSError, _text.SendmailError):
+                            continue
+                        looked += 1
+                        subject = next((value for header, value in headers if header.lower() == b'subject'), b'')
+                        found[_text.printable(re.sub(rb'[0-9]+', b'#', b' '.join(_qf.header_text(subject).split()))[:_SUBJECT_LENGTH])] += 1
+        except OSError:
+            continue   # the directory is among the errors already
+    return found.most_common(_summary.TOP), looked
+
+
+def log_of(now):
+    """What gives _causes.diagnosis() the newest lines of the log of the host, of the last week."""
+    def read(patterns):
+        found = _log.latest(patterns, now - _LOG_AGE, _LOG_SECONDS, _LOG_BYTES, _LOG_LINES)
+        return dict((key, _summary.shortened(line)) for key, line in found.items())
+    return read
 
 
 def _dead_letters(settings):

@@ -20,7 +20,7 @@ from collections import Counter
 from hashlib import sha256
 from tempfile import mkstemp
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _observation, _process, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _log, _observation, _qf, _spool, _text
 
 PLACES = ('relayed', 'bounced', 'waiting', 'quarantined', 'lost', 'archived', 'gone')
 DIRECTORY = '/var/lib/mailops-sendmail'
@@ -29,8 +29,6 @@ LISTED = 100               # entries of a result; the file has them all
 _STATES = {'queued': 'waiting', 'quarantined': 'quarantined', 'lost': 'lost'}
 _LOG_SECONDS = 120         # to read the log of the host
 _LOG_BYTES = 256 << 20     # of a log file, from its end
-_LOGS = ('/var/log/mail.log', '/var/log/maillog')
-_JOURNAL = ('/run/systemd/journal/socket', '/usr/bin/journalctl', '/bin/journalctl')
 # What Sendmail writes about a delivery, and about a message returned to its sender: logdelivery() in deliver.c, returntosender() in savemail.c.
 _LOGGED = re.compile(rb'(?:^|: )([0-9A-Za-z]{8}[0-9]{5,10}): (?:to=.*?, stat=(Sent)|[0-9A-Za-z]{8}[0-9]{5,10}: (?:DSN: (?!Return receipt)|return to sender: ))')
 
@@ -179,28 +177,9 @@ def _waiting(look):
     return found
 
 
-def _log(since):
-    """Yield lines of the mail log, newer than about C(since) (epoch seconds), as far as the host lets us read one in a bounded time."""
-    journal = next((path for path in _JOURNAL[1:] if os.path.exists(path)), None)
-    if journal and os.path.exists(_JOURNAL[0]):
-        lines = []
-        names = [word for name in ('sendmail', 'sm-mta', 'sm-msp-queue', 'sendmail-msp') for word in ('-t', name)]
-
-        def take(_key_, line):
-            if _LOGGED.search(line):
-                lines.append(line)
-        _process.run_all([(0, [journal, '-q', '--no-pager', '-o', 'cat', '--since=@%d' % (since - 5)] + names)], 1,
-                         time.monotonic() + _LOG_SECONDS, take)
-        yield from lines
-    for path in _LOGS:
-        try:
-            with open(path, 'rb') as stream:
-                size = os.fstat(stream.fileno()).st_size
-                if os.fstat(stream.fileno()).st_mtime >= since - 5:
-                    stream.seek(max(0, size - _LOG_BYTES))
-                    yield from stream
-        except OSError:
-            continue
+def _deliveries(since):
+    """Lines of the mail log about deliveries, newer than about C(since) (epoch seconds), as far as the host lets us read one in a bounded time."""
+    return _log.lines(since, _LOGGED, _LOG_SECONDS, _LOG_BYTES)
 
 
 def logged(lines, wanted):
@@ -231,7 +210,7 @@ def archived(base, since):
     return found
 
 
-def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_log):
+def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveries):
     """Say of every message of the list where it is now, write that beside the list, and drop the list. Returns the module's result.
 
     C(moved_out(since)) gives {key: archive} of what was moved out of the queues, see L(archived); C(log(since)) yields lines of the mail log.

@@ -77,6 +77,7 @@ class Examination(NamedTuple):
     dead_letters: List[Dict[str, Any]]    # {path, size, mtime}
     refusal: Optional[str] = None         # what the relay answers to MAIL or RCPT when it greets and takes no mail from this host
     hosts_access: List[str] = []          # rules of hosts.deny that name Sendmail or all daemons
+    subjects: Any = ([], 0)               # ([(what subjects have in common, messages)], messages looked at), where that was asked for
 
 
 def names(queue):

@@ -13,6 +13,15 @@ description:
   - Nothing is changed. Probes are a greeting of the MTA, look-ups of the domains that the waiting mail needs, and a look at file systems, processes
     and schedules, all within seconds.
   - Causes that lie in the past count too. When the MTA answers now and the messages still wait for it, the cause is that it was down when they were last tried.
+  - Where the log of the host can be read (the journal, C(/var/log/mail.log), C(/var/log/maillog)), the newest line of the last week that
+    a cause has left there is part of its evidence.
+options:
+  subjects:
+    description:
+      - Whether to read the subjects of waiting messages, up to 2000 of them, and say so where most are alike. They show which job mail comes from.
+      - The evidence then quotes the subject, with V(#) for digits.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - mailops.sendmail.attributes
   - mailops.sendmail.attributes.info_module
@@ -31,6 +40,10 @@ EXAMPLES = r"""
 - name: Say it
   ansible.builtin.debug:
     msg: "{{ diagnosis.causes | map(attribute='title') | list }}"
+
+- name: Find out which job sends all this
+  mailops.sendmail.sendmail_diagnosis_info:
+    subjects: true
 
 - name: Stop where a queue run would do harm
   ansible.builtin.assert:
@@ -108,10 +121,10 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _
 
 
 def main():
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={'subjects': {'type': 'bool', 'default': False}}, supports_check_mode=True)
     try:
         look = _observation.observe()
-        result = _causes.diagnosis(_examination.examine(look))
+        result = _causes.diagnosis(_examination.examine(look, module.params['subjects']), _examination.log_of(look.at.now))
         result['domains'] = [{'domain': domain, 'ages': ages} for domain, ages in _qshape.domains(look, ('msp',))[0]]
     except _text.SendmailError as error:
         module.fail_json(msg=str(error))

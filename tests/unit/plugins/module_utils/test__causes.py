@@ -3,6 +3,7 @@
 """The table of causes, over examinations made by hand. That a host gives such examinations is shown by the scenario diagnosis."""
 
 import os
+import re
 
 import pytest
 
@@ -116,3 +117,66 @@ def test_a_reason_that_no_cause_covers_is_said():
 def test_what_keeps_the_relay_away_now_explains_mail_that_it_kept_away_before(greeting):
     result = _causes.diagnosis(HEALTHY._replace(greeting=greeting, queues={'msp': waiting(3, 'connection_refused', 'x')}))
     assert result['unexplained'] == {'messages': 0, 'examples': []}
+
+
+class TestLog:
+    def test_only_causes_that_hold_are_looked_up(self):
+        asked = []
+
+        def read(patterns):
+            asked.append(sorted(patterns))
+            return {'mta_down': 'Nov 25 h sm-mta[1]: cannot bind'}
+        found = _causes.diagnosis(HEALTHY._replace(greeting=DOWN, listeners=[], processes=[]), read)
+        assert asked == [['mta_down']]
+        assert found['causes'][0]['evidence'][-1] == 'The log says: Nov 25 h sm-mta[1]: cannot bind'
+
+    def test_evidence_stays_bounded(self):
+        hazards = {'permissions': [('wrong', '6ANFSGsD00%04d' % number) for number in range(20)]}
+        found = _causes.diagnosis(HEALTHY._replace(hazards=hazards), lambda patterns: dict.fromkeys(patterns, 'line'))
+        (one,) = found['causes']
+        assert len(one['evidence']) == _causes.EVIDENCE_MAX
+        assert one['evidence'][-1] == 'The log says: line'
+
+    def test_without_a_log_the_evidence_is_the_same(self):
+        down = HEALTHY._replace(greeting=DOWN, listeners=[], processes=[])
+        assert _causes.diagnosis(down)['causes'] == _causes.diagnose(down)
+
+    @pytest.mark.parametrize('cause, line', [
+        ('configuration', 'sendmail[77]: NOQUEUE: SYSERR(alice): /etc/mail/submit.cf: line 0: cannot open: No such file or directory'),
+        ('too_open', 'sendmail[77]: dangerous permissions=42777 on queue directory /var/spool/mqueue-client/'),
+        ('message_permissions', 'sm-msp-queue[7]: 6ANF9o5V000220: bogus queue file, uid=1000, gid=104, mode=100666'),
+        ('lost', 'sm-msp-queue[7]: 6ANF9o5V000220: Losing ./qf6ANF9o5V000220: bogus file uid/gid in mqueue'),
+        ('disk_full', 'sendmail[7]: NOQUEUE: low on space (SMTP-DAEMON needs 12 bytes + 100 blocks in /var/spool/mqueue-client), max avail: 75'),
+        ('refuses_for_load', 'sm-mta[7]: rejecting connections on daemon MTA-v4: load average: 50'),
+        ('dns', 'sm-msp-queue[7]: 6ANF9o5V000220: to=a@b.example, delay=0, mailer=esmtp, dsn=4.4.3, stat=queued'),
+        ('mta_disk_full', 'sm-mta[7]: low on space (localhost needs 0 bytes + 100 blocks in /var/spool/mqueue)'),
+        ('queue_load', 'sm-msp-queue[7]: runqueue: Skipping queue run -- load average too high'),
+        ('stale_rewrite', 'sm-msp-queue[7]: SYSERR(root): queueup: cannot create ./tf6ANF9o5V000220, euid=105: File exists'),
+        ('slow_names', 'sendmail[7]: My unqualified host name (shorty) unknown; sleeping for retry'),
+        ('elsewhere', 'sendmail[7]: 6ANF: to=bob, ctladdr=alice, relay=[127.0.0.1], dsn=5.1.1, stat=User unknown'),
+    ])
+    def test_what_sendmail_logs_is_found(self, cause, line):
+        (pattern,) = [one.log for one in _causes.CAUSES if one.id == cause]
+        assert re.search(pattern, line.encode())
+        ordinary = b'sm-mta[7]: 6ANF9o5V000220: to=bob, delay=00:00:01, mailer=local, pri=30, dsn=2.0.0, stat=Sent'
+        assert not any(re.search(one.log, ordinary) for one in _causes.CAUSES if one.log)
+
+
+class TestSubjects:
+    def shares(self, subjects, looked, total=40):
+        waits = waiting(total, 'connection_refused', 'Deferred: x')
+        return [line for one in _causes.diagnose(HEALTHY._replace(queues={'msp': waits, 'mta': queue()}, subjects=(subjects, looked)))
+                if one['id'] == 'one_source' for line in one['evidence']]
+
+    def test_most_have_one_subject(self):
+        assert self.shares([('Cron <root@web#> backup', 36), ('hello', 4)], 40) == [
+            '36 of 40 waiting messages looked at (90 %) have the subject "Cron <root@web#> backup", digits apart.']
+
+    def test_none_stands_out(self):
+        assert self.shares([('a', 20), ('b', 20)], 40) == []
+
+    def test_too_few_to_say(self):
+        assert self.shares([('a', 5)], 5, total=5) == []
+
+    def test_not_asked_for(self):
+        assert self.shares([], 0) == []
