@@ -52,7 +52,7 @@ def troubleshooting() -> str:
     lines += ['', '## From what Sendmail says', '',
               '`mailq -Ac` shows the status of each message, and so does the field `status` of `mailops.sendmail.sendmail_message_info`.',
               '`sendmail_queue_facts` counts the messages by the class of that status, in `top.reasons`. A status is from the last attempt: what it names',
-              'may have passed since.', '',
+              'may have passed since. Where the host has a log, the newest line of it that a cause has left is evidence too.', '',
               '| class of the status | cause |', '|---|---|']
     lines += [f'| `{reason}` | {", ".join(f"[{name}](#{name})" for name in names)} |' for reason, names in _causes.EXPLAINED.items()]
     for one in _causes.CAUSES:
@@ -62,6 +62,8 @@ def troubleshooting() -> str:
             lines += ['', 'Look first at: ' + ', '.join(f'[{name}](#{name}) ({titles[name][0].lower() + titles[name][1:]})' for name in one.because_of) + '.']
         if reasons:
             lines += ['', 'Seen in the status of messages as: ' + ', '.join(f'`{reason}`' for reason in reasons) + '.']
+        if one.log:
+            lines += ['', f'Looked for in the log: `{one.log.decode()}`.']
     return '\n'.join(lines) + '\n'
 
 
