@@ -382,7 +382,7 @@ CAUSES = (
           'Decide which MTA the host is to have. The role replaces the other one only when sendmail_mta_replace_other is true.'),
     Cause('configuration', 'The mail submission program cannot start', 'critical', _configuration, 'role', 'sendmail_msp',
           'Restore submit.cf, and create the user and the queue directory again.',
-          log=rb'NOQUEUE: SYSERR\('),
+          log=rb'NOQUEUE: SYSERR\([^)]*\): (?!opendaemonsocket)'),
     Cause('permissions', 'Owner or mode of the queue directory or the program is wrong', 'critical', _permissions, 'module', 'sendmail_permissions',
           _PERMISSIONS, ('configuration',),
           log=rb'can not chdir\(|cannot create queue file|RunAsUser for MSP ignored'),
