@@ -20,6 +20,7 @@ _SUBJECT_LENGTH = 80
 _DOMAINS_MAX = 3
 _PORTS = (25, 465, 587)
 _LOG_AGE, _LOG_SECONDS, _LOG_LINES, _LOG_BYTES = 7 * 86400, 3.0, 20000, 4 << 20
+_LOG_LINE = 300         # characters of a line that are shown
 
 
 def examine(look, subjects=False):
@@ -126,7 +127,7 @@ def log_of(now):
     """What gives _causes.diagnosis() the newest lines of the log of the host, of the last week."""
     def read(patterns):
         found = _log.latest(patterns, now - _LOG_AGE, _LOG_SECONDS, _LOG_BYTES, _LOG_LINES)
-        return dict((key, _summary.shortened(line)) for key, line in found.items())
+        return dict((key, _summary.shortened(line, _LOG_LINE)) for key, line in found.items())
     return read
 
 
