@@ -25,16 +25,6 @@ def lines(since, pattern, seconds, size, newest=None):
     C(since): epoch seconds. C(seconds) is the most that reading the journal may take, C(size) the bytes of each file, from its end, and
     C(newest) how many lines of the journal are looked at, from its end; all by default.
     """
-    journal = next((path for path in _JOURNALCTL if os.path.exists(path)), None)
-    if journal and os.path.exists(_JOURNAL_SOCKET):
-        found = []
-
-        def take(_key, line):
-            if pattern.search(line):
-                found.append(line)
-        argv = [journal, '-q', '--no-pager', '-o', 'short', '--since=@%d' % (since - 5)] + ([] if newest is None else ['-n', '%d' % newest])
-        _process.run_all([(0, argv + [word for name in _NAMES for word in ('-t', name)])], 1, time.monotonic() + seconds, take)
-        yield from found
     for path in FILES:
         try:
             with open(path, 'rb') as stream:
@@ -46,6 +36,17 @@ def lines(since, pattern, seconds, size, newest=None):
                             yield line
         except OSError:
             continue
+    # Last, because a file may be there that nothing writes to any more.
+    journal = next((path for path in _JOURNALCTL if os.path.exists(path)), None)
+    if journal and os.path.exists(_JOURNAL_SOCKET):
+        found = []
+
+        def take(_key, line):
+            if pattern.search(line):
+                found.append(line)
+        argv = [journal, '-q', '--no-pager', '-o', 'short', '--since=@%d' % (since - 5)] + ([] if newest is None else ['-n', '%d' % newest])
+        _process.run_all([(0, argv + [word for name in _NAMES for word in ('-t', name)])], 1, time.monotonic() + seconds, take)
+        yield from found
 
 
 def latest(patterns, since, seconds, size, newest):

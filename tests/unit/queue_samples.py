@@ -94,7 +94,7 @@ def _said_of(one, test, *arguments):
         raise AssertionError('sample %s: %s' % (one, error))
 
 
-# One test for each release and not for each sample: ansible-test starts a process for each test, on every Python.
+# One test for each release and not for each sample: seven hundred tests more, on every Python, cost more than what they look at.
 
 def each_control_file(test):
     """Call a test as C(test(sample, file name, bytes)) for every control file."""

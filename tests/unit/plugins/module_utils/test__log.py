@@ -77,6 +77,12 @@ def test_the_newest_line_of_each(file):
         'load': (LINE % 13).rstrip(), 'lost': b'Losing ./qf6ANF\xff: bogus'}
 
 
+def test_the_journal_is_newer_than_a_file(journal, tmp_path, monkeypatch):
+    (tmp_path / 'mail.log').write_bytes(b'wanted: of the file\n')
+    monkeypatch.setattr(_log, 'FILES', (str(tmp_path / 'mail.log'),))
+    assert _log.latest({'it': b'^wanted'}, 0, 20, 1 << 20, 10)['it'].startswith(b'wanted: -q')
+
+
 def test_nothing_wanted_reads_nothing(journal):
     journal.write_text('#!/bin/sh\ntouch "$0.called"\n')
     assert _log.latest({}, 0, 1, 1, 1) == {}
