@@ -25,7 +25,7 @@ mkdir -p "$cache/home/.pip" "$cache/home/.config"
     echo "cache-dir = ${PIP_CACHE_DIR:-$HOME/.cache/pip}"
     [ ! -e "$certificates" ] || echo "cert = $certificates"
 } >"$cache/home/.pip/pip.conf"
-python_homes=("${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin "$HOME"/.local/share/uv/python/*/bin)
+python_homes=("$cache/python/usr/bin" /usr/bin "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin "$HOME"/.local/share/uv/python/*/bin)
 PATH=$root/.venv/bin:$PATH
 export HOME=$cache/home PYTHONDONTWRITEBYTECODE=1 ANSIBLE_NOCOLOR=1 NO_COLOR=1
 unset VIRTUAL_ENV ANSIBLE_CONFIG ANSIBLE_COLLECTIONS_PATH

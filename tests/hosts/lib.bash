@@ -34,6 +34,20 @@ inside() {
         exec "$hosts/enter" "$0" "$@"
 }
 
+# The Debian mirror this machine uses, as apt tells it; nothing when it uses none (then mmdebstrap knows one).
+mirror() {
+    local suite=$1
+    apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null | sort -u | awk -v suite="$suite" '
+        $1 == "Debian" && !debian {debian = $2}
+        $1 == "Debian-Security" && !security {security = $2}
+        END {
+            if (!debian || !security) exit
+            print "deb " debian " " suite " main"
+            print "deb " debian " " suite "-updates main"
+            print "deb " security " " suite "-security main"
+        }'
+}
+
 # Remove hosts, images and the namespace, also when the checkout they were made for has gone.
 forget() {
     local graphroot pid
