@@ -16,6 +16,7 @@ NOT_RUN = {
     'make test': 'this is a part of it',
     'make help': 'the default of make; does nothing',
     'make fleet': 'starts eleven hosts; run for docs/fleet.md and by make screenshots',
+    'make bench-fleet': 'starts a hundred hosts for twenty minutes; run for docs/performance.md',
     'make bench': 'takes a quarter of an hour; run for docs/performance.md',
     'make docs': 'a step of its own in tests/run',
     'make events': 'a step of its own in tests/run',
