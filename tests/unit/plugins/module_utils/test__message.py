@@ -265,14 +265,14 @@ class TestAbsent:
     def test_memory_does_not_grow(self, lab):
         import tracemalloc
         peaks = []
-        for count in (400, 2000):
+        for count in (400, 1200):
             for number in range(count):
                 lab.put(number)
             tracemalloc.start()
             lab.act('absent', confirm_all=True, max_affected=count)
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
-        assert peaks[1] < peaks[0] + 500000
+        assert peaks[1] < peaks[0] + 450000   # it names a thousand of them
 
 
 class TestRestored:
