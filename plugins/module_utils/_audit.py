@@ -12,6 +12,7 @@ not be sent to every host.
 
 import os
 import re
+import select
 import socket
 import stat
 import struct
@@ -23,6 +24,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import (
 
 FILES_MAX = 5000         # looked at for modes, in all of the configuration
 _NAMES_MAX = 200000      # of a queue directory, before left-over files are only counted
+_DNS_PORT = 53
 _SETTLED = 3600          # seconds after which a data file or a rewrite without a control file belongs to nobody
 _ACCESS = '/etc/mail/access'
 _LISTED = 20             # of what is listed without a natural bound
@@ -163,37 +165,51 @@ def _script(path):
     return _host.slurp_all(path, 1 << 20).decode('utf-8', 'surrogateescape')
 
 
+def _verdict(reply, number):
+    """What is wrong with a reply to the query C(number), None for an answer."""
+    code = struct.unpack('>H', reply[2:4])[0] & 15 if len(reply) > 11 and reply[:2] == struct.pack('>H', number) else 1
+    # NXDOMAIN is an answer.
+    return None if code in (0, 3) else {2: 'SERVFAIL', 5: 'REFUSED'}.get(code, 'reply code %d' % code)
+
+
 def name_servers(path='/etc/resolv.conf', seconds=3.0):
-    """Ask each name server of resolv.conf(5) for this host's own name, all at once: [{address, error}]. Any answer but a failure counts."""
+    """Ask each name server of resolv.conf(5) for this host's own name, all at once: [{address, error}]. Any answer but a failure counts.
+
+    Who said nothing or was not there is asked once more after half of the seconds, as a resolver does: one packet may be lost.
+    """
     addresses = re.findall(r'(?m)^\s*nameserver\s+([0-9A-Fa-f.:]+)(?:%\S*)?\s*$', _script(path))[:3] or ['127.0.0.1']
     labels = [label[:63] for label in os.fsencode(socket.gethostname()).split(b'.') if label]
-    question = b''.join(struct.pack('B', len(label)) + label for label in labels) + b'\0' + struct.pack('>HH', 1, 1)
     number = os.getpid() & 0xffff
-    found, waiting = [], []
-    for address in addresses:
-        record = {'address': address, 'error': 'no answer within %g seconds' % seconds}
-        found.append(record)
-        peer = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            peer.connect((address, 53))
-            peer.send(struct.pack('>HHHHHH', number, 0x0100, 1, 0, 0, 0) + question)
-            waiting.append((peer, record))
-        except OSError as error:
-            record['error'] = error.strerror
-            peer.close()
-    end = time.monotonic() + seconds
-    for peer, record in waiting:
-        with peer:
+    query = struct.pack('>HHHHHH', number, 0x0100, 1, 0, 0, 0) + b''.join(struct.pack('B', len(label)) + label for label in labels) + b'\0\0\1\0\1'
+    found = [{'address': address, 'error': 'no answer within %g seconds' % seconds} for address in addresses]
+    pending = dict((socket.socket(socket.AF_INET6 if ':' in record['address'] else socket.AF_INET, socket.SOCK_DGRAM), record) for record in found)
+    begin = time.monotonic()
+    for part in (0.5, 1):
+        waiting = []
+        for peer, record in pending.items():
             try:
-                peer.settimeout(max(0.05, end - time.monotonic()))
-                reply = peer.recv(4096)
-                code = struct.unpack('>H', reply[2:4])[0] & 15 if len(reply) > 11 and reply[:2] == struct.pack('>H', number) else 1
-                # NXDOMAIN is an answer.
-                record['error'] = None if code in (0, 3) else {2: 'SERVFAIL', 5: 'REFUSED'}.get(code, 'reply code %d' % code)
-            except socket.timeout:
-                pass
+                peer.connect((record['address'], _DNS_PORT))
+                peer.send(query)
+                waiting.append(peer)
             except OSError as error:
                 record['error'] = error.strerror
+        while waiting:
+            ready = select.select(waiting, [], [], max(0, begin + seconds * part - time.monotonic()))[0]
+            for peer in ready:
+                waiting.remove(peer)
+                try:
+                    reply = peer.recv(4096)
+                except OSError as error:
+                    pending[peer]['error'] = error.strerror
+                else:
+                    pending.pop(peer)['error'] = _verdict(reply, number)
+                    peer.close()
+            if not ready:
+                break
+        if pending and part < 1:
+            time.sleep(max(0, begin + seconds * part - time.monotonic()))
+    for peer in pending:
+        peer.close()
     return found
 
 

@@ -20,7 +20,7 @@ NOT_RUN = {
     'make bench': 'takes a quarter of an hour; run for docs/performance.md',
     'make docs': 'a step of its own in tests/run',
     'make events': 'a step of its own in tests/run',
-    'make molecule': 'the steps scenarios and roles in tests/run',
+    'make molecule': 'a step for each scenario in tests/run',
     'mailq': 'of Sendmail, named to say what it is',
     'mailq -Ac': 'of Sendmail, named to say what it is',
 }

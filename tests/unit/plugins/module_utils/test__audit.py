@@ -1,0 +1,61 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Name servers that answer, lose a packet, fail, or say nothing, on a port of their own. The rest of the audit is shown by the scenario compliance."""
+
+import socket
+import struct
+import threading
+
+import pytest
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _audit
+
+
+@pytest.fixture(name='serve')
+def fixture_serve(tmp_path, monkeypatch):
+    """serve(*answers): what a name server at 127.0.0.1 makes of each query in turn; None says nothing. Returns the path of a resolv.conf."""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(('127.0.0.1', 0))
+    monkeypatch.setattr(_audit, '_DNS_PORT', server.getsockname()[1])
+    threads = []
+
+    def serve(*answers):
+        def run():
+            for answer in answers:
+                query, peer = server.recvfrom(4096)
+                if answer is not None:
+                    server.sendto(answer(query), peer)
+        threads.append(threading.Thread(target=run))
+        threads[0].daemon = True
+        threads[0].start()
+        path = tmp_path / 'resolv.conf'
+        path.write_text('# nameserver 192.0.2.1\nnameserver 127.0.0.1\n')
+        return str(path)
+    yield serve
+    server.close()
+
+
+def code(number):
+    return lambda query: query[:2] + struct.pack('>H', 0x8180 | number) + query[4:]
+
+
+@pytest.mark.parametrize('answers, error', [
+    ([code(0)], None),
+    ([code(3)], None),                       # there is no such name, says a server that works
+    ([None, code(0)], None),                 # one packet was lost
+    ([code(2)], 'SERVFAIL'),
+    ([code(4)], 'reply code 4'),
+    ([lambda query: b'', code(5)], 'reply code 1'),
+    ([None, None], 'no answer within 0.4 seconds'),
+])
+def test_a_name_server(serve, answers, error):
+    assert _audit.name_servers(serve(*answers), 0.4) == [{'address': '127.0.0.1', 'error': error}]
+
+
+def test_nobody_listens(tmp_path, monkeypatch):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(('127.0.0.1', 0))
+        monkeypatch.setattr(_audit, '_DNS_PORT', free.getsockname()[1])
+    path = tmp_path / 'resolv.conf'
+    path.write_text('')
+    assert _audit.name_servers(str(path), 0.4) == [{'address': '127.0.0.1', 'error': 'Connection refused'}]
