@@ -17,7 +17,6 @@ def fixture_serve(tmp_path, monkeypatch):
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(('127.0.0.1', 0))
     monkeypatch.setattr(_audit, '_DNS_PORT', server.getsockname()[1])
-    threads = []
 
     def serve(*answers):
         def run():
@@ -25,9 +24,7 @@ def fixture_serve(tmp_path, monkeypatch):
                 query, peer = server.recvfrom(4096)
                 if answer is not None:
                     server.sendto(answer(query), peer)
-        threads.append(threading.Thread(target=run))
-        threads[0].daemon = True
-        threads[0].start()
+        threading.Thread(target=run, daemon=True).start()
         path = tmp_path / 'resolv.conf'
         path.write_text('# nameserver 192.0.2.1\nnameserver 127.0.0.1\n')
         return str(path)
@@ -44,8 +41,9 @@ def code(number):
     ([code(3)], None),                       # there is no such name, says a server that works
     ([None, code(0)], None),                 # one packet was lost
     ([code(2)], 'SERVFAIL'),
+    ([code(5)], 'REFUSED'),
     ([code(4)], 'reply code 4'),
-    ([lambda query: b'', code(5)], 'reply code 1'),
+    ([lambda query: b''], 'reply code 1'),
     ([None, None], 'no answer within 0.4 seconds'),
 ])
 def test_a_name_server(serve, answers, error):
