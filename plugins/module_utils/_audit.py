@@ -182,7 +182,12 @@ def name_servers(path='/etc/resolv.conf', seconds=3.0):
     number = os.getpid() & 0xffff
     query = struct.pack('>HHHHHH', number, 0x0100, 1, 0, 0, 0) + b''.join(struct.pack('B', len(label)) + label for label in labels) + b'\0\0\1\0\1'
     found = [{'address': address, 'error': 'no answer within %g seconds' % seconds} for address in addresses]
-    pending = dict((socket.socket(socket.AF_INET6 if ':' in record['address'] else socket.AF_INET, socket.SOCK_DGRAM), record) for record in found)
+    pending = {}
+    for record in found:
+        try:
+            pending[socket.socket(socket.AF_INET6 if ':' in record['address'] else socket.AF_INET, socket.SOCK_DGRAM)] = record
+        except OSError as error:   # a kernel without IPv6
+            record['error'] = error.strerror
     begin = time.monotonic()
     for part in (0.5, 1):
         waiting = []

@@ -57,3 +57,18 @@ def test_nobody_listens(tmp_path, monkeypatch):
     path = tmp_path / 'resolv.conf'
     path.write_text('')
     assert _audit.name_servers(str(path), 0.4) == [{'address': '127.0.0.1', 'error': 'Connection refused'}]
+
+
+def test_a_kernel_without_ipv6(serve, monkeypatch):
+    real = socket.socket
+
+    def without(family, *more):
+        if family == socket.AF_INET6:
+            raise OSError(97, 'Address family not supported by protocol')
+        return real(family, *more)
+    path = serve(code(0))
+    with open(path, 'a') as stream:
+        stream.write('nameserver ::1\n')
+    monkeypatch.setattr(_audit.socket, 'socket', without)
+    assert _audit.name_servers(path, 0.4) == [{'address': '127.0.0.1', 'error': None},
+                                              {'address': '::1', 'error': 'Address family not supported by protocol'}]
