@@ -78,23 +78,40 @@ def lock(path):
     """Hold the lock that this build of Sendmail uses, until killed."""
     with open(path, 'r+b') as stream:
         (fcntl.flock if lock_kind() == 'flock' else fcntl.lockf)(stream, fcntl.LOCK_EX)
-        print('locked', flush=True)
+        ready('lock')
         signal.pause()
 
 
 def silent():
     """An MTA that accepts connections and never says a word."""
     server = socket.create_server(('127.0.0.1', 25), backlog=50)
+    ready('silent')
     kept = []
     while True:
         kept.append(server.accept())
 
 
-def background(*argv):
-    unit = 'queue-lab-' + argv[0]
+def ready(name):
+    with open('/run/queue-lab-%s.ready' % name, 'w'):
+        pass
+
+
+def background(name, *arguments):
+    """Start lock, silent or arrive, and return when it has come so far that it does what it is for."""
+    unit, sign = 'queue-lab-' + name, '/run/queue-lab-%s.ready' % name
     run('systemctl', 'reset-failed', unit, check=False)
-    run('systemd-run', '--unit=' + unit, '--quiet', sys.executable, os.path.abspath(__file__), *argv)
-    time.sleep(0.7)
+    if os.path.exists(sign):
+        os.unlink(sign)
+    run('systemd-run', '--unit=' + unit, '--quiet', sys.executable, os.path.abspath(__file__), name, *arguments)
+    wait(lambda: os.path.exists(sign))
+
+
+def wait(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise SystemExit('this did not come true within %s seconds' % seconds)
+        time.sleep(0.05)
 
 
 def greets():
@@ -181,6 +198,7 @@ def arrive(count):
     A runner renames itself too soon to be found by its name.
     """
     waiting = len(glob.glob(MSP + '/qf*'))
+    ready('arrive')
     for _attempt in range(6000):
         if len(glob.glob(MSP + '/qf*')) < waiting - 1:
             break
