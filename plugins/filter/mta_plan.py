@@ -12,22 +12,12 @@ description:
   - From one look at a host, says what keeps an MTA from answering where C(submit.cf) hands mail to, and what would mend it.
   - The role P(mailops.sendmail.sendmail_mta#role) does what this filter returns, in check mode and for real; so the two cannot disagree.
   - What decides is the socket and the greeting, never what the service manager believes. On Debian the unit stays active when the daemon has died.
-positional: _input, services
+positional: _input
 options:
   _input:
     description: The fact C(sendmail_queue) that M(mailops.sendmail.sendmail_queue_facts) returns.
     type: dict
     required: true
-  services:
-    description: The services that M(ansible.builtin.service_facts) returns.
-    type: dict
-    required: true
-  resolver_changed:
-    description: When C(/etc/resolv.conf) was changed last, in seconds of the epoch.
-    type: float
-  configuration_changed:
-    description: When C(sendmail.cf) was changed last, in seconds of the epoch.
-    type: float
   install:
     description: Whether Sendmail may be installed.
     type: bool
@@ -53,14 +43,11 @@ EXAMPLES = r"""
     queue: msp
     level: summary
 
-- name: List services
-  ansible.builtin.service_facts:
-
 - name: Say what is wrong with the MTA
   ansible.builtin.debug:
     msg: "{{ (plan.errors + plan.restart) | default(['Nothing'], true) }}"
   vars:
-    plan: "{{ ansible_facts['sendmail_queue'] | mailops.sendmail.mta_plan(ansible_facts['services']) }}"
+    plan: "{{ ansible_facts['sendmail_queue'] | mailops.sendmail.mta_plan }}"
 """
 
 RETURN = r"""
@@ -110,7 +97,7 @@ def _listens_at(listener, host):
     return address in ('0.0.0.0', '::', host) or (host == 'localhost' and address.startswith(_LOOPBACK))  # noqa: S104 - compared, not bound
 
 
-def mta_plan(look, services, resolver_changed=None, configuration_changed=None, install=False, replace_other=False, unmask=False):
+def mta_plan(look, install=False, replace_other=False, unmask=False):
     """See DOCUMENTATION. A pure function."""
     installation, mta = look['installation'], look['mta']
     relay, greeting = mta['relay'] or {'host': '127.0.0.1', 'port': 25}, mta['greeting'] or {'answered': False, 'connected': False}
@@ -122,11 +109,10 @@ def mta_plan(look, services, resolver_changed=None, configuration_changed=None, 
     others = [{'pid': listener['pid'], 'name': listener['name']} for listener in reached if listener not in ours]
     address = '%s port %s' % (relay['host'], relay['port'])
     here = bool(reached) or relay['host'].startswith(_LOOPBACK)
-    unit = services.get('sendmail.service', {})
-    systemd = any(service.get('source') == 'systemd' for service in services.values())
+    services, configuration_changed, resolver_changed = look['services'], installation['sendmail_cf']['changed'], mta['resolver_changed']
+    script = services['mta']['init_script'] or installation['platform'] == 'freebsd'
     plan = {'errors': [], 'install': False, 'unmask': False, 'alternative': None, 'others': [], 'restart': [], 'pids': sorted(item['pid'] for item in daemons),
-            'init': 'systemd' if systemd else 'script' if 'sendmail' in services or installation['platform'] == 'freebsd' else 'binary',
-            'address': address}
+            'init': 'systemd' if services['init'] == 'systemd' else 'script' if script else 'binary', 'address': address}
     errors, restart = plan['errors'], plan['restart']
 
     if installation['other_mta']:
@@ -142,7 +128,7 @@ def mta_plan(look, services, resolver_changed=None, configuration_changed=None, 
             errors.append('Sendmail is not installed. Install it, or set sendmail_mta_install to true.')
         return plan
 
-    if unit.get('status', '').startswith('masked'):
+    if services['mta']['masked']:
         plan['unmask'] = unmask
         if not unmask:
             errors.append('The unit sendmail.service is masked, so the MTA cannot be started. If nobody meant that, run "systemctl unmask sendmail", '
@@ -179,7 +165,7 @@ def mta_plan(look, services, resolver_changed=None, configuration_changed=None, 
                       % (' and '.join('%s port %s' % (item['address'], item['port']) for item in ours), address))
     else:
         restart.append('The MTA runs, but does not listen at %s.' % address)
-    if not errors and daemons and resolver_changed and oldest and oldest < int(resolver_changed):
+    if not errors and daemons and resolver_changed and oldest and oldest < resolver_changed:
         restart.append('The MTA was started before /etc/resolv.conf was changed, and still asks the name servers of that time.')
     return plan
 

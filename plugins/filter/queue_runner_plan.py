@@ -11,20 +11,12 @@ version_added: 1.0.0
 description:
   - From one look at a host, says by which mechanism the client queue is to be run, what has to change for that, and which runners nobody asked for.
   - The role P(mailops.sendmail.sendmail_queue_runner#role) does what this filter returns, in check mode and for real; so the two cannot disagree.
-positional: _input, services
+positional: _input
 options:
   _input:
     description: The fact C(sendmail_queue) that M(mailops.sendmail.sendmail_queue_facts) returns.
     type: dict
     required: true
-  services:
-    description: The services that M(ansible.builtin.service_facts) returns.
-    type: dict
-    required: true
-  files:
-    description: What C(/etc/mail/sendmail.conf), C(/etc/cron.allow) and C(/etc/cron.deny) hold, by path. A file that does not exist is left out.
-    type: dict
-    default: {}
   interval:
     description: How often the queue is to be run.
     type: str
@@ -51,12 +43,9 @@ EXAMPLES = r"""
     queue: msp
     level: summary
 
-- name: List services
-  ansible.builtin.service_facts:
-
 - name: Say who runs the client queue although nobody asked for it
   ansible.builtin.debug:
-    msg: "{{ (ansible_facts['sendmail_queue'] | mailops.sendmail.queue_runner_plan(ansible_facts['services'])).foreign }}"
+    msg: "{{ (ansible_facts['sendmail_queue'] | mailops.sendmail.queue_runner_plan).foreign }}"
 """
 
 RETURN = r"""
@@ -122,7 +111,7 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.mailops.sendmail.plugins.module_utils import _schedule, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 
 OWN_TIMER = 'sendmail-client-queue.timer'
 OWN_CRON = '/etc/cron.d/sendmail-client-queue'
@@ -151,31 +140,22 @@ def _cron_schedule(seconds):
     return ('0 */%d * * *' % (seconds // 3600) if seconds < 86400 else '0 0 * * *') if seconds > 3600 else '0 * * * *'
 
 
-def _cron_trouble(services, files, user):
+def _cron_trouble(cron):
     """Why cron cannot run the queue on this host, None if it can."""
-    found = [services[name] for name in ('cron.service', 'crond.service', 'cron', 'crond') if name in services]
-    if not found:
+    if not cron['unit'] and not cron['init_script']:
         return 'cron is not installed'
-    if found[0].get('status', '').startswith('masked'):
+    if cron['masked']:
         return 'cron is masked'
-    if found[0]['state'] != 'running':
-        return 'cron does not run'
-    # crontab(1): with cron.allow only the users in it; otherwise all but those in cron.deny. Cron itself does not look at it
-    # for /etc/cron.d, but it is where an administrator says who may use cron.
-    if '/etc/cron.allow' in files and user not in files['/etc/cron.allow'].split():
-        return '/etc/cron.allow does not name %s' % user
-    if '/etc/cron.allow' not in files and user in files.get('/etc/cron.deny', '').split():
-        return '/etc/cron.deny names %s' % user
-    return None
+    return cron['refuses'] if cron['running'] else 'cron does not run'
 
 
-def _method(platform, services, systemd, trouble):
+def _method(platform, unit, systemd, trouble):
     """The mechanism that the platform owns."""
     if platform == 'debian':
         return 'debian_daemon' if trouble else 'debian_cron'
     if platform == 'freebsd':
         return 'rc_conf'
-    if 'sm-client.service' in services:
+    if unit:
         return 'systemd_unit'
     return 'systemd_timer' if systemd else 'cron'
 
@@ -217,13 +197,13 @@ def _mechanism(runner, systemd, settings):
     return 'cron' if runner['path'] == OWN_CRON else None
 
 
-def _errors(plan, platform, services, systemd, trouble, hands_off):
+def _errors(plan, platform, unit, systemd, trouble, hands_off):
     """What makes the method or the interval impossible on this host."""
     method, seconds, interval = plan['method'], plan['seconds'], plan['interval']
     if method in _PLATFORM and _PLATFORM[method] != platform:
         yield 'The method %s does not exist on this platform (%s). Choose another sendmail_queue_runner_method, or auto.' % (method, platform)
         return
-    if method == 'systemd_unit' and 'sm-client.service' not in services:
+    if method == 'systemd_unit' and not unit:
         yield 'There is no sm-client.service on this host. Choose systemd_timer or cron as sendmail_queue_runner_method, or auto.'
     if method == 'systemd_timer' and not systemd:
         yield 'systemd does not run on this host. Choose cron as sendmail_queue_runner_method, or auto.'
@@ -242,19 +222,17 @@ def _errors(plan, platform, services, systemd, trouble, hands_off):
                'MSP_MODE to None there, remove /etc/cron.d/sendmail, and choose systemd_timer or cron as sendmail_queue_runner_method.')
 
 
-def queue_runner_plan(look, services, files=None, interval='30m', method='auto', remove_foreign=False):
+def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False):
     """See DOCUMENTATION. A pure function."""
     try:
         seconds = _text.duration(interval, 'm')
     except _text.SendmailError as error:
         raise AnsibleFilterError('sendmail_queue_runner_interval: %s' % error) from error
-    files = files or {}
-    platform = look['installation']['platform']
-    systemd = any(service.get('source') == 'systemd' for service in services.values())
-    trouble = _cron_trouble(services, files, look['installation']['msp_user']['name'])
+    platform, settings, services = look['installation']['platform'], look['installation']['sendmail_conf'], look['services']
+    systemd, unit = services['init'] == 'systemd', services['msp']['unit']
+    trouble = _cron_trouble(services['cron'])
     if method == 'auto':
-        method = _method(platform, services, systemd, trouble)
-    settings = _schedule.debian_settings(files.get('/etc/mail/sendmail.conf', '')) if platform == 'debian' else None
+        method = _method(platform, unit, systemd, trouble)
     plan = {'errors': [], 'installed': look['installation']['installed'], 'method': method, 'seconds': seconds, 'interval': _interval(seconds),
             'init': 'systemd' if systemd else 'script', 'schedule': _cron_schedule(seconds),
             'settings': [], 'generate': False, 'reasons': [], 'stop': [], 'leave': [], 'foreign': [], 'remove': []}
@@ -287,7 +265,7 @@ def queue_runner_plan(look, services, files=None, interval='30m', method='auto',
     plan['stop'] += [runner['pid'] for name in ('debian_daemon', 'rc_conf') for runner in mine.get(name, []) if runner['pid']]
     plan['leave'] = sorted(name for name in mine if name in ('systemd_unit', 'systemd_timer', 'cron', 'rc_conf'))
 
-    plan['errors'] = list(_errors(plan, platform, services, systemd, trouble, settings is not None and settings['hands_off']))
+    plan['errors'] = list(_errors(plan, platform, unit, systemd, trouble, settings is not None and settings['hands_off']))
     plan['foreign'] = [_words(runner) for runner in foreign]
     plan['runners'] = 1 + sum(runner['active'] and not remove_foreign for runner in foreign)
     if remove_foreign:

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _hazards, _host, _log, _names, _observation, _qf, _spool, _summary, _system, _text)
+    _filesystem, _hazards, _host, _log, _names, _observation, _qf, _spool, _summary, _text)
 
 INSPECTED_MAX = 20000   # control files looked into; what is wrong with a spool shows in the first few
 SUBJECTS_MAX = 2000     # messages whose subject is read: enough to tell a share
@@ -39,8 +39,8 @@ def examine(look, subjects=False):
     domains = [one['domain'] for one in facts['queues'].get('msp', {}).get('top', {}).get('domains', []) if one['domain'] != '(local)'][:_DOMAINS_MAX]
     relay = look.relay
     everywhere = [one for one in _host.listeners(_PORTS, look.processes) if (one['name'] or '').startswith('sendmail')]
-    service = dict(_system.service(at.layout.mta_service), name=at.layout.mta_service, active=None)
-    if _host.init_system() == 'systemd':
+    service = dict(look.services['mta'], active=None)
+    if look.services['init'] == 'systemd':
         service['active'] = _host.unit_states([at.layout.mta_service]).get(at.layout.mta_service, {}).get('active') == 'active'
     files = dict((name, dict(state, problems=at.configurations[name].problems if at.configurations[name] else [])) for name, state in at.files.items())
     return _observation.Examination(
@@ -50,7 +50,7 @@ def examine(look, subjects=False):
         filesystems=dict((name, _worst(places)) for name, places in at.queues.items() if places), relay=relay, greeting=look.greeting,
         listeners=[one for one in look.listeners if relay is None or _serves(one['address'], relay['host'])], everywhere=everywhere,
         processes=look.processes, runners=look.runners, service=service, load=look.load[0] if look.load else 0.0,
-        locked=_in_delivery(look), resolver_changed=_names.resolver_changed(),
+        locked=_in_delivery(look), resolver_changed=look.resolver_changed,
         lookups=_names.look_around(relay['host'] if relay and not relay['literal'] else None, domains), dead_letters=_dead_letters(settings),
         refusal=_host.refusal(relay['host'], relay['port']) if relay and look.greeting['answered'] else None, hosts_access=_hosts_access(),
         subjects=_subjects(look) if subjects else ([], 0))
@@ -71,7 +71,7 @@ def _hosts_access():
 
 def _worst(directories):
     """The file system with the least room under the directories of a queue."""
-    found = [_system.filesystem(directory.control) for directory in directories]
+    found = [_filesystem.under(directory.control) for directory in directories]
     return min(found, key=lambda room: (not room['read_only'], not room['immutable'], room['blocks_free'] is None, room['blocks_free'] or 0))
 
 

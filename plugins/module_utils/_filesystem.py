@@ -4,7 +4,7 @@
 
 # PRIVATE to the mailops.sendmail collection: it can change or go in any release.
 
-"""File systems and services: what only a diagnosis, a flush or a repair needs to know of a machine. Looks as in _host."""
+"""The file system under a path, which only a diagnosis, a flush or a repair needs to know. Looks as in _host."""
 
 import fcntl
 import os
@@ -15,7 +15,7 @@ import sys
 from ansible_collections.mailops.sendmail.plugins.module_utils import _host, _text
 
 
-def filesystem(path, seconds=5.0):
+def under(path, seconds=5.0):
     """The file system under a path: {mount, type, read_only, block_size, blocks_free, blocks, inodes_free, inodes, immutable, unmounted, error}.
 
     C(blocks_free) is what an ordinary user can have, in units of C(block_size), as MinFreeBlocks counts; C(inodes) 0 means no limit.
@@ -56,17 +56,3 @@ def _mounts(path):
         fields = line.split()
         if len(fields) > 3 and fields[0][0] != '#':
             yield re.sub(r'\\([0-7]{3})', lambda match: chr(int(match.group(1), 8)), fields[1]), fields[2], fields[3]
-
-
-def service(name, root=''):
-    """What the files say about a service, without a process: {unit, init_script, enabled, masked}, enabled None if there is neither."""
-    unit = [directory for directory in _host.UNIT_DIRECTORIES if os.path.lexists('%s%s/%s.service' % (root, directory, name))]
-    script = '/etc/init.d/' + name if os.path.exists(root + '/etc/init.d/' + name) else None
-    path = '%s/%s.service' % (unit[0], name) if unit else None
-    masked = bool(unit) and os.path.islink(root + path) and os.readlink(root + path) == '/dev/null'
-    wants = ('/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator.late', '/usr/lib/systemd/system', '/lib/systemd/system')
-    enabled = not masked and any(os.path.lexists('%s%s/%s/%s.service' % (root, top, entry, name))
-                                 for top in wants for entry in _host.names(root + top) if entry.endswith(('.wants', '.requires')))
-    if not enabled and not masked and script and _host.init_system(root) != 'systemd':
-        enabled = any(re.match(r'S\d\d%s$' % re.escape(name), entry) for level in '2345' for entry in _host.names('%s/etc/rc%s.d' % (root, level)))
-    return {'unit': path, 'init_script': script, 'enabled': enabled if unit or script else None, 'masked': masked}

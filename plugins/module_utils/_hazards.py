@@ -10,7 +10,7 @@ import os
 import time
 from typing import Any, List, NamedTuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _observation, _qf, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _filesystem, _observation, _qf, _spool, _text
 
 SETTLE = 0.3              # seconds after which what a runner leaves for a moment only must have gone
 
@@ -132,7 +132,7 @@ def places(look):
                 if not may(about, uid, gid, 7):
                     found.append(('directory', '%s has owner %d:%d, mode %04o: the runner (%d:%d) cannot work in it'
                                   % (path, about.st_uid, about.st_gid, about.st_mode & 0o7777, uid, gid)))
-            room = _system.filesystem(directory.control)
+            room = _filesystem.under(directory.control)
             least = look.settings[queue]['min_free_blocks']
             if room['read_only']:
                 found.append(('file_system', '%s is on a read-only file system' % directory.control))

@@ -512,6 +512,42 @@ def names(directory):
         return []
 
 
+def service(name, root=''):
+    """What the files say about a service, without a process: {unit, init_script, enabled, masked}, enabled None if there is neither."""
+    unit = [directory for directory in UNIT_DIRECTORIES if os.path.lexists('%s%s/%s.service' % (root, directory, name))]
+    script = '/etc/init.d/' + name if os.path.exists(root + '/etc/init.d/' + name) else None
+    path = '%s/%s.service' % (unit[0], name) if unit else None
+    masked = bool(unit) and os.path.islink(root + path) and os.readlink(root + path) == '/dev/null'
+    wants = ('/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator.late', '/usr/lib/systemd/system', '/lib/systemd/system')
+    enabled = not masked and any(os.path.lexists('%s%s/%s/%s.service' % (root, top, entry, name))
+                                 for top in wants for entry in names(root + top) if entry.endswith(('.wants', '.requires')))
+    if not enabled and not masked and script and init_system(root) != 'systemd':
+        enabled = any(re.match(r'S\d\d%s$' % re.escape(name), entry) for level in '2345' for entry in names('%s/etc/rc%s.d' % (root, level)))
+    return {'unit': path, 'init_script': script, 'enabled': enabled if unit or script else None, 'masked': masked}
+
+
+def cron(user, alive, root=''):
+    """What starts cron lines, and whether it would for C(user): L(service) with {name, running, refuses}; C(alive): whether such a process is there.
+
+    C(refuses) is why crontab(1) refuses the user, None if it does not: with cron.allow only the users in it may use cron, otherwise all but
+    those in cron.deny. Cron itself does not look at it for /etc/cron.d, but it is where an administrator says who may.
+    """
+    found = {}
+    for name in ('cron', 'crond', 'cronie'):
+        found = dict(service(name, root), name=name, running=alive, refuses=None)
+        if found['unit'] or found['init_script']:
+            break
+    else:                                                                     # FreeBSD has it in the base system, and enabled unless rc.conf says no
+        script = '/etc/rc.d/cron'
+        found.update(name='cron', init_script=script if os.path.exists(root + script) else None)
+    if os.path.exists(root + '/etc/cron.allow'):
+        if user not in _script(root + '/etc/cron.allow').split():
+            found['refuses'] = '/etc/cron.allow does not name %s' % user
+    elif user in _script(root + '/etc/cron.deny').split():
+        found['refuses'] = '/etc/cron.deny names %s' % user
+    return found
+
+
 # Queue runners
 
 def _runner(source, path, interval=None, active=False, detail=None, **more):
@@ -631,6 +667,19 @@ def _freebsd_runners(daemons, alive, root):
         yield _runner('periodic', '/etc/periodic.conf', 86400, alive, None if alive else 'no cron daemon is running', user='root')
 
 
+def cron_runs(found):
+    """Whether a cron daemon is among the L(processes)."""
+    return any(process['role'] == 'cron' for process in found)
+
+
+def sendmail_conf(layout, root=''):
+    """What /etc/mail/sendmail.conf says, _schedule.debian_settings() with C(exists); None on all but Debian."""
+    if layout.family != 'debian':
+        return None
+    text = _script(root + '/etc/mail/sendmail.conf')
+    return dict(_schedule.debian_settings(text), exists=bool(text))
+
+
 def queue_runners(layout, found, root=''):
     """Every runner of the MSP queue: [{source, path, line, user, interval, uneven, active, detail, pid, unit, partial}].
 
@@ -638,7 +687,7 @@ def queue_runners(layout, found, root=''):
     C(interval) is seconds, of the largest gap where gaps differ (C(uneven)); None where it cannot be derived. C(active) is false
     for a runner that is set up but does nothing, and C(detail) says why. C(found) are the L(processes).
     """
-    alive = any(process['role'] == 'cron' for process in found)
+    alive = cron_runs(found)
     runners = []
     sleepers = [process for process in found if process['role'] == 'queue_runner' and process['queue'] == 'msp']
     pids = [process['pid'] for process in sleepers]
@@ -646,16 +695,17 @@ def queue_runners(layout, found, root=''):
         if process['ppid'] not in pids:                                       # a child is a run under way, before it has its own title
             runners.append(_runner('daemon', None, process['interval'], True, process['title'], user=process['user'], pid=process['pid'],
                                    unit=process['unit']))
-    conf = _script(root + '/etc/mail/sendmail.conf') if layout.family == 'debian' else ''
-    settings = _schedule.debian_settings(conf)
+    conf = sendmail_conf(layout, root)
+    settings = conf or _schedule.debian_settings('')
+    exists = conf is not None and conf['exists']
     daemons = list(runners)
     runners += _cron_runners(layout, settings, alive, root)
     runners += _systemd_runners({runner['unit']: runner for runner in daemons if runner['unit']}, not root and init_system() == 'systemd', root)
     if layout.family == 'freebsd':
         runners += _freebsd_runners(daemons, alive, root)
-    if conf and settings['msp_mode'] == 'daemon' and not daemons:
+    if exists and settings['msp_mode'] == 'daemon' and not daemons:
         runners.append(_runner('daemon', '/etc/mail/sendmail.conf', settings['msp_interval'], False, 'MSP_MODE is Daemon, but no queue runner is there'))
-    if conf and settings['msp_mode'] == 'cron' and not any(runner['source'] == 'debian_cron' for runner in runners):
+    if exists and settings['msp_mode'] == 'cron' and not any(runner['source'] == 'debian_cron' for runner in runners):
         runners.append(_runner('debian_cron', '/etc/mail/sendmail.conf', settings['msp_interval'], False,
                                'MSP_MODE is Cron, but /etc/cron.d/sendmail has no line for it' + (' (HANDS_OFF is set)' if settings['hands_off'] else '')))
     return runners

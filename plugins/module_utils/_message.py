@@ -83,7 +83,7 @@ def look_at(queue, partners=False):
     settings = dict((name, _cf.settings(cf)) for name, cf in at.configurations.items() if cf is not None)
     msp = settings.get('msp', {})
     who = sorted(set((msp.get('run_as_user') or at.layout.msp_user, msp.get('run_as_group') or at.layout.msp_group)))
-    return _observation.Observation(at, _host.program(at.layout), _host.accounts(who), settings, [], None, None, [], [], None, 0)
+    return _observation.Observation(at, _host.program(at.layout), _host.accounts(who), settings)
 
 
 def find(look, selection):

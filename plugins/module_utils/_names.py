@@ -6,7 +6,6 @@
 
 """Name look-ups as Sendmail needs them, side by side and within a time limit."""
 
-import os
 import socket
 import threading
 import time
@@ -56,11 +55,3 @@ def look_around(relay, domains, seconds=8.0):
                     'error': both[0]['error'], 'seconds': max(answer['seconds'] for answer in both)},
             'relay': answers[relay, socket.AF_UNSPEC] if relay else None,
             'domains': dict((name, answers[name, socket.AF_UNSPEC]) for name in domains)}
-
-
-def resolver_changed(path='/etc/resolv.conf'):
-    """When the list of name servers was last changed, in epoch seconds; None without such a file."""
-    try:
-        return int(os.stat(path).st_mtime)
-    except OSError:
-        return None

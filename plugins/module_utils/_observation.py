@@ -34,19 +34,22 @@ class Queues(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """What one look found, for the judges: nothing in it is a judgement."""
+    """What one look found, for the judges: nothing in it is a judgement. Without its probes it ends with C(settings)."""
 
     at: Queues
     program: Dict[str, Any]
     accounts: Dict[str, Dict[str, Any]]
     settings: Dict[str, Dict[str, Any]]     # _cf.settings() by queue, for the files that could be read
-    processes: List[Dict[str, Any]]
-    relay: Optional[Dict[str, Any]]
-    greeting: Optional[Dict[str, Any]]
-    listeners: List[Dict[str, Any]]
-    runners: List[Dict[str, Any]]
-    load: Optional[List[float]]
-    cpus: int
+    processes: List[Dict[str, Any]] = []
+    relay: Optional[Dict[str, Any]] = None
+    greeting: Optional[Dict[str, Any]] = None
+    listeners: List[Dict[str, Any]] = []
+    runners: List[Dict[str, Any]] = []
+    load: Optional[List[float]] = None
+    cpus: int = 0
+    services: Dict[str, Any] = {}           # {init, mta, msp, cron}, of _host.init_system(), _host.service() and _host.cron()
+    sendmail_conf: Optional[Dict[str, Any]] = None
+    resolver_changed: Optional[int] = None  # epoch seconds
 
 
 class Examination(NamedTuple):
@@ -130,9 +133,11 @@ def observe(queue='all', queue_directories=None):
     msp = settings.get('msp', {})
     user, group = msp.get('run_as_user') or at.layout.msp_user, msp.get('run_as_group') or at.layout.msp_group
     processes = _host.processes(user)
+    services = dict((queue, dict(_host.service(name), name=name)) for queue, name in (('mta', at.layout.mta_service), ('msp', 'sm-client')))
     relay = _cf.relay(at.configurations['msp']) if at.configurations['msp'] is not None else None
     return Observation(
         at=at, program=_host.program(at.layout), accounts=_host.accounts(sorted(set((user, group, at.layout.mta_user)))), settings=settings,
         processes=processes, relay=relay, greeting=relay and _host.greeting(relay['host'], relay['port'], GREETING_SECONDS),
         listeners=_host.listeners((relay['port'] if relay else 25,), processes), runners=_host.queue_runners(at.layout, processes),
-        load=_host.load_average(), cpus=cpus)
+        load=_host.load_average(), cpus=cpus, services=dict(services, init=_host.init_system(), cron=_host.cron(user, _host.cron_runs(processes))),
+        sendmail_conf=_host.sendmail_conf(at.layout), resolver_changed=_host.file_state('/etc/resolv.conf')['mtime'])

@@ -20,7 +20,7 @@ import pwd
 import stat
 from typing import FrozenSet, NamedTuple, Optional
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _host, _observation, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _filesystem, _host, _observation, _spool, _text
 
 LISTED = 100               # paths of each kind that a result names; the counts are always whole
 QUEUE_FILES = frozenset(('qf', 'df', 'hf', 'Qf', 'tf', 'Tf', 'xf'))
@@ -231,7 +231,7 @@ def inspect(wanted):
         try:
             if want.kind in ('queue_file', 'queue_directory'):
                 if want.path not in unmounted:
-                    unmounted[want.path] = _system.filesystem(want.path)['unmounted']
+                    unmounted[want.path] = _filesystem.under(want.path)['unmounted']
                 if unmounted[want.path]:
                     if want.kind == 'queue_directory':
                         yield Found(want, want.path, -1, '', None, 'The file system %s of /etc/fstab is not mounted, so this is not the queue. Mount it.'

@@ -36,7 +36,6 @@ class Platform(NamedTuple):
     msp_group: str
     mta_user: str
     mta_service: str
-    msp_service: Optional[str]                                                # the service of the runner, where it has its own
     runner: str                                                               # the mechanism that the platform owns
     packages: Tuple[str, ...]
     rules: Dict[str, Rule]
@@ -68,7 +67,7 @@ _CLIENT = '/var/spool/clientmqueue'
 DEBIAN = Platform(
     family='debian', binaries=('/usr/sbin/sendmail', '/usr/sbin/sendmail-mta', '/usr/libexec/sendmail/sendmail', '/usr/lib/sm.bin/sendmail'),
     submit_cf='/etc/mail/submit.cf', sendmail_cf='/etc/mail/sendmail.cf', msp_user='smmsp', msp_group='smmsp', mta_user='root',
-    mta_service='sendmail', msp_service=None, runner='debian_conf', packages=('sendmail-bin', 'sendmail-base', 'sendmail-cf'),
+    mta_service='sendmail', runner='debian_conf', packages=('sendmail-bin', 'sendmail-base', 'sendmail-cf'),
     rules=_rules(
         _file('/usr/libexec/sendmail/sendmail', 'root', 'smmsp', 0o2755),
         _dir('/var/spool/mqueue-client', 'smmsp', 'smmsp', 0o2770), _dir('/var/spool/mqueue', 'smmta', 'smmsp', 0o2750),
@@ -82,7 +81,7 @@ DEBIAN = Platform(
 REDHAT = Platform(
     family='redhat', binaries=('/usr/sbin/sendmail', '/usr/sbin/sendmail.sendmail'),
     submit_cf='/etc/mail/submit.cf', sendmail_cf='/etc/mail/sendmail.cf', msp_user='smmsp', msp_group='smmsp', mta_user='root',
-    mta_service='sendmail', msp_service='sm-client', runner='systemd_unit', packages=('sendmail', 'sendmail-cf'),
+    mta_service='sendmail', runner='systemd_unit', packages=('sendmail', 'sendmail-cf'),
     rules=_rules(
         _file('/usr/sbin/sendmail.sendmail', 'root', 'smmsp', 0o2755),
         _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir('/var/spool/mqueue', 'root', 'mail', 0o700),
@@ -93,7 +92,7 @@ REDHAT = Platform(
 FREEBSD = Platform(
     family='freebsd', binaries=('/usr/libexec/sendmail/sendmail', '/usr/local/sbin/sendmail', '/usr/sbin/sendmail'),
     submit_cf='/etc/mail/submit.cf', sendmail_cf='/etc/mail/sendmail.cf', msp_user='smmsp', msp_group='smmsp', mta_user='root',
-    mta_service='sendmail', msp_service=None, runner='rc_conf', packages=(),
+    mta_service='sendmail', runner='rc_conf', packages=(),
     rules=_rules(
         _file('/usr/libexec/sendmail/sendmail', 'root', 'smmsp', 0o2555),
         _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir('/var/spool/mqueue', 'root', 'daemon', 0o755),
@@ -104,7 +103,7 @@ FREEBSD = Platform(
 UPSTREAM = Platform(
     family='upstream', binaries=('/usr/sbin/sendmail', '/usr/lib/sendmail', '/usr/local/sbin/sendmail'),
     submit_cf='/etc/mail/submit.cf', sendmail_cf='/etc/mail/sendmail.cf', msp_user='smmsp', msp_group='smmsp', mta_user='root',
-    mta_service='sendmail', msp_service=None, runner='none', packages=('sendmail',),
+    mta_service='sendmail', runner='none', packages=('sendmail',),
     rules=_rules(
         _file('/usr/sbin/sendmail', 'root', 'smmsp', 0o2555),
         _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir('/var/spool/mqueue', 'root', None, 0o700),

@@ -203,7 +203,8 @@ def facts(look, level):
         if at.held is None:
             result['delivering'] = None
         queues[name] = result
-    return {'level': level, 'installation': _installation(look), 'mta': _mta(look), 'runners': look.runners[:RUNNERS_MAX], 'queues': queues}
+    return {'level': level, 'installation': _installation(look), 'services': look.services, 'mta': _mta(look),
+            'runners': look.runners[:RUNNERS_MAX], 'queues': queues}
 
 
 def _installation(look):
@@ -214,11 +215,11 @@ def _installation(look):
     def configuration(name):
         cf = look.at.configurations[name]
         state = dict((key, files[name][key]) for key in ('path', 'exists', 'error', 'owner', 'group', 'mode'))
-        return dict(state, problems=[] if cf is None else cf.problems[:TOP])
+        return dict(state, changed=files[name]['mtime'], problems=[] if cf is None else cf.problems[:TOP])
     return {'installed': program['sendmail'] is not None, 'program': program['path'], 'binary': program['sendmail'] or program['target'],
             'other_mta': program['other_mta'], 'version': program['version'], 'lock_kind': program['lock'], 'owner': program['owner'],
             'group': program['group'], 'mode': program['mode'], 'platform': look.at.layout.family,
-            'submit_cf': configuration('msp'), 'sendmail_cf': configuration('mta'),
+            'submit_cf': configuration('msp'), 'sendmail_cf': configuration('mta'), 'sendmail_conf': look.sendmail_conf,
             'msp_user': {'name': user, 'uid': look.accounts[user]['uid']}, 'msp_group': {'name': group, 'gid': look.accounts[group]['group']}}
 
 
@@ -226,4 +227,5 @@ def _mta(look):
     keys = ('pid', 'user', 'role', 'queue', 'interval', 'id', 'title', 'started', 'unit')
     return {'processes': [dict((key, process[key]) for key in keys) for process in look.processes if process['role'] != 'cron'][:PROCESSES_MAX],
             'listeners': look.listeners[:TOP], 'relay': look.relay, 'greeting': look.greeting,
-            'refuses_for_load': any(process['rejecting'] for process in look.processes), 'load_average': look.load[0] if look.load else None}
+            'refuses_for_load': any(process['rejecting'] for process in look.processes), 'load_average': look.load[0] if look.load else None,
+            'resolver_changed': look.resolver_changed}

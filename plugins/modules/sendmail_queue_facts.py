@@ -103,11 +103,15 @@ ansible_facts:
             submit_cf:
               description: The configuration file of the mail submission program, with what Sendmail would refuse in it.
               type: dict
-              sample: {"path": "/etc/mail/submit.cf", "exists": true, "problems": []}
+              sample: {"path": "/etc/mail/submit.cf", "exists": true, "changed": 1795447696, "problems": []}
             sendmail_cf:
               description: The configuration file of the MTA.
               type: dict
-              sample: {"path": "/etc/mail/sendmail.cf", "exists": true, "problems": []}
+              sample: {"path": "/etc/mail/sendmail.cf", "exists": true, "changed": 1795447696, "problems": []}
+            sendmail_conf:
+              description: How Debian's C(/etc/mail/sendmail.conf) has the daemons run, intervals in seconds; V(none) on other platforms.
+              type: dict
+              sample: {"msp_mode": "cron", "msp_interval": 1800, "hands_off": false, "exists": true}
             msp_user:
               description: The user that the mail submission program runs as, and whether the host knows it.
               type: dict
@@ -116,6 +120,30 @@ ansible_facts:
               description: The group of that program.
               type: dict
               sample: {"name": "smmsp", "gid": 108}
+        services:
+          description: What starts services, and what is known about those that mail needs without asking it.
+          type: dict
+          contains:
+            init:
+              description: What starts services, V(systemd), V(openrc), V(rc) on FreeBSD, V(sysv), or V(none) as in a container.
+              type: str
+              sample: systemd
+            mta:
+              description:
+                - The service of the MTA. V(unit) and V(init_script) are its files, V(none) where there is none. V(enabled) is whether it starts at boot,
+                  V(none) without either file.
+              type: dict
+              sample: {"name": "sendmail", "unit": null, "init_script": "/etc/init.d/sendmail", "enabled": true, "masked": false}
+            msp:
+              description: The service of the queue runner, where it has its own.
+              type: dict
+              sample: {"name": "sm-client", "unit": "/usr/lib/systemd/system/sm-client.service", "init_script": null, "enabled": true, "masked": false}
+            cron:
+              description:
+                - What starts cron lines. V(running) is whether there is such a process, V(refuses) why C(crontab) refuses the user of the mail submission
+                  program.
+              type: dict
+              sample: {"name": "cron", "unit": "/usr/lib/systemd/system/cron.service", "masked": false, "running": true, "refuses": null}
         mta:
           description: The MTA as the mail submission program meets it.
           type: dict
@@ -144,6 +172,9 @@ ansible_facts:
             load_average:
               description: The load average of the last minute.
               type: float
+            resolver_changed:
+              description: When C(/etc/resolv.conf) was changed, in seconds of the epoch. A daemon reads it when it starts, and not again.
+              type: int
         runners:
           description: Everything on the host that runs the client queue, whether it works or not.
           type: list

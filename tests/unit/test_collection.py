@@ -23,7 +23,7 @@ FLOORS = (
     {'_text'},
     {'_qf', '_cf', '_platform', '_schedule', '_exposition'},
     {'_spool', '_host', '_process', '_names'},
-    {'_observation', '_system', '_log'},
+    {'_observation', '_filesystem', '_log'},
     {'_summary', '_selection', '_causes', '_records', '_archive'},
     {'_hazards', '_ledger', '_qshape'},
     {'_lost'},

@@ -9,9 +9,11 @@ from hypothesis import given, strategies
 CONF = '/etc/mail/sendmail.conf'
 CRON_LINE = {'source': 'debian_cron', 'path': '/etc/cron.d/sendmail', 'line': 52, 'interval': 1800}
 DAEMON = {'source': 'daemon', 'pid': 300, 'unit': 'sendmail.service', 'interval': 1800}
-SYSTEMD = {'sendmail.service': {'source': 'systemd', 'state': 'running', 'status': 'enabled'}}
-CRON = dict(SYSTEMD, **{'cron.service': {'source': 'systemd', 'state': 'running', 'status': 'enabled'}})
-REDHAT = dict(SYSTEMD, **{'sm-client.service': {'source': 'systemd', 'state': 'running', 'status': 'enabled'}})
+CRON = {'name': 'cron', 'unit': '/usr/lib/systemd/system/cron.service', 'init_script': None, 'enabled': True, 'masked': False, 'running': True, 'refuses': None}
+NO_CRON = dict(CRON, unit=None, running=False)
+SYSTEMD = {'init': 'systemd', 'cron': CRON, 'msp': {'name': 'sm-client', 'unit': None}}
+REDHAT = dict(SYSTEMD, msp={'name': 'sm-client', 'unit': '/usr/lib/systemd/system/sm-client.service'})
+BARE = dict(SYSTEMD, init='none', cron=dict(CRON, unit=None, init_script='/etc/init.d/cron'))
 
 
 def runner(**values):
@@ -22,11 +24,10 @@ def runner(**values):
 
 
 def plan(*runners, **options):
-    look = {'installation': {'installed': True, 'platform': options.pop('platform', 'debian'), 'msp_user': {'name': 'smmsp'}},
-            'runners': [runner(**values) for values in runners]}
-    conf = options.pop('conf', 'MSP_MODE="Cron";\nMSP_INTERVAL="30m";\n')
-    files = dict({CONF: conf}, **options.pop('files', {}))
-    return plugin.queue_runner_plan(look, options.pop('services', CRON), files=files, **options)
+    platform, conf = options.pop('platform', 'debian'), options.pop('conf', 'MSP_MODE="Cron";\nMSP_INTERVAL="30m";\n')
+    look = {'installation': {'installed': True, 'platform': platform, 'sendmail_conf': _schedule.debian_settings(conf) if platform == 'debian' else None},
+            'services': options.pop('services', SYSTEMD), 'runners': [runner(**values) for values in runners]}
+    return plugin.queue_runner_plan(look, **options)
 
 
 def todo(found):
@@ -51,25 +52,19 @@ def test_a_cron_line_that_is_missing_wrong_or_double_is_written_anew(lines):
     assert todo(plan(*lines)) == {'generate': True}
 
 
-@pytest.mark.parametrize('services, files, method', [
-    (CRON, {}, 'debian_cron'),
-    (SYSTEMD, {}, 'debian_daemon'),
-    (dict(SYSTEMD, **{'cron.service': {'source': 'systemd', 'state': 'stopped', 'status': 'enabled'}}), {}, 'debian_daemon'),
-    (dict(SYSTEMD, **{'cron.service': {'source': 'systemd', 'state': 'running', 'status': 'masked'}}), {}, 'debian_daemon'),
-    ({'cron': {'source': 'sysv', 'state': 'running'}}, {}, 'debian_cron'),
-    (CRON, {'/etc/cron.allow': 'root\n'}, 'debian_daemon'),
-    (CRON, {'/etc/cron.allow': 'root\nsmmsp\n'}, 'debian_cron'),
-    (CRON, {'/etc/cron.deny': 'smmsp\n'}, 'debian_daemon'),
-    (CRON, {'/etc/cron.deny': 'smmsp\n', '/etc/cron.allow': 'smmsp\n'}, 'debian_cron')])
-def test_cron_must_be_there_run_and_be_allowed(services, files, method):
-    assert plan(CRON_LINE, services=services, files=files)['method'] == method
-    found = plan(CRON_LINE, services=services, files=files, method='debian_cron')
-    assert bool(found['errors']) is (method != 'debian_cron')
+@pytest.mark.parametrize('cron, method, error', [
+    (CRON, 'debian_cron', None), (BARE['cron'], 'debian_cron', None), (NO_CRON, 'debian_daemon', 'cron is not installed'),
+    (dict(CRON, running=False), 'debian_daemon', 'cron does not run'), (dict(CRON, masked=True), 'debian_daemon', 'cron is masked'),
+    (dict(CRON, refuses='/etc/cron.deny names smmsp'), 'debian_daemon', '/etc/cron.deny names smmsp')])
+def test_cron_must_be_there_run_and_be_allowed(cron, method, error):
+    services = dict(SYSTEMD, cron=cron)
+    assert plan(CRON_LINE, services=services)['method'] == method
+    assert [error in found for found in plan(CRON_LINE, services=services, method='debian_cron')['errors']] == [True] * (error is not None)
 
 
 @pytest.mark.parametrize('platform, services, method', [
-    ('redhat', REDHAT, 'systemd_unit'), ('redhat', SYSTEMD, 'systemd_timer'), ('freebsd', {}, 'rc_conf'), ('upstream', SYSTEMD, 'systemd_timer'),
-    ('upstream', {'crond': {'source': 'sysv', 'state': 'running'}}, 'cron')])
+    ('redhat', REDHAT, 'systemd_unit'), ('redhat', SYSTEMD, 'systemd_timer'), ('freebsd', BARE, 'rc_conf'), ('upstream', SYSTEMD, 'systemd_timer'),
+    ('upstream', BARE, 'cron')])
 def test_what_the_platform_owns(platform, services, method):
     found = plan(platform=platform, services=services, conf='')
     assert found['method'] == method and not found['errors']
@@ -77,8 +72,8 @@ def test_what_the_platform_owns(platform, services, method):
 
 
 @pytest.mark.parametrize('method, services, platform', [
-    ('debian_cron', CRON, 'redhat'), ('debian_daemon', CRON, 'upstream'), ('rc_conf', CRON, 'debian'), ('systemd_unit', CRON, 'debian'),
-    ('systemd_timer', {'sendmail': {'source': 'sysv', 'state': 'running'}}, 'debian'), ('cron', SYSTEMD, 'debian')])
+    ('debian_cron', SYSTEMD, 'redhat'), ('debian_daemon', SYSTEMD, 'upstream'), ('rc_conf', SYSTEMD, 'debian'), ('systemd_unit', SYSTEMD, 'debian'),
+    ('systemd_timer', BARE, 'debian'), ('cron', dict(SYSTEMD, cron=NO_CRON), 'debian')])
 def test_a_method_that_the_host_does_not_have_is_refused(method, services, platform):
     assert plan(method=method, services=services, platform=platform)['errors']
 
@@ -200,7 +195,6 @@ def test_a_script_of_cron_hourly_is_left_to_a_person():
 
 
 def test_without_systemd_the_setting_says_whose_daemon_it_is():
-    services = {'sendmail': {'source': 'sysv', 'state': 'running'}, 'cron': {'source': 'sysv', 'state': 'running'}}
     bare = dict(DAEMON, unit=None)
-    assert plan(CRON_LINE, bare, services=services)['foreign']
-    assert not plan(bare, services=services, method='debian_daemon', conf='MSP_MODE="Daemon";\nMSP_INTERVAL="30m";\n')['foreign']
+    assert plan(CRON_LINE, bare, services=BARE)['foreign']
+    assert not plan(bare, services=BARE, method='debian_daemon', conf='MSP_MODE="Daemon";\nMSP_INTERVAL="30m";\n')['foreign']

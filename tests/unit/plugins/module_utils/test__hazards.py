@@ -5,7 +5,7 @@ import os
 import types
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _flush, _hazards, _observation, _selection, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _filesystem, _flush, _hazards, _observation, _selection, _spool, _text
 
 ALICE, SMMSP, ROOT, MAIL = 1000, 102, 0, 8   # users; the groups of the same names have the same numbers
 RUNNER = (SMMSP, SMMSP, SMMSP)
@@ -187,7 +187,7 @@ class TestPlaces:
     @pytest.fixture(autouse=True)
     def room(self, monkeypatch):
         room = dict(self.ROOM)
-        monkeypatch.setattr(_system, 'filesystem', lambda path: room)
+        monkeypatch.setattr(_filesystem, 'under', lambda path: room)
         return room
 
     def test_sound(self, spool):

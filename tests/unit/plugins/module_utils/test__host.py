@@ -323,6 +323,57 @@ def test_unit_states(monkeypatch):
 
 # Queue runners
 
+@pytest.mark.parametrize('files, links, expected', [
+    ({'/usr/lib/systemd/system/sendmail.service': '[Unit]'}, {'/etc/systemd/system/multi-user.target.wants/sendmail.service': '/x'},
+     {'unit': '/usr/lib/systemd/system/sendmail.service', 'init_script': None, 'enabled': True, 'masked': False}),
+    ({'/usr/lib/systemd/system/sendmail.service': '[Unit]'}, {},
+     {'unit': '/usr/lib/systemd/system/sendmail.service', 'init_script': None, 'enabled': False, 'masked': False}),
+    ({}, {'/etc/systemd/system/sendmail.service': '/dev/null', '/etc/systemd/system/multi-user.target.wants/sendmail.service': '/x'},
+     {'unit': '/etc/systemd/system/sendmail.service', 'init_script': None, 'enabled': False, 'masked': True}),
+    ({'/etc/init.d/sendmail': '#!/bin/sh', '/run/systemd/system/x': ''}, {'/run/systemd/generator.late/multi-user.target.wants/sendmail.service': '/x'},
+     {'unit': None, 'init_script': '/etc/init.d/sendmail', 'enabled': True, 'masked': False}),
+    ({'/etc/init.d/sendmail': '#!/bin/sh'}, {'/etc/rc2.d/S03sendmail': '../init.d/sendmail'},
+     {'unit': None, 'init_script': '/etc/init.d/sendmail', 'enabled': True, 'masked': False}),
+    ({'/etc/init.d/sendmail': '#!/bin/sh'}, {'/etc/rc2.d/K01sendmail': '../init.d/sendmail'},
+     {'unit': None, 'init_script': '/etc/init.d/sendmail', 'enabled': False, 'masked': False}),
+    ({}, {}, {'unit': None, 'init_script': None, 'enabled': None, 'masked': False}),
+])
+def test_service(tmp_path, files, links, expected):
+    root = lay(tmp_path, files)
+    for path, target in links.items():
+        (tmp_path / path.lstrip('/')).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path.lstrip('/')).symlink_to(target)
+    assert _host.service('sendmail', root) == expected
+
+
+@pytest.mark.parametrize('files, expected', [
+    ({}, {'name': 'cron', 'unit': None, 'init_script': None}),
+    ({'/usr/lib/systemd/system/cron.service': '[Unit]'}, {'name': 'cron', 'unit': '/usr/lib/systemd/system/cron.service'}),
+    ({'/usr/lib/systemd/system/crond.service': '[Unit]'}, {'name': 'crond', 'unit': '/usr/lib/systemd/system/crond.service'}),
+    ({'/etc/init.d/cron': '#!/bin/sh'}, {'name': 'cron', 'init_script': '/etc/init.d/cron'}),
+    ({'/etc/rc.d/cron': '#!/bin/sh'}, {'name': 'cron', 'init_script': '/etc/rc.d/cron'}),
+    ({'/etc/cron.allow': 'root\n'}, {'refuses': '/etc/cron.allow does not name smmsp'}),
+    ({'/etc/cron.allow': ''}, {'refuses': '/etc/cron.allow does not name smmsp'}),
+    ({'/etc/cron.allow': 'root\nsmmsp\n', '/etc/cron.deny': 'smmsp\n'}, {'refuses': None}),
+    ({'/etc/cron.deny': 'smmsp\n'}, {'refuses': '/etc/cron.deny names smmsp'}),
+    ({'/etc/cron.deny': 'smmsp2\n'}, {'refuses': None}),
+])
+@pytest.mark.parametrize('alive', [True, False])
+def test_cron(tmp_path, files, alive, expected):
+    found = _host.cron('smmsp', alive, lay(tmp_path, files))
+    assert {name: found[name] for name in expected} == expected
+    assert found['running'] is alive
+
+
+def test_sendmail_conf(tmp_path):
+    root = lay(tmp_path, {})
+    assert _host.sendmail_conf(_platform.REDHAT, root) is None
+    assert (_host.sendmail_conf(_platform.DEBIAN, root)['msp_mode'], _host.sendmail_conf(_platform.DEBIAN, root)['exists']) == ('daemon', False)
+    lay(tmp_path, {'/etc/mail/sendmail.conf': 'MSP_MODE="Cron";\nMSP_INTERVAL="30m";\n'})
+    found = _host.sendmail_conf(_platform.DEBIAN, root)
+    assert (found['msp_mode'], found['msp_interval'], found['hands_off'], found['exists']) == ('cron', 1800, False, True)
+
+
 CRON = {'role': 'cron', 'queue': None, 'pid': 40, 'ppid': 1, 'unit': 'cron.service', 'user': 'root', 'interval': None, 'title': '/usr/sbin/cron -f'}
 SLEEPER = {'role': 'queue_runner', 'queue': 'msp', 'pid': 313, 'ppid': 1, 'unit': 'sendmail.service', 'user': 'smmsp', 'interval': 1800,
            'title': 'sendmail: MSP: Queue runner@00:30:00 for /var/spool/mqueue-client'}

@@ -10,7 +10,7 @@ import time
 import types
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _message, _process, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _host, _message, _platform, _process, _spool, _text
 from fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='files of several users are made, as a spool has them')
@@ -463,3 +463,24 @@ class TestQueued:
         assert called[0][1:4] == ['-Am', '-Q$(reboot); -x', '-v'] and len(called) == 1
         assert (done['quarantined'], done['taken'], done['left_alone']) == (2, 1, 1)
         assert done['outcomes']['left_alone'][0] == {'id': ids[3], 'queue': 'mta', 'why': 'Sendmail did not take it; see transcript'}
+
+
+class TestLookAt:
+    @pytest.fixture
+    def submit_cf(self, tmp_path, monkeypatch):
+        layout = _platform.DEBIAN._replace(submit_cf=str(tmp_path / 'submit.cf'), sendmail_cf=str(tmp_path / 'sendmail.cf'))
+        monkeypatch.setattr(_host, 'platform', lambda: layout)
+        return tmp_path / 'submit.cf'
+
+    def test_what_the_configuration_names(self, submit_cf):
+        (submit_cf.parent / 'queue').mkdir()
+        submit_cf.write_text('O QueueDirectory=queue\nO RunAsUser=nosuchuser\n')
+        look = _message.look_at('msp')
+        assert [directory.path for directory in look.at.queues['msp']] == [str(submit_cf.parent / 'queue')]
+        assert look.accounts['nosuchuser']['uid'] is None
+        assert look.settings['msp']['run_as_user'] == 'nosuchuser'
+        assert look.greeting is None and not look.processes          # nothing was probed
+
+    def test_no_configuration(self, submit_cf):
+        with pytest.raises(_text.SendmailError, match='cannot be read: .*submit.cf: there is no such file'):
+            _message.look_at('msp')

@@ -277,7 +277,7 @@ def test_missing_things(queue):
 
 
 def test_a_queue_that_is_not_mounted_is_not_touched(queue, monkeypatch):
-    monkeypatch.setattr(_permissions._system, 'filesystem', lambda path: {'unmounted': str(queue.place)})
+    monkeypatch.setattr(_permissions._filesystem, 'under', lambda path: {'unmounted': str(queue.place)})
     before = modes(queue.place)
     result = run(queue.wants).result()
     assert modes(queue.place) == before and not result['changed']
