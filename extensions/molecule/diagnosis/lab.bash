@@ -27,6 +27,8 @@ mta_stop() {
     pkill -KILL -f '^(sendmail: MTA|/usr/sbin/sendmail -L sm-mta)' || true
     rm -f /run/sendmail/mta/sendmail.pid
     within 30 sh -c "! pgrep -f '^sendmail: MTA' >/dev/null"
+    # A child that has just been forked still has the socket: who connects then gets a reset instead of a refusal.
+    within 30 sh -c "! ss -Hltnp 'sport = :25' | grep -q sendmail"
 }
 # submit COUNT [RECIPIENT [OPTION...]]: as alice, who does not see what becomes of it.
 submit() {
