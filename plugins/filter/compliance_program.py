@@ -44,7 +44,7 @@ import json
 from pathlib import Path
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 
 PACKAGE = 'ansible_collections.mailops.sendmail.plugins.module_utils'
 HEAD = '''#!/usr/bin/python3
@@ -130,6 +130,8 @@ def _sources():
 
 
 def compliance_program(options):
+    # Not at the top: Ansible loads all filters of a collection to find one, in each of its workers.
+    from ansible_collections.mailops.sendmail.plugins.module_utils import _controls
     options = json.loads(json.dumps({key: value for key, value in options.items() if value is not None}))
     try:
         _controls.settled(**options)

@@ -68,10 +68,11 @@ import json
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.mailops.sendmail.plugins.plugin_utils import _compliance_report
 
 
 def compliance_report(results, format='report', fail_on='none'):  # noqa: A002 - the word that users type
+    # Not at the top: Ansible loads all filters of a collection to find one, in each of its workers.
+    from ansible_collections.mailops.sendmail.plugins.plugin_utils import _compliance_report
     if format not in ('report', 'gate', *_compliance_report.FORMATS):
         raise AnsibleFilterError(f'compliance_report: {format!r} is no format. There are: report, gate, {", ".join(_compliance_report.FORMATS)}.')
     if fail_on not in ('none', *_compliance_report.SEVERITIES):

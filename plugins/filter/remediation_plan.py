@@ -71,8 +71,6 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.mailops.sendmail.plugins.module_utils._causes import CAUSES
-from ansible_collections.mailops.sendmail.plugins.module_utils._controls import CONTROLS
 
 # What mends a cause. The order of the steps: owners and modes before anything that could run the queue, name servers before the MTA, which
 # keeps those it was started with.
@@ -93,15 +91,26 @@ KEEPING = ('dns', 'policy')   # these keep their messages and let others go
 # What mends a control that fails, by what its row names. The others are for a human, or are a matter of the mail itself.
 BY_REMEDY = {'sendmail_msp': 'msp', 'sendmail_permissions': 'permissions', 'sendmail_debris': 'debris', 'sendmail_mta': 'mta',
              'sendmail_queue_runner': 'runner'}
-CONTROL_STEPS = {control.id: BY_REMEDY.get(control.name) for control in CONTROLS}
+
+
+def chosen(names):
+    """The steps of the controls among the names that a user gave, {id: step or None}. Raises AnsibleFilterError for what is no cause either."""
+    if not names:
+        return {}
+    # Not at the top: Ansible loads all filters of a collection to find one, in each of its workers, and most have no names to look up.
+    from ansible_collections.mailops.sendmail.plugins.module_utils._causes import CAUSES
+    from ansible_collections.mailops.sendmail.plugins.module_utils._controls import CONTROLS
+    steps = {control.id: BY_REMEDY.get(control.name) for control in CONTROLS if control.id in names}
+    unknown = sorted(set(names) - {cause.id for cause in CAUSES} - set(steps))
+    if unknown:
+        raise AnsibleFilterError(f'{", ".join(unknown)}: neither a cause of sendmail_diagnosis_info nor a control of sendmail_compliance_info. '
+                                 'Take the names from their results, or leave the list empty to mend every cause.')
+    return steps
 
 
 def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_other=False):
     """Decide about one host. Pure. Raises AnsibleFilterError for a name that is neither a cause nor a control."""
-    unknown = sorted(set(causes) - {cause.id for cause in CAUSES} - set(CONTROL_STEPS))
-    if unknown:
-        raise AnsibleFilterError(f'{", ".join(unknown)}: neither a cause of sendmail_diagnosis_info nor a control of sendmail_compliance_info. '
-                                 'Take the names from their results, or leave the list empty to mend every cause.')
+    controls = chosen(causes)
     mends = dict(MENDS, **(WITH_RESOLVERS if resolvers else {}), **(WITH_REPLACE if replace_other else {}))
     held = [cause for cause in diagnosis.get('causes', []) if not causes or cause['id'] in causes]
     reasons = {}
@@ -110,7 +119,7 @@ def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_ot
             if f'{step}:{cause["id"]}' not in tried:
                 reasons.setdefault(step, []).append(cause['id'])
     for identifier in causes:
-        step = CONTROL_STEPS.get(identifier)
+        step = controls.get(identifier)
         if step and f'{step}:{identifier}' not in tried:
             reasons.setdefault(step, []).append(identifier)
     steps = [step for step in STEPS if step in reasons]

@@ -123,6 +123,15 @@ def role_problems(path):
             yield f'{name}: default {option.get("default")!r} in the argument spec, {defaults[name]!r} in defaults/main.yml'
 
 
+@pytest.mark.parametrize('path', sorted((ROOT / 'plugins/filter').glob('*.py')), ids=lambda path: path.stem)
+def test_filters_import_what_is_heavy_when_they_are_called(path):
+    """To find one filter Ansible loads all of a collection, once in each worker, that is for each task and host."""
+    tree = ast.parse(path.read_text())
+    tree.body = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    own = [name.partition('.plugins.')[2] for name in imports(tree) if name.startswith('ansible_collections.')]
+    assert [name for name in own if name != 'module_utils._text' and not name.startswith('filter.')] == []
+
+
 @pytest.mark.parametrize('path', sorted((ROOT / 'plugins/module_utils').glob('_[!_]*.py')), ids=lambda path: path.stem)
 def test_imports_point_down(path):
     assert list(floor_problems(path.stem, path.read_text())) == []
