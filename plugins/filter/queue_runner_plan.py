@@ -229,7 +229,8 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
     except _text.SendmailError as error:
         raise AnsibleFilterError('sendmail_queue_runner_interval: %s' % error) from error
     platform, settings, services = look['installation']['platform'], look['installation']['sendmail_conf'], look['services']
-    systemd, unit = services['init'] == 'systemd', services['msp']['unit']
+    systemd = services['init'] == 'systemd'
+    unit = systemd and services['msp']['unit']   # in a container without an init the file is there and nobody reads it
     trouble = _cron_trouble(services['cron'])
     if method == 'auto':
         method = _method(platform, unit, systemd, trouble)

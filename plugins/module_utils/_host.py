@@ -513,38 +513,37 @@ def names(directory):
 
 
 def service(name, root=''):
-    """What the files say about a service, without a process: {unit, init_script, enabled, masked}, enabled None if there is neither."""
+    """What the files say about a service, without a process: {unit, init_script, enabled, masked}, enabled None if there is neither.
+
+    C(masked) is whether systemd refuses to start it; where systemd does not run, as in a container, a mask keeps nobody from that.
+    """
     unit = [directory for directory in UNIT_DIRECTORIES if os.path.lexists('%s%s/%s.service' % (root, directory, name))]
     script = '/etc/init.d/' + name if os.path.exists(root + '/etc/init.d/' + name) else None
     path = '%s/%s.service' % (unit[0], name) if unit else None
-    masked = bool(unit) and os.path.islink(root + path) and os.readlink(root + path) == '/dev/null'
+    systemd = init_system(root) == 'systemd'
+    masked = systemd and bool(unit) and os.path.islink(root + path) and os.readlink(root + path) == '/dev/null'
     wants = ('/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator.late', '/usr/lib/systemd/system', '/lib/systemd/system')
     enabled = not masked and any(os.path.lexists('%s%s/%s/%s.service' % (root, top, entry, name))
                                  for top in wants for entry in names(root + top) if entry.endswith(('.wants', '.requires')))
-    if not enabled and not masked and script and init_system(root) != 'systemd':
+    if not enabled and script and not systemd:
         enabled = any(re.match(r'S\d\d%s$' % re.escape(name), entry) for level in '2345' for entry in names('%s/etc/rc%s.d' % (root, level)))
     return {'unit': path, 'init_script': script, 'enabled': enabled if unit or script else None, 'masked': masked}
 
 
 def cron(user, alive, root=''):
-    """What starts cron lines, and whether it would for C(user): L(service) with {name, running, refuses}; C(alive): whether such a process is there.
+    """What starts cron lines, and whether C(user) may have some: L(service) with {name, running, refuses}; C(alive): whether such a process is there.
 
-    C(refuses) is why crontab(1) refuses the user, None if it does not: with cron.allow only the users in it may use cron, otherwise all but
-    those in cron.deny. Cron itself does not look at it for /etc/cron.d, but it is where an administrator says who may.
+    C(refuses) is that of _schedule.cron_refusal().
     """
+    allow, deny = (_script(root + path) if os.path.exists(root + path) else None for path in ('/etc/cron.allow', '/etc/cron.deny'))
     found = {}
     for name in ('cron', 'crond', 'cronie'):
-        found = dict(service(name, root), name=name, running=alive, refuses=None)
+        found = dict(service(name, root), name=name, running=alive, refuses=_schedule.cron_refusal(user, allow, deny))
         if found['unit'] or found['init_script']:
             break
     else:                                                                     # FreeBSD has it in the base system, and enabled unless rc.conf says no
         script = '/etc/rc.d/cron'
         found.update(name='cron', init_script=script if os.path.exists(root + script) else None)
-    if os.path.exists(root + '/etc/cron.allow'):
-        if user not in _script(root + '/etc/cron.allow').split():
-            found['refuses'] = '/etc/cron.allow does not name %s' % user
-    elif user in _script(root + '/etc/cron.deny').split():
-        found['refuses'] = '/etc/cron.deny names %s' % user
     return found
 
 

@@ -160,6 +160,17 @@ def debian_settings(text):
     return found
 
 
+def cron_refusal(user, allow, deny):
+    """Why crontab(1) refuses a user, None if it does not. C(allow), C(deny): what /etc/cron.allow and /etc/cron.deny hold, None without the file.
+
+    With cron.allow only the users in it may use cron, otherwise all but those in cron.deny. Cron itself does not look at them for
+    /etc/cron.d, but they are where an administrator says who may.
+    """
+    if allow is not None:
+        return None if user in allow.split() else '/etc/cron.allow does not name %s' % user
+    return '/etc/cron.deny names %s' % user if deny is not None and user in deny.split() else None
+
+
 def unit(*texts):
     """A systemd unit file and its drop-ins as {key: [values]}, sections ignored; an empty assignment clears a key (systemd.syntax(7))."""
     values: dict = {}

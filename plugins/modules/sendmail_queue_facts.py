@@ -131,7 +131,7 @@ ansible_facts:
             mta:
               description:
                 - The service of the MTA. V(unit) and V(init_script) are its files, V(none) where there is none. V(enabled) is whether it starts at boot,
-                  V(none) without either file.
+                  V(none) without either file; V(masked) whether systemd, where it runs, refuses to start it.
               type: dict
               sample: {"name": "sendmail", "unit": null, "init_script": "/etc/init.d/sendmail", "enabled": true, "masked": false}
             msp:

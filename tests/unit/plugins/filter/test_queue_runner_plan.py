@@ -64,7 +64,7 @@ def test_cron_must_be_there_run_and_be_allowed(cron, method, error):
 
 @pytest.mark.parametrize('platform, services, method', [
     ('redhat', REDHAT, 'systemd_unit'), ('redhat', SYSTEMD, 'systemd_timer'), ('freebsd', BARE, 'rc_conf'), ('upstream', SYSTEMD, 'systemd_timer'),
-    ('upstream', BARE, 'cron')])
+    ('upstream', BARE, 'cron'), ('redhat', dict(BARE, msp=REDHAT['msp']), 'cron')])
 def test_what_the_platform_owns(platform, services, method):
     found = plan(platform=platform, services=services, conf='')
     assert found['method'] == method and not found['errors']
@@ -73,7 +73,7 @@ def test_what_the_platform_owns(platform, services, method):
 
 @pytest.mark.parametrize('method, services, platform', [
     ('debian_cron', SYSTEMD, 'redhat'), ('debian_daemon', SYSTEMD, 'upstream'), ('rc_conf', SYSTEMD, 'debian'), ('systemd_unit', SYSTEMD, 'debian'),
-    ('systemd_timer', BARE, 'debian'), ('cron', dict(SYSTEMD, cron=NO_CRON), 'debian')])
+    ('systemd_timer', BARE, 'debian'), ('systemd_unit', dict(BARE, msp=REDHAT['msp']), 'redhat'), ('cron', dict(SYSTEMD, cron=NO_CRON), 'debian')])
 def test_a_method_that_the_host_does_not_have_is_refused(method, services, platform):
     assert plan(method=method, services=services, platform=platform)['errors']
 

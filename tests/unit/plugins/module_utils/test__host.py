@@ -328,8 +328,11 @@ def test_unit_states(monkeypatch):
      {'unit': '/usr/lib/systemd/system/sendmail.service', 'init_script': None, 'enabled': True, 'masked': False}),
     ({'/usr/lib/systemd/system/sendmail.service': '[Unit]'}, {},
      {'unit': '/usr/lib/systemd/system/sendmail.service', 'init_script': None, 'enabled': False, 'masked': False}),
-    ({}, {'/etc/systemd/system/sendmail.service': '/dev/null', '/etc/systemd/system/multi-user.target.wants/sendmail.service': '/x'},
+    ({'/run/systemd/system/x': ''}, {'/etc/systemd/system/sendmail.service': '/dev/null', '/etc/systemd/system/multi-user.target.wants/sendmail.service': '/x'},
      {'unit': '/etc/systemd/system/sendmail.service', 'init_script': None, 'enabled': False, 'masked': True}),
+    # Without systemd, as in a container, a mask keeps nobody from starting anything.
+    ({'/etc/init.d/sendmail': '#!/bin/sh'}, {'/etc/systemd/system/sendmail.service': '/dev/null', '/etc/rc2.d/S03sendmail': '../init.d/sendmail'},
+     {'unit': '/etc/systemd/system/sendmail.service', 'init_script': '/etc/init.d/sendmail', 'enabled': True, 'masked': False}),
     ({'/etc/init.d/sendmail': '#!/bin/sh', '/run/systemd/system/x': ''}, {'/run/systemd/generator.late/multi-user.target.wants/sendmail.service': '/x'},
      {'unit': None, 'init_script': '/etc/init.d/sendmail', 'enabled': True, 'masked': False}),
     ({'/etc/init.d/sendmail': '#!/bin/sh'}, {'/etc/rc2.d/S03sendmail': '../init.d/sendmail'},
