@@ -188,9 +188,9 @@ def name_servers(path='/etc/resolv.conf', seconds=3.0):
             pending[socket.socket(socket.AF_INET6 if ':' in record['address'] else socket.AF_INET, socket.SOCK_DGRAM)] = record
         except OSError as error:   # a kernel without IPv6
             record['error'] = error.strerror
-    begin = time.monotonic()
-    for part in (0.5, 1):
-        waiting = []
+    for last in (False, True):
+        # From now: who was asked late, because the machine was busy, may answer late.
+        until, waiting = time.monotonic() + seconds / 2, []
         for peer, record in pending.items():
             try:
                 peer.connect((record['address'], _DNS_PORT))
@@ -199,7 +199,7 @@ def name_servers(path='/etc/resolv.conf', seconds=3.0):
             except OSError as error:
                 record['error'] = error.strerror
         while waiting:
-            ready = select.select(waiting, [], [], max(0, begin + seconds * part - time.monotonic()))[0]
+            ready = select.select(waiting, [], [], max(0, until - time.monotonic()))[0]
             for peer in ready:
                 waiting.remove(peer)
                 try:
@@ -211,8 +211,8 @@ def name_servers(path='/etc/resolv.conf', seconds=3.0):
                     peer.close()
             if not ready:
                 break
-        if pending and part < 1:
-            time.sleep(max(0, begin + seconds * part - time.monotonic()))
+        if pending and not last:
+            time.sleep(max(0, until - time.monotonic()))
     for peer in pending:
         peer.close()
     return found

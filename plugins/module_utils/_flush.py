@@ -213,7 +213,9 @@ def apply(plan_, seconds, removed=None):
     broken = [one.error for one in ended if one.error]
     if broken:
         raise _text.SendmailError('Sendmail cannot be started: %s.' % broken[0])
-    about = {'runners': len(ended), 'seconds': round(time.monotonic() - start, 1), 'stopped': any(one.stopped for one in ended)}
+    now = time.monotonic()
+    about = {'runners': len(ended), 'seconds': round(now - start, 1),
+             'stopped': any(one.stopped for one in ended) or bool(rest) and now >= deadline}
     return [done[id(message)] for message in plan_.messages], transcript, canary, about
 
 

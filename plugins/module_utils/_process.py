@@ -47,7 +47,7 @@ def run_all(commands, parallel, deadline, take_line, more=lambda: True):
     Returns a list of Ended.
     """
     waiting, running, ended = iter(commands), {}, []
-    stopping, exhausted = 0, False
+    stopping, exhausted, until = 0, False, deadline
     with selectors.DefaultSelector() as ready:
         while True:
             exhausted = exhausted or time.monotonic() >= deadline
@@ -69,18 +69,7 @@ def run_all(commands, parallel, deadline, take_line, more=lambda: True):
                 running[process.stdout] = [key, process, b'']
             if not running:
                 return ended
-            now = time.monotonic()
-            if now >= deadline + 3 * GRACE:
-                # Something that left its session still holds the pipe: it is not ours to wait for.
-                return ended + [Ended(key, process.poll(), True, '') for key, process, _rest in running.values()]
-            if now >= deadline + GRACE and stopping < 2:
-                stopping = 2
-            elif now >= deadline and not stopping:
-                stopping = 1
-            if stopping:
-                for _key, process, _rest in running.values():
-                    _signal(process, signal.SIGKILL if stopping == 2 else signal.SIGTERM)
-            for event, _mask in ready.select(max(0.05, min(1.0, deadline - now))):
+            for event, _mask in ready.select(max(0.05, min(1.0, deadline - time.monotonic()))):
                 entry = running[event.fileobj]
                 part = event.fileobj.read(65536)
                 if part is None:
@@ -101,3 +90,14 @@ def run_all(commands, parallel, deadline, take_line, more=lambda: True):
                         _signal(process, signal.SIGKILL)
                         status = process.wait()
                     ended.append(Ended(key, status, stopping > 0, ''))
+            now = time.monotonic()
+            if now >= until and running:
+                if stopping == 2:
+                    # Something that left its session still holds the pipe: it is not ours to wait for.
+                    return ended + [Ended(key, process.poll(), True, '') for key, process, _rest in running.values()]
+                # From now and not from the deadline: after a sleep of the machine all that time may be over at once.
+                stopping += 1
+                until = now + stopping * GRACE
+            if stopping:
+                for _key, process, _rest in running.values():
+                    _signal(process, signal.SIGKILL if stopping == 2 else signal.SIGTERM)

@@ -392,8 +392,9 @@ class TestRun:
         assert about['seconds'] < 30
 
     def test_no_time_at_all(self, flush):
-        outcomes, _canary, _about, runs = flush(['relay'] * 3, seconds=0)
+        outcomes, _canary, about, runs = flush(['relay'] * 3, seconds=0)
         assert outcomes == ['untried'] * 3
+        assert about['stopped']
         assert runs == []
 
     def test_no_program(self, directory):

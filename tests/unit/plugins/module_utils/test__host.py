@@ -233,13 +233,13 @@ def server():
         threads.append(threading.Thread(target=serve, daemon=True))
         threads[0].start()
         return listening.getsockname()[1]
-    yield start, heard, lambda: threads[0].join(5)
+    yield start, heard, lambda: threads[0].join(30)
     listening.close()
 
 
 def test_greeting(server):
     start, heard, wait = server
-    found = _host.greeting('127.0.0.1', start(b'220-first\r\n22', b'0 h ESMTP \x1b[1m\r\n'), 5)
+    found = _host.greeting('127.0.0.1', start(b'220-first\r\n22', b'0 h ESMTP \x1b[1m\r\n'), 30)
     wait()
     assert (found['connected'], found['answered'], found['code'], found['text'], found['error']) == (True, True, 220, '220 h ESMTP \\x1b[1m', None)
     assert heard == [b'QUIT\r\n']
@@ -249,15 +249,15 @@ def test_greeting(server):
                                                 ((), None, 'connection_timeout')])
 def test_greetings_that_are_none(server, parts, code, error):
     start = server[0]
-    found = _host.greeting('127.0.0.1', start(*parts), 0.7)
+    found = _host.greeting('127.0.0.1', start(*parts), 30 if parts else 0.7)
     assert (found['connected'], found['answered'], found['code'], found['error']) == (True, False, code, error)
-    assert found['seconds'] < 3
+    assert found['seconds'] < 20
 
 
 def test_nobody_listens_and_no_such_name(monkeypatch):
     with socket.socket() as held:
         held.bind(('127.0.0.1', 0))
-        found = _host.greeting('127.0.0.1', held.getsockname()[1], 2)
+        found = _host.greeting('127.0.0.1', held.getsockname()[1], 30)
     assert (found['connected'], found['error']) == (False, 'connection_refused')
     monkeypatch.setattr(socket, 'getaddrinfo', lambda *arguments: time.sleep(60))
     start = time.time()
@@ -272,7 +272,7 @@ def test_several_addresses_are_tried_in_order(server, monkeypatch):
         kind = (socket.AF_INET, socket.SOCK_STREAM, 6, '')
         addresses = [kind + (held.getsockname(),), kind + (('127.0.0.1', port),)]
         monkeypatch.setattr(socket, 'getaddrinfo', lambda *arguments: addresses)
-        found = _host.greeting('two.example.test', 25, 3)
+        found = _host.greeting('two.example.test', 25, 30)
     assert (found['answered'], found['text'], found['error']) == (True, '220 second', None)
 
 

@@ -126,6 +126,15 @@ def test_children_end_too(tmp_path):
     pytest.fail('the child still runs')
 
 
+def test_who_wakes_up_long_after_the_deadline_ends_them_all_the_same():
+    """A machine that was asleep, or too busy to run us: between two looks goes all of the time that they had to end."""
+    def take(_key, _line):
+        time.sleep(max(0, deadline + 2.5 - time.monotonic()))
+    deadline = time.monotonic() + 1
+    ended = _process.run_all(shell('trap "" TERM; echo begun; while :; do sleep 0.05; done'), 1, deadline, take)
+    assert ended == [_process.Ended(0, -9, True, '')]
+
+
 def test_who_left_the_session_is_not_waited_for():
     script = 'import os, time\nif os.fork(): os._exit(0)\nos.setsid()\ntime.sleep(60)'
     _ended, _lines, seconds = run([('daemon', [sys.executable, '-c', script])], seconds=0.5)
