@@ -226,7 +226,7 @@ seconds:
   type: float
   sample: 0.4
 stopped:
-  description: Whether a run was ended by O(timeout).
+  description: Whether O(timeout) ended a run, or was over before all had been tried.
   returned: when something was run
   type: bool
 refusals:
