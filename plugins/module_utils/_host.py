@@ -367,10 +367,10 @@ def greeting(host, port=25, timeout=5.0):
     is silent. C(answered) is true for code 220 only: 554 or 421 are answers that refuse.
     """
     result = {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': None, 'seconds': 0.0}
-    start = time.time()
+    start = time.monotonic()
 
     def left():
-        return max(0.05, start + timeout - time.time())
+        return max(0.05, start + timeout - time.monotonic())
     try:                                                                      # bytes spare the loading of the IDNA tables; Sendmail knows ASCII only
         addresses = bounded(left(), socket.getaddrinfo, host.encode('ascii'), port, 0, socket.SOCK_STREAM)
     except (OSError, UnicodeError):                                           # TimeoutError and gaierror are OSErrors
@@ -399,7 +399,7 @@ def greeting(host, port=25, timeout=5.0):
                 result['error'] = 'connection_timeout' if isinstance(error, socket.timeout) else _ERRORS.get(error.errno, error.strerror or str(error))
         if result['connected'] or left() <= 0.05:
             break
-    result['seconds'] = round(time.time() - start, 3)
+    result['seconds'] = round(time.monotonic() - start, 3)
     return result
 
 

@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Name servers that answer, lose a packet, fail, or say nothing, on a port of their own. The rest of the audit is shown by the scenario compliance."""
 
+import select
 import socket
 import struct
 import threading
+import time
+import types
 
 import pytest
 
@@ -48,6 +51,20 @@ def code(number):
 ])
 def test_a_name_server(serve, answers, error):
     assert _audit.name_servers(serve(*answers), 0.4 if answers == [None, None] else 2) == [{'address': '127.0.0.1', 'error': error}]
+
+
+def test_after_a_delay_the_second_query_has_its_time_all_the_same(serve, monkeypatch):
+    waits = []
+
+    def overslept(*arguments):
+        waits.append(arguments)
+        if len(waits) > 1:
+            return select.select(*arguments)
+        time.sleep(2.1)
+        return [], [], []
+    path = serve(None, lambda query: time.sleep(0.1) or code(0)(query))
+    monkeypatch.setattr(_audit, 'select', types.SimpleNamespace(select=overslept))
+    assert _audit.name_servers(path, 2) == [{'address': '127.0.0.1', 'error': None}]
 
 
 def test_nobody_listens(tmp_path, monkeypatch):

@@ -254,6 +254,14 @@ def test_greetings_that_are_none(server, parts, code, error):
     assert found['seconds'] < 20
 
 
+def test_a_clock_that_is_set_back_makes_no_wait_longer(server, monkeypatch):
+    port, times, start = server[0](), iter([1e9]), time.monotonic()
+    monkeypatch.setattr(time, 'time', lambda: next(times, 1e9 - 40))
+    found = _host.greeting('127.0.0.1', port, 0.7)
+    assert found['error'] == 'connection_timeout'
+    assert 0.7 <= found['seconds'] <= time.monotonic() - start < 20
+
+
 def test_nobody_listens_and_no_such_name(monkeypatch):
     with socket.socket() as held:
         held.bind(('127.0.0.1', 0))
