@@ -259,7 +259,8 @@ def test_a_clock_that_is_set_back_makes_no_wait_longer(server, monkeypatch):
     monkeypatch.setattr(time, 'time', lambda: next(times, 1e9 - 40))
     found = _host.greeting('127.0.0.1', port, 0.7)
     assert found['error'] == 'connection_timeout'
-    assert 0.7 <= found['seconds'] <= time.monotonic() - start < 20
+    assert 0.5 < found['seconds'] < 20
+    assert time.monotonic() - start < 20
 
 
 def test_nobody_listens_and_no_such_name(monkeypatch):
