@@ -6,20 +6,19 @@
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.mailops.sendmail.plugins.module_utils import _audit, _controls, _observation, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _look, _probe, _text
 
 
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        _checked, options = self.validate_argument_spec(argument_spec=_audit.OPTIONS)
+        _checked, options = self.validate_argument_spec(argument_spec=_probe.OPTIONS)
         try:
             settled = _controls.settled(**options)
         except _text.SendmailError as error:
             return dict(result, failed=True, msg=str(error))
         result.update(self._execute_module(task_vars=task_vars))
-        if 'examination' in result and 'audit' in result:
-            examination = _observation.Examination(**result.pop('examination'))
-            audit = _audit.Audit(**result.pop('audit'))
-            result.update(_controls.comply(examination, audit, settled), host=_controls.host_of(examination, audit))
+        if 'look' in result:
+            look = _look.Look(**result.pop('look'))
+            result.update(_controls.comply(look, settled), host=_controls.host_of(look))
         return result

@@ -84,13 +84,11 @@ def main(path):
     host = {'name': os.uname().nodename, 'status': 'error', 'controls': [], 'queues': {}}
     try:
         settled = utils._controls.settled(**json.loads(OPTIONS))
-        found = utils._audit.look_all()
-        examination = utils._observation.Examination(**found['examination'])
-        audit = utils._audit.Audit(**found['audit'])
-        result = utils._controls.comply(examination, audit, settled)
+        look = utils._look.Look(**utils._probe.plain())
+        result = utils._controls.comply(look, settled)
         statuses = set(one['status'] for one in result['controls'])
         host.update(status='failing' if 'fail' in statuses else 'error' if 'error' in statuses else 'compliant', controls=result['controls'],
-                    queues=utils._controls.host_of(examination, audit)['queues'])
+                    queues=utils._controls.host_of(look)['queues'])
     except utils._text.SendmailError as error:
         print(error, file=sys.stderr)
     # The collector must never read half a file.

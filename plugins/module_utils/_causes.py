@@ -4,14 +4,14 @@
 
 # PRIVATE to the mailops.sendmail collection: it can change or go in any release.
 
-"""Why mail stays: a table of causes, each a predicate over one examination of a host that returns its evidence.
+"""Why mail stays: a table of causes, each a predicate over one look at a host that returns its evidence.
 
 The order of the table is the order of the answers: the most fundamental cause first. To add a cause is to add a row.
 """
 
-from typing import Callable, NamedTuple, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _observation
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look
 
 EVIDENCE_MAX = 5      # sentences of each cause
 STALE_ATTEMPT = 2     # a runner has stopped when nothing was tried for this many of its intervals ...
@@ -21,11 +21,9 @@ SLOW = 5.0            # seconds of a name look-up before that is remarkable
 SHARE = 0.8           # of all waiting messages, from one user or sender, is remarkable
 SHARE_LEAST = 20      # messages, before a share means anything
 
-Examination = _observation.Examination
-
 
 class Cause(NamedTuple):
-    """One row. C(predicate) returns a list of sentences, empty when the cause does not hold, or (sentences, messages)."""
+    """One row. C(predicate(look)) returns a list of sentences, empty when the cause does not hold, or (sentences, messages)."""
 
     id: str
     title: str
@@ -38,27 +36,38 @@ class Cause(NamedTuple):
     log: Optional[bytes] = None           # what Sendmail logs because of it, an expression; evidence where there is a log
 
 
-def _msp(e):
-    return e.queues.get('msp') or {'messages': {'total': 0, 'queued': 0, 'lost': 0, 'quarantined': 0}, 'top': {'reasons': [], 'users': [], 'senders': []},
+def _msp(look: _look.Look) -> Dict[str, Any]:
+    return look.queues.get('msp') or {'messages': {'total': 0, 'queued': 0, 'lost': 0, 'quarantined': 0}, 'top': {'reasons': [], 'users': [], 'senders': []},
                                    'debris': {}, 'never_tried': 0, 'last_attempt_age': None, 'oldest_age': None}
 
 
-def _reason(e, *names):
+def _reason(look, *names):
     """(messages, example) of waiting messages whose status is in one of these classes."""
-    found = [one for one in _msp(e)['top']['reasons'] if one['reason'] in names]
+    found = [one for one in _msp(look)['top']['reasons'] if one['reason'] in names]
     return sum(one['messages'] for one in found), found[0]['example'] if found else ''
 
 
-def _greets(e):
-    return bool(e.greeting and e.greeting['answered'])
+def _greets(look):
+    return bool(look.greeting and look.greeting['answered'])
 
 
-def _daemons(e):
-    return [process for process in e.processes if process['role'] == 'daemon']
+def _load(look):
+    return look.load[0] if look.load else 0.0
 
 
-def _where(e):
-    return '%s port %d' % (e.relay['host'], e.relay['port']) if e.relay else 'the relay'
+def _serving(look):
+    """The sockets that take connections to where submit.cf hands mail to."""
+    host = look.relay['host'] if look.relay else None
+    return [one for one in look.listeners if host is None or one['address'] in (host, '0.0.0.0', '::')   # noqa: S104 - read, not bound
+            or host == 'localhost' and one['address'] in ('127.0.0.1', '::1')]
+
+
+def _daemons(look):
+    return [process for process in look.processes if process['role'] == 'daemon']
+
+
+def _where(look):
+    return '%s port %d' % (look.relay['host'], look.relay['port']) if look.relay else 'the relay'
 
 
 def _ids(pairs):
@@ -66,54 +75,54 @@ def _ids(pairs):
     return ', '.join(ids[:5]) + (' and %d more' % (len(ids) - 5) if len(ids) > 5 else ''), len(ids)
 
 
-def _other_mta(e):
-    if e.program['sendmail'] is None:
-        other = e.program['other_mta']
-        return ['%s belongs to %s.' % (e.program['path'], other) if other else 'There is no program called sendmail.']
-    if not e.program['is_sendmail']:
+def _other_mta(look):
+    if look.program['sendmail'] is None:
+        other = look.program['other_mta']
+        return ['%s belongs to %s.' % (look.program['path'], other) if other else 'There is no program called sendmail.']
+    if not look.program['is_sendmail']:
         return ['%s leads to %s, which is %s; Sendmail itself is %s.' % (
-            e.program['path'], e.program['target'], e.program['other_mta'], e.program['sendmail'])]
+            look.program['path'], look.program['target'], look.program['other_mta'], look.program['sendmail'])]
     return []
 
 
-def _configuration(e):
+def _configuration(look):
     found = []
-    state = e.files['msp']
+    state = look.files['msp']
     if not state['exists']:
         found.append('%s does not exist: Sendmail falls back to sendmail.cf, and submissions fail in the queue of the MTA.' % state['path'])
     elif not int(state['mode'], 8) & 0o004 and state['owner'] == 'root':
         found.append('%s has mode %s: users cannot read it, although root can.' % (state['path'], state['mode']))
     found += ['%s: line %s: %s' % (state['path'], problem['line'], problem['problem']) for problem in state['problems'][:3]]
-    if e.accounts['uid'] is None or e.accounts['gid'] is None:
-        found.append('The user or group %s:%s does not exist.' % (e.accounts['user'], e.accounts['group']))
-    found += ['The queue directory %s: %s.' % (one['path'], one['error']) for one in e.errors if one['queue'] == 'msp' and state['exists']
+    if look.submitter['uid'] is None or look.submitter['gid'] is None:
+        found.append('The user or group %s:%s does not exist.' % (look.submitter['user'], look.submitter['group']))
+    found += ['The queue directory %s: %s.' % (one['path'], one['error']) for one in look.errors if one['queue'] == 'msp' and state['exists']
               and one['path'] != state['path']]
-    if e.filesystems.get('msp', {}).get('unmounted'):
-        found.append('%s is a mount point of /etc/fstab and is not mounted.' % e.filesystems['msp']['unmounted'])
+    if look.filesystems.get('msp', {}).get('unmounted'):
+        found.append('%s is a mount point of /etc/fstab and is not mounted.' % look.filesystems['msp']['unmounted'])
     return found
 
 
-def _permissions(e):
+def _permissions(look):
     found = []
-    user, group = e.accounts['user'], e.accounts['group']
-    for one in e.directories:
+    user, group = look.submitter['user'], look.submitter['group']
+    for one in look.places:
         mode = int(one['mode'], 8)
         if one['owner'] != user or one['group'] != group or mode & 0o770 != 0o770:
             found.append('%s is %s:%s %s; it has to be %s:%s and writable for both.' % (one['path'], one['owner'], one['group'], one['mode'], user, group))
-    if e.program['sendmail'] and not (e.program['setgid'] and e.program['group'] == group):
+    if look.program['sendmail'] and not (look.program['setgid'] and look.program['group'] == group):
         found.append('%s is %s:%s %s and not set-group-ID %s: only root can submit mail.'
-                     % (e.program['sendmail'], e.program['owner'], e.program['group'], e.program['mode'], group))
+                     % (look.program['sendmail'], look.program['owner'], look.program['group'], look.program['mode'], group))
     return found
 
 
-def _too_open(e):
+def _too_open(look):
     return ['%s has mode %s: everybody on the host can reach or write into it.' % (one['path'], one['mode'])
-            for one in e.directories if int(one['mode'], 8) & 0o007]
+            for one in look.places if int(one['mode'], 8) & 0o007]
 
 
 def _hazard(kind):
-    def predicate(e):
-        pairs = e.hazards.get(kind, [])
+    def predicate(look):
+        pairs = look.hazards.get(kind, [])
         if not pairs:
             return []
         ids, count = _ids(pairs)
@@ -121,46 +130,46 @@ def _hazard(kind):
     return predicate
 
 
-def _damaged(e):
-    pairs = [pair for pair in e.hazards.get('damaged', []) if 'no sender' not in pair[0]]
-    return _hazard('damaged')(e._replace(hazards={'damaged': pairs}))
+def _damaged(look):
+    pairs = [pair for pair in look.hazards.get('damaged', []) if 'no sender' not in pair[0]]
+    return _hazard('damaged')(look._replace(hazards={'damaged': pairs}))
 
 
-def _poison(e):
-    pairs = [pair for pair in e.hazards.get('damaged', []) if 'no sender' in pair[0]]
-    return _hazard('damaged')(e._replace(hazards={'damaged': pairs}))
+def _poison(look):
+    pairs = [pair for pair in look.hazards.get('damaged', []) if 'no sender' in pair[0]]
+    return _hazard('damaged')(look._replace(hazards={'damaged': pairs}))
 
 
-def _lost(e):
-    count = _msp(e)['messages']['lost']
+def _lost(look):
+    count = _msp(look)['messages']['lost']
     return (['%d control files are called Qf: a queue run gave them up, and no other tries them.' % count], count) if count else []
 
 
-def _quarantined(e):
-    count = _msp(e)['messages']['quarantined']
+def _quarantined(look):
+    count = _msp(look)['messages']['quarantined']
     return (['%d control files are called hf: somebody or a milter quarantined them.' % count], count) if count else []
 
 
 def _no_room(queue):
-    def predicate(e):
+    def predicate(look):
         found = []
-        room = e.filesystems.get(queue) or {}
-        least = max(1, e.settings.get(queue, {}).get('min_free_blocks', 0))
+        room = look.filesystems.get(queue) or {}
+        least = max(1, look.settings.get(queue, {}).get('min_free_blocks', 0))
         if room.get('blocks_free') is not None and room['blocks_free'] < least:
             found.append('%s has %d free blocks of %d bytes; MinFreeBlocks is %d.' % (room['mount'], room['blocks_free'], room['block_size'], least))
         if room.get('inodes') and not room['inodes_free']:
             found.append('%s has no free inodes.' % room['mount'])
         if queue == 'mta':
-            count, example = _reason(e, 'mta_disk_full')
+            count, example = _reason(look, 'mta_disk_full')
             return (found + ['Sendmail says: %s' % example], count) if count else found
         return found
     return predicate
 
 
-def _read_only(e):
+def _read_only(look):
     found = []
     for queue in ('msp', 'mta'):
-        room = e.filesystems.get(queue) or {}
+        room = look.filesystems.get(queue) or {}
         if room.get('read_only'):
             found.append('%s, where the %s queue lies, is mounted read-only.' % (room['mount'], queue))
         if room.get('immutable'):
@@ -168,162 +177,164 @@ def _read_only(e):
     return found
 
 
-def _mta_down(e):
-    if _greets(e) or _daemons(e) or e.listeners or (e.relay and not _local(e)):
+def _mta_down(look):
+    if _greets(look) or _daemons(look) or _serving(look) or (look.relay and not _local(look)):
         return []
-    count, example = _reason(e, 'connection_refused')
-    found = ['Nothing listens on %s, and no Sendmail daemon is running.' % _where(e)]
-    if e.service.get('masked'):
-        found.append('The service %s is masked.' % e.service['name'])
-    elif e.service.get('active'):
-        found.append('systemd calls the service %s active all the same, so starting it does nothing; it has to be restarted.' % e.service['name'])
-    if e.service.get('enabled') is False:
-        found.append('The service %s is not enabled, so it will not come back after a boot either.' % e.service['name'])
+    count, example = _reason(look, 'connection_refused')
+    found = ['Nothing listens on %s, and no Sendmail daemon is running.' % _where(look)]
+    if look.services['mta'].get('masked'):
+        found.append('The service %s is masked.' % look.services['mta']['name'])
+    elif look.active:
+        found.append('systemd calls the service %s active all the same, so starting it does nothing; it has to be restarted.' % look.services['mta']['name'])
+    if look.services['mta'].get('enabled') is False:
+        found.append('The service %s is not enabled, so it will not come back after a boot either.' % look.services['mta']['name'])
     if count:
         found.append('Sendmail says: %s' % example)
     return found, count
 
 
-def _local(e):
-    host = e.relay['host']
+def _local(look):
+    host = look.relay['host']
     return host == 'localhost' or host.startswith('127.') or host == '::1'
 
 
-def _stranger(e):
-    names = [one for one in e.listeners if one['pid'] and not (one['name'] or '').startswith('sendmail')]
-    if not names or (_greets(e) and 'Sendmail' in (e.greeting['text'] or '')):
+def _stranger(look):
+    names = [one for one in _serving(look) if one['pid'] and not (one['name'] or '').startswith('sendmail')]
+    if not names or (_greets(look) and 'Sendmail' in (look.greeting['text'] or '')):
         return []
     return ['%s (process %s) listens on %s port %d.' % (one['name'], one['pid'], one['address'], one['port']) for one in names]
 
 
-def _refuses_for_load(e):
-    limit = e.settings.get('mta', {}).get('refuse_la', 0)
-    rejecting = [process['title'] for process in e.processes if process['rejecting']]
-    if _greets(e) or not rejecting:
+def _refuses_for_load(look):
+    limit = look.settings.get('mta', {}).get('refuse_la', 0)
+    rejecting = [process['title'] for process in look.processes if process['rejecting']]
+    if _greets(look) or not rejecting:
         return []
-    count, _example = _reason(e, 'connection_refused')
-    return ['The MTA says: %s' % rejecting[0], 'The load average is %.1f, RefuseLA is %d.' % (e.load, limit)], count
+    count, _example = _reason(look, 'connection_refused')
+    return ['The MTA says: %s' % rejecting[0], 'The load average is %.1f, RefuseLA is %d.' % (_load(look), limit)], count
 
 
-def _listens_elsewhere(e):
-    if _greets(e) or not e.relay or not _local(e) or not _daemons(e) or e.listeners or any(process['rejecting'] for process in e.processes):
+def _listens_elsewhere(look):
+    if _greets(look) or not look.relay or not _local(look) or not _daemons(look) or _serving(look) or any(process['rejecting'] for process in look.processes):
         return []
-    count, _example = _reason(e, 'connection_refused')
-    places = ', '.join('%s port %d' % (one['address'], one['port']) for one in e.everywhere) or 'no address'
-    return ['submit.cf hands mail to %s; the MTA listens on %s.' % (_where(e), places)], count
+    count, _example = _reason(look, 'connection_refused')
+    places = ', '.join('%s port %d' % (one['address'], one['port']) for one in look.sockets) or 'no address'
+    return ['submit.cf hands mail to %s; the MTA listens on %s.' % (_where(look), places)], count
 
 
-def _filtered(e):
-    if _greets(e) or e.greeting is None or e.greeting['error'] not in ('connection_refused', 'connection_reset') or not e.listeners:
+def _filtered(look):
+    if _greets(look) or look.greeting is None or look.greeting['error'] not in ('connection_refused', 'connection_reset') or not _serving(look):
         return []
-    if any(process['rejecting'] for process in e.processes):
+    if any(process['rejecting'] for process in look.processes):
         return []
-    return ['Something listens on %s, but connections are refused or reset: a packet filter.' % _where(e)], _reason(e, 'connection_refused')[0]
+    return ['Something listens on %s, but connections are refused or reset: a packet filter.' % _where(look)], _reason(look, 'connection_refused')[0]
 
 
-def _was_down(e):
-    count, example = _reason(e, 'connection_refused')
-    return (['The MTA answers now; when the messages were last tried it did not: %s' % example], count) if count and _greets(e) else []
+def _was_down(look):
+    count, example = _reason(look, 'connection_refused')
+    return (['The MTA answers now; when the messages were last tried it did not: %s' % example], count) if count and _greets(look) else []
 
 
-def _unreachable(e):
-    error = e.greeting['error'] if e.greeting else None
-    count, example = _reason(e, 'connection_timeout', 'no_route')
-    if error in ('connection_timeout', 'no_route') and not e.greeting['connected']:
-        return ['%s cannot be reached: %s.' % (_where(e), error.replace('_', ' '))] + (['Sendmail says: %s' % example] if count else []), count
-    return (['%s answers now; when the messages were last tried it could not be reached: %s' % (_where(e), example)], count) if count and _greets(e) else []
+def _unreachable(look):
+    error = look.greeting['error'] if look.greeting else None
+    count, example = _reason(look, 'connection_timeout', 'no_route')
+    if error in ('connection_timeout', 'no_route') and not look.greeting['connected']:
+        return ['%s cannot be reached: %s.' % (_where(look), error.replace('_', ' '))] + (['Sendmail says: %s' % example] if count else []), count
+    return (['%s answers now; when the messages were last tried it could not be reached: %s' % (_where(look), example)],
+            count) if count and _greets(look) else []
 
 
-def _silent(e):
-    if e.greeting and e.greeting['connected'] and not e.greeting['code'] and e.greeting['error'] in ('connection_timeout', 'closed'):
-        return ['%s accepts the connection and %s.' % (_where(e), 'says nothing' if e.greeting['error'] == 'connection_timeout' else 'closes it at once')]
+def _silent(look):
+    if look.greeting and look.greeting['connected'] and not look.greeting['code'] and look.greeting['error'] in ('connection_timeout', 'closed'):
+        return ['%s accepts the connection and %s.' % (_where(look), 'says nothing' if look.greeting['error'] == 'connection_timeout' else 'closes it at once')]
     return []
 
 
-def _refuses(e):
-    if e.greeting and e.greeting['code'] and not e.greeting['answered']:
-        return ['%s answers: %s' % (_where(e), e.greeting['text'])]
-    return ['%s greets and takes no mail: %s' % (_where(e), e.refusal)] if e.refusal and not _hosts_access(e) else []
+def _refuses(look):
+    if look.greeting and look.greeting['code'] and not look.greeting['answered']:
+        return ['%s answers: %s' % (_where(look), look.greeting['text'])]
+    return ['%s greets and takes no mail: %s' % (_where(look), look.refusal)] if look.refusal and not _hosts_access(look) else []
 
 
-def _hosts_access(e):
-    return ['%s greets and takes no mail: %s' % (_where(e), e.refusal)] + e.hosts_access if e.refusal and e.hosts_access and _local(e) else []
+def _hosts_access(look):
+    return ['%s greets and takes no mail: %s' % (_where(look), look.refusal)] + look.hosts_access if look.refusal and look.hosts_access and _local(look) else []
 
 
-def _dns(e):
-    count, example = _reason(e, 'host_lookup')
-    broken = ['%s: %s after %.1f seconds' % (name, one['error'], one['seconds']) for name, one in sorted(e.lookups['domains'].items())
+def _dns(look):
+    count, example = _reason(look, 'host_lookup')
+    broken = ['%s: %s after %.1f seconds' % (name, one['error'], one['seconds']) for name, one in sorted(look.lookups['domains'].items())
               if one['error'] in ('temporary', 'timeout')]
-    if count and (broken or not e.lookups['domains']):
+    if count and (broken or not look.lookups['domains']):
         return ['Sendmail says: %s' % example, 'Looking up %s.' % '; '.join(broken[:3])] if broken else ['Sendmail says: %s' % example], count
     return []
 
 
-def _dns_was_down(e):
-    count, example = _reason(e, 'host_lookup')
-    if count and e.lookups['domains'] and not any(one['error'] in ('temporary', 'timeout') for one in e.lookups['domains'].values()):
+def _dns_was_down(look):
+    count, example = _reason(look, 'host_lookup')
+    if count and look.lookups['domains'] and not any(one['error'] in ('temporary', 'timeout') for one in look.lookups['domains'].values()):
         return ['The domains can be looked up now; when the messages were last tried they could not: %s' % example], count
     return []
 
 
-def _stale_resolver(e):
-    count, example = _reason(e, 'sender_domain')
-    daemons = [process['started'] for process in _daemons(e) if process['started']]
-    older = e.resolver_changed and daemons and min(daemons) < e.resolver_changed
+def _stale_resolver(look):
+    count, example = _reason(look, 'sender_domain')
+    daemons = [process['started'] for process in _daemons(look) if process['started']]
+    older = look.resolver_changed and daemons and min(daemons) < look.resolver_changed
     if not count:
         return []
     found = ['The MTA says: %s' % example]
     if older:
-        found.append('It was started %d seconds before resolv.conf was last changed, and keeps what it read then.' % (e.resolver_changed - min(daemons)))
+        found.append('It was started %d seconds before resolv.conf was last changed, and keeps what it read then.' % (look.resolver_changed - min(daemons)))
     return found, count
 
 
-def _relay_name(e):
-    count, example = _reason(e, 'relay_lookup')
-    lookup = e.lookups.get('relay')
+def _relay_name(look):
+    count, example = _reason(look, 'relay_lookup')
+    lookup = look.lookups.get('relay')
     if lookup and lookup['error']:
-        return ['The name %s that submit.cf hands mail to cannot be looked up: %s.' % (e.relay['host'], lookup['error'])], count
+        return ['The name %s that submit.cf hands mail to cannot be looked up: %s.' % (look.relay['host'], lookup['error'])], count
     return (['The relay has a name now; when the messages were last tried it had none: %s' % example], count) if count else []
 
 
-def _policy(e):
-    count, example = _reason(e, 'temporary_reply')
+def _policy(look):
+    count, example = _reason(look, 'temporary_reply')
     return (['The MTA says: %s' % example], count) if count else []
 
 
-def _queue_load(e):
-    limit = e.settings.get('msp', {}).get('queue_la', 0)
-    if limit and e.load >= limit:
-        return ['The load average is %.1f and QueueLA is %d: new mail is only queued, and queue runs are skipped.' % (e.load, limit)], _msp(e)['never_tried']
+def _queue_load(look):
+    limit = look.settings.get('msp', {}).get('queue_la', 0)
+    if limit and _load(look) >= limit:
+        return ['The load average is %.1f and QueueLA is %d: new mail is only queued, and queue runs are skipped.'
+                % (_load(look), limit)], _msp(look)['never_tried']
     return []
 
 
-def _never_tried(e):
-    count = _msp(e)['never_tried']
-    limit = e.settings.get('msp', {}).get('queue_la', 0)
+def _never_tried(look):
+    count = _msp(look)['never_tried']
+    limit = look.settings.get('msp', {}).get('queue_la', 0)
     return (['%d messages were never tried, and the load is not the reason: they were submitted with -odq or -odd, or the first attempt was interrupted.'
-             % count], count) if count > len(e.locked) and not (limit and e.load >= limit) else []
+             % count], count) if count > len(look.locked) and not (limit and _load(look) >= limit) else []
 
 
-def _queue_age(e):
-    age = e.settings.get('msp', {}).get('min_queue_age', 0)
-    waiting = _msp(e)
+def _queue_age(look):
+    age = look.settings.get('msp', {}).get('min_queue_age', 0)
+    waiting = _msp(look)
     if not age or not waiting['messages']['queued'] or waiting['last_attempt_age'] is None or waiting['last_attempt_age'] >= age:
         return []
     return ['MinQueueAge is %d seconds, and the messages were tried %d seconds ago: a queue run passes over them in silence.'
             % (age, waiting['last_attempt_age'])], waiting['messages']['queued']
 
 
-def _hangs(e):
-    long = [one for one in e.locked if one['seconds'] is not None and one['seconds'] >= HANGS]
+def _hangs(look):
+    long = [one for one in look.locked if one['seconds'] is not None and one['seconds'] >= HANGS]
     return ['%s has been in delivery for %d seconds by process %s: %s' % (one['id'], one['seconds'], one['pid'], one['title']) for one in long], len(long)
 
 
-def _runner(e):
-    active = [runner for runner in e.runners if runner['active'] and not runner['partial']]
+def _runner(look):
+    active = [runner for runner in look.runners if runner['active'] and not runner['partial']]
     if not active:
-        return ['%s: %s' % (runner['path'] or runner['source'], runner['detail']) for runner in e.runners[:3]] or ['No queue runner is set up.']
-    waiting = _msp(e)
+        return ['%s: %s' % (runner['path'] or runner['source'], runner['detail']) for runner in look.runners[:3]] or ['No queue runner is set up.']
+    waiting = _msp(look)
     intervals = [runner['interval'] for runner in active if runner['interval']]
     age = waiting['last_attempt_age'] if waiting['last_attempt_age'] is not None else waiting['oldest_age']
     if waiting['messages']['queued'] and intervals and age is not None and age > STALE_ATTEMPT * min(intervals) + SLACK:
@@ -332,9 +343,9 @@ def _runner(e):
     return []
 
 
-def _slow_names(e):
+def _slow_names(look):
     found = []
-    own = e.lookups.get('own') or {}
+    own = look.lookups.get('own') or {}
     if own.get('unqualified'):
         found.append('The host name %s has no domain, and none can be found: every start of Sendmail waits 60 seconds.' % own['name'])
     if (own.get('seconds') or 0) >= SLOW:
@@ -342,13 +353,13 @@ def _slow_names(e):
     return found
 
 
-def _orphans(e):
-    count = _msp(e)['debris'].get('data_without_control') or 0
+def _orphans(look):
+    count = _msp(look)['debris'].get('data_without_control') or 0
     return ['%d data files have no control file: left by a crash, or being received now.' % count] if count else []
 
 
-def _one_source(e):
-    waiting = _msp(e)
+def _one_source(look):
+    waiting = _msp(look)
     total = waiting['messages']['queued']
     found = []
     if total >= SHARE_LEAST:
@@ -357,7 +368,7 @@ def _one_source(e):
                 if one['messages'] >= SHARE * total:
                     found.append('%d of %d waiting messages (%d %%) come from the %s %s.' % (
                         one['messages'], total, 100 * one['messages'] // total, key, one[key]))
-        subjects, looked = e.subjects
+        subjects, looked = look.subjects
         for subject, count in subjects[:1]:
             if count >= SHARE * looked:
                 found.append('%d of %d waiting messages looked at (%d %%) have the subject "%s", digits apart.' % (
@@ -365,12 +376,12 @@ def _one_source(e):
     return found
 
 
-def _elsewhere(e):
-    if _msp(e)['messages']['total']:
+def _elsewhere(look):
+    if _msp(look)['messages']['total']:
         return []
-    found = ['%s has %d bytes and was written %d seconds ago.' % (one['path'], one['size'], e.now - one['mtime'])
-             for one in e.dead_letters if one['size'] and e.now - one['mtime'] < 7 * 86400]
-    mta = (e.queues.get('mta') or {}).get('messages', {}).get('queued', 0)
+    found = ['%s has %d bytes and was written %d seconds ago.' % (one['path'], one['size'], look.now - one['mtime'])
+             for one in look.dead_letters if one['size'] and look.now - one['mtime'] < 7 * 86400]
+    mta = (look.queues.get('mta') or {}).get('messages', {}).get('queued', 0)
     if mta:
         found.append('%d messages wait in the queue of the MTA, which is not a matter of submission.' % mta)
     return found
@@ -474,14 +485,14 @@ CAUSES = (
 )
 
 
-def diagnose(examination):
+def diagnose(look):
     """The causes that hold, in the order of the table: list of {id, title, severity, evidence, messages, because_of, fix: {kind, name, text}}.
 
     C(messages) are those the cause itself keeps, 0 where that cannot be counted.
     """
     found = []
     for cause in CAUSES:
-        outcome = cause.predicate(examination)
+        outcome = cause.predicate(look)
         evidence, messages = outcome if isinstance(outcome, tuple) else (outcome, 0)
         if evidence:
             found.append({'id': cause.id, 'title': cause.title, 'severity': cause.severity, 'evidence': evidence[:EVIDENCE_MAX], 'messages': messages,
@@ -501,24 +512,24 @@ EXPLAINED = {
 }
 
 
-def unexplained(examination, causes):
+def unexplained(look, causes):
     """(count, examples) of waiting messages whose reason none of the found causes covers."""
     held = set(cause['id'] for cause in causes)
-    rest = [one for one in _msp(examination)['top']['reasons'] if held.isdisjoint(EXPLAINED.get(one['reason'], ()))]
+    rest = [one for one in _msp(look)['top']['reasons'] if held.isdisjoint(EXPLAINED.get(one['reason'], ()))]
     return sum(one['messages'] for one in rest), [one['example'] for one in rest[:3]]
 
 
-def diagnosis(examination, read_log=lambda patterns: {}):
+def diagnosis(look, read_log=lambda patterns: {}):
     """The result of the module sendmail_diagnosis_info.
 
     C(read_log({id: expression over bytes})) gives {id: the newest line of the log}; it is asked once, and only about causes that hold.
     """
-    causes = diagnose(examination)
+    causes = diagnose(look)
     held = set(one['id'] for one in causes)
     said = read_log(dict((cause.id, cause.log) for cause in CAUSES if cause.log and cause.id in held))
     for one in causes:
         if one['id'] in said:
             one['evidence'] = one['evidence'][:EVIDENCE_MAX - 1] + ['The log says: %s' % said[one['id']]]
-    count, examples = unexplained(examination, causes)
+    count, examples = unexplained(look, causes)
     return {'healthy': not count and all(cause['severity'] == 'low' for cause in causes), 'causes': causes,
-            'unexplained': {'messages': count, 'examples': examples}, 'messages': _msp(examination)['messages'], 'inspected': examination.inspected}
+            'unexplained': {'messages': count, 'examples': examples}, 'messages': _msp(look)['messages'], 'inspected': look.inspected}

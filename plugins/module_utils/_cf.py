@@ -281,23 +281,6 @@ def relay(cf):
             'literal': bool(re.match(r'\d+(\.\d+){3}$', plain[0])) or ':' in plain[0]}
 
 
-def daemon_addresses(cf):
-    """Where a daemon started with this file listens: [{name, family, address, port, modifiers}], one for each DaemonPortOptions.
-
-    C(address) is None for all addresses of the family. Without any such option the daemon has one socket, named MTA.
-    """
-    found: list = []
-    for value in cf.options.get('daemonportoptions', ['Name=MTA']):
-        # A second equate of the same kind wins; sub-options are told by their first letter, in either case where both are free.
-        fields = {part.strip()[:1]: part.partition('=')[2].strip() for part in value.split(',') if '=' in part}
-        for letter in 'aflmnps':
-            fields.setdefault(letter.upper(), fields.get(letter, ''))
-        found.append({'name': fields['N'] or 'Daemon%d' % len(found), 'family': fields['F'].lower() or 'inet', 'address': fields['A'] or None,
-                      'port': _port(fields['P']) if fields['P'] else 25, 'modifiers': fields['M'],
-                      'refuse_la': int(fields['r']) if fields.get('r', '').isdecimal() else None})
-    return found
-
-
 def timeout(cf, name, default=None):
     """Seconds of C(Timeout.name); C(queuereturn) and C(queuewarn) also stand for their C(.normal)."""
     for key in ('timeout.' + name, 'timeout.' + name + '.*', 'timeout.' + name + '.normal'):
@@ -313,20 +296,13 @@ def settings(cf, cpus=1):
     user, _dummy, group = re.sub(r'[./]', ':', cf.option('RunAsUser') or '').partition(':')
     return {
         'run_as_user': user or None, 'run_as_group': group or None, 'trusted_user': cf.option('TrustedUser') or None,
-        'use_msp': (cf.option('UseMSP') or 'f')[0] in 'tTyY',
         'queue_file_mode': cf.number('QueueFileMode', 0o600, 8), 'min_free_blocks': cf.number('MinFreeBlocks'),
         'queue_la': cf.number('QueueLA', 8 * cpus), 'refuse_la': cf.number('RefuseLA', 12 * cpus), 'delay_la': cf.number('DelayLA'),
         'min_queue_age': cf.seconds('MinQueueAge', 0), 'max_queue_age': cf.seconds('MaxQueueAge', 0),
-        'queue_sort_order': (cf.option('QueueSortOrder') or 'priority').lower(),
-        'max_queue_run_size': cf.number('MaxQueueRunSize'), 'max_message_size': cf.number('MaxMessageSize'),
-        'max_runners_per_queue': cf.number('MaxRunnersPerQueue', 1), 'max_queue_children': cf.number('MaxQueueChildren'),
         'max_daemon_children': cf.number('MaxDaemonChildren'), 'connection_rate_throttle': cf.number('ConnectionRateThrottle'),
-        'delivery_mode': (cf.option('DeliveryMode') or 'b')[0],
         'privacy_options': [word.lower() for word in re.findall(r'\w+', ' '.join(cf.options.get('privacyoptions', [])))],
-        'host_status_directory': cf.option('HostStatusDirectory') or None, 'status_file': cf.option('StatusFile') or None,
+        'status_file': cf.option('StatusFile') or None,
         'dead_letter_drop': cf.option('DeadLetterDrop') or None, 'pid_file': expand(cf, cf.option('PidFile') or '') or None,
-        'process_title_prefix': cf.option('ProcessTitlePrefix') or None,
         'timeouts': {'connect': timeout(cf, 'connect', 0), 'iconnect': timeout(cf, 'iconnect', 0), 'initial': timeout(cf, 'initial', 300),
-                     'hoststatus': timeout(cf, 'hoststatus', 1800), 'queuereturn': timeout(cf, 'queuereturn', 432000),
-                     'queuewarn': timeout(cf, 'queuewarn', 0)},
+                     'queuereturn': timeout(cf, 'queuereturn', 432000), 'queuewarn': timeout(cf, 'queuewarn', 0)},
     }

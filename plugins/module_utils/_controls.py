@@ -4,7 +4,7 @@
 
 # PRIVATE to the mailops.sendmail collection: it can change or go in any release.
 
-"""What a compliant host satisfies: a table of controls, each a predicate over one examination and one audit of a host.
+"""What a compliant host satisfies: a table of controls, each a predicate over one look at a host.
 
 To add a control is to add a row; docs/controls.md comes from the table. An id never changes its meaning and is never used again.
 """
@@ -14,16 +14,16 @@ import time
 from fnmatch import fnmatchcase
 from typing import Callable, NamedTuple, Optional, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _audit, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _probe, _text
 
-SEVERITIES = _audit.SEVERITIES
+SEVERITIES = _probe.SEVERITIES
 STATUSES = ('pass', 'fail', 'waived', 'not_applicable', 'error')
 EVIDENCE_MAX = 5       # sentences of each control
 _DEAD_LETTER = 7 * 86400
 
 
 class Control(NamedTuple):
-    """One row. C(predicate(e, audit, limits)) returns (whether it holds, expected, actual, evidence).
+    """One row. C(predicate(look, limits)) returns (whether it holds, expected, actual, evidence).
 
     The first is None where the control does not apply. A predicate raises SendmailError where it cannot tell.
     """
@@ -59,32 +59,32 @@ def _problems(wrong):
     return '%d problem%s' % (len(wrong), '' if len(wrong) == 1 else 's') if wrong else ''
 
 
-def _local(e):
-    return e.relay is None or e.relay['host'] in ('localhost', '::1') or e.relay['host'].startswith('127.')
+def _local(look):
+    return look.relay is None or look.relay['host'] in ('localhost', '::1') or look.relay['host'].startswith('127.')
 
 
-def _daemons(e):
-    return [process for process in e.processes if process['role'] == 'daemon']
+def _daemons(look):
+    return [process for process in look.processes if process['role'] == 'daemon']
 
 
-def _queue(e, queue):
+def _queue(look, queue):
     """The figures of a queue, where it can be read."""
-    wrong = [one for one in e.errors if one['queue'] == queue]
-    if wrong or queue not in e.queues:
+    wrong = [one for one in look.errors if one['queue'] == queue]
+    if wrong or queue not in look.queues:
         raise _text.SendmailError('The queue cannot be judged: %s' % ('%s: %s.' % (wrong[0]['path'], wrong[0]['error']) if wrong else 'it was not looked at.'))
-    return e.queues[queue]
+    return look.queues[queue]
 
 
-def _settings(e, queue):
-    if queue not in e.settings:
-        raise _text.SendmailError('%s cannot be read.' % e.files[queue]['path'])
-    return e.settings[queue]
+def _settings(look, queue):
+    if queue not in look.settings:
+        raise _text.SendmailError('%s cannot be read.' % look.files[queue]['path'])
+    return look.settings[queue]
 
 
 # PRG: the program
 
-def _installed(e, _a, _limits):
-    p = e.program
+def _installed(look, _limits):
+    p = look.program
     actual = p['target'] if p['is_sendmail'] else '%s (%s)' % (p['target'] or p['path'], p['other_mta'] or 'unknown') if p['path'] else 'nothing'
     evidence = [] if p['is_sendmail'] else ['%s belongs to %s.' % (p['path'], p['other_mta'])] if p['path'] else ['There is no program called sendmail.']
     return p['is_sendmail'], 'The name sendmail leads to Sendmail', actual, evidence
@@ -94,16 +94,16 @@ def _version(text):
     return tuple(int(part) for part in re.findall(r'\d+', text)[:4])
 
 
-def _supported(e, _a, limits):
-    actual = e.program['version']
+def _supported(look, limits):
+    actual = look.program['version']
     if not actual:
-        raise _text.SendmailError('%s does not say its version.' % e.program['sendmail'])
+        raise _text.SendmailError('%s does not say its version.' % look.program['sendmail'])
     return _version(actual) >= _version(limits['version']), '%s or later' % limits['version'], actual, []
 
 
 def _permissions(keys, nouns):
-    def predicate(_e, audit, _limits):
-        wanted = [one for one in audit.wanted if one['key'] in keys]
+    def predicate(look, _limits):
+        wanted = [one for one in look.wanted if one['key'] in keys]
         if not wanted:
             raise _text.SendmailError('There is no %s to look at.' % nouns)
         wrong = []
@@ -122,69 +122,69 @@ def _permissions(keys, nouns):
 # MTA
 
 def _mta_needed(check):
-    def predicate(e, audit, limits):
-        if not _local(e) and not _daemons(e):
-            return None, 'An MTA, where submit.cf hands mail to this host', 'submit.cf hands mail to %s' % e.relay['host'], []
-        return check(e, audit, limits)
+    def predicate(look, limits):
+        if not _local(look) and not _daemons(look):
+            return None, 'An MTA, where submit.cf hands mail to this host', 'submit.cf hands mail to %s' % look.relay['host'], []
+        return check(look, limits)
     return predicate
 
 
 @_mta_needed
-def _running(e, _a, _limits):
-    found = ['%s (process %s)' % (process['title'], process['pid']) for process in _daemons(e)]
-    active = ['systemd calls the service %s active all the same.' % e.service['name']] if not found and e.service['active'] else []
+def _running(look, _limits):
+    found = ['%s (process %s)' % (process['title'], process['pid']) for process in _daemons(look)]
+    active = ['systemd calls the service %s active all the same.' % look.services['mta']['name']] if not found and look.active else []
     return bool(found), 'A daemon that accepts mail', found[0] if found else 'none', active
 
 
 @_mta_needed
-def _enabled(e, _a, _limits):
-    actual = 'masked' if e.service['masked'] else {True: 'enabled', False: 'disabled', None: 'no such service'}[e.service['enabled']]
-    return actual == 'enabled', 'The service %s is started at boot' % e.service['name'], actual, []
+def _enabled(look, _limits):
+    actual = 'masked' if look.services['mta']['masked'] else {True: 'enabled', False: 'disabled', None: 'no such service'}[look.services['mta']['enabled']]
+    return actual == 'enabled', 'The service %s is started at boot' % look.services['mta']['name'], actual, []
 
 
-def _greets(e, _a, _limits):
-    if e.relay is None:
+def _greets(look, _limits):
+    if look.relay is None:
         raise _text.SendmailError('submit.cf does not say where mail is handed to.')
-    g = e.greeting or {'answered': False, 'text': None, 'error': 'not asked'}
-    where = '%s port %d' % (e.relay['host'], e.relay['port'])
+    g = look.greeting or {'answered': False, 'text': None, 'error': 'not asked'}
+    where = '%s port %d' % (look.relay['host'], look.relay['port'])
     return bool(g['answered']), '%s answers with 220' % where, g['text'] or (g['error'] or 'nothing').replace('_', ' '), []
 
 
-def _listens(e, _a, limits):
-    places = sorted(set((one['address'], one['port']) for one in e.everywhere))
+def _listens(look, limits):
+    places = sorted(set((one['address'], one['port']) for one in look.sockets))
     wrong = ['Sendmail listens on %s port %d.' % place for place in places if not any(fnmatchcase(place[0], pattern) for pattern in limits['listen'])]
     if not places:
         return None, 'Only %s' % ', '.join(limits['listen']), 'nowhere', []
     return not wrong, 'Only %s' % ', '.join(limits['listen']), ', '.join('%s port %d' % place for place in places), wrong
 
 
-def _takes_mail(e, _a, _limits):
-    found = [process['title'] for process in e.processes if process['rejecting']]
+def _takes_mail(look, _limits):
+    found = [process['title'] for process in look.processes if process['rejecting']]
     return not found, 'The MTA takes connections', 'it refuses them' if found else 'it does', found
 
 
 # RUN: the queue runner
 
-def _one_runner(e, _a, _limits):
-    active = [one for one in e.runners if one['active'] and not one['partial']]
+def _one_runner(look, _limits):
+    active = [one for one in look.runners if one['active'] and not one['partial']]
     evidence = ['%s: %s.' % (one['source'], one['path'] or one['detail']) for one in active] if len(active) != 1 else []
     return len(active) == 1, 'Exactly one', str(len(active)), evidence
 
 
-def _interval(e, _a, limits):
-    known = [one['interval'] for one in e.runners if one['active'] and not one['partial'] and one['interval']]
+def _interval(look, limits):
+    known = [one['interval'] for one in look.runners if one['active'] and not one['partial'] and one['interval']]
     if not known:
         return None, 'At most %s' % _span(limits['runner_interval']), 'no runner with an interval', []
     return min(known) <= limits['runner_interval'], 'At most %s' % _span(limits['runner_interval']), _span(min(known)), []
 
 
-def _scheduled(e, _a, _limits):
-    dead = ['%s: %s.' % (one['path'] or one['source'], one['detail']) for one in e.runners if not one['active']]
-    return not dead, 'Every runner that is set up does its work', '%d of %d do' % (len(e.runners) - len(dead), len(e.runners)), dead
+def _scheduled(look, _limits):
+    dead = ['%s: %s.' % (one['path'] or one['source'], one['detail']) for one in look.runners if not one['active']]
+    return not dead, 'Every runner that is set up does its work', '%d of %d do' % (len(look.runners) - len(dead), len(look.runners)), dead
 
 
-def _attempt(e, _a, limits):
-    queue, limit = _queue(e, 'msp'), limits['last_attempt']
+def _attempt(look, limits):
+    queue, limit = _queue(look, 'msp'), limits['last_attempt']
     expected = 'Waiting mail is tried every %s' % _span(limit)
     if not queue['messages']['queued'] or (queue['oldest_age'] or 0) <= limit:
         return True, expected, 'nothing waits that long', []
@@ -192,39 +192,40 @@ def _attempt(e, _a, limits):
     return last is not None and last <= limit, expected, 'last tried %s' % (_span(last) + ' ago' if last is not None else 'never'), []
 
 
-def _load(e, _a, _limits):
-    limit = _settings(e, 'msp').get('queue_la', 0)
-    return not limit or e.load < limit, 'Below QueueLA, %d' % limit, '%.1f' % e.load, []
+def _load(look, _limits):
+    limit = _settings(look, 'msp').get('queue_la', 0)
+    load = look.load[0] if look.load else 0.0
+    return not limit or load < limit, 'Below QueueLA, %d' % limit, '%.1f' % load, []
 
 
 # PRM: owners and modes
 
-def _accounts(e, _a, _limits):
-    missing = [what for what, number in (('user ' + e.accounts['user'], e.accounts['uid']), ('group ' + e.accounts['group'], e.accounts['gid']))
-               if number is None]
-    return not missing, 'User %s and group %s exist' % (e.accounts['user'], e.accounts['group']), 'no ' + ', no '.join(missing) if missing else 'they do', []
+def _accounts(look, _limits):
+    user, group = look.submitter['user'], look.submitter['group']
+    missing = [what for what, number in (('user ' + user, look.submitter['uid']), ('group ' + group, look.submitter['gid'])) if number is None]
+    return not missing, 'User %s and group %s exist' % (user, group), 'no ' + ', no '.join(missing) if missing else 'they do', []
 
 
 def _hazards(kinds, expected):
-    def predicate(e, audit, _limits):
-        _queue(e, 'msp')
-        if None in (e.accounts['uid'], e.accounts['gid']):
+    def predicate(look, _limits):
+        _queue(look, 'msp')
+        if None in (look.submitter['uid'], look.submitter['gid']):
             raise _text.SendmailError('The account of the mail submission program does not exist.')
-        found = [(identifier, text) for kind in kinds for text, identifier in e.hazards.get(kind, [])]
-        count = sum(audit.endangered.get(kind, 0) for kind in kinds)
-        return not count, expected, '%d of %d messages' % (count, e.inspected), ['%s: %s.' % one for one in found]
+        found = [(identifier, text) for kind in kinds for text, identifier in look.hazards.get(kind, [])]
+        count = sum(look.endangered.get(kind, 0) for kind in kinds)
+        return not count, expected, '%d of %d messages' % (count, look.inspected), ['%s: %s.' % one for one in found]
     return predicate
 
 
-def _writable(_e, audit, _limits):
-    return not audit.writable, 'None', str(len(audit.writable)), audit.writable
+def _writable(look, _limits):
+    return not look.writable, 'None', str(len(look.writable)), look.writable
 
 
 # CFG and POL: the configuration
 
 def _accepted(queue):
-    def predicate(e, _a, _limits):
-        state = e.files[queue]
+    def predicate(look, _limits):
+        state = look.files[queue]
         wrong = ['line %s: %s' % (one['line'], one['problem']) for one in state['problems']]
         if not state['exists']:
             wrong = ['%s does not exist.' % state['path']]
@@ -234,14 +235,14 @@ def _accepted(queue):
     return predicate
 
 
-def _unprivileged(e, _a, _limits):
-    user = _settings(e, 'msp')['run_as_user']
+def _unprivileged(look, _limits):
+    user = _settings(look, 'msp')['run_as_user']
     return user not in (None, 'root', '0'), 'RunAsUser in submit.cf is not root', user or 'not set', []
 
 
-def _returns(e, _a, limits):
-    times = dict((queue, _settings(e, queue)['timeouts']['queuereturn']) for queue in ('msp', 'mta') if queue in e.files and e.files[queue]['exists'])
-    wrong = ['%s: Timeout.queuereturn is %s.' % (e.files[queue]['path'], _span(seconds)) for queue, seconds in sorted(times.items())
+def _returns(look, limits):
+    times = dict((queue, _settings(look, queue)['timeouts']['queuereturn']) for queue in ('msp', 'mta') if queue in look.files and look.files[queue]['exists'])
+    wrong = ['%s: Timeout.queuereturn is %s.' % (look.files[queue]['path'], _span(seconds)) for queue, seconds in sorted(times.items())
              if not 0 < seconds <= limits['queue_return']]
     return not wrong, 'At most %s' % _span(limits['queue_return']), _span(max(times.values())) if times else 'no configuration', wrong
 
@@ -250,8 +251,8 @@ _GOAWAY = ('needmailhelo', 'needexpnhelo', 'needvrfyhelo', 'noexpn', 'novrfy', '
 
 
 def _privacy(queue):
-    def predicate(e, _a, limits):
-        flags = _settings(e, queue)['privacy_options']
+    def predicate(look, limits):
+        flags = _settings(look, queue)['privacy_options']
         known = set(flags) | set(_GOAWAY if 'goaway' in flags else ())
         wanted = limits['privacy_' + queue]
         missing = [word for word in wanted if word.lower() not in known]
@@ -259,27 +260,27 @@ def _privacy(queue):
     return predicate
 
 
-def _closed(e, audit, _limits):
-    open_to = sorted(set(one['address'] for one in e.everywhere if one['address'] != '::1' and not one['address'].startswith('127.')))
-    if not audit.relaying:
+def _closed(look, _limits):
+    open_to = sorted(set(one['address'] for one in look.sockets if one['address'] != '::1' and not one['address'].startswith('127.')))
+    if not look.relaying:
         return True, 'Strangers cannot relay', 'nothing lets them', []
     if not open_to:
-        return True, 'Strangers cannot relay', 'the rules would let them, but Sendmail listens on loopback only', audit.relaying
-    return False, 'Strangers cannot relay', 'open on %s' % ', '.join(open_to), audit.relaying
+        return True, 'Strangers cannot relay', 'the rules would let them, but Sendmail listens on loopback only', look.relaying
+    return False, 'Strangers cannot relay', 'open on %s' % ', '.join(open_to), look.relaying
 
 
 # QUE: the queues
 
 def _age(queue):
-    def predicate(e, _a, limits):
-        limit, age = limits[queue + '_age'], _queue(e, queue)['oldest_age']
+    def predicate(look, limits):
+        limit, age = limits[queue + '_age'], _queue(look, queue)['oldest_age']
         return age is None or age <= limit, 'None older than %s' % _span(limit), 'nothing waits' if age is None else 'the oldest is %s old' % _span(age), []
     return predicate
 
 
 def _count(state, threshold=None):
-    def predicate(e, _a, limits):
-        counts = [(queue, _queue(e, queue)['messages'][state]) for queue in ('msp', 'mta')]
+    def predicate(look, limits):
+        counts = [(queue, _queue(look, queue)['messages'][state]) for queue in ('msp', 'mta')]
         limit = limits[threshold] if threshold else 0
         found = ['%d in the %s queue.' % (count, queue.upper()) for queue, count in counts if count]
         total = sum(count for _queue_, count in counts)
@@ -288,37 +289,37 @@ def _count(state, threshold=None):
 
 
 def _length(queue):
-    def predicate(e, _a, limits):
-        count, limit = _queue(e, queue)['messages']['queued'], limits[queue + '_messages']
+    def predicate(look, limits):
+        count, limit = _queue(look, queue)['messages']['queued'], limits[queue + '_messages']
         return count <= limit, 'At most %d messages' % limit, '%d' % count, []
     return predicate
 
 
-def _bytes(e, _a, limits):
-    sizes = [(queue, _queue(e, queue)['bytes']) for queue in ('msp', 'mta')]
+def _bytes(look, limits):
+    sizes = [(queue, _queue(look, queue)['bytes']) for queue in ('msp', 'mta')]
     total = sum(size for _queue_, size in sizes)
     return (total <= limits['queue_bytes'], 'At most %s' % _size(limits['queue_bytes']), _size(total),
             ['%s in the %s queue.' % (_size(size), queue.upper()) for queue, size in sizes if size and total > limits['queue_bytes']])
 
 
-def _leftovers(e, audit, _limits):
+def _leftovers(look, _limits):
     for queue in ('msp', 'mta'):
-        _queue(e, queue)
-    paths = [path for queue in sorted(audit.leftovers) for path in audit.leftovers[queue]]
-    total = sum(audit.leftovers_total.values())
+        _queue(look, queue)
+    paths = [path for queue in sorted(look.leftovers) for path in look.leftovers[queue]]
+    total = sum(look.leftovers_total.values())
     return not total, 'None', str(total), paths
 
 
-def _dead_letters(e, _a, _limits):
-    recent = sorted(set('%s, %s ago.' % (one['path'], _span(max(0, e.now - one['mtime']))) for one in e.dead_letters
-                        if e.now - one['mtime'] <= _DEAD_LETTER))
+def _dead_letters(look, _limits):
+    recent = sorted(set('%s, %s ago.' % (one['path'], _span(max(0, look.now - one['mtime']))) for one in look.dead_letters
+                        if look.now - one['mtime'] <= _DEAD_LETTER))
     return not recent, 'None in the last %s' % _span(_DEAD_LETTER), str(len(recent)), recent
 
 
 # STO: file systems
 
-def _rooms(e):
-    rooms = [(queue, e.filesystems[queue]) for queue in ('msp', 'mta') if e.filesystems.get(queue)]
+def _rooms(look):
+    rooms = [(queue, look.filesystems[queue]) for queue in ('msp', 'mta') if look.filesystems.get(queue)]
     if not rooms:
         raise _text.SendmailError('There is no queue directory to look at.')
     for room in (room for _name, room in rooms):
@@ -327,29 +328,29 @@ def _rooms(e):
     return rooms
 
 
-def _blocks(e, _a, limits):
+def _blocks(look, limits):
     wrong, shown, most = [], [], 0
-    for queue, room in _rooms(e):
-        least = max(1, _settings(e, queue).get('min_free_blocks', 0)) * limits['free_blocks']
+    for queue, room in _rooms(look):
+        least = max(1, _settings(look, queue).get('min_free_blocks', 0)) * limits['free_blocks']
         most = max(most, least)
         shown.append('%d' % room['blocks_free'])
         if room['blocks_free'] < least:
             wrong.append('%s has %d free blocks for the %s queue; MinFreeBlocks is %d.' % (
-                room['mount'], room['blocks_free'], queue.upper(), _settings(e, queue).get('min_free_blocks', 0)))
+                room['mount'], room['blocks_free'], queue.upper(), _settings(look, queue).get('min_free_blocks', 0)))
     return not wrong, 'At least %d free blocks, %d times MinFreeBlocks' % (most, limits['free_blocks']), ', '.join(shown), wrong
 
 
-def _inodes(e, _a, limits):
-    found = [(room['mount'], 100 * room['inodes_free'] // room['inodes']) for _queue_, room in _rooms(e) if room['inodes']]
+def _inodes(look, limits):
+    found = [(room['mount'], 100 * room['inodes_free'] // room['inodes']) for _queue_, room in _rooms(look) if room['inodes']]
     if not found:
         return None, 'At least %d %% free' % limits['free_inodes'], 'no limit', []
     return (min(share for _mount, share in found) >= limits['free_inodes'], 'At least %d %% free' % limits['free_inodes'],
             '%d %%' % min(share for _mount, share in found), ['%s has %d %%.' % one for one in found if one[1] < limits['free_inodes']])
 
 
-def _can_write(e, _a, _limits):
+def _can_write(look, _limits):
     wrong = []
-    for queue, room in _rooms(e):
+    for queue, room in _rooms(look):
         for key, text in (('read_only', '%s is mounted read-only'), ('immutable', 'the directory on %s is immutable'),
                           ('unmounted', 'a file system of /etc/fstab is not mounted (%s)')):
             if room.get(key):
@@ -359,21 +360,21 @@ def _can_write(e, _a, _limits):
 
 # NAM: names
 
-def _own_name(e, _a, limits):
-    own = e.lookups['own']
+def _own_name(look, limits):
+    own = look.lookups['own']
     wrong = ['%s has no domain.' % own['name']] if own['unqualified'] else []
     if own['seconds'] >= limits['name_seconds']:
         wrong.append('Looking it up took %.1f seconds, and each start of Sendmail waits for that.' % own['seconds'])
     return not wrong, 'Full, and found within %d seconds' % limits['name_seconds'], own['name'], wrong
 
 
-def _resolver(e, audit, _limits):
-    dead = ['%s: %s.' % (one['address'], one['error']) for one in audit.name_servers if one['error']]
-    relay = e.lookups.get('relay')
+def _resolver(look, _limits):
+    dead = ['%s: %s.' % (one['address'], one['error']) for one in look.name_servers if one['error']]
+    relay = look.lookups.get('relay')
     if relay and relay['error']:
-        dead.insert(0, 'The relay %s cannot be looked up: %s.' % (e.relay['host'], relay['error'].replace('_', ' ')))
-    working = len(audit.name_servers) - sum(1 for one in audit.name_servers if one['error'])
-    return working > 0 and not (relay and relay['error']), 'A name server answers', '%d of %d answer' % (working, len(audit.name_servers)), dead
+        dead.insert(0, 'The relay %s cannot be looked up: %s.' % (look.relay['host'], relay['error'].replace('_', ' ')))
+    working = len(look.name_servers) - sum(1 for one in look.name_servers if one['error'])
+    return working > 0 and not (relay and relay['error']), 'A name server answers', '%d of %d answer' % (working, len(look.name_servers)), dead
 
 
 def _guide(*options):
@@ -490,7 +491,7 @@ IDS = tuple(control.id for control in CONTROLS)
 def limits_of(thresholds=None):
     """Thresholds as numbers: seconds, bytes, counts, names. Raises SendmailError for a value that cannot be read."""
     found = {}
-    for name, (kind, default) in _audit.THRESHOLDS.items():
+    for name, (kind, default) in _probe.THRESHOLDS.items():
         value = (thresholds or {}).get(name)
         value = default if value is None else value
         if kind == 'version' and not _version(value):
@@ -498,9 +499,9 @@ def limits_of(thresholds=None):
         if kind == 'number' and value < 0:
             raise _text.SendmailError('thresholds.%s is %d; it cannot be below 0.' % (name, value))
         found[name] = _text.duration(value) if kind == 'duration' else _text.size(value) if kind == 'size' else value
-    unknown = sorted(set(thresholds or {}) - set(_audit.THRESHOLDS))
+    unknown = sorted(set(thresholds or {}) - set(_probe.THRESHOLDS))
     if unknown:
-        raise _text.SendmailError('There is no threshold called %s. There are: %s.' % (', '.join(unknown), ', '.join(sorted(_audit.THRESHOLDS))))
+        raise _text.SendmailError('There is no threshold called %s. There are: %s.' % (', '.join(unknown), ', '.join(sorted(_probe.THRESHOLDS))))
     return found
 
 
@@ -538,12 +539,12 @@ def settled(thresholds=None, overrides=None, waivers=None, now=None):
         (identifier, _waiver(entry, today)) for identifier, entry in _by_id(waivers, 'waivers').items())
 
 
-def _judge(control, e, audit, limits):
+def _judge(control, look, limits):
     """(status, expected, actual, evidence) of one control."""
-    if e.program['sendmail'] is None and control.predicate is not _installed:
+    if look.program['sendmail'] is None and control.predicate is not _installed:
         return 'not_applicable', '', '', ['There is no Sendmail on this host.']
     try:
-        holds, expected, actual, evidence = control.predicate(e, audit, limits)
+        holds, expected, actual, evidence = control.predicate(look, limits)
     except _text.SendmailError as error:
         return 'error', '', 'unknown', [str(error)]
     except Exception as error:  # noqa: BLE001 - one control that cannot be judged is one error, not a host without a result
@@ -551,10 +552,10 @@ def _judge(control, e, audit, limits):
     return {True: 'pass', False: 'fail', None: 'not_applicable'}[holds], expected, actual, evidence
 
 
-def comply(e, audit, settled_options):
+def comply(look, settled_options):
     """Every control, in the order of the table: {controls, summary, compliant}, see the module sendmail_compliance_info.
 
-    C(e): _observation.Examination; C(audit): _audit.Audit; C(settled_options): of L(settled).
+    C(look): _look.Look, as _probe.plain() makes it; C(settled_options): of L(settled).
     """
     limits, overrides, waivers = settled_options
     found = []
@@ -562,7 +563,7 @@ def comply(e, audit, settled_options):
         override = overrides.get(control.id, {})
         waiver = waivers.get(control.id)
         if override.get('enabled', True):
-            status, expected, actual, evidence = _judge(control, e, audit, limits)
+            status, expected, actual, evidence = _judge(control, look, limits)
         else:
             status, expected, actual, evidence = 'not_applicable', '', '', ['Switched off.']
         if waiver and waiver['expired']:
@@ -578,11 +579,11 @@ def comply(e, audit, settled_options):
     return {'controls': found, 'summary': summary, 'compliant': not summary['fail'] and not summary['error']}
 
 
-def host_of(e, audit):
+def host_of(look):
     """What a report says of the queues of one host, in a few kilobytes."""
     queues = {}
-    for name, queue in e.queues.items():
+    for name, queue in look.queues.items():
         queues[name] = {'messages': queue['messages'], 'oldest_age': queue['oldest_age'], 'last_attempt_age': queue.get('last_attempt_age'),
                         'bytes': queue.get('bytes', 0), 'reasons': dict((one['reason'], one['messages']) for one in queue.get('top', {}).get('reasons', [])),
                         'senders': queue.get('top', {}).get('senders', [])[:3]}
-    return {'queues': queues, 'domains': audit.domains, 'domains_cut': audit.domains_cut, 'version': e.program['version'], 'platform': audit.family}
+    return {'queues': queues, 'domains': look.domains, 'domains_cut': look.domains_cut, 'version': look.program['version'], 'platform': look.family}

@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from typing import Any, NamedTuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _hazards, _lost, _message, _observation, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _hazards, _look, _lost, _message, _qf, _spool, _text
 
 KINDS = ('data_without_control', 'control_without_data', 'incomplete', 'temporary', 'pushed_aside', 'transcript', 'lost', 'foreign', 'special')
 BATCH = 400
@@ -74,7 +74,7 @@ class Search:
 
     def __enter__(self):
         self.opened = [(queue, self.stack.enter_context(_spool.Opened(directory)))
-                       for queue, directories in self.look.at.queues.items() for directory in directories]
+                       for queue, directories in self.look.directories.items() for directory in directories]
         return self
 
     def __exit__(self, *exception):
@@ -314,11 +314,11 @@ def clear(params, check_mode, look=None):
     base, report = params['archive'] or _archive.BASE, params['state'] == 'reported'
     outcome = Outcome()
     try:
-        with Search(look, _observation.names(params['queue']), params['kinds'] or KINDS, seconds) as search:
+        with Search(look, _look.names(params['queue']), params['kinds'] or KINDS, seconds) as search:
             if report or check_mode:
                 Cleaner(search, None, outcome, True).run()
             else:
-                _archive.check_base(base, [directory for directories in look.at.queues.values() for directory in directories])
+                _archive.check_base(base, [directory for directories in look.directories.values() for directory in directories])
                 with _archive.Writer(base, 'debris', {'state': params['state'], 'pid': os.getpid()}) as writer:
                     Cleaner(search, writer, outcome, False).run()
     except (OSError, _archive.Changed) as error:

@@ -4,7 +4,7 @@
 
 # PRIVATE to the mailops.sendmail collection: it can change or go in any release.
 
-"""The file system under a path, which only a diagnosis, a flush or a repair needs to know. Looks as in _host."""
+"""The file system under a path, which only a diagnosis, a flush or a repair needs to know. Looks as in _system."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ import re
 import struct
 import sys
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _host, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _system, _text
 
 
 def under(path, seconds=5.0):
@@ -33,7 +33,7 @@ def under(path, seconds=5.0):
         wanted = {point for point, kind, options in _mounts('/etc/fstab') if 'noauto' not in options.split(',')}
         found['unmounted'] = ([_text.printable(os.fsencode(point)) for point in above if point in wanted and point not in mounts] or [None])[0]
     try:
-        numbers = _host.bounded(seconds, os.statvfs, path)
+        numbers = _system.bounded(seconds, os.statvfs, path)
         found.update(read_only=bool(numbers.f_flag & os.ST_RDONLY), block_size=numbers.f_frsize, blocks_free=numbers.f_bavail, blocks=numbers.f_blocks,
                      inodes_free=numbers.f_favail, inodes=numbers.f_files)
     except OSError as error:
@@ -52,7 +52,7 @@ def under(path, seconds=5.0):
 
 
 def _mounts(path):
-    for line in _host.slurp_all(path, 4194304).decode('utf-8', 'surrogateescape').splitlines():
+    for line in _system.slurp_all(path, 4194304).decode('utf-8', 'surrogateescape').splitlines():
         fields = line.split()
         if len(fields) > 3 and fields[0][0] != '#':
             yield re.sub(r'\\([0-7]{3})', lambda match: chr(int(match.group(1), 8)), fields[1]), fields[2], fields[3]

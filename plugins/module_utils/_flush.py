@@ -19,7 +19,7 @@ from collections import Counter
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _hazards, _ledger, _observation, _process, _qf, _records, _selection, _spool, _text)
+    _hazards, _ledger, _look, _process, _qf, _records, _selection, _spool, _system, _text)
 
 # Seconds to wait for a connection. Without it Sendmail waits as long as the kernel does, 134 seconds for each message.
 CONNECT_SECONDS = {'msp': 10, 'mta': 30}
@@ -73,11 +73,11 @@ class Outcome(NamedTuple):
 def waiting(look, selection):
     """Read the messages that are meant, with everything a run would do to them by mistake. Returns a list of Waiting, oldest first."""
     found = []
-    for queue, directories in look.at.queues.items():
+    for queue, directories in look.directories.items():
         for directory in directories:
-            one = _spool.Pass(directory, ('queued',), selection.needs_size, look.at.held or frozenset())
+            one = _spool.Pass(directory, ('queued',), selection.needs_size, look.held or frozenset())
             try:
-                names = [entry.name for entry in _records.find(queue, one, selection, look.at.now)]
+                names = [entry.name for entry in _records.find(queue, one, selection, look.now)]
                 found += _hazards.settled(look, queue, directory, names)
             except OSError as error:
                 raise _text.SendmailError('The queue directory %s cannot be read: %s.' % (directory.path, error.strerror)) from error
@@ -237,7 +237,7 @@ def _run(plan_, messages, parallel, deadline, transcript):
 
 def _outcomes(messages, transcript):
     """Compare messages with what they were. Returns a list of Outcome."""
-    held = (_observation.held() or frozenset()) if messages else None
+    held = (_system.held() or frozenset()) if messages else None
     found, directory = [], None
     opened = None
     try:
@@ -372,13 +372,13 @@ def flush(params, check_mode, geteuid=os.geteuid):
         raise _text.SendmailError('parallel is %d; it must be 1 or more.' % params['parallel'])
     if geteuid() != 0:
         raise _text.SendmailError('Only root can run a queue for everybody. Use become: true.')
-    look = _observation.observe(params['queue'])
+    look = _look.look('services', params['queue'])
     if look.program['sendmail'] is None:
         raise _text.SendmailError('There is no Sendmail on this host%s.' % (
             '; the name belongs to %s' % look.program['other_mta'] if look.program['other_mta'] else ''))
-    for error in look.at.errors:
+    for error in look.errors:
         raise _text.SendmailError('The %s queue cannot be run: %s: %s.' % (error['queue'], error['path'], error['error']))
-    selection = _selection.Selection(params['select'], look.at.now, ('queued',))
+    selection = _selection.Selection(params['select'], look.now, ('queued',))
     if selection.states != {'queued'}:
         raise _text.SendmailError('select.states can only be queued here: a queue run passes over everything else.')
     messages = waiting(look, selection)

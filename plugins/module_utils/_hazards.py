@@ -10,7 +10,7 @@ import os
 import time
 from typing import Any, List, NamedTuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _filesystem, _observation, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _filesystem, _qf, _spool, _system, _text
 
 SETTLE = 0.3              # seconds after which what a runner leaves for a moment only must have gone
 
@@ -58,8 +58,8 @@ def runner(look, queue):
     if queue == 'mta':
         return 0, 0, 0
     settings = look.settings['msp']
-    user = settings['run_as_user'] or look.at.layout.msp_user
-    group = settings['run_as_group'] or look.at.layout.msp_group
+    user = settings['run_as_user'] or look.layout.msp_user
+    group = settings['run_as_group'] or look.layout.msp_group
     uid, gid = look.accounts[user]['uid'], look.accounts.get(group, {}).get('group')
     if uid is None or gid is None:
         raise _text.SendmailError('The user %s or the group %s, which the client queue is run as, does not exist. '
@@ -69,13 +69,13 @@ def runner(look, queue):
 
 def settled(look, queue, directory, names):
     """Look into these control files of a queue directory, twice where something is wrong. Returns a list of Waiting. Raises OSError."""
-    messages = _inspect_all(look, queue, directory, names, look.at.held)
+    messages = _inspect_all(look, queue, directory, names, look.held)
     doubtful = ['qf' + message.id for message in messages if message.hazards]
     if doubtful:
         # A runner at work passes through such states: what is wrong now and is not in its hands is wrong.
         time.sleep(SETTLE)
         messages = [message for message in messages if not message.hazards]
-        messages += _inspect_all(look, queue, directory, doubtful, _observation.held())
+        messages += _inspect_all(look, queue, directory, doubtful, _system.held())
     return messages
 
 
@@ -124,7 +124,7 @@ def _inspect(opened, place, queue, directory, name, who, settings, held):
 def places(look):
     """What is wrong with the queue directories themselves: a list of (kind, text)."""
     found = []
-    for queue, directories in look.at.queues.items():
+    for queue, directories in look.directories.items():
         uid, gid, _trusted = runner(look, queue)
         for directory in directories:
             for path in sorted({directory.path, directory.control, directory.data}):
@@ -146,8 +146,8 @@ def places(look):
 def survey(look, queue, most):
     """The hazards of a whole queue by kind: ({kind: [(text, id), ...]}, count of messages looked into), no more than C(most) of them."""
     kinds, count = {}, 0
-    for directory in look.at.queues.get(queue, []):
-        one = _spool.Pass(directory, ('queued',), False, look.at.held or frozenset())
+    for directory in look.directories.get(queue, []):
+        one = _spool.Pass(directory, ('queued',), False, look.held or frozenset())
         try:
             names = []
             for batch in one.batches():

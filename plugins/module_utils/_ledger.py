@@ -20,7 +20,7 @@ from collections import Counter
 from hashlib import sha256
 from tempfile import mkstemp
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _log, _observation, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _log, _look, _qf, _spool, _text
 
 PLACES = ('relayed', 'bounced', 'waiting', 'quarantined', 'lost', 'archived', 'gone')
 DIRECTORY = '/var/lib/mailops-sendmail'
@@ -90,7 +90,7 @@ class Record:
 
 def _here(look, error_of=None):
     """Yield (queue, name of the control file) of all that lies in the queues now, whatever is in it. Nothing is opened."""
-    for queue, directories in sorted(look.queues.items()):
+    for queue, directories in sorted(look.directories.items()):
         for directory in directories:
             try:
                 for batch in _spool.Pass(directory, None, False, frozenset()).batches():
@@ -120,7 +120,7 @@ def _check_directory(directory):
 
 
 def opened(directory, look, dry=False):
-    """Note every message that is in the queues of C(look) (_observation.Queues), in addition to those of a list that is open already.
+    """Note every message that is in the queues of C(look) (_look.Look), in addition to those of a list that is open already.
 
     C(dry) writes nothing. Returns {messages, resumed, errors}.
     """
@@ -163,7 +163,7 @@ def opened(directory, look, dry=False):
 def _waiting(look):
     """{key: (reason, status)} of messages that a queue run would try."""
     found, texts = {}, {}
-    for queue, directories in look.queues.items():
+    for queue, directories in look.directories.items():
         for directory in directories:
             try:
                 for names, rows, _sizes in _spool.Pass(directory, ('queued',), False, frozenset()).batches():
@@ -291,7 +291,7 @@ def _as_listed(look):
 
 def keep(params, check_mode):
     """The module's work. C(params) as documented in sendmail_ledger. Returns its result; raises SendmailError."""
-    look = _observation.look_at_queues('all')
+    look = _look.look('queues')
     if params['state'] == 'opened':
         done = opened(params['directory'], look, check_mode)
     else:

@@ -20,7 +20,7 @@ from collections import Counter
 from typing import Any, List, NamedTuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _archive, _cf, _hazards, _host, _lost, _observation, _process, _qf, _selection, _spool, _text)
+    _archive, _hazards, _look, _lost, _process, _qf, _selection, _spool, _text)
 
 BATCH = 400             # messages locked at a time, and in one part of an archive; below the usual limit of 1024 open files
 IDS = 2000              # on one command line
@@ -72,25 +72,22 @@ class Outcome:
 
 
 def look_at(queue, partners=False):
-    """What acting on messages needs to know of the host, as an _observation.Observation without its probes. Raises SendmailError.
+    """What acting on messages needs to know of the host, a _look.Look of the level C(program). Raises SendmailError.
 
     C(partners): look at the directories of the other queue as well.
     """
-    at = _observation.look_at_queues('all' if partners else queue)
-    wrong = [error for error in at.errors if error['queue'] in _observation.names(queue)]
+    look = _look.look('program', 'all' if partners else queue)
+    wrong = [error for error in look.errors if error['queue'] in _look.names(queue)]
     if wrong:
         raise _text.SendmailError('The queue cannot be read: %s: %s.' % (wrong[0]['path'], wrong[0]['error']))
-    settings = dict((name, _cf.settings(cf)) for name, cf in at.configurations.items() if cf is not None)
-    msp = settings.get('msp', {})
-    who = sorted(set((msp.get('run_as_user') or at.layout.msp_user, msp.get('run_as_group') or at.layout.msp_group)))
-    return _observation.Observation(at, _host.program(at.layout), _host.accounts(who), settings)
+    return look
 
 
 def find(look, selection):
     """Yield (queue, QueueDirectory, names of control files) for what the selection means, no more than a few hundred names at a time."""
-    for queue, directories in look.at.queues.items():
+    for queue, directories in look.directories.items():
         for directory in directories:
-            one = _spool.Pass(directory, None if selection.by_name else selection.states, selection.needs_size, look.at.held or frozenset())
+            one = _spool.Pass(directory, None if selection.by_name else selection.states, selection.needs_size, look.held or frozenset())
             try:
                 for names, rows, sizes in one.batches():
                     if selection.by_name:
@@ -266,7 +263,7 @@ class Remover:
         if start < 0:
             return opened
         place = os.fsdecode(data[start + 2:data.index(b'\n', start + 2)])
-        for directory in self.look.at.queues[queue]:
+        for directory in self.look.directories[queue]:
             if os.path.normpath(place) in (directory.data, directory.path):
                 return stack.enter_context(_spool.Opened(directory))
         raise _text.SendmailError('it says that its data file is in %s, which is no directory of this queue' % _text.printable(os.fsencode(place)))
@@ -274,7 +271,7 @@ class Remover:
     def _all_names_here(self, about):
         """Whether all names of a file are data files of queues: Sendmail links the data file where it splits an envelope (dup_df())."""
         count = 0
-        for directories in self.look.at.queues.values():
+        for directories in self.look.directories.values():
             for directory in directories:
                 with _spool.Opened(directory) as opened:
                     if os.fstat(opened.data).st_dev == about.st_dev:
@@ -362,7 +359,7 @@ def predict(look, selection, state, outcome):
                 why = None
                 try:
                     about = os.stat(name, dir_fd=opened.control, follow_symlinks=False)
-                    if (about.st_dev, about.st_ino) in (look.at.held or ()):
+                    if (about.st_dev, about.st_ino) in (look.held or ()):
                         why = 'it is in delivery: another process has locked it'
                     elif about.st_nlink != 1:
                         why = 'it has %d names: a hard link, which Sendmail never makes of a control file' % about.st_nlink
@@ -385,7 +382,7 @@ class Restorer:
     def run(self, path):
         with contextlib.ExitStack() as stack:
             self.opened = dict((queue, [stack.enter_context(_spool.Opened(directory)) for directory in directories])
-                               for queue, directories in self.look.at.queues.items())
+                               for queue, directories in self.look.directories.items())
             for part in _archive.parts(path):
                 self._part(part)
 
@@ -574,7 +571,7 @@ def act(params, check_mode, look=None):
     if os.geteuid() != 0:
         raise _text.SendmailError('Only root can act on the messages of everybody. Use become: true.')
     states, done = STATES[state]
-    selection = _selection.Selection(params['select'], look.at.now if look else int(time.time()), states)
+    selection = _selection.Selection(params['select'], look.now if look else int(time.time()), states)
     selection.states &= frozenset(states)
     selection.done = done
     refuse(state, params, selection)
@@ -594,7 +591,7 @@ def act(params, check_mode, look=None):
         planned = plan(look, selection)
         refuse(state, params, selection, planned.selected)
         if state == 'absent':
-            _archive.check_base(base, [directory for directories in look.at.queues.values() for directory in directories])
+            _archive.check_base(base, [directory for directories in look.directories.values() for directory in directories])
         if check_mode:
             predict(look, selection, state, outcome)
             return outcome.result(state, planned.selected)

@@ -6,31 +6,39 @@
 
 """Name look-ups as Sendmail needs them, side by side and within a time limit."""
 
+import os
+import re
+import select
 import socket
+import struct
 import threading
 import time
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from ansible_collections.mailops.sendmail.plugins.module_utils import _system
+
+_DNS_PORT = 53
 _ERRORS = {socket.EAI_AGAIN: 'temporary', socket.EAI_FAIL: 'temporary'}
 
 
-def _look_up(name, family, found):
+def _look_up(name: str, family: int, found: Dict[Any, Dict[str, Any]]) -> None:
     start = time.monotonic()
     try:
         entries = socket.getaddrinfo(name, None, family, socket.SOCK_STREAM, 0, socket.AI_CANONNAME)
         error, canonical = None, entries[0][3]
     except socket.gaierror as failure:
-        error, canonical = _ERRORS.get(failure.errno, 'not_found'), ''
+        error, canonical = _ERRORS.get(failure.errno or 0, 'not_found'), ''
     except (OSError, UnicodeError):
         error, canonical = 'not_found', ''
     found[name, family] = {'error': error, 'canonical': canonical, 'seconds': round(time.monotonic() - start, 2)}
 
 
-def look_up(questions, seconds):
+def look_up(questions: Sequence[Tuple[str, int]], seconds: float) -> Dict[Any, Dict[str, Any]]:
     """Ask all (name, address family) at once: {(name, family): {error, canonical, seconds}}.
 
     C(error) is None, C(not_found) (the name server answered, and there is no address), C(temporary) (Sendmail defers mail then) or C(timeout).
     """
-    answers = {}
+    answers: Dict[Any, Dict[str, Any]] = {}
     threads = [threading.Thread(target=_look_up, args=(name, family, answers), daemon=True) for name, family in questions]
     for thread in threads:
         thread.start()
@@ -41,7 +49,7 @@ def look_up(questions, seconds):
                 for name, family in questions)
 
 
-def look_around(relay, domains, seconds=8.0):
+def look_around(relay: Optional[str], domains: Sequence[str], seconds: float = 8.0) -> Dict[str, Any]:
     """Look up what a queue run needs: {own, relay, domains}.
 
     C(own): {name, unqualified, error, seconds}, the slower of IPv4 and IPv6, for Sendmail asks both at each start; C(relay): None for an
@@ -55,3 +63,56 @@ def look_around(relay, domains, seconds=8.0):
                     'error': both[0]['error'], 'seconds': max(answer['seconds'] for answer in both)},
             'relay': answers[relay, socket.AF_UNSPEC] if relay else None,
             'domains': dict((name, answers[name, socket.AF_UNSPEC]) for name in domains)}
+
+
+def _verdict(reply: bytes, number: int) -> Optional[str]:
+    """What is wrong with a reply to the query C(number), None for an answer."""
+    code = struct.unpack('>H', reply[2:4])[0] & 15 if len(reply) > 11 and reply[:2] == struct.pack('>H', number) else 1
+    # NXDOMAIN is an answer.
+    return None if code in (0, 3) else {2: 'SERVFAIL', 5: 'REFUSED'}.get(code, 'reply code %d' % code)
+
+
+def name_servers(path: str = '/etc/resolv.conf', seconds: float = 3.0) -> List[Dict[str, Any]]:
+    """Ask each name server of resolv.conf(5) for this host's own name, all at once: [{address, error}]. Any answer but a failure counts.
+
+    Who said nothing or was not there is asked once more after half of the seconds, as a resolver does: one packet may be lost.
+    """
+    addresses = re.findall(r'(?m)^\s*nameserver\s+([0-9A-Fa-f.:]+)(?:%\S*)?\s*$', _system.script(path))[:3] or ['127.0.0.1']
+    labels = [label[:63] for label in os.fsencode(socket.gethostname()).split(b'.') if label]
+    number = os.getpid() & 0xffff
+    query = struct.pack('>HHHHHH', number, 0x0100, 1, 0, 0, 0) + b''.join(struct.pack('B', len(label)) + label for label in labels) + b'\0\0\1\0\1'
+    found: List[Dict[str, Any]] = [{'address': address, 'error': 'no answer within %g seconds' % seconds} for address in addresses]
+    pending = {}
+    for record in found:
+        try:
+            pending[socket.socket(socket.AF_INET6 if ':' in record['address'] else socket.AF_INET, socket.SOCK_DGRAM)] = record
+        except OSError as error:   # a kernel without IPv6
+            record['error'] = error.strerror
+    for last in (False, True):
+        # From now: who was asked late, because the machine was busy, may answer late.
+        until, waiting = time.monotonic() + seconds / 2, []
+        for peer, record in pending.items():
+            try:
+                peer.connect((record['address'], _DNS_PORT))
+                peer.send(query)
+                waiting.append(peer)
+            except OSError as error:
+                record['error'] = error.strerror
+        while waiting:
+            ready = select.select(waiting, [], [], max(0, until - time.monotonic()))[0]
+            for peer in ready:
+                waiting.remove(peer)
+                try:
+                    reply = peer.recv(4096)
+                except OSError as error:
+                    pending[peer]['error'] = error.strerror
+                else:
+                    pending.pop(peer)['error'] = _verdict(reply, number)
+                    peer.close()
+            if not ready:
+                break
+        if pending and not last:
+            time.sleep(max(0, until - time.monotonic()))
+    for peer in pending:
+        peer.close()
+    return found

@@ -20,7 +20,7 @@ import pwd
 import stat
 from typing import FrozenSet, NamedTuple, Optional
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _filesystem, _host, _observation, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _filesystem, _look, _spool, _system, _text
 
 LISTED = 100               # paths of each kind that a result names; the counts are always whole
 QUEUE_FILES = frozenset(('qf', 'df', 'hf', 'Qf', 'tf', 'Tf', 'xf'))
@@ -82,8 +82,8 @@ class Action(NamedTuple):
 def wants(look, binary, accounts, overrides=(), statoverrides=None):
     """What must be right on this host, in the order in which to put it right. Pure.
 
-    C(look): _observation.Queues; C(binary): path of the real program, None where this is none of the call's business;
-    C(accounts): what L(_host.accounts) says of L(names); C(overrides): [{path, owner, group, mode}] for single paths, any of the three None;
+    C(look): _look.Look; C(binary): path of the real program, None where this is none of the call's business;
+    C(accounts): what L(_system.accounts) says of L(names); C(overrides): [{path, owner, group, mode}] for single paths, any of the three None;
     C(statoverrides): {path: "owner group mode"} of dpkg, None where there is no dpkg.
     Returns (list of Want, list of {path, error}). Raises SendmailError for an override of a path that is not among them.
     """
@@ -110,12 +110,12 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
 
     rules, who = look.layout.rules, names(look)
     for queue, key in (('msp', 'msp_queue'), ('mta', 'mta_queue')):
-        if queue not in look.queues:
+        if queue not in look.directories:
             continue
         cf, rule = look.configurations[queue], rules[key]
         settings = _cf.settings(cf) if cf is not None else {}
         places = {}
-        for directory in look.queues[queue]:
+        for directory in look.directories[queue]:
             for path in (directory.control, directory.data, directory.transcript, directory.path):
                 places.setdefault(path, False)
         for path in _patterns(look, queue):
@@ -143,7 +143,7 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
         rule = rules['binary']
         add(binary, 'binary', rule.owner, _renamed(rule.group, who), rule.mode)
     for queue, path, key in (('msp', look.layout.submit_cf, 'submit_cf'), ('mta', look.layout.sendmail_cf, 'sendmail_cf')):
-        if queue in look.queues:
+        if queue in look.directories:
             add(path, 'configuration', rules[key].owner, _renamed(rules[key].group, who), rules[key].mode)
             settings = _cf.settings(look.configurations[queue]) if look.configurations[queue] is not None else {}
             for part, kind in (('pid', 'pid_file'), ('statistics', 'statistics')):
@@ -152,7 +152,7 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
                 add(os.path.normpath(os.path.join('/etc/mail', place)), kind, _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode,
                     optional=True)
     for key, rule in sorted(rules.items()):
-        if key == 'mail_dir' or key.startswith('run_') and (key != 'run_msp' or 'msp' in look.queues) and (key != 'run_mta' or 'mta' in look.queues):
+        if key == 'mail_dir' or key.startswith('run_') and (key != 'run_msp' or 'msp' in look.directories) and (key != 'run_mta' or 'mta' in look.directories):
             add(rule.path, 'directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, optional=rule.optional)
     if unused:
         raise _text.SendmailError('overrides names %s, which is none of the paths that are looked after here: %s.' % (
@@ -476,8 +476,8 @@ class Outcome:
 
 def put_right(queue='all', overrides=None, check_mode=False):
     """Look at this host and put everything right. Returns an Outcome. Raises SendmailError where there is no Sendmail."""
-    look = _observation.look_at_queues(queue)
-    program = _host.program(look.layout)
+    look = _look.look('queues', queue)
+    program = _system.program(look.layout)
     if not program['sendmail']:
         raise _text.SendmailError('Sendmail is not installed on this host (looked for %s)%s. Install it, for example with %s.' % (
             ', '.join(look.layout.binaries), ': the name belongs to %s' % program['other_mta'] if program['other_mta'] else '', ROLE))
@@ -489,7 +489,7 @@ def put_right(queue='all', overrides=None, check_mode=False):
         who.add(_cf.settings(cf)['trusted_user'] if cf is not None else None)
     for entry in overrides:
         who.update((entry.get('owner'), entry.get('group')))
-    accounts = _host.accounts(sorted(name for name in who if name))
+    accounts = _system.accounts(sorted(name for name in who if name))
     wanted, errors = wants(look, program['sendmail'], accounts, overrides, _statoverrides())
     look_up = _Names()
     outcome = apply(plan(inspect(wanted), look_up.exists), check_mode, look_up)

@@ -23,11 +23,11 @@ def domains(look, queues, bucket=minutes):
     counts, cut = {}, False
     for queue in queues:
         left = MESSAGES_MAX
-        for directory in look.at.queues.get(queue, []):
+        for directory in look.directories.get(queue, []):
             try:
                 for batch in _spool.Pass(directory, ('queued',), False, frozenset()).batches():
                     for row in batch.rows[:max(0, left)]:
-                        age = bucket(look.at.now - int(row[_qf.CREATED]))
+                        age = bucket(look.now - int(row[_qf.CREATED]))
                         for domain in _qf.RECIPIENT_DOMAIN.findall(row[_qf.TAIL]):
                             counts.setdefault(domain.lower(), Counter())[age] += 1
                     left -= len(batch.rows)

@@ -37,7 +37,7 @@ class Found(NamedTuple):
 class Listing:
     """The messages of a look that a selection means, as records.
 
-    C(look): _observation.Queues; C(fields), C(headers), C(limit) as the options of the module.
+    C(look): _look.Look; C(fields), C(headers), C(limit) as the options of the module.
     """
 
     def __init__(self, look, selection, fields=None, headers=None, limit=None):
@@ -48,7 +48,7 @@ class Listing:
         self.fields = fields and tuple(fields) + (('headers',) if headers else ())
         self.errors = list(look.errors)
         self.passes = [(queue, _spool.Pass(directory, selection.states, selection.needs_size, look.held or frozenset()))
-                       for queue, directories in sorted(look.queues.items()) for directory in directories]
+                       for queue, directories in sorted(look.directories.items()) for directory in directories]
 
     def find(self):
         """Yield Found for each message that is meant, in directory order. Complete counts stand in the passes when it is exhausted."""

@@ -190,17 +190,16 @@ DIRECTORIES_MAX = PROCESSES_MAX = RUNNERS_MAX = 20
 
 
 def facts(look, level):
-    """The fact C(sendmail_queue) of an _observation.Observation: plain values, a few kilobytes whatever the queues hold."""
-    at = look.at
+    """The fact C(sendmail_queue) of a _look.Look of the level services: plain values, a few kilobytes whatever the queues hold."""
     content = level == 'totals'
     queues = {}
-    for name, directories in at.queues.items():
-        passes = [_spool.Pass(directory, ('queued',) if content else None, content, at.held or frozenset()) for directory in directories]
-        wrong = [{'path': error['path'], 'error': error['error']} for error in at.errors if error['queue'] == name]
-        result = queue(passes, wrong, at.now, content)
+    for name, directories in look.directories.items():
+        passes = [_spool.Pass(directory, ('queued',) if content else None, content, look.held or frozenset()) for directory in directories]
+        wrong = [{'path': error['path'], 'error': error['error']} for error in look.errors if error['queue'] == name]
+        result = queue(passes, wrong, look.now, content)
         result['directories_total'] = len(passes)
         del result['directories'][DIRECTORIES_MAX:]
-        if at.held is None:
+        if look.held is None:
             result['delivering'] = None
         queues[name] = result
     return {'level': level, 'installation': _installation(look), 'services': look.services, 'mta': _mta(look),
@@ -208,19 +207,16 @@ def facts(look, level):
 
 
 def _installation(look):
-    program, files, settings = look.program, look.at.files, look.settings.get('msp', {})
-    user = settings.get('run_as_user') or look.at.layout.msp_user
-    group = settings.get('run_as_group') or look.at.layout.msp_group
+    program, files, submitter = look.program, look.files, look.submitter
 
     def configuration(name):
-        cf = look.at.configurations[name]
         state = dict((key, files[name][key]) for key in ('path', 'exists', 'error', 'owner', 'group', 'mode'))
-        return dict(state, changed=files[name]['mtime'], problems=[] if cf is None else cf.problems[:TOP])
+        return dict(state, changed=files[name]['mtime'], problems=files[name]['problems'][:TOP])
     return {'installed': program['sendmail'] is not None, 'program': program['path'], 'binary': program['sendmail'] or program['target'],
             'other_mta': program['other_mta'], 'version': program['version'], 'lock_kind': program['lock'], 'owner': program['owner'],
-            'group': program['group'], 'mode': program['mode'], 'platform': look.at.layout.family,
+            'group': program['group'], 'mode': program['mode'], 'platform': look.layout.family,
             'submit_cf': configuration('msp'), 'sendmail_cf': configuration('mta'), 'sendmail_conf': look.sendmail_conf,
-            'msp_user': {'name': user, 'uid': look.accounts[user]['uid']}, 'msp_group': {'name': group, 'gid': look.accounts[group]['group']}}
+            'msp_user': {'name': submitter['user'], 'uid': submitter['uid']}, 'msp_group': {'name': submitter['group'], 'gid': submitter['gid']}}
 
 
 def _mta(look):

@@ -133,13 +133,13 @@ archive:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _debris, _observation, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _debris, _look, _text
 
 
 def main():
     module = AnsibleModule(
         argument_spec=dict(
-            state=dict(type='str', choices=['absent', 'reported'], default='reported'), queue=_observation.OPTIONS['queue'],
+            state=dict(type='str', choices=['absent', 'reported'], default='reported'), queue=_look.OPTIONS['queue'],
             older_than=dict(type='str', default='1d'), kinds=dict(type='list', elements='str', choices=list(_debris.KINDS)), archive=dict(type='path')),
         supports_check_mode=True)
     _text.answer(module, lambda: _debris.clear(module.params, module.check_mode))

@@ -117,14 +117,14 @@ domains:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _examination, _observation, _qshape, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _look, _probe, _qshape, _text
 
 
 def main():
     module = AnsibleModule(argument_spec={'subjects': {'type': 'bool', 'default': False}}, supports_check_mode=True)
     try:
-        look = _observation.observe()
-        result = _causes.diagnosis(_examination.examine(look, module.params['subjects']), _examination.log_of(look.at.now))
+        look = _probe.probe(_look.look('services'), subjects=module.params['subjects'])
+        result = _causes.diagnosis(look, _probe.log_of(look.now))
         result['domains'] = [{'domain': domain, 'ages': ages} for domain, ages in _qshape.domains(look, ('msp',))[0]]
     except _text.SendmailError as error:
         module.fail_json(msg=str(error))

@@ -180,14 +180,14 @@ transcript:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _message, _observation, _selection, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _message, _selection, _text
 
 
 def main():
     module = AnsibleModule(
         argument_spec=dict(
             _selection.OPTIONS, state=dict(type='str', choices=['quarantined', 'queued', 'absent', 'restored'], required=True),
-            queue=dict(_observation.OPTIONS['queue'], default='msp'), reason=dict(type='str'), archive=dict(type='path'),
+            queue=dict(_look.OPTIONS['queue'], default='msp'), reason=dict(type='str'), archive=dict(type='path'),
             max_affected=dict(type='int'), confirm_all=dict(type='bool', default=False)),
         required_if=[('state', 'quarantined', ['reason'])],
         supports_check_mode=True)

@@ -223,19 +223,19 @@ file:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _observation, _records, _selection, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _records, _selection, _text
 
 
 def main():
     module = AnsibleModule(
         argument_spec=dict(
-            _observation.OPTIONS, fields=dict(type='list', elements='str', choices=list(_records.FIELDS)), limit=dict(type='int'),
+            _look.OPTIONS, fields=dict(type='list', elements='str', choices=list(_records.FIELDS)), limit=dict(type='int'),
             headers=dict(type='list', elements='str'), path=dict(type='path'), **_selection.OPTIONS),
         supports_check_mode=True)
     params = module.params
 
     def work():
-        look = _observation.look_at_queues(params['queue'], params['queue_directories'])
+        look = _look.look('queues', params['queue'], params['queue_directories'])
         selection = _selection.Selection(params['select'], look.now)
         listing = _records.Listing(look, selection, params['fields'], params['headers'], params['limit'])
         return listing.write(params['path'], module.check_mode) if params['path'] else listing.collect()

@@ -243,14 +243,14 @@ refusals:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _flush, _observation, _selection, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _flush, _look, _selection, _text
 
 
 def main():
     module = AnsibleModule(
         argument_spec=dict(
             _selection.OPTIONS, state=dict(type='str', choices=['flushed'], default='flushed'),
-            queue=dict(_observation.OPTIONS['queue'], default='msp'), timeout=dict(type='str', default='10m'),
+            queue=dict(_look.OPTIONS['queue'], default='msp'), timeout=dict(type='str', default='10m'),
             canary=dict(type='bool', default=True), parallel=dict(type='int'), ignore_load=dict(type='bool', default=False),
             fail_on_remaining=dict(type='bool', default=False), leave_out_endangered=dict(type='bool', default=False), path=dict(type='path'),
             spread=dict(type='str', default='0')),

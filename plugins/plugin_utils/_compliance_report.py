@@ -16,7 +16,7 @@ from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _audit, _controls, _exposition
+from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _exposition, _probe
 
 FORMAT, VERSION = 'mailops.sendmail.compliance-report', 1
 STATUSES = ('pass', 'fail', 'waived', 'not_applicable', 'error', 'unknown')
@@ -30,7 +30,7 @@ REASONS = {'connection_refused': 'the relay refuses connections', 'connection_ti
            'sender_domain': 'the sender domain does not resolve',
            'mta_disk_full': 'the disk of the MTA is full', 'temporary_reply': 'the relay says: try again later', 'never_tried': 'never tried yet',
            'other': 'other'}
-BUCKETS = tuple(name for name, _bound in _audit.BUCKETS) + (_audit.OLDER,)
+BUCKETS = tuple(name for name, _bound in _probe.BUCKETS) + (_probe.OLDER,)
 
 
 # The report

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import random
 
-from compliance_samples import DAMAGE, HEALTHY, NOW, SOUND, queue
+from hosts_looked_at import DAMAGE, HEALTHY, NOW, queue
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _controls
 
 HOSTILE = '<script>alert(1)</script>"\'&]]>|`[x](javascript:1)` {{ 7 * 7 }}\n=cmd()\x1b\\'
 
 
-def result(examination=HEALTHY, audit=SOUND, **options):
-    return dict(_controls.comply(examination, audit, _controls.settled(now=NOW, **options)), host=_controls.host_of(examination, audit))
+def result(look=HEALTHY, **options):
+    return dict(_controls.comply(look, _controls.settled(now=NOW, **options)), host=_controls.host_of(look))
 
 
 def full(chance, hostile=False):
@@ -48,17 +48,16 @@ def fleet(count, seed=1, hostile=False):
             found[name] = result()
             continue
         damages = [DAMAGE[index] for index in chance.sample(range(len(DAMAGE)), chance.choice((1, 1, 2, 4)))]
-        examination, audit = HEALTHY, SOUND
-        for _id, more, broken, _also in damages:
-            examination = examination._replace(**more)
-            audit = broken if broken is not SOUND else audit
+        look = HEALTHY
+        for _id, more, _also in damages:
+            look = look._replace(**more)
         if chance.random() < 0.5 or hostile:
             more, domains = full(chance, hostile)
-            examination, audit = examination._replace(**more), audit._replace(domains=domains)
+            look = look._replace(domains=domains, **more)
         if hostile:
-            audit = audit._replace(writable=[HOSTILE])
+            look = look._replace(writable=[HOSTILE])
         waivers = [{'id': damages[0][0], 'reason': HOSTILE if hostile else 'replaced in spring', 'expires': '2026-12-31'}] if chance.random() < 0.2 else []
-        found[name] = result(examination, audit, waivers=waivers)
+        found[name] = result(look, waivers=waivers)
     if hostile:
         found[HOSTILE] = found.pop(next(iter(found)))
     return found

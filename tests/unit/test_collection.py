@@ -22,15 +22,14 @@ GALAXY = yaml.safe_load((ROOT / 'galaxy.yml').read_text())
 FLOORS = (
     {'_text'},
     {'_qf', '_cf', '_platform', '_schedule', '_exposition'},
-    {'_spool', '_host', '_process', '_names'},
-    {'_observation', '_filesystem', '_log'},
-    {'_summary', '_selection', '_causes', '_records', '_archive'},
-    {'_hazards', '_ledger', '_qshape'},
-    {'_lost'},
-    {'_flush', '_message', '_permissions', '_examination'},
-    {'_debris'},
-    {'_audit'},
-    {'_controls'},
+    {'_spool', '_system', '_process'},
+    {'_processes', '_filesystem', '_names', '_log'},
+    {'_network', '_runners'},
+    {'_look'},
+    {'_summary', '_selection', '_records', '_archive', '_hazards', '_causes'},
+    {'_lost', '_ledger', '_qshape'},
+    {'_flush', '_message', '_permissions', '_probe'},
+    {'_debris', '_controls'},
 )
 # The most that a module which only reads may be on the wire; most of it is Ansible's own. Those that judge bring the sentences of their tables.
 READ_ONLY_BYTES = 240 * 1000

@@ -155,9 +155,9 @@ def figures(queue):
 
 def look_here(chosen, stopped):
     """One look at the queue of this host: {host: figures}."""
-    observation, spool, summary = _floors()
-    at = observation.look_at_queues(chosen['queue'], chosen['queue_directories'])
-    ((_name, directories),) = at.queues.items()
+    look, spool, summary = _floors()
+    at = look.look('queues', chosen['queue'], chosen['queue_directories'])
+    ((_name, directories),) = at.directories.items()
 
     class Pass(spool.Pass):
         """Names only, and done with at once when the source ends."""
@@ -183,11 +183,11 @@ def _floors():
     if os.path.isdir(os.path.join(above, 'ansible_collections', 'mailops', 'sendmail')) and above not in sys.path:
         sys.path.append(above)
     try:
-        from ansible_collections.mailops.sendmail.plugins.module_utils import _observation, _spool, _summary
+        from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _spool, _summary
     except ImportError:
         raise ValueError('queue_watch does not find the collection mailops.sendmail it belongs to. Install it with ansible-galaxy, '
                          'so that its path ends in ansible_collections/mailops/sendmail.')
-    return _observation, _spool, _summary
+    return _look, _spool, _summary
 
 
 def look_there(chosen, stopped):

@@ -21,7 +21,7 @@ import pytest
 
 pytest.importorskip('ansible')
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from compliance_samples import HEALTHY, SOUND
+from hosts_looked_at import HEALTHY
 from fleet import HOSTILE, fleet, result
 
 from ansible_collections.mailops.sendmail.plugins.filter.compliance_program import compliance_program
@@ -36,7 +36,7 @@ NAMES = ('bare', 'broken', 'gone', 'good', 'late')
 def mixed():
     """A host that complies, and every other kind of host there is."""
     bare = HEALTHY._replace(program=dict(HEALTHY.program, sendmail=None, path=None, target=None, is_sendmail=False))
-    return {'good': result(), 'bare': result(bare, SOUND), 'gone': {'unreachable': True, 'msg': 'no route to host'},
+    return {'good': result(), 'bare': result(bare), 'gone': {'unreachable': True, 'msg': 'no route to host'},
             'broken': {'failed': True, 'msg': 'it broke'}, 'late': {}}
 
 

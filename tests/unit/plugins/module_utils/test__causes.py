@@ -1,45 +1,19 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of causes, over examinations made by hand. That a host gives such examinations is shown by the scenario diagnosis."""
+"""The table of causes, over looks made by hand. That a host gives such looks is shown by the scenario diagnosis."""
 
 import os
 import re
+import sys
 
 import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _causes
 
+sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
+from hosts_looked_at import HEALTHY, NOW, because, queue
+
 ROOT = os.path.join(os.path.dirname(_causes.__file__), '..', '..')
-NOW = 1795447696
-
-
-def queue(**more):
-    figures = {'messages': {'total': 0, 'queued': 0, 'quarantined': 0, 'lost': 0, 'incomplete': 0, 'unreadable': 0},
-               'top': {'reasons': [], 'users': [], 'senders': []}, 'debris': {}, 'never_tried': 0, 'last_attempt_age': None, 'oldest_age': None}
-    return dict(figures, **more)
-
-
-def waiting(count, reason='', example='', **more):
-    return queue(messages=dict(queue()['messages'], total=count, queued=count),
-                 top={'reasons': [{'reason': reason, 'messages': count, 'example': example}] if reason else [], 'users': [], 'senders': []},
-                 **dict({'last_attempt_age': 60, 'oldest_age': 600}, **more))
-
-
-HEALTHY = _causes.Examination(
-    now=NOW, queues={'msp': queue(), 'mta': queue()}, hazards={}, inspected=0,
-    settings={'msp': {'queue_la': 16, 'min_queue_age': 0, 'min_free_blocks': 100}, 'mta': {'refuse_la': 24, 'min_free_blocks': 100}},
-    files={'msp': {'path': '/etc/mail/submit.cf', 'exists': True, 'mode': '0644', 'owner': 'root', 'problems': []}}, errors=[],
-    accounts={'user': 'smmsp', 'uid': 105, 'group': 'smmsp', 'gid': 108},
-    program={'sendmail': '/usr/libexec/sendmail/sendmail', 'path': '/usr/sbin/sendmail', 'target': '/usr/libexec/sendmail/sendmail', 'is_sendmail': True,
-             'other_mta': None, 'setgid': True, 'owner': 'root', 'group': 'smmsp', 'mode': '2755'},
-    directories=[{'path': '/var/spool/mqueue-client', 'owner': 'smmsp', 'group': 'smmsp', 'mode': '2770'}],
-    filesystems={'msp': {'blocks_free': 1000, 'inodes': 100, 'inodes_free': 50}}, relay={'host': '127.0.0.1', 'port': 25},
-    greeting={'connected': True, 'answered': True, 'code': 220, 'text': '220 h ESMTP Sendmail', 'error': None},
-    listeners=[{'address': '127.0.0.1', 'port': 25, 'pid': 1, 'name': 'sendmail-mta'}], everywhere=[],
-    processes=[{'role': 'daemon', 'started': NOW - 1000, 'rejecting': False, 'title': 'sendmail: MTA: accepting connections'}],
-    runners=[{'active': True, 'partial': False, 'interval': 1800, 'path': '/etc/cron.d/sendmail', 'source': 'debian_cron', 'detail': None}],
-    service={'name': 'sendmail', 'masked': False, 'enabled': True, 'active': True}, load=0.5, locked=[], resolver_changed=NOW - 5000,
-    lookups={'own': {'name': 'h.example.test', 'unqualified': False, 'error': None, 'seconds': 0.0}, 'relay': None, 'domains': {}}, dead_letters=[])
 DOWN = {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': 'connection_refused'}
 
 
@@ -79,20 +53,20 @@ def test_the_table_is_sound():
     ({'refusal': '550 5.0.0 Access denied', 'hosts_access': ['/etc/hosts.deny: ALL: ALL'], 'relay': {'host': '192.0.2.9', 'port': 25}}, ['refuses']),
     ({'hosts_access': ['/etc/hosts.deny: ALL: ALL']}, []),
     ({'greeting': dict(DOWN, error='no_route')}, ['unreachable']),
-    ({'queues': {'msp': waiting(3, 'connection_refused', 'x')}}, ['was_down']),
-    ({'queues': {'msp': waiting(3, 'temporary_reply', 'x')}}, ['policy']),
-    ({'queues': {'msp': waiting(3, 'host_lookup', 'x')},
+    ({'queues': {'msp': because(3, 'connection_refused', 'x')}}, ['was_down']),
+    ({'queues': {'msp': because(3, 'temporary_reply', 'x')}}, ['policy']),
+    ({'queues': {'msp': because(3, 'host_lookup', 'x')},
       'lookups': dict(HEALTHY.lookups, domains={'d': {'error': 'temporary', 'seconds': 0.1}})}, ['dns']),
-    ({'queues': {'msp': waiting(3, 'host_lookup', 'x')},
+    ({'queues': {'msp': because(3, 'host_lookup', 'x')},
       'lookups': dict(HEALTHY.lookups, domains={'d': {'error': 'not_found', 'seconds': 0.1}})}, ['dns_was_down']),
-    ({'queues': {'msp': waiting(3, last_attempt_age=2 * 1800 + _causes.SLACK + 1)}}, ['runner']),
-    ({'queues': {'msp': waiting(3, last_attempt_age=2 * 1800 + _causes.SLACK)}}, []),
+    ({'queues': {'msp': because(3, last_attempt_age=2 * 1800 + _causes.SLACK + 1)}}, ['runner']),
+    ({'queues': {'msp': because(3, last_attempt_age=2 * 1800 + _causes.SLACK)}}, []),
     ({'runners': []}, ['runner']),
-    ({'load': 20.0}, ['queue_load']),
+    ({'load': [20.0, 1.0, 1.0]}, ['queue_load']),
     ({'hazards': {'no_data': [('there is no data file', 'x')]}}, ['missing_data']),
     ({'hazards': {'damaged': [('there is no sender (S line): a queue runner aborts', 'x')]}}, ['poison']),
     ({'hazards': {'damaged': [('line 2: an unknown line, Y99', 'x')]}}, ['damaged']),
-    ({'queues': {'msp': dict(waiting(40), top={'reasons': [], 'users': [{'user': 'root', 'messages': 39}], 'senders': []})}}, ['one_source']),
+    ({'queues': {'msp': dict(because(40), top={'reasons': [], 'users': [{'user': 'root', 'messages': 39}], 'senders': []})}}, ['one_source']),
     ({'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 60}]}, ['elsewhere']),
     ({'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 8 * 86400}]}, []),
 ])
@@ -102,20 +76,20 @@ def test_what_is_found(more, expected):
 
 def test_a_cause_that_another_explains_says_so():
     causes = _causes.diagnose(HEALTHY._replace(
-        directories=[dict(HEALTHY.directories[0], owner='root', mode='0755')], hazards={'permissions': [('owner 0:0', 'x')]},
+        places=[dict(HEALTHY.places[0], owner='root', mode='0755')], hazards={'permissions': [('owner 0:0', 'x')]},
         queues={'msp': dict(queue(), messages=dict(queue()['messages'], lost=2, total=2))}))
     assert [(cause['id'], cause['because_of']) for cause in causes] == [
         ('permissions', []), ('too_open', []), ('message_permissions', ['permissions']), ('lost', ['permissions', 'message_permissions'])]
 
 
 def test_a_reason_that_no_cause_covers_is_said():
-    result = _causes.diagnosis(HEALTHY._replace(queues={'msp': waiting(3, 'other', 'Deferred: gremlins')}))
+    result = _causes.diagnosis(HEALTHY._replace(queues={'msp': because(3, 'other', 'Deferred: gremlins')}))
     assert (result['healthy'], result['causes'], result['unexplained']) == (False, [], {'messages': 3, 'examples': ['Deferred: gremlins']})
 
 
 @pytest.mark.parametrize('greeting', [dict(DOWN, connected=True, error='connection_timeout'), dict(DOWN, connected=True, code=554, error=None, text='554 no')])
 def test_what_keeps_the_relay_away_now_explains_mail_that_it_kept_away_before(greeting):
-    result = _causes.diagnosis(HEALTHY._replace(greeting=greeting, queues={'msp': waiting(3, 'connection_refused', 'x')}))
+    result = _causes.diagnosis(HEALTHY._replace(greeting=greeting, queues={'msp': because(3, 'connection_refused', 'x')}))
     assert result['unexplained'] == {'messages': 0, 'examples': []}
 
 
@@ -164,7 +138,7 @@ class TestLog:
 
 class TestSubjects:
     def shares(self, subjects, looked, total=40):
-        waits = waiting(total, 'connection_refused', 'Deferred: x')
+        waits = because(total, 'connection_refused', 'Deferred: x')
         return [line for one in _causes.diagnose(HEALTHY._replace(queues={'msp': waits, 'mta': queue()}, subjects=(subjects, looked)))
                 if one['id'] == 'one_source' for line in one['evidence']]
 

@@ -34,16 +34,14 @@ def test_submit_cf_of_debian(release):
     assert (cf.version, cf.vendor, cf.release, cf.problems) == (10, 'Berkeley', RELEASES[release][0] + '/Submit', [])
     assert _cf.queue_patterns(cf) == [{'group': 'mqueue', 'path': '/var/spool/mqueue-client', 'interval': None}]
     assert _cf.relay(cf) == {'host': '127.0.0.1', 'port': 25, 'mx': False, 'hosts': ['127.0.0.1'], 'literal': True}
-    assert [one['name'] for one in _cf.daemon_addresses(cf)] == ['NoMTA']
     assert cf.mailers['relay']['argv'] == ['TCP', '$h']
     settings = _cf.settings(cf, 2)
-    assert {name: settings[name] for name in ('run_as_user', 'trusted_user', 'use_msp', 'min_free_blocks', 'queue_la', 'privacy_options', 'pid_file',
-                                              'min_queue_age', 'host_status_directory', 'delivery_mode', 'process_title_prefix')} == {
-        'run_as_user': 'smmsp', 'trusted_user': 'smmsp', 'use_msp': True, 'min_free_blocks': 100, 'queue_la': 900,
-        'privacy_options': ['goaway', 'noetrn', 'restrictqrun'], 'pid_file': '/var/run/sendmail/msp/sendmail.pid', 'min_queue_age': 0,
-        'host_status_directory': None, 'delivery_mode': 'i', 'process_title_prefix': 'MSP'}
+    assert {name: settings[name] for name in ('run_as_user', 'trusted_user', 'min_free_blocks', 'queue_la', 'privacy_options', 'pid_file',
+                                              'min_queue_age')} == {
+        'run_as_user': 'smmsp', 'trusted_user': 'smmsp', 'min_free_blocks': 100, 'queue_la': 900,
+        'privacy_options': ['goaway', 'noetrn', 'restrictqrun'], 'pid_file': '/var/run/sendmail/msp/sendmail.pid', 'min_queue_age': 0}
     assert settings['queue_file_mode'] == 0o660
-    assert settings['timeouts'] == {'connect': 0, 'iconnect': 2, 'initial': 300, 'hoststatus': 0, 'queuereturn': 432000, 'queuewarn': 14400}
+    assert settings['timeouts'] == {'connect': 0, 'iconnect': 2, 'initial': 300, 'queuereturn': 432000, 'queuewarn': 14400}
 
 
 @pytest.mark.parametrize('release', sorted(RELEASES))
@@ -51,12 +49,9 @@ def test_sendmail_cf_of_debian(release):
     cf = sample(release + '-sendmail')
     assert (cf.release, cf.problems) == (RELEASES[release][1], [])
     assert _cf.queue_patterns(cf)[0]['path'] == '/var/spool/mqueue'
-    assert [(one['name'], one['address'], one['port'], one['modifiers']) for one in _cf.daemon_addresses(cf)] == [
-        ('MTA-v4', '127.0.0.1', 25, ''), ('MSP-v4', '127.0.0.1', 587, 'Ea')]
     settings = _cf.settings(cf)
     assert settings['connection_rate_throttle'] == 15
     assert settings['timeouts']['iconnect'] == 120
-    assert settings['use_msp'] is False
     assert 'local' in cf.mailers
     assert cf.class_files[0] == {'class': 'w', 'file': '/etc/mail/local-host-names %[^#]'}
 
@@ -174,22 +169,11 @@ def test_no_relay_and_several():
     assert _cf.relay(read('D{MTAHost}[10.0.0.1]:[10.0.0.2]\n'))['hosts'] == ['10.0.0.1', '10.0.0.2']
 
 
-@pytest.mark.parametrize('value, expected', [
-    ('Name=MTA', {'name': 'MTA', 'family': 'inet', 'address': None, 'port': 25, 'modifiers': '', 'refuse_la': None}),
-    ('Family=inet6, Addr=::1, Port=587, N=v6, M=Ea, r=12',
-     {'name': 'v6', 'family': 'inet6', 'address': '::1', 'port': 587, 'modifiers': 'Ea', 'refuse_la': 12}),
-    ('a=10.0.0.1,p=smtps', {'name': 'Daemon0', 'family': 'inet', 'address': '10.0.0.1', 'port': 465, 'modifiers': '', 'refuse_la': None}),
-])
-def test_daemon_addresses(value, expected):
-    assert _cf.daemon_addresses(read('O DaemonPortOptions=%s\n' % value)) == [expected]
-
-
 def test_without_options_the_built_in_values_count():
     settings = _cf.settings(read(''), 4)
     assert {name: settings[name] for name in ('queue_la', 'refuse_la', 'delay_la', 'queue_file_mode', 'min_free_blocks', 'run_as_user', 'pid_file')} == {
         'queue_la': 32, 'refuse_la': 48, 'delay_la': 0, 'queue_file_mode': 0o600, 'min_free_blocks': 0, 'run_as_user': None, 'pid_file': None}
-    assert settings['timeouts'] == {'connect': 0, 'iconnect': 0, 'initial': 300, 'hoststatus': 1800, 'queuereturn': 432000, 'queuewarn': 0}
-    assert [one['name'] for one in _cf.daemon_addresses(read(''))] == ['MTA']
+    assert settings['timeouts'] == {'connect': 0, 'iconnect': 0, 'initial': 300, 'queuereturn': 432000, 'queuewarn': 0}
 
 
 @pytest.mark.parametrize('value, user, group', [('smmsp', 'smmsp', None), ('smmsp:mail', 'smmsp', 'mail'), ('a.b', 'a', 'b'), ('', None, None)])
@@ -214,5 +198,5 @@ LINES = st.one_of(st.binary(max_size=40), st.sampled_from([b'O Queue', b'OQ/q', 
 @given(st.lists(LINES, max_size=12).map(b'\n'.join))
 def test_any_bytes_give_plain_values(data):
     cf = _cf.parse(data)
-    json.dumps([cf._asdict(), _cf.queue_patterns(cf), _cf.relay(cf), _cf.daemon_addresses(cf), _cf.settings(cf)])
+    json.dumps([cf._asdict(), _cf.queue_patterns(cf), _cf.relay(cf), _cf.settings(cf)])
     assert all(problem['text'].isprintable() for problem in cf.problems)

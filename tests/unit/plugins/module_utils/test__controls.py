@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of controls, over examinations made by hand. That hosts give such examinations is shown by the scenario compliance."""
+"""The table of controls, over looks made by hand. That hosts give such looks is shown by the scenario compliance."""
 
 import os
 import re
@@ -11,13 +11,13 @@ import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _text
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from compliance_samples import DAMAGE, HEALTHY, NOW, SOUND, queue, want
+from hosts_looked_at import DAMAGE, HEALTHY, NOW, queue, want
 
 ROOT = os.path.join(os.path.dirname(_controls.__file__), '..', '..')
 
 
-def comply(examination=HEALTHY, audit=SOUND, **options):
-    return _controls.comply(examination, audit, _controls.settled(now=NOW, **options))
+def comply(look=HEALTHY, **options):
+    return _controls.comply(look, _controls.settled(now=NOW, **options))
 
 
 def with_status(result, status):
@@ -31,9 +31,9 @@ def test_a_healthy_host_complies():
     assert [one['evidence'] for one in result['controls'] if one['evidence']] == []
 
 
-@pytest.mark.parametrize('control, more, audit, also', DAMAGE, ids=['%s-%d' % (row[0], number) for number, row in enumerate(DAMAGE)])
-def test_each_control_fails(control, more, audit, also):
-    result = comply(HEALTHY._replace(**more), audit)
+@pytest.mark.parametrize('control, more, also', DAMAGE, ids=['%s-%d' % (row[0], number) for number, row in enumerate(DAMAGE)])
+def test_each_control_fails(control, more, also):
+    result = comply(HEALTHY._replace(**more))
     assert sorted(with_status(result, 'fail')) == sorted([control] + also)
     assert not result['compliant']
 
@@ -62,7 +62,7 @@ def test_without_sendmail_one_control_fails_and_no_other_applies():
 
 
 def test_a_host_that_submits_elsewhere_needs_no_mta():
-    result = comply(HEALTHY._replace(relay={'host': 'hub.example.test', 'port': 25}, processes=[], everywhere=[]))
+    result = comply(HEALTHY._replace(relay={'host': 'hub.example.test', 'port': 25}, processes=[], sockets=[]))
     assert with_status(result, 'not_applicable') == ['SMQ-MTA-01', 'SMQ-MTA-02', 'SMQ-MTA-04']
     assert result['compliant']
 
@@ -135,14 +135,14 @@ class TestOptions:
 
 
 def test_evidence_is_bounded():
-    audit = SOUND._replace(writable=['%d' % number for number in range(30)])
-    one = next(one for one in comply(audit=audit)['controls'] if one['id'] == 'SMQ-PRM-05')
+    look = HEALTHY._replace(writable=['%d' % number for number in range(30)])
+    one = next(one for one in comply(look)['controls'] if one['id'] == 'SMQ-PRM-05')
     assert one['evidence'] == ['0', '1', '2', '3', '4', '25 more.']
 
 
 def test_a_path_whose_owner_does_not_matter():
-    audit = SOUND._replace(wanted=SOUND.wanted + [dict(want('mta_queue', '/q', 'x', 'y', '0700'), owner=None, group=None)])
-    assert comply(audit=audit)['compliant']
+    look = HEALTHY._replace(wanted=HEALTHY.wanted + [dict(want('mta_queue', '/q', 'x', 'y', '0700'), owner=None, group=None)])
+    assert comply(look)['compliant']
 
 
 def test_versions_are_compared_as_numbers():
@@ -154,6 +154,6 @@ def test_versions_are_compared_as_numbers():
 def test_what_a_report_says_of_the_queues():
     e = HEALTHY._replace(queues={'msp': queue(bytes=5, top={'reasons': [{'reason': 'no_route', 'messages': 2, 'example': 'x'}], 'senders': [1, 2, 3, 4]}),
                                  'mta': queue()})
-    host = _controls.host_of(e, SOUND)
+    host = _controls.host_of(e)
     assert host['queues']['msp']['reasons'] == {'no_route': 2} and host['queues']['msp']['senders'] == [1, 2, 3]
     assert (host['version'], host['platform']) == ('8.17.1.9', 'debian')

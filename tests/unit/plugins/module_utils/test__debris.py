@@ -32,8 +32,8 @@ class Lab:
             stream.write(content)
 
     def clear(self, state='absent', check_mode=False, older_than='0', kinds=None):
-        at = types.SimpleNamespace(now=int(time.time()), queues={'mta': self.directories}, errors=[], held=set())
-        look = types.SimpleNamespace(at=at, settings={'mta': SETTINGS}, program={'sendmail': None})
+        look = types.SimpleNamespace(now=int(time.time()), directories={'mta': self.directories}, errors=[], held=set(),
+                                     settings={'mta': SETTINGS}, program={'sendmail': None})
         return _debris.clear({'state': state, 'queue': 'all', 'older_than': older_than, 'kinds': kinds, 'archive': self.base}, check_mode, look)
 
     def names(self):

@@ -10,7 +10,7 @@ import types
 from collections import Counter
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _flush, _hazards, _observation, _process, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _flush, _hazards, _look, _process, _spool, _system, _text
 
 SAMPLES = os.path.join(os.path.dirname(__file__), '..', '..', 'samples', 'transcripts')
 RELEASES = ('bullseye', 'bookworm', 'trixie')
@@ -259,13 +259,13 @@ class TestOutcomes:
         put(directory, one)
         about = os.stat(os.path.join(directory.path, 'qf' + one.id))
         assert self.outcome(directory, one._replace(locked=True)).outcome == 'taken'
-        monkeypatch.setattr(_observation, 'held', lambda: {(about.st_dev, about.st_ino)})
+        monkeypatch.setattr(_system, 'held', lambda: {(about.st_dev, about.st_ino)})
         assert self.outcome(directory, one).outcome == 'taken'
 
     def test_where_locks_cannot_be_seen(self, directory, monkeypatch):
         one = message(1, directory)
         put(directory, one)
-        monkeypatch.setattr(_observation, 'held', lambda: None)
+        monkeypatch.setattr(_system, 'held', lambda: None)
         assert self.outcome(directory, one).outcome == 'untried'
 
     def test_a_link_in_its_place(self, directory):
@@ -278,7 +278,7 @@ class TestOutcomes:
         for one in messages:
             put(directory, one)
         calls = []
-        monkeypatch.setattr(_observation, 'held', lambda: calls.append(1) or set())
+        monkeypatch.setattr(_system, 'held', lambda: calls.append(1) or set())
         assert len(_flush._outcomes(messages, _flush.Transcript())) == 20
         assert len(calls) == 1
 
@@ -504,18 +504,18 @@ class TestModule:
         ({'timeout': 'soon'}, 0, "'soon' is not a duration"), ({'parallel': 0}, 0, 'parallel is 0'), ({}, 1000, 'Only root'),
     ])
     def test_what_cannot_be_done_is_said_before_anything_is_looked_at(self, monkeypatch, params, uid, why):
-        monkeypatch.setattr(_observation, 'observe', None)
+        monkeypatch.setattr(_look, 'look', None)
         with pytest.raises(_text.SendmailError, match=why):
             _flush.flush(dict(self.PARAMS, **params), False, lambda: uid)
 
     @pytest.mark.parametrize('other, why', [(None, 'There is no Sendmail on this host.'), ('postfix', 'the name belongs to postfix')])
     def test_no_sendmail(self, monkeypatch, other, why):
-        monkeypatch.setattr(_observation, 'observe', lambda queue: types.SimpleNamespace(program={'sendmail': None, 'other_mta': other}))
+        monkeypatch.setattr(_look, 'look', lambda level, queue: types.SimpleNamespace(program={'sendmail': None, 'other_mta': other}))
         with pytest.raises(_text.SendmailError, match=why):
             _flush.flush(self.PARAMS, False, lambda: 0)
 
     def test_directory_that_cannot_be_found(self, monkeypatch):
-        at = types.SimpleNamespace(errors=[{'queue': 'msp', 'path': '/q', 'error': 'No such file or directory'}])
-        monkeypatch.setattr(_observation, 'observe', lambda queue: types.SimpleNamespace(program={'sendmail': '/x'}, at=at))
+        errors = [{'queue': 'msp', 'path': '/q', 'error': 'No such file or directory'}]
+        monkeypatch.setattr(_look, 'look', lambda level, queue: types.SimpleNamespace(program={'sendmail': '/x'}, errors=errors))
         with pytest.raises(_text.SendmailError, match='The msp queue cannot be run: /q: No such file'):
             _flush.flush(self.PARAMS, False, lambda: 0)

@@ -5,7 +5,7 @@ import os
 import types
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _filesystem, _flush, _hazards, _observation, _selection, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _filesystem, _flush, _hazards, _selection, _spool, _system, _text
 
 ALICE, SMMSP, ROOT, MAIL = 1000, 102, 0, 8   # users; the groups of the same names have the same numbers
 RUNNER = (SMMSP, SMMSP, SMMSP)
@@ -73,12 +73,11 @@ def spool(tmp_path, monkeypatch):
     place = str(path)
     uid, gid = os.getuid(), os.getgid()
     layout = types.SimpleNamespace(msp_user='smmsp', msp_group='smmsp')
-    at = types.SimpleNamespace(queues={'msp': [_spool.QueueDirectory('mqueue', place, place, place, place, False)]}, held=frozenset(), now=10 ** 6,
-                               layout=layout)
-    monkeypatch.setattr(_observation, 'held', lambda: at.held)
-    look = types.SimpleNamespace(at=at, settings={'msp': dict(DEBIAN_MSP, run_as_user=None, run_as_group=None, min_free_blocks=0)},
+    look = types.SimpleNamespace(directories={'msp': [_spool.QueueDirectory('mqueue', place, place, place, place, False)]}, held=frozenset(), now=10 ** 6,
+                                 layout=layout, settings={'msp': dict(DEBIAN_MSP, run_as_user=None, run_as_group=None, min_free_blocks=0)},
                                  accounts={'smmsp': {'uid': uid, 'group': gid}})
-    return types.SimpleNamespace(path=path, look=look, at=at)
+    monkeypatch.setattr(_system, 'held', lambda: look.held)
+    return types.SimpleNamespace(path=path, look=look)
 
 
 def put(spool, *identifiers, data=DATA, body=True):
@@ -90,7 +89,7 @@ def put(spool, *identifiers, data=DATA, body=True):
 
 
 def waiting(spool, **select):
-    return _flush.waiting(spool.look, _selection.Selection(select, spool.at.now, ('queued',)))
+    return _flush.waiting(spool.look, _selection.Selection(select, spool.look.now, ('queued',)))
 
 
 A, B, C = '6ANFSGLL000001', '6ANFSGLL000002', '6ANFSGLL000003'
@@ -142,7 +141,7 @@ class TestWaiting:
         put(spool, A, body=False)
         (spool.path / ('tf' + A)).touch()
         found = os.stat(str(spool.path / ('qf' + A)))
-        spool.at.held = {(found.st_dev, found.st_ino)}
+        spool.look.held = {(found.st_dev, found.st_ino)}
         (one,) = waiting(spool)
         assert one.locked
         assert one.hazards == []

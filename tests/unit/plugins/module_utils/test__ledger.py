@@ -25,7 +25,7 @@ def spool(tmp_path):
         path = str(tmp_path / name)
         os.mkdir(path)
         queues[name] = [_spool.QueueDirectory('mqueue', path, path, path, path, False)]
-    return types.SimpleNamespace(look=types.SimpleNamespace(queues=queues, errors=[], now=NOW), at=str(tmp_path / 'ledger'), root=tmp_path)
+    return types.SimpleNamespace(look=types.SimpleNamespace(directories=queues, errors=[], now=NOW), at=str(tmp_path / 'ledger'), root=tmp_path)
 
 
 def put(spool, number, queue='msp', prefix='qf', status=REFUSED, attempts=1):

@@ -10,7 +10,7 @@ import time
 import types
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _host, _message, _platform, _process, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _message, _platform, _process, _spool, _system, _text
 from fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='files of several users are made, as a spool has them')
@@ -42,8 +42,8 @@ class Lab:
         return one
 
     def look(self, held=()):
-        at = types.SimpleNamespace(now=int(time.time()), queues={'mta': [self.directory]}, errors=[], held=set(held))
-        return types.SimpleNamespace(at=at, settings={'mta': SETTINGS}, program={'sendmail': '/nonexistent/sendmail'})
+        return types.SimpleNamespace(now=int(time.time()), directories={'mta': [self.directory]}, errors=[], held=set(held),
+                                     settings={'mta': SETTINGS}, program={'sendmail': '/nonexistent/sendmail'})
 
     def act(self, state, check_mode=False, **more):
         return _message.act(dict(PARAMS, state=state, archive=more.pop('archive', self.base), **more), check_mode, self.look())
@@ -469,14 +469,14 @@ class TestLookAt:
     @pytest.fixture
     def submit_cf(self, tmp_path, monkeypatch):
         layout = _platform.DEBIAN._replace(submit_cf=str(tmp_path / 'submit.cf'), sendmail_cf=str(tmp_path / 'sendmail.cf'))
-        monkeypatch.setattr(_host, 'platform', lambda: layout)
+        monkeypatch.setattr(_system, 'platform', lambda: layout)
         return tmp_path / 'submit.cf'
 
     def test_what_the_configuration_names(self, submit_cf):
         (submit_cf.parent / 'queue').mkdir()
         submit_cf.write_text('O QueueDirectory=queue\nO RunAsUser=nosuchuser\n')
         look = _message.look_at('msp')
-        assert [directory.path for directory in look.at.queues['msp']] == [str(submit_cf.parent / 'queue')]
+        assert [directory.path for directory in look.directories['msp']] == [str(submit_cf.parent / 'queue')]
         assert look.accounts['nosuchuser']['uid'] is None
         assert look.settings['msp']['run_as_user'] == 'nosuchuser'
         assert look.greeting is None and not look.processes          # nothing was probed

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _observation, _permissions, _platform, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _look, _permissions, _platform, _spool, _text
 
 SMMSP, SMMTA, ALICE, NOBODY = 105, 106, 1000, 4242
 MSP_GROUP, ALICE_GROUP = 115, 1000
@@ -30,7 +30,7 @@ def about(uid, gid, mode, kind=stat.S_IFREG, links=1):
 def look(layout=_platform.DEBIAN, msp=SUBMIT % b'/var/spool/mqueue-client', mta=MTA % b'/var/spool/mqueue', queues=None):
     files = {'msp': {'path': layout.submit_cf}, 'mta': {'path': layout.sendmail_cf}}
     configurations = {'msp': None if msp is None else _cf.parse(msp), 'mta': None if mta is None else _cf.parse(mta)}
-    return _observation.Queues(0, {'msp': [], 'mta': []} if queues is None else queues, [], None, layout, configurations, files)
+    return _look.Look(0, [], files, {'msp': [], 'mta': []} if queues is None else queues, None, layout, configurations)
 
 
 def decide(want, found):

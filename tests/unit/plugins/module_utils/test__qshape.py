@@ -7,12 +7,11 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _qshape, _
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
 
 NOW = 1795447696
-Look = namedtuple('Look', 'at')
-At = namedtuple('At', 'now queues')
+Look = namedtuple('Look', 'now directories')
 
 
 def look(path):
-    return Look(At(NOW, {'msp': _spool.directories([('mqueue', str(path))])[0], 'mta': []}))
+    return Look(NOW, {'msp': _spool.directories([('mqueue', str(path))])[0], 'mta': []})
 
 
 @queue_samples.needs_generator

@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _examination, _log, _spool
+from ansible_collections.mailops.sendmail.plugins.module_utils import _log, _probe, _spool
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
 
 (CONTROL,) = queue_samples.sample('01').files.values()
@@ -19,7 +19,7 @@ def subjects(tmp_path):
         for number, line in enumerate(lines):
             (tmp_path / ('qf6ANFSGLL%06d' % number)).write_bytes(CONTROL.replace(OLD, line))
         directories, _errors = _spool.directories([('mqueue', str(tmp_path))])
-        return _examination._subjects(types.SimpleNamespace(at=types.SimpleNamespace(queues={'msp': directories})))
+        return _probe._subjects(types.SimpleNamespace(directories={'msp': directories}))
     return found
 
 
@@ -38,7 +38,7 @@ def test_a_message_without_a_subject(subjects):
 
 
 def test_no_more_than_a_bound_is_read(subjects, monkeypatch):
-    monkeypatch.setattr(_examination, 'SUBJECTS_MAX', 3)
+    monkeypatch.setattr(_probe, 'SUBJECTS_MAX', 3)
     assert subjects(*[b'H??Subject: t'] * 5) == ([('t', 3)], 3)
 
 
@@ -52,6 +52,6 @@ def test_a_link_is_not_read(subjects, tmp_path):
 def test_a_line_of_the_log_is_printable_and_whole(monkeypatch):
     line = b'Nov 25 22:27:21 test-bullseye.example.test sm-msp-queue[1023]: 6APMRLsR001020: Losing ./qf6APMRLsR001020: bogus file uid/gid in mqueue'
     monkeypatch.setattr(_log, 'latest', lambda *arguments: {'lost': line, 'other': b'\x1b[31m' + b'x' * 5000})
-    found = _examination.log_of(0)({'lost': b'Losing'})
+    found = _probe.log_of(0)({'lost': b'Losing'})
     assert found['lost'] == line.decode()
     assert found['other'].startswith('\\x1b[31m') and len(found['other']) < 320

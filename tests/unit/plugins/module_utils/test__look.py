@@ -4,7 +4,7 @@
 import os
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _host, _observation, _platform
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _network, _platform, _system
 
 SUBMIT = 'O QueueDirectory=%s\nO RunAsUser=nosuchuser:nosuchgroup\nD{MTAHost}[127.0.0.1]\n'
 
@@ -13,7 +13,7 @@ SUBMIT = 'O QueueDirectory=%s\nO RunAsUser=nosuchuser:nosuchgroup\nD{MTAHost}[12
 def root(tmp_path, monkeypatch):
     """A host without anything on it, whose configuration files would be in tmp_path."""
     layout = _platform.DEBIAN._replace(submit_cf=str(tmp_path / 'submit.cf'), sendmail_cf=str(tmp_path / 'sendmail.cf'), binaries=(str(tmp_path / 'sendmail'),))
-    monkeypatch.setattr(_host, 'platform', lambda: layout)
+    monkeypatch.setattr(_system, 'platform', lambda: layout)
     return tmp_path
 
 
@@ -26,28 +26,28 @@ def queue(root, name, *files):
 
 
 def paths(found, name):
-    return [directory.path for directory in found.queues[name]]
+    return [directory.path for directory in found.directories[name]]
 
 
 class TestQueues:
     def test_no_configuration(self, root):
-        found = _observation.look_at_queues()
-        assert found.queues == {'msp': [], 'mta': []}
+        found = _look.look('queues')
+        assert found.directories == {'msp': [], 'mta': []}
         assert found.configurations == {'msp': None, 'mta': None}
         assert [(error['queue'], error['path']) for error in found.errors] == [('msp', str(root / 'submit.cf')), ('mta', str(root / 'sendmail.cf'))]
         assert all('no such file' in error['error'] for error in found.errors)
 
     def test_path_of_the_configuration(self, root):
         (root / 'submit.cf').write_text(SUBMIT % queue(root, 'elsewhere'))
-        found = _observation.look_at_queues('msp')
+        found = _look.look('queues', 'msp')
         assert paths(found, 'msp') == [str(root / 'elsewhere')]
         assert found.errors == []
-        assert list(found.queues) == ['msp']
+        assert list(found.directories) == ['msp']
 
     def test_relative_path(self, root):
         queue(root, 'near')
         (root / 'submit.cf').write_text('O QueueDirectory=near\n')
-        assert paths(_observation.look_at_queues('msp'), 'msp') == [str(root / 'near')]
+        assert paths(_look.look('queues', 'msp'), 'msp') == [str(root / 'near')]
 
     def test_groups_and_patterns(self, root):
         base = root / 'spool'
@@ -55,44 +55,38 @@ class TestQueues:
             queue(root, 'spool/' + name)
         os.symlink(str(base / 'other'), str(base / 'q3'))
         (root / 'submit.cf').write_text('O QueueDirectory=%s/q*\nQother, P=%s/other\n' % (base, base))
-        found = _observation.look_at_queues('msp').queues['msp']
+        found = _look.look('queues', 'msp').directories['msp']
         assert [(one.group, os.path.basename(one.path), one.link) for one in found] == [
             ('mqueue', 'q1', False), ('mqueue', 'q2', False), ('mqueue', 'q3', True)]   # q3 and the group are the same place
 
     def test_configuration_without_a_queue(self, root):
         (root / 'submit.cf').write_text('O RunAsUser=smmsp\n')
-        (error,) = _observation.look_at_queues('msp').errors
+        (error,) = _look.look('queues', 'msp').errors
         assert error['error'] == 'the file names no queue directory'
 
     def test_configuration_that_is_no_file(self, root):
         (root / 'submit.cf').mkdir()
-        (error,) = _observation.look_at_queues('msp').errors
+        (error,) = _look.look('queues', 'msp').errors
         assert error['path'] == str(root / 'submit.cf')
         assert error['error'] == 'not a regular file'
 
     def test_directory_that_is_gone(self, root):
         (root / 'submit.cf').write_text(SUBMIT % (root / 'gone'))
-        found = _observation.look_at_queues('msp')
-        assert found.queues == {'msp': []}
+        found = _look.look('queues', 'msp')
+        assert found.directories == {'msp': []}
         assert [error['error'] for error in found.errors] == ['No such file or directory']
         assert found.errors[0]['queue'] == 'msp'
 
     def test_named_directories_are_reported_once(self, root):
         named = [queue(root, 'a'), queue(root, 'b')]
-        found = _observation.look_at_queues('all', named)
-        assert {name: [one.path for one in places] for name, places in found.queues.items()} == {'msp': named}
+        found = _look.look('queues', 'all', named)
+        assert {name: [one.path for one in places] for name, places in found.directories.items()} == {'msp': named}
         assert found.errors == []
-
-    def test_locks(self, monkeypatch):
-        monkeypatch.setattr(_host, 'locks', lambda: {(8, 1, 77): {'kind': 'FLOCK', 'pid': 1}})
-        assert _observation.held() == {(os.makedev(8, 1), 77)}
-        monkeypatch.setattr(_host, 'locks', lambda: None)
-        assert _observation.held() is None
 
 
 class TestHost:
     def test_nothing_there(self, root):
-        look = _observation.observe()
+        look = _look.look('services')
         assert look.program['sendmail'] is None
         assert look.settings == {}
         assert look.relay is None
@@ -100,9 +94,9 @@ class TestHost:
         assert look.cpus >= 1
 
     def test_user_that_does_not_exist(self, root, monkeypatch):
-        monkeypatch.setattr(_host, 'greeting', lambda host, port, seconds: {'answered': False, 'asked': (host, port), 'bound': seconds})
+        monkeypatch.setattr(_network, 'greeting', lambda host, port, seconds: {'answered': False, 'asked': (host, port), 'bound': seconds})
         (root / 'submit.cf').write_text(SUBMIT % queue(root, 'queue'))
-        look = _observation.observe('msp')
+        look = _look.look('services', 'msp')
         assert look.settings['msp']['run_as_user'] == 'nosuchuser'
         assert look.accounts['nosuchuser']['uid'] is None
         assert look.accounts['nosuchgroup']['group'] is None
@@ -111,7 +105,7 @@ class TestHost:
         assert 0 < look.greeting['bound'] <= 10
 
     def test_looking_changes_nothing(self, root, monkeypatch):
-        monkeypatch.setattr(_host, 'greeting', lambda *arguments: {'answered': True})
+        monkeypatch.setattr(_network, 'greeting', lambda *arguments: {'answered': True})
         place = queue(root, 'queue', 'qf6ANFSGLL000001', 'df6ANFSGLL000001')
         (root / 'submit.cf').write_text(SUBMIT % place)
 
@@ -119,6 +113,6 @@ class TestHost:
             return {path: (about.st_ino, about.st_mtime_ns, about.st_atime_ns, about.st_ctime_ns) for path, about in
                     ((os.path.join(place, name), os.stat(os.path.join(place, name))) for name in sorted(os.listdir(place)))}
         before = state()
-        _observation.observe()
+        _look.look('services')
         assert state() == before
         assert sorted(os.listdir(str(root))) == ['queue', 'submit.cf']

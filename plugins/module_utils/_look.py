@@ -1,0 +1,152 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
+
+"""One look at one host: what everybody judges, taken once."""
+
+import os
+import time
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _network, _platform, _processes, _runners, _spool, _system
+
+GREETING_SECONDS = 5.0
+# The options that say which queues, the same in every module; documented in the fragment C(queues).
+OPTIONS: Dict[str, Dict[str, Any]] = {
+    'queue': {'type': 'str', 'choices': ['msp', 'mta', 'all'], 'default': 'all'},
+    'queue_directories': {'type': 'list', 'elements': 'path'},
+}
+LEVELS = ('queues', 'program', 'services')
+CF_LIMIT = 4 << 20
+
+
+class Look(NamedTuple):
+    """What one look found: nothing in it is a judgement. What its level does not take keeps the default.
+
+    The levels queues, program and services are those of L(look); what is below them is taken by _probe.probe().
+    """
+
+    # queues
+    now: int                                # epoch seconds of the look; all ages count from here
+    errors: List[Dict[str, Any]] = []       # {queue, path, error}: queue directories that cannot be used
+    files: Dict[str, Dict[str, Any]] = {}   # the configuration files by queue: path, exists, error, owner, group, mode ... and problems
+    directories: Dict[str, List[_spool.QueueDirectory]] = {}   # by queue, as far as asked for
+    held: Optional[Set[Tuple[int, int]]] = None                # (device, inode) of files locked for writing, None where the system does not tell
+    layout: _platform.Platform = _platform.UPSTREAM
+    configurations: Dict[str, Optional[_cf.Configuration]] = {}   # by queue; None when the file cannot be read
+    # program
+    program: Dict[str, Any] = {}            # of _system.program()
+    settings: Dict[str, Dict[str, Any]] = {}   # _cf.settings() by queue, for the files that could be read
+    accounts: Dict[str, Dict[str, Any]] = {}   # of _system.accounts()
+    submitter: Dict[str, Any] = {}          # whom the mail submission program runs as: {user, uid, group, gid}, numbers None for nobody of that name
+    # services
+    processes: List[Dict[str, Any]] = []    # of _processes.processes()
+    relay: Optional[Dict[str, Any]] = None  # of _cf.relay()
+    greeting: Optional[Dict[str, Any]] = None
+    listeners: List[Dict[str, Any]] = []    # sockets on the port that submit.cf names
+    runners: List[Dict[str, Any]] = []      # of the client queue
+    load: Optional[List[float]] = None      # averages of 1, 5 and 15 minutes
+    cpus: int = 0
+    services: Dict[str, Any] = {}           # {init, mta, msp, cron}, of _system.init_system(), _system.service() and _runners.cron()
+    sendmail_conf: Optional[Dict[str, Any]] = None
+    resolver_changed: Optional[int] = None  # epoch seconds
+    # a diagnosis and a compliance check
+    queues: Dict[str, Dict[str, Any]] = {}  # figures, as in the fact sendmail_queue
+    hazards: Dict[str, List[Any]] = {}      # of the client queue, by kind: (text, id or None)
+    endangered: Dict[str, int] = {}         # messages by kind of hazard
+    inspected: int = 0                      # messages, for hazards
+    places: List[Dict[str, Any]] = []       # file states of the directories of the client queue
+    filesystems: Dict[str, Any] = {}        # by queue, the worst of its directories
+    sockets: List[Dict[str, Any]] = []      # Sendmail's, any address
+    active: Optional[bool] = None           # whether systemd calls the service of the MTA active
+    locked: List[Dict[str, Any]] = []       # {id, pid, seconds, title} of messages in delivery
+    lookups: Dict[str, Any] = {}            # of _names.look_around()
+    dead_letters: List[Dict[str, Any]] = []   # {path, size, mtime}
+    refusal: Optional[str] = None           # what the relay answers to MAIL or RCPT when it greets and takes no mail from this host
+    hosts_access: List[str] = []            # rules of hosts.deny that name Sendmail or all daemons
+    # a diagnosis
+    subjects: Any = ([], 0)                 # ([(what subjects have in common, messages)], messages looked at), where that was asked for
+    # a compliance check
+    family: str = ''                        # of the platform
+    wanted: List[Dict[str, Any]] = []       # {key, path, owner, group, mode, found}: found is a state of _system.file_state()
+    writable: List[str] = []                # paths that everybody may write to
+    relaying: List[str] = []                # sentences: what lets strangers relay
+    name_servers: List[Dict[str, Any]] = []   # {address, error}, error None for one that answers
+    leftovers: Dict[str, List[str]] = {}    # by queue: paths that belong to no message, the first of them
+    leftovers_total: Dict[str, int] = {}
+    domains: Dict[str, Dict[str, int]] = {}   # recipients by domain and age bucket, of both queues
+    domains_cut: bool = False
+
+
+def names(queue: str) -> Tuple[str, ...]:
+    """The queues that the option C(queue) means."""
+    return ('msp', 'mta') if queue == 'all' else (queue,)
+
+
+def look(level: str, queue: str = 'all', queue_directories: Optional[Sequence[str]] = None) -> Look:
+    """One look at the host, without reading any message. Changes nothing; every wait in it is bounded.
+
+    C(level) is one of C(LEVELS), each with what the one before it takes: queues says where they are, from the configuration or from
+    C(queue_directories), and what is being delivered; program which Sendmail works on them and as whom; services what runs, listens
+    and answers.
+    """
+    found = _queues(queue, queue_directories)
+    if level != 'queues':
+        found = _program(found, _system.cpus())
+    return _services(found) if level == 'services' else found
+
+
+def _queues(queue: str, queue_directories: Optional[Sequence[str]]) -> Look:
+    """Both configuration files are read even when one queue is asked for: a directory belongs to the queue whose file names it."""
+    layout = _system.platform()
+    files, configurations = {}, {}
+    for name, path in (('msp', layout.submit_cf), ('mta', layout.sendmail_cf)):
+        files[name] = _system.read_file(path, CF_LIMIT)
+        data = files[name].pop('data')
+        configuration = None if data is None else _cf.parse(data)
+        configurations[name] = configuration
+        files[name]['problems'] = configuration.problems if configuration else []
+    directories: Dict[str, List[_spool.QueueDirectory]] = {}
+    errors: List[Dict[str, Any]] = []
+    for name in names(queue):
+        configuration = configurations[name]
+        patterns: List[Tuple[str, str]] = []
+        if queue_directories:
+            if directories:
+                break   # they are one set of directories, reported once
+            patterns = [('mqueue', os.path.abspath(path)) for path in queue_directories]
+        elif configuration is None:
+            errors.append({'queue': name, 'path': files[name]['path'],
+                           'error': files[name]['error'] or 'there is no such file, so the queue directory is not known'})
+        else:
+            base = os.path.dirname(files[name]['path'])
+            patterns = [(group['group'], os.path.join(base, group['path'])) for group in _cf.queue_patterns(configuration)]
+            if not patterns:
+                errors.append({'queue': name, 'path': files[name]['path'], 'error': 'the file names no queue directory'})
+        directories[name], wrong = _spool.directories(patterns)
+        errors.extend(dict(one, queue=name) for one in wrong)
+    return Look(int(time.time()), errors, files, directories, _system.held(), layout, configurations)
+
+
+def _program(found: Look, cpus: int) -> Look:
+    settings = dict((name, _cf.settings(cf, cpus)) for name, cf in found.configurations.items() if cf is not None)
+    msp = settings.get('msp', {})
+    user, group = msp.get('run_as_user') or found.layout.msp_user, msp.get('run_as_group') or found.layout.msp_group
+    accounts = _system.accounts(sorted(set((user, group, found.layout.mta_user))))
+    return found._replace(program=_system.program(found.layout), settings=settings, accounts=accounts, cpus=cpus,
+                          submitter={'user': user, 'uid': accounts[user]['uid'], 'group': group, 'gid': accounts[group]['group']})
+
+
+def _services(found: Look) -> Look:
+    layout, submit = found.layout, found.configurations['msp']
+    user = found.submitter['user']
+    processes = _processes.processes(user)
+    services = dict((queue, dict(_system.service(name), name=name)) for queue, name in (('mta', layout.mta_service), ('msp', 'sm-client')))
+    relay = _cf.relay(submit) if submit is not None else None
+    return found._replace(
+        processes=processes, relay=relay, greeting=relay and _network.greeting(relay['host'], relay['port'], GREETING_SECONDS),
+        listeners=_network.listeners((relay['port'] if relay else 25,), processes), runners=_runners.queue_runners(layout, processes),
+        load=_system.load_average(), services=dict(services, init=_system.init_system(), cron=_runners.cron(user, _processes.cron_runs(processes))),
+        sendmail_conf=_runners.sendmail_conf(layout), resolver_changed=_system.file_state('/etc/resolv.conf')['mtime'])

@@ -1,0 +1,298 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
+
+"""What only a diagnosis and a compliance check take of a host, after the look: the figures of the queues, and the probes. Looks as in _system.
+
+It is apart from _look so that a module which only reads stays small on the wire.
+"""
+
+import glob
+import os
+import re
+import socket
+import stat
+from collections import Counter
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import (
+    _filesystem, _hazards, _log, _look, _names, _network, _qf, _qshape, _spool, _summary, _system, _text)
+
+INSPECTED_MAX = 20000   # control files looked into; what is wrong with a spool shows in the first few
+SUBJECTS_MAX = 2000     # messages whose subject is read: enough to tell a share
+_SUBJECT_LENGTH = 80
+_DOMAINS_MAX = 3
+_PORTS = (25, 465, 587)
+_LOG_AGE, _LOG_SECONDS, _LOG_LINES, _LOG_BYTES = 7 * 86400, 3.0, 20000, 4 << 20
+_LOG_LINE = 300         # characters of a line that are shown
+
+FILES_MAX = 5000        # looked at for modes, in all of the configuration
+_NAMES_MAX = 200000     # of a queue directory, before left-over files are only counted
+_SETTLED = 3600         # seconds after which a data file or a rewrite without a control file belongs to nobody
+_ACCESS = '/etc/mail/access'
+_LISTED = 20            # of what is listed without a natural bound
+# What the controller does not judge, or cannot as it is no plain value.
+_AT_HOME = ('directories', 'held', 'layout', 'configurations', 'accounts', 'sendmail_conf', 'locked', 'subjects')
+
+SEVERITIES = ('low', 'medium', 'high', 'critical')
+# Thresholds: {name: (kind, default)}. Kinds: duration and size are text that _text reads; number, names, and version are what they say.
+THRESHOLDS: Dict[str, Tuple[str, Any]] = {
+    'version': ('version', '8.15.2'), 'listen': ('names', ['127.*', '::1']), 'runner_interval': ('duration', '30m'), 'last_attempt': ('duration', '65m'),
+    'privacy_mta': ('names', ['authwarnings', 'noexpn', 'novrfy', 'restrictqrun']), 'privacy_msp': ('names', ['restrictqrun']),
+    'queue_return': ('duration', '5d'), 'msp_age': ('duration', '4h'), 'mta_age': ('duration', '5d'), 'msp_messages': ('number', 100),
+    'mta_messages': ('number', 1000), 'queue_bytes': ('size', '1G'), 'quarantined': ('number', 0), 'free_blocks': ('number', 10),
+    'free_inodes': ('number', 5), 'name_seconds': ('number', 5)}
+OPTIONS = {
+    'thresholds': {'type': 'dict', 'options': dict(
+        (name, dict({'names': {'type': 'list', 'elements': 'str'}, 'number': {'type': 'int'}}.get(kind, {'type': 'str'}), default=default))
+        for name, (kind, default) in THRESHOLDS.items())},
+    'overrides': {'type': 'list', 'elements': 'dict', 'default': [], 'options': {
+        'id': {'type': 'str', 'required': True}, 'severity': {'type': 'str', 'choices': list(SEVERITIES)}, 'enabled': {'type': 'bool', 'default': True}}},
+    'waivers': {'type': 'list', 'elements': 'dict', 'default': [], 'options': dict(
+        (name, {'type': 'str', 'required': True}) for name in ('id', 'reason', 'expires'))},
+}
+
+
+def probe(look: _look.Look, compliance: bool = False, subjects: bool = False) -> _look.Look:
+    """Take what waiting mail needs, after _look.look('services'), and with C(compliance) what only the controls need. Bounded in time; changes nothing.
+
+    C(subjects): whether the subjects of messages may be read.
+    """
+    facts = _summary.facts(look, 'totals')
+    directories = look.directories.get('msp', [])
+    paths = sorted(set(path for directory in directories for path in (directory.path, directory.control, directory.data)))
+    hazards: Dict[str, List[Any]] = {}
+    inspected = 0
+    if None not in (look.submitter['uid'], look.submitter['gid']):
+        hazards, inspected = _hazards.survey(look, 'msp', INSPECTED_MAX)
+    domains = [one['domain'] for one in facts['queues'].get('msp', {}).get('top', {}).get('domains', []) if one['domain'] != '(local)'][:_DOMAINS_MAX]
+    relay, service = look.relay, look.layout.mta_service
+    found = look._replace(
+        queues=facts['queues'], hazards=hazards, endangered=dict((kind, len(set(pairs))) for kind, pairs in hazards.items()), inspected=inspected,
+        places=[_system.file_state(path) for path in paths],
+        filesystems=dict((name, _worst(places)) for name, places in look.directories.items() if places),
+        sockets=[one for one in _network.listeners(_PORTS, look.processes) if (one['name'] or '').startswith('sendmail')],
+        active=_system.unit_states([service])[service]['active'] == 'active' if look.services['init'] == 'systemd' else None,
+        locked=_in_delivery(look), lookups=_names.look_around(relay['host'] if relay and not relay['literal'] else None, domains),
+        dead_letters=_dead_letters(look.settings.get('msp', {})),
+        refusal=_network.refusal(relay['host'], relay['port']) if relay and look.greeting and look.greeting['answered'] else None,
+        hosts_access=_hosts_access(), subjects=_subjects(look) if subjects else ([], 0))
+    return _audited(found) if compliance else found
+
+
+def _audited(look: _look.Look) -> _look.Look:
+    wanted = _wanted(look)
+    leftovers, total = {}, {}
+    for queue, directories in look.directories.items():
+        leftovers[queue], total[queue] = _leftovers(queue, directories, look)
+    domains, cut = _qshape.domains(look, look.directories, _bucket)
+    return look._replace(
+        family=look.layout.family, wanted=wanted, writable=_writable(look, wanted), relaying=_relaying(look), name_servers=_names.name_servers(),
+        leftovers=leftovers, leftovers_total=total, domains=dict(domains), domains_cut=cut)
+
+
+def plain() -> Dict[str, Any]:
+    """All that the controls judge, as the fields of a Look that are plain values, in some ten kilobytes whatever the queues hold."""
+    look = probe(_look.look('services'), compliance=True)
+    told = [process for process in look.processes if process['role'] == 'daemon' or process['rejecting']]
+    look = look._replace(
+        hazards=dict((kind, pairs[:_LISTED]) for kind, pairs in look.hazards.items()), processes=told[:_LISTED], runners=look.runners[:_LISTED],
+        listeners=look.listeners[:_LISTED], sockets=look.sockets[:_LISTED], places=look.places[:_LISTED], dead_letters=look.dead_letters[:_LISTED],
+        errors=look.errors[:_LISTED], writable=look.writable[:_LISTED], relaying=look.relaying[:_LISTED])
+    return dict((name, value) for name, value in look._asdict().items() if name not in _AT_HOME)
+
+
+def _hosts_access() -> List[str]:
+    """The rules of /etc/hosts.deny that name Sendmail or all daemons, as hosts_access(5) reads them: ["/etc/hosts.deny: rule"]."""
+    text = (_system.read_file('/etc/hosts.deny')['data'] or b'').decode('latin-1').replace('\\\n', '')
+    rules = [line.strip() for line in text.splitlines() if not line.startswith('#')]
+    return ['/etc/hosts.deny: %s' % _text.printable(rule[:200].encode('latin-1')) for rule in rules
+            if {'sendmail', 'all'} & set(rule.partition(':')[0].lower().replace(',', ' ').split())]
+
+
+def _worst(directories: Sequence[_spool.QueueDirectory]) -> Dict[str, Any]:
+    """The file system with the least room under the directories of a queue."""
+    found = [_filesystem.under(directory.control) for directory in directories]
+    return min(found, key=lambda room: (not room['read_only'], not room['immutable'], room['blocks_free'] is None, room['blocks_free'] or 0))
+
+
+def _in_delivery(look: _look.Look) -> List[Dict[str, Any]]:
+    """Messages of the client queue that somebody has locked: [{id, pid, seconds, title}]; seconds since that process was started."""
+    locks = _system.locks() or {}
+    processes = dict((process['pid'], process) for process in look.processes)
+    found = []
+    for directory in look.directories.get('msp', []) if locks else []:
+        one = _spool.Pass(directory, None, False, set((os.makedev(major, minor), inode) for major, minor, inode in locks))
+        try:
+            with _spool.Opened(directory) as opened:
+                for _batch in one.batches():
+                    pass
+                for name in sorted(one.locked):
+                    about = os.stat(name, dir_fd=opened.control, follow_symlinks=False)
+                    lock = locks.get((os.major(about.st_dev), os.minor(about.st_dev), about.st_ino))
+                    process = processes.get(lock['pid']) if lock else None
+                    if lock:
+                        found.append({'id': _text.printable(os.fsencode(name[2:])), 'pid': lock['pid'],
+                                      'seconds': look.now - process['started'] if process and process['started'] else None,
+                                      'title': process['title'] if process else ''})
+        except OSError:
+            continue   # it has just been delivered, or the directory is among the errors already
+    return found
+
+
+def _subjects(look: _look.Look) -> Tuple[List[Tuple[str, int]], int]:
+    """([(what subjects have in common, messages), ...] the most frequent first, messages looked at): digits stand as #, so that runs of a job are alike."""
+    found: Dict[str, int] = Counter()
+    looked = 0
+    for directory in look.directories.get('msp', []):
+        try:
+            with _spool.Opened(directory) as opened:
+                for batch in _spool.Pass(directory, None, False, frozenset()).batches():
+                    for name in batch.names:
+                        if name[:2] != 'qf':
+                            continue
+                        if looked == SUBJECTS_MAX:
+                            return Counter(found).most_common(_summary.TOP), looked
+                        try:
+                            headers = _qf.parse(_spool.read_whole(opened.control, name)[0]).headers
+                        except (OSError, _text.SendmailError):
+                            continue
+                        looked += 1
+                        subject = next((value for header, value in headers if header.lower() == b'subject'), b'')
+                        found[_text.printable(re.sub(rb'[0-9]+', b'#', b' '.join(_qf.header_text(subject).split()))[:_SUBJECT_LENGTH])] += 1
+        except OSError:
+            continue   # the directory is among the errors already
+    return Counter(found).most_common(_summary.TOP), looked
+
+
+def log_of(now: int) -> Callable[[Dict[str, bytes]], Dict[str, str]]:
+    """What gives _causes.diagnosis() the newest lines of the log of the host, of the last week."""
+    def read(patterns: Dict[str, bytes]) -> Dict[str, str]:
+        found = _log.latest(patterns, now - _LOG_AGE, _LOG_SECONDS, _LOG_BYTES, _LOG_LINES)
+        return dict((key, _summary.shortened(line, _LOG_LINE)) for key, line in found.items())
+    return read
+
+
+def _dead_letters(settings: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """Where Sendmail saves what it refuses at once: [{path, size, mtime}]."""
+    paths = [path for path in (settings.get('dead_letter_drop'), '/var/lib/sendmail/dead.letter', '/root/dead.letter') if path]
+    found = []
+    for path in paths + sorted(glob.glob('/home/*/dead.letter'))[:200]:
+        try:
+            about = os.lstat(path)
+        except OSError:
+            continue
+        found.append({'path': _system.printable(path), 'size': about.st_size, 'mtime': int(about.st_mtime)})
+    return found
+
+
+def _wanted(look: _look.Look) -> List[Dict[str, Any]]:
+    """What must belong to whom, as the platform's table has it, with the accounts that the configuration names."""
+    layout = look.layout
+    users: Dict[Optional[str], str] = {layout.msp_user: look.submitter['user']}
+    groups: Dict[Optional[str], str] = {layout.msp_group: look.submitter['group']}
+    places = [('binary', look.program['sendmail'] or layout.rules['binary'].path), ('submit_cf', layout.submit_cf), ('sendmail_cf', layout.sendmail_cf),
+              ('mail_dir', layout.rules['mail_dir'].path)]
+    for queue, directories in look.directories.items():
+        places += [(queue + '_queue', path) for path in sorted(set(path for one in directories for path in (one.path, one.control, one.data)))]
+    found = []
+    for key, path in places:
+        rule = layout.rules[key]
+        found.append({'key': key, 'path': _system.printable(path), 'owner': users.get(rule.owner, rule.owner), 'group': groups.get(rule.group, rule.group),
+                      'mode': '%04o' % rule.mode, 'found': _system.file_state(path)})
+    return found
+
+
+def _entries(path: str) -> List[str]:
+    return _system.slurp_all(path, 1 << 20).decode('utf-8', 'surrogateescape').splitlines()
+
+
+def _writable(look: _look.Look, wanted: List[Dict[str, Any]]) -> List[str]:
+    """Configuration, programs and directories that everybody may write to; the sticky bit makes no difference to a file in them."""
+    found, left = [], FILES_MAX
+    paths = [one['path'] for one in wanted if one['key'] in ('binary', 'submit_cf', 'sendmail_cf')] + ['/etc/aliases', '/etc/aliases.db']
+    paths += [look.layout.rules[key].path for key in ('msp_statistics', 'mta_statistics', 'msp_pid', 'mta_pid')]
+    for top, _directories, names in os.walk(look.layout.rules['mail_dir'].path):
+        paths += [top] + [os.path.join(top, name) for name in names]
+        left -= 1 + len(names)
+        if left < 0:
+            break
+    for path in paths[:FILES_MAX]:
+        try:
+            mode = os.lstat(path).st_mode
+        except OSError:
+            continue
+        if mode & 0o002 and not stat.S_ISLNK(mode):
+            found.append('%s has mode %04o.' % (_system.printable(path), stat.S_IMODE(mode)))
+    return sorted(set(found))
+
+
+def _relaying(look: _look.Look) -> List[str]:
+    """What in the configuration of the MTA lets strangers send mail through it, as sentences."""
+    state = _system.read_file(look.layout.sendmail_cf, 4 << 20)
+    cf = look.configurations['mta']
+    if state['data'] is None or cf is None:
+        return []
+    text = state['data'].decode('utf-8', 'surrogateescape')
+    rules = '\n'.join(line for line in text.splitlines() if line[:1] == 'R')
+    found = []
+    # proto.m4 leaves the whole check out for FEATURE(promiscuous_relay).
+    if re.search(r'(?m)^SBasic_check_rcpt', text) and 'Relaying denied' not in rules:
+        found.append('sendmail.cf never says "Relaying denied": FEATURE(promiscuous_relay).')
+    if 'FROM local' in rules:
+        found.append('sendmail.cf relays for whoever claims a local sender: FEATURE(relay_local_from).')
+    if 'RELAY FROM sender ok' in rules:
+        found.append('sendmail.cf relays by the sender address: FEATURE(relay_mail_from).')
+    entries = [(entry, 'class R in sendmail.cf') for entry in cf.classes.get('R', [])]
+    for one in cf.class_files:
+        path = re.sub(r'^-o\s*', '', one['file']).split(' ')[0]
+        if one['class'] == 'R' and path.startswith('/'):
+            entries += [(line.strip(), path) for line in _entries(path) if line.strip()[:1] not in ('', '#')]
+    for line in _entries(_ACCESS):
+        match = re.match(r'(?i)(?:(?:Connect|From|To|Spam):)?(\S*)\s+RELAY\s*$', line)
+        if match and line[:1] != '#':
+            entries.append((match.group(1), _ACCESS))
+    own = socket.gethostname().partition('.')[0].lower()
+    for entry, place in entries:
+        name = entry.strip('.').lower()
+        # A top-level domain, everybody, or a whole class A network that is not private.
+        if name in ('', '*') or not re.search(r'[.:\[]', name) and name not in ('localhost', own, '10', '127'):
+            found.append('%s relays for all of %s.' % (_system.printable(place), repr(entry.encode('utf-8', 'surrogateescape').decode('ascii', 'replace'))))
+    return found
+
+
+def _leftovers(queue: str, directories: Sequence[_spool.QueueDirectory], look: _look.Look) -> Tuple[List[str], int]:
+    """Files that belong to no message, settled for an hour: (the first of their paths, how many). Only looked for where the figures say so."""
+    debris = look.queues.get(queue, {}).get('debris', {})
+    suspects = sum(debris.get(kind, 0) for kind in ('data_without_control', 'temporary', 'pushed_aside', 'foreign', 'special'))
+    if not suspects:
+        return [], 0
+    found, controls = [], set()
+    for directory in directories:
+        try:
+            with _spool.Opened(directory) as opened:
+                for descriptor, place in dict(((opened.data, directory.data), (opened.control, directory.control))).items():
+                    with _spool.scan(descriptor) as entries:
+                        for entry in entries:
+                            if len(found) + len(controls) > _NAMES_MAX:
+                                return [], suspects
+                            if entry.name[:2] in _qf.CONTROL_PREFIXES:
+                                controls.add(entry.name[2:])
+                            elif entry.name[:2] in ('df', 'tf', 'Tf', 'xf') and look.now - entry.stat(follow_symlinks=False).st_mtime > _SETTLED:
+                                found.append((entry.name[:2], entry.name[2:], os.path.join(place, entry.name)))
+        except OSError:
+            continue   # it is among the errors of the look
+    # A transcript does no harm. A rewrite is left over beside its control file too.
+    paths = sorted(_system.printable(path) for prefix, identifier, path in found if prefix in ('tf', 'Tf') or prefix == 'df' and identifier not in controls)
+    strange = debris.get('foreign', 0) + debris.get('special', 0)
+    return paths[:20], len(paths) + strange
+
+
+BUCKETS = (('1h', 3600), ('4h', 14400), ('1d', 86400), ('5d', 432000))   # what is older stands under OLDER
+OLDER = '5d+'
+
+
+def _bucket(age: int) -> str:
+    return next((name for name, bound in BUCKETS if age < bound), OLDER)

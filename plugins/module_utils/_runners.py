@@ -1,0 +1,189 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
+
+"""Every runner of the queue of the mail submission program that this host has, or should have. Looks as in _system."""
+
+import os
+import re
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _processes, _schedule, _system
+
+Runner = Dict[str, Any]
+
+
+def cron(user: str, alive: bool, root: str = '') -> Dict[str, Any]:
+    """What starts cron lines, and whether C(user) may have some: L(service) with {name, running, refuses}; C(alive): whether such a process is there.
+
+    C(refuses) is that of _schedule.cron_refusal().
+    """
+    allow, deny = (_system.script(root + path) if os.path.exists(root + path) else None for path in ('/etc/cron.allow', '/etc/cron.deny'))
+    found = {}
+    for name in ('cron', 'crond', 'cronie'):
+        found = dict(_system.service(name, root), name=name, running=alive, refuses=_schedule.cron_refusal(user, allow, deny))
+        if found['unit'] or found['init_script']:
+            break
+    else:                                                                     # FreeBSD has it in the base system, and enabled unless rc.conf says no
+        script = '/etc/rc.d/cron'
+        found.update(name='cron', init_script=script if os.path.exists(root + script) else None)
+    return found
+
+
+def _runner(source: str, path: Optional[str], interval: Optional[int] = None, active: bool = False, detail: Optional[str] = None,
+            **more: Any) -> Runner:
+    record: Runner = {'source': source, 'path': path, 'line': None, 'user': None, 'interval': interval, 'uneven': False, 'active': active, 'detail': detail,
+              'pid': None, 'unit': None, 'partial': False}
+    record.update(more)
+    return record
+
+
+def _crontabs(family: str, root: str) -> Iterator[Tuple[str, bool, Optional[str], Optional[str]]]:
+    """The crontabs of a host: (path, with user field, user, why cron would not read it)."""
+    for path in ['/etc/crontab'] + ['/etc/cron.d/' + name for name in _system.names(root + '/etc/cron.d')]:
+        state = _system.file_state(root + path)
+        refused = None
+        if state['exists'] and ((state['uid'] != 0 and not root) or int(state['mode'], 8) & 0o022):
+            refused = 'cron ignores it: not owned by root, or writable by others'
+        elif family == 'debian' and path != '/etc/crontab' and not re.match(r'[\w-]+$', os.path.basename(path), re.ASCII):
+            refused = 'cron ignores it: its name may only have letters, digits, - and _'
+        if state['kind'] == 'file':
+            yield path, True, None, refused
+    for directory in ('/var/spool/cron/crontabs', '/var/spool/cron', '/var/cron/tabs'):
+        for name in _system.names(root + directory):
+            if os.path.isfile('%s%s/%s' % (root, directory, name)):
+                yield '%s/%s' % (directory, name), False, name, None
+
+
+def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, root: str) -> Iterator[Runner]:
+    debian = layout.family == 'debian'
+    for path, with_user, owner, refused in _crontabs(layout.family, root):
+        text = _system.script(root + path)
+        if not re.search(r'sendmail|runq', text):
+            continue
+        for entry in _schedule.cron_entries(text, with_user):
+            run = _schedule.queue_run(entry['command'], debian)
+            if not run:
+                continue
+            detail = refused or (None if alive else 'no cron daemon is running')
+            if run['how'] == 'cron-mta' and (settings['queue_mode'], settings['msp_mode']) != ('cron', 'none'):
+                continue                                                      # that line is for the MTA queue
+            if run['how'] == 'cron-msp' and settings['msp_mode'] != 'cron':
+                detail = 'MSP_MODE in /etc/mail/sendmail.conf is %s, so the helper does nothing' % settings['msp_mode']
+            interval, uneven = _schedule.cron_interval(entry['schedule'])
+            yield _runner('cron' if run['how'] == 'sendmail' else 'debian_cron', path, interval, detail is None, detail, line=entry['line'],
+                          user=_system.printable(entry['user'] or owner or ''), uneven=uneven, partial=run['partial'])
+    for name, seconds in (('hourly', 3600), ('daily', 86400), ('weekly', 604800), ('monthly', 2678400)):
+        for entry in _system.names('%s/etc/cron.%s' % (root, name)):
+            path = '/etc/cron.%s/%s' % (name, entry)
+            lines = [line for line in _system.script(root + path).splitlines() if 'sendmail' in line and line.lstrip()[:1] != '#']
+            runs = [run for run in (_schedule.queue_run(line) for line in lines) if run and run['how'] == 'sendmail']
+            if runs:
+                usable = alive and os.access(root + path, os.X_OK)
+                yield _runner('cron', path, seconds, usable, None if usable else 'no cron daemon is running, or the script is not executable',
+                              user='root', partial=runs[0]['partial'])
+
+
+def _unit(name: str, present: Dict[str, Set[str]], root: str) -> Tuple[Optional[str], Dict[str, List[str]]]:
+    """A unit file with its drop-ins: (path, settings), or (None, {}). C(present): what L(_system.UNIT_DIRECTORIES) hold, in their order."""
+    holders = [directory for directory in _system.UNIT_DIRECTORIES if name in present[directory]]
+    drops: Dict[str, str] = {}                                                                # of drop-ins with the same name the first directory wins
+    for directory in reversed(_system.UNIT_DIRECTORIES):
+        if name + '.d' in present[directory]:
+            drops.update((entry, '%s/%s.d/%s' % (directory, name, entry)) for entry in _system.names('%s%s/%s.d' % (root, directory, name))
+                         if entry.endswith('.conf'))
+    paths = ['%s/%s' % (directory, name) for directory in holders[:1]] + [drops[entry] for entry in sorted(drops)]
+    return (paths[0] if holders else None), _schedule.unit(*[_system.script(root + path) for path in paths])
+
+
+def _unit_run(settings: Dict[str, List[str]], root: str) -> Optional[Dict[str, Any]]:
+    if 'sendmail' not in ' '.join(settings.get('ExecStart', [])):
+        return None
+    environment: Dict[str, str] = {}
+    for path in settings.get('EnvironmentFile', []):
+        environment.update(_schedule.assignments(_system.script(root + path.lstrip('-'))))
+    return _schedule.queue_run(_schedule.unit_command(settings, environment))
+
+
+def _systemd_runners(daemons: Dict[str, Runner], booted: bool, root: str) -> Iterator[Runner]:
+    merged = os.path.islink(root + '/lib')                                    # then the last directory is the one before it
+    present = {directory: set(_system.names(root + directory)) if directory[:5] != '/lib/' or not merged else set() for directory in _system.UNIT_DIRECTORIES}
+    for name in sorted(entry for entry in set().union(*present.values()) if entry.endswith('.timer')):
+        path, settings = _unit(name, present, root)
+        served = (settings.get('Unit') or [name[:-6] + '.service'])[-1]
+        run = _unit_run(_unit(served, present, root)[1], root)
+        if run:
+            state = _system.unit_states([name]).get(name, {}) if booted else {}
+            interval, uneven = _schedule.timer_interval(settings)
+            active = state.get('active') == 'active'
+            yield _runner('systemd_timer', path, interval, active, None if active else 'the timer is not active', uneven=uneven, unit=name,
+                          partial=run['partial'])
+    own = _system.UNIT_DIRECTORIES[0]
+    for name in ['sm-client.service'] + sorted(entry for entry in present[own] if entry.endswith('.service') and entry != 'sm-client.service'
+                                               and not os.path.islink('%s%s/%s' % (root, own, entry))):
+        path, settings = _unit(name, present, root)
+        run = _unit_run(settings, root)
+        if run and run['interval'] and name not in daemons:
+            yield _runner('systemd_unit', path, run['interval'], False, 'the unit is there, but none of its processes is a queue runner', unit=name)
+        elif run and name in daemons:
+            daemons[name].update(source='systemd_unit', path=path)
+
+
+def _freebsd_runners(daemons: List[Runner], alive: bool, root: str) -> Iterator[Runner]:
+    values: Dict[str, str] = {}
+    for path in ('/etc/defaults/rc.conf', '/etc/rc.conf', '/etc/rc.conf.local'):
+        values = _schedule.assignments(_system.script(root + path), values)
+    on = ('yes', 'true', 'on', '1')
+    flags = values.get('sendmail_msp_queue_flags', '-L sm-msp-queue -Ac -q30m')
+    run = _schedule.queue_run('sendmail ' + flags)
+    if values.get('sendmail_enable', '').upper() != 'NONE' and values.get('sendmail_msp_queue_enable', 'YES').lower() in on and run:
+        if daemons:
+            daemons[0].update(source='rc_conf', path='/etc/rc.conf')
+        else:
+            yield _runner('rc_conf', '/etc/rc.conf', run['interval'], False, 'sendmail_msp_queue_enable is on, but no queue runner is there')
+    values = {}
+    for path in ('/etc/defaults/periodic.conf', '/etc/periodic.conf', '/etc/periodic.conf.local'):
+        values = _schedule.assignments(_system.script(root + path), values)
+    if values.get('daily_queuerun_enable', 'YES').lower() in on and values.get('daily_submit_queuerun', 'YES').lower() in on:
+        yield _runner('periodic', '/etc/periodic.conf', 86400, alive, None if alive else 'no cron daemon is running', user='root')
+
+
+def sendmail_conf(layout: _platform.Platform, root: str = '') -> Optional[Dict[str, Any]]:
+    """What /etc/mail/sendmail.conf says, _schedule.debian_settings() with C(exists); None on all but Debian."""
+    if layout.family != 'debian':
+        return None
+    text = _system.script(root + '/etc/mail/sendmail.conf')
+    return dict(_schedule.debian_settings(text), exists=bool(text))
+
+
+def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root: str = '') -> List[Runner]:
+    """Every runner of the MSP queue: [{source, path, line, user, interval, uneven, active, detail, pid, unit, partial}].
+
+    C(source) is debian_cron (the line that sendmail.conf generates), cron, daemon, systemd_timer, systemd_unit, rc_conf or periodic.
+    C(interval) is seconds, of the largest gap where gaps differ (C(uneven)); None where it cannot be derived. C(active) is false
+    for a runner that is set up but does nothing, and C(detail) says why. C(found) are the L(processes).
+    """
+    alive = _processes.cron_runs(found)
+    runners = []
+    sleepers = [process for process in found if process['role'] == 'queue_runner' and process['queue'] == 'msp']
+    pids = [process['pid'] for process in sleepers]
+    for process in sleepers:
+        if process['ppid'] not in pids:                                       # a child is a run under way, before it has its own title
+            runners.append(_runner('daemon', None, process['interval'], True, process['title'], user=process['user'], pid=process['pid'],
+                                   unit=process['unit']))
+    conf = sendmail_conf(layout, root)
+    settings = conf or _schedule.debian_settings('')
+    exists = conf is not None and conf['exists']
+    daemons = list(runners)
+    runners += _cron_runners(layout, settings, alive, root)
+    runners += _systemd_runners({runner['unit']: runner for runner in daemons if runner['unit']}, not root and _system.init_system() == 'systemd', root)
+    if layout.family == 'freebsd':
+        runners += _freebsd_runners(daemons, alive, root)
+    if exists and settings['msp_mode'] == 'daemon' and not daemons:
+        runners.append(_runner('daemon', '/etc/mail/sendmail.conf', settings['msp_interval'], False, 'MSP_MODE is Daemon, but no queue runner is there'))
+    if exists and settings['msp_mode'] == 'cron' and not any(runner['source'] == 'debian_cron' for runner in runners):
+        runners.append(_runner('debian_cron', '/etc/mail/sendmail.conf', settings['msp_interval'], False,
+                               'MSP_MODE is Cron, but /etc/cron.d/sendmail has no line for it' + (' (HANDS_OFF is set)' if settings['hands_off'] else '')))
+    return runners

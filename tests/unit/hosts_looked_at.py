@@ -1,0 +1,129 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A healthy host as the controls see it, and for each control the damage that makes it fail."""
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look
+
+NOW = 1795447696
+
+
+def queue(**more):
+    figures = {'messages': {'total': 0, 'queued': 0, 'quarantined': 0, 'lost': 0, 'incomplete': 0, 'unreadable': 0},
+               'top': {'reasons': [], 'users': [], 'senders': []}, 'debris': {}, 'never_tried': 0, 'last_attempt_age': None, 'oldest_age': None, 'bytes': 0}
+    return dict(figures, **more)
+
+
+def waiting(count, **more):
+    return queue(messages=dict(queue()['messages'], total=count, queued=count), **dict({'last_attempt_age': 60, 'oldest_age': 600}, **more))
+
+
+def because(count, reason='', example='', **more):
+    """Figures of a queue where messages wait for one reason."""
+    reasons = [{'reason': reason, 'messages': count, 'example': example}] if reason else []
+    return waiting(count, **dict({'top': {'reasons': reasons, 'users': [], 'senders': []}}, **more))
+
+
+def state(path, owner='root', group='smmsp', mode='0644', exists=True):
+    return {'path': path, 'exists': exists, 'error': None, 'owner': owner if exists else None, 'group': group if exists else None,
+            'mode': mode if exists else None}
+
+
+def want(key, path, owner, group, mode, **found):
+    return {'key': key, 'path': path, 'owner': owner, 'group': group, 'mode': mode,
+            'found': state(path, **dict(dict(owner=owner, group=group, mode=mode), **found))}
+
+
+def settings(**more):
+    return dict({'run_as_user': None, 'queue_la': 16, 'refuse_la': 24, 'min_free_blocks': 100, 'min_queue_age': 0,
+                 'privacy_options': ['goaway', 'restrictqrun'], 'timeouts': {'queuereturn': 432000}}, **more)
+
+
+ROOM = {'mount': '/var', 'blocks_free': 100000, 'block_size': 4096, 'inodes': 1000, 'inodes_free': 900, 'read_only': False, 'immutable': None,
+        'unmounted': None, 'error': None}
+RUNNER = {'source': 'debian_cron', 'path': '/etc/cron.d/sendmail', 'active': True, 'partial': False, 'interval': 1800, 'detail': None}
+DAEMON = {'role': 'daemon', 'started': NOW - 1000, 'rejecting': None, 'title': 'sendmail: MTA: accepting connections', 'pid': 7}
+SOCKET = {'address': '127.0.0.1', 'port': 25, 'pid': 7, 'name': 'sendmail-mta'}
+OWN = {'name': 'h.example.test', 'unqualified': False, 'error': None, 'seconds': 0.0}
+HEALTHY = _look.Look(
+    now=NOW, queues={'msp': queue(), 'mta': queue()}, hazards={}, inspected=0,
+    settings={'msp': settings(run_as_user='smmsp'), 'mta': settings()},
+    files={'msp': dict(state('/etc/mail/submit.cf'), problems=[]), 'mta': dict(state('/etc/mail/sendmail.cf'), problems=[])}, errors=[],
+    submitter={'user': 'smmsp', 'uid': 105, 'group': 'smmsp', 'gid': 108},
+    program={'sendmail': '/usr/libexec/sendmail/sendmail', 'path': '/usr/sbin/sendmail', 'target': '/usr/libexec/sendmail/sendmail', 'is_sendmail': True,
+             'other_mta': None, 'setgid': True, 'owner': 'root', 'group': 'smmsp', 'mode': '2755', 'version': '8.17.1.9'},
+    filesystems={'msp': ROOM, 'mta': ROOM}, relay={'host': '127.0.0.1', 'port': 25},
+    greeting={'connected': True, 'answered': True, 'code': 220, 'text': '220 h ESMTP Sendmail', 'error': None},
+    listeners=[SOCKET], sockets=[SOCKET], processes=[DAEMON], runners=[RUNNER],
+    services={'init': 'systemd', 'mta': {'name': 'sendmail', 'masked': False, 'enabled': True}}, active=True, load=[0.5, 0.5, 0.5], resolver_changed=NOW - 5000,
+    lookups={'own': OWN, 'relay': None, 'domains': {}}, dead_letters=[],
+    places=[{'path': '/var/spool/mqueue-client', 'owner': 'smmsp', 'group': 'smmsp', 'mode': '2770'}],
+    family='debian', writable=[], relaying=[], name_servers=[{'address': '192.0.2.53', 'error': None}], leftovers={'msp': [], 'mta': []},
+    leftovers_total={'msp': 0, 'mta': 0}, domains={}, domains_cut=False, endangered={},
+    wanted=[want('binary', '/usr/libexec/sendmail/sendmail', 'root', 'smmsp', '2755'), want('submit_cf', '/etc/mail/submit.cf', 'root', 'smmsp', '0644'),
+            want('sendmail_cf', '/etc/mail/sendmail.cf', 'root', 'smmsp', '0644'), want('mail_dir', '/etc/mail', 'smmta', 'smmsp', '2755'),
+            want('msp_queue', '/var/spool/mqueue-client', 'smmsp', 'smmsp', '2770'), want('mta_queue', '/var/spool/mqueue', 'smmta', 'smmsp', '2750')])
+
+
+def damaged(key, **found):
+    """What differs in a look at a host with one path as it must not be."""
+    return {'wanted': [dict(one, found=dict(one['found'], **found)) if one['key'] == key else one for one in HEALTHY.wanted]}
+
+
+def counted(**states):
+    return {'msp': queue(messages=dict(queue()['messages'], **states)), 'mta': queue()}
+
+
+OTHER = dict(HEALTHY.program, is_sendmail=False, target='/usr/sbin/exim4', other_mta='exim')
+EVERYWHERE = [{'address': '0.0.0.0', 'port': 25, 'pid': 7, 'name': 'sendmail-mta'}]
+REFUSES = dict(DAEMON, rejecting='sendmail: MTA: rejecting connections on daemon MTA: load average: 50')
+# (control, what differs in the look, other controls that fail with it)
+DAMAGE = [
+    ('SMQ-PRG-01', {'program': OTHER}, []),
+    ('SMQ-PRG-02', {'program': dict(HEALTHY.program, version='8.14.9')}, []),
+    ('SMQ-PRG-03', damaged('binary', mode='0755'), []),
+    ('SMQ-MTA-01', {'processes': []}, []),
+    ('SMQ-MTA-02', {'services': {'mta': dict(HEALTHY.services['mta'], enabled=False)}}, []),
+    ('SMQ-MTA-02', {'services': {'mta': dict(HEALTHY.services['mta'], masked=True)}}, []),
+    ('SMQ-MTA-03', {'greeting': {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': 'connection_refused'}}, []),
+    ('SMQ-MTA-04', {'sockets': EVERYWHERE}, []),
+    ('SMQ-MTA-05', {'processes': [REFUSES]}, []),
+    ('SMQ-RUN-01', {'runners': []}, []),
+    ('SMQ-RUN-01', {'runners': [RUNNER, dict(RUNNER, source='cron')]}, []),
+    ('SMQ-RUN-02', {'runners': [dict(RUNNER, interval=3600)]}, []),
+    ('SMQ-RUN-03', {'runners': [dict(RUNNER, active=False, detail='no cron daemon is running')]}, ['SMQ-RUN-01']),
+    ('SMQ-RUN-04', {'queues': {'msp': waiting(1, oldest_age=9000, last_attempt_age=8000), 'mta': queue()}}, []),
+    ('SMQ-RUN-04', {'queues': {'msp': waiting(1, oldest_age=9000, last_attempt_age=None), 'mta': queue()}}, []),
+    ('SMQ-RUN-05', {'load': [16.0, 1.0, 1.0]}, []),
+    ('SMQ-PRM-01', damaged('msp_queue', group='root'), []),
+    ('SMQ-PRM-01', damaged('msp_queue', exists=False, owner=None, group=None, mode=None), []),
+    ('SMQ-PRM-02', damaged('mta_queue', mode='2777'), []),
+    ('SMQ-PRM-03', {'hazards': {'permissions': [('owner 0:0', 'x')]}, 'inspected': 1, 'endangered': {'permissions': 1}}, []),
+    ('SMQ-PRM-04', damaged('submit_cf', mode='0666'), []),
+    ('SMQ-PRM-05', {'writable': ['/etc/mail/access has mode 0666.']}, []),
+    ('SMQ-PRM-06', {'submitter': dict(HEALTHY.submitter, uid=None)}, []),
+    ('SMQ-CFG-01', {'files': dict(HEALTHY.files, msp=dict(HEALTHY.files['msp'], exists=False))}, []),
+    ('SMQ-CFG-02', {'files': dict(HEALTHY.files, mta=dict(HEALTHY.files['mta'], problems=[{'line': 3, 'problem': 'unknown option name x', 'text': ''}]))},
+     []),
+    ('SMQ-CFG-03', {'settings': dict(HEALTHY.settings, msp=settings(run_as_user='root'))}, []),
+    ('SMQ-CFG-04', {'settings': dict(HEALTHY.settings, mta=settings(timeouts={'queuereturn': 10 * 86400}))}, []),
+    ('SMQ-POL-01', {'settings': dict(HEALTHY.settings, mta=settings(privacy_options=['authwarnings', 'novrfy']))}, []),
+    ('SMQ-POL-02', {'settings': dict(HEALTHY.settings, msp=settings(run_as_user='smmsp', privacy_options=['goaway']))}, []),
+    ('SMQ-POL-03', {'sockets': EVERYWHERE, 'relaying': ['FEATURE(promiscuous_relay).']}, ['SMQ-MTA-04']),
+    ('SMQ-QUE-01', {'queues': {'msp': waiting(1, oldest_age=14401), 'mta': queue()}}, []),
+    ('SMQ-QUE-02', {'queues': {'msp': queue(), 'mta': waiting(1, oldest_age=432001)}}, []),
+    ('SMQ-QUE-03', {'queues': counted(lost=1)}, []),
+    ('SMQ-QUE-04', {'queues': counted(quarantined=1)}, []),
+    ('SMQ-QUE-05', {'leftovers': {'msp': ['/q/dfx'], 'mta': []}, 'leftovers_total': {'msp': 1, 'mta': 0}}, []),
+    ('SMQ-QUE-06', {'queues': {'msp': waiting(101), 'mta': queue()}}, []),
+    ('SMQ-QUE-07', {'queues': {'msp': queue(), 'mta': waiting(1001)}}, []),
+    ('SMQ-QUE-08', {'queues': {'msp': queue(bytes=1 << 30), 'mta': queue(bytes=1)}}, []),
+    ('SMQ-QUE-09', {'hazards': {'no_data': [('there is no data file', 'x')]}, 'inspected': 1, 'endangered': {'no_data': 1}}, []),
+    ('SMQ-QUE-10', {'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 60}]}, []),
+    ('SMQ-STO-01', {'filesystems': {'msp': dict(ROOM, blocks_free=999), 'mta': ROOM}}, []),
+    ('SMQ-STO-02', {'filesystems': {'msp': dict(ROOM, inodes_free=49), 'mta': ROOM}}, []),
+    ('SMQ-STO-03', {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, read_only=True)}}, []),
+    ('SMQ-NAM-01', {'lookups': dict(HEALTHY.lookups, own=dict(OWN, unqualified=True, name='shorty'))}, []),
+    ('SMQ-NAM-01', {'lookups': dict(HEALTHY.lookups, own=dict(OWN, seconds=5.0))}, []),
+    ('SMQ-NAM-02', {'name_servers': [{'address': '192.0.2.53', 'error': 'SERVFAIL'}]}, []),
+    ('SMQ-NAM-02', {'lookups': dict(HEALTHY.lookups, relay={'error': 'not_found'})}, []),
+]

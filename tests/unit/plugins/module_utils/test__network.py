@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real sockets of the test."""
+import os
+import socket
+import sys
+import threading
+import time
+
+import pytest
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _network, _system
+
+linux = pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc')
+
+
+def refuse(*arguments):
+    raise OSError(95, 'Operation not supported')
+
+
+@linux
+@pytest.mark.parametrize('diagnosis', [True, False])
+def test_listeners(diagnosis, monkeypatch):
+    if not diagnosis:                           # a kernel without sock_diag: /proc/net/tcp instead
+        monkeypatch.setattr(_network, '_listening', refuse)
+    with socket.socket() as four, socket.socket(socket.AF_INET6) as six:
+        four.bind(('127.0.0.1', 0))
+        port = four.getsockname()[1]
+        four.listen(1)
+        ports = [port]
+        try:
+            six.bind(('::1', 0))
+            six.listen(1)
+            ports.append(six.getsockname()[1])
+        except OSError:                         # no IPv6 here
+            pass
+        found = {record['port']: record for record in _network.listeners(ports, [{'pid': os.getpid()}])}
+        assert set(found) == set(ports)
+        assert (found[port]['address'], found[port]['pid']) == ('127.0.0.1', os.getpid())
+        if len(ports) > 1:
+            assert found[ports[1]]['address'] == '::1'
+        assert [record['pid'] for record in _network.listeners([port])] == [os.getpid()]
+        assert port in [record['port'] for record in _network.listeners(None, [{'pid': os.getpid()}])]
+    assert _network.listeners([port]) == []
+
+
+SOCKSTAT = '''USER     COMMAND    PID   FD PROTO  LOCAL ADDRESS         FOREIGN ADDRESS
+root     sendmail   731   3  tcp4   127.0.0.1:25          *:*
+root     sendmail   731   4  tcp6   *:587                 *:*
+'''
+
+
+def test_listeners_from_sockstat(monkeypatch):
+    monkeypatch.setattr(_system, 'command', lambda argv, seconds=10: SOCKSTAT)
+    assert _network._sockstat((25, 587)) == [
+        {'address': '127.0.0.1', 'port': 25, 'inode': None, 'pid': 731, 'name': 'sendmail'},
+        {'address': '::', 'port': 587, 'inode': None, 'pid': 731, 'name': 'sendmail'}]
+
+
+@pytest.fixture
+def server():
+    """An SMTP server for one connection: what it says first, and what it heard."""
+    listening = socket.socket()
+    listening.bind(('127.0.0.1', 0))
+    listening.listen(1)
+    heard, threads = [], []
+
+    def start(*parts):
+        def serve():
+            peer = listening.accept()[0]
+            with peer:
+                for part in parts:
+                    peer.sendall(part)
+                    time.sleep(0.05)
+                try:
+                    heard.append(peer.recv(100))
+                    peer.sendall(b'221 bye\r\n')
+                except OSError:             # the client has gone
+                    pass
+        threads.append(threading.Thread(target=serve, daemon=True))
+        threads[0].start()
+        return listening.getsockname()[1]
+    yield start, heard, lambda: threads[0].join(30)
+    listening.close()
+
+
+def test_greeting(server):
+    start, heard, wait = server
+    found = _network.greeting('127.0.0.1', start(b'220-first\r\n22', b'0 h ESMTP \x1b[1m\r\n'), 30)
+    wait()
+    assert (found['connected'], found['answered'], found['code'], found['text'], found['error']) == (True, True, 220, '220 h ESMTP \\x1b[1m', None)
+    assert heard == [b'QUIT\r\n']
+
+
+@pytest.mark.parametrize('parts, code, error', [((b'554 no\r\n',), 554, None), ((b'421 4.3.2 busy\r\n',), 421, None), ((b'hello\r\n' * 2000,), None, None),
+                                                ((), None, 'connection_timeout')])
+def test_greetings_that_are_none(server, parts, code, error):
+    start = server[0]
+    found = _network.greeting('127.0.0.1', start(*parts), 30 if parts else 0.7)
+    assert (found['connected'], found['answered'], found['code'], found['error']) == (True, False, code, error)
+    assert found['seconds'] < 20
+
+
+def test_a_clock_that_is_set_back_makes_no_wait_longer(server, monkeypatch):
+    port, times, start = server[0](), iter([1e9]), time.monotonic()
+    monkeypatch.setattr(time, 'time', lambda: next(times, 1e9 - 40))
+    found = _network.greeting('127.0.0.1', port, 0.7)
+    assert found['error'] == 'connection_timeout'
+    assert 0.5 < found['seconds'] < 20
+    assert time.monotonic() - start < 20
+
+
+def test_nobody_listens_and_no_such_name(monkeypatch):
+    with socket.socket() as held:
+        held.bind(('127.0.0.1', 0))
+        found = _network.greeting('127.0.0.1', held.getsockname()[1], 30)
+    assert (found['connected'], found['error']) == (False, 'connection_refused')
+    monkeypatch.setattr(socket, 'getaddrinfo', lambda *arguments: time.sleep(60))
+    start = time.time()
+    assert _network.greeting('relay.example.test', 25, 0.3)['error'] == 'name_lookup'
+    assert time.time() - start < 15
+
+
+def test_several_addresses_are_tried_in_order(server, monkeypatch):
+    port = server[0](b'220 second\r\n')
+    with socket.socket() as held:
+        held.bind(('127.0.0.1', 0))
+        kind = (socket.AF_INET, socket.SOCK_STREAM, 6, '')
+        addresses = [kind + (held.getsockname(),), kind + (('127.0.0.1', port),)]
+        monkeypatch.setattr(socket, 'getaddrinfo', lambda *arguments: addresses)
+        found = _network.greeting('two.example.test', 25, 30)
+    assert (found['answered'], found['text'], found['error']) == (True, '220 second', None)

@@ -1,0 +1,146 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Queue runners and cron of hosts laid out in a directory."""
+import os
+
+import pytest
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _runners
+from ansible_collections.mailops.sendmail.tests.unit.laid_out import lay
+
+
+@pytest.mark.parametrize('files, expected', [
+    ({}, {'name': 'cron', 'unit': None, 'init_script': None}),
+    ({'/usr/lib/systemd/system/cron.service': '[Unit]'}, {'name': 'cron', 'unit': '/usr/lib/systemd/system/cron.service'}),
+    ({'/usr/lib/systemd/system/crond.service': '[Unit]'}, {'name': 'crond', 'unit': '/usr/lib/systemd/system/crond.service'}),
+    ({'/etc/init.d/cron': '#!/bin/sh'}, {'name': 'cron', 'init_script': '/etc/init.d/cron'}),
+    ({'/etc/rc.d/cron': '#!/bin/sh'}, {'name': 'cron', 'init_script': '/etc/rc.d/cron'}),
+    ({'/etc/cron.allow': 'root\n'}, {'refuses': '/etc/cron.allow does not name smmsp'}),
+    ({'/etc/cron.allow': ''}, {'refuses': '/etc/cron.allow does not name smmsp'}),
+    ({'/etc/cron.allow': 'root\nsmmsp\n', '/etc/cron.deny': 'smmsp\n'}, {'refuses': None}),
+    ({'/etc/cron.deny': 'smmsp\n'}, {'refuses': '/etc/cron.deny names smmsp'}),
+    ({'/etc/cron.deny': 'smmsp2\n'}, {'refuses': None}),
+])
+@pytest.mark.parametrize('alive', [True, False])
+def test_cron(tmp_path, files, alive, expected):
+    found = _runners.cron('smmsp', alive, lay(tmp_path, files))
+    assert {name: found[name] for name in expected} == expected
+    assert found['running'] is alive
+
+
+def test_sendmail_conf(tmp_path):
+    root = lay(tmp_path, {})
+    assert _runners.sendmail_conf(_platform.REDHAT, root) is None
+    assert (_runners.sendmail_conf(_platform.DEBIAN, root)['msp_mode'], _runners.sendmail_conf(_platform.DEBIAN, root)['exists']) == ('daemon', False)
+    lay(tmp_path, {'/etc/mail/sendmail.conf': 'MSP_MODE="Cron";\nMSP_INTERVAL="30m";\n'})
+    found = _runners.sendmail_conf(_platform.DEBIAN, root)
+    assert (found['msp_mode'], found['msp_interval'], found['hands_off'], found['exists']) == ('cron', 1800, False, True)
+
+
+CRON = {'role': 'cron', 'queue': None, 'pid': 40, 'ppid': 1, 'unit': 'cron.service', 'user': 'root', 'interval': None, 'title': '/usr/sbin/cron -f'}
+SLEEPER = {'role': 'queue_runner', 'queue': 'msp', 'pid': 313, 'ppid': 1, 'unit': 'sendmail.service', 'user': 'smmsp', 'interval': 1800,
+           'title': 'sendmail: MSP: Queue runner@00:30:00 for /var/spool/mqueue-client'}
+CONF = 'DAEMON_MODE="Daemon";\nQUEUE_MODE="%s";\nMSP_MODE="%s";\nMSP_INTERVAL="30m";\n'
+LINE = '%s\t\tsmmsp\ttest -x /etc/init.d/sendmail && /usr/share/sendmail/sendmail cron-msp\n'
+MTA_LINE = '*/10 * * * *\t\troot\ttest -x /etc/init.d/sendmail && /usr/share/sendmail/sendmail cron-mta\n'
+
+
+def runners(tmp_path, files, found=(CRON,), layout=_platform.DEBIAN):
+    return _runners.queue_runners(layout, list(found), lay(tmp_path, files))
+
+
+def brief(found):
+    return [(runner['source'], runner['path'], runner['interval'], runner['active']) for runner in found]
+
+
+CRON_D, CONF_FILE = '/etc/cron.d/sendmail', '/etc/mail/sendmail.conf'
+
+
+@pytest.mark.parametrize('files, processes, expected', [
+    ({CONF_FILE: CONF % ('Daemon', 'Cron'), CRON_D: LINE % '*/30 * * * *'}, (CRON,), [('debian_cron', CRON_D, 1800, True)]),
+    ({CONF_FILE: CONF % ('Daemon', 'Cron'), CRON_D: LINE % '*/30 * * * *'}, (), [('debian_cron', CRON_D, 1800, False)]),
+    ({CONF_FILE: CONF % ('Daemon', 'None'), CRON_D: '#' + LINE % '*/30 * * * *'}, (CRON,), []),
+    ({CONF_FILE: CONF % ('Daemon', 'None'), CRON_D: LINE % '*/30 * * * *'}, (CRON,), [('debian_cron', CRON_D, 1800, False)]),
+    ({CONF_FILE: CONF % ('Daemon', 'Cron')}, (CRON,), [('debian_cron', CONF_FILE, 1800, False)]),
+    ({CONF_FILE: CONF % ('Daemon', 'Daemon')}, (CRON, SLEEPER), [('daemon', None, 1800, True)]),
+    ({CONF_FILE: CONF % ('Daemon', 'Daemon')}, (CRON,), [('daemon', CONF_FILE, 1800, False)]),
+    # The helper's MTA line runs the client queue too, only with these two modes.
+    ({CONF_FILE: CONF % ('Cron', 'None'), CRON_D: MTA_LINE}, (CRON,), [('debian_cron', CRON_D, 600, True)]),
+    ({CONF_FILE: CONF % ('Cron', 'Cron'), CRON_D: LINE % '17 * * * *' + MTA_LINE}, (CRON,), [('debian_cron', CRON_D, 3600, True)]),
+    ({}, (CRON,), []),
+])
+def test_debian_runners(tmp_path, files, processes, expected):
+    assert brief(runners(tmp_path, files, processes)) == expected
+
+
+def test_hands_off_is_named(tmp_path):
+    found = runners(tmp_path, {CONF_FILE: CONF % ('Daemon', 'Cron') + 'HANDS_OFF="Yes";\n'})
+    assert 'HANDS_OFF' in found[0]['detail']
+
+
+@pytest.mark.parametrize('path, text, expected', [
+    ('/etc/crontab', '*/45 * * * * root /usr/sbin/sendmail -Ac -q\n', ('cron', 2700, True, 'root', True)),
+    ('/etc/cron.d/local', '5 * * * * smmsp /usr/sbin/sendmail -Ac -q\n', ('cron', 3600, False, 'smmsp', True)),
+    ('/etc/cron.d/local.bak', '5 * * * * smmsp /usr/sbin/sendmail -Ac -q\n', ('cron', 3600, False, 'smmsp', False)),
+    ('/var/spool/cron/crontabs/root', '# x\n@hourly /usr/sbin/runq\n', ('cron', 3600, False, 'root', True)),
+    ('/var/spool/cron/smmsp', '*/10 * * * * sendmail -Ac -q\n', ('cron', 600, False, 'smmsp', True)),
+])
+def test_other_crontabs(tmp_path, path, text, expected):
+    found = runners(tmp_path, {path: text})
+    assert [(runner['source'], runner['interval'], runner['uneven'], runner['user'], runner['active']) for runner in found] == [expected]
+    assert found[0]['path'] == path
+
+
+def test_a_crontab_that_others_can_write_is_ignored_by_cron(tmp_path):
+    root = lay(tmp_path, {'/etc/cron.d/local': '5 * * * * smmsp /usr/sbin/sendmail -Ac -q\n'})
+    os.chmod(root + '/etc/cron.d/local', 0o666)
+    found = _runners.queue_runners(_platform.DEBIAN, [CRON], root)
+    assert (found[0]['active'], 'writable' in found[0]['detail']) == (False, True)
+
+
+def test_a_script_for_run_parts(tmp_path):
+    root = lay(tmp_path, {'/etc/cron.hourly/flush': '#!/bin/sh\n# sendmail -Ac -q\nexec /usr/sbin/sendmail -Ac -q\n',
+                          '/etc/cron.daily/other': '#!/bin/sh\nsendmail -q\n'})
+    os.chmod(root + '/etc/cron.hourly/flush', 0o755)
+    assert brief(_runners.queue_runners(_platform.DEBIAN, [CRON], root)) == [('cron', '/etc/cron.hourly/flush', 3600, True)]
+
+
+def test_a_runner_and_its_child_are_one(tmp_path):
+    child = dict(SLEEPER, pid=400, ppid=313)
+    mta = dict(SLEEPER, pid=500, queue='mta')
+    assert [runner['pid'] for runner in runners(tmp_path, {}, (SLEEPER, child, mta))] == [313]
+
+
+SM_CLIENT = ('[Service]\nEnvironment=SENDMAIL_OPTS=-q1h\nEnvironmentFile=-/etc/sysconfig/sendmail\nType=forking\n'
+             'ExecStart=/usr/sbin/sendmail -L sm-msp-queue -Ac $SENDMAIL_OPTS $SENDMAIL_OPTARG\n')
+UNIT = '/usr/lib/systemd/system/sm-client.service'
+
+
+@pytest.mark.parametrize('files, processes, expected', [
+    ({UNIT: SM_CLIENT}, (), [('systemd_unit', UNIT, 3600, False)]),
+    ({UNIT: SM_CLIENT, '/etc/sysconfig/sendmail': 'SENDMAIL_OPTS="-q2h"\n'}, (), [('systemd_unit', UNIT, 7200, False)]),
+    ({UNIT: SM_CLIENT, '/etc/systemd/system/sm-client.service.d/30m.conf': '[Service]\nExecStart=\nExecStart=/usr/sbin/sendmail -L x -Ac -q30m\n'}, (),
+     [('systemd_unit', UNIT, 1800, False)]),
+    ({UNIT: SM_CLIENT}, (dict(SLEEPER, unit='sm-client.service'),), [('systemd_unit', UNIT, 1800, True)]),
+    ({'/etc/systemd/system/mine.service': '[Service]\nExecStart=/usr/sbin/sendmail -Ac -q15m\n'}, (),
+     [('systemd_unit', '/etc/systemd/system/mine.service', 900, False)]),
+    ({'/etc/systemd/system/once.service': '[Service]\nExecStart=/usr/sbin/sendmail -Ac -q\n'}, (), []),
+    ({'/etc/systemd/system/once.service': '[Service]\nExecStart=/usr/sbin/sendmail -Ac -q\n',
+      '/usr/lib/systemd/system/once.timer': '[Timer]\nOnCalendar=*:0/30\n'}, (),
+     [('systemd_timer', '/usr/lib/systemd/system/once.timer', 1800, False)]),
+    ({'/etc/systemd/system/a.timer': '[Timer]\nOnCalendar=hourly\nUnit=b.service\n',
+      '/lib/systemd/system/b.service': '[Service]\nExecStart=/bin/true\n'}, (), []),
+])
+def test_systemd_runners(tmp_path, files, processes, expected):
+    assert brief(runners(tmp_path, files, processes, _platform.REDHAT)) == expected
+
+
+@pytest.mark.parametrize('rc, periodic, processes, expected', [
+    ('sendmail_enable="YES"\n', 'daily_submit_queuerun="NO"\n', (), [('rc_conf', '/etc/rc.conf', 1800, False)]),
+    ('sendmail_msp_queue_flags="-L sm-msp-queue -Ac -q1h"\n', 'daily_queuerun_enable="NO"', (), [('rc_conf', '/etc/rc.conf', 3600, False)]),
+    ('sendmail_enable="NONE"\n', 'daily_submit_queuerun="NO"\n', (), []),
+    ('sendmail_msp_queue_enable="NO"\n', '', (CRON,), [('periodic', '/etc/periodic.conf', 86400, True)]),
+    ('', 'daily_submit_queuerun="NO"\n', (dict(SLEEPER, unit=None),), [('rc_conf', '/etc/rc.conf', 1800, True)]),
+])
+def test_freebsd_runners(tmp_path, rc, periodic, processes, expected):
+    assert brief(runners(tmp_path, {'/etc/rc.conf': rc, '/etc/periodic.conf': periodic}, processes, _platform.FREEBSD)) == expected

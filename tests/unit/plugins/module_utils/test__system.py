@@ -1,0 +1,171 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files, programs, accounts, services and locks: those of the test where that is possible, else of a host laid out in a directory."""
+import fcntl
+import os
+import sys
+import time
+
+import pytest
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _system
+from ansible_collections.mailops.sendmail.tests.unit.laid_out import lay
+
+linux = pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc')
+
+
+ELF = b'\x7fELF\0%s\0/etc/mail/sendmail.cf\0Queue runner@\0readqf: %%s: incomplete\0HASINITGROUPS\0' + b'\0' * 70000
+FLOCK = (ELF % b'8.17.1.9') + b'\0HASFLOCK\0'
+
+
+def test_sendmail_through_alternatives(tmp_path):
+    root = lay(tmp_path, {'/usr/libexec/sendmail/sendmail': FLOCK})
+    (tmp_path / 'usr/sbin').mkdir()
+    (tmp_path / 'etc').mkdir()
+    (tmp_path / 'etc/alternatives-sendmail').symlink_to(root + '/usr/libexec/sendmail/sendmail')
+    (tmp_path / 'usr/sbin/sendmail').symlink_to(root + '/etc/alternatives-sendmail')
+    os.chmod(root + '/usr/libexec/sendmail/sendmail', 0o2755)
+    found = _system.program(_platform.DEBIAN, root)
+    real = os.path.realpath(root) + '/usr/libexec/sendmail/sendmail'
+    assert (found['path'], found['target'], found['sendmail']) == (root + '/usr/sbin/sendmail', real, real)
+    assert (found['is_sendmail'], found['version'], found['lock'], found['configuration']) == (True, '8.17.1.9', 'flock', '/etc/mail')
+    assert (found['mode'], found['setgid'], found['other_mta']) == ('2755', True, None)
+
+
+def test_a_build_without_flock_locks_with_fcntl(tmp_path):
+    root = lay(tmp_path, {'/usr/sbin/sendmail': ELF % b'8.15.2'})
+    found = _system.program(_platform.UPSTREAM, root)
+    assert (found['version'], found['lock'], found['setgid']) == ('8.15.2', 'fcntl', False)
+
+
+@pytest.mark.parametrize('name, content, other', [
+    ('exim4', b'\x7fELF Exim', 'exim'), ('postfix-sendmail', b'', 'postfix'), ('sendmail', b'\x7fELF postfix_config', 'postfix'), ('dma', b'\x7fELF', 'dma'),
+    ('smtpctl', b'\x7fELF usage: smtpctl', 'opensmtpd'), ('sendmail', b'#!/bin/sh\nexit 0\n', 'unknown'), ('msmtp', b'\x7fELF', 'msmtp'),
+])
+def test_another_mailer_owns_the_name_and_sendmail_is_there_too(tmp_path, name, content, other):
+    root = lay(tmp_path, {'/usr/lib/x/' + name: content, '/usr/libexec/sendmail/sendmail': FLOCK})
+    (tmp_path / 'usr/sbin').mkdir()
+    (tmp_path / 'usr/sbin/sendmail').symlink_to(root + '/usr/lib/x/' + name)
+    found = _system.program(_platform.DEBIAN, root)
+    assert (found['is_sendmail'], found['other_mta']) == (False, other)
+    assert found['target'].endswith('/usr/lib/x/' + name)
+    assert found['sendmail'].endswith('/usr/libexec/sendmail/sendmail')
+    assert found['version'] == '8.17.1.9'
+
+
+def test_no_program_and_freebsds_mailer_conf(tmp_path):
+    found = _system.program(_platform.DEBIAN, str(tmp_path))
+    assert (found['path'], found['sendmail'], found['is_sendmail'], found['setgid']) == (None, None, False, False)
+    root = lay(tmp_path, {'/etc/mail/mailer.conf': '# x\nsendmail\t/usr/local/sbin/mine\nmailq /x\n', '/usr/local/sbin/mine': FLOCK,
+                          '/usr/sbin/sendmail': b'wrapper'})
+    assert _system.program(_platform.FREEBSD, root)['path'] == root + '/usr/local/sbin/mine'
+
+
+def test_read_file(tmp_path):
+    path = tmp_path / 'f'
+    path.write_bytes(b'x' * 100)
+    path.chmod(0o640)
+    found = _system.read_file(str(path), 40)
+    assert (found['data'], found['truncated'], found['mode'], found['size'], found['kind'], found['error']) == (b'x' * 40, True, '0640', 100, 'file', None)
+    assert _system.read_file(str(path))['truncated'] is False
+    missing = _system.read_file(str(tmp_path / 'none'))
+    assert (missing['exists'], missing['data'], missing['error']) == (False, None, None)
+    os.mkfifo(str(tmp_path / 'fifo'))
+    start = time.time()
+    fifo = _system.read_file(str(tmp_path / 'fifo'))
+    assert (fifo['kind'], fifo['data'], fifo['error']) == ('fifo', None, 'not a regular file')
+    assert _system.read_file(str(tmp_path))['error'] == 'not a regular file'
+    assert time.time() - start < 20
+    (tmp_path / 'link').symlink_to('none')
+    assert _system.file_state(str(tmp_path / 'link'), follow=False)['kind'] == 'link'
+    assert _system.file_state(str(path) + '/below')['exists'] is False
+
+
+def test_os_release_and_platform(tmp_path):
+    root = lay(tmp_path, {'/etc/os-release': 'ID="rocky"\nID_LIKE="rhel centos fedora"\nPRETTY_NAME=\'Rocky\'\n'})
+    assert _system.os_release(root)['ID_LIKE'] == 'rhel centos fedora'
+    if sys.platform.startswith('linux'):
+        assert _system.platform(root).family == 'redhat'
+
+
+def test_command_that_hangs_or_is_missing():
+    start = time.time()
+    assert _system.command(['sleep', '60'], seconds=0.3) == ''
+    assert _system.command(['/nonexistent']) == ''
+    assert time.time() - start < 30
+
+
+@linux
+def test_locks(tmp_path):
+    paths = [tmp_path / name for name in ('flocked', 'fcntled', 'shared')]
+    for path in paths:
+        path.write_text('x')
+    with open(str(paths[0]), 'r+') as one, open(str(paths[1]), 'r+') as two, open(str(paths[2]), 'r+') as three:
+        fcntl.flock(one, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(two, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(three, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        found = {key[2]: lock for key, lock in _system.locks().items()}
+        assert found[paths[0].stat().st_ino] == {'kind': 'FLOCK', 'pid': os.getpid()}
+        assert found[paths[1].stat().st_ino] == {'kind': 'POSIX', 'pid': os.getpid()}
+        assert found.get(paths[2].stat().st_ino, {}).get('pid') != os.getpid()
+
+
+def test_a_call_that_hangs_is_given_up():
+    start = time.time()
+    with pytest.raises(TimeoutError):
+        _system.bounded(0.2, time.sleep, 60)
+    assert time.time() - start < 15
+    with pytest.raises(ZeroDivisionError):
+        _system.bounded(1, lambda: 1 // 0)
+
+
+def test_accounts_load_and_processors():
+    found = _system.accounts(['root', 'no-such-user-here'])
+    assert (found['root']['uid'], found['root']['gid']) == (0, 0)
+    assert set(found['no-such-user-here'].values()) == {None}
+    assert _system.cpus() >= 1
+    assert len(_system.load_average()) == 3
+
+
+def test_unit_states(monkeypatch):
+    text = ('Id=a.service\nLoadState=loaded\nActiveState=active\nSubState=exited\nUnitFileState=enabled\nFragmentPath=/x\n\n'
+            'Id=b.timer\nLoadState=not-found\nActiveState=inactive\n')
+    monkeypatch.setattr(_system, 'command', lambda argv, seconds=10: text)
+    found = _system.unit_states(['a.service', 'b.timer'])
+    assert found['a.service'] == {'load': 'loaded', 'active': 'active', 'sub': 'exited', 'enabled': 'enabled', 'path': '/x'}
+    assert found['b.timer']['load'] == 'not-found'
+    monkeypatch.setattr(_system, 'command', lambda argv, seconds=10: '')
+    assert _system.unit_states(['a.service'])['a.service']['active'] is None
+
+
+@pytest.mark.parametrize('files, links, expected', [
+    ({'/usr/lib/systemd/system/sendmail.service': '[Unit]'}, {'/etc/systemd/system/multi-user.target.wants/sendmail.service': '/x'},
+     {'unit': '/usr/lib/systemd/system/sendmail.service', 'init_script': None, 'enabled': True, 'masked': False}),
+    ({'/usr/lib/systemd/system/sendmail.service': '[Unit]'}, {},
+     {'unit': '/usr/lib/systemd/system/sendmail.service', 'init_script': None, 'enabled': False, 'masked': False}),
+    ({'/run/systemd/system/x': ''}, {'/etc/systemd/system/sendmail.service': '/dev/null', '/etc/systemd/system/multi-user.target.wants/sendmail.service': '/x'},
+     {'unit': '/etc/systemd/system/sendmail.service', 'init_script': None, 'enabled': False, 'masked': True}),
+    # Without systemd, as in a container, a mask keeps nobody from starting anything.
+    ({'/etc/init.d/sendmail': '#!/bin/sh'}, {'/etc/systemd/system/sendmail.service': '/dev/null', '/etc/rc2.d/S03sendmail': '../init.d/sendmail'},
+     {'unit': '/etc/systemd/system/sendmail.service', 'init_script': '/etc/init.d/sendmail', 'enabled': True, 'masked': False}),
+    ({'/etc/init.d/sendmail': '#!/bin/sh', '/run/systemd/system/x': ''}, {'/run/systemd/generator.late/multi-user.target.wants/sendmail.service': '/x'},
+     {'unit': None, 'init_script': '/etc/init.d/sendmail', 'enabled': True, 'masked': False}),
+    ({'/etc/init.d/sendmail': '#!/bin/sh'}, {'/etc/rc2.d/S03sendmail': '../init.d/sendmail'},
+     {'unit': None, 'init_script': '/etc/init.d/sendmail', 'enabled': True, 'masked': False}),
+    ({'/etc/init.d/sendmail': '#!/bin/sh'}, {'/etc/rc2.d/K01sendmail': '../init.d/sendmail'},
+     {'unit': None, 'init_script': '/etc/init.d/sendmail', 'enabled': False, 'masked': False}),
+    ({}, {}, {'unit': None, 'init_script': None, 'enabled': None, 'masked': False}),
+])
+def test_service(tmp_path, files, links, expected):
+    root = lay(tmp_path, files)
+    for path, target in links.items():
+        (tmp_path / path.lstrip('/')).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path.lstrip('/')).symlink_to(target)
+    assert _system.service('sendmail', root) == expected
+
+
+def test_held(monkeypatch):
+    monkeypatch.setattr(_system, 'locks', lambda: {(8, 1, 77): {'kind': 'FLOCK', 'pid': 1}})
+    assert _system.held() == {(os.makedev(8, 1), 77)}
+    monkeypatch.setattr(_system, 'locks', lambda: None)
+    assert _system.held() is None
