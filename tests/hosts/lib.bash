@@ -34,6 +34,14 @@ inside() {
         exec "$hosts/enter" "$0" "$@"
 }
 
+# containers NAME [OPTION...]: the identifier of the container with exactly this name, if there is one. Where a command of podman
+# finds no such name, it takes the container whose identifier begins with it.
+containers() {
+    local name=$1
+    shift
+    podman ps -a -q --no-trunc --filter "name=^$name\$" "$@"
+}
+
 # The Debian mirror this machine uses, as apt tells it; nothing when it uses none (then mmdebstrap knows one).
 mirror() {
     local suite=$1
