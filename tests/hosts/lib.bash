@@ -61,6 +61,7 @@ forget() {
     local graphroot pid
     CONTAINERS_CONF=$state/containers.conf CONTAINERS_STORAGE_CONF=$state/storage.conf nsenter --mount="$state/namespace" --wd=/ \
         podman rm -a -f -t 0 >/dev/null || for pid in $(cat "$state"/pids/* 2>/dev/null); do
+        # The storage has gone with the checkout.
         [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != systemd ] || kill -KILL "$pid"
     done
     graphroot=$(sed -n 's/^graphroot = "\(.*\)"$/\1/p' "$state/storage.conf")
