@@ -9,7 +9,7 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 demo: ## see a stuck client queue reported, flushed and proved empty
-	@tests/prepare hosts
+	@tests/prepare hosts trixie
 	@tests/demo/run
 
 test: ## everything below up to molecule, from nothing on a fresh Debian machine

@@ -12,15 +12,15 @@ from pathlib import Path
 PROGRAMS = '(?:ansible|ansible-playbook|ansible-doc|ansible-galaxy|make|mailq)'
 # Every command of the pages is run, but for these.
 NOT_RUN = {
-    'make demo': 'a step of its own in tests/run',
+    'make demo': 'a step of its own in tests/steps.mk',
     'make test': 'this is a part of it',
     'make help': 'the default of make; does nothing',
     'make fleet': 'starts eleven hosts; run for docs/fleet.md and by make screenshots',
     'make bench-fleet': 'starts a hundred hosts for twenty minutes; run for docs/performance.md',
     'make bench': 'takes a quarter of an hour; run for docs/performance.md',
-    'make docs': 'a step of its own in tests/run',
-    'make events': 'a step of its own in tests/run',
-    'make molecule': 'a step for each scenario in tests/run',
+    'make docs': 'a step of its own in tests/steps.mk',
+    'make events': 'a step of its own in tests/steps.mk',
+    'make molecule': 'a step for each scenario in tests/steps.mk',
     'mailq': 'of Sendmail, named to say what it is',
     'mailq -Ac': 'of Sendmail, named to say what it is',
 }

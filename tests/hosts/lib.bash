@@ -34,6 +34,14 @@ inside() {
         exec "$hosts/enter" "$0" "$@"
 }
 
+# containers NAME [OPTION...]: the identifier of the container with exactly this name, if there is one. Where a command of podman
+# finds no such name, it takes the container whose identifier begins with it.
+containers() {
+    local name=$1
+    shift
+    podman ps -a -q --no-trunc --filter "name=^$name\$" "$@"
+}
+
 # The Debian mirror this machine uses, as apt tells it; nothing when it uses none (then mmdebstrap knows one).
 mirror() {
     local suite=$1
@@ -53,6 +61,7 @@ forget() {
     local graphroot pid
     CONTAINERS_CONF=$state/containers.conf CONTAINERS_STORAGE_CONF=$state/storage.conf nsenter --mount="$state/namespace" --wd=/ \
         podman rm -a -f -t 0 >/dev/null || for pid in $(cat "$state"/pids/* 2>/dev/null); do
+        # The storage has gone with the checkout.
         [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != systemd ] || kill -KILL "$pid"
     done
     graphroot=$(sed -n 's/^graphroot = "\(.*\)"$/\1/p' "$state/storage.conf")

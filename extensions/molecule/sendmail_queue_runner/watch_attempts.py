@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Watch the one message in the client queue for some seconds; print how often it was tried, and the seconds between."""
+"""watch_attempts.py ATTEMPTS SECONDS: watch the one message in the client queue until it was tried so many times, at most for so long;
+print the numbers of the attempts, and the seconds between."""
 import glob
 import json
 import re
@@ -8,8 +9,8 @@ import sys
 import time
 
 seen = []
-end = time.time() + float(sys.argv[1])
-while time.time() < end:
+end = time.monotonic() + float(sys.argv[2])
+while len(seen) < int(sys.argv[1]) and time.monotonic() < end:
     for path in glob.glob('/var/spool/mqueue-client/qf*'):
         try:
             with open(path, 'rb') as stream:
