@@ -108,24 +108,24 @@ def prtstr(data, room):
 
 def unlike(data):
     """Why the listing cannot show this file as a runner reads it, or None."""
-    envelope = data.split(b"\n")
+    lines = data.split(b"\n")
+    end = next((number for number, line in enumerate(lines) if line[:1] == b"H"), len(lines))
+    # A line of the envelope behind the headers counts too, but the continuation of a header does not.
+    envelope = lines[:end] + [line for line in lines[end:] if line[:1] not in b"H \t"]
     letters = Counter(line[:1] for line in envelope if line[:1] in b"VTSBF" and line)
-    if any(line[:1] in (b" ", b"\t") for line in envelope):
+    if any(line[:1] in (b" ", b"\t") for line in lines[:end + 1]):
         return "folded"
-    if any(len(line) > 500 for line in envelope):
+    if any(len(line) > 2000 for line in lines):
         return "long"
     if b"\0" in data:
         return "NUL"
     if any(count > 1 for count in letters.values()):
         return "twice"
-    first = next((number for number, line in enumerate(envelope) if line[:1] == b"S"), None)
-    if first is None or not letters[b"V"] or not letters[b"T"]:
-        return "no sender, version or time"
     order = [line[:1] for line in envelope]
-    if order.index(b"V") > first or order.index(b"T") > first or b"R" in order[:first] or b"M" in order and any(
-            order[number] == b"M" and order[number + 1:number + 2] not in ([b"R"], [b"F"], [b"$"], [b"S"], [b"C"], [b"Q"], [b"r"]) for number in range(len(order))):
-        return "order"
-    return None
+    if not all(order.count(letter) for letter in (b"V", b"T", b"S")):
+        return "no sender, version or time"
+    first = order.index(b"S")
+    return "order" if order.index(b"V") > first or order.index(b"T") > first or b"R" in order[:first] or b"B" in order[first:] else None
 
 
 ENTRY = re.compile(rb"^ *(6ARF\d{10})(.)(?: *(-?\d+) +(-?\d+)([+ ])(.{12}) ([^\n]*))?([^\0]*)", re.S)
@@ -164,7 +164,7 @@ def listing(number, samples, figures, findings, qf):
             continue
         why = unlike(data) or (None if identifier in shown else "not listed")
         if why:
-            figures["not compared"] += 1
+            figures[f"not compared, {why}"] += 1
             continue
         _size, _priority, sender, body, _status, recipients = shown[identifier]
         wanted = envelope.sender or b""
@@ -191,6 +191,23 @@ def differ(figures, findings, kind, number, identifier, done, theirs, ours):
     findings.add(f"difference in {kind}", f"batch {number} {identifier}: Sendmail {theirs!r}, we {ours!r}: {done}")
 
 
+def run_queue():
+    """A run of the whole queue by Sendmail. Returns what it printed of each id; one on which it aborted is taken out, and the others run again."""
+    sections = {}
+    for _ in range(10):
+        ended = subprocess.run([SENDMAIL, "-Ac", "-qf", "-v", "-OTimeout.queuereturn=40000d", "-OTimeout.queuewarn=0", "-OMinQueueAge=0"],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)  # fmt: skip
+        last = None
+        for part in re.split(rb"(?m)^Running (?=/)", ended.stdout)[1:]:
+            last = part.partition(b" ")[0].rpartition(b"/")[2].decode("latin-1")
+            sections.setdefault(last, part)
+        if ended.returncode >= 0 and ended.returncode != 134 or last is None:
+            break
+        sections[last] = b"ABORT"
+        os.rename(QUEUE / f"qf{last}", QUEUE / f"aborted{last}")
+    return sections
+
+
 def fate(number, samples, figures, findings, qf):
     """What a run makes of each file, and whether we had said so."""
     files = batch_of("fate", number, samples, 250)
@@ -204,16 +221,14 @@ def fate(number, samples, figures, findings, qf):
         findings.add("crash" if ended.broke() or ended.hung else "refused", f"fate {number}: sendmail_queue: {ended.says()}")
         return
     said = {one["id"]: one["why"] for one in ended.result["left_out"]}
-    told = subprocess.run([SENDMAIL, "-Ac", "-qf", "-v", "-OForkEachJob=True", "-OTimeout.queuereturn=40000d", "-OTimeout.queuewarn=0", "-OMinQueueAge=0"],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False).stdout  # fmt: skip
-    sections = {}
-    for part in re.split(rb"(?m)^Running (?=/)", told)[1:]:
-        sections[part.partition(b" ")[0].rpartition(b"/")[2].decode("latin-1")] = part
+    sections = run_queue()
     for identifier, (data, done) in files.items():
         figures["fates"] += 1
         names = {prefix for prefix in ("qf", "Qf", "hf", "tf") if (QUEUE / (prefix + identifier)).exists()}
         section = sections.get(identifier, b"")
-        if "Qf" in names:
+        if section == b"ABORT":
+            fell = "aborted"
+        elif "Qf" in names:
             fell = "lost"
         elif not names & {"qf", "hf"}:
             fell = "bounced or sent" if re.search(rb"\.\.\. |[45]\d\d[ -]", section) else "removed"
@@ -222,7 +237,7 @@ def fate(number, samples, figures, findings, qf):
         else:
             fell = "passed over"
         figures[fell] += 1
-        if (fell in ("lost", "removed")) and identifier not in said:
+        if (fell in ("lost", "removed", "aborted")) and identifier not in said:
             differ(figures, findings, f"fate, {fell} unsaid", number, identifier, done, section[-160:], "would be tried")
         elif fell == "tried" and identifier in said:
             differ(figures, findings, "fate, tried and called endangered", number, identifier, done, section[-160:], said[identifier])
