@@ -5,7 +5,7 @@
 Three oracles take turns, in batches that C(Random(f"{SEED}-{name}-{batch}")) makes again:
 - listing: `sendmail -bp -v` of a throw-away queue against what the collection reads from the same files (sender, recipients, status, body type, priority);
 - fate: a run of the real queue runner, with a relay that refuses connections, against what `sendmail_queue` in check mode says of each file:
-  lost (Qf), removed without a word, or passed over must have been called endangered, and what was simply tried must not;
+  lost (Qf), removed without a word, passed over (other than for a q line), or aborted on must have been called endangered, and what was tried must not;
 - configuration: whether `sendmail -C FILE -bt` accepts a file against whether the collection finds a problem in it.
 Not compared, and counted so: what the listing itself cannot show (folded and over-long lines, lines that stand twice).
 """
@@ -111,8 +111,14 @@ def unlike(data):
     lines = data.split(b"\n")
     end = next((number for number, line in enumerate(lines) if line[:1] == b"H"), len(lines))
     # A line of the envelope behind the headers counts too, but the continuation of a header does not.
+    if lines[-1]:
+        return "cut"
     envelope = lines[:end] + [line for line in lines[end:] if line[:1] not in b"H \t"]
     letters = Counter(line[:1] for line in envelope if line[:1] in b"VTSBF" and line)
+    if lines[0][:1] not in b"VTKNPdIBqMFS$ZA!CQrRHDEL":
+        return "no control file"
+    if b"." in [line[:1] for line in lines[:-2]]:
+        return "behind the dot"
     if any(line[:1] in (b" ", b"\t") for line in lines[:end + 1]):
         return "folded"
     if any(len(line) > 2000 for line in lines):
@@ -136,7 +142,7 @@ def read_listing(text):
     found = {}
     for entry in re.split(rb"(?m)^(?= *6ARF\d{10}[*X? -])", text)[1:]:
         match = ENTRY.match(entry)
-        lines = (match.group(8) or b"").split(b"\n")
+        lines = (match.group(8) or b"").replace(b" (no control file)\n", b"\n").split(b"\n")
         body = status = b""
         recipients = []
         for line in lines:
@@ -149,7 +155,8 @@ def read_listing(text):
 
 
 def listing(number, samples, figures, findings, qf):
-    files = batch_of("listing", number, samples, 1000)
+    # A time without a calendar date ends -bp itself: ctime() gives it nothing to print.
+    files = {one: entry for one, entry in batch_of("listing", number, samples, 1000).items() if not re.search(rb"(?m)^T[ \t]*-?\d{11}", entry[0])}
     write_queue(files)
     text = subprocess.run([SENDMAIL, "-Ac", "-bp", "-v"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
     shown = read_listing(text)
@@ -191,20 +198,29 @@ def differ(figures, findings, kind, number, identifier, done, theirs, ours):
     findings.add(f"difference in {kind}", f"batch {number} {identifier}: Sendmail {theirs!r}, we {ours!r}: {done}")
 
 
-def run_queue():
-    """A run of the whole queue by Sendmail. Returns what it printed of each id; one on which it aborted is taken out, and the others run again."""
+def run_queue(alone):
+    """Runs of the real runner: of each id in C(alone) by itself, then of all. Returns what Sendmail printed of each id, b"ABORT" where it aborted."""
     sections = {}
-    for _ in range(10):
-        ended = subprocess.run([SENDMAIL, "-Ac", "-qf", "-v", "-OTimeout.queuereturn=40000d", "-OTimeout.queuewarn=0", "-OMinQueueAge=0"],
+
+    def run(*options):
+        ended = subprocess.run([SENDMAIL, "-Ac", "-qf", "-v", "-OTimeout.queuereturn=40000d", "-OTimeout.queuewarn=0", "-OMinQueueAge=0", *options],
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)  # fmt: skip
-        last = None
         for part in re.split(rb"(?m)^Running (?=/)", ended.stdout)[1:]:
-            last = part.partition(b" ")[0].rpartition(b"/")[2].decode("latin-1")
-            sections.setdefault(last, part)
-        if ended.returncode >= 0 and ended.returncode != 134 or last is None:
-            break
-        sections[last] = b"ABORT"
-        os.rename(QUEUE / f"qf{last}", QUEUE / f"aborted{last}")
+            sections[part.partition(b" ")[0].rpartition(b"/")[2].decode("latin-1")] = part
+        return ended.returncode in (134, -6)
+
+    def one(identifier):
+        if run(f"-qI{identifier}"):
+            sections[identifier] = b"ABORT"
+            os.rename(QUEUE / f"qf{identifier}", QUEUE / f"aborted{identifier}")
+
+    for identifier in alone:
+        one(identifier)
+    if run():
+        # What it had not printed yet is lost with it: each one by itself.
+        for name in os.listdir(QUEUE):
+            if name[:2] == "qf":
+                one(name[2:])
     return sections
 
 
@@ -212,7 +228,8 @@ def fate(number, samples, figures, findings, qf):
     """What a run makes of each file, and whether we had said so."""
     files = batch_of("fate", number, samples, 250)
     # A file without a sender aborts the runner; a few are enough.
-    for identifier in [one for one, (data, _done) in files.items() if not re.search(rb"(?m)^S", data)][2:]:
+    alone = [one for one, (data, _done) in files.items() if not re.search(rb"(?m)^S", data)]
+    for identifier in alone[2:]:
         del files[identifier]
     write_queue(files)
     ended = run_module("sendmail_queue", {"leave_out_endangered": True}, check=True, limit=120)
@@ -221,7 +238,7 @@ def fate(number, samples, figures, findings, qf):
         findings.add("crash" if ended.broke() or ended.hung else "refused", f"fate {number}: sendmail_queue: {ended.says()}")
         return
     said = {one["id"]: one["why"] for one in ended.result["left_out"]}
-    sections = run_queue()
+    sections = run_queue(alone[:2])
     for identifier, (data, done) in files.items():
         figures["fates"] += 1
         names = {prefix for prefix in ("qf", "Qf", "hf", "tf") if (QUEUE / (prefix + identifier)).exists()}
@@ -241,7 +258,7 @@ def fate(number, samples, figures, findings, qf):
             differ(figures, findings, f"fate, {fell} unsaid", number, identifier, done, section[-160:], "would be tried")
         elif fell == "tried" and identifier in said:
             differ(figures, findings, "fate, tried and called endangered", number, identifier, done, section[-160:], said[identifier])
-        elif fell == "passed over" and identifier not in said and data.endswith(b"\n.\n"):
+        elif fell == "passed over" and identifier not in said and data.endswith(b"\n.\n") and not re.search(rb"(?m)^q", data):
             differ(figures, findings, "fate, passed over unsaid", number, identifier, done, section[-160:], "would be tried")
 
 

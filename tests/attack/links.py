@@ -402,6 +402,7 @@ def call_all(findings, scene, figures, watch, before, calls, until):
                 repair()
                 watch.renew()
                 after = outside()
+            watch.seen()    # what we opened ourselves
             before = after
     return before
 
@@ -450,6 +451,7 @@ def main():
                 as_user("smmsp", good, CLIENT, 5)
                 run_module("sendmail_message", {"state": "absent", "confirm_all": True, "archive": str(BASE)})
                 make_secret()
+                LEDGER.mkdir(mode=0o700, exist_ok=True)
                 racer = None
                 if scene in RACES:
                     as_user("smmsp", good, CLIENT)
