@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick units lint sanity docs screenshots molecule coverage bench bench-fleet fleet events hosts requirements clean
+.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage bench bench-fleet fleet events hosts requirements clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,10 @@ screenshots: ## the pictures of README.md and docs/, from runs on real hosts
 molecule: ## scenarios on real hosts; SCENARIO=name runs one and keeps its hosts up, HOSTS=prefix names them
 	@tests/prepare hosts
 	@$(if $(HOSTS),MAILOPS_HOSTS=$(HOSTS)) tests/molecule $(SCENARIO)
+
+attack: ## kills, links, full disks and fuzz against the modules on real hosts; MINUTES=10, SEED=n repeats (tests/attack/README.md)
+	@tests/prepare hosts
+	@tests/attack/run --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 coverage: ## which lines the unit tests and the modules on the hosts have run, together
 	@tests/prepare hosts
