@@ -22,6 +22,7 @@ GALAXY = yaml.safe_load((ROOT / 'galaxy.yml').read_text())
 FLOORS = (
     {'_text'},
     {'_qf', '_cf', '_platform', '_schedule', '_exposition'},
+    {'_route'},
     {'_spool', '_system', '_process'},
     {'_processes', '_filesystem', '_names', '_log'},
     {'_network', '_runners'},
