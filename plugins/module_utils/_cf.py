@@ -10,7 +10,7 @@ Values are text decoded as the file system does it (os.fsdecode), so a path take
 """
 
 import re
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 
@@ -63,6 +63,7 @@ class Configuration(NamedTuple):
     vendor: str
     release: str
     problems: List[Dict[str, Any]]
+    timeouts: List[Tuple[str, str]]            # Timeout.NAME and its value in the order of the file, which matters
 
     def option(self, name, default=None):
         """The value in force: the last one, as in readcf. A name is case-insensitive."""
@@ -101,7 +102,10 @@ def _lines(text):
 
 
 def _uncomment(line):
-    """Comments taken off the parts of a folded line, as translate_dollars() does it: a # counts unless it follows a backslash or $."""
+    """Comments and the white space at the end taken off a line, as translate_dollars() of readcf.c does it.
+
+    A # counts unless it follows a backslash or $.
+    """
     position = line.find('#', 1)
     while position > 0:
         if line[position - 1] == '\\':
@@ -113,7 +117,7 @@ def _uncomment(line):
             line = head + ''.join(line[position:].partition('\n')[1:])
             position = len(head)
         position = line.find('#', position)
-    return line
+    return line[:1] + line[1:].rstrip(' \t\n\v\f\r')
 
 
 def _munch(text, delimiter=''):
@@ -173,6 +177,11 @@ def _add(cf, kind, rest):
     if kind == 'O':
         name, value = _option(rest)
         cf.options.setdefault(name, []).append(value)
+        if name == 'queuetimeout':                                            # O T5d/4h
+            returned, slash, warned = value.partition('/')
+            cf.timeouts.extend(([('queuewarn', warned)] if slash else []) + [('queuereturn', returned)])
+        elif name.startswith('timeout.'):
+            cf.timeouts.append((name[8:], value))
     elif kind in 'DCF':
         match = _MACRO.match(rest)
         if not match:
@@ -201,7 +210,7 @@ def _add(cf, kind, rest):
 
 def parse(data):
     """A C(Configuration) from the bytes of a configuration file. Never raises: what Sendmail would refuse is in C(problems)."""
-    cf = Configuration({}, {}, {}, [], {}, [], None, '', '', [])
+    cf = Configuration({}, {}, {}, [], {}, [], None, '', '', [], [])
     version, ruleset = None, False
     for number, line in _lines(data.decode('utf-8', 'surrogateescape').replace('\r\n', '\n')):
         kind = line[:1]
@@ -281,14 +290,31 @@ def relay(cf):
             'literal': bool(re.match(r'\d+(\.\d+){3}$', plain[0])) or ':' in plain[0]}
 
 
-def timeout(cf, name, default=None):
-    """Seconds of C(Timeout.name); C(queuereturn) and C(queuewarn) also stand for their C(.normal)."""
-    for key in ('timeout.' + name, 'timeout.' + name + '.*', 'timeout.' + name + '.normal'):
-        default = cf.seconds(key, default)
-    return default
+_TIMEOUT_UNITS = {'queuereturn': 'd', 'queuewarn': 'h'}
 
 
-def settings(cf, cpus=1):
+def convtime(text: str, unit: str) -> int:
+    """Seconds of a time as convtime.c reads it: a number without a unit, or with one that is none, counts in C(unit)."""
+    if text.lower() == 'now':
+        return 0
+    found = re.findall(r'([0-9]*)([^0-9]|$)', text[1:] if text[:1] == '-' else text)
+    scale = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
+    total = sum(int(digits or 0) * scale.get(letter, scale[unit]) for digits, letter in found)
+    return -total if text[:1] == '-' else total
+
+
+def timeout(cf: Configuration, name: str, default: int) -> int:
+    """Seconds of C(Timeout.name), for mail of normal priority, as settimeout() of readcf.c has it.
+
+    The last line of a file counts, whether it names the time-out as such, with C(.*), or its class C(.normal). Minutes are the unit, but
+    days for queuereturn and hours for queuewarn.
+    """
+    names = (name, name + '.*', name + '.normal') if name in _TIMEOUT_UNITS else (name,)
+    values = [value for given, value in cf.timeouts if given in names]
+    return convtime(values[-1], _TIMEOUT_UNITS.get(name, 'm')) if values else default
+
+
+def settings(cf: Configuration, cpus: int = 1) -> Dict[str, Any]:
     """The options that matter to queues, as plain values with Sendmail's compiled-in defaults (setdefaults() in conf.c).
 
     Times in seconds, 0 for no limit; load limits 0 for off. C(queue_file_mode) is a number.
@@ -298,6 +324,7 @@ def settings(cf, cpus=1):
         'run_as_user': user or None, 'run_as_group': group or None, 'trusted_user': cf.option('TrustedUser') or None,
         'queue_file_mode': cf.number('QueueFileMode', 0o600, 8), 'min_free_blocks': cf.number('MinFreeBlocks'),
         'queue_la': cf.number('QueueLA', 8 * cpus), 'refuse_la': cf.number('RefuseLA', 12 * cpus), 'delay_la': cf.number('DelayLA'),
+        'queue_factor': cf.number('QueueFactor', 600000), 'recipient_factor': cf.number('RecipientFactor', 30000),
         'min_queue_age': cf.seconds('MinQueueAge', 0), 'max_queue_age': cf.seconds('MaxQueueAge', 0),
         'max_daemon_children': cf.number('MaxDaemonChildren'), 'connection_rate_throttle': cf.number('ConnectionRateThrottle'),
         'privacy_options': [word.lower() for word in re.findall(r'\w+', ' '.join(cf.options.get('privacyoptions', [])))],

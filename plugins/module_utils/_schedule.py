@@ -10,6 +10,7 @@ import datetime
 import os
 import re
 import shlex
+from typing import Any, Dict, Sequence
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 
@@ -226,18 +227,30 @@ def timer_interval(settings):
     return (min(found)[0], len(found) > 1 or found[0][1]) if found else (None, False)
 
 
-_TITLE = re.compile(r'sendmail(?:-m[st][pa])?: (?:(\w+): )?(.*)', re.S)
-_ID = r'(?:\S*/)?([0-9A-Za-z]{8}[0-9]{5,10})'
+_TITLE = re.compile(r'sendmail(?:-m[st][pa])?: (.*)', re.S)
+# What Sendmail calls itself: the sm_setproctitle() calls of main.c, daemon.c, conf.c, queue.c, deliver.c, usersmtp.c and srvrsmtp.c.
+# ProcessTitlePrefix, an expanded macro, stands in front with a colon; a title may hold colons itself, so the first that makes sense counts.
+_PHRASES = re.compile(
+    r'(?:(?P<prefix>.*?): )??(?:'
+    r'(?P<runner>Queue runner@(?:(?P<days>\d+)\+)?(?P<hours>\d+):(?P<minutes>\d\d):(?P<seconds>\d\d) for (?P<sleeps>\S+))'
+    r'|(?P<control>Queue control)'
+    r'|running queue: (?P<runs>\S*)'
+    r'|(?P<daemon>accepting connections|(?:deferring|delaying) connections on daemon )'
+    r'|(?P<rejecting>rejecting connections on daemon )'
+    r'|(?P<full>rejecting new messages: min free: )'
+    r'|(?P<session>server )'
+    r'|(?:\S*/)?(?P<id>[0-9A-Za-z]{8}[0-9]{5,10})(?=[\s:]|$))', re.S)
 
 
-def process_role(title, argv=()):
+def process_role(title: str, argv: Sequence[str] = ()) -> Dict[str, Any]:
     """What a Sendmail process does, by its title (sm_setproctitle() calls in Sendmail) or, before it has one, by its arguments.
 
-    Returns {role, prefix, interval, directory, id, rejecting}: C(role) is C(daemon) (accepts mail), C(queue_runner) (sleeps between
+    Returns {role, prefix, interval, directory, id, rejecting, full}: C(role) is C(daemon) (accepts mail), C(queue_runner) (sleeps between
     runs), C(queue_run) (runs now), C(delivery) (has a message in hand), C(session) (talks with a client) or C(other);
-    C(prefix) is the ProcessTitlePrefix, MTA or MSP on Debian; C(rejecting) is the reason of a daemon that refuses connections.
+    C(prefix) is the ProcessTitlePrefix, MTA or MSP on Debian; C(rejecting) is the reason of a daemon that refuses connections (load,
+    memory or children, refuseconnections() in conf.c), C(full) of one that takes no message for lack of disk space (daemon.c).
     """
-    found: dict = {'role': 'other', 'prefix': None, 'interval': None, 'directory': None, 'id': None, 'rejecting': None}
+    found: Dict[str, Any] = {'role': 'other', 'prefix': None, 'interval': None, 'directory': None, 'id': None, 'rejecting': None, 'full': None}
     match = _TITLE.match(title)
     if not match:
         words = ' '.join(argv)
@@ -254,22 +267,24 @@ def process_role(title, argv=()):
         if '-Ac' in argv:
             found['prefix'] = 'MSP'
         return found
-    found['prefix'], text = match.groups()
-    runner = re.match(r'Queue runner@(?:(\d+)\+)?(\d+):(\d\d):(\d\d) for (\S+)', text)
-    message = re.match(_ID + r'(?=[\s:]|$)', text)
-    if runner:
-        days, hours, minutes, seconds = (int(part or 0) for part in runner.groups()[:4])
-        found.update(role='queue_runner', interval=((days * 24 + hours) * 60 + minutes) * 60 + seconds, directory=runner.group(5))
-    elif text.startswith('Queue control'):
+    says = _PHRASES.match(match.group(1))
+    if not says:
+        found['prefix'] = (re.match(r'(\w+): ', match.group(1)) or [None, None])[1]
+        return found
+    part = says.groupdict()
+    found['prefix'] = part['prefix']
+    text = match.group(1)[len(part['prefix']) + 2 if part['prefix'] else 0:]
+    if part['runner']:
+        days, hours, minutes, seconds = (int(part[unit] or 0) for unit in ('days', 'hours', 'minutes', 'seconds'))
+        found.update(role='queue_runner', interval=((days * 24 + hours) * 60 + minutes) * 60 + seconds, directory=part['sleeps'])
+    elif part['control']:
         found['role'] = 'queue_runner'
-    elif text.startswith('running queue: '):
-        found.update(role='queue_run', directory=text[15:].split(' ')[0])
-    elif re.match(r'(?:accepting|rejecting|deferring|delaying) connections', text):
-        found['role'] = 'daemon'
-        if text.startswith('rejecting'):
-            found['rejecting'] = text
-    elif message:
-        found.update(role='delivery', id=message.group(1))
-    elif text.startswith('server '):
+    elif part['runs'] is not None:
+        found.update(role='queue_run', directory=part['runs'])
+    elif part['daemon'] or part['rejecting'] or part['full']:
+        found.update(role='daemon', rejecting=text if part['rejecting'] else None, full=text if part['full'] else None)
+    elif part['id']:
+        found.update(role='delivery', id=part['id'])
+    else:
         found['role'] = 'session'
     return found

@@ -71,7 +71,7 @@ def test_sendmail_cf_of_debian(release):
     ('O AliasFile=a    #x\n #y\n\tb', 'aliasfile', 'a\n\n\tb'),
     ('O HostStatusDirectory', 'hoststatusdirectory', ''),
     ('O PrivacyOptions=goaway,\n\tnoetrn', 'privacyoptions', 'goaway,\n\tnoetrn'),
-    ('O MinQueueAge=1m\r\nO MinQueueAge=2m\r', 'minqueueage', '2m\r'),  # only a CR before the newline goes
+    ('O MinQueueAge=1m\r\nO MinQueueAge=2m\r', 'minqueueage', '2m'),  # only a CR before the newline goes
 ])
 def test_option_lines(line, name, value):
     cf = _cf.parse(line.encode())
@@ -180,6 +180,35 @@ def test_without_options_the_built_in_values_count():
 def test_run_as_user(value, user, group):
     settings = _cf.settings(read('O RunAsUser=%s\n' % value))
     assert (settings['run_as_user'], settings['run_as_group']) == (user, group)
+
+
+@pytest.mark.parametrize('lines, returned, warned', [
+    # settimeout() of readcf.c: days and hours, and the last line counts whatever it is called
+    ('O Timeout.queuereturn=10\nO Timeout.queuewarn=4\n', 864000, 14400),
+    ('O Timeout.queuereturn=10m\n', 600, 0),
+    ('O Timeout.queuereturn.normal=3d\nO Timeout.queuereturn=5d\n', 432000, 0),
+    ('O Timeout.queuereturn=5d\nO Timeout.queuereturn.normal=3d\n', 259200, 0),
+    ('O Timeout.queuereturn.*=2d\nO Timeout.queuewarn.normal=1\nO Timeout.queuewarn.*=2h\n', 172800, 7200),
+    ('O Timeout.queuereturn.urgent=1d\nO Timeout.QueueReturn=1w2d\n', 777600, 0),
+    ('OT7d/3h\n', 604800, 10800),
+    ('OT7\n', 604800, 0),
+    ('O Timeout.queuereturn=now\n', 0, 0),
+    ('O Timeout.queuereturn=3D\n', 259200, 0),            # no unit, so days
+    ('O Timeout.queuereturn=12H\n', 1036800, 0),          # no unit either
+    ('O Timeout.queuereturn=-1\n', -86400, 0),
+])
+def test_time_outs_have_the_units_and_the_order_of_sendmail(lines, returned, warned):
+    found = _cf.settings(read(lines))['timeouts']
+    assert (found['queuereturn'], found['queuewarn']) == (returned, warned)
+
+
+def test_minutes_are_the_unit_of_other_time_outs():
+    assert _cf.settings(read('O Timeout.initial=7\n'))['timeouts']['initial'] == 420
+
+
+@pytest.mark.parametrize('line', ['O QueueDirectory=/q ', 'O QueueDirectory=/q\t \r', 'O QueueDirectory=/q   # here', 'OQ/q \v'])
+def test_white_space_at_the_end_of_a_line_does_not_count(line):
+    assert _cf.queue_patterns(read(line + '\n'))[0]['path'] == '/q'
 
 
 def test_values_that_make_no_sense_count_as_not_set():

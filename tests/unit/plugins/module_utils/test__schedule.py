@@ -208,6 +208,18 @@ def test_timer_interval(text, found):
     ('sendmail: MTA: 6ANF9o5V000220 localhost [127.0.0.1]: DATA', {'role': 'delivery', 'prefix': 'MTA', 'id': '6ANF9o5V000220'}),
     ('sendmail: MTA: server localhost [127.0.0.1] cmd read', {'role': 'session', 'prefix': 'MTA'}),
     ('sendmail: MTA: control cmd read', {'role': 'other', 'prefix': 'MTA'}),
+    # ProcessTitlePrefix of any kind
+    ('sendmail: sm-mta: accepting connections', {'role': 'daemon', 'prefix': 'sm-mta'}),
+    ('sendmail: mail.example.test: in: accepting connections', {'role': 'daemon', 'prefix': 'mail.example.test: in'}),
+    ('sendmail: accepting connections', {'role': 'daemon'}),
+    ('sendmail: rejecting connections on daemon MTA: 40 children, max 40',
+     {'role': 'daemon', 'rejecting': 'rejecting connections on daemon MTA: 40 children, max 40'}),
+    ('sendmail: sm-mta: rejecting connections on daemon MTA: free memory: 3',
+     {'role': 'daemon', 'prefix': 'sm-mta', 'rejecting': 'rejecting connections on daemon MTA: free memory: 3'}),
+    ('sendmail: MTA: rejecting new messages: min free: 100', {'role': 'daemon', 'prefix': 'MTA', 'full': 'rejecting new messages: min free: 100'}),
+    ('sendmail: x: Queue runner@1+00:30:00 for /var/spool/mqueue-client', {
+        'role': 'queue_runner', 'prefix': 'x', 'interval': 88200, 'directory': '/var/spool/mqueue-client'}),
+    ('sendmail: MTA: delaying connections on daemon MTA: load average=9 >= 8', {'role': 'daemon', 'prefix': 'MTA'}),
 ])
 def test_process_role(title, expected):
     assert {name: value for name, value in _schedule.process_role(title).items() if value is not None} == expected
