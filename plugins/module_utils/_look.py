@@ -142,7 +142,8 @@ def _program(found: Look, cpus: int) -> Look:
 def _services(found: Look) -> Look:
     layout, submit = found.layout, found.configurations['msp']
     user = found.submitter['user']
-    processes = _processes.processes(user)
+    users = [user, found.layout.mta_user] + [cf['run_as_user'] for cf in found.settings.values() if cf['run_as_user']]
+    processes = _processes.processes(users, found.program['sendmail'])
     services = dict((queue, dict(_system.service(name), name=name)) for queue, name in (('mta', layout.mta_service), ('msp', 'sm-client')))
     relay = _cf.relay(submit) if submit is not None else None
     return found._replace(

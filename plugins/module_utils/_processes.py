@@ -4,12 +4,17 @@
 
 # PRIVATE to the mailops.sendmail collection: it can change or go in any release.
 
-"""Sendmail's processes and the cron daemons of this host. Looks as in _system."""
+"""Sendmail's processes and the cron daemons of this host. Looks as in _system.
+
+Anybody can give a process a title and a name. Who a process is comes from the program it runs and from whom it runs as; a title only says
+what a proved Sendmail does.
+"""
 
 import os
+import pwd
 import re
 import time
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _schedule, _system
 
@@ -18,24 +23,82 @@ MOST = 20000   # processes that are looked at
 Process = Dict[str, Any]
 
 
-def _process(pid: int, ppid: int, user: str, started: Optional[int], name: bytes, argv: List[str], msp_user: str) -> Process:
+class Trust(NamedTuple):
+    """Whom to believe: C(uids) that only an administrator can run something as, and the program with its group."""
+
+    msp_user: str
+    uids: Set[int]
+    binary: Optional[os.stat_result]
+    gid: Optional[int]
+    seen: Dict[Tuple[int, int], bool]   # (device, inode) of other programs: whether they are Sendmail
+
+
+def _trust(users: Sequence[str], binary: Optional[str]) -> Trust:
+    uids = {0}
+    for user in users:
+        try:
+            uids.add(pwd.getpwnam(user).pw_uid)
+        except KeyError:
+            pass
+    try:
+        about = os.stat(binary) if binary else None
+    except OSError:
+        about = None
+    return Trust(users[0], uids, about, about.st_gid if about and about.st_mode & 0o2000 else None, {})
+
+
+def _is_sendmail(path: str, uid: int, gid: int, trust: Trust) -> bool:
+    """Whether the process behind C(path), /proc/PID/exe, is Sendmail.
+
+    Without CAP_SYS_PTRACE, as in many containers, nobody may look at a set-group-ID program. Then its user tells, or the effective group,
+    which an ordinary user has from the program alone.
+    """
+    try:
+        about = os.stat(path)
+    except OSError:
+        return uid in trust.uids or gid == trust.gid
+    if trust.binary is not None and os.path.samestat(about, trust.binary):
+        return True
+    if uid not in trust.uids:
+        return False
+    key = (about.st_dev, about.st_ino)   # another build, or the one before an upgrade
+    if key not in trust.seen:
+        trust.seen[key] = _system.look_into(path)['is_sendmail']
+    return trust.seen[key]
+
+
+def _process(pid: int, ppid: int, uid: int, started: Optional[int], name: bytes, argv: List[str], trust: Trust) -> Process:
     title = argv[0] if len(argv) == 1 or argv[0].startswith('sendmail: ') else ''
-    record = {'pid': pid, 'ppid': ppid, 'user': user, 'started': started, 'name': _system.printable(name),
+    record = {'pid': pid, 'ppid': ppid, 'user': _system.user_name(uid), 'started': started, 'name': _system.printable(name), 'cwd': None, 'unit': None,
               'title': _system.printable(' '.join(argv).strip()[:300].encode('utf-8', 'surrogateescape'))}
     record.update(_schedule.process_role(title, argv))
+    if record['role'] in ('daemon', 'queue_runner') and uid not in trust.uids:
+        record.update(role='other', rejecting=None, full=None)   # an ordinary user cannot start one, but can call it so
     # Only the mail submission program runs as its user; ordinary titles do not say which of the two they belong to.
-    record['queue'] = 'msp' if record.pop('prefix') == 'MSP' or user == msp_user else 'mta'
+    record['queue'] = 'msp' if record.pop('prefix') == 'MSP' or record['user'] == trust.msp_user else 'mta'
     return record
 
 
-def processes(msp_user: str = 'smmsp') -> List[Process]:
+def _settled(found: List[Process]) -> List[Process]:
+    """A child of a daemon is none: the title of a session shows what its client says."""
+    daemons = set(process['pid'] for process in found if process['role'] == 'daemon')
+    for process in found:
+        if process['role'] == 'daemon' and process['ppid'] in daemons:
+            process.update(role='session', rejecting=None, full=None)
+    return found
+
+
+def processes(users: Sequence[str] = ('smmsp',), binary: Optional[str] = None) -> List[Process]:
     """Sendmail's processes and the cron daemons of this host (not those inside containers on it).
 
-    Returns [{pid, ppid, user, started (epoch), name, title, role, queue, interval, directory, id, rejecting, unit}]; roles as in
-    C(_schedule.process_role), and C(cron). C(unit) is the systemd unit. Without a Linux /proc from ps(1).
+    C(users): whom Sendmail may run as beside root, first the user of the mail submission program; C(binary): path of the real program.
+    Returns [{pid, ppid, user, started (epoch), name, title, role, queue, interval, directory, id, rejecting, full, unit, cwd}]; roles as in
+    C(_schedule.process_role), and C(cron). C(unit) is the systemd unit; C(cwd) of a daemon or runner its directory, with " (deleted)" behind
+    one that is gone, None where that cannot be seen. Without a Linux /proc from ps(1).
     """
+    trust = _trust(users, binary)
     if not os.path.exists('/proc/self/stat'):
-        return _ps(msp_user)
+        return _settled(_ps(trust))
     found = []
     boot = re.search(rb'(?m)^btime (\d+)', _system.slurp_all('/proc/stat'))
     for entry in os.listdir('/proc')[:MOST]:
@@ -48,36 +111,52 @@ def processes(msp_user: str = 'smmsp') -> List[Process]:
             continue
         status = _system.slurp('/proc/%s/status' % entry, 8192)
         inner = re.search(rb'NSpid:\s*(.*)', status)
-        uid = re.search(rb'Uid:\s*\d+\s+(\d+)', status)                       # the owner of /proc/PID is root for a set-group-ID program
+        # Effective ones; the owner of /proc/PID is root for a set-group-ID program.
+        uid, gid = re.search(rb'Uid:\s*\d+\s+(\d+)', status), re.search(rb'Gid:\s*\d+\s+(\d+)', status)
         fields = line[line.rfind(b')') + 2:].split()
-        if not uid or len(fields) < 20 or fields[0] in b'ZX' or (inner and len(inner.group(1).split()) > 1):
+        if not uid or not gid or len(fields) < 20 or fields[0] in b'ZX' or (inner and len(inner.group(1).split()) > 1):
+            continue
+        if int(uid.group(1)) if cron else not _is_sendmail('/proc/%s/exe' % entry, int(uid.group(1)), int(gid.group(1)), trust):
             continue
         argv = _system.slurp('/proc/%s/cmdline' % entry, 4096).decode('utf-8', 'surrogateescape').rstrip('\0 ').split('\0')
-        started = boot and int(boot.group(1)) + int(fields[19]) // os.sysconf('SC_CLK_TCK')
-        record = _process(int(entry), int(fields[1]), _system.user_name(int(uid.group(1))), started, name, argv, msp_user)
+        started = int(boot.group(1)) + int(fields[19]) // os.sysconf('SC_CLK_TCK') if boot else None
+        record = _process(int(entry), int(fields[1]), int(uid.group(1)), started, name, argv, trust)
         unit = re.search(rb'/([^/\n]+\.service)', _system.slurp('/proc/%s/cgroup' % entry, 4096))
         record.update(unit=unit and _system.printable(unit.group(1)), **({'role': 'cron', 'queue': None} if cron else {}))
+        if record['role'] in ('daemon', 'queue_runner'):
+            try:
+                record['cwd'] = _system.printable(os.readlink('/proc/%s/cwd' % entry))
+            except OSError:
+                pass
         found.append(record)
-    return found
+    return _settled(found)
 
 
-def _ps(msp_user: str) -> List[Process]:
+# FreeBSD takes all behind an = for the heading of a column: one option for each keyword.
+_PS = ['ps', '-axww'] + [word for keyword in ('pid', 'ppid', 'uid', 'gid', 'etime', 'comm', 'args') for word in ('-o', keyword + '=')]
+
+
+def _ps(trust: Trust) -> List[Process]:
     found = []
     now = time.time()
-    for line in _system.command(['ps', '-axwwo', 'pid=,ppid=,uid=,etime=,comm=,args=']).splitlines()[:MOST]:
-        match = re.match(r'\s*(\d+)\s+(\d+)\s+(\d+)\s+(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)\s+(\S+)\s+(.*)', line)
-        if not match or not (match.group(8).startswith('sendmail') or match.group(8) in _CRON_DAEMONS):
+    for line in _system.command(_PS).splitlines()[:MOST]:
+        match = re.match(r'\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)\s+(\S+)\s+(.*)', line)
+        if not match:
             continue
-        days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[3:7])
-        text = re.sub(r' \(sendmail\)$', '', match.group(9))                  # FreeBSD puts the program's name behind a title
+        pid, ppid, uid, gid = (int(part) for part in match.groups()[:4])
+        name, arguments = match.groups()[8:]
+        cron = name in _CRON_DAEMONS
+        if uid if cron else not (name.startswith('sendmail') and (uid in trust.uids or gid == trust.gid)):
+            continue
+        days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[4:8])
+        text = re.sub(r' \(sendmail\)$', '', arguments)                       # FreeBSD puts the program's name behind a title
         argv = [text] if text.startswith('sendmail: ') else text.split()
-        record = _process(int(match.group(1)), int(match.group(2)), _system.user_name(int(match.group(3))),
-                          int(now - (((days * 24 + hours) * 60 + minutes) * 60 + seconds)), match.group(8).encode('utf-8'), argv, msp_user)
-        record.update(unit=None, **({'role': 'cron', 'queue': None} if match.group(8) in _CRON_DAEMONS else {}))
+        record = _process(pid, ppid, uid, int(now - (((days * 24 + hours) * 60 + minutes) * 60 + seconds)), name.encode('utf-8'), argv, trust)
+        record.update({'role': 'cron', 'queue': None} if cron else {})
         found.append(record)
     return found
 
 
-def cron_runs(found: Sequence[Process]) -> bool:
+def cron_runs(found: Iterable[Process]) -> bool:
     """Whether a cron daemon is among the L(processes)."""
     return any(process['role'] == 'cron' for process in found)

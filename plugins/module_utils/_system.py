@@ -162,7 +162,7 @@ def platform(root: str = '') -> _platform.Platform:
     return _platform.identify(os_release(root), lambda path: os.path.exists(root + path), os.uname().sysname)
 
 
-def _look_into(path: str) -> Dict[str, Any]:
+def look_into(path: str) -> Dict[str, Any]:
     """What a binary says about itself: {is_sendmail, other_mta, version, lock, configuration}. One bounded read, no process.
 
     C(lock) comes from the list of operating system defines that -d0.13 prints, which is compiled in: HASFLOCK or not.
@@ -202,7 +202,7 @@ def program(layout: _platform.Platform, root: str = '') -> Dict[str, Any]:
         if target in seen or not os.path.isfile(target):
             continue
         seen.add(target)
-        inside = _look_into(target)
+        inside = look_into(target)
         if found['path'] is None or inside['is_sendmail']:
             first = found['path'] is None
             state = file_state(target)

@@ -3,6 +3,7 @@
 """Real processes of the test, and what ps says elsewhere."""
 import json
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -15,54 +16,163 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _platform,
 linux = pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc')
 
 
+def sleeper(path):
+    shutil.copy(shutil.which('sleep'), str(path))
+    path.chmod(0o755)
+    return str(path)
+
+
+class Running:
+    """A process with a title and a name of its choice, run as this user or as C(nobody)."""
+
+    def __init__(self, program, title, nobody=False):
+        self.argv, self.program, self.nobody = [title, '60'], program, nobody
+
+    def __enter__(self):
+        drop = 'os.setgroups([]); os.setgid(65534); os.setuid(65534);' if self.nobody else ''
+        script = 'import os, sys; %s os.execv(sys.argv[1], sys.argv[2:])' % drop
+        self.process = subprocess.Popen([sys.executable, '-c', script, self.program] + self.argv)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with open('/proc/%d/comm' % self.process.pid) as stream:
+                if stream.read().strip() == os.path.basename(self.program)[:15]:
+                    return self.process.pid
+            time.sleep(0.02)
+        raise AssertionError('it does not run')
+
+    def __exit__(self, *exception):
+        self.process.kill()
+        self.process.wait()
+
+
+def by_pid(*arguments):
+    return {process['pid']: process for process in _processes.processes(*arguments)}
+
+
+RUNNER = 'sendmail: MSP: Queue runner@00:30:00 for /var/spool/mqueue-client'
+USER = pwd.getpwuid(os.geteuid()).pw_name
+
+
+@linux
 def test_processes(tmp_path):
-    program = str(tmp_path / 'sendmail-msp')
-    shutil.copy(shutil.which('sleep'), program)
-    user = _system.user_name(os.geteuid())
-    titled = subprocess.Popen(['sendmail: MSP: Queue runner@00:30:00 for /var/spool/mqueue-client', '60'], executable=program)
-    plain = subprocess.Popen([program, '61'])
-    try:
-        deadline = time.time() + 60
-        while time.time() < deadline:
-            found = {process['pid']: process for process in _processes.processes('smmsp')}
-            if titled.pid in found and plain.pid in found and found[plain.pid]['name'] == 'sendmail-msp':
-                break
-            time.sleep(0.05)
-        runner = found[titled.pid]
-        assert (runner['role'], runner['queue'], runner['interval'], runner['user'], runner['ppid']) == ('queue_runner', 'msp', 1800, user, os.getpid())
+    program = sleeper(tmp_path / 'sendmail-msp')
+    with Running(program, RUNNER) as titled, Running(program, 'sendmail') as plain:
+        found = by_pid(('nobody', USER), program)
+        runner = found[titled]
+        assert (runner['role'], runner['queue'], runner['interval'], runner['user'], runner['ppid']) == ('queue_runner', 'msp', 1800, USER, os.getpid())
+        assert runner['cwd'] == os.getcwd()
         assert abs(runner['started'] - time.time()) < 30
-        assert (found[plain.pid]['role'], found[plain.pid]['queue']) == ('other', 'mta')
-        assert {process['pid']: process for process in _processes.processes(user)}[plain.pid]['queue'] == 'msp'
+        assert (found[plain]['role'], found[plain]['queue'], found[plain]['cwd']) == ('other', 'mta', None)
+        assert by_pid((USER,), program)[plain]['queue'] == 'msp'
         assert os.getpid() not in found
         json.dumps(list(found.values()))
-    finally:
-        for process in (titled, plain):
-            process.kill()
-            process.wait()
 
 
-FREEBSD_PS = '''    1     0    0 12-03:04:05 init             /sbin/init --
-  731     1    0    01:02:03 sendmail         sendmail: accepting connections (sendmail)
-  734     1   25       02:03 sendmail         sendmail: Queue runner@00:30:00 for /var/spool/clientmqueue (sendmail)
-  738     1    0       00:09 cron             /usr/sbin/cron -s
-  900   734   25       00:01 sendmail         /usr/libexec/sendmail/sendmail -Ac -q
+@linux
+def test_what_only_looks_like_sendmail_is_not(tmp_path):
+    """A copy of sleep with the name and the title of a runner; the program itself is another file."""
+    real = sleeper(tmp_path / 'real')
+    with Running(sleeper(tmp_path / 'sendmail'), RUNNER) as pid:
+        assert pid not in by_pid((USER,), real)
+
+
+@linux
+@pytest.mark.skipif(os.geteuid() != 0, reason='becomes another user')
+@pytest.mark.parametrize('title', [RUNNER, 'sendmail: MTA: accepting connections', 'sendmail: rejecting connections on daemon MTA: load average: 90'])
+def test_the_title_of_an_ordinary_user_counts_for_nothing(tmp_path, title):
+    """Whoever runs the real program can choose its first argument."""
+    tmp_path.chmod(0o755)
+    for parent in list(tmp_path.parents)[:3]:
+        os.chmod(str(parent), os.stat(str(parent)).st_mode | 0o055)
+    program = sleeper(tmp_path / 'sendmail')
+    with Running(program, title, nobody=True) as pid:
+        found = by_pid(('root',), program)
+        assert (found[pid]['role'], found[pid]['rejecting']) == ('other', None)
+        assert pid not in by_pid(('root',), sleeper(tmp_path / 'real'))
+
+
+@linux
+@pytest.mark.skipif(os.geteuid() != 0, reason='becomes another user')
+def test_a_cron_of_an_ordinary_user_is_none(tmp_path):
+    tmp_path.chmod(0o755)
+    for parent in list(tmp_path.parents)[:3]:
+        os.chmod(str(parent), os.stat(str(parent)).st_mode | 0o055)
+    program = sleeper(tmp_path / 'cron')
+    with Running(program, '/usr/sbin/cron', nobody=True) as theirs, Running(program, '/usr/sbin/cron') as ours:
+        found = by_pid(('root',), None)
+        assert theirs not in found
+        assert found[ours]['role'] == 'cron'
+
+
+@linux
+def test_another_build_that_root_runs_is_sendmail(tmp_path):
+    """After an upgrade the daemon still runs the old program."""
+    program = sleeper(tmp_path / 'sendmail')
+    with open(program, 'ab') as stream:
+        stream.write(b'\0readqf: %s: incomplete\0')
+    with Running(program, 'sendmail: MTA: accepting connections') as pid:
+        os.unlink(program)
+        assert by_pid((USER,), sleeper(tmp_path / 'new'))[pid]['role'] == 'daemon'
+
+
+@linux
+def test_a_directory_that_is_gone_is_seen(tmp_path, monkeypatch):
+    program = sleeper(tmp_path / 'sendmail')
+    (tmp_path / 'queue').mkdir()
+    monkeypatch.chdir(tmp_path / 'queue')
+    with Running(program, 'sendmail: MTA: accepting connections') as pid:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / 'queue').rmdir()
+        assert by_pid((USER,), program)[pid]['cwd'] == str(tmp_path / 'queue') + ' (deleted)'
+
+
+@pytest.mark.parametrize('uid, gid, expected', [(0, 0, True), (105, 9, True), (1000, 108, True), (1000, 1000, False)])
+def test_where_the_program_cannot_be_seen_the_user_tells(uid, gid, expected):
+    trust = _processes.Trust('smmsp', {0, 105}, None, 108, {})
+    assert _processes._is_sendmail('/nonexistent/exe', uid, gid, trust) is expected
+
+
+def test_a_session_that_says_it_accepts_connections_is_no_daemon():
+    trust = _processes.Trust('smmsp', {0, 105}, None, 108, {})
+    found = [_processes._process(pid, ppid, 0, 1, b'sendmail', [title], trust) for pid, ppid, title in (
+        (7, 1, 'sendmail: MTA: accepting connections'), (8, 7, 'sendmail: MTA: [10.0.0.1]: rejecting connections on daemon x'))]
+    assert [(process['role'], process['rejecting']) for process in _processes._settled(found)] == [('daemon', None), ('session', None)]
+
+
+FREEBSD_PS = '''    1     0    0     0 12-03:04:05 init             /sbin/init --
+  731     1    0     0    01:02:03 sendmail         sendmail: accepting connections (sendmail)
+  734     1   25    25       02:03 sendmail         sendmail: Queue runner@00:30:00 for /var/spool/clientmqueue (sendmail)
+  738     1    0     0       00:09 cron             /usr/sbin/cron -s
+  900   734   25    25       00:01 sendmail         /usr/libexec/sendmail/sendmail -Ac -q
+  901   734 1001  1001       00:01 sendmail         sendmail: accepting connections
+  902   734 1001    25       00:01 sendmail         sendmail: accepting connections
+  903   734 1001  1001       00:01 cron             cron
 '''
+TRUST = _processes.Trust('smmsp', {0, 25}, None, 25, {})
 
 
 def test_processes_where_there_is_no_proc(monkeypatch):
     monkeypatch.setattr(_system, 'command', lambda argv, seconds=10: FREEBSD_PS if argv[0] == 'ps' else '')
-    monkeypatch.setattr(_system, 'user_name', {0: 'root', 25: 'smmsp'}.get)
+    monkeypatch.setattr(_system, 'user_name', {0: 'root', 25: 'smmsp', 1001: 'alice'}.get)
     now = time.time()
-    found = {process['pid']: process for process in _processes._ps('smmsp')}
+    found = {process['pid']: process for process in _processes._ps(TRUST)}
     assert {pid: (process['role'], process['queue'], process['interval']) for pid, process in found.items()} == {
-        731: ('daemon', 'mta', None), 734: ('queue_runner', 'msp', 1800), 738: ('cron', None, None), 900: ('queue_run', 'msp', None)}
+        731: ('daemon', 'mta', None), 734: ('queue_runner', 'msp', 1800), 738: ('cron', None, None), 900: ('queue_run', 'msp', None),
+        902: ('other', 'mta', None)}
     assert abs(found[731]['started'] - (now - 3723)) < 3
     runners = _runners.queue_runners(_platform.FREEBSD, list(found.values()), '/nonexistent')
     assert [(runner['source'], runner['interval'], runner['active']) for runner in runners] == [('rc_conf', 1800, True), ('periodic', 86400, True)]
 
 
+def test_ps_of_freebsd_prints_one_column_for_each_option():
+    """keyword.c of FreeBSD's ps: "pid=,ppid=" is one column with the heading ",ppid="."""
+    words = _processes._PS[2:]
+    assert words[::2] == ['-o'] * 7
+    assert all(word.endswith('=') and ',' not in word for word in words[1::2])
+
+
 @linux
 def test_ps_of_this_system_is_read_the_same_way():
-    assert shutil.which('ps') is None or isinstance(_processes._ps('smmsp'), list)
-    output = _system.command(['ps', '-axwwo', 'pid=,ppid=,uid=,etime=,comm=,args='])
+    assert shutil.which('ps') is None or isinstance(_processes._ps(TRUST), list)
+    output = _system.command(_processes._PS)
     assert output == '' or any(line.split()[0] == str(os.getpid()) for line in output.splitlines())
