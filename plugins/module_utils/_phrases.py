@@ -103,7 +103,6 @@ TITLES = [Phrase(*row) for row in (
     ('daemon', 'mta', r'rejecting connections on daemon \S+: (?P<memory>free memory: -?\d+)', 'conf.c:2326'),
     ('daemon', 'mta', r'rejecting new messages: (?P<disk>min free: -?\d+)', 'daemon.c:1035'),
     ('daemon', 'mta', r'(?:deferring|delaying) connections on daemon ', 'conf.c:2304 2373'),
-    ('daemon', 'mta', r'control(?: cmd read|: )', 'control.c:276 315'),
     ('delivery', 'msp', r'(?:\S*/)?(?P<id>[0-9A-Za-z]{8}[0-9]{5,10})(?=[\s:]|$)', 'deliver.c:2391 queue.c:3750'),
     ('delivery', 'msp', r'\S+: (?:client |idle$|user open)', 'deliver.c:4090 usersmtp.c:2873'),
     # Last the sessions: their titles end with what the client sends, and nothing behind its name is read.
