@@ -83,18 +83,35 @@ options:
       reason:
         description:
           - Classes of the reason why the message waits, made from its status text.
-          - V(never_tried) is for messages that no queue run has tried yet, V(other) for a text that fits no class.
+          - V(tls) and V(auth) are about encryption and authentication, V(connection_lost) about a server that hangs up or says nothing, V(not_permitted)
+            about a packet filter or a security module on this host, V(limit) about connection limits and rates, V(mta_queue) about an MTA that cannot
+            write to its own queue, V(mailbox) about a local mailbox or program, and V(resources) about memory and files of this host.
+          - V(warned) is for messages whose status only says that they have waited for long, V(temporary_reply) for any other reply of the server,
+            V(never_tried) for messages that no queue run has tried yet, and V(other) for a text that fits no class.
         type: list
         elements: str
         choices:
           - connection_refused
           - connection_timeout
+          - connection_lost
           - no_route
+          - not_permitted
           - host_lookup
           - relay_lookup
           - sender_domain
+          - tls
+          - auth
+          - limit
           - mta_disk_full
+          - mta_queue
+          - milter
+          - map_lookup
+          - alias_database
+          - mailbox
+          - loop
+          - resources
           - temporary_reply
+          - warned
           - never_tried
           - other
       states:

@@ -19,7 +19,7 @@ from collections import Counter
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _hazards, _ledger, _look, _process, _qf, _records, _selection, _spool, _system, _text)
+    _hazards, _ledger, _look, _phrases, _process, _qf, _records, _selection, _spool, _system, _text)
 
 # Seconds to wait for a connection. Without it Sendmail waits as long as the kernel does, 134 seconds for each message.
 CONNECT_SECONDS = {'msp': 10, 'mta': 30}
@@ -275,7 +275,7 @@ def _outcome(opened, message, transcript, held):
         outcome = 'remaining'
     else:
         outcome = 'taken' if message.locked or (about.st_dev, about.st_ino) in held else 'untried'
-    return Outcome(message, outcome, len(envelope.recipients), _text.printable(envelope.status or status), _qf.reason(status, envelope.attempts), errors)
+    return Outcome(message, outcome, len(envelope.recipients), _text.printable(envelope.status or status), _phrases.reason(status, envelope.attempts), errors)
 
 
 def refuse(plan_):

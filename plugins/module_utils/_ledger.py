@@ -20,7 +20,7 @@ from collections import Counter
 from hashlib import sha256
 from tempfile import mkstemp
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _log, _look, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _log, _look, _phrases, _qf, _spool, _text
 
 PLACES = ('relayed', 'bounced', 'waiting', 'quarantined', 'lost', 'archived', 'gone')
 DIRECTORY = '/var/lib/mailops-sendmail'
@@ -171,7 +171,7 @@ def _waiting(look):
                         said = _qf.status_of(row), row[_qf.ATTEMPTS] != b'0'
                         # A few texts stand in a million files: keep each once.
                         found[_key(queue, _printable(name))] = texts.get(said) or texts.setdefault(
-                            said, (_qf.reason(*said), _text.printable(said[0][:300])))
+                            said, (_phrases.reason(*said), _text.printable(said[0][:300])))
             except OSError:
                 continue   # what is there cannot be seen; opened() has said so
     return found

@@ -20,7 +20,7 @@ from collections import Counter
 from typing import Any, List, NamedTuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _archive, _hazards, _look, _lost, _process, _qf, _selection, _spool, _text)
+    _archive, _hazards, _look, _lost, _phrases, _process, _qf, _selection, _spool, _text)
 
 BATCH = 400             # messages locked at a time, and in one part of an archive; below the usual limit of 1024 open files
 IDS = 2000              # on one command line
@@ -154,7 +154,7 @@ def describe(queue, directory, name, state, row, size):
         status, attempts = _qf.status_of(row), int(row[_qf.ATTEMPTS])
         record.update(created=int(row[_qf.CREATED]), last_attempt=int(row[_qf.LAST_ATTEMPT]), attempts=attempts,
                       sender=None if row[_qf.SENDER] is None else show(_qf.address(row[_qf.SENDER])), recipients=recipients[:100],
-                      recipients_total=len(recipients), status=show(status), reason=_qf.reason(status, attempts))
+                      recipients_total=len(recipients), status=show(status), reason=_phrases.reason(status, attempts))
     return record
 
 

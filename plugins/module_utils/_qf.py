@@ -23,8 +23,6 @@ _PROBLEMS_MAX = 10  # a runner gives up at the first
 NEWEST_VERSION = 8  # sendmail 8.13 to 8.18 write 8; a runner loses a file with a larger number
 CONTROL_PREFIXES = {'qf': 'queued', 'hf': 'quarantined', 'Qf': 'lost'}
 IDENTIFIER = re.compile(r'[0-9A-Za-z]{8}[0-9]{5,10}\Z')
-REASONS = ('connection_refused', 'connection_timeout', 'no_route', 'host_lookup', 'relay_lookup', 'sender_domain',
-           'mta_disk_full', 'temporary_reply', 'never_tried', 'other')
 
 # Index of each field in the tuple that head() returns.
 CREATED, LAST_ATTEMPT, ATTEMPTS, STATUS, FLAGS, ORIGIN, SENDER, TAIL = range(8)
@@ -37,13 +35,6 @@ _HEAD = re.compile(
 RECIPIENT = re.compile(rb'\nR[^:\n]*:([^\n]*)')   # of a tail; the address as it stands, see address()
 RECIPIENT_DOMAIN = re.compile(rb'\nR[^:\n]*:(?:[^\n]*@([^\n>]*))?')
 RECIPIENT_STATUS = re.compile(rb'\nM([^\n]*)')
-
-# The fixed phrases that Sendmail writes into a status; the first that is found names the class. "Operation timed out" is what BSD calls it.
-_REASON = re.compile(
-    rb'(?P<connection_refused>Connection refused by )|(?P<connection_timeout>(?:Connection|Operation) timed out with )'
-    rb'|(?P<no_route>No route to host|Network is unreachable)|(?P<relay_lookup>Name server: [^ ]*: host name lookup failure)'
-    rb'|(?P<host_lookup>host map: lookup \(|Transient parse error)|\A(?:Deferred: )?(?:(?P<sender_domain>451 4\.1\.8 )'
-    rb'|(?P<mta_disk_full>452 4\.4\.5 )|(?P<temporary_reply>4\d\d[ -]))')
 
 
 class Recipient(NamedTuple):
@@ -106,14 +97,6 @@ def status_of(row):
     """
     found = RECIPIENT_STATUS.search(row[TAIL])
     return found.group(1) if found else row[STATUS] or b''
-
-
-def reason(status, attempts):
-    """The class of a status text (bytes), one of REASONS."""
-    found = _REASON.search(status)
-    if found:
-        return found.lastgroup
-    return 'other' if status or attempts else 'never_tried'
 
 
 def submitter(origin):

@@ -13,7 +13,7 @@ from heapq import nsmallest
 from tempfile import mkstemp
 from typing import NamedTuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _qf, _spool, _text
 
 FIELDS = ('queue', 'directory', 'id', 'state', 'created', 'age', 'last_attempt', 'attempts', 'priority', 'size', 'sender', 'user', 'bounce',
           'recipients', 'recipients_total', 'status', 'reason', 'flags', 'body_type', 'quarantine_reason', 'envid', 'warning_sent', 'locked',
@@ -182,7 +182,7 @@ def record(found, envelope, size, now, locked, headers=(), recipients_max=RECIPI
         'sender': None if sender is None else show(sender), 'user': None, 'bounce': b'r' in envelope.flags or sender in (b'', b'MAILER-DAEMON'),
         'recipients': [_recipient(recipient) for recipient in envelope.recipients[:recipients_max]],
         'recipients_total': len(envelope.recipients), 'status': show(envelope.status or _qf.status_of(row)),
-        'reason': None if created is None else _qf.reason(_qf.status_of(row), envelope.attempts),
+        'reason': None if created is None else _phrases.reason(_qf.status_of(row), envelope.attempts),
         'flags': show(envelope.flags), 'body_type': show(envelope.body_type) or None,
         'quarantine_reason': show(envelope.quarantine_reason) or None, 'envid': show(envelope.envid) or None,
         'warning_sent': b'w' in envelope.flags, 'locked': locked,

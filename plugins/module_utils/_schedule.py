@@ -12,7 +12,7 @@ import re
 import shlex
 from typing import Any, Dict, Sequence
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _text
 
 _MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 _DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
@@ -228,18 +228,6 @@ def timer_interval(settings):
 
 
 _TITLE = re.compile(r'sendmail(?:-m[st][pa])?: (.*)', re.S)
-# What Sendmail calls itself: the sm_setproctitle() calls of main.c, daemon.c, conf.c, queue.c, deliver.c, usersmtp.c and srvrsmtp.c.
-# ProcessTitlePrefix, an expanded macro, stands in front with a colon; a title may hold colons itself, so the first that makes sense counts.
-_PHRASES = re.compile(
-    r'(?:(?P<prefix>.*?): )??(?:'
-    r'(?P<runner>Queue runner@(?:(?P<days>\d+)\+)?(?P<hours>\d+):(?P<minutes>\d\d):(?P<seconds>\d\d) for (?P<sleeps>\S+))'
-    r'|(?P<control>Queue control)'
-    r'|running queue: (?P<runs>\S*)'
-    r'|(?P<daemon>accepting connections|(?:deferring|delaying) connections on daemon )'
-    r'|(?P<rejecting>rejecting connections on daemon )'
-    r'|(?P<full>rejecting new messages: min free: )'
-    r'|(?P<session>server )'
-    r'|(?:\S*/)?(?P<id>[0-9A-Za-z]{8}[0-9]{5,10})(?=[\s:]|$))', re.S)
 
 
 def process_role(title: str, argv: Sequence[str] = ()) -> Dict[str, Any]:
@@ -267,24 +255,11 @@ def process_role(title: str, argv: Sequence[str] = ()) -> Dict[str, Any]:
         if '-Ac' in argv:
             found['prefix'] = 'MSP'
         return found
-    says = _PHRASES.match(match.group(1))
+    says = _phrases.title(match.group(1))
     if not says:
         found['prefix'] = (re.match(r'(\w+): ', match.group(1)) or [None, None])[1]
         return found
-    part = says.groupdict()
-    found['prefix'] = part['prefix']
-    text = match.group(1)[len(part['prefix']) + 2 if part['prefix'] else 0:]
-    if part['runner']:
-        days, hours, minutes, seconds = (int(part[unit] or 0) for unit in ('days', 'hours', 'minutes', 'seconds'))
-        found.update(role='queue_runner', interval=((days * 24 + hours) * 60 + minutes) * 60 + seconds, directory=part['sleeps'])
-    elif part['control']:
-        found['role'] = 'queue_runner'
-    elif part['runs'] is not None:
-        found.update(role='queue_run', directory=part['runs'])
-    elif part['daemon'] or part['rejecting'] or part['full']:
-        found.update(role='daemon', rejecting=text if part['rejecting'] else None, full=text if part['full'] else None)
-    elif part['id']:
-        found.update(role='delivery', id=part['id'])
-    else:
-        found['role'] = 'session'
+    full = says['why'] == 'disk'
+    found.update((key, says[key]) for key in ('role', 'prefix', 'interval', 'directory', 'id'))
+    found.update(rejecting=None if full else says['rejecting'], full=says['rejecting'] if full else None)
     return found

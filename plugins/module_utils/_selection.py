@@ -9,7 +9,7 @@
 import re
 from fnmatch import translate
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _qf, _text
 
 STATES = ('queued', 'quarantined', 'lost', 'incomplete', 'unreadable')
 _LIST = {'type': 'list', 'elements': 'str'}
@@ -18,7 +18,7 @@ OPTIONS = {
     'select': {'type': 'dict', 'options': {
         'ids': _LIST, 'senders': _LIST, 'recipients': _LIST, 'domains': _LIST,
         'older_than': {'type': 'str'}, 'newer_than': {'type': 'str'}, 'larger_than': {'type': 'str'}, 'status': {'type': 'str'},
-        'reason': dict(_LIST, choices=list(_qf.REASONS)), 'states': dict(_LIST, choices=list(STATES)),
+        'reason': dict(_LIST, choices=list(_phrases.REASONS)), 'states': dict(_LIST, choices=list(STATES)),
     }},
 }
 
@@ -91,4 +91,4 @@ class Selection:
         if self._status is not None and not (self._status.search(row[_qf.STATUS] or b'')
                                              or any(map(self._status.search, _qf.RECIPIENT_STATUS.findall(tail)))):
             return False
-        return not self._reasons or _qf.reason(_qf.status_of(row), row[_qf.ATTEMPTS] != b'0') in self._reasons
+        return not self._reasons or _phrases.reason(_qf.status_of(row), row[_qf.ATTEMPTS] != b'0') in self._reasons

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections import Counter
 from json import dumps
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _qf, _spool, _text
 
 # Minutes, as qshape(1) has them: a bucket counts what is younger than its bound and not below the one before; what is older stands under OLDER.
 AGE_BOUNDS = (5, 10, 20, 40, 80, 160, 320, 640, 1280)
@@ -104,7 +104,7 @@ class Totals:
         self.senders.add(senders)
         self.users.add(origins)
         for (status, tried), count in Counter(zip(statuses, map(b'0'.__ne__, attempts))).items():
-            reason = _qf.reason(status or b'', tried)
+            reason = _phrases.reason(status or b'', tried)
             self.reasons[reason] += count
             self.reason_texts.setdefault(reason, status or b'')
 

@@ -29,7 +29,11 @@ REASONS = {'connection_refused': 'the relay refuses connections', 'connection_ti
            'no_route': 'no route to the relay', 'host_lookup': 'a name look-up failed', 'relay_lookup': 'the relay has no address',
            'sender_domain': 'the sender domain does not resolve',
            'mta_disk_full': 'the disk of the MTA is full', 'temporary_reply': 'the relay says: try again later', 'never_tried': 'never tried yet',
-           'other': 'other'}
+           'connection_lost': 'the relay hangs up or says nothing', 'not_permitted': 'this host may not connect to the relay',
+           'tls': 'encryption with the relay fails', 'auth': 'authentication at the relay fails', 'limit': 'a limit of the relay is reached',
+           'mta_queue': 'the MTA cannot write to its queue', 'milter': 'a mail filter defers', 'map_lookup': 'a map cannot be read',
+           'alias_database': 'the alias database cannot be read', 'mailbox': 'a mailbox or program defers', 'loop': 'mail would loop',
+           'resources': 'this host lacks memory or files', 'warned': 'waiting for long, the reason is hidden', 'other': 'other'}
 BUCKETS = tuple(name for name, _bound in _probe.BUCKETS) + (_probe.OLDER,)
 
 

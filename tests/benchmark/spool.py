@@ -69,7 +69,7 @@ def status_of(reason: str, sender: bytes, recipients: list[bytes]) -> tuple[byte
         "no_route": b"Deferred: [127.0.0.3]: No route to host",
         "relay_lookup": b"Deferred: Name server: mailhub.example.test.: host name lookup failure",
         "mta_disk_full": b"Deferred: 452 4.4.5 Insufficient disk space; try again later",
-        "other": b"Deferred: Connection reset by [127.0.0.1]",
+        "other": b"Deferred: Level 2 halted",
         "never_tried": b"",
     }[reason], none
 

@@ -21,7 +21,9 @@ GALAXY = yaml.safe_load((ROOT / 'galaxy.yml').read_text())
 # A file imports only from the rows above its own. Everybody may use _text.
 FLOORS = (
     {'_text'},
+    {'_phrases'},
     {'_qf', '_cf', '_platform', '_schedule', '_exposition'},
+    {'_route'},
     {'_spool', '_system', '_process'},
     {'_processes', '_filesystem', '_names', '_log'},
     {'_network', '_runners'},

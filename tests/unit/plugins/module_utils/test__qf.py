@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _qf
+from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _qf
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -146,7 +146,7 @@ def test_8_15_2_refused_the_address_that_later_releases_keep_raw():
     envelope = _qf.parse(data)
     assert envelope.status == b'Syntax error in mailbox address "b??b" (non-printable character)'
     assert [one.address for one in envelope.recipients] == [b'bob']
-    assert _qf.reason(envelope.status, envelope.attempts) == 'other'
+    assert _phrases.reason(envelope.status, envelope.attempts) == 'other'
 
 
 @pytest.mark.parametrize('sample', [one for one in queue_samples.SAMPLES if one.name.startswith('41')], ids=str)
@@ -298,7 +298,7 @@ def test_any_bytes_are_read(data):
     assert len(envelope.problems) <= 20
     row = _qf.head_of(envelope)
     assert int(row[_qf.CREATED]) == (envelope.created or 0)
-    assert _qf.reason(_qf.status_of(row), envelope.attempts) in _qf.REASONS
+    assert _phrases.reason(_qf.status_of(row), envelope.attempts) in _phrases.REASONS
     quick = _qf.head(data)
     assert quick is None or envelope.created is not None
 
@@ -435,7 +435,7 @@ def test_nothing_takes_long(data):
     (b'421 4.7.0 go away for now', 'temporary_reply'),
     (b'Deferred: 450 4.7.1 Connection refused by policy', 'temporary_reply'),   # a peer can say anything
     (b'Deferred: 451 4.3.0 host map: lookup (x): deferred', 'temporary_reply'),
-    (b'Deferred: Connection reset by [127.0.0.1]', 'other'),
+    (b'Deferred: Connection reset by [127.0.0.1]', 'connection_lost'),
     (b'Syntax error in mailbox address "b??b" (non-printable character)', 'other'),
     (b'Deferred: 4500 things', 'other'),
     (b'Deferred: Remote protocol error after 450 bytes', 'other'),             # no reply: it does not begin with one
@@ -444,13 +444,13 @@ def test_nothing_takes_long(data):
     (b'', 'other'),
 ])
 def test_reason_of_a_message_that_was_tried(status, reason):
-    assert _qf.reason(status, 1) == reason
+    assert _phrases.reason(status, 1) == reason
 
 
 @pytest.mark.parametrize('attempts', [0, False])
 def test_never_tried_is_what_has_neither_attempts_nor_a_status(attempts):
-    assert _qf.reason(b'', attempts) == 'never_tried'
-    assert _qf.reason(LOOKUP, attempts) == 'host_lookup'   # an MTA's first try that still goes on
+    assert _phrases.reason(b'', attempts) == 'never_tried'
+    assert _phrases.reason(LOOKUP, attempts) == 'host_lookup'   # an MTA's first try that still goes on
 
 
 SAMPLE_REASONS = {'14': 'never_tried', '40': 'never_tried', '15': 'never_tried', '16': 'host_lookup', '31': 'host_lookup', '32': 'host_lookup',
@@ -464,7 +464,7 @@ def test_reason_of_a_sample(sample, file, data):
     if (sample.name[:2], sample.release) == ('47', '8.15.2'):
         expected = 'other'
     row = _qf.head(data)
-    assert _qf.reason(_qf.status_of(row), int(row[_qf.ATTEMPTS])) == expected
+    assert _phrases.reason(_qf.status_of(row), int(row[_qf.ATTEMPTS])) == expected
 
 
 def test_a_recipients_own_reply_tells_more_than_the_envelope():

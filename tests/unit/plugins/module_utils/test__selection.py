@@ -5,7 +5,7 @@ import re
 from fnmatch import fnmatchcase
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _selection, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _qf, _selection, _text
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
 from hypothesis import given
 from hypothesis import strategies as st
@@ -141,9 +141,9 @@ def test_a_message_without_a_status_has_none_to_match():
     ({'attempts': 0}, 'never_tried'), ({'attempts': 3}, 'other'),
 ])
 def test_reason(lines, reason):
-    others = [one for one in _qf.REASONS if one != reason]
+    others = [one for one in _phrases.REASONS if one != reason]
     assert chosen({'reason': [reason]}, row(**lines))
-    assert chosen({'reason': list(_qf.REASONS)}, row(**lines))
+    assert chosen({'reason': list(_phrases.REASONS)}, row(**lines))
     assert not chosen({'reason': others}, row(**lines))
 
 
@@ -214,7 +214,7 @@ KEYS = {
     'domains': some(['d0000.example.test', 'D000?.*', '*.example.test', 'd01*', 'example.test']),
     'older_than': AGES, 'newer_than': AGES, 'larger_than': st.sampled_from([1, 100, 1000, 1900, 5000]),
     'status': st.sampled_from(['refused', '^deferred: 45', 'lookup.*deferred', 'd0001', '4\\.1\\.8', 'nothing', 'no route']),
-    'reason': some(list(_qf.REASONS)), 'states': some(['queued', 'quarantined', 'lost', 'incomplete']),
+    'reason': some(list(_phrases.REASONS)), 'states': some(['queued', 'quarantined', 'lost', 'incomplete']),
 }
 
 

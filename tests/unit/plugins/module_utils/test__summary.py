@@ -5,7 +5,7 @@ import os
 from collections import Counter
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _spool, _summary
+from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _qf, _spool, _summary
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,7 +74,7 @@ def test_a_summary_knows_from_the_names_what_totals_know_from_the_content(made):
 @queue_samples.needs_generator
 def test_the_example_of_a_reason_is_of_that_reason(made):
     for one in figures(made[0])['top']['reasons']:
-        assert _qf.reason(one['example'].encode('ascii'), one['reason'] != 'never_tried') == one['reason']
+        assert _phrases.reason(one['example'].encode('ascii'), one['reason'] != 'never_tried') == one['reason']
 
 
 @queue_samples.needs_generator

@@ -1,0 +1,346 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
+
+"""The way of mail out of the client queue: which relay, whether it is this host, which socket a connection reaches, and
+who answers there.
+
+Pure: what the host knows (interfaces, answers of the resolver, listening sockets, a greeting) comes in as plain values.
+The steps are those of Sendmail: C(submission) reads submit.cf, C(questions) says what has to be looked up, C(places)
+puts the answers in, in the order of connections, C(listener) finds the socket, C(answers) says who it is, and C(route)
+is all of them in one dictionary, the fact C(mta.relay). References are to the sources of 8.17.1.9; each rule is checked
+against the real binary by the scenario C(route).
+"""
+
+import ipaddress
+import re
+import socket
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf
+
+HOSTS_MAX = 100  # MAXMXHOSTS of conf.h: parse_hostsignature() (deliver.c:6642) takes no more
+_SERVICES = {'smtp': 25, 'smtps': 465, 'submission': 587, 'submissions': 465}
+# What the greeting of a mail server says it is; the configurable default of Sendmail is "$j Sendmail $v/$Z; $b".
+_GREETINGS = (
+    ('sendmail', re.compile(r'\bSendmail\b')),
+    (
+        'other_mta',
+        re.compile(
+            r'\b(?:Postfix|Exim|OpenSMTPD|nullmailer|Microsoft ESMTP|Courier|qmail|Haraka|Maildrop|DragonFly Mail)',
+            re.I,
+        ),
+    ),
+)
+_OTHER_MTAS = re.compile(
+    r'(?:exim\d?|postfix|master|smtpd|qmail-smtpd|tcpserver|courier\w*|msmtpd|haraka|mailpit|MailHog)$'
+)
+_SUPERVISORS = ('systemd', 'inetd', 'xinetd', 'rlinetd', 'inetutils-inetd', 'openbsd-inetd')
+
+Address = Any  # ipaddress.IPv4Address or IPv6Address
+
+
+class Target(NamedTuple):
+    """One host that submit.cf names."""
+
+    host: str  # as written, brackets and all
+    name: str  # without brackets, IPv6: and the final dot
+    address: Optional[str]  # canonical, where the name is an address
+    mx: bool  # whether Sendmail asks for its mail exchangers first
+    fallback: bool = False  # FallbackSmartHost or FallbackMXhost: only when all before it failed
+
+
+class Submission(NamedTuple):
+    """What submit.cf says about the way: the mailer, its port, and the hosts in the order Sendmail tries them."""
+
+    mailer: str
+    port: int
+    targets: List[Target]
+    path: Optional[str]  # of a socket in the file system (A=FILE), and then there are no hosts
+    only: Optional[Tuple[str, int]]  # ConnectOnlyTo: address and port (0: the mailer's) of every connection
+    null_mx: bool  # TryNullMXList
+
+
+class Place(NamedTuple):
+    """One connection Sendmail would try: to an address, for a host."""
+
+    host: str
+    address: str
+    port: int
+    this_host: bool
+    fallback: bool
+
+
+def address(text: str) -> Optional[Address]:
+    """The address that a text means, None if it is a name: C(127.1) and C(IPv6:0:0:0:0:0:0:0:1) too, as inet_addr() and
+    anynet_pton() take them.
+
+    An IPv4 address mapped into IPv6 is the IPv4 address (daemon.c:2303 and 4507).
+    """
+    try:
+        found = ipaddress.ip_address(socket.inet_pton(socket.AF_INET6, re.sub('^ipv6:', '', text, flags=re.I)))
+        return getattr(found, 'ipv4_mapped', None) or found
+    except (OSError, ValueError):
+        pass
+    try:
+        return (
+            ipaddress.ip_address(socket.inet_aton(text)) if text[:1].isdigit() and not re.search(r'\s', text) else None
+        )
+    except (OSError, ValueError):
+        return None
+
+
+def _hosts(text: str) -> List[str]:
+    """The hosts of a list: colons (one after the other) and commas (in any order) outside of brackets divide it
+    (deliver.c:6471).
+    """
+    return [host for host in re.findall(r'\[[^\]]*\][^:,]*|\[.*|[^:,]+', re.sub(r'[\s"]', '', text)) if host][
+        :HOSTS_MAX
+    ]
+
+
+def _target(host: str, mx: bool, fallback: bool = False) -> Target:
+    bracketed = re.match(r'\[([^\]]*)\]', host)
+    name = bracketed.group(1) if bracketed else host
+    found = address(name)
+    return Target(
+        host,
+        (name if found is None else str(found)).rstrip('.').lower(),
+        None if found is None else str(found),
+        mx and not host.startswith('['),
+        fallback,
+    )
+
+
+def _port(text: str) -> int:
+    """The port of a mailer's third argument (deliver.c:2234); a service that nobody knows is port 25 (daemon.c:2566).
+    """
+    number = re.match(r'\d+', text)
+    return (int(number.group()) & 0xFFFF if number else 0) or _SERVICES.get(text.lower(), 25)
+
+
+def _triple(text: str) -> Tuple[str, str]:
+    """Mailer and host of a smart host: C(mailer:host) where the mailer is one token, else the relay mailer
+    (MailerToTriple in proto.m4:1386).
+    """
+    found = re.match(r'([A-Za-z0-9_-]+):(.*)$', text)
+    return (found.group(1), found.group(2)) if found else ('relay', text)
+
+
+def submission(cf: _cf.Configuration, own_name: str = '') -> Optional[Submission]:
+    """The way of mail by submit.cf, None if the file names no relay.
+
+    C(own_name): the host's full name, for C($j), C($w) and C($m), which Sendmail itself defines. The relay is the macro
+    MTAHost of FEATURE(`msp') (msp.m4:80); a client queue that is run with another configuration takes its smart host
+    (S) or mail hub (H, nullclient).
+    """
+    known = {'j': own_name, 'w': own_name, 'm': own_name.partition('.')[2], 'k': own_name}
+    known.update((name, value) for name, value in cf.macros.items() if value or name not in known)
+    given = cf._replace(macros=known)
+    written = [(name, _cf.expand(given, cf.macros.get(name, '')).strip()) for name in ('MTAHost', 'S', 'H')]
+    name, text = next(((name, text) for name, text in written if text), ('', ''))
+    if not text:
+        return None
+    mailer, hosts = ('relay', text) if name == 'MTAHost' else _triple(re.sub(r'\s', '', text))
+    about = cf.mailers.get(mailer, {})
+    argv = about.get('argv') or ['TCP', '$h']
+    # $h is the host of the triple; a mailer can also have a host of its own written there (deliver.c:2218).
+    hosts = _cf.expand(given._replace(macros=dict(known, h=hosts)), argv[1]) if len(argv) > 1 else hosts
+    if argv[0] == 'FILE':
+        return Submission(mailer, 0, [], hosts, None, False)
+    mx = '0' not in about.get('flags', '')  # M_NOMX (sendmail.h)
+    targets = [_target(host, mx) for host in _hosts(hosts)]
+    # FallbackSmartHost follows a host that fails, without asking for its exchangers (deliver.c:1250); FallbackMXhost
+    # ends the list (domain.c:1074).
+    targets[1:1] = [
+        _target(host, False, True)
+        for host in _hosts(_cf.expand(given, cf.option('FallbackSmartHost') or ''))[:1]
+        if targets
+    ]
+    targets += [_target(host, mx, True) for host in _hosts(_cf.expand(given, cf.option('FallbackMXhost') or ''))]
+    port, _at, only = (cf.option('ConnectOnlyTo') or '').rpartition('@')  # readcf.c:4178
+    single = address(only)
+    return Submission(
+        mailer,
+        _port(_cf.expand(given, argv[2])) if len(argv) > 2 else 25,
+        targets,
+        None,
+        (str(single), _port(port) if port else 0) if single else None,
+        (cf.option('TryNullMXList') or 'f')[0] in 'tTyY',
+    )
+
+
+def questions(way: Optional[Submission]) -> List[Tuple[str, bool]]:
+    """What has to be looked up before C(places): [(name, whether its mail exchangers are asked for)], each once."""
+    found: Dict[str, bool] = {}
+    for target in way.targets if way else []:
+        if target.address is None or target.mx:
+            found[target.name] = found.get(target.name, False) or target.mx
+    return sorted(found.items())
+
+
+def exchangers(answer: Dict[str, Any], own_names: Iterable[str], null_mx: bool = False) -> Optional[List[str]]:
+    """The names to connect to for a name with mail exchangers, in order; [] where there are none; None where the list
+    leads back to this host.
+
+    C(answer)['mx'] is [(preference, name)]. This host itself and what is no better than it are left out (getmxrr(),
+    domain.c:565); with nothing left Sendmail says "MX list for X points back to Y", but with TryNullMXList connects to
+    the addresses of the name.
+    """
+    own = set(name.rstrip('.').lower() for name in own_names)
+    listed = sorted((int(preference), name.rstrip('.').lower()) for preference, name in answer.get('mx') or [])
+    mine = [preference for preference, name in listed if name in own]
+    left = [name for preference, name in listed if not mine or preference < min(mine)]
+    return list(dict.fromkeys(left)) if left or not mine or null_mx else None
+
+
+def is_here(text: str, interfaces: Iterable[str]) -> bool:
+    """Whether an address is one of this host: of the loopback, of an interface, or C(0.0.0.0) and C(::), which
+    connect() takes for the loopback.
+    """
+    found = address(text)
+    return found is not None and (
+        found.is_loopback or found.is_unspecified or found in set(address(one.partition('%')[0]) for one in interfaces)
+    )
+
+
+def places(
+    way: Optional[Submission],
+    answers_: Dict[str, Dict[str, Any]],
+    interfaces: Iterable[str],
+    own_names: Iterable[str] = (),
+) -> List[Place]:
+    """The connections that Sendmail would try, in order: IPv6 before IPv4 for each name (makeconnection(),
+    daemon.c:2137).
+
+    C(answers_): {name: {'addresses': [...], 'mx': [(preference, name)], 'error': None or a word}} for C(questions), and
+    for exchangers too.
+    """
+    found: List[Place] = []
+    for target in way.targets if way else []:
+        mx = exchangers(answers_.get(target.name, {}), own_names, way.null_mx) if way and target.mx else []
+        if mx is None:
+            continue
+        for name in mx or [target.name]:
+            literal = address(name)
+            texts = [str(literal)] if literal else answers_.get(name, {}).get('addresses') or []
+            parsed = [one for one in (address(text) for text in texts) if one]
+            for one in sorted(dict.fromkeys(parsed), key=lambda one: -one.version):
+                there, port = (
+                    (way.only[0], way.only[1] or way.port) if way and way.only else (str(one), way.port if way else 25)
+                )
+                found.append(Place(target.host, there, port, is_here(there, interfaces), target.fallback))
+    seen: Dict[Tuple[str, int], Place] = {}
+    for place in found:
+        seen.setdefault((place.address, place.port), place)
+    return list(seen.values())
+
+
+def listener(listeners: Sequence[Dict[str, Any]], place: Place) -> Optional[Dict[str, Any]]:
+    """The listening socket that a connection to this place reaches, by binding alone; None if there is none, or if the
+    place is another host.
+
+    The kernel prefers a socket bound to the address itself (also as an IPv4-mapped one), then the wildcard of the
+    family, then for IPv4 the IPv6 wildcard, unless that is C(v6only). C(listeners): [{address, port, v6only (None: not
+    known)}].
+    """
+    if not place.this_host:
+        return None
+    wanted = address(place.address)
+    wanted = ipaddress.ip_address('127.0.0.1' if wanted.version == 4 else '::1') if wanted.is_unspecified else wanted
+    best: Tuple[int, Optional[Dict[str, Any]]] = (0, None)
+    for one in listeners:
+        bound = address(one['address'])
+        if one['port'] != place.port or bound is None:
+            continue
+        rank = 0
+        if bound == wanted:
+            rank = 3
+        elif bound.is_unspecified and bound.version == wanted.version:
+            rank = 2
+        elif bound.is_unspecified and wanted.version == 4 and not one.get('v6only'):
+            rank = 1
+        best = (rank, one) if rank > best[0] else best
+    return best[1]
+
+
+def answers(
+    greeting: Optional[Dict[str, Any]], socket_: Optional[Dict[str, Any]], this_host: Optional[bool]
+) -> Optional[str]:
+    """Who answers: C(sendmail), C(inetd) (Sendmail for which inetd or systemd holds the socket), C(other_mta),
+    C(stranger), C(mta) (of another host, which may be any), C(nobody), or None where it is not known because nobody
+    asked.
+
+    C(greeting): {connected, answered, code, text}; C(socket_): what C(listener) found, with the process that holds it
+    as C(name), the name of its program, and C(sendmail), whether that was proved to be Sendmail by its binary (None:
+    not known).
+    """
+    text = (greeting or {}).get('text') or ''
+    says = (
+        next((who for who, pattern in _GREETINGS if pattern.search(text)), None)
+        if (greeting or {}).get('code') in (220, 421, 554)
+        else None
+    )
+    if this_host:
+        if socket_ is None:
+            return 'nobody' if not (greeting or {}).get('connected') else says or 'stranger'
+        name = socket_.get('name') or ''
+        proved = socket_.get('sendmail')
+        if proved or (proved is None and name.startswith('sendmail')):
+            return 'sendmail'
+        if name in _SUPERVISORS:
+            return 'inetd' if says == 'sendmail' else says or 'stranger'
+        if _OTHER_MTAS.match(name):
+            return 'other_mta'
+        return (says or 'stranger') if name or says else None
+    if greeting is None:
+        return None
+    return (
+        (says or 'mta') if greeting.get('answered') else says or ('stranger' if greeting.get('connected') else 'nobody')
+    )
+
+
+def route(
+    way: Optional[Submission],
+    found: Sequence[Place],
+    listeners: Sequence[Dict[str, Any]],
+    greetings: Dict[Tuple[str, int], Dict[str, Any]],
+    mta_wanted: Optional[bool] = None,
+) -> Optional[Dict[str, Any]]:
+    """The fact C(mta.relay): all of the above as plain values, None if submit.cf names no relay.
+
+    C(found): of C(places); C(greetings): {(address, port): greeting} for those that were asked. C(this_host) is true
+    where every place is this host, false where none is, None where there are both or no address is known. C(answers)
+    and C(listener) are those of the first place that takes the connection, else of the first one.
+    """
+    if way is None:
+        return None
+    shown = []
+    for place in found:
+        socket_ = listener(listeners, place)
+        shown.append(
+            dict(
+                place._asdict(),
+                listener=socket_,
+                answers=answers(greetings.get((place.address, place.port)), socket_, place.this_host),
+            )
+        )
+    taken = [one for one in shown if (greetings.get((one['address'], one['port'])) or {}).get('connected')] or shown[:1]
+    here = set(place.this_host for place in found)
+    first = way.targets[0] if way.targets else None
+    return {
+        'host': first.name if first else way.path,
+        'port': way.port,
+        'mx': bool(first and first.mx),
+        'literal': bool(first and first.address),
+        'hosts': [target.name for target in way.targets],
+        'mailer': way.mailer,
+        'path': way.path,
+        'places': shown,
+        'this_host': here.pop() if len(here) == 1 else (True if way.path else None),
+        'listener': taken[0]['listener'] if taken else None,
+        'answers': taken[0]['answers'] if taken else None,
+        'mta_wanted': mta_wanted,
+    }

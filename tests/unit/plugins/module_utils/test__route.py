@@ -1,0 +1,345 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way of mail. What Sendmail makes of a relay is what the real binary did with it (samples/route/relays.json, made
+by -d16.1)."""
+
+import ipaddress
+import json
+import os
+import socket
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _route
+
+SAMPLES = os.path.join(os.path.dirname(__file__), '..', '..', 'samples')
+OWN = 'h1.example.test'
+with open(os.path.join(SAMPLES, 'route', 'relays.json')) as stream:
+    RELAYS = json.load(stream)
+# What the resolver of the host said on which the sample was made. For its own name the DNS answers first, because
+# Sendmail asks with a final dot.
+ANSWERS = {
+    'localhost': {'addresses': ['127.0.0.1', '::1']},
+    OWN: {'addresses': ['192.0.2.9', '::1']},
+    'short': {'addresses': ['127.0.0.33']},
+}
+
+
+def submit(relay, mailer='TCP $h', options=(), flags='mDFMuXa8k', release='bookworm'):
+    """submit.cf of Debian with another relay."""
+    with open(os.path.join(SAMPLES, 'cf', release + '-submit.cf'), encoding='utf-8') as file:
+        lines = file.read().splitlines()
+    lines = [
+        f'D{{MTAHost}}{relay}' if line.startswith('D{MTAHost}') else line
+        for line in lines
+        if not line.startswith('Mrelay')
+    ]
+    lines += [f'Mrelay, P=[IPC], F={flags}, A={mailer}', *(f'O {option}' for option in options)]
+    return _cf.parse('\n'.join(lines).encode())
+
+
+def way(relay, **more):
+    return _route.submission(submit(relay, **more), OWN)
+
+
+def found(relay, answers=ANSWERS, interfaces=('192.0.2.9',), own_names=(OWN,), **more):
+    return [
+        (place.address, place.port, place.this_host)
+        for place in _route.places(way(relay, **more), answers, interfaces, own_names)
+    ]
+
+
+@pytest.mark.parametrize(
+    'case', RELAYS, ids=lambda case: ' '.join([case['relay'], case.get('mailer', ''), *case.get('options', [])])
+)
+def test_connections_are_those_of_the_real_sendmail(case):
+    want = [(str(_route.address(there)), port) for there, port in case['connections']]
+    got = [
+        place[:2]
+        for place in found(case['relay'], mailer=case.get('mailer', 'TCP $h 2525'), options=case.get('options', ()))
+    ]
+    assert got == want
+
+
+@pytest.mark.parametrize('release', ['bullseye', 'bookworm', 'trixie'])
+def test_submit_cf_of_debian(release):
+    with open(os.path.join(SAMPLES, 'cf', release + '-submit.cf'), 'rb') as file:
+        about = _route.submission(_cf.parse(file.read()), OWN)
+    assert about == _route.Submission(
+        'relay', 25, [_route.Target('[127.0.0.1]', '127.0.0.1', '127.0.0.1', False)], None, None, False
+    )
+    assert _route.questions(about) == []
+
+
+@given(st.ip_addresses(v=6))
+def test_an_ipv6_address_is_the_same_in_every_spelling(value):
+    words = [int.from_bytes(value.packed[at : at + 2], 'big') for at in range(0, 16, 2)]
+    want = value.ipv4_mapped or value
+    for text in {str(value), value.exploded, str(value).upper(), ':'.join('%x' % word for word in words)}:
+        for prefix in ('', 'IPv6:', 'ipv6:', 'IPV6:'):
+            assert _route.address(prefix + text) == want
+            assert [place[0] for place in found(f'[{prefix}{text}]')] == [str(want)]
+
+
+@given(st.ip_addresses(v=4))
+def test_an_ipv4_address_is_the_same_in_every_spelling(value):
+    number = int(value)
+    first, rest = number >> 24, number & 0xFFFFFF
+    for text in (
+        str(value),
+        str(number),
+        hex(number),
+        f'{first}.{rest}',
+        f'{first:#x}.{rest:#o}'.replace('0o', '0'),
+        f'::ffff:{value}',
+    ):
+        assert _route.address(text) == value
+    assert _route.address(f'IPv6:::ffff:{value}') == value
+    assert _route.is_here(str(value), [str(value)])
+    assert _route.is_here(str(value), []) == (value.is_loopback or number == 0)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.ip_addresses(v=4).map(lambda one: f'[{one}]'),
+            st.ip_addresses(v=6).map(lambda one: f'[IPv6:{one}]'),
+            st.sampled_from(['hub.example.com', 'a', '[hub.example.com.]', 'mx-1.example.com.']),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    st.lists(st.sampled_from([':', ' : ', ':\t', ',']), min_size=6, max_size=6),
+)
+def test_a_list_is_what_was_put_into_it(hosts, separators):
+    text = ''.join(host + separator for host, separator in zip(hosts, separators))
+    about = way(text.rstrip(':, \t'))
+    assert [target.host for target in about.targets] == hosts
+    assert [target.mx for target in about.targets] == [not host.startswith('[') for host in hosts]
+    assert all(target.address is None or ipaddress.ip_address(target.address) for target in about.targets)
+
+
+@given(st.text(max_size=60))
+def test_no_relay_raises(text):
+    about = way(text.replace('\n', ' ').replace('\r', ' '))
+    _route.route(about, _route.places(about, {}, []), [], {})
+
+
+@pytest.mark.parametrize('text', ['hub.example.com', 'localhost', '', '1.2.3.4.5', '::g', 'IPv6:', '127.0.0.1 x', 'a1'])
+def test_a_name_is_no_address(text):
+    assert _route.address(text) is None
+
+
+def test_brackets_ask_for_no_exchangers_and_flag_0_neither():
+    assert _route.questions(way('[hub.example.com]')) == [('hub.example.com', False)]
+    assert _route.questions(way('hub.example.com')) == [('hub.example.com', True)]
+    assert _route.questions(way('hub.example.com', flags='mDFMuXa8k0')) == [('hub.example.com', False)]
+    assert _route.questions(way('192.0.2.1')) == [
+        ('192.0.2.1', True)
+    ]  # Sendmail asks for the MX of an address without brackets
+
+
+def mx(*records):
+    return {'mx': records, 'addresses': []}
+
+
+def test_exchangers_in_order_and_a_name_without_any():
+    answers = {
+        'example.com': mx((20, 'b.example.com.'), (10, 'A.example.com.')),
+        'a.example.com': {'addresses': ['192.0.2.2', '2001:db8::2']},
+        'b.example.com': {'addresses': ['192.0.2.3']},
+        'hub.example.com': {'addresses': ['192.0.2.4'], 'mx': []},
+    }
+    assert found('example.com', answers) == [
+        ('2001:db8::2', 25, False),
+        ('192.0.2.2', 25, False),
+        ('192.0.2.3', 25, False),
+    ]
+    assert found('hub.example.com', answers) == [('192.0.2.4', 25, False)]
+    assert found('[example.com]', answers) == []
+
+
+def test_exchangers_that_lead_back_to_this_host():
+    """getmxrr(): what is no better than this host itself is left out; without anything left it is an error, unless
+    TryNullMXList is set."""
+    answer = mx((10, 'a.example.com'), (20, OWN + '.'), (30, 'c.example.com'))
+    assert _route.exchangers(answer, [OWN]) == ['a.example.com']
+    assert _route.exchangers(mx((20, OWN), (20, 'c.example.com')), [OWN.upper()]) is None
+    assert _route.exchangers(mx((20, OWN)), [OWN], null_mx=True) == []
+    assert _route.exchangers(mx((20, OWN)), ['other.example.com']) == [OWN]
+    answers = {'example.com': dict(mx((20, OWN)), addresses=['192.0.2.7'])}
+    assert found('example.com', answers) == []
+    assert found('example.com', answers, options=['TryNullMXList=True']) == [('192.0.2.7', 25, False)]
+
+
+def test_without_mtahost_the_smart_host_and_then_the_hub_count():
+    def read(*lines):
+        return _route.submission(
+            _cf.parse(
+                '\n'.join([*lines, 'Mrelay, P=[IPC], F=mD, A=TCP $h', 'Mesmtp, P=[IPC], F=mD, A=TCP $h 587']).encode()
+            )
+        )
+
+    assert read('DS', 'DH') is None
+    assert read('DS[192.0.2.1]').targets[0].address == '192.0.2.1'
+    assert (read('DSesmtp:[192.0.2.1]:[192.0.2.2]').port, len(read('DSesmtp:[192.0.2.1]:[192.0.2.2]').targets)) == (
+        587,
+        2,
+    )
+    assert [target.name for target in read('DSmx1.example.com:mx2.example.com').targets] == [
+        'mx1.example.com',
+        'mx2.example.com',
+    ]
+    assert read('DS', 'DHhub.example.com').targets[0].name == 'hub.example.com'
+    assert read('DSesmtp:[192.0.2.1]', 'D{MTAHost}[192.0.2.5]').targets[0].address == '192.0.2.5'
+
+
+def test_a_socket_in_the_file_system_is_this_host():
+    about = way('[127.0.0.1]', mailer='FILE /run/mta.sock')
+    assert (about.path, about.targets) == ('/run/mta.sock', [])
+    assert _route.route(about, [], [], {})['this_host'] is True
+
+
+def one(address, port=25, **more):
+    return dict({'address': address, 'port': port, 'pid': 1, 'name': 'sendmail-mta'}, **more)
+
+
+def reached(address, *listeners, port=25, here=True):
+    socket_ = _route.listener(listeners, _route.Place('x', address, port, here, False))
+    return socket_ and socket_['address']
+
+
+# sock: which of these sockets a connection to the address reaches.
+@pytest.mark.parametrize(
+    'address, bound, want',
+    [
+        ('127.0.0.1', ['127.0.0.1'], '127.0.0.1'),
+        ('127.0.0.1', ['0.0.0.0'], '0.0.0.0'),
+        ('127.0.0.1', ['::'], '::'),
+        ('127.0.0.1', ['::1'], None),
+        ('127.0.0.1', ['127.0.0.2'], None),
+        ('127.0.0.1', ['0.0.0.0', '127.0.0.1'], '127.0.0.1'),
+        ('127.0.0.1', ['::', '0.0.0.0'], '0.0.0.0'),
+        ('::1', ['0.0.0.0'], None),
+        ('::1', ['::'], '::'),
+        ('::1', ['::', '::1'], '::1'),
+        ('127.0.0.1', ['::ffff:127.0.0.1'], '::ffff:127.0.0.1'),
+        ('0.0.0.0', ['127.0.0.1'], '127.0.0.1'),
+        ('::', ['::1'], '::1'),
+        ('127.0.0.1', [], None),
+    ],
+)
+def test_the_socket_that_is_reached(address, bound, want):
+    assert reached(address, *map(one, bound)) == want
+
+
+def test_what_reaches_no_socket():
+    assert reached('127.0.0.1', one('::', v6only=True)) is None
+    assert reached('127.0.0.1', one('0.0.0.0', port=587)) is None
+    assert reached('192.0.2.1', one('0.0.0.0'), here=False) is None  # a wildcard socket is no listener of another host
+
+
+@pytest.mark.parametrize('bound', ['127.0.0.1', '0.0.0.0', '127.0.0.2', '::', '::1'])
+@pytest.mark.parametrize('target', ['127.0.0.1', '127.0.0.2', '::1'])
+def test_the_kernel_agrees(bound, target):
+    """The oracle of listener() is a socket."""
+    family = socket.AF_INET6 if ':' in bound else socket.AF_INET
+    with socket.socket(family) as server, socket.socket(socket.AF_INET6 if ':' in target else socket.AF_INET) as client:
+        try:
+            server.bind((bound, 0))
+        except OSError:
+            pytest.skip('no IPv6 here')
+        server.listen(1)
+        port = server.getsockname()[1]
+        client.settimeout(5)
+        connected = client.connect_ex((target, port)) == 0
+    assert connected == (reached(target, one(bound, port), port=port) is not None)
+
+
+HELLO = {'connected': True, 'answered': True, 'code': 220}
+SENDMAIL = dict(HELLO, text='220 h1 ESMTP Sendmail 8.17.1.9/8.17.1.9; Fri, 27 Nov 2026 11:00:00 GMT')
+POSTFIX = dict(HELLO, text='220 h1 ESMTP Postfix (Debian/GNU)')
+PLAIN = dict(HELLO, text='220 h1 ESMTP')
+DEAD = {'connected': False, 'answered': False, 'code': None, 'text': None}
+SILENT = {'connected': True, 'answered': False, 'code': None, 'text': None}
+
+
+@pytest.mark.parametrize(
+    'greeting, socket_, here, want',
+    [
+        (SENDMAIL, one('0.0.0.0'), True, 'sendmail'),
+        (PLAIN, one('0.0.0.0', sendmail=True), True, 'sendmail'),
+        (SILENT, one('0.0.0.0'), True, 'sendmail'),
+        (PLAIN, one('0.0.0.0', sendmail=False), True, 'stranger'),
+        (SENDMAIL, one('::', name='systemd'), True, 'inetd'),
+        (SENDMAIL, one('::', name='inetd'), True, 'inetd'),
+        (PLAIN, one('::', name='inetd'), True, 'stranger'),
+        (POSTFIX, one('::', name='systemd'), True, 'other_mta'),
+        (POSTFIX, one('::', name='master'), True, 'other_mta'),
+        (DEAD, one('::', name='exim4'), True, 'other_mta'),
+        (SILENT, one('::', name='python3'), True, 'stranger'),
+        (SENDMAIL, one('::', name='docker-proxy'), True, 'sendmail'),
+        (DEAD, None, True, 'nobody'),
+        (SENDMAIL, None, True, 'sendmail'),
+        (PLAIN, None, True, 'stranger'),
+        (None, None, True, 'nobody'),
+        (None, one('::', name=None, pid=None), True, None),
+        (DEAD, None, False, 'nobody'),
+        (PLAIN, None, False, 'mta'),
+        (POSTFIX, None, False, 'other_mta'),
+        (SILENT, None, False, 'stranger'),
+        (None, None, False, None),
+        (dict(DEAD, connected=True, code=421, text='421 4.3.2 h1 Sendmail 8.17 busy'), None, False, 'sendmail'),
+    ],
+)
+def test_who_answers(greeting, socket_, here, want):
+    assert _route.answers(greeting, socket_, here) == want
+
+
+def test_the_fact_of_a_healthy_host():
+    about = way('[127.0.0.1]')
+    fact = _route.route(about, _route.places(about, {}, []), [one('127.0.0.1')], {('127.0.0.1', 25): SENDMAIL})
+    place = {
+        'host': '[127.0.0.1]',
+        'address': '127.0.0.1',
+        'port': 25,
+        'this_host': True,
+        'fallback': False,
+        'listener': one('127.0.0.1'),
+        'answers': 'sendmail',
+    }
+    assert fact == {
+        'host': '127.0.0.1',
+        'port': 25,
+        'mx': False,
+        'literal': True,
+        'hosts': ['127.0.0.1'],
+        'mailer': 'relay',
+        'path': None,
+        'places': [place],
+        'this_host': True,
+        'listener': one('127.0.0.1'),
+        'answers': 'sendmail',
+        'mta_wanted': None,
+    }
+
+
+def test_the_fact_of_a_hub_with_an_unrelated_program_here():
+    """Row B2 of the field faults: a wildcard socket of this host has nothing to do with the hub."""
+    about = way('[192.0.2.20]')
+    fact = _route.route(
+        about, _route.places(about, {}, ['192.0.2.9']), [one('0.0.0.0', name='python3')], {('192.0.2.20', 25): PLAIN}
+    )
+    assert (fact['this_host'], fact['listener'], fact['answers']) == (False, None, 'mta')
+
+
+def test_the_second_relay_that_takes_the_connection_answers():
+    about = way('[192.0.2.20]:[127.0.0.1]')
+    fact = _route.route(
+        about, _route.places(about, {}, []), [one('127.0.0.1')], {('192.0.2.20', 25): DEAD, ('127.0.0.1', 25): SENDMAIL}
+    )
+    assert (fact['this_host'], fact['answers']) == (None, 'sendmail')
+    assert [place['answers'] for place in fact['places']] == ['nobody', 'sendmail']
+    assert _route.route(None, [], [], {}) is None
