@@ -143,7 +143,7 @@ def _services(found: Look) -> Look:
     layout, submit = found.layout, found.configurations['msp']
     user = found.submitter['user']
     processes = _processes.processes(user)
-    services = dict((queue, dict(_system.service(name), name=name)) for queue, name in (('mta', layout.mta_service), ('msp', 'sm-client')))
+    services = dict((queue, dict(_system.service(name), name=name)) for queue, name in (('mta', layout.mta_service), ('msp', layout.msp_service)))
     relay = _cf.relay(submit) if submit is not None else None
     return found._replace(
         processes=processes, relay=relay, greeting=relay and _network.greeting(relay['host'], relay['port'], GREETING_SECONDS),
