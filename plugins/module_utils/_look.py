@@ -144,7 +144,7 @@ def _services(found: Look) -> Look:
     user = found.submitter['user']
     users = [user, found.layout.mta_user] + [cf['run_as_user'] for cf in found.settings.values() if cf['run_as_user']]
     processes = _processes.processes(users, found.program['sendmail'])
-    services = dict((queue, dict(_system.service(name), name=name)) for queue, name in (('mta', layout.mta_service), ('msp', 'sm-client')))
+    services = dict((queue, dict(_system.service(name), name=name)) for queue, name in (('mta', layout.mta_service), ('msp', layout.msp_service)))
     relay = _cf.relay(submit) if submit is not None else None
     return found._replace(
         processes=processes, relay=relay, greeting=relay and _network.greeting(relay['host'], relay['port'], GREETING_SECONDS),

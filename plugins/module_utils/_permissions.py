@@ -20,7 +20,7 @@ import pwd
 import stat
 from typing import FrozenSet, NamedTuple, Optional
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _filesystem, _look, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _filesystem, _look, _platform, _spool, _system, _text
 
 LISTED = 100               # paths of each kind that a result names; the counts are always whole
 QUEUE_FILES = frozenset(('qf', 'df', 'hf', 'Qf', 'tf', 'Tf', 'xf'))
@@ -103,7 +103,8 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
                                                       % (what, name, ROLE[0].upper() + ROLE[1:])})
                 return
             ids.append(number)
-        if kind == 'binary' and statoverrides is not None and path == look.layout.rules['binary'].path:
+        # Of a program that no package brought dpkg knows nothing, and will never unpack it again.
+        if kind == 'binary' and statoverrides is not None and look.layout.family == 'debian' and path == look.layout.rules['binary'].path:
             more.update(override='%s %s %o' % (owner, group, mode), overridden=statoverrides.get(path, ''))
         found.append(Want(path, kind, ids[0], ids[1], mode, **more))
     seen_overrides = {}
@@ -481,6 +482,8 @@ def put_right(queue='all', overrides=None, check_mode=False):
     if not program['sendmail']:
         raise _text.SendmailError('Sendmail is not installed on this host (looked for %s)%s. Install it, for example with %s.' % (
             ', '.join(look.layout.binaries), ': the name belongs to %s' % program['other_mta'] if program['other_mta'] else '', ROLE))
+    if not look.layout.rules:
+        raise _text.SendmailError(_platform.UNTOLD)
     overrides = [dict(entry, mode=_mode(entry)) for entry in overrides or ()]
     who = set(names(look).values())
     for rule in look.layout.rules.values():

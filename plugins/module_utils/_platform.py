@@ -4,9 +4,13 @@
 
 # PRIVATE to the mailops.sendmail collection: it can change or go in any release.
 
-"""Where each platform keeps Sendmail, who owns what, and what runs the queue: data, and the choice of the right record."""
+"""Where each platform keeps Sendmail, who owns what, and what runs the queue: data, and the choice of the right record.
 
-from typing import Dict, NamedTuple, Optional, Tuple
+Which Sendmail is installed decides, not which distribution runs: one that was built and installed by hand has the owners and modes of
+Sendmail's own Makefiles wherever it stands.
+"""
+
+from typing import Callable, Dict, NamedTuple, Optional, Tuple
 
 
 class Rule(NamedTuple):
@@ -21,11 +25,11 @@ class Rule(NamedTuple):
 
 
 class Platform(NamedTuple):
-    """One family of platforms. C(rules) come by key; the keys are the same everywhere, C(run_...) ones are Debian's own.
+    """One packaging of Sendmail. C(rules) come by key; the keys are the same everywhere, C(run_...) ones are Debian's own.
 
     C(binaries) are the names Sendmail is called by, best first; C(msp_queue_file) and C(mta_queue_file) among the rules
     are for every file in the queue and have the directory as path. The configuration can name other queue directories,
-    pid and statistics files: then the rule counts for those.
+    pid and statistics files: then the rule counts for those. L(UNKNOWN) has no rules: nobody may guess owners there.
     """
 
     family: str
@@ -36,101 +40,174 @@ class Platform(NamedTuple):
     msp_group: str
     mta_user: str
     mta_service: str
+    msp_service: str                                                          # of the queue runner, where it has one of its own
     runner: str                                                               # the mechanism that the platform owns
     packages: Tuple[str, ...]
     rules: Dict[str, Rule]
 
 
-def _rules(binary, msp, mta, cf, mail, pids, statistics, **more):
-    rules = {'binary': binary, 'msp_queue': msp, 'mta_queue': mta, 'submit_cf': cf._replace(path='/etc/mail/submit.cf'),
-             'sendmail_cf': cf._replace(path='/etc/mail/sendmail.cf'), 'mail_dir': mail, 'msp_pid': pids[0], 'mta_pid': pids[1],
-             'msp_statistics': statistics[0], 'mta_statistics': statistics[1],
-             'msp_queue_file': Rule(msp.path, 'file', None, 'smmsp', 0o660),
-             'mta_queue_file': Rule(mta.path, 'file', 'root', None, 0o600)}
+def _file(path: str, owner: Optional[str], group: Optional[str], mode: int, optional: bool = False) -> Rule:
+    return Rule(path, 'file', owner, group, mode, optional)
+
+
+def _dir(path: str, owner: Optional[str], group: Optional[str], mode: int, optional: bool = False) -> Rule:
+    return Rule(path, 'directory', owner, group, mode, optional)
+
+
+def _rules(binary: Rule, msp: Rule, mta: Rule, cf: Rule, mail: Rule, pids: Tuple[Rule, Rule], statistics: Tuple[Rule, Rule],
+           **more: Rule) -> Dict[str, Rule]:
+    rules = {
+        'binary': binary, 'msp_queue': msp, 'mta_queue': mta, 'mail_dir': mail, 'submit_cf': cf._replace(path='/etc/mail/submit.cf'),
+        'sendmail_cf': cf._replace(path='/etc/mail/sendmail.cf'), 'msp_pid': pids[0], 'mta_pid': pids[1], 'msp_statistics': statistics[0],
+        'mta_statistics': statistics[1], 'msp_queue_file': _file(msp.path, None, msp.group, 0o660), 'mta_queue_file': _file(mta.path, 'root', None, 0o600)}
     rules.update(more)
     return rules
 
 
-def _file(path, owner, group, mode, optional=False):
-    return Rule(path, 'file', owner, group, mode, optional)
-
-
-def _dir(path, owner, group, mode, optional=False):
-    return Rule(path, 'directory', owner, group, mode, optional)
-
-
-# Sources: sendmail/SECURITY, sendmail/Makefile.m4 and cf/feature/msp.m4 for upstream; the maintainer scripts of
-# sendmail-bin and sendmail-base and the helper /usr/share/sendmail/sendmail for Debian; sendmail.spec and its units for
-# Red Hat; etc/mtree/BSD.sendmail.dist and etc/rc.d/sendmail for FreeBSD.
 _CLIENT = '/var/spool/clientmqueue'
+_MTA_QUEUE = '/var/spool/mqueue'
+_CONFIGURATION = {'submit_cf': '/etc/mail/submit.cf', 'sendmail_cf': '/etc/mail/sendmail.cf'}
+_SMMSP = {'msp_user': 'smmsp', 'msp_group': 'smmsp', 'mta_user': 'root'}
 
+# Debian: the maintainer scripts of sendmail-bin and sendmail-base, and the helper /usr/share/sendmail/sendmail.
 DEBIAN = Platform(
     family='debian', binaries=('/usr/sbin/sendmail', '/usr/sbin/sendmail-mta', '/usr/libexec/sendmail/sendmail', '/usr/lib/sm.bin/sendmail'),
-    submit_cf='/etc/mail/submit.cf', sendmail_cf='/etc/mail/sendmail.cf', msp_user='smmsp', msp_group='smmsp', mta_user='root',
-    mta_service='sendmail', runner='debian_conf', packages=('sendmail-bin', 'sendmail-base', 'sendmail-cf'),
+    mta_service='sendmail', msp_service='sm-client', runner='debian_conf', packages=('sendmail-bin', 'sendmail-base', 'sendmail-cf'),
     rules=_rules(
         _file('/usr/libexec/sendmail/sendmail', 'root', 'smmsp', 0o2755),
-        _dir('/var/spool/mqueue-client', 'smmsp', 'smmsp', 0o2770), _dir('/var/spool/mqueue', 'smmta', 'smmsp', 0o2750),
+        _dir('/var/spool/mqueue-client', 'smmsp', 'smmsp', 0o2770), _dir(_MTA_QUEUE, 'smmta', 'smmsp', 0o2750),
         _file('', 'root', 'smmsp', 0o644), _dir('/etc/mail', 'smmta', 'smmsp', 0o2755),
         (_file('/run/sendmail/msp/sendmail.pid', 'smmsp', 'smmsp', 0o640, True), _file('/run/sendmail/mta/sendmail.pid', 'root', 'smmta', 0o640, True)),
         (_file('/var/lib/sendmail/sm-client.st', 'smmsp', 'smmsp', 0o660, True), _file('/var/lib/sendmail/sendmail.st', 'root', 'smmsp', 0o640, True)),
-        mta_queue_file=Rule('/var/spool/mqueue', 'file', 'root', 'smmsp', 0o640),
+        mta_queue_file=_file(_MTA_QUEUE, 'root', 'smmsp', 0o640),
         run_dir=_dir('/run/sendmail', 'root', 'smmta', 0o2755, True), run_mta=_dir('/run/sendmail/mta', 'root', 'smmta', 0o2755, True),
-        run_msp=_dir('/run/sendmail/msp', 'smmsp', 'smmsp', 0o2775, True), run_stamp=_dir('/run/sendmail/stampdir', 'root', 'smmsp', 0o2775, True)))
+        run_msp=_dir('/run/sendmail/msp', 'smmsp', 'smmsp', 0o2775, True), run_stamp=_dir('/run/sendmail/stampdir', 'root', 'smmsp', 0o2775, True)),
+    **_CONFIGURATION, **_SMMSP)
 
+# Red Hat: sendmail.spec of el8 and el9 (%files), sendmail.service, sm-client.service.
 REDHAT = Platform(
     family='redhat', binaries=('/usr/sbin/sendmail', '/usr/sbin/sendmail.sendmail'),
-    submit_cf='/etc/mail/submit.cf', sendmail_cf='/etc/mail/sendmail.cf', msp_user='smmsp', msp_group='smmsp', mta_user='root',
-    mta_service='sendmail', runner='systemd_unit', packages=('sendmail', 'sendmail-cf'),
+    mta_service='sendmail', msp_service='sm-client', runner='systemd_unit', packages=('sendmail', 'sendmail-cf'),
     rules=_rules(
         _file('/usr/sbin/sendmail.sendmail', 'root', 'smmsp', 0o2755),
-        _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir('/var/spool/mqueue', 'root', 'mail', 0o700),
+        _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir(_MTA_QUEUE, 'root', 'mail', 0o700),
         _file('', 'root', 'root', 0o644), _dir('/etc/mail', 'root', 'root', 0o755),
         (_file('/run/sm-client.pid', 'smmsp', 'smmsp', 0o644, True), _file('/run/sendmail.pid', 'root', 'root', 0o600, True)),
-        (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o660, True), _file('/var/log/mail/statistics', 'root', 'root', 0o600, True))))
+        (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o660, True), _file('/var/log/mail/statistics', 'root', 'root', 0o600, True))),
+    **_CONFIGURATION, **_SMMSP)
 
-FREEBSD = Platform(
-    family='freebsd', binaries=('/usr/libexec/sendmail/sendmail', '/usr/local/sbin/sendmail', '/usr/sbin/sendmail'),
-    submit_cf='/etc/mail/submit.cf', sendmail_cf='/etc/mail/sendmail.cf', msp_user='smmsp', msp_group='smmsp', mta_user='root',
-    mta_service='sendmail', runner='rc_conf', packages=(),
+# openSUSE: sendmail.spec (%files, %install), whose patch makes RunAsUser of the submission program "mail" (cf/feature/msp.m4),
+# sendmail.service, sendmail-client.service. The configuration of the MTA is /etc/sendmail.cf.
+SUSE = Platform(
+    family='suse', binaries=('/usr/sbin/sendmail', '/usr/lib/sendmail'),
+    submit_cf='/etc/mail/submit.cf', sendmail_cf='/etc/sendmail.cf', msp_user='mail', msp_group='mail', mta_user='root',
+    mta_service='sendmail', msp_service='sendmail-client', runner='systemd_unit', packages=('sendmail',),
     rules=_rules(
-        _file('/usr/libexec/sendmail/sendmail', 'root', 'smmsp', 0o2555),
-        _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir('/var/spool/mqueue', 'root', 'daemon', 0o755),
-        _file('', 'root', 'wheel', 0o444), _dir('/etc/mail', 'root', 'wheel', 0o755),
-        (_file(_CLIENT + '/sm-client.pid', 'smmsp', 'smmsp', 0o600, True), _file('/var/run/sendmail.pid', 'root', 'wheel', 0o600, True)),
-        (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), _file('/var/log/sendmail.st', 'root', 'wheel', 0o640, True))))
+        _file('/usr/sbin/sendmail', 'root', 'mail', 0o2555),
+        _dir(_CLIENT, 'root', 'mail', 0o770), _dir(_MTA_QUEUE, 'root', 'root', 0o700),
+        _file('', 'root', 'root', 0o644), _dir('/etc/mail', 'root', 'root', 0o755),
+        (_file(_CLIENT + '/sm-client.pid', 'mail', 'mail', 0o600, True), _file('/var/run/sendmail.pid', 'root', 'root', 0o600, True)),
+        (_file(_CLIENT + '/sm-client.st', None, 'mail', 0o660, True), _file('/var/lib/sendmail/statistics', 'root', 'root', 0o600, True)),
+        sendmail_cf=_file('/etc/sendmail.cf', 'root', 'root', 0o644)))
 
-UPSTREAM = Platform(
-    family='upstream', binaries=('/usr/sbin/sendmail', '/usr/lib/sendmail', '/usr/local/sbin/sendmail'),
-    submit_cf='/etc/mail/submit.cf', sendmail_cf='/etc/mail/sendmail.cf', msp_user='smmsp', msp_group='smmsp', mta_user='root',
-    mta_service='sendmail', runner='none', packages=('sendmail',),
+# Gentoo: src_install() of mail-mta/sendmail's ebuilds, files/sendmail (OpenRC) and files/sm-client.service.
+GENTOO = Platform(
+    family='gentoo', binaries=('/usr/sbin/sendmail',),
+    mta_service='sendmail', msp_service='sm-client', runner='conf_d', packages=(),
     rules=_rules(
         _file('/usr/sbin/sendmail', 'root', 'smmsp', 0o2555),
-        _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir('/var/spool/mqueue', 'root', None, 0o700),
+        _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir(_MTA_QUEUE, 'root', 'root', 0o700),
+        _file('', 'root', 'root', 0o644), _dir('/etc/mail', 'root', 'root', 0o755),
+        (_file(_CLIENT + '/sm-client.pid', 'smmsp', 'smmsp', 0o600, True), _file('/var/run/sendmail.pid', 'root', 'root', 0o600, True)),
+        (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), _file('/etc/mail/statistics', 'root', 'root', 0o600, True)),
+        submit_cf=_file('/etc/mail/submit.cf', 'root', 'root', 0o444)),
+    **_CONFIGURATION, **_SMMSP)
+
+# Arch: PKGBUILD, sendmail.tmpfiles (which says 0755 for the MTA's queue), sendmail.conf and sm-client.service of the package in the AUR.
+ARCH = Platform(
+    family='arch', binaries=('/usr/sbin/sendmail', '/usr/bin/sendmail'),
+    mta_service='sendmail', msp_service='sm-client', runner='systemd_unit', packages=(),
+    rules=_rules(
+        _file('/usr/sbin/sendmail', 'root', 'smmsp', 0o2555),
+        _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir(_MTA_QUEUE, 'root', 'root', 0o755),
+        _file('', 'root', 'root', 0o644), _dir('/etc/mail', 'root', 'root', 0o755),
+        (_file(_CLIENT + '/sm-client.pid', 'smmsp', 'smmsp', 0o600, True), _file('/var/run/sendmail.pid', 'root', 'root', 0o600, True)),
+        (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), _file('/etc/mail/statistics', 'root', 'root', 0o600, True)),
+        submit_cf=_file('/etc/mail/submit.cf', 'root', 'root', 0o444)),
+    **_CONFIGURATION, **_SMMSP)
+
+# FreeBSD: etc/mtree/BSD.sendmail.dist and libexec/rc/rc.d/sendmail of the base system.
+FREEBSD = Platform(
+    family='freebsd', binaries=('/usr/libexec/sendmail/sendmail', '/usr/local/sbin/sendmail', '/usr/sbin/sendmail'),
+    mta_service='sendmail', msp_service='sendmail', runner='rc_conf', packages=(),
+    rules=_rules(
+        _file('/usr/libexec/sendmail/sendmail', 'root', 'smmsp', 0o2555),
+        _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir(_MTA_QUEUE, 'root', 'daemon', 0o755),
+        _file('', 'root', 'wheel', 0o444), _dir('/etc/mail', 'root', 'wheel', 0o755),
+        (_file(_CLIENT + '/sm-client.pid', 'smmsp', 'smmsp', 0o600, True), _file('/var/run/sendmail.pid', 'root', 'wheel', 0o600, True)),
+        (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), _file('/var/log/sendmail.st', 'root', 'wheel', 0o640, True))),
+    **_CONFIGURATION, **_SMMSP)
+
+# Sendmail's own: devtools/M4/UNIX/defines.m4 (GBINMODE, MSPQOWN, STMODE), sendmail/Makefile.m4, cf/cf/Makefile (CFMODE), sendmail/SECURITY,
+# cf/feature/msp.m4 (PidFile, StatusFile). Groups that each system has its own name for (bin, wheel, root) are left as they are.
+UPSTREAM = Platform(
+    family='upstream', binaries=('/usr/sbin/sendmail', '/usr/lib/sendmail', '/usr/local/sbin/sendmail', '/usr/bin/sendmail'),
+    mta_service='sendmail', msp_service='sm-client', runner='none', packages=(),
+    rules=_rules(
+        _file('/usr/sbin/sendmail', 'root', 'smmsp', 0o2555),
+        _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir(_MTA_QUEUE, 'root', None, 0o700),
         _file('', 'root', None, 0o444), _dir('/etc/mail', 'root', None, 0o755),
         (_file(_CLIENT + '/sm-client.pid', 'smmsp', 'smmsp', 0o600, True), _file('/var/run/sendmail.pid', 'root', None, 0o600, True)),
-        (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), _file('/etc/mail/statistics', 'root', None, 0o600, True))))
+        (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), _file('/etc/mail/statistics', 'root', None, 0o600, True))),
+    **_CONFIGURATION, **_SMMSP)
 
-PLATFORMS = {platform.family: platform for platform in (DEBIAN, REDHAT, FREEBSD, UPSTREAM)}
-_FAMILIES = (('debian', 'debian ubuntu'), ('redhat', 'rhel fedora centos openeuler amzn'), ('freebsd', 'freebsd'))
+# A packaging that no table above describes. What the configuration and the processes say is all that is known.
+UNKNOWN = UPSTREAM._replace(
+    family='unknown', rules={}, binaries=UPSTREAM.binaries + ('/usr/libexec/sendmail/sendmail', '/usr/libexec/sendmail'))
+
+PLATFORMS = {platform.family: platform for platform in (DEBIAN, REDHAT, SUSE, GENTOO, ARCH, FREEBSD, UPSTREAM)}
+UNTOLD = ('This Sendmail is of a packaging that is not known here, so its owners and modes are not known either. Nothing is changed. '
+          'Compare them with what its package installs, or with sendmail/SECURITY of its source.')
+
+# The names of os-release(5), ID first and then ID_LIKE, which is in the order of likeness.
+_FAMILIES = (('debian', 'debian ubuntu'), ('redhat', 'rhel fedora centos openeuler amzn'), ('suse', 'suse opensuse sles'),
+             ('gentoo', 'gentoo'), ('arch', 'arch'), ('freebsd', 'freebsd'))
+# What only the package brings: one of each row, or it is not the package's Sendmail. Nothing that an administrator writes himself.
+_PACKAGE_FILES = (
+    ('debian', (('/usr/share/sendmail/update_conf',), ('/usr/libexec/sendmail/sendmail', '/usr/lib/sm.bin/sendmail'))),
+    ('redhat', (('/usr/sbin/sendmail.sendmail', '/usr/bin/sendmail.sendmail'), ('/usr/lib/systemd/system/sm-client.service', '/etc/rc.d/init.d/sendmail'))),
+    ('suse', (('/usr/lib/systemd/system/sendmail-client.service',), ('/usr/lib/sendmail.d/update', '/usr/libexec/sendmail.d/update'))),
+    ('gentoo', (('/var/db/pkg/mail-mta/sendmail-[0-9]*',), ('/usr/sbin/sendmail',))),
+    ('arch', (('/var/lib/pacman/local/sendmail-[0-9]*',), ('/usr/lib/systemd/system/sm-client.service',))),
+)
 
 # Who else provides a program called sendmail, by what its path or its content says; the first match counts.
 OTHER_MTAS = (('exim', b'exim'), ('opensmtpd', b'smtpctl'), ('nullmailer', b'nullmailer'), ('msmtp', b'msmtp'), ('ssmtp', b'ssmtp'),
               ('dma', b'dma.conf'), ('courier', b'courier'), ('postfix', b'postfix'))
 
 
-def identify(os_release, has_path=lambda path: False, system='Linux'):
-    """The C(Platform) of a host, from the variables of os-release(5) and C(os.uname().sysname).
+def identify(os_release: Dict[str, str], has_path: Callable[[str], bool] = lambda path: False, system: str = 'Linux',
+             program: Optional[str] = None) -> Platform:
+    """The C(Platform) of the Sendmail on a host, or of the one that its distribution would install where there is none.
 
-    Without a known name the files of the distribution's own Sendmail decide (C(has_path)), at last upstream's layout.
+    C(os_release): the variables of os-release(5); C(has_path): whether there is such a path, which may be a pattern of glob(7);
+    C(system): C(os.uname().sysname); C(program): the real path that the name sendmail leads to, None where that is no Sendmail.
+    The package's own files decide, together with the name of the distribution: one file of it, which an administrator may have copied,
+    is none. A program in the place of Sendmail's Makefiles that no package brought is upstream's. L(UNKNOWN) where neither is clear.
     """
-    names = (os_release.get('ID', '') + ' ' + os_release.get('ID_LIKE', '')).lower().split()
     if system == 'FreeBSD':
         return FREEBSD
-    for name in names:                                                        # in order: the nearest relative comes first
-        for family, members in _FAMILIES:
-            if name in members.split():
-                return PLATFORMS[family]
-    if has_path('/usr/share/sendmail/update_conf'):
-        return DEBIAN
-    return REDHAT if has_path('/etc/sysconfig/sendmail') else UPSTREAM
+    words = (os_release.get('ID', '') + ' ' + os_release.get('ID_LIKE', '')).lower().split()
+    named = next((family for word in words for family, members in _FAMILIES if word in members.split()), None)
+    packaged = [family for family, rows in _PACKAGE_FILES
+                if named in (None, family) and all(any(has_path(path) for path in row) for row in rows)]
+    if len(packaged) == 1 and (program is None or _is_its_own(packaged[0], program)):
+        return PLATFORMS[packaged[0]]
+    if program is None:
+        return PLATFORMS[named] if named else UNKNOWN
+    return UPSTREAM if named and program in UPSTREAM.binaries else UNKNOWN
+
+
+def _is_its_own(family: str, program: str) -> bool:
+    """Whether the program is where the package puts it. On Debian and Red Hat a file called /usr/sbin/sendmail was put over the package's link."""
+    return program not in UPSTREAM.binaries or PLATFORMS[family].rules['binary'].path in UPSTREAM.binaries

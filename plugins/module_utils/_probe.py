@@ -191,6 +191,8 @@ def _dead_letters(settings: Dict[str, Any]) -> List[Dict[str, Any]]:
 def _wanted(look: _look.Look) -> List[Dict[str, Any]]:
     """What must belong to whom, as the platform's table has it, with the accounts that the configuration names."""
     layout = look.layout
+    if not layout.rules:
+        return []
     users: Dict[Optional[str], str] = {layout.msp_user: look.submitter['user']}
     groups: Dict[Optional[str], str] = {layout.msp_group: look.submitter['group']}
     places = [('binary', look.program['sendmail'] or layout.rules['binary'].path), ('submit_cf', layout.submit_cf), ('sendmail_cf', layout.sendmail_cf),
@@ -213,8 +215,9 @@ def _writable(look: _look.Look, wanted: List[Dict[str, Any]]) -> List[str]:
     """Configuration, programs and directories that everybody may write to; the sticky bit makes no difference to a file in them."""
     found, left = [], FILES_MAX
     paths = [one['path'] for one in wanted if one['key'] in ('binary', 'submit_cf', 'sendmail_cf')] + ['/etc/aliases', '/etc/aliases.db']
-    paths += [look.layout.rules[key].path for key in ('msp_statistics', 'mta_statistics', 'msp_pid', 'mta_pid')]
-    for top, _directories, names in os.walk(look.layout.rules['mail_dir'].path):
+    rules = look.layout.rules
+    paths += [rules[key].path for key in ('msp_statistics', 'mta_statistics', 'msp_pid', 'mta_pid') if key in rules]
+    for top, _directories, names in os.walk(os.path.dirname(look.layout.submit_cf)):
         paths += [top] + [os.path.join(top, name) for name in names]
         left -= 1 + len(names)
         if left < 0:

@@ -12,6 +12,7 @@ is laid out in a directory.
 """
 
 import errno
+import glob
 import grp
 import os
 import pwd
@@ -158,8 +159,14 @@ def os_release(root: str = '') -> Dict[str, str]:
 
 
 def platform(root: str = '') -> _platform.Platform:
-    """The C(_platform.Platform) of this host."""
-    return _platform.identify(os_release(root), lambda path: os.path.exists(root + path), os.uname().sysname)
+    """The C(_platform.Platform) of the Sendmail on this host, or of the one that its distribution would install."""
+    programs = [os.path.realpath(root + name) for name in _platform.UPSTREAM.binaries]
+    own = [path[len(root):] for path in programs if os.path.isfile(path) and _IS_SENDMAIL in slurp_all(path, 8388608)]
+    return _platform.identify(os_release(root), lambda path: bool(glob.glob(root + path)), os.uname().sysname, own[0] if own else None)
+
+
+# readqf() in queue.c says this of what it refuses, and no other mailer has it.
+_IS_SENDMAIL = b'readqf: '
 
 
 def look_into(path: str) -> Dict[str, Any]:
@@ -168,7 +175,7 @@ def look_into(path: str) -> Dict[str, Any]:
     C(lock) comes from the list of operating system defines that -d0.13 prints, which is compiled in: HASFLOCK or not.
     """
     data = slurp_all(path, 8388608)
-    found: Dict[str, Any] = {'is_sendmail': b'readqf: ' in data, 'other_mta': None, 'version': None, 'lock': None, 'configuration': None}
+    found: Dict[str, Any] = {'is_sendmail': _IS_SENDMAIL in data, 'other_mta': None, 'version': None, 'lock': None, 'configuration': None}
     if found['is_sendmail']:                                                  # found by plain search: a regular expression would stop at every NUL
         version, start = None, data.find(b'\x008.')
         while start >= 0 and not version:

@@ -97,7 +97,11 @@ ansible_facts:
               type: str
               sample: flock
             platform:
-              description: The family whose layout applies, V(debian), V(redhat), V(freebsd) or V(upstream).
+              description:
+                - The packaging of the Sendmail that is installed, by its own files and the name of the distribution together. V(debian), V(redhat),
+                  V(suse), V(gentoo), V(arch) or V(freebsd); V(upstream) for one that was built and installed by hand, on any distribution.
+                - Where there is none, the one that the distribution would install.
+                - V(unknown) means that its owners and modes are not known here. Then nothing changes or judges them.
               type: str
               sample: debian
             submit_cf:

@@ -18,7 +18,13 @@ import subprocess
 import sys
 import time
 
-MSP, MTA, HOLD = '/var/spool/mqueue-client', '/var/spool/mqueue', '/var/spool/queue_lab'
+# Debian's own name, or Sendmail's.
+MSP = next(path for path in ('/var/spool/mqueue-client', '/var/spool/clientmqueue') if os.path.isdir(path))
+MTA, HOLD = '/var/spool/mqueue', '/var/spool/queue_lab'
+# Statistics and pid file of the submission program, which upstream keeps in the queue (cf/feature/msp.m4).
+KEPT = ('sm-client.st', 'sm-client.pid')
+# How sendmail/SECURITY starts the MTA, where no service does it.
+BY_HAND = ('/usr/sbin/sendmail', '-L', 'sm-mta', '-bd', '-q1h')
 SUBMIT_CF, ORIGINAL = '/etc/mail/submit.cf', '/var/lib/queue_lab.submit.cf'
 
 
@@ -125,7 +131,15 @@ def greets():
 
 def mta(wanted):
     """Stop the MTA, or start it without the run of the client queue that comes with a start."""
-    if wanted == 'down':
+    if run('systemctl', 'show', '-P', 'LoadState', 'sendmail').strip() == 'not-found':
+        if wanted == 'down' and greets():
+            with open('/run/sendmail.pid') as stream:
+                os.kill(int(stream.readline()), signal.SIGTERM)
+            wait(lambda: not greets())
+        elif wanted == 'up' and not greets():
+            run(*BY_HAND)
+            wait(greets)
+    elif wanted == 'down':
         run('systemctl', 'stop', 'sendmail')
     elif not greets():
         os.makedirs(HOLD, exist_ok=True)
@@ -163,9 +177,11 @@ def clear():
         shutil.copy(SUBMIT_CF, ORIGINAL)
     for directory in (MSP, MTA):
         for path in glob.glob(directory + '/*'):
+            if os.path.basename(path) in KEPT:
+                continue
             shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
     run('chown', 'smmsp:smmsp', MSP)
-    os.chmod(MSP, 0o2770)
+    os.chmod(MSP, 0o2770 if MSP == '/var/spool/mqueue-client' else 0o770)
     # What the MTA has in hand is delivered yet although its files are gone: the titles of such processes name a message.
     for _attempt in range(100):
         if not run('pgrep', '-f', '^[^ ]*sendmail: .*[0-9A-Za-x]{8}[0-9]{6}|mail[.]local|procmail', check=False):

@@ -136,6 +136,21 @@ def test_every_platform_has_an_answer_for_everything(layout):
     assert all(want.override is None for want in wants)
 
 
+def test_dpkg_is_told_only_about_its_own_program():
+    # A hand-built Sendmail on Debian: dpkg never unpacks it again, and an entry would come into the way of the package.
+    layout = _platform.UPSTREAM
+    wants, _errors = _permissions.wants(look(layout), layout.rules['binary'].path, ACCOUNTS, statoverrides={})
+    assert [(want.mode, want.override) for want in wants if want.kind == 'binary'] == [(0o2555, None)]
+
+
+def test_owners_of_an_unknown_packaging_are_not_guessed(monkeypatch):
+    monkeypatch.setattr(_look, 'look', lambda level, queue: look(_platform.UNKNOWN))
+    monkeypatch.setattr(_permissions._system, 'program', lambda layout: {'sendmail': '/usr/sbin/sendmail'})
+    with pytest.raises(_text.SendmailError) as caught:
+        _permissions.put_right()
+    assert str(caught.value) == _platform.UNTOLD
+
+
 def test_only_the_client_queue():
     wants, errors = _permissions.wants(look(queues={'msp': []}), '/usr/libexec/sendmail/sendmail', ACCOUNTS)
     paths = {want.path for want in wants}

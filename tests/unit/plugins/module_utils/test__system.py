@@ -88,6 +88,18 @@ def test_os_release_and_platform(tmp_path):
         assert _system.platform(root).family == 'redhat'
 
 
+@pytest.mark.skipif(not sys.platform.startswith('linux'), reason='On FreeBSD it is always its own')
+def test_the_sendmail_that_is_installed_decides(tmp_path):
+    debian = {'/etc/os-release': 'ID=debian\n'}
+    root = lay(tmp_path / 'by hand', dict(debian, **{'/usr/sbin/sendmail': 'x\0readqf: cannot open\0'}))
+    assert _system.platform(root).family == 'upstream'
+    root = lay(tmp_path / 'exim', dict(debian, **{'/usr/sbin/sendmail': 'exim'}))
+    assert _system.platform(root).family == 'debian'
+    gentoo = {'/etc/os-release': 'ID=gentoo\n', '/usr/sbin/sendmail': 'readqf: '}
+    assert _system.platform(lay(tmp_path / 'emerged', dict(gentoo, **{'/var/db/pkg/mail-mta/sendmail-8.18.2/CONTENTS': ''}))).family == 'gentoo'
+    assert _system.platform(lay(tmp_path / 'compiled', gentoo)).family == 'upstream'
+
+
 def test_command_that_hangs_or_is_missing():
     start = time.time()
     assert _system.command(['sleep', '60'], seconds=0.3) == ''
