@@ -61,7 +61,7 @@ def run_dangers(result, diagnosis=None):
             ids, count = one.get('ids') or [], one.get('messages') or 0
             which = '%s%s: ' % (ids[0], ' and %d more' % (count - 1) if count > 1 else '') if ids else ''
             found.append('%s%s. %s' % (which, one['text'].rstrip('.'), one['remedy']))
-    if result.get('failed') and not result.get('refusals'):
+    if 'selected' not in result and not result.get('refusals'):   # every answer of the module that is not about the host says how many
         found.append(str(result.get('msg') or 'The queues could not be looked at.'))
     diagnosis = diagnosis or {}
     if (diagnosis.get('messages') or {}).get('queued', 0):

@@ -8,7 +8,7 @@ ACCESS = {'id': 'hosts_access', 'title': 'TCP wrappers keep this host from the M
 
 
 def refused(kind, ids=('6ARBw3Sj003555',), messages=1):
-    return {'failed': True, 'msg': 'refused', 'refusals': [{'kind': kind, 'text': 'there is no data file', 'remedy': REMEDIES.get(kind, 'Do it.'),
+    return {'msg': 'refused', 'selected': 1, 'refusals': [{'kind': kind, 'text': 'there is no data file', 'remedy': REMEDIES.get(kind, 'Do it.'),
                                                             'ids': list(ids), 'messages': messages}]}
 
 
@@ -25,9 +25,9 @@ def test_what_harms_no_mail_is_no_danger(result):
 
 
 def test_what_could_not_be_looked_at_is_a_danger():
-    assert run_dangers({'failed': True, 'msg': 'Only root can run a queue.'}) == ['Only root can run a queue.']
+    assert run_dangers({'msg': 'Only root can run a queue.'}) == ['Only root can run a queue.']
 
 
 @pytest.mark.parametrize('causes, queued, found', [([ACCESS], 1, 1), ([ACCESS], 0, 0), ([dict(ACCESS, id='mta_down')], 1, 0), ([], 1, 0)])
 def test_what_returns_mail_is_a_danger_where_mail_waits(causes, queued, found):
-    assert len(run_dangers({}, {'causes': causes, 'messages': {'queued': queued}})) == found
+    assert len(run_dangers({'selected': 0}, {'causes': causes, 'messages': {'queued': queued}})) == found
