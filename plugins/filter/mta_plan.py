@@ -9,7 +9,7 @@ name: mta_plan
 short_description: Decide what has to be done so that an MTA answers
 version_added: 1.0.0
 description:
-  - From one look at a host, says what keeps an MTA from answering where C(submit.cf) hands mail to, and what would mend it.
+  - From one look at a host, says what keeps an MTA from answering where C(submit.cf) hands mail to, and what would fix it.
   - The role P(mailops.sendmail.sendmail_mta#role) does what this filter returns, in check mode and for real; so the two cannot disagree.
   - What decides is the socket and the greeting, never what the service manager believes. On Debian the unit stays active when the daemon has died.
 positional: _input
@@ -70,7 +70,7 @@ _value:
   type: dict
   contains:
     errors:
-      description: What keeps the MTA from answering and may not be, or cannot be, mended. Sentences with the remedy.
+      description: What keeps the MTA from answering and may not be, or cannot be, fixed. Sentences with the remedy.
       type: list
       elements: str
     install:
