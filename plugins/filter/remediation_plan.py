@@ -6,10 +6,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: remediation_plan
-short_description: Decide what of a diagnosis can be mended now, and by what
+short_description: Decide what of a diagnosis can be fixed now, and by what
 version_added: 1.0.0
 description:
-  - From one diagnosis, says which steps mend the causes that hold, in their order, and whether a queue run makes sense.
+  - From one diagnosis, says which steps fix the causes that hold, in their order, and whether a queue run makes sense.
   - The role P(mailops.sendmail.sendmail_remediate#role) does what this filter returns, in check mode and for real.
 positional: _input
 options:
@@ -19,7 +19,7 @@ options:
     required: true
   causes:
     description:
-      - Mend only these causes; all of them when empty.
+      - Fix only these causes; all of them when empty.
       - The id of a control, as M(mailops.sendmail.sendmail_compliance_info) returns it, stands for the step that the control names as its remedy. It
         is taken once, whatever the diagnosis says.
     type: list
@@ -31,7 +31,7 @@ options:
     elements: str
     default: []
   resolvers:
-    description: Whether addresses of name servers were handed over, and so a cause that they mend can be mended.
+    description: Whether addresses of name servers were handed over, and so a cause that they fix can be fixed.
     type: bool
     default: false
   replace_other:
@@ -72,11 +72,11 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-# What mends a cause. The order of the steps: owners and modes before anything that could run the queue, name servers before the MTA, which
+# What fixes a cause. The order of the steps: owners and modes before anything that could run the queue, name servers before the MTA, which
 # keeps those it was started with.
 STEPS = ('msp', 'permissions', 'restore', 'debris', 'resolvers', 'mta', 'runner')
 FIRST = ('msp', 'permissions')
-MENDS = {
+FIXES = {
     'configuration': ('msp',), 'permissions': ('permissions',), 'too_open': ('permissions',), 'message_permissions': ('permissions',),
     'lost': ('restore',), 'stale_rewrite': ('debris',), 'orphaned_data': ('debris',),
     'mta_down': ('mta',), 'silent': ('mta',), 'listens_elsewhere': ('mta',), 'stale_resolver': ('mta',), 'runner': ('runner',),
@@ -88,7 +88,7 @@ FLUSH = ('was_down', 'dns_was_down', 'never_tried', 'min_queue_age')   # a queue
 BLOCKING = ('other_mta', 'configuration', 'permissions', 'disk_full', 'read_only', 'mta_down', 'stranger', 'refuses_for_load', 'listens_elsewhere',
             'filtered', 'silent', 'hosts_access', 'refuses', 'relay_name', 'mta_disk_full', 'queue_load')
 KEEPING = ('dns', 'policy')   # these keep their messages and let others go
-# What mends a control that fails, by what its row names. The others are for a human, or are a matter of the mail itself.
+# What fixes a control that fails, by what its row names. The others are for a human, or are a matter of the mail itself.
 BY_REMEDY = {'sendmail_msp': 'msp', 'sendmail_permissions': 'permissions', 'sendmail_debris': 'debris', 'sendmail_mta': 'mta',
              'sendmail_queue_runner': 'runner'}
 
@@ -104,18 +104,18 @@ def chosen(names):
     unknown = sorted(set(names) - {cause.id for cause in CAUSES} - set(steps))
     if unknown:
         raise AnsibleFilterError(f'{", ".join(unknown)}: neither a cause of sendmail_diagnosis_info nor a control of sendmail_compliance_info. '
-                                 'Take the names from their results, or leave the list empty to mend every cause.')
+                                 'Take the names from their results, or leave the list empty to fix every cause.')
     return steps
 
 
 def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_other=False):
     """Decide about one host. Pure. Raises AnsibleFilterError for a name that is neither a cause nor a control."""
     controls = chosen(causes)
-    mends = dict(MENDS, **(WITH_RESOLVERS if resolvers else {}), **(WITH_REPLACE if replace_other else {}))
+    fixes = dict(FIXES, **(WITH_RESOLVERS if resolvers else {}), **(WITH_REPLACE if replace_other else {}))
     held = [cause for cause in diagnosis.get('causes', []) if not causes or cause['id'] in causes]
     reasons = {}
     for cause in held:
-        for step in mends.get(cause['id'], ()):
+        for step in fixes.get(cause['id'], ()):
             if f'{step}:{cause["id"]}' not in tried:
                 reasons.setdefault(step, []).append(cause['id'])
     for identifier in causes:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: remediation_report
-short_description: Say what was found on a host, what was mended, and what is left
+short_description: Say what was found on a host, what was fixed, and what is left
 version_added: 1.0.0
 description:
   - Compares the diagnosis before with the one after and returns what the playbooks of the collection summarise.
@@ -43,8 +43,16 @@ options:
   stale:
     description: What became of stale mail, with C(action) and C(messages).
     type: dict
+  aside:
+    description: What was moved out of the way of queue runs, with C(messages) and C(archives).
+    type: dict
+  foreign:
+    description: What was found to work in the queue besides the runner that belongs there. Sentences.
+    type: list
+    elements: str
+    default: []
   check:
-    description: Whether nothing was done because of check mode. What could be mended then counts as mended.
+    description: Whether nothing was done because of check mode. Then nothing is called fixed, and C(would_fix) names what a run would fix.
     type: bool
     default: false
 author:
@@ -66,18 +74,18 @@ RETURN = r"""
 _value:
   description: The report; see the C(README.md) of the role P(mailops.sendmail.sendmail_remediate#role).
   type: dict
-  sample: {"state": "mended", "mended": ["mta_down"], "left": [], "causes": []}
+  sample: {"state": "fixed", "fixed": ["mta_down"], "would_fix": [], "left": [], "causes": []}
 """
 
-from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import FLUSH, MENDS
+from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import FIXES, FLUSH
 
 SERIOUS = ('critical', 'high')
 _REMARKS = ('one_source', 'elsewhere')   # say something about the mail, not about the host
 
 
-def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger=None, flush=None, stale=None, check=False):
+def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger=None, flush=None, stale=None, aside=None, foreign=(), check=False):
     """One host's report: plain values, a few kilobytes."""
-    after = before if after is None else after
+    after, flush = before if after is None else after, flush or {}
     done = {}
     for entry in tried:
         step, cause = entry.split(':', 1)
@@ -87,35 +95,52 @@ def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger
         causes.setdefault(cause['id'], cause)
     failures = {error['step']: error['message'] for error in errors}
     still = {cause['id']: cause for cause in after.get('causes', [])}
+    would_fix = []
     if check:
-        flushes = bool((flush or {}).get('would_try'))
-        # Whatever a step was taken for, it mends every cause that it can.
+        # Whatever a step was taken for, it fixes every cause that it can.
         taken = {step for steps in done.values() for step in steps} - set(failures)
-        still = {identifier: cause for identifier, cause in still.items()
-                 if not (set(done.get(identifier, ())) - set(failures)) and taken.isdisjoint(MENDS.get(identifier, ()))
-                 and not (flushes and identifier in FLUSH)}
+        would_fix = [identifier for identifier in still if set(done.get(identifier, ())) - set(failures) or not taken.isdisjoint(FIXES.get(identifier, ()))
+                     or (flush.get('would_try') and identifier in FLUSH)]
+        still = {identifier: cause for identifier, cause in still.items() if identifier not in would_fix}
     left = [{'id': cause['id'], 'title': cause['title'], 'severity': cause['severity'], 'evidence': cause['evidence'], 'messages': cause['messages'],
              'advice': ' '.join([failures[step] for step in done.get(cause['id'], ()) if step in failures] or [cause['fix']['text']])}
             for cause in still.values()]
-    mended = [identifier for identifier in causes if identifier not in still and identifier not in _REMARKS]
+    fixed = [identifier for identifier in causes if identifier not in still and identifier not in would_fix and identifier not in _REMARKS]
     places = (ledger or {}).get('places', {})
-    # Lost messages that a step was to rescue count in the diagnosis; more of them than before are our doing.
-    harm = max(0, after.get('messages', {}).get('lost', 0) - before.get('messages', {}).get('lost', 0))
     controls = sorted(identifier for identifier in done if identifier.startswith('SMQ-'))
-    serious = [one for one in left if one['severity'] in SERIOUS] + [one for one in controls if not failures.keys().isdisjoint(done[one])]
-    state = 'failed' if harm else 'human' if serious else 'mended' if mended else 'healthy' if after.get('healthy', False) else 'waiting'
-    return {
-        'state': state, 'check': check, 'healthy': after.get('healthy', False), 'before': _look(before), 'after': _look(after),
-        'causes': [{'id': cause['id'], 'title': cause['title'], 'severity': cause['severity'], 'evidence': cause['evidence'],
-                    'messages': cause['messages'], 'because_of': cause['because_of'], 'mended': identifier in mended}
+    report = {
+        'check': check, 'healthy': after.get('healthy', False), 'before': _look(before), 'after': _look(after),
+        'causes': [{'id': cause['id'], 'title': cause['title'], 'severity': cause['severity'], 'evidence': cause['evidence'], 'messages': cause['messages'],
+                    'because_of': cause['because_of'], 'fixed': identifier in fixed, 'would_fix': identifier in would_fix}
                    for identifier, cause in causes.items()],
-        'mended': mended, 'left': left, 'controls': controls,
-        'errors': [dict(error) for error in errors], 'unexplained': after.get('unexplained', {}),
-        'flush': {'tried': bool(flush), 'message': (flush or {}).get('msg', ''), 'left_out': (flush or {}).get('left_out', [])},
-        'stale': stale or {}, 'domains': before.get('domains', []),
+        'fixed': fixed, 'would_fix': would_fix, 'left': left, 'controls': controls,
+        'errors': [dict(error) for error in errors] + [{'step': 'foreign_runner', 'message': sentence} for sentence in foreign],
+        'unexplained': after.get('unexplained', {}),
+        'flush': {'tried': bool(flush), 'message': flush.get('msg', ''), 'would_try': flush.get('would_try', 0), 'untried': flush.get('untried', 0),
+                  'stopped': bool(flush.get('stopped')), 'left_out': flush.get('left_out', [])},
+        'stale': stale or {}, 'aside': dict({'messages': 0, 'archives': []}, **(aside or {})), 'domains': before.get('domains', []),
         'ledger': {key: ledger[key] for key in ('messages', 'places', 'reasons', 'file', 'started', 'entries', 'truncated') if key in ledger}
         if ledger else {'messages': 0, 'places': places, 'reasons': {}, 'file': None},
     }
+    # Lost messages that a step was to rescue count in the diagnosis; more of them than before are our doing.
+    harm = max(0, after.get('messages', {}).get('lost', 0) - before.get('messages', {}).get('lost', 0)) + flush.get('lost', 0)
+    return dict({'state': 'failed' if harm else _state(report, places)}, **report)
+
+
+def _state(report, places):
+    """The word for a host on which no mail was lost. Each word is a claim; the strongest doubt wins."""
+    flush, check = report['flush'], report['check']
+    # Ended by its time a run is not a failure; every other refusal, and whatever a run stopped at, needs somebody.
+    refused = flush['message'] and not (flush['untried'] and flush['stopped']) and not (check and report['would_fix'])
+    if report['errors'] or refused or report['aside']['messages'] or places.get('gone') or any(one['severity'] in SERIOUS for one in report['left']):
+        return 'needs attention'
+    if check and (report['would_fix'] or flush['would_try']):
+        return 'unchanged in check mode'
+    if flush['untried']:
+        return 'untried'
+    if not report['healthy'] or any(one['id'] in FLUSH for one in report['left']) or report['unexplained'].get('messages'):
+        return 'waiting'
+    return 'fixed' if report['fixed'] else 'healthy'
 
 
 def _look(diagnosis):

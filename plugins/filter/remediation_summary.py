@@ -24,7 +24,7 @@ options:
     type: str
     default: Remediation
   acted:
-    description: Whether somebody has tried to mend something. Without that, trouble is not called left.
+    description: Whether somebody has tried to fix something. Without that, trouble is not called left.
     type: bool
     default: true
 author:
@@ -51,9 +51,8 @@ import textwrap
 WIDTH = 100
 _HOSTS_MAX = 30       # named after a cause
 _AGES = ('5', '10', '20', '40', '80', '160', '320', '640', '1280', '1280+')
-_STATES = {'broken': 'BROKE OFF', 'failed': 'FAILED', 'human': 'for a human', 'waiting': 'mail waits',
-           'mended': 'mended', 'healthy': 'healthy', 'unknown': 'UNKNOWN'}
-_ORDER = ('unknown', 'broken', 'failed', 'human', 'waiting', 'mended', 'healthy')
+_STATES = ('unknown', 'failed', 'needs attention', 'untried', 'waiting', 'unchanged in check mode', 'fixed', 'healthy')   # the worst first
+_LONG = 40            # a host name longer than this has a line of its own
 _SEVERITIES = ('critical', 'high', 'medium', 'low')
 
 
@@ -65,9 +64,13 @@ def _safe(value, room=0):
 
 def _table(rows, right=()):
     """Lines of columns as wide as they have to be; the last column takes what is left of the line and goes on below itself."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    full = [row for row in rows if len(row) > 1]
+    widths = [max(len(row[column]) for row in full) for column in range(len(full[0]) - 1)]
     indent = sum(widths) + 2 * len(widths)
     for row in rows:
+        if len(row) == 1:
+            yield row[0]
+            continue
         cells = [cell.rjust(width) if number in right else cell.ljust(width) for number, (cell, width) in enumerate(zip(row, widths))]
         parts = _wrap(row[-1], WIDTH - indent) or ['']
         yield ('  '.join(cells) + '  ' + parts[0]).rstrip()
@@ -76,11 +79,17 @@ def _table(rows, right=()):
 
 
 def _wrap(text, width):
-    return textwrap.wrap(text, max(20, width), break_on_hyphens=False)
+    return textwrap.wrap(text, max(20, width), break_on_hyphens=False, break_long_words=False)   # names are whole
 
 
 def _paragraph(text, indent, first=None):
     return textwrap.wrap(text, WIDTH, initial_indent=' ' * indent if first is None else first, subsequent_indent=' ' * indent, break_on_hyphens=False)
+
+
+def _about(host, text, indent):
+    """A paragraph about a host, whose name is never broken."""
+    name = _safe(host)
+    return [f'  {name}:', *_paragraph(text, indent)] if len(name) > _LONG else _paragraph(f'{name}: {text}', indent, '  ')
 
 
 def _plural(count, word):
@@ -88,29 +97,26 @@ def _plural(count, word):
 
 
 def _state(report):
-    return report.get('state', 'unknown')
+    return report.get('state') if report.get('state') in _STATES else 'unknown'
 
 
 def _names(hosts):
-    shown = [_safe(host, 40) for host in hosts[:_HOSTS_MAX]]
+    shown = [_safe(host) for host in hosts[:_HOSTS_MAX]]
     return ', '.join(shown) + (f' and {len(hosts) - _HOSTS_MAX} more' if len(hosts) > _HOSTS_MAX else '')
 
 
 def remediation_summary(reports, title='Remediation', acted=True):
     """The text about all hosts."""
-    names = _STATES if acted else dict(_STATES, human='trouble', waiting='trouble')
     hosts = sorted(reports)
     known = {host: reports[host] for host in hosts if 'causes' in reports[host]}
     unknown = [host for host in hosts if host not in known]
     states = {host: _state(reports[host]) for host in hosts}
     check = any(report.get('check') for report in known.values())
-    counts = {}
-    for state in _ORDER:
-        counts[names[state]] = counts.get(names[state], 0) + list(states.values()).count(state)
-    lines = [f'{title}: {_plural(len(hosts), "host")}' + ''.join(f', {count} {name}' for name, count in counts.items() if count)]
+    counts = [(state, list(states.values()).count(state)) for state in _STATES]
+    lines = [f'{title}: {_plural(len(hosts), "host")}' + ''.join(f', {count} {state}' for state, count in counts if count)]
     lines += ['=' * min(WIDTH, len(lines[0])), '']
     if hosts:
-        lines += _hosts(reports, states, names, acted and not check)
+        lines += _hosts(reports, states, acted, check)
     causes = {}
     for host, report in known.items():
         for cause in report['causes']:
@@ -120,27 +126,33 @@ def remediation_summary(reports, title='Remediation', acted=True):
         ranked = sorted(causes.values(), key=lambda item: (_SEVERITIES.index(item[0]['severity']), -len(item[1]), item[0]['id']))
         lines += _table([(f'  {_safe(cause["title"], 60)} ({cause["severity"]})', f'{len(named)}', _names(named)) for cause, named in ranked], right=(1,))
     lines += _ledgers(known)
-    lines += _left(known, 'Left for a human' if acted else 'What is wrong, and what mends it')
-    lines += _domains(known)
+    lines += _left(known, 'Needs attention' if acted else 'What is wrong, and what fixes it')
+    lines += _domains(known, 'waited at the beginning' if acted and not check else 'wait')
     if unknown:
         lines += ['', 'Not known', '']
         for host in unknown:
-            lines += _paragraph(f'{_safe(host, 40)}: {_safe(reports[host].get("message") or "it was not reached", 300)}', 6, '  ')
+            lines += _about(host, _safe(reports[host].get('message') or 'it was not reached', 300), 6)
     return '\n'.join(lines) + '\n'
 
 
-def _hosts(reports, states, names, after):
-    rows = [('HOST', 'STATE', 'BEFORE', 'AFTER', 'CAUSES (+ mended)') if after else ('HOST', 'STATE', 'MESSAGES', 'CAUSES')]
-    for host in sorted(reports, key=lambda host: (_ORDER.index(states[host]), host)):
-        report = reports[host]
-        name, state = _safe(host, 30), names[states[host]]
+def _hosts(reports, states, acted, check):
+    if check and acted:
+        rows = [('HOST', 'STATE', 'MESSAGES', 'WOULD TRY', 'CAUSES (+ would be fixed)')]
+    else:
+        rows = [('HOST', 'STATE', 'BEFORE', 'AFTER', 'CAUSES (+ fixed)') if acted else ('HOST', 'STATE', 'MESSAGES', 'CAUSES')]
+    for host in sorted(reports, key=lambda host: (_STATES.index(states[host]), host)):
+        report, name = reports[host], _safe(host)
+        if len(name) > _LONG:
+            rows.append((name,))
+            name = ''
         if 'causes' not in report:
-            rows.append((name, state, '?', '?', '') if after else (name, state, '?', ''))
+            rows.append((name, states[host], *['?'] * (len(rows[0]) - 3), ''))
             continue
         before, now = (str(report[when]['messages'].get('total', '?')) for when in ('before', 'after'))
-        causes = ', '.join(('+' if cause['mended'] and after else '') + cause['id'] for cause in report['causes']) or '-'
-        rows.append((name, state, before, now, causes) if after else (name, state, before, causes))
-    return _table(rows, right=(2, 3) if after else (2,))
+        causes = ', '.join(('+' if cause['fixed'] or (cause['would_fix'] and acted) else '') + cause['id'] for cause in report['causes']) or '-'
+        numbers = (before, str(report['flush']['would_try'])) if check and acted else (before, now) if acted else (before,)
+        rows.append((name, states[host], *numbers, causes))
+    return _table(rows, right=(2, 3) if acted else (2,))
 
 
 def _ledgers(known):
@@ -176,19 +188,27 @@ def _left(known, heading):
             problems.append(f'{_plural(report["unexplained"]["messages"], "message")} wait for another reason: '
                             + '; '.join(report['unexplained'].get('examples', [])))
         for one in serious:
-            lines += _paragraph(f'{_safe(host, 40)}: {_safe(one["title"])} ({one["severity"]})', 4, '  ')
+            lines += _about(host, f'{_safe(one["title"])} ({one["severity"]})', 4)
             for sentence in one['evidence'][:2]:
                 lines += _paragraph(_safe(sentence, 300), 6)
             lines += _paragraph(_safe(one['advice'], 600), 9, '      -> ')
         evidence = ' '.join(sentence for one in report['left'] for sentence in one['evidence'])
         for one in [one for one in report['flush'].get('left_out', []) if one['id'] not in evidence][:3]:
             problems.append(f'message {one["id"]} was not tried: {one["why"]}')
+        if report['flush']['message'] and report['state'] != 'unchanged in check mode':
+            problems.append(f'the queue was not run to its end: {report["flush"]["message"]}')
+        if report['aside']['messages']:
+            problems.append(f'{_plural(report["aside"]["messages"], "message")} that a queue run would have lost, emptied or stopped at '
+                            f'{"is" if report["aside"]["messages"] == 1 else "are"} in {", ".join(report["aside"]["archives"]) or "an archive"} now')
+        gone = report['ledger'].get('places', {}).get('gone')
+        if gone:
+            problems.append(f'{_plural(gone, "message")} left the queue, and no log says how; see {report["ledger"].get("file") or "the ledger"} on the host')
         for problem in problems:
-            lines += _paragraph(f'{_safe(host, 40)}: {_safe(problem, 400)}', 4, '  ')
+            lines += _about(host, _safe(problem, 600), 4)
     return ['', heading, '', *lines] if lines else []
 
 
-def _domains(known):
+def _domains(known, tense):
     """Domains of waiting recipients by age over the fleet, as qshape(1) shows one host."""
     domains, cut = {}, 0
     for report in known.values():
@@ -202,7 +222,7 @@ def _domains(known):
     ranked, cut = ranked[:20], len(ranked[20:])
     rows = [('  ', 'T', *_AGES, '')]
     rows += [('  ' + _safe(domain, 30), str(sum(ages.values())), *(str(ages[age]) for age in _AGES), '') for domain, ages in ranked]
-    return ['', 'Recipients who wait, by domain and age in minutes', '', *_table(rows, right=range(1, 12)), *([f'  and {cut} more domains'] if cut else [])]
+    return ['', f'Recipients who {tense}, by domain and age in minutes', '', *_table(rows, right=range(1, 12)), *([f'  and {cut} more domains'] if cut else [])]
 
 
 class FilterModule:

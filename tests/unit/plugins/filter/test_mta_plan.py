@@ -28,7 +28,7 @@ def host(installation=None, **mta):
 
 
 def todo(plan):
-    return {key: value for key, value in plan.items() if value and key not in ('init', 'address', 'pids')}
+    return {key: value for key, value in plan.items() if value and key not in ('init', 'address', 'pids', 'sockets', 'enable', 'wanted')}
 
 
 def test_a_healthy_host_needs_nothing():
@@ -41,10 +41,12 @@ def test_a_dead_daemon_is_restarted_although_the_service_runs():
     assert plan['pids'] == []
 
 
-@pytest.mark.parametrize('changed, restarted', [(None, False), (STARTED - 5, False), (STARTED, False), (STARTED + 1, True)])
-def test_a_daemon_older_than_the_resolver_is_restarted(changed, restarted):
-    plan = mta_plan(host(resolver_changed=changed))
-    assert bool(plan['restart']) is restarted
+@pytest.mark.parametrize('changed, fails, asked, restarted', [
+    (None, True, False, False), (STARTED - 5, True, False, False), (STARTED, True, False, False), (STARTED + 1, True, False, True),
+    (STARTED + 1, False, False, False), (STARTED + 1, None, True, False)])
+def test_a_daemon_older_than_the_resolver_is_restarted_only_when_it_fails(changed, fails, asked, restarted):
+    plan = mta_plan(host(resolver_changed=changed), resolver_fails=fails)
+    assert (plan['ask'], bool(plan['restart'])) == (asked, restarted)
     assert plan['pids'] == [170]
 
 
@@ -80,11 +82,59 @@ def test_a_masked_unit():
 @pytest.mark.parametrize('address, relay', [('127.0.0.1', '127.0.0.1'), ('0.0.0.0', '127.0.0.1'), ('::', '127.0.0.1'), ('127.0.0.1', 'localhost'),
                                             ('192.0.2.1', '192.0.2.1')])
 def test_another_mta_at_the_port(address, relay):
-    squatted = host(processes=[], listeners=[{'address': address, 'port': 25, 'pid': 9, 'name': 'master'}], relay={'host': relay, 'port': 25})
+    squatted = host(processes=[], listeners=[{'address': address, 'port': 25, 'pid': 9, 'name': 'master'}], relay={'host': relay, 'port': 25},
+                    greeting=dict(HEALTHY['mta']['greeting'], text='220 h ESMTP Postfix'))
     plan = mta_plan(squatted)
     assert 'is held by master (process 9)' in plan['errors'][0] and not plan['restart']
-    plan = mta_plan(squatted, replace_other=True)
-    assert todo(plan) == {'others': [{'pid': 9, 'name': 'master'}], 'restart': ['No MTA runs.']}
+    assert todo(mta_plan(squatted, replace_other=True)) == {'others': [{'pid': 9, 'name': 'master'}], 'restart': ['No MTA runs.']}
+
+
+def holder(name, **about):
+    look = host(processes=[], listeners=[{'address': '127.0.0.1', 'port': 25, 'pid': 9, 'name': name}],
+                greeting=dict(HEALTHY['mta']['greeting'], text='220 somebody'))
+    if not about.pop('systemd', True):
+        look['services']['init'] = 'none'
+    return mta_plan(look, replace_other=True, holders=[dict({'pid': 9, 'scripts': []}, **about)])
+
+
+@pytest.mark.parametrize('name, about, service', [
+    ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': 'postfix@-.service'}, 'postfix'),
+    ('master', {'exe': '/usr/libexec/postfix/master', 'unit': 'postfix.service'}, 'postfix'),
+    ('master', {'exe': '/usr/lib/postfix/sbin/master (deleted)', 'unit': 'postfix.service'}, 'postfix'),
+    ('exim4', {'exe': '/usr/sbin/exim4', 'unit': 'exim4.service'}, 'exim4'), ('exim', {'exe': '/usr/sbin/exim', 'unit': 'exim.service'}, 'exim'),
+    ('smtpd', {'exe': '/usr/sbin/smtpd', 'unit': 'opensmtpd.service'}, 'opensmtpd'),
+    ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': None, 'systemd': False, 'scripts': ['cron', 'postfix']}, 'postfix')])
+def test_a_known_mta_is_stopped_by_the_service_of_its_own_package(name, about, service):
+    plan = holder(name, **about)
+    assert plan['errors'] == [] and [one['service'] for one in plan['stop']] == [service] and plan['restart']
+
+
+@pytest.mark.parametrize('name, about, words', [
+    ('docker-proxy', {'exe': '/usr/bin/docker-proxy', 'unit': 'docker.service'}, 'docker.service, is no mail server that this role knows'),
+    ('master', {'exe': '/opt/app/master', 'unit': 'postfix.service'}, 'is no mail server'),          # a name is no proof
+    ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': 'docker.service'}, 'its unit is docker.service'),
+    ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': 'user@1000.service'}, 'its unit is user@1000'),
+    ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': None}, 'belongs to no unit'),
+    ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': None, 'systemd': False}, 'no init script postfix'),
+    ('exim4', {'exe': '/usr/sbin/exim4', 'unit': 'exim4.service.evil.service'}, 'its unit is exim4.service.evil'),
+    ('python3', {'exe': None, 'unit': None}, 'program unknown'), ('inetd', {'exe': '/usr/sbin/inetd', 'unit': 'inetd.service'}, 'is no mail server')])
+def test_nothing_else_is_ever_stopped(name, about, words):
+    plan = holder(name, **about)
+    assert words in plan['errors'][0] and not plan['stop'] and not plan['restart'] and not plan['enable']
+
+
+@pytest.mark.parametrize('name', ['inetd', 'xinetd', 'systemd', 'docker-proxy'])
+def test_whoever_holds_the_port_for_sendmail_is_sendmail(name):
+    look = host({'sendmail_conf': {'daemon_mode': 'inetd'}}, processes=[], listeners=[{'address': '0.0.0.0', 'port': 25, 'pid': 9, 'name': name}])
+    for replace in (False, True):
+        assert not todo(mta_plan(look, replace_other=replace))
+        assert not mta_plan(look, replace_other=replace)['enable']
+
+
+@pytest.mark.parametrize('mode, words', [('none', 'DAEMON_MODE in /etc/mail/sendmail.conf is None'), ('inetd', 'Enable smtp in /etc/inetd.conf')])
+def test_a_mode_without_a_daemon_is_no_reason_to_restart(mode, words):
+    plan = mta_plan(host({'sendmail_conf': {'daemon_mode': mode}}, processes=[], listeners=[], greeting=REFUSED))
+    assert words in plan['errors'][0] and not todo(dict(plan, errors=[]))
 
 
 def test_another_mta_at_another_address_is_no_concern():
@@ -105,6 +155,20 @@ def test_a_daemon_that_listens_elsewhere_is_an_error():
     plan = mta_plan(elsewhere(STARTED - 60))
     assert 'listens at 192.0.2.9 port 25, but submit.cf hands mail to 127.0.0.1 port 25' in plan['errors'][0]
     assert not plan['restart']
+
+
+def test_an_address_is_compared_as_an_address():
+    look = host(relay={'host': '0:0:0:0:0:0:0:1', 'port': 25}, listeners=[{'address': '::1', 'port': 25, 'pid': 170, 'name': 'sendmail-mta'}])
+    assert not todo(mta_plan(look)) and mta_plan(look)['wanted']
+    dead = host(relay={'host': '0:0:0:0:0:0:0:1', 'port': 25}, listeners=[], processes=[], greeting=REFUSED)
+    assert mta_plan(dead)['restart'] == ['No MTA runs.']
+
+
+def test_another_port_is_another_place():
+    """The MSA on 587 alone, and submit.cf says 25."""
+    msa = host(listeners=[{'address': '127.0.0.1', 'port': 587, 'pid': 170, 'name': 'sendmail-mta'}], greeting=REFUSED)
+    plan = mta_plan(msa)
+    assert '127.0.0.1 port 587, but submit.cf hands mail to 127.0.0.1 port 25' in plan['errors'][0] and not plan['restart']
 
 
 def test_it_is_restarted_when_its_configuration_is_newer():
@@ -133,3 +197,43 @@ def test_a_relay_on_another_host():
     assert not todo(mta_plan(host(relay=hub)))
     plan = mta_plan(host(relay=hub, greeting=REFUSED))
     assert 'on another host' in plan['errors'][0] and not plan['restart']
+
+
+@pytest.mark.parametrize('this_host, wanted', [(False, False), (True, True), (None, True)])
+def test_where_the_relay_is_says_the_look(this_host, wanted):
+    relay = {'host': 'mail.example.org', 'port': 25, 'listener': None, 'answers': 'sendmail', 'this_host': this_host}
+    plan = mta_plan(host(relay=relay))
+    assert plan['wanted'] is wanted and not todo(plan) and plan['enable'] is wanted
+
+
+@pytest.mark.parametrize('title', ['sendmail: MTA: rejecting new messages: min free: 100', 'sm-mta: accepting connections'])
+def test_a_daemon_that_greets_is_left_alone_whatever_its_title(title):
+    assert not todo(mta_plan(host(processes=[{'pid': 170, 'role': 'other', 'queue': 'mta', 'started': STARTED, 'title': title}])))
+
+
+def test_a_daemon_that_has_too_many_children_is_left_alone():
+    plan = mta_plan(host(processes=[dict(HEALTHY['mta']['processes'][0], title='sendmail: MTA: rejecting connections on daemon MTA-v4: 5 children, max 5')],
+                         listeners=[], greeting=REFUSED))
+    assert 'rejecting connections on daemon MTA-v4: 5 children, max 5' in plan['errors'][0] and not plan['restart']
+
+
+def test_a_configuration_that_sendmail_refuses_is_no_reason_to_stop_anything():
+    silent = host(greeting=dict(REFUSED, connected=True, error='connection_timeout'))
+    plan = mta_plan(silent, refused='line 12: unknown configuration line')
+    assert 'line 12' in plan['errors'][0] and not plan['restart']
+    assert not todo(mta_plan(host(), refused='line 12'))
+
+
+def test_without_unit_and_init_script_nothing_can_be_started():
+    gone = host(processes=[], listeners=[], greeting=REFUSED)
+    gone['services']['mta']['init_script'] = None
+    assert 'Install the package again' in mta_plan(gone)['errors'][0] and not mta_plan(gone)['restart']
+    gone['installation']['platform'] = 'upstream'
+    assert mta_plan(gone)['restart'] and mta_plan(gone)['init'] == 'systemd'
+
+
+def test_sockets_are_where_a_wait_can_connect():
+    look = host(listeners=[{'address': '0.0.0.0', 'port': 25, 'pid': 170, 'name': 'sendmail-mta'},
+                           {'address': '::', 'port': 587, 'pid': 170, 'name': 'sendmail-mta'},
+                           {'address': '192.0.2.1', 'port': 25, 'pid': 9, 'name': 'master'}])
+    assert mta_plan(look)['sockets'] == [{'host': '127.0.0.1', 'port': 25}, {'host': '::1', 'port': 587}]

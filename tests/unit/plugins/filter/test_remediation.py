@@ -8,9 +8,9 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import (
     BLOCKING,
+    FIXES,
     FLUSH,
     KEEPING,
-    MENDS,
     STEPS,
     WITH_REPLACE,
     WITH_RESOLVERS,
@@ -40,15 +40,15 @@ def diagnosis(*causes, queued=3, **messages):
 
 class TestPlan:
     def test_names_are_those_of_the_table_of_causes(self):
-        assert {*MENDS, *WITH_RESOLVERS, *WITH_REPLACE, *FLUSH, *BLOCKING, *KEEPING} <= IDS
-        assert {step for steps in [*MENDS.values(), *WITH_RESOLVERS.values(), *WITH_REPLACE.values()] for step in steps} <= set(STEPS)
+        assert {*FIXES, *WITH_RESOLVERS, *WITH_REPLACE, *FLUSH, *BLOCKING, *KEEPING} <= IDS
+        assert {step for steps in [*FIXES.values(), *WITH_RESOLVERS.values(), *WITH_REPLACE.values()] for step in steps} <= set(STEPS)
 
     def test_roles_and_modules_of_the_table_are_steps(self):
         # What leaves the queue by them is for a person to decide.
         decided = {'quarantined', 'poison', 'damaged', 'stale_rewrite', 'missing_data', 'orphaned_data'}
         for row in _causes.CAUSES:
             if row.fix != 'manual' and row.name != 'sendmail_queue' and row.id not in decided:
-                assert row.id in MENDS or row.id in WITH_REPLACE, row.id
+                assert row.id in FIXES or row.id in WITH_REPLACE, row.id
 
     @pytest.mark.parametrize('causes, given_, steps', [
         ((), {}, []),
@@ -91,53 +91,78 @@ class TestPlan:
         assert (plan['blocked'], plan['movable']) == (blocked, movable)
 
 
+LEDGER = {'messages': 3, 'places': {'relayed': 2, 'bounced': 0, 'waiting': 1, 'quarantined': 0, 'lost': 0, 'archived': 0, 'gone': 0}}
+
+
 class TestReport:
-    def test_mended(self):
+    def test_fixed(self):
         report = remediation_report(diagnosis('mta_down', 'one_source'), diagnosis(queued=0), tried=['mta:mta_down'])
-        assert (report['state'], report['mended'], report['left']) == ('mended', ['mta_down'], [])
+        assert (report['state'], report['fixed'], report['left']) == ('fixed', ['mta_down'], [])
 
     @pytest.mark.parametrize('names, state', [
-        ((), 'healthy'), (('one_source',), 'healthy'), (('policy',), 'waiting'), (('dns',), 'human'), (('disk_full',), 'human')])
+        ((), 'healthy'), (('one_source',), 'healthy'), (('policy',), 'waiting'), (('was_down',), 'waiting'), (('dns',), 'needs attention'),
+        (('disk_full',), 'needs attention')])
     def test_what_is_left(self, names, state):
         report = remediation_report(diagnosis(*names), diagnosis(*names))
-        assert (report['state'], report['mended'], [one['id'] for one in report['left']]) == (state, [], list(names))
+        assert (report['state'], report['fixed'], [one['id'] for one in report['left']]) == (state, [], list(names))
 
     def test_the_sentence_of_a_step_that_failed_is_the_advice(self):
         report = remediation_report(diagnosis('mta_down'), diagnosis('mta_down'), tried=['mta:mta_down'],
                                     errors=[{'step': 'mta', 'message': 'The unit is masked.'}])
-        assert (report['state'], report['left'][0]['advice']) == ('human', 'The unit is masked.')
+        assert (report['state'], report['left'][0]['advice']) == ('needs attention', 'The unit is masked.')
 
     def test_controls_that_were_asked_for(self):
         report = remediation_report(diagnosis(), diagnosis(), tried=['runner:SMQ-RUN-01'])
         assert (report['state'], report['controls']) == ('healthy', ['SMQ-RUN-01'])
         report = remediation_report(diagnosis(), diagnosis(), tried=['runner:SMQ-RUN-01'], errors=[{'step': 'runner', 'message': 'HANDS_OFF is set.'}])
-        assert report['state'] == 'human'
+        assert report['state'] == 'needs attention'
 
-    def test_check_mode_counts_every_cause_that_a_step_mends(self):
+    def test_check_mode_counts_every_cause_that_a_step_fixes(self):
         found = diagnosis('permissions', 'message_permissions', 'runner')
         report = remediation_report(found, found, tried=['permissions:SMQ-PRM-01'], check=True)
-        assert (report['mended'], [one['id'] for one in report['left']]) == (['permissions', 'message_permissions'], ['runner'])
+        assert (report['would_fix'], [one['id'] for one in report['left']]) == (['permissions', 'message_permissions'], ['runner'])
+        assert (report['fixed'], report['state']) == ([], 'needs attention')
 
     def test_more_lost_mail_is_a_failure(self):
         assert remediation_report(diagnosis('was_down'), diagnosis('lost', lost=1))['state'] == 'failed'
-        assert remediation_report(diagnosis('lost', lost=1), diagnosis('lost', lost=1))['state'] == 'human'
+        assert remediation_report(diagnosis('was_down'), diagnosis(), flush={'lost': 1})['state'] == 'failed'
+        assert remediation_report(diagnosis('lost', lost=1), diagnosis('lost', lost=1))['state'] == 'needs attention'
 
-    def test_check_mode_tells_what_would_be_mended(self):
+    def test_check_mode_never_says_fixed(self):
         before = diagnosis('mta_down', 'was_down', 'disk_full')
         report = remediation_report(before, tried=['mta:mta_down'], flush={'would_try': 2}, check=True)
-        assert (report['mended'], [one['id'] for one in report['left']]) == (['mta_down', 'was_down'], ['disk_full'])
-        assert remediation_report(diagnosis('was_down'), check=True)['mended'] == []
+        assert (report['would_fix'], [one['id'] for one in report['left']]) == (['mta_down', 'was_down'], ['disk_full'])
+        assert remediation_report(diagnosis('was_down'), check=True)['would_fix'] == []
+        for names, tried in ((('mta_down',), ['mta:mta_down']), ((), [])):
+            report = remediation_report(diagnosis(*names), tried=tried, flush={'would_try': 3}, check=True)
+            assert (report['state'], report['fixed']) == ('unchanged in check mode', [])
+        assert remediation_report(diagnosis(), check=True)['state'] == 'healthy'
+
+    @pytest.mark.parametrize('about, state', [
+        ({}, 'fixed'),
+        ({'flush': {'untried': 5, 'stopped': True, 'msg': '5 of 9 messages were not tried before the timeout.'}}, 'untried'),
+        # The oldest message could not leave, so the others were not tried: that is no matter of time.
+        ({'flush': {'untried': 5, 'stopped': False, 'msg': 'the oldest one could not leave'}}, 'needs attention'),
+        ({'flush': {'msg': '3 of 3 were not tried'}}, 'needs attention'), ({'flush': {'remaining': 1}}, 'fixed'),
+        ({'ledger': dict(LEDGER, places=dict(LEDGER['places'], gone=1))}, 'needs attention'), ({'ledger': LEDGER}, 'fixed'),
+        ({'aside': {'messages': 1, 'archives': ['/a']}}, 'needs attention'), ({'aside': {'messages': 0, 'archives': []}}, 'fixed'),
+        ({'foreign': ['Process 7 runs the queue.']}, 'needs attention'), ({'errors': [{'step': 'runner', 'message': 'no'}]}, 'needs attention')])
+    def test_fixed_is_a_claim_with_no_doubt(self, about, state):
+        assert remediation_report(diagnosis('mta_down'), diagnosis(), tried=['mta:mta_down'], **about)['state'] == state
+
+    def test_mail_without_a_known_reason_is_not_fixed(self):
+        rest = dict(diagnosis(), unexplained={'messages': 50, 'examples': ['what?']}, healthy=False)
+        assert remediation_report(dict(diagnosis('mta_down'), unexplained=rest['unexplained']), rest)['state'] == 'waiting'
 
     def test_what_came_to_light_on_the_way(self):
         report = remediation_report(diagnosis('configuration'), diagnosis(), found=[cause('mta_down')])
-        assert report['mended'] == ['configuration', 'mta_down']
+        assert report['fixed'] == ['configuration', 'mta_down']
 
 
 class TestSummary:
     def reports(self):
-        ledger = {'messages': 3, 'places': {'relayed': 2, 'bounced': 0, 'waiting': 1, 'quarantined': 0, 'lost': 0, 'archived': 0, 'gone': 0}}
         return {
-            'web1': remediation_report(diagnosis('mta_down'), diagnosis(queued=0), tried=['mta:mta_down'], ledger=ledger),
+            'web1': remediation_report(diagnosis('mta_down'), diagnosis(queued=0), tried=['mta:mta_down'], ledger=LEDGER),
             'web2': remediation_report(diagnosis('disk_full'), diagnosis('disk_full')),
             'web3': remediation_report(diagnosis(queued=0), diagnosis(queued=0)),
             'web4': {'state': 'unknown', 'message': 'No route to host'}, 'web5': {},
@@ -145,27 +170,49 @@ class TestSummary:
 
     def test_every_host_is_there_with_its_state(self):
         text = remediation_summary(self.reports())
-        assert text.splitlines()[0] == 'Remediation: 5 hosts, 2 UNKNOWN, 1 for a human, 1 mended, 1 healthy'
+        assert text.splitlines()[0] == 'Remediation: 5 hosts, 2 unknown, 1 needs attention, 1 fixed, 1 healthy'
         rows = {line.split('  ')[0]: ' '.join(line.split()) for line in text.splitlines()[3:9]}
         assert rows == {
-            'HOST': 'HOST STATE BEFORE AFTER CAUSES (+ mended)', 'web4': 'web4 UNKNOWN ? ?', 'web5': 'web5 UNKNOWN ? ?',
-            'web2': 'web2 for a human 3 3 disk_full', 'web1': 'web1 mended 3 0 +mta_down', 'web3': 'web3 healthy 0 0 -'}
+            'HOST': 'HOST STATE BEFORE AFTER CAUSES (+ fixed)', 'web4': 'web4 unknown ? ?', 'web5': 'web5 unknown ? ?',
+            'web2': 'web2 needs attention 3 3 disk_full', 'web1': 'web1 fixed 3 0 +mta_down', 'web3': 'web3 healthy 0 0 -'}
         assert 'Where the 3 messages of the beginning are now' in text
         assert 'web4: No route to host' in text
         assert 'web5: it was not reached' in text
         assert '-> Make room.' in text
 
+    def test_check_mode_says_what_would_be_done(self):
+        report = remediation_report(diagnosis('mta_down', 'disk_full'), tried=['mta:mta_down'], flush={'would_try': 2}, check=True)
+        text = remediation_summary({'web1': report, 'web2': {'state': 'unknown'}})
+        rows = [' '.join(line.split()) for line in text.splitlines()[3:6]]
+        assert rows == ['HOST STATE MESSAGES WOULD TRY CAUSES (+ would be fixed)', 'web2 unknown ? ?', 'web1 needs attention 3 2 +mta_down, disk_full']
+        assert ' fixed,' not in text.splitlines()[0]
+
     def test_a_survey_has_one_column_of_messages(self):
         text = remediation_summary({'web1': remediation_report(diagnosis('mta_down'))}, title='Survey', acted=False)
-        assert 'HOST  STATE    MESSAGES  CAUSES' in text
-        assert 'web1  trouble         3  mta_down' in text
-        assert 'What is wrong, and what mends it' in text
+        assert 'HOST  STATE            MESSAGES  CAUSES' in text
+        assert 'web1  needs attention         3  mta_down' in text
+        assert 'What is wrong, and what fixes it' in text
 
-    def test_domains_by_age(self):
+    @pytest.mark.parametrize('acted, tense', [(True, 'waited at the beginning'), (False, 'wait')])
+    def test_domains_by_age(self, acted, tense):
         one = dict(diagnosis('dns'), domains=[{'domain': 'example.org', 'recipients': 2, 'ages': {'5': 1, '1280+': 1}}])
-        text = remediation_summary({'a': remediation_report(one), 'b': remediation_report(one)})
+        text = remediation_summary({'a': remediation_report(one), 'b': remediation_report(one)}, acted=acted)
         (row,) = [line for line in text.splitlines() if line.startswith('  example.org')]
         assert row.split() == ['example.org', '4', '2', *['0'] * 8, '2']
+        assert f'Recipients who {tense}, by domain' in text
+
+    def test_what_is_kept_aside_and_what_is_gone_is_said(self):
+        report = remediation_report(diagnosis('mta_down'), diagnosis(), tried=['mta:mta_down'], aside={'messages': 2, 'archives': ['/var/backups/a']},
+                                    ledger=dict(LEDGER, places=dict(LEDGER['places'], gone=1), file='/var/lib/x/ledger.jsonl'), flush={'msg': 'refused'})
+        text = ' '.join(remediation_summary({'web1': report}).split())
+        assert '2 messages that a queue run would have lost, emptied or stopped at are in /var/backups/a now' in text
+        assert '1 message left the queue, and no log says how; see /var/lib/x/ledger.jsonl' in text
+        assert 'the queue was not run to its end: refused' in text
+
+    @pytest.mark.parametrize('host', ['mail-gateway-17.production.eu-central.example.org', 'a' * 60 + '.' + 'b' * 60])
+    def test_names_of_hosts_are_whole(self, host):
+        for one in (remediation_report(diagnosis('disk_full')), {'state': 'unknown', 'message': 'No route to host'}):
+            assert remediation_summary({host: one}).count(host) >= 2
 
     def test_no_host(self):
         assert remediation_summary({}) == 'Remediation: 0 hosts\n====================\n\n'
@@ -173,6 +220,6 @@ class TestSummary:
     @given(st.text(), st.text(min_size=1))
     def test_hostile_text_does_not_reach_the_terminal(self, text, host):
         report = remediation_report(diagnosis(cause('policy', evidence=[text])), errors=[{'step': 'mta', 'message': text}])
-        shown = remediation_summary({host: report, host + '2': {'state': 'broken', 'message': text}})
+        shown = remediation_summary({host: report, host + '2': {'state': 'failed', 'message': text}})
         assert all(line.isprintable() for line in shown.split('\n'))
-        assert max(map(len, shown.split('\n'))) <= 100
+        assert max(map(len, shown.split('\n'))) <= 100 + 4 * 4 * len(host)

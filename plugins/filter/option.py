@@ -1,0 +1,140 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: option
+short_description: Read a variable that may have been given as text
+version_added: 1.0.0
+description:
+  - What stands behind C(-e name=value) on a command line is always text. The argument specification of a role checks that such text can be read
+    as the type it wants, and leaves the text as it is; so C(false) is a text that is not empty, and counts as true.
+  - This filter reads the text as the argument specification does. Every role and playbook of the collection reads its variables through it.
+positional: _input, kind
+options:
+  _input:
+    description: The value, as the user gave it.
+    type: raw
+    required: true
+  kind:
+    description:
+      - V(bool) reads V(yes), V(no), V(true), V(false), V(on), V(off), V(y), V(n), V(t), V(f), V(1), and V(0), in any case of letters.
+      - V(int) reads a whole number.
+      - V(list) reads items with commas between them, or a list in JSON. A single item is a list of one.
+      - V(dict) reads a dictionary in JSON.
+      - V(addresses) is a V(list) of IP addresses.
+    type: str
+    choices: [bool, int, list, dict, addresses]
+    required: true
+author:
+  - The mailops.sendmail contributors (@mailops)
+seealso:
+  - plugin: mailops.sendmail.mta_plan
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Do it only when it was asked for
+  ansible.builtin.debug:
+    msg: It was asked for.
+  when: wanted | default(false) | mailops.sendmail.option('bool')
+"""
+
+RETURN = r"""
+_value:
+  description: The value in its type. What cannot be read is an error that shows the value.
+  type: raw
+"""
+
+import ipaddress
+import json
+
+from ansible.errors import AnsibleFilterError
+
+_TRUE = ('yes', 'true', 'on', 'y', 't', '1')
+_FALSE = ('no', 'false', 'off', 'n', 'f', '0')
+
+
+def _shown(value):
+    text = repr(str(value))
+    return text if len(text) <= 80 else text[:77] + '...'
+
+
+def _bool(value):
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word not in _TRUE + _FALSE:
+        raise AnsibleFilterError(f'{_shown(value)} is neither true nor false.')
+    return word in _TRUE
+
+
+def _int(value):
+    try:
+        if isinstance(value, (bool, float)):
+            raise ValueError(value)
+        return int(str(value).strip())
+    except ValueError:
+        raise AnsibleFilterError(f'{_shown(value)} is no whole number.') from None
+
+
+def _json(value, kind, name):
+    try:
+        found = json.loads(value)
+        if not isinstance(found, kind):
+            raise ValueError(value)
+    except ValueError:
+        raise AnsibleFilterError(f'{_shown(value)} is no {name} in JSON.') from None
+    return found
+
+
+def _list(value):
+    if value is None:
+        return []
+    if isinstance(value, str):
+        text = value.strip()
+        return _json(text, list, 'list') if text.startswith('[') else [item.strip() for item in text.split(',') if item.strip()]
+    if isinstance(value, (bool, int, float)):
+        return [str(value)]
+    if hasattr(value, 'items'):
+        raise AnsibleFilterError(f'{_shown(value)} is a dictionary, not a list.')
+    return list(value)
+
+
+def _dict(value):
+    if value is None or hasattr(value, 'items'):
+        return value or {}
+    return _json(str(value).strip() or '{}', dict, 'dictionary')
+
+
+def _addresses(value):
+    found = []
+    for item in _list(value):
+        try:
+            ipaddress.ip_address(str(item).partition('%')[0])
+            if not all(char.isalnum() or char in '.:%_-' for char in str(item)):
+                raise ValueError(item)
+        except ValueError:
+            raise AnsibleFilterError(f'{_shown(item)} is no IP address.') from None
+        if str(item) not in found:
+            found.append(str(item))
+    return found
+
+
+_KINDS = {'bool': _bool, 'int': _int, 'list': _list, 'dict': _dict, 'addresses': _addresses}
+
+
+def option(value, kind):
+    """See DOCUMENTATION. Raises AnsibleFilterError for a value that cannot be read."""
+    if kind not in _KINDS:
+        raise AnsibleFilterError(f'option: {kind!r} is no kind. There are: {", ".join(_KINDS)}.')
+    return _KINDS[kind](value)
+
+
+class FilterModule:
+    """How roles and playbooks read what users type."""
+
+    def filters(self):
+        return {'option': option}

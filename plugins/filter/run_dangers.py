@@ -1,0 +1,76 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: run_dangers
+short_description: Say why a queue must not be run now
+version_added: 1.0.0
+description:
+  - Takes what M(mailops.sendmail.sendmail_queue) answered in check mode, and names what a run would lose, empty, return to its senders or hang on.
+  - What else that module refuses for, such as an MTA that does not answer or a disk that is full, is no danger to mail that waits.
+  - The roles ask before they start anything that runs a queue.
+positional: _input
+options:
+  _input:
+    description: The registered result of the module.
+    type: dict
+    required: true
+  diagnosis:
+    description: What M(mailops.sendmail.sendmail_diagnosis_info) returned, for what returns mail to its senders.
+    type: dict
+    default: {}
+author:
+  - The mailops.sendmail contributors (@mailops)
+seealso:
+  - module: mailops.sendmail.sendmail_queue
+"""
+
+EXAMPLES = r"""
+- name: See what a flush would be refused for
+  mailops.sendmail.sendmail_queue:
+    queue: all
+  check_mode: true
+  failed_when: false
+  register: flush
+
+- name: Say what is dangerous about it
+  ansible.builtin.debug:
+    msg: "{{ flush | mailops.sendmail.run_dangers }}"
+"""
+
+RETURN = r"""
+_value:
+  description: Sentences, empty when a run harms nothing.
+  type: list
+  elements: str
+"""
+
+KINDS = ('directory', 'permissions', 'no_data', 'damaged', 'unreadable', 'temporary')
+# Causes for which the MTA answers a queue run with a refusal for good, so that mail goes back to its senders.
+BOUNCES = ('hosts_access',)
+
+
+def run_dangers(result, diagnosis=None):
+    """See DOCUMENTATION. A pure function."""
+    found = []
+    for one in result.get('refusals') or []:
+        if one['kind'] in KINDS:
+            ids, count = one.get('ids') or [], one.get('messages') or 0
+            which = '%s%s: ' % (ids[0], ' and %d more' % (count - 1) if count > 1 else '') if ids else ''
+            found.append('%s%s. %s' % (which, one['text'].rstrip('.'), one['remedy']))
+    if 'selected' not in result and not result.get('refusals'):   # every answer of the module that is not about the host says how many
+        found.append(str(result.get('msg') or 'The queues could not be looked at.'))
+    diagnosis = diagnosis or {}
+    if (diagnosis.get('messages') or {}).get('queued', 0):
+        found.extend('%s. %s' % (one['title'], one['fix']['text']) for one in diagnosis.get('causes') or [] if one['id'] in BOUNCES)
+    return found
+
+
+class FilterModule:
+    """What the roles ask before they start what runs a queue."""
+
+    def filters(self):
+        return {'run_dangers': run_dangers}

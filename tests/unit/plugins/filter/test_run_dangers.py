@@ -1,0 +1,33 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+import pytest
+from ansible_collections.mailops.sendmail.plugins.filter.run_dangers import run_dangers
+from ansible_collections.mailops.sendmail.plugins.module_utils._flush import REMEDIES
+
+ACCESS = {'id': 'hosts_access', 'title': 'TCP wrappers keep this host from the MTA', 'fix': {'text': 'Let it in.'}}
+
+
+def refused(kind, ids=('6ARBw3Sj003555',), messages=1):
+    return {'msg': 'refused', 'selected': 1, 'refusals': [{'kind': kind, 'text': 'there is no data file', 'remedy': REMEDIES.get(kind, 'Do it.'),
+                                                            'ids': list(ids), 'messages': messages}]}
+
+
+@pytest.mark.parametrize('kind', sorted(set(REMEDIES) - {'file_system'}))
+def test_what_a_run_would_harm_is_named_with_its_remedy(kind):
+    assert run_dangers(refused(kind)) == ['6ARBw3Sj003555: there is no data file. %s' % REMEDIES[kind]]
+    assert run_dangers(refused(kind, messages=3))[0].startswith('6ARBw3Sj003555 and 2 more: ')
+    assert run_dangers(refused(kind, ids=(), messages=0))[0].startswith('there is no data file. ')
+
+
+@pytest.mark.parametrize('result', [{'changed': False, 'selected': 4}, refused('file_system'), refused('relay_does_not_answer')])
+def test_what_harms_no_mail_is_no_danger(result):
+    assert run_dangers(result) == []
+
+
+def test_what_could_not_be_looked_at_is_a_danger():
+    assert run_dangers({'msg': 'Only root can run a queue.'}) == ['Only root can run a queue.']
+
+
+@pytest.mark.parametrize('causes, queued, found', [([ACCESS], 1, 1), ([ACCESS], 0, 0), ([dict(ACCESS, id='mta_down')], 1, 0), ([], 1, 0)])
+def test_what_returns_mail_is_a_danger_where_mail_waits(causes, queued, found):
+    assert len(run_dangers({'selected': 0}, {'causes': causes, 'messages': {'queued': queued}})) == found
