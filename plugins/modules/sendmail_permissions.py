@@ -13,8 +13,8 @@ description:
     directories that Debian keeps under C(/run/sendmail).
   - What is right comes from the packaging of the Sendmail that is installed (Debian, Red Hat, SUSE, Gentoo, Arch, FreeBSD, or Sendmail's own
     Makefiles where it was installed by hand, on any distribution), with the paths, C(RunAsUser), C(TrustedUser) and C(QueueFileMode) that
-    C(submit.cf) and C(sendmail.cf) name. O(overrides) is for hosts that deliberately differ. A packaging that is not known here is refused:
-    nothing guesses owners.
+    C(submit.cf) and C(sendmail.cf) name. O(overrides) is for hosts that deliberately differ. A packaging that is not known here is refused, because
+    owners are never guessed.
   - A queue file is only touched when a queue run would lose it or could not read it. This is Sendmail's own check of owner, group and mode.
     It keeps its owner, the user who submitted it, unless that is root or no user at all; then it goes to the user that runs the queue.
     Messages that are lost already (C(Qf)) are made readable but not renamed.
