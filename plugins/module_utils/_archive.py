@@ -7,8 +7,10 @@
 """Files of a queue taken under Sendmail's own locks, kept in archives, and read back.
 
 An archive is a directory of parts, C(0001.tar.gz) and so on, each a compressed tar that any tar reads: the files as C(msp/QUEUE DIRECTORY/NAME), then
-C(manifest.jsonl) with a record of each. A part has its name once it is whole and on the disk, and only then may what is in it be
-removed from the queue. So whatever interrupts a run, each message is whole in the queue or whole in a part.
+C(manifest.jsonl) with a record of each, its files with size and SHA-256 in it. A part has its name once it is whole and on the disk, and only
+then may what is in it be removed from the queue. C(0001.removed) beside it is written, and synced, when that is done, and names what was
+removed: what it does not name was still in the queue when the run ended. So whatever interrupts a run, each message is whole in the
+queue or whole in a part, and afterwards it can be told where. A part is used only when it proves whole (L(Part)).
 Only root can read an archive. Memory does not grow with what is put in.
 """
 
@@ -20,17 +22,23 @@ import re
 import stat
 import time
 import zlib
+from hashlib import sha256
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _spool, _text
 
 BASE = '/var/backups/sendmail-queue'
 PROGRESS = 'progress.json'
+MEMBERS_MAX = 20000
+MANIFEST_MAX = 64 << 20
 _MANIFEST = b'manifest.jsonl'
 _PART = re.compile(r'\d{4,}\.tar\.gz\Z')
+_ARCHIVE = re.compile(r'(?:removed|debris)-\d{8}T\d{6}Z(?:-\d+)?\Z')
 _CHUNK = 1 << 18
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_LOCK = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | getattr(os, 'O_NOATIME', 0)
+_LOCK = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Locked(_text.SendmailError):
@@ -38,7 +46,11 @@ class Locked(_text.SendmailError):
 
 
 class Changed(_text.SendmailError):
-    """A file that nobody should be writing to changed while it was archived."""
+    """A file that changed, or could not be read further, while it was archived."""
+
+
+class Refused(_text.SendmailError):
+    """A part of an archive that does not prove whole, or that somebody else could have written."""
 
 
 # Locks
@@ -50,14 +62,21 @@ def hold(directory, name):
     then the file has to be the one that still has the name (readqf() in queue.c). While it is held the file must not be opened a second
     time: closing any descriptor of a file drops its fcntl() locks. Raises Locked, SendmailError, and OSError.
     """
-    handle = os.open(name, _LOCK, dir_fd=directory)
+    exclusive = fcntl.LOCK_EX
+    try:
+        handle = _spool.open_quietly(name, _LOCK, directory)
+    except OSError as error:
+        if error.errno != errno.EACCES:
+            raise
+        # What may only be read: a shared fcntl() lock keeps out the exclusive one that Sendmail wants, and is kept out by it.
+        handle, exclusive = _spool.open_quietly(name, _READ, directory), fcntl.LOCK_SH
     try:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode):
             raise _text.SendmailError('it is not a regular file')
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(handle, exclusive | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise
@@ -85,7 +104,7 @@ def read_held(handle, about):
 
 def open_data(directory, name):
     """(descriptor, os.stat_result) of a file to archive; regular or an error. Raises SendmailError and OSError."""
-    handle = os.open(name, _READ, dir_fd=directory)
+    handle = _spool.open_quietly(name, _READ, directory)
     about = os.fstat(handle)
     if not stat.S_ISREG(about.st_mode):
         os.close(handle)
@@ -95,25 +114,95 @@ def open_data(directory, name):
 
 # Writing
 
-def check_base(base, queues):
-    """Refuse a directory that somebody else could replace or write to, or that lies in a queue. Creates nothing. Raises SendmailError."""
-    path = os.path.realpath(base)
+def _trusted(descriptor: int, path: str) -> None:
+    """Raise SendmailError for a directory that others than root (or who runs us) own or can put names of theirs into."""
+    about = os.fstat(descriptor)
+    if about.st_uid not in (0, os.getuid()) or about.st_mode & 0o022 and not about.st_mode & stat.S_ISVTX:
+        raise _text.SendmailError('Users other than root can write to %s, so an archive of mail is not safe there. '
+                                  'Name another directory with archive, or fix its owner and mode.' % _text.printable(os.fsencode(path)))
+
+
+def _base_check(queues: Iterable[_spool.QueueDirectory]) -> Callable[[int, str], None]:
+    """What each directory on the way to an archive must be."""
+    places = {}
     for directory in queues:
-        if (path + '/').startswith(os.path.realpath(directory.path) + '/'):
-            raise _text.SendmailError('The archive cannot be in the queue directory %s itself. Name another directory with archive.' % directory.path)
+        for path in (directory.path, directory.control, directory.data, directory.transcript):
+            try:
+                about = os.stat(path)
+                places[about.st_dev, about.st_ino] = path
+            except OSError:
+                pass
+
+    def check(descriptor: int, path: str) -> None:
+        about = os.fstat(descriptor)
+        if (about.st_dev, about.st_ino) in places:
+            raise _text.SendmailError('The archive cannot be in the queue directory %s itself. Name another directory with archive.'
+                                      % _text.printable(os.fsencode(places[about.st_dev, about.st_ino])))
+        _trusted(descriptor, path)
+    return check
+
+
+def _walk(path: str, check: Callable[[int, str], None]) -> Tuple[int, List[str]]:
+    """(descriptor, names below it that are missing) of the deepest directory on the way to C(path) that exists, each one on the way checked."""
+    missing = []
     while True:
         try:
-            about = os.stat(path)
-            if not stat.S_ISDIR(about.st_mode):
-                raise _text.SendmailError('%s is no directory, so no archive can be in it. Name another directory with archive.' % path)
-            if about.st_uid not in (0, os.geteuid()) or about.st_mode & 0o022 and not about.st_mode & stat.S_ISVTX:
-                raise _text.SendmailError('Users other than root can write to %s, so an archive of mail is not safe there. '
-                                          'Name another directory with archive, or mend its owner and mode.' % path)
+            return _spool.walk(path, each=check), missing[::-1]
         except FileNotFoundError:
-            pass
-        if path == '/':
-            return
-        path = os.path.dirname(path)
+            path, name = os.path.split(path)
+            missing.append(name)
+        except NotADirectoryError:
+            raise _text.SendmailError('%s is no directory, so no archive can be in it. Name another directory with archive.'
+                                      % _text.printable(os.fsencode(path)))
+        except OSError as error:
+            raise _text.SendmailError('The archive cannot be in %s: %s. Name another directory with archive.'
+                                      % (_text.printable(os.fsencode(path)), error.strerror))
+
+
+def check_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> None:
+    """Refuse a directory that somebody else could replace or write to, or that lies in a queue. Creates nothing. Raises SendmailError."""
+    os.close(_walk(os.path.abspath(base), _base_check(queues))[0])
+
+
+def make_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> int:
+    """A descriptor of the directory of archives, made where it is missing and proved on the descriptors that lead to it. Raises as L(check_base)."""
+    check = _base_check(queues)
+    here, missing = _walk(os.path.abspath(base), check)
+    try:
+        for name in missing:
+            try:
+                os.mkdir(name, 0o700, dir_fd=here)
+            except FileExistsError:
+                pass
+            there = os.open(name, _DIRECTORY, dir_fd=here)
+            _sync(here)
+            os.close(here)
+            here = there
+            check(here, base)
+        return here
+    except BaseException:
+        os.close(here)
+        raise
+
+
+def clear_unfinished(base: int) -> None:
+    """Remove what killed runs left unfinished in a directory of archives that L(Writer) has locked: parts that were never committed."""
+    for name in os.listdir(base):
+        if not _ARCHIVE.match(name):
+            continue
+        try:
+            directory = os.open(name, _DIRECTORY, dir_fd=base)
+        except OSError:
+            continue
+        try:
+            for inside in os.listdir(directory):
+                if inside.endswith('.partial'):
+                    os.unlink(inside, dir_fd=directory)
+            empty = not os.listdir(directory)
+        finally:
+            os.close(directory)
+        if empty:
+            os.rmdir(name, dir_fd=base)
 
 
 def _sync(descriptor):
@@ -125,10 +214,13 @@ def _sync(descriptor):
 
 
 class Writer:
-    """Writes one archive, part by part; makes the directories with the first part. A context manager that lets go of its lock."""
+    """Writes one archive, part by part; makes the directories with the first part. A context manager that lets go of its lock.
 
-    def __init__(self, base, what, about):
-        self.base, self.what, self.about = base, what, about
+    C(queues): the queue directories, in which no archive may be.
+    """
+
+    def __init__(self, base, what, about, queues=()):
+        self.base, self.what, self.about, self.queues = base, what, about, queues
         self.path = None
         self.parts = 0
         self._base = self._directory = self._file = None
@@ -143,13 +235,25 @@ class Writer:
                 os.close(descriptor)
         self._base = self._directory = None
 
-    def _make(self):
-        os.makedirs(self.base, 0o700, exist_ok=True)
-        self._base = os.open(self.base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    @property
+    def reference(self) -> str:
+        """What names the part that was begun: the archive's own name and the part's number."""
+        return '%s.%s' % (os.path.basename(self.path), self._name[:-7])
+
+    def lock(self) -> None:
+        """Make the base directory where it is missing, prove it, keep other runs out of it, and clear what killed runs left there."""
+        if self._base is not None:
+            return
+        self._base = make_base(self.base, self.queues)
         try:
             fcntl.flock(self._base, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise _text.SendmailError('Another run is writing an archive in %s; its progress is in %s there. Wait for it.' % (self.base, PROGRESS))
+            raise _text.SendmailError('Another run is writing an archive in %s; its progress is in %s there. Wait for it.'
+                                      % (_text.printable(os.fsencode(self.base)), PROGRESS))
+        clear_unfinished(self._base)
+
+    def _make(self):
+        self.lock()
         stamp = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())
         for number in range(1000):
             name = '%s-%s%s' % (self.what, stamp, '-%d' % number if number else '')
@@ -158,7 +262,7 @@ class Writer:
                 break
             except FileExistsError:
                 continue
-        self._directory = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._base)
+        self._directory = os.open(name, _DIRECTORY, dir_fd=self._base)
         self.path = os.path.join(self.base, name)
         _sync(self._base)
 
@@ -169,7 +273,7 @@ class Writer:
         self._name = '%04d.tar.gz' % (self.parts + 1)
         self._file = os.open(self._name + '.partial', _NEW, 0o600, dir_fd=self._directory)
         self._zip = zlib.compressobj(1, zlib.DEFLATED, 31)
-        self._waiting, self._bytes, self._lines = [], 0, []
+        self._waiting, self._bytes, self._lines, self._files = [], 0, [], []
 
     def _put(self, *data):
         self._waiting.extend(data)
@@ -183,34 +287,43 @@ class Writer:
         while data:
             data = data[os.write(self._file, data):]
 
+    def _member(self, name, size, digest):
+        self._files.append({'name': _text.printable(name), 'size': size, 'sha256': digest.hexdigest()})
+
     def add(self, name, about, data):
         """A file whose content is at hand. C(name): bytes; C(about): its os.stat_result."""
         self._put(header(name, about, len(data)), data, b'\0' * (-len(data) % 512))
+        self._member(name, len(data), sha256(data))
 
     def add_file(self, name, about, handle):
-        """A regular file of any size from a descriptor. Raises Changed when it does not have the size it had."""
+        """A regular file of any size from a descriptor. Raises Changed when it does not have the size it had, or cannot be read."""
         left = about.st_size
-        data = os.read(handle, min(left + 1, _CHUNK))
+        data = _read(handle, min(left + 1, _CHUNK))
         if left < _CHUNK and len(data) == left:
             self.add(name, about, data)
             return
+        digest = sha256()
         self._put(header(name, about, left))
         while left > 0 and data:
+            digest.update(data[:left])
             self._put(data[:left])
             left -= len(data)
-            data = os.read(handle, _CHUNK)
+            data = _read(handle, _CHUNK)
         if left or data:
             raise Changed('it changed while it was archived')
         self._put(b'\0' * (-about.st_size % 512))
+        self._member(name, about.st_size, digest)
 
     def add_special(self, name, about, target):
         """A link (C(target): where it points to, bytes), FIFO or device, which has no content."""
         kinds = {stat.S_IFLNK: b'2', stat.S_IFIFO: b'6', stat.S_IFCHR: b'3', stat.S_IFBLK: b'4'}
         self._put(header(name, about, 0, kinds[stat.S_IFMT(about.st_mode)], target))
+        self._member(name, 0, sha256(b''))
 
     def record(self, record):
-        """A line of the manifest."""
-        self._lines.append(json.dumps(record))
+        """A line of the manifest, about the files that were added since the last one."""
+        self._lines.append(json.dumps(dict(record, files=self._files)))
+        self._files = []
 
     def commit(self):
         """Finish the part. When this returns, what is in it is on the disk under its name."""
@@ -226,6 +339,25 @@ class Writer:
         _sync(self._directory)
         self.parts += 1
 
+    def removed(self, names: Iterable[bytes]) -> None:
+        """Record what of the part that was committed last has left the queue: its control files, named as in the part. Synced."""
+        self._replace(self._directory, self._name[:-7] + '.removed', b''.join(_text.printable(name).encode('utf-8') + b'\n' for name in names), True)
+
+    @staticmethod
+    def _replace(directory: int, name: str, data: bytes, sync: bool) -> None:
+        """Write a small file in one step."""
+        handle = os.open(name + '.partial', os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory)
+        try:
+            while data:
+                data = data[os.write(handle, data):]
+            if sync:
+                _sync(handle)
+        finally:
+            os.close(handle)
+        os.rename(name + '.partial', name, src_dir_fd=directory, dst_dir_fd=directory)
+        if sync:
+            _sync(directory)
+
     def drop(self):
         """Give up the part that was begun."""
         if self._file is not None:
@@ -238,12 +370,14 @@ class Writer:
         if self._base is None:
             return
         line = json.dumps(dict(self.about, archive=self.path, parts=self.parts, updated=int(time.time()), **counts), sort_keys=True)
-        handle = os.open(PROGRESS + '.new', os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self._base)
-        try:
-            os.write(handle, line.encode('ascii') + b'\n')
-        finally:
-            os.close(handle)
-        os.rename(PROGRESS + '.new', PROGRESS, src_dir_fd=self._base, dst_dir_fd=self._base)
+        self._replace(self._base, PROGRESS, line.encode('ascii') + b'\n', False)
+
+
+def _read(handle, size):
+    try:
+        return os.read(handle, size)
+    except OSError as error:
+        raise Changed('it cannot be read: %s' % error.strerror)
 
 
 def header(name, about, size, kind=b'0', target=b''):
@@ -288,21 +422,137 @@ def parts(path):
     return found
 
 
-def members(path):
-    """Yield (tarfile.TarInfo, file object or None) for each member of a part, in its order.
-
-    Only a part that nobody but root could have written counts: what is in it is put into a queue. Raises SendmailError.
-    """
-    import tarfile
+def removed(part: str) -> Optional[Set[str]]:
+    """The control files of a part that have really left the queue, as the manifest names them; None where the run did not get that far."""
     try:
-        handle = os.open(path, _READ)
-        with os.fdopen(handle, 'rb') as stream:
-            about = os.fstat(handle)
-            if not stat.S_ISREG(about.st_mode) or about.st_uid not in (0, os.geteuid()) or about.st_mode & 0o022:
-                raise _text.SendmailError('%s is not a file of root that root alone can write to, so it is not trusted as an archive.' % path)
-            with tarfile.open(fileobj=stream, mode='r|gz', encoding='utf-8', errors='surrogateescape') as archive:
+        with open(part[:-len('.tar.gz')] + '.removed', 'rb') as stream:
+            return set(stream.read(MANIFEST_MAX).decode('utf-8').splitlines())
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _text.SendmailError('%s.removed, which says what was removed, cannot be read: %s.'
+                                  % (_text.printable(os.fsencode(part[:-len('.tar.gz')])), getattr(error, 'strerror', None) or error))
+
+
+class _Gunzip:
+    """The bytes of a gzip stream; at its end the checksum must be right, and nothing may follow. Raises C(refusal(why))."""
+
+    def __init__(self, handle: int, refusal: Callable[[Any], Refused]):
+        self._handle, self._refusal, self._zip, self._input = handle, refusal, zlib.decompressobj(31), b''
+
+    def read(self, size: int) -> bytes:
+        try:
+            while not self._zip.eof:
+                if not self._input:
+                    self._input = os.read(self._handle, _CHUNK)
+                    if not self._input:
+                        raise self._refusal('it is cut short')
+                data = self._zip.decompress(self._input, size)
+                self._input = self._zip.unconsumed_tail
+                if data:
+                    return data
+            if self._zip.unused_data or self._input or os.read(self._handle, 1):
+                raise self._refusal('something follows its end')
+        except (OSError, zlib.error) as error:
+            raise self._refusal(getattr(error, 'strerror', None) or error)
+        return b''
+
+
+class Part:
+    """A part of an archive, opened once, that nobody but root could have written. A context manager. Raises SendmailError.
+
+    L(verify) proves it against its manifest: nothing of it is used before.
+    """
+
+    def __init__(self, path: str):
+        self.path = path
+        self.shown = _text.printable(os.fsencode(path))
+
+    def __enter__(self) -> 'Part':
+        try:
+            directory = _spool.walk(os.path.dirname(self.path), each=_trusted)
+            try:
+                self._handle = os.open(os.path.basename(self.path), _READ, dir_fd=directory)
+            finally:
+                os.close(directory)
+        except OSError as error:
+            raise self._refusal(error.strerror)
+        except _text.SendmailError as error:
+            raise Refused(str(error))
+        about = os.fstat(self._handle)
+        if not stat.S_ISREG(about.st_mode) or about.st_uid not in (0, os.getuid()) or about.st_mode & 0o022 or about.st_nlink != 1:
+            os.close(self._handle)
+            raise Refused('%s is not a file of root that root alone can write to, so it is not trusted as an archive.' % self.shown)
+        return self
+
+    def __exit__(self, *exception):
+        os.close(self._handle)
+
+    def _refusal(self, why: Any) -> Refused:
+        return Refused('The archive %s cannot be read: %s.' % (self.shown, why))
+
+    def members(self) -> Iterator[Tuple[Any, Any]]:
+        """Yield (tarfile.TarInfo, file object or None) for each member, in their order, the manifest last."""
+        import tarfile
+        try:
+            os.lseek(self._handle, 0, os.SEEK_SET)
+            stream = _Gunzip(self._handle, self._refusal)
+            with tarfile.open(fileobj=stream, mode='r|', encoding='utf-8', errors='surrogateescape') as archive:
                 for member in archive:
                     yield member, archive.extractfile(member) if member.isreg() else None
                     archive.members = []          # it would remember all of them
-    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-        raise _text.SendmailError('The archive %s cannot be read: %s.' % (path, getattr(error, 'strerror', None) or error))
+            while stream.read(_CHUNK):
+                pass
+        except (OSError, EOFError, ValueError, OverflowError, tarfile.TarError) as error:
+            raise self._refusal(getattr(error, 'strerror', None) or error)
+
+    def _content(self, stream: Any, size: int) -> bytes:
+        import tarfile
+        try:
+            return stream.read(size)
+        except tarfile.TarError as error:
+            raise self._refusal(error)
+
+    def verify(self) -> List[Dict[str, Any]]:
+        """The records of the manifest, when every member is there with the size and digest that it says, in its order, and no other.
+
+        The whole is read to the end, with the checksum of gzip. Raises SendmailError for what is damaged, cut short, no archive of ours, or
+        larger than any that is written here.
+        """
+        found, manifest = [], None
+        for member, stream in self.members():
+            name = os.fsencode(member.name)
+            if manifest is not None or len(found) >= MEMBERS_MAX:
+                raise self._refusal('it has more in it than its manifest says')
+            if name == _MANIFEST and stream is not None:
+                if member.size > MANIFEST_MAX:
+                    raise self._refusal('its manifest is larger than %d bytes' % MANIFEST_MAX)
+                manifest = self._content(stream, member.size)
+                continue
+            if stream is not None and name.rpartition(b'/')[2][:2] != b'df' and name.startswith((b'msp/', b'mta/')) and member.size > _spool.LIMIT:
+                raise self._refusal('it has a control file that is larger than %d bytes' % _spool.LIMIT)
+            digest, size = sha256(), 0
+            while stream is not None:
+                data = self._content(stream, _CHUNK)
+                if not data:
+                    break
+                digest.update(data)
+                size += len(data)
+            found.append((_text.printable(name), size, digest.hexdigest()))
+        if manifest is None:
+            raise self._refusal('it has no manifest, so it is cut short or none of ours')
+        try:
+            records = [json.loads(line.decode('ascii')) for line in manifest.splitlines()]
+            promised = [(one['name'], one['size'], one['sha256']) for record in records for one in record['files']]
+        except (ValueError, KeyError, TypeError):
+            raise self._refusal('its manifest is damaged or none of ours')
+        if promised != found:
+            different = [name for name, _size, _digest in sorted(set(promised) ^ set(found))]
+            raise self._refusal('%s is not what its manifest says' % (different[0] if different else 'the order of its files'))
+        return records
+
+
+def members(path: str) -> Iterator[Tuple[Any, Any]]:
+    """Yield (tarfile.TarInfo, file object or None) for each member of a part that nobody but root could have written. Raises SendmailError."""
+    with Part(path) as part:
+        yield from part.members()

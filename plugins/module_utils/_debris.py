@@ -6,27 +6,31 @@
 
 """Files in queue directories that belong to no deliverable message: found, judged twice, and moved to an archive.
 
-What is judged debris is older than a limit, open in no process, locked by none, and has no partner in any directory of any queue group.
-Lost messages (Qf) are returned to the queue where that can be done. What cannot be judged is left, with the reason.
+What is judged debris is older than a limit, open in no process, locked by none, and has no partner in any directory of any queue: before a data
+file is moved, every control file of its id is asked, of every prefix, known or not. What no queue has made is never moved. Lost messages (Qf)
+are returned to the queue where that can be done. What cannot be judged is left, with the reason.
+A report and check mode are the same code without a writer. What a queue holds is touched with the ids of its runner (L(_identity)).
 """
 
 import contextlib
 import os
-import re
 import stat
 import time
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _hazards, _look, _lost, _message, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import (
+    _archive, _hazards, _identity, _look, _lost, _message, _qf, _spool, _text)
 
 KINDS = ('data_without_control', 'control_without_data', 'incomplete', 'temporary', 'pushed_aside', 'transcript', 'lost', 'foreign', 'special')
 BATCH = 400
 LISTED = 1000
+STRANGE_MAX = 100000        # names of an unknown kind that carry a queue id; beyond that data files are left alone
 _CONTROL = ('qf', 'hf', 'Qf')
+_EVERY_CONTROL = ('qf', 'hf', 'Qf', 'tf', 'Tf')
 _NAMED = {'tf': 'temporary', 'Tf': 'pushed_aside', 'xf': 'transcript'}
-_RESTORED = re.compile(r'\.[dqhQ]f.+\.restored\Z')          # of a run of ours that was interrupted
 _FORMS = {stat.S_IFLNK: 'a symbolic link', stat.S_IFIFO: 'a FIFO', stat.S_IFCHR: 'a device', stat.S_IFBLK: 'a device'}
+_FOREIGN = 'it was not made by Sendmail, so it is not for this module to move: look at it by hand'
 
 
 class Candidate(NamedTuple):
@@ -38,6 +42,7 @@ class Candidate(NamedTuple):
     path: str
     name: str
     kind: str
+    trouble: Optional[str] = None      # why its kind cannot be told
 
 
 class Outcome:
@@ -62,26 +67,51 @@ class Outcome:
         return dict(((what, sum(counts.values())) for what, counts in self.counts.items()), changed=changed and bool(done), kinds=dict(self.counts['found']),
                     outcomes=dict((what, self.lists[what]) for what in ('removed', 'mended', 'left_alone') if what in self.lists),
                     truncated=any(sum(self.counts[what].values()) > len(entries) for what, entries in self.lists.items()),
-                    archive=self.archive, diff={'before': lines if changed else '', 'after': ''})
+                    archive=None if self.archive is None else _text.printable(os.fsencode(self.archive)),
+                    diff={'before': lines if changed else '', 'after': ''})
 
 
 class Search:
     """One search through the queues that are asked for; partners are looked for in all of them. A context manager."""
 
-    def __init__(self, look, queues, kinds, seconds):
+    def __init__(self, look: Any, queues: Any, kinds: Any, seconds: int):
         self.look, self.queues, self.kinds, self.seconds = look, queues, frozenset(kinds), seconds
         self.stack = contextlib.ExitStack()
 
-    def __enter__(self):
-        self.opened = [(queue, self.stack.enter_context(_spool.Opened(directory)))
-                       for queue, directories in self.look.directories.items() for directory in directories]
+    def __enter__(self) -> 'Search':
+        try:
+            self.who = dict((queue, _lost.identity(self.look, queue)) for queue in self.look.directories)
+            self.opened = [(queue, self.stack.enter_context(_lost.entered(self.look, queue, directory)))
+                           for queue, directories in self.look.directories.items() for directory in directories]
+            self.strange: Optional[Set[str]] = self._strange()
+        except BaseException:
+            self.stack.close()
+            raise
         return self
 
     def __exit__(self, *exception):
         self.stack.close()
 
-    def candidates(self):
-        """Yield Candidate for every file of the wanted kinds, whatever its age."""
+    def _strange(self) -> Optional[Set[str]]:
+        """The ids behind names of a prefix that no version known here has, and behind those that a run of ours left; None for too many."""
+        found = set()
+        known = _EVERY_CONTROL + ('df', 'xf')
+        for queue, opened in self.opened:
+            with _identity.acting(self.who[queue]), _spool.scan(opened.control) as entries:
+                for entry in entries:
+                    name = entry.name
+                    if name[0] == '.':
+                        staged = _message.STAGED.match(name)
+                        if staged and staged.group(1)[:2] != 'df':
+                            found.add(staged.group(1)[2:])
+                    elif name[:2] not in known and _qf.IDENTIFIER.match(name[2:]):
+                        found.add(name[2:])
+                    if len(found) > STRANGE_MAX:
+                        return None
+        return found
+
+    def candidates(self, lost: bool) -> Iterator[List[Candidate]]:
+        """Yield lists of Candidate, each of one queue, with every file of the wanted kinds, whatever its age. C(lost): that kind only, or all others."""
         for queue, opened in self.opened:
             if queue not in self.queues:
                 continue
@@ -89,54 +119,91 @@ class Search:
                 path = {opened.control: opened.directory.control, opened.data: opened.directory.data,
                         opened.transcript: opened.directory.transcript, opened.base: opened.directory.path}[where]
                 with _spool.scan(where) as entries:
-                    for entry in entries:
-                        try:
-                            kind = self.kind(opened, where, entry)
-                        except FileNotFoundError:
-                            continue
-                        if kind in self.kinds:
-                            yield Candidate(queue, opened, where, os.path.join(path, entry.name), entry.name, kind)
+                    while True:
+                        batch: List[Candidate] = []
+                        with _identity.acting(self.who[queue]):
+                            for entry in entries:
+                                if lost and entry.name[:2] != 'Qf':
+                                    continue
+                                one = self._candidate(queue, opened, where, path, entry)
+                                if one is not None and lost == (one.kind == 'lost'):
+                                    batch.append(one)
+                                if len(batch) == BATCH:
+                                    break
+                        if batch:
+                            yield batch
+                        if len(batch) < BATCH:
+                            break
 
-    def kind(self, opened, where, entry):
-        """The kind of debris that a directory entry may be, or None. Raises OSError."""
+    def _candidate(self, queue: str, opened: _spool.Opened, where: int, path: str, entry: Any) -> Optional[Candidate]:
+        trouble = None
+        try:
+            kind = self.kind(queue, opened, where, entry)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            # One file that cannot be read is one record, and the rest goes on.
+            kind, trouble = 'incomplete', 'it cannot be judged: %s' % _lost.reason_of(error)
+        return Candidate(queue, opened, where, os.path.join(path, entry.name), entry.name, kind, trouble) if kind in self.kinds else None
+
+    def kind(self, queue: str, opened: _spool.Opened, where: int, entry: Any) -> Optional[str]:
+        """The kind of debris that a directory entry may be, or None. To be called as the runner of the queue. Raises OSError."""
         name, prefix = entry.name, entry.name[:2]
-        if name in _spool.BELONGS or name in ('qf', 'df', 'xf') and entry.is_dir():
+        if name in _spool.BELONGS or name in ('qf', 'df', 'xf') and entry.is_dir(follow_symlinks=False):
             return None
         if name[0] == '.':
-            return 'temporary' if _RESTORED.match(name) and entry.is_file(follow_symlinks=False) else None
+            # Of a restore of ours that was killed: the data file, which nothing needs. A control file is settled with its archive.
+            staged = _message.STAGED.match(name)
+            return 'temporary' if staged and staged.group(4) == 'restored' and entry.is_file(follow_symlinks=False) else None
         if not entry.is_file(follow_symlinks=False):
             return 'special'
         if len(name) > _spool.NAME_MAX or not _qf.IDENTIFIER.match(name[2:]):
             return 'foreign'
         if prefix in _NAMED:
             kind = _NAMED[prefix]
-            return kind if kind != 'transcript' or not self.control_of(name[2:], _CONTROL + ('tf',)) else None
+            return kind if kind != 'transcript' or not self.control_of(queue, name[2:], _CONTROL + ('tf',)) else None
         if prefix == 'df' and where == opened.data:
-            return None if self.control_of(name[2:], _CONTROL + ('tf', 'Tf')) else 'data_without_control'
+            return None if self.control_of(queue, name[2:], _EVERY_CONTROL) else 'data_without_control'
         if prefix not in _CONTROL or where != opened.control:
             return 'foreign'
         if prefix == 'Qf':
             return 'lost'
         if _cut_short(where, name):
             return 'incomplete'
-        return None if self.data_of(name[2:]) else 'control_without_data'
+        with contextlib.ExitStack() as stack:
+            if self.data_of(queue, opened, name, stack):
+                return None
+        # Where it does not belong, but there: something for a person to look at, and no debris.
+        there = any(_is_file(other.data, 'df' + name[2:]) for kind, other in self.opened if kind == queue)
+        return None if there else 'control_without_data'
 
-    def control_of(self, identifier, prefixes):
-        return any(_lost.exists(opened.control, prefix + identifier) for _queue, opened in self.opened for prefix in prefixes)
+    def control_of(self, queue: str, identifier: str, prefixes: Tuple[str, ...], but: Tuple[Optional[int], str] = (None, '')) -> bool:
+        """Whether any directory of any queue has a control file of an id, its own queue first. C(but): (directory, name) of one that does not count."""
+        if self.strange is None or identifier in self.strange:
+            return True
+        for other, opened in sorted(self.opened, key=lambda one: one[0] != queue):
+            with _identity.acting(self.who[other]):
+                for prefix in prefixes:
+                    if (opened.control, prefix + identifier) != but and _lost.exists(opened.control, prefix + identifier):
+                        return True
+        return False
 
-    def data_of(self, identifier):
-        """The descriptor of the directory with the data file, or None."""
-        for _queue, opened in self.opened:
-            if _lost.exists(opened.data, 'df' + identifier):
-                return opened.data
-        return None
+    def data_of(self, queue: str, opened: _spool.Opened, name: str, stack: contextlib.ExitStack) -> Optional[Tuple[int, str]]:
+        """(descriptor, path) of the directory with the data file of a control file, in its own queue, or None. Raises OSError."""
+        try:
+            content = _spool.read_whole(opened.control, name)[0]
+            place = _lost.data_of(self.look, queue, opened, content, stack)
+        except _text.SendmailError as error:
+            raise OSError(0, str(error))
+        return (place.data, place.directory.data) if _is_file(place.data, 'df' + name[2:]) else None
 
-    def reason_to_stay(self, one, used):
+    def reason_to_stay(self, one: Candidate, used: Optional[Set[Tuple[int, int]]]) -> Optional[str]:
         """Why a candidate is not provably debris, or None. C(used): files that processes have open, None when that cannot be known."""
+        if one.trouble or one.kind == 'foreign':
+            return one.trouble or _FOREIGN
         about = os.stat(one.name, dir_fd=one.where, follow_symlinks=False)
-        age = time.time() - max(about.st_mtime, about.st_ctime)
-        if age < self.seconds:
-            return 'it was changed %d seconds ago, which is less than older_than' % max(0, age)
+        if time.time() - max(about.st_mtime, about.st_ctime) < self.seconds:
+            return 'it was changed not long ago: its age is less than older_than'
         if used is None:
             return 'whether a process has it open cannot be known: not every process can be looked into'
         if (about.st_dev, about.st_ino) in used:
@@ -144,16 +211,26 @@ class Search:
         if stat.S_ISREG(about.st_mode):
             if about.st_nlink != 1:
                 return 'it has %d names (hard links)' % about.st_nlink
-            if one.name[:2] in ('tf', 'Tf') and not _cut_short(one.where, one.name) and not self.control_of(one.name[2:], _CONTROL):
+            if one.name[:2] in ('tf', 'Tf') and not _cut_short(one.where, one.name) and not self.control_of(one.queue, one.name[2:], _CONTROL):
                 return 'it is complete and the only control file of its id: look at it, and rename it to qf when it is sound'
         elif stat.S_IFMT(about.st_mode) not in _FORMS:
             return 'it is %s: look at it by hand' % ('a directory' if stat.S_ISDIR(about.st_mode) else 'a socket')
-        return None
+        elif not _qf.IDENTIFIER.match(one.name[2:]) or one.name[:2] not in _EVERY_CONTROL + ('df', 'xf'):
+            return _FOREIGN
+        return _message.why_not_renamed(one.where, about)
 
 
-def _cut_short(directory, name):
+def _is_file(directory: int, name: str) -> bool:
+    """Whether there is a regular file of this name. Raises OSError where that cannot be told."""
+    try:
+        return stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _cut_short(directory: int, name: str) -> bool:
     """Whether a control file has no final dot. Raises OSError; not for a file that is locked."""
-    handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+    handle = _spool.open_quietly(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, directory)
     try:
         size = os.fstat(handle).st_size
         return size < 3 or os.pread(handle, 3, size - 3) not in (b'\n.\n', b'.\r\n')
@@ -184,129 +261,168 @@ def open_files():
 
 
 class Cleaner:
-    """Moves what a Search finds into an archive. C(dry): only say."""
+    """Moves what a Search finds into an archive. C(writer) is None where it is only to be said; C(check()) raises when the run is to end."""
 
-    def __init__(self, search, writer, outcome, dry):
-        self.search, self.writer, self.outcome, self.dry = search, writer, outcome, dry
+    def __init__(self, search: Search, writer: Optional[_archive.Writer], outcome: Outcome, check: Callable[[], None]):
+        self.search, self.writer, self.outcome, self.check = search, writer, outcome, check
+        self.settled = writer is None
+        self.gone: Set[Tuple[int, str]] = set()      # (directory, name) of control files beside a lost one that were moved, or would be
 
-    def run(self):
-        batch, settled = [], self.dry
-        for one in self.search.candidates():
-            self.outcome.add('found', one)
-            if one.kind == 'lost':
-                self._mend(one)
-                continue
-            batch.append(one)
-            if len(batch) == BATCH:
-                settled = self._batch(batch, settled)
-                batch = []
-        if batch:
-            self._batch(batch, settled)
-        self.outcome.archive = self.writer.path if self.writer is not None and self.writer.parts else None
+    def run(self) -> None:
+        """Lost messages come last: what was in their way may be debris."""
+        for lost in (False, True):
+            for batch in self.search.candidates(lost):
+                self.check()
+                for one in batch:
+                    self.outcome.add('found', one)
+                if not lost:
+                    self._batch(batch)
+                    continue
+                with self._acting(batch[0]):
+                    for one in batch:
+                        self._return(one)
 
-    def _mend(self, one):
+    def _acting(self, one: Candidate) -> Any:
+        return _identity.acting(self.search.who[one.queue])
+
+    def _return(self, one: Candidate) -> None:
         try:
-            why = _lost.return_lost(self.search.look, one.queue, one.opened, one.name, self.dry)
+            why = _lost.return_lost(self.search.look, one.queue, one.opened, one.name, self.writer is None, self.gone)
+        except FileNotFoundError:
+            return
         except OSError as error:
-            why = error.strerror
+            why = _lost.reason_of(error)
         self.outcome.add('left_alone' if why else 'mended', one, why)
 
-    def _stays(self, one, used):
+    def _stays(self, one: Candidate, used: Optional[Set[Tuple[int, int]]]) -> bool:
         try:
             why = self.search.reason_to_stay(one, used)
         except FileNotFoundError:
             return True
         except OSError as error:
-            why = error.strerror
+            why = _lost.reason_of(error)
         if why:
             self.outcome.add('left_alone', one, why)
         return bool(why)
 
-    def _batch(self, batch, settled):
+    def _batch(self, batch: List[Candidate]) -> None:
+        """Judge, wait, judge again under lock, archive, sync, unlink. Without a writer the same, and nothing is written."""
         used = open_files()
-        batch = [one for one in batch if not self._stays(one, used)]
-        if self.dry:
-            for one in batch:
-                self.outcome.add('removed', one)
-        elif batch:
-            if not settled:
-                time.sleep(_hazards.SETTLE)      # what passes through such a state is out of it now
+        if batch:
+            with self._acting(batch[0]):
+                batch = [one for one in batch if not self._stays(one, used)]
+        if not batch:
+            return
+        if not self.settled:
+            time.sleep(_hazards.SETTLE)      # what passes through such a state is out of it now
+            self.settled = True
+        while batch:
             used = open_files()
+            taken: List[Tuple[Candidate, List[Tuple[int, str]], List[bytes]]] = []
             with contextlib.ExitStack() as stack:
                 try:
-                    self.writer.begin()
-                    taken = [(one, files) for one, files in ((one, self._take(one, used, stack)) for one in batch) if files]
-                    if taken:
+                    if self.writer is not None:
+                        self.writer.begin()
+                    with self._acting(batch[0]):
+                        for one in batch[:]:
+                            self.check()
+                            files, members = self._take(one, used, stack)
+                            if files:
+                                taken.append((one, files, members))
+                            else:
+                                batch.remove(one)
+                    if not taken:
+                        return
+                    if self.writer is not None:
                         self.writer.commit()
+                        self.outcome.archive = self.writer.path
+                except _archive.Changed as error:
+                    # The part has half of it: begin it again without this file.
+                    self.outcome.add('left_alone', batch.pop(len(taken)), str(error))
+                    continue
                 finally:
-                    self.writer.drop()
-                for one, files in taken:
-                    self._unlink(one, files)
-                counts = self.outcome.counts
-                self.writer.progress(**dict((what, sum(counts[what].values())) for what in counts))
-        return True
+                    if self.writer is not None:
+                        self.writer.drop()
+                gone = []
+                with self._acting(batch[0]):
+                    for one, files, members in taken:
+                        if self._unlink(one, files):
+                            gone += members
+                if self.writer is not None:
+                    self.writer.removed(gone)
+                    counts = self.outcome.counts
+                    self.writer.progress(**dict((what, sum(counts[what].values())) for what in counts))
+            return
 
-    def _take(self, one, used, stack):
-        """Judge a second time, lock, and put into the archive. Returns [(directory, name), ...] to unlink, in this order; empty when it stays."""
+    def _take(self, one: Candidate, used: Optional[Set[Tuple[int, int]]], stack: contextlib.ExitStack) -> Tuple[List[Tuple[int, str]], List[bytes]]:
+        """Judge a second time, lock, and put into the archive: ([(directory, name), ...] to unlink in this order, names in the archive)."""
         search = self.search
-        try:
-            kind = search.kind(one.opened, one.where, _Entry(one.where, one.name))
-            if kind != one.kind or self._stays(one, used):
-                return []
-            about = os.stat(one.name, dir_fd=one.where, follow_symlinks=False)
-            files = [(one.where, one.name, one.path)]
-            if kind == 'incomplete' and search.data_of(one.name[2:]) is not None:
-                files.append((search.data_of(one.name[2:]), 'df' + one.name[2:], os.path.join(one.opened.directory.data, 'df' + one.name[2:])))
-            held = []
-            if stat.S_ISREG(about.st_mode):
-                for where, name, path in files:
-                    handle, about = _archive.hold(where, name)
-                    stack.callback(os.close, handle)
-                    if (about.st_dev, about.st_ino) in used:
-                        raise _text.SendmailError('a process has its data file open')
-                    held.append((handle, about, path))
-        except FileNotFoundError:
-            return []
-        except (OSError, _text.SendmailError) as error:
-            self.outcome.add('left_alone', one, getattr(error, 'strerror', None) or str(error))
-            return []
-        for handle, about_file, path in held:
-            self.writer.add_file(os.fsencode('debris/%s%s' % (one.queue, path)), about_file, handle)
-        if not held:
-            target = os.readlink(os.fsencode(one.name), dir_fd=one.where) if stat.S_ISLNK(about.st_mode) else b''
-            self.writer.add_special(os.fsencode('debris/%s%s' % (one.queue, one.path)), about, target)
-        self.writer.record({'path': _text.printable(os.fsencode(one.path)), 'kind': one.kind, 'queue': one.queue, 'size': about.st_size,
-                            'modified': int(about.st_mtime)})
-        return [(where, name) for where, name, _path in files]
+        with contextlib.ExitStack() as mine:
+            keep = mine if self.writer is None else stack
+            try:
+                if search.kind(one.queue, one.opened, one.where, _Entry(one.where, one.name)) != one.kind or self._stays(one, used):
+                    return [], []
+                about = os.stat(one.name, dir_fd=one.where, follow_symlinks=False)
+                files = [(one.where, one.name, one.path)]
+                if one.kind == 'incomplete' and not search.control_of(one.queue, one.name[2:], _EVERY_CONTROL, (one.where, one.name)):
+                    data = search.data_of(one.queue, one.opened, one.name, keep)
+                    if data is not None:
+                        files.append((data[0], 'df' + one.name[2:], os.path.join(data[1], 'df' + one.name[2:])))
+                held = []
+                if stat.S_ISREG(about.st_mode):
+                    for where, name, path in files:
+                        handle, about = _archive.hold(where, name)
+                        keep.callback(os.close, handle)
+                        if used is None or (about.st_dev, about.st_ino) in used:
+                            raise _text.SendmailError('a process has its data file open')
+                        held.append((handle, about, path))
+                target = os.readlink(os.fsencode(one.name), dir_fd=one.where) if stat.S_ISLNK(about.st_mode) else b''
+            except FileNotFoundError:
+                return [], []
+            except (OSError, _text.SendmailError) as error:
+                self.outcome.add('left_alone', one, _lost.reason_of(error))
+                return [], []
+            names = [os.fsencode('debris/%s%s' % (one.queue, path)) for _where, _name, path in files]
+            if self.writer is not None:
+                for name, (handle, about_file, _path) in zip(names, held):
+                    self.writer.add_file(name, about_file, handle)
+                if not held:
+                    self.writer.add_special(names[0], about, target)
+                self.writer.record({'path': _text.printable(os.fsencode(one.path)), 'kind': one.kind, 'queue': one.queue, 'size': about.st_size,
+                                    'modified': int(about.st_mtime)})
+            return [(where, name) for where, name, _path in files], names
 
-    def _unlink(self, one, files):
+    def _unlink(self, one: Candidate, files: List[Tuple[int, str]]) -> bool:
         try:
-            for where, name in files:
+            for where, name in files if self.writer is not None else ():
                 os.unlink(name, dir_fd=where)
         except FileNotFoundError:
             pass
         except OSError as error:
-            self.outcome.add('left_alone', one, 'it is in the archive but cannot be removed: %s' % error.strerror)
-            return
+            self.outcome.add('left_alone', one, 'it is in the archive but cannot be removed: %s' % _lost.reason_of(error))
+            return False
         self.outcome.add('removed', one)
+        if one.where == one.opened.control and _lost.exists(one.where, 'Qf' + one.name[2:]):
+            self.gone.add((one.where, one.name))
+        return True
 
 
 class _Entry:
     """One name, looked at again, in the shape of a directory entry."""
 
-    def __init__(self, where, name):
+    def __init__(self, where: int, name: str):
         self.name = name
         self.about = os.stat(name, dir_fd=where, follow_symlinks=False)
 
-    def is_file(self, follow_symlinks=True):
+    def is_file(self, follow_symlinks: bool = True) -> bool:
         return stat.S_ISREG(self.about.st_mode)
 
-    def is_dir(self):
+    def is_dir(self, follow_symlinks: bool = True) -> bool:
         return stat.S_ISDIR(self.about.st_mode)
 
 
-def clear(params, check_mode, look=None):
-    """The module's work. C(params) as documented in sendmail_debris. Returns its result; raises SendmailError."""
+def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[str, Any]:
+    """The module's work. C(params) as documented in sendmail_debris. Returns its result; raises SendmailError, with it for what was done."""
     seconds = _text.duration(params['older_than'])
     if os.geteuid() != 0:
         raise _text.SendmailError('Only root can judge the files of everybody. Use become: true.')
@@ -314,15 +430,20 @@ def clear(params, check_mode, look=None):
     base, report = params['archive'] or _archive.BASE, params['state'] == 'reported'
     outcome = Outcome()
     try:
-        with Search(look, _look.names(params['queue']), params['kinds'] or KINDS, seconds) as search:
-            if report or check_mode:
-                Cleaner(search, None, outcome, True).run()
-            else:
-                _archive.check_base(base, [directory for directories in look.directories.values() for directory in directories])
-                with _archive.Writer(base, 'debris', {'state': params['state'], 'pid': os.getpid()}) as writer:
-                    Cleaner(search, writer, outcome, False).run()
-    except (OSError, _archive.Changed) as error:
-        path = getattr(error, 'filename', None)
+        with _identity.signals_noted() as check, Search(look, _look.names(params['queue']), params['kinds'] or KINDS, seconds) as search, \
+                contextlib.ExitStack() as stack:
+            writer = None
+            if not report:
+                queues = [directory for directories in look.directories.values() for directory in directories]
+                _archive.check_base(base, queues)
+                if not check_mode:
+                    writer = stack.enter_context(_archive.Writer(base, 'debris', {'state': params['state'], 'pid': os.getpid()}, queues))
+            Cleaner(search, writer, outcome, check).run()
+    except _text.SendmailError as error:
+        raise _text.SendmailError(str(error), **dict(outcome.result(not report), **error.result))
+    except Exception as error:  # noqa: BLE001 - whatever ended it, what was done is said
+        name = getattr(error, 'filename', None)
         raise _text.SendmailError('%s%s. No file was removed that is not in an archive.' % (
-            getattr(error, 'strerror', None) or error, ': ' + _text.printable(os.fsencode(path)) if path else ''), **outcome.result())
+            getattr(error, 'strerror', None) or '%s: %s' % (type(error).__name__, error),
+            ': ' + _text.printable(os.fsencode(name)) if isinstance(name, (str, bytes)) else ''), **outcome.result(not report))
     return outcome.result(not report)

@@ -4,12 +4,53 @@
 
 # PRIVATE to the mailops.sendmail collection: it can change or go in any release.
 
-"""Lost messages (Qf) examined, mended where owner or mode was the reason, and returned to the queue."""
+"""A queue entered as who runs it, and lost messages (Qf) examined and returned to the queue."""
 
+import contextlib
 import os
 import stat
+from typing import AbstractSet, Any, Iterator, Optional, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _hazards, _qf, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _hazards, _identity, _qf, _spool, _text
+
+PERMISSIONS = 'mailops.sendmail.sendmail_permissions puts owners and modes right'
+
+
+def identity(look: Any, queue: str) -> _identity.Identity:
+    """Whose ids Sendmail's runner of a queue works with. Raises SendmailError where the host does not know them."""
+    return _identity.Identity(*_hazards.runner(look, queue)[:2])
+
+
+@contextlib.contextmanager
+def entered(look: Any, queue: str, directory: _spool.QueueDirectory) -> Iterator[_spool.Opened]:
+    """The descriptors of a queue directory, opened as its runner and proved to be one that the runner can work in.
+
+    The block itself runs with the ids that it had before: see L(_identity.acting). Raises SendmailError and OSError.
+    """
+    who = identity(look, queue)
+    with contextlib.ExitStack() as stack:
+        try:
+            with _identity.acting(who):
+                opened = stack.enter_context(_spool.Opened(directory))
+                for descriptor, path in ((opened.control, directory.control), (opened.data, directory.data)):
+                    if not os.access('.', os.W_OK | os.X_OK, dir_fd=descriptor,
+                                     effective_ids=os.access in os.supports_effective_ids):
+                        raise PermissionError(0, 'it may not write there', path)
+        except PermissionError as error:
+            path = error.filename or directory.path
+            about = os.stat(directory.path)
+            raise _text.SendmailError(
+                'The runner of this queue (%d:%d) cannot work in %s (%d:%d, mode %04o): %s. Nothing was done there. %s, unless the file system is '
+                'read-only.' % (who.uid, who.gid, _text.printable(os.fsencode(path)), about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode),
+                                error.strerror, PERMISSIONS))
+        yield opened
+
+
+def reason_of(error: Exception) -> str:
+    """Why one file was left alone, from what went wrong with it."""
+    if isinstance(error, PermissionError):
+        return 'the runner of this queue may not do that (%s): %s' % (error.strerror, PERMISSIONS)
+    return getattr(error, 'strerror', None) or str(error)
 
 
 def owner_for(about, place, who, settings):
@@ -28,56 +69,73 @@ def put_right(handle, uid, gid, mode):
         os.fchmod(handle, mode)
 
 
-def return_lost(look, queue, opened, name, dry=False):
+def return_lost(look: Any, queue: str, opened: _spool.Opened, name: str, dry: bool = False,
+                gone: AbstractSet[Tuple[int, str]] = frozenset()) -> Optional[str]:
     """Rename the control file C(name) (Qf...) to qf when a queue runner would take it now. Returns why not, or None when it was done.
 
-    Owner and mode are put right, of the data file too. Anything else that made a runner give it up is for a person to judge.
-    C(dry): only say. Raises OSError; FileNotFoundError when the file has gone.
+    To be called with the ids of the runner: what it may change of owner and mode is put right, of the data file too. Anything else that made
+    a runner give it up is for a person to judge. C(dry): only say; C(gone): (directory, name) of files that the same run takes
+    away before. Raises OSError; FileNotFoundError when the file has gone.
     """
     who, settings, place = _hazards.runner(look, queue), look.settings[queue], os.fstat(opened.control)
     identifier = name[2:]
     try:
         handle, about = _archive.hold(opened.control, name)
+    except PermissionError as error:
+        return reason_of(error)
     except _text.SendmailError as error:
         return str(error)
-    try:
-        why = _reason_to_stay(opened, identifier, handle, about)
-        if why or dry:
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.close, handle)
+        why, data = _reason_to_stay(look, queue, opened, identifier, handle, about, gone, stack)
+        if why:
             return why
         try:
-            body, about_body = _archive.open_data(opened.data, 'df' + identifier)
+            body, about_body = _archive.open_data(data.data, 'df' + identifier)
+        except FileNotFoundError:
+            return 'its data file is missing: it would be delivered with an empty body'
         except (OSError, _text.SendmailError) as error:
-            return 'its data file cannot be opened: %s' % (getattr(error, 'strerror', None) or error)
-        try:
-            right = owner_for(about, place, who, settings)
-            if about_body.st_nlink == 1 and not _hazards.may(about_body, who[0], who[1], 4):
-                put_right(body, *right)
-            put_right(handle, *right)
-        finally:
-            os.close(body)
-        os.rename(name, 'qf' + identifier, src_dir_fd=opened.control, dst_dir_fd=opened.control)
-        return None
-    finally:
-        os.close(handle)
-
-
-def _reason_to_stay(opened, identifier, handle, about):
-    if not _qf.IDENTIFIER.match(identifier):
-        return 'its name is no queue id'
-    try:
-        envelope = _qf.parse(_archive.read_held(handle, about))
-    except _text.SendmailError as error:
-        return str(error)
-    if not envelope.complete:
-        return 'its final dot is missing: it was cut short'
-    if envelope.problems:
-        return 'a queue run would lose it again: ' + envelope.problems[0]
-    for prefix in ('qf', 'hf', 'tf'):
-        if exists(opened.control, prefix + identifier):
-            return 'there is also a file %s%s' % (prefix, identifier)
-    if not exists(opened.data, 'df' + identifier):
-        return 'its data file is missing: it would be delivered with an empty body'
+            return 'its data file cannot be opened: %s' % reason_of(error)
+        stack.callback(os.close, body)
+        right = owner_for(about, place, who, settings)
+        files = [(handle, about)]
+        if about_body.st_nlink == 1 and not _hazards.may(about_body, who[0], who[1], 4):
+            files.append((body, about_body))
+        for _file, found in files:
+            if who[0] and (found.st_uid, found.st_gid) != right[:2]:
+                return 'its owner is %d:%d, which the runner of this queue may not change: %s' % (found.st_uid, found.st_gid, PERMISSIONS)
+        if not dry:
+            for file, _about in files[::-1]:
+                put_right(file, *right)
+            os.rename(name, 'qf' + identifier, src_dir_fd=opened.control, dst_dir_fd=opened.control)
     return None
+
+
+def _reason_to_stay(look: Any, queue: str, opened: _spool.Opened, identifier: str, handle: int, about: os.stat_result,
+                    gone: AbstractSet[Tuple[int, str]], stack: contextlib.ExitStack) -> Tuple[Optional[str], Optional[_spool.Opened]]:
+    """(why a lost message cannot be returned, the queue directory with its data)."""
+    if not _qf.IDENTIFIER.match(identifier):
+        return 'its name is no queue id', None
+    try:
+        content = _archive.read_held(handle, about)
+        data = data_of(look, queue, opened, content, stack)
+    except _text.SendmailError as error:
+        return str(error), None
+    envelope = _qf.parse(content)
+    if not envelope.complete:
+        return 'its final dot is missing: it was cut short', None
+    if envelope.problems:
+        return 'a queue run would lose it again: ' + envelope.problems[0], None
+    for prefix in ('qf', 'hf', 'tf'):
+        if (opened.control, prefix + identifier) not in gone and exists(opened.control, prefix + identifier):
+            return 'there is also a file %s%s' % (prefix, identifier), None
+    return None, data
+
+
+def data_of(look: Any, queue: str, opened: _spool.Opened, content: bytes, stack: contextlib.ExitStack) -> _spool.Opened:
+    """The queue directory with the data of a message, opened until C(stack) is closed. Raises SendmailError for a d line that names none."""
+    place = _spool.data_directory(opened.directory, content, look.directories[queue])
+    return opened if place is opened.directory or place == opened.directory else stack.enter_context(_spool.Opened(place))
 
 
 def exists(directory, name):

@@ -6,8 +6,18 @@
 
 """Act on messages: quarantine, release, take out into an archive, bring back from one. No step removes the last copy of a message.
 
-L(plan) counts what is meant; nothing is done when that is refused or in check mode. The rest works through the queue in batches of
-BATCH messages, so memory does not grow with their number.
+L(plan) counts what is meant; nothing is done when that is refused. The rest works through the queue in batches of BATCH messages, so memory does
+not grow with their number. Check mode is the same code with C(dry): it locks, reads and judges as a run does, and stops before it changes.
+
+What a queue holds is touched with the ids of its runner (L(_identity)), archives with root's.
+
+Each message leaves or enters a queue by the rename of its control file, on either side of which it is known where the message is:
+
+- removed: the part of the archive is on the disk; the control file gets a name that no runner looks at (C(.qfID.ARCHIVE.removing)); the archive
+  records that; data file and control file are unlinked. A run killed before the record has left the message in the queue, under one of its
+  two names, and L(put_back) gives it the first again; what the record names has left the queue for good.
+- restored: both files are on the disk, the control file under such a name (C(.restoring)); the archive records that; the control file gets its
+  own. A run killed behind the record is finished by the next one, and what the record names without such a file is in the queue, or was.
 """
 
 import contextlib
@@ -17,10 +27,10 @@ import re
 import stat
 import time
 from collections import Counter
-from typing import Any, List, NamedTuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _archive, _hazards, _look, _lost, _phrases, _process, _qf, _selection, _spool, _text)
+    _archive, _hazards, _identity, _look, _lost, _phrases, _process, _qf, _selection, _spool, _text)
 
 BATCH = 400             # messages locked at a time, and in one part of an archive; below the usual limit of 1024 open files
 IDS = 2000              # on one command line
@@ -32,7 +42,10 @@ OUTCOMES = ('quarantined', 'queued', 'removed', 'restored', 'already', 'taken', 
 # What a state can be made of, and which outcome that is.
 STATES = {'quarantined': (('queued',), 'quarantined'), 'queued': (('quarantined', 'lost'), 'queued'),
           'absent': (_selection.STATES, 'removed'), 'restored': (_selection.STATES, 'restored')}
+_CONTROLS = ('qf', 'hf', 'Qf', 'tf', 'Tf')
 _MEMBER = re.compile(r'(msp|mta)(/.*)/((?:qf|hf|Qf|df)[0-9A-Za-z]{8}[0-9]{5,10})\Z')
+# .NAME.ARCHIVE.NUMBER.removing and the like; see above.
+STAGED = re.compile(r'\.((?:qf|hf|Qf|df).*)\.((?:removed|debris)-\d{8}T\d{6}Z(?:-\d+)?|[^.]*)\.(\d{4,})\.(removing|restoring|restored)\Z', re.S)
 
 
 class Plan(NamedTuple):
@@ -47,6 +60,7 @@ class Outcome:
 
     def __init__(self):
         self.counts, self.lists = Counter(), {}
+        self.selected, self.archive, self.transcript, self.refused = 0, None, [], []
 
     def add(self, what, queue, identifier, why=None):
         self.counts[what] += 1
@@ -55,8 +69,8 @@ class Outcome:
             entry = {'id': _text.printable(os.fsencode(identifier)), 'queue': queue}
             entries.append(dict(entry, why=why) if why else entry)
 
-    def result(self, state, selected, archive=None, transcript=()):
-        """The module's result."""
+    def result(self, state):
+        """The module's result: what was done so far."""
         done = STATES[state][1]
         lines = ['%s %s' % (entry['queue'], entry['id']) for entry in self.lists.get(done, ())[:100]]
         more = self.counts[done] - len(lines)
@@ -66,8 +80,9 @@ class Outcome:
         if state in ('absent', 'restored'):
             sides[state == 'absent'] = ''
         return dict(
-            ((name, self.counts[name]) for name in OUTCOMES), changed=self.counts[done] > 0, selected=selected, outcomes=self.lists,
-            truncated=any(self.counts[name] > len(entries) for name, entries in self.lists.items()), archive=archive, transcript=list(transcript),
+            ((name, self.counts[name]) for name in OUTCOMES), changed=self.counts[done] > 0, selected=self.selected, outcomes=self.lists,
+            truncated=any(self.counts[name] > len(entries) for name, entries in self.lists.items()), transcript=list(self.transcript),
+            archive=None if self.archive is None else _text.printable(os.fsencode(self.archive)), refused=list(self.refused),
             diff={'before': sides[0], 'after': sides[1]})
 
 
@@ -77,14 +92,19 @@ def look_at(queue, partners=False):
     C(partners): look at the directories of the other queue as well.
     """
     look = _look.look('program', 'all' if partners else queue)
-    wrong = [error for error in look.errors if error['queue'] in _look.names(queue)]
+    own = _look.names(queue)
+    # A partner queue that is not there holds no partners; one that cannot be looked into may.
+    wrong = [error for error in look.errors if error['queue'] in own or os.path.lexists(_text.original_bytes(error['path']))]
     if wrong:
         raise _text.SendmailError('The queue cannot be read: %s: %s.' % (wrong[0]['path'], wrong[0]['error']))
     return look
 
 
 def find(look, selection):
-    """Yield (queue, QueueDirectory, names of control files) for what the selection means, no more than a few hundred names at a time."""
+    """Yield (queue, QueueDirectory, names of control files) for what the selection means, no more than a few hundred names at a time.
+
+    It only reads, as a look does; what it yields is judged again before anything is done to it.
+    """
     for queue, directories in look.directories.items():
         for directory in directories:
             one = _spool.Pass(directory, None if selection.by_name else selection.states, selection.needs_size, look.held or frozenset())
@@ -98,7 +118,7 @@ def find(look, selection):
                     for start in range(0, len(wanted), BATCH):
                         yield queue, directory, wanted[start:start + BATCH]
             except OSError as error:
-                raise _text.SendmailError('The queue directory %s cannot be read: %s.' % (directory.path, error.strerror))
+                raise _text.SendmailError('The queue directory %s cannot be read: %s.' % (_text.printable(os.fsencode(directory.path)), error.strerror))
             damaged = [name for name, state in one.damaged if selection.wants_damaged(name[2:], state)]
             if damaged:
                 yield queue, directory, damaged
@@ -158,139 +178,279 @@ def describe(queue, directory, name, state, row, size):
     return record
 
 
+class Held(NamedTuple):
+    """A message that is locked and in the part that was begun."""
+
+    name: str                       # of the control file
+    member: bytes                   # its name in the archive
+    data: Optional[_spool.Opened]   # where its data file is, if it has one
+    staged: str                     # the name that no runner looks at
+
+
 class Remover:
-    """Takes messages out of the queue into an archive. C(look), C(selection): what and where; C(writer): _archive.Writer."""
+    """Takes messages out of the queue into an archive. C(look), C(selection): what and where; C(writer): _archive.Writer, None for a dry run."""
 
-    def __init__(self, look, selection, writer, outcome, most):
-        self.look, self.selection, self.writer, self.outcome, self.most = look, selection, writer, outcome, most
-        self.left = set()           # (path, name) that were left alone, not to be tried again
+    def __init__(self, look: Any, selection: _selection.Selection, writer: Optional[_archive.Writer], outcome: Outcome, check: Callable[[], None]):
+        self.look, self.selection, self.writer, self.outcome, self.check = look, selection, writer, outcome, check
+        self.dry, self.most = writer is None, outcome.selected
+        self.left: Set[Tuple[str, str]] = set()           # (path, name) that were left alone, not to be tried again
 
-    def run(self):
+    def run(self) -> None:
         """All that is meant. A second pass finds what moved while the first one read the directory."""
-        for _pass in range(3):
+        for _pass in range(1 if self.dry else 3):
             before = self.outcome.counts['removed']
             for queue, directory, names in find(self.look, self.selection):
                 names = [name for name in names if (directory.path, name) not in self.left][:self.most - self.outcome.counts['removed']]
                 if names:
-                    try:
-                        with _spool.Opened(directory) as opened:
-                            self._batch(queue, opened, names)
-                    except OSError as error:
-                        raise _text.SendmailError('The messages could not be archived: %s%s. No message was removed that is not in the archive.' % (
-                            error.strerror, ': ' + _text.printable(os.fsencode(error.filename)) if error.filename else ''),
-                            **self.outcome.result('absent', self.most, self.writer.path))
+                    with _lost.entered(self.look, queue, directory) as opened:
+                        self._batch(queue, opened, names)
                     self.progress(False)
+                    self.check()
             counts = self.outcome.counts
             if counts['removed'] == before or counts['removed'] + counts['left_alone'] + counts['taken'] >= self.most:
                 break
         self.progress(True)
 
-    def progress(self, finished):
+    def progress(self, finished: bool) -> None:
         counts = self.outcome.counts
-        self.writer.progress(selected=self.most, removed=counts['removed'], left_alone=counts['left_alone'], finished=finished)
+        if self.writer is not None:
+            self.writer.progress(selected=self.most, removed=counts['removed'], left_alone=counts['left_alone'], finished=finished)
 
-    def _batch(self, queue, opened, names):
-        """Archive, sync, unlink. The locks are held from before the first byte is read until the names are gone."""
-        names = list(names)
+    def _batch(self, queue: str, opened: _spool.Opened, names: Iterable[str]) -> None:
+        """Archive, sync, remove. The locks are held from before the first byte is read until the names are gone."""
+        who, names = _lost.identity(self.look, queue), list(names)
         while names:
-            held = []
+            held: List[Held] = []
             with contextlib.ExitStack() as stack:
                 try:
-                    self.writer.begin()
-                    for name in names[:]:
-                        if not self._one(queue, opened, name, held, stack):
-                            names.remove(name)
-                    if not held:
+                    if self.writer is not None:
+                        self.writer.begin()
+                        self.outcome.archive = self.writer.path if self.writer.parts else None
+                    with _identity.acting(who):
+                        for name in names[:]:
+                            self.check()
+                            if not self._one(queue, opened, name, held, stack):
+                                names.remove(name)
+                    if not held or self.writer is None:
                         return
                     self.writer.commit()
+                    self.outcome.archive = self.writer.path
                 except _archive.Changed as error:
                     # The part has half of it: begin it again without this message.
                     self._leave(queue, opened, names.pop(len(held)), str(error))
                     continue
                 finally:
-                    self.writer.drop()
-                for name, data, data_name in held:
-                    self._unlink(queue, opened, name, data, data_name)
+                    if self.writer is not None:
+                        self.writer.drop()
+                self._take_out(queue, who, opened, held)
             return
 
-    def _leave(self, queue, opened, name, why):
+    def _leave(self, queue: str, opened: _spool.Opened, name: str, why: str) -> None:
         self.left.add((opened.directory.path, name))
         self.outcome.add('left_alone', queue, name[2:], why)
 
-    def _one(self, queue, opened, name, held, stack):
-        """Lock a message and put it into the part. False when it is none of this part."""
-        body = about_body = where = None
-        try:
-            handle, about = _archive.hold(opened.control, name)
-            stack.callback(os.close, handle)
-            data = _archive.read_held(handle, about)
-            where = self._data_directory(queue, opened, data, stack)
+    def _one(self, queue: str, opened: _spool.Opened, name: str, held: List[Held], stack: contextlib.ExitStack) -> bool:
+        """Lock a message and put it into the part; a dry run lets go of it again. False when it is none of this part."""
+        with contextlib.ExitStack() as mine:
+            body = about_body = where = None
             try:
-                body, about_body = _archive.open_data(where.data, 'df' + name[2:])
+                handle, about = _archive.hold(opened.control, name)
+                (mine if self.dry else stack).callback(os.close, handle)
+                data = _archive.read_held(handle, about)
+                where = _lost.data_of(self.look, queue, opened, data, mine if self.dry else stack)
+                try:
+                    body, about_body = _archive.open_data(where.data, 'df' + name[2:])
+                    mine.callback(os.close, body)
+                except FileNotFoundError:
+                    pass
+                row, state, meant = _judge(self.selection, name, data, about_body and about_body.st_size)
+                if not meant:
+                    raise _text.SendmailError('it changed meanwhile and is no longer what is selected')
+                if state == 'incomplete' and time.time() - about.st_ctime < YOUNG:
+                    raise _text.SendmailError('it is incomplete and less than %d minutes old: it may be being written' % (YOUNG // 60))
+                if body is not None and about_body.st_nlink != 1 and not self._all_names_here(queue, about_body):
+                    raise _text.SendmailError('its data file has %d names (hard links), not all of them in the queue' % about_body.st_nlink)
+                why = why_not_renamed(opened.control, about) or body is not None and why_not_renamed(where.data, about_body)
+                if why:
+                    raise _text.SendmailError(why)
             except FileNotFoundError:
-                pass
-            row, state, meant = _judge(self.selection, name, data, about_body and about_body.st_size)
-            why = None
-            if not meant:
-                why = 'it changed meanwhile and is no longer what is selected'
-            elif state == 'incomplete' and time.time() - about.st_ctime < YOUNG:
-                why = 'it is incomplete and only %d seconds old: it may be being written' % max(0, time.time() - about.st_ctime)
-            elif body is not None and about_body.st_nlink != 1 and not self._all_names_here(about_body):
-                why = 'its data file has %d names (hard links), not all of them in the queue' % about_body.st_nlink
-            if why:
-                raise _text.SendmailError(why)
-        except (OSError, _text.SendmailError) as error:
-            if body is not None:
-                os.close(body)
-            if isinstance(error, FileNotFoundError):
                 self.outcome.add('taken', queue, name[2:])
-            else:
-                self._leave(queue, opened, name, getattr(error, 'strerror', None) or str(error))
-            return False
-        self.writer.add(os.fsencode('%s%s/%s' % (queue, opened.directory.path, name)), about, data)
-        if body is not None:
-            try:
+                return False
+            except (OSError, _text.SendmailError) as error:
+                self._leave(queue, opened, name, _lost.reason_of(error))
+                return False
+            if self.dry:
+                self.outcome.add('removed', queue, name[2:])
+                return True
+            member = os.fsencode('%s%s/%s' % (queue, opened.directory.path, name))
+            self.writer.add(member, about, data)
+            if body is not None:
                 self.writer.add_file(os.fsencode('%s%s/df%s' % (queue, where.directory.path, name[2:])), about_body, body)
-            finally:
-                os.close(body)
-        self.writer.record(describe(queue, opened.directory, name, state, row, about_body and about_body.st_size))
-        held.append((name, None if body is None else where.data, 'df' + name[2:]))
-        return True
+            self.writer.record(describe(queue, opened.directory, name, state, row, about_body and about_body.st_size))
+            held.append(Held(name, member, None if body is None else where, '.%s.%s.removing' % (name, self.writer.reference)))
+            return True
 
-    def _data_directory(self, queue, opened, data, stack):
-        """The queue directory with the data file: a C(d) line names another one, which has to be a queue directory too."""
-        start = data.find(b'\nd', 0, max(0, data.find(b'\nS')))
-        if start < 0:
-            return opened
-        place = os.fsdecode(data[start + 2:data.index(b'\n', start + 2)])
-        for directory in self.look.directories[queue]:
-            if os.path.normpath(place) in (directory.data, directory.path):
-                return stack.enter_context(_spool.Opened(directory))
-        raise _text.SendmailError('it says that its data file is in %s, which is no directory of this queue' % _text.printable(os.fsencode(place)))
-
-    def _all_names_here(self, about):
-        """Whether all names of a file are data files of queues: Sendmail links the data file where it splits an envelope (dup_df())."""
+    def _all_names_here(self, queue: str, about: os.stat_result) -> bool:
+        """Whether all names of a file are data files of this queue: Sendmail links the data file where it splits an envelope (dup_df())."""
         count = 0
-        for directories in self.look.directories.values():
-            for directory in directories:
-                with _spool.Opened(directory) as opened:
-                    if os.fstat(opened.data).st_dev == about.st_dev:
-                        with _spool.scan(opened.data) as entries:
-                            count += sum(entry.inode() == about.st_ino and entry.name[:2] == 'df' for entry in entries)
+        for directory in self.look.directories[queue]:
+            with _spool.Opened(directory) as opened:
+                if os.fstat(opened.data).st_dev == about.st_dev:
+                    with _spool.scan(opened.data) as entries:
+                        count += sum(entry.inode() == about.st_ino and entry.name[:2] == 'df' for entry in entries)
         return count >= about.st_nlink
 
-    def _unlink(self, queue, opened, name, data, data_name):
-        # Sendmail removes the data file first. Here the message is in the archive already, and a control file without its data
-        # file is what a runner would deliver empty, should we be ended between the two; a data file alone is nothing to it.
+    def _take_out(self, queue: str, who: _identity.Identity, opened: _spool.Opened, held: List[Held]) -> None:
+        """Rename, sync, record, unlink; see the head of this file. What cannot be renamed stays, and is in the archive as well."""
+        staged: List[Held] = []
         try:
-            os.unlink(name, dir_fd=opened.control)
-            if data is not None:
-                os.unlink(data_name, dir_fd=data)
-            self.outcome.add('removed', queue, name[2:])
-        except FileNotFoundError:
-            self.outcome.add('removed', queue, name[2:])
-        except OSError as error:
-            self._leave(queue, opened, name, 'it is in the archive but cannot be removed: %s' % error.strerror)
+            with _identity.acting(who):
+                for one in held:
+                    try:
+                        os.rename(one.name, one.staged, src_dir_fd=opened.control, dst_dir_fd=opened.control)
+                        staged.append(one)
+                    except FileNotFoundError:
+                        self.outcome.add('taken', queue, one.name[2:])
+                    except OSError as error:
+                        self._leave(queue, opened, one.name, 'it is in the archive but cannot be removed: %s' % _lost.reason_of(error))
+                _sync(opened.control)
+            self.writer.removed([one.member for one in staged])
+        except BaseException:
+            # Without a record nothing has left: a restore from this archive would know it as still in the queue.
+            with _identity.acting(who):
+                for one in staged:
+                    _give_back(opened.control, one.staged, one.name)
+                    self._leave(queue, opened, one.name, 'the archive could not record its removal')
+            raise
+        with _identity.acting(who):
+            for one in staged:
+                self.outcome.add('removed', queue, one.name[2:])
+                _finish_removal(opened.control, one.staged, one.data and one.data.data, 'df' + one.name[2:])
+
+
+def _sync(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass        # a file system that has nothing to sync
+
+
+def why_not_renamed(directory: int, about: os.stat_result) -> Optional[str]:
+    """Why the sticky bit keeps the present user from renaming or unlinking a file, or None."""
+    place, user = os.fstat(directory), os.geteuid()
+    if place.st_mode & stat.S_ISVTX and user not in (0, place.st_uid, about.st_uid):
+        return 'its directory is sticky and it belongs to %d: %s' % (about.st_uid, _lost.PERMISSIONS)
+    return None
+
+
+def _give_back(directory: int, staged: str, name: str) -> bool:
+    """Let a control file have its name again, unless another has it. False then."""
+    if _lost.exists(directory, name):
+        return False
+    os.rename(staged, name, src_dir_fd=directory, dst_dir_fd=directory)
+    return True
+
+
+def _finish_removal(control: int, staged: str, data: Optional[int], data_name: str) -> None:
+    """Unlink the files of a message whose removal is recorded, the one that says so last. What cannot be unlinked is nothing to a runner."""
+    try:
+        if data is not None:
+            os.unlink(data_name, dir_fd=data)
+    except OSError:
+        pass
+    try:
+        os.unlink(staged, dir_fd=control)
+    except OSError:
+        pass
+
+
+class Staged(NamedTuple):
+    """A file that a run left between queue and archive."""
+
+    queue: str
+    opened: _spool.Opened
+    where: int              # descriptor of the directory it is in
+    file: str               # its name there
+    name: str               # the name it had or was to get
+    archive: str
+    part: str
+    kind: str               # removing, restoring or restored
+
+    @property
+    def reference(self) -> str:
+        return '%s.%s' % (self.archive, self.part)
+
+
+def staged_files(queue: str, opened: _spool.Opened) -> Iterator[Staged]:
+    """What runs left between queue and archive in one queue directory. Raises OSError."""
+    for where in sorted({opened.control, opened.data}):
+        with _spool.scan(where) as entries:
+            for entry in entries:
+                found = STAGED.match(entry.name) if entry.name[0] == '.' else None
+                if found and entry.is_file(follow_symlinks=False):
+                    yield Staged(queue, opened, where, entry.name, *found.groups())
+
+
+def put_back(look: Any, base: str, dry: bool) -> Iterator[Staged]:
+    """Settle what a killed removal into an archive below C(base) left in the queues: what is recorded as removed is unlinked, the rest put back.
+
+    Yields what is put back. The lock of C(base) must be held, so that no such run is at work; C(dry) changes nothing and needs no lock.
+    Raises SendmailError and OSError.
+    """
+    records: Dict[str, Optional[Set[str]]] = {}
+    for queue, directories in look.directories.items():
+        for directory in directories:
+            with _lost.entered(look, queue, directory) as opened:
+                for one in [one for one in staged_files(queue, opened) if one.kind == 'removing']:
+                    part = os.path.join(base, one.archive, one.part + '.tar.gz')
+                    if not os.path.isfile(part):
+                        continue        # into an archive elsewhere: only that one knows
+                    if part not in records:
+                        records[part] = _archive.removed(part)
+                    if _is_removed(records[part], queue, directory.path, one.name):
+                        if not dry:
+                            with _identity.acting(_lost.identity(look, queue)):
+                                _settle_removal(look, one)
+                    elif not _lost.exists(opened.control, one.name):
+                        if not dry:
+                            with _identity.acting(_lost.identity(look, queue)):
+                                _give_back(opened.control, one.file, one.name)
+                        yield one
+
+
+def _settle_removal(look: Any, one: Staged) -> None:
+    """Unlink what is left of a message that is recorded as removed."""
+    with contextlib.ExitStack() as stack:
+        data = None
+        if not _control_elsewhere(look, one.queue, one.name[2:]):
+            try:
+                data = _lost.data_of(look, one.queue, one.opened, _spool.read_whole(one.where, one.file)[0], stack).data
+            except _text.SendmailError:
+                pass
+        _finish_removal(one.where, one.file, data, 'df' + one.name[2:])
+
+
+def meant(selection: _selection.Selection, one: Staged) -> bool:
+    """Whether a message is selected that a run would put back into the queue first. To be called while its directory is open."""
+    try:
+        data = _spool.read_whole(one.where, one.file)[0]
+        size = os.stat('df' + one.name[2:], dir_fd=one.opened.data, follow_symlinks=False).st_size
+    except (OSError, _text.SendmailError):
+        return False
+    return selection.wants(one.name[2:]) and _judge(selection, one.name, data, size)[2]
+
+
+def _is_removed(record: Optional[Set[str]], queue: str, path: str, name: str) -> bool:
+    return record is not None and _text.printable(os.fsencode('%s%s/%s' % (queue, path, name))) in record
+
+
+def _control_elsewhere(look: Any, queue: str, identifier: str) -> bool:
+    """Whether a queue has a control file of this id."""
+    for directory in look.directories[queue]:
+        with _spool.Opened(directory) as opened:
+            if any(_lost.exists(opened.control, prefix + identifier) for prefix in _CONTROLS):
+                return True
+    return False
 
 
 # Quarantined and queued
@@ -312,162 +472,263 @@ def _sendmail(look, queue, arguments, names, transcript):
             raise _text.SendmailError('Sendmail cannot be started: %s.' % one.error)
 
 
-def requeue(look, selection, outcome, arguments, before, after, transcript):
-    """Quarantine or release with Sendmail's own -Q, and see from the names what became of each message."""
+def requeue(look: Any, selection: _selection.Selection, outcome: Outcome, arguments: List[str], before: str, after: str, dry: bool,
+            check: Callable[[], None]) -> None:
+    """Quarantine or release with Sendmail's own -Q, and see from the names what became of each message. C(dry): only say."""
     for queue, directory, names in find(look, selection):
-        lost = [name for name in names if name[:2] == 'Qf']
-        strange = [name for name in names if not _qf.IDENTIFIER.match(name[2:])]
-        for name in strange:
-            outcome.add('left_alone', queue, name[2:], 'its name is no queue id')
-        names = [name for name in names if name[:2] == before and name not in strange]
-        if names:
-            _sendmail(look, queue, arguments, names, transcript)
-        with _spool.Opened(directory) as opened:
-            for name in names:
-                if _lost.exists(opened.control, name):
-                    outcome.add('left_alone', queue, name[2:], _why_stays(opened, name))
-                elif _lost.exists(opened.control, after + name[2:]):
-                    outcome.add(selection.done, queue, name[2:])
-                else:
-                    outcome.add('taken', queue, name[2:])
-            for name in lost:
-                if name not in strange:
+        check()
+        who = _lost.identity(look, queue)
+        with _lost.entered(look, queue, directory) as opened:
+            taken = []
+            with _identity.acting(who):
+                for name in names:
                     try:
-                        why = _lost.return_lost(look, queue, opened, name)
-                        outcome.add('left_alone' if why else 'queued', queue, name[2:], why)
+                        if name[:2] == 'Qf':
+                            why = _lost.return_lost(look, queue, opened, name, dry)
+                            outcome.add('left_alone' if why else 'queued', queue, name[2:], why)
+                        elif name[:2] == before:
+                            why = why_stays(look, queue, opened, name, after)
+                            if why or dry:
+                                outcome.add('left_alone' if why else selection.done, queue, name[2:], why)
+                            else:
+                                taken.append(name)
                     except FileNotFoundError:
                         outcome.add('taken', queue, name[2:])
                     except OSError as error:
-                        outcome.add('left_alone', queue, name[2:], error.strerror)
+                        outcome.add('left_alone', queue, name[2:], _lost.reason_of(error))
+            if taken:
+                _sendmail(look, queue, arguments, taken, outcome.transcript)
+            with _identity.acting(who):
+                for name in taken:
+                    if _lost.exists(opened.control, name):
+                        why = why_stays(look, queue, opened, name, after) or 'Sendmail did not take it; see transcript'
+                        outcome.add('left_alone', queue, name[2:], why)
+                    elif _lost.exists(opened.control, after + name[2:]):
+                        outcome.add(selection.done, queue, name[2:])
+                    else:
+                        outcome.add('taken', queue, name[2:])
 
 
-def _why_stays(opened, name):
+def why_stays(look: Any, queue: str, opened: _spool.Opened, name: str, after: str) -> Optional[str]:
+    """Why Sendmail does not quarantine or release a message, or would lose it in that, or None.
+
+    quarantine_queue_item() in queue.c reads the file with readqf(), which loses what it does not take, writes a tf file that must not exist
+    yet, and renames that over whatever has the new name.
+    """
+    if not _qf.IDENTIFIER.match(name[2:]):
+        return 'its name is no queue id'
     try:
-        os.close(_archive.hold(opened.control, name)[0])
+        handle, about = _archive.hold(opened.control, name)
+        try:
+            data = _archive.read_held(handle, about)
+        finally:
+            os.close(handle)
+        _spool.data_directory(opened.directory, data, look.directories[queue])
+    except FileNotFoundError:
+        raise
     except (OSError, _text.SendmailError) as error:
-        return getattr(error, 'strerror', None) or str(error)
+        return _lost.reason_of(error)
+    envelope = _qf.parse(data)
+    if not envelope.complete:
+        return 'its final dot is missing: it is being written, or was cut short'
+    if envelope.problems:
+        return 'Sendmail would lose it: ' + envelope.problems[0]
+    wrong = _hazards.hazard_of_owner(about, os.fstat(opened.control), _hazards.runner(look, queue), look.settings[queue])
+    if wrong:
+        return '%s; %s' % (wrong, _lost.PERMISSIONS)
     if _lost.exists(opened.control, 'tf' + name[2:]):
         return 'a tf file is in the way: mailops.sendmail.sendmail_debris removes it when it is old'
-    return 'Sendmail did not take it; see transcript'
-
-
-def predict(look, selection, state, outcome):
-    """Fill C(outcome) with what a run would do, as far as that can be seen without doing it."""
-    for queue, directory, names in find(look, selection):
-        with _spool.Opened(directory) as opened:
-            for name in names:
-                why = None
-                try:
-                    about = os.stat(name, dir_fd=opened.control, follow_symlinks=False)
-                    if (about.st_dev, about.st_ino) in (look.held or ()):
-                        why = 'it is in delivery: another process has locked it'
-                    elif about.st_nlink != 1:
-                        why = 'it has %d names: a hard link, which Sendmail never makes of a control file' % about.st_nlink
-                    elif name[:2] == 'Qf' and state == 'queued':
-                        why = _lost.return_lost(look, queue, opened, name, dry=True)
-                except FileNotFoundError:
-                    continue
-                outcome.add('left_alone' if why else STATES[state][1], queue, name[2:], why)
+    if _lost.exists(opened.control, after + name[2:]):
+        return 'there is also a file ' + after + name[2:]
+    return None
 
 
 # Restored
 
+class Ready(NamedTuple):
+    """A message whose files are in the queue already, its control file under a name that no runner looks at."""
+
+    queue: str
+    opened: _spool.Opened
+    file: str
+    name: str
+
+
 class Restorer:
     """Brings messages back from an archive. C(dry): only say."""
 
-    def __init__(self, look, selection, outcome, dry):
-        self.look, self.selection, self.outcome, self.dry = look, selection, outcome, dry
-        self.selected = 0
+    def __init__(self, look: Any, selection: _selection.Selection, outcome: Outcome, dry: bool, check: Callable[[], None]):
+        self.look, self.selection, self.outcome, self.dry, self.check = look, selection, outcome, dry, check
+        self.sound: Dict[str, Tuple[int, ...]] = {}        # parts that proved whole, and what they looked like then
 
-    def run(self, path):
+    def run(self, path: str) -> None:
+        parts = _archive.parts(path)
         with contextlib.ExitStack() as stack:
-            self.opened = dict((queue, [stack.enter_context(_spool.Opened(directory)) for directory in directories])
+            self.opened = dict((queue, [stack.enter_context(_lost.entered(self.look, queue, directory)) for directory in directories])
                                for queue, directories in self.look.directories.items())
-            for part in _archive.parts(path):
-                self._part(part)
+            self.staged: Dict[str, List[Staged]] = {}
+            for queue, places in self.opened.items():
+                for opened in places:
+                    for one in staged_files(queue, opened):
+                        self.staged.setdefault(one.reference, []).append(one)
+            self.removed = {}
+            for part in parts:
+                try:
+                    self.removed[part] = _archive.removed(part)
+                except _text.SendmailError as error:
+                    self._refuse(part, error)
+            for part in parts:
+                self.check()
+                if part in self.removed:
+                    self._guarded(part)
 
-    def _part(self, part):
+    def _refuse(self, part: str, error: _text.SendmailError) -> None:
+        self.outcome.refused.append({'path': _text.printable(os.fsencode(part)), 'why': str(error)})
+
+    def _guarded(self, path: str) -> None:
+        """One part, when it proves whole: what is damaged refuses itself and not the others."""
+        try:
+            with _archive.Part(path) as part:
+                about = os.stat(path)
+                looks = about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns
+                if self.sound.get(path) != looks:
+                    part.verify()
+                    self.sound[path] = looks
+                self._part(part)
+        except _archive.Refused as error:
+            self._refuse(path, error)
+
+    def _part(self, part: _archive.Part) -> None:
         """One part of an archive; beside it stands what was brought back from it already, so that no message is delivered twice."""
-        marks, before = None, set()
+        path, marks, before = part.path, None, set()
+        reference = '%s.%s' % (os.path.basename(os.path.dirname(path)), os.path.basename(path).partition('.')[0])
+        here = self.staged.get(reference, [])
         try:
             if self.dry:
-                try:
-                    with open(part + '.restored', 'rb') as stream:
-                        before = set(stream.read().split())
-                except FileNotFoundError:
-                    pass
+                with contextlib.suppress(FileNotFoundError), open(path + '.restored', 'rb') as stream:
+                    before = set(stream.read().split())
             else:
-                marks = os.open(part + '.restored', os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+                marks = os.open(path + '.restored', os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
                 fcntl.flock(marks, fcntl.LOCK_EX)
                 before = set(os.pread(marks, 1 << 24, 0).split())
-            pending = None
-            for member, stream in _archive.members(part):
+            restoring = self._settle(here, before, self.removed[path])
+            pending: Optional[Pending] = None
+            ready: List[Ready] = []
+            for member, stream in part.members():
                 found = _MEMBER.match(member.name)
                 queue, place, name = found.groups() if found else (None, None, '')
                 if name[:2] == 'df':
-                    if pending and pending[0] == queue and pending[2][2:] == name[2:]:
-                        self._message(pending, place, member, stream, before, marks)
+                    if pending and pending.queue == queue and pending.name[2:] == name[2:]:
+                        self._message(path, reference, pending, member, stream, before, restoring, ready)
                         pending = None
                     continue
-                self._without_data(pending, before)
+                self._message(path, reference, pending, None, None, before, restoring, ready)
                 pending = None
                 if found and queue in self.opened and self.selection.wants(name[2:]):
-                    pending = queue, place, name, member, stream.read(_spool.LIMIT)
-            self._without_data(pending, before)
-            if marks is not None and os.fstat(marks).st_size:
-                os.fsync(marks)
-                for queue in self.opened:
-                    for opened in self.opened[queue]:
-                        for descriptor in sorted({opened.control, opened.data}):
-                            os.fsync(descriptor)
+                    pending = Pending(queue, place, name, member, stream.read(_spool.LIMIT))
+            self._message(path, reference, pending, None, None, before, restoring, ready)
+            if marks is not None:
+                self._commit(marks, before, ready)
         finally:
             if marks is not None:
                 if not os.fstat(marks).st_size:
-                    os.unlink(part + '.restored')
+                    os.unlink(path + '.restored')
                 os.close(marks)
 
-    def _meant(self, pending, size):
-        _queue, _place, name, _member, data = pending
-        if not _judge(self.selection, name, data, size)[2]:
-            return False
-        self.selected += 1
-        return True
+    def _settle(self, here: List[Staged], before: Set[bytes], record: Optional[Set[str]]) -> Dict[str, Staged]:
+        """Clear what killed runs on this part left. Returns the control files that its record of what was restored names, and that lack their name."""
+        kept = {}
+        for one in here:
+            if one.kind == 'restoring' and os.fsencode(one.name[2:]) in before:
+                kept[one.name] = one
+            elif not self.dry:
+                with _identity.acting(_lost.identity(self.look, one.queue)), contextlib.suppress(FileNotFoundError):
+                    if one.kind != 'removing':
+                        os.unlink(one.file, dir_fd=one.where)
+                    elif _is_removed(record, one.queue, one.opened.directory.path, one.name):
+                        _settle_removal(self.look, one)
+        return kept
 
-    def _without_data(self, pending, before):
-        if pending and self._meant(pending, None):
-            if os.fsencode(pending[2][2:]) in before:
-                self.outcome.add('already', pending[0], pending[2][2:], 'it was restored from this archive before')
-            else:
-                self.outcome.add('left_alone', pending[0], pending[2][2:],
-                                 'it had no data file, so there is nothing to deliver; its control file is in the archive')
+    def _here(self, identifier: str) -> Optional[str]:
+        """The name of a control file of this id in any directory of any queue."""
+        for queue, places in self.opened.items():
+            with _identity.acting(_lost.identity(self.look, queue)):
+                for opened in places:
+                    for prefix in _CONTROLS:
+                        if _lost.exists(opened.control, prefix + identifier):
+                            return prefix + identifier
+        return None
 
-    def _message(self, pending, place, member, stream, before, marks):
-        queue, _place, name, _member, _data = pending
+    def _message(self, path, reference, pending, member, stream, before, restoring, ready) -> None:
+        """Judge one message and, when it is to be brought back, write its files."""
+        if pending is None or not _judge(self.selection, pending.name, pending.data, member and member.size)[2]:
+            return
+        queue, name = pending.queue, pending.name
         identifier = name[2:]
-        if not self._meant(pending, member.size):
-            return
-        mark = os.fsencode(identifier)
-        here = [prefix for opened in self.opened[queue] for prefix in ('qf', 'hf', 'Qf', 'tf') if _lost.exists(opened.control, prefix + identifier)]
-        if here:
-            self.outcome.add('already', queue, identifier, 'it is in the queue, as %s' % here[0])
-            if marks is not None and mark not in before:
-                os.write(marks, mark + b'\n')
-            return
-        if mark in before:
-            self.outcome.add('already', queue, identifier, 'it was restored from this archive before')
-            return
-        try:
-            control, data = self._place(queue, pending[1]), self._place(queue, place)
-            if control is not data and b'\nd' in pending[4][:pending[4].find(b'\nS')] and control.directory.path != pending[1]:
-                raise _text.SendmailError('the queue directory that it names does not exist any more')
-            why = None if self.dry else self._put(queue, control, data, pending, member, stream)
-        except _text.SendmailError as error:
-            why = str(error)
-        self.outcome.add('left_alone' if why else 'restored', queue, identifier, why)
-        if not why and marks is not None:
-            os.write(marks, mark + b'\n')
+        label = _text.printable(os.fsencode('%s%s/%s' % (queue, pending.path, name)))
+        done, why = 'left_alone', None
+        there = self._here(identifier)
+        if there:
+            done, why = 'already', 'it is in the queue, as %s' % there[:2]
+            if not self.dry and label in (self.removed[path] or ()):
+                before.add(os.fsencode(identifier))
+        elif name in restoring:
+            done = 'restored'
+            ready.append(Ready(queue, restoring[name].opened, restoring[name].file, name))
+        elif os.fsencode(identifier) in before:
+            done, why = 'already', 'it was restored from this archive before'
+        elif label not in (self.removed[path] or ()):
+            held = [one for one in self.staged.get(reference, ()) if (one.kind, one.name, one.queue) == ('removing', name, queue)]
+            if held:
+                done = 'restored'
+                ready.append(Ready(queue, held[0].opened, held[0].file, name))
+            elif any(label in (record or ()) for record in self.removed.values()):
+                return           # a later run has taken it out, and that archive has it
+            else:
+                why = ('it was still in the queue when the run that archived it was ended, and has left it since: it was probably delivered. '
+                       'Look for its id in the mail log; its files can be unpacked from %s' % _text.printable(os.fsencode(path)))
+        elif member is None:
+            why = 'it had no data file, so there is nothing to deliver; its control file is in the archive'
+        else:
+            try:
+                with _identity.acting(_lost.identity(self.look, queue)):
+                    why = self._put(pending, member, stream, reference, ready)
+            except (OSError, _text.SendmailError) as error:
+                why = _lost.reason_of(error)
+            done = 'left_alone' if why else 'restored'
+        self.outcome.selected += 1
+        if done != 'restored' or self.dry:
+            self.outcome.add(done, queue, identifier, why)
 
-    def _place(self, queue, path):
+    def _commit(self, marks: int, before: Set[bytes], ready: List[Ready]) -> None:
+        """Record what is ready, then give it its name. From the record on the message counts as brought back, whatever happens."""
+        places = sorted({(one.queue, descriptor) for one in ready for descriptor in (one.opened.control, one.opened.data)})
+        written = os.pread(marks, 1 << 24, 0)
+        recorded = set(written.split())
+        self._sync_all(places)
+        new = (before | {os.fsencode(one.name[2:]) for one in ready}) - recorded
+        # A killed run may have left half a line.
+        lines = (b'\n' if written[-1:] not in (b'', b'\n') else b'') + b''.join(mark + b'\n' for mark in sorted(new))
+        while lines:
+            lines = lines[os.write(marks, lines):]
+        os.fsync(marks)
+        for one in ready:
+            why = None
+            try:
+                with _identity.acting(_lost.identity(self.look, one.queue)):
+                    if not _give_back(one.opened.control, one.file, one.name):
+                        why = 'another file of this name came into the queue meanwhile'
+            except OSError as error:
+                why = _lost.reason_of(error)
+            self.outcome.add('left_alone' if why else 'restored', one.queue, one.name[2:], why)
+        self._sync_all(places)
+
+    def _sync_all(self, places: Iterable[Tuple[str, int]]) -> None:
+        for queue, descriptor in places:
+            with _identity.acting(_lost.identity(self.look, queue)):
+                _sync(descriptor)
+
+    def _place(self, queue: str, path: str) -> _spool.Opened:
         """The queue directory it came from, or the queue's first one."""
         for opened in self.opened[queue]:
             if opened.directory.path == path:
@@ -476,27 +737,44 @@ class Restorer:
             raise _text.SendmailError('there is no queue directory for it')
         return self.opened[queue][0]
 
-    def _put(self, queue, control, data, pending, member, stream):
-        """Write both files under names that no runner looks at, then name the data file, then the control file. Returns why not, or None."""
-        _queue, _place, name, info, content = pending
+    def _put(self, pending: 'Pending', member: Any, stream: Any, reference: str, ready: List[Ready]) -> Optional[str]:
+        """Write both files under names that no runner looks at, then name the data file. Returns why not, or None. A dry run only judges."""
+        queue, name = pending.queue, pending.name
+        control = self._place(queue, pending.path)
+        place = _spool.data_directory(control.directory, pending.data, self.look.directories[queue])
+        data = next(opened for opened in self.opened[queue] if opened.directory == place)
         who, settings = _hazards.runner(self.look, queue), self.look.settings[queue]
-        right = _lost.owner_for(_about(info), os.fstat(control.control), who, settings)
+        right = _lost.owner_for(_about(pending.member), os.fstat(control.control), who, settings)
         right_data = _about(member)
         right_data = ((right_data.st_uid, right_data.st_gid, right_data.st_mode & 0o666)
                       if _hazards.may(right_data, who[0], who[1], 4) and not right_data.st_mode & 0o002 else right)
+        if who[0]:
+            # What Sendmail gives a file that it makes itself; only root could give it to the user who submitted it.
+            right = right_data = (who[0], who[1], settings['queue_file_mode'])
         data_name = 'df' + name[2:]
-        if not _write(data.data, data_name, stream, member.size, right_data):
-            return 'the archive does not have all of its data file'
-        if _lost.exists(data.data, data_name):
-            same = _same(data.data, data_name, '.%s.restored' % data_name)
-            os.unlink('.%s.restored' % data_name, dir_fd=data.data)
-            if not same:
-                return 'there is another data file of this id in the queue'
-        else:
-            os.rename('.%s.restored' % data_name, data_name, src_dir_fd=data.data, dst_dir_fd=data.data)
-        _write(control.control, name, _Bytes(content), len(content), right)
-        os.rename('.%s.restored' % name, name, src_dir_fd=control.control, dst_dir_fd=control.control)
+        there = _lost.exists(data.data, data_name)
+        if there and not _has(data.data, data_name, member.size, None if self.dry else stream):
+            return 'there is another data file of this id in the queue'
+        if self.dry:
+            return None
+        if not there:
+            temporary = '.%s.%s.restored' % (data_name, reference)
+            _write(data.data, temporary, stream, member.size, right_data)
+            os.rename(temporary, data_name, src_dir_fd=data.data, dst_dir_fd=data.data)
+        file = '.%s.%s.restoring' % (name, reference)
+        _write(control.control, file, _Bytes(pending.data), len(pending.data), right)
+        ready.append(Ready(queue, control, file, name))
         return None
+
+
+class Pending(NamedTuple):
+    """A control file of a part whose data file comes next."""
+
+    queue: str
+    path: str
+    name: str
+    member: Any          # tarfile.TarInfo
+    data: bytes
 
 
 class _Bytes:
@@ -514,59 +792,53 @@ def _about(info):
     return os.stat_result((stat.S_IFREG | info.mode & 0o666, 0, 0, 1, info.uid, info.gid, info.size, 0, 0, 0))
 
 
-def _write(directory, name, stream, size, right):
-    """Write C(.NAME.restored), whole and synced, with owner and mode. False when the stream ends early, and then nothing is left."""
-    name = '.%s.restored' % name
-    try:
+def _write(directory: int, name: str, stream: Any, size: int, right: Tuple[int, int, int]) -> None:
+    """Write a file, whole and synced, with owner and mode; nothing is left of it when that fails."""
+    with contextlib.suppress(FileNotFoundError):
         os.unlink(name, dir_fd=directory)            # of a run that was interrupted
-    except FileNotFoundError:
-        pass
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory)
     try:
         left = size
         while left > 0:
             part = stream.read(min(left, 1 << 18))
             if not part:
-                os.unlink(name, dir_fd=directory)
-                return False
+                raise _text.SendmailError('the archive does not have all of it')
             left -= len(part)
             while part:
                 part = part[os.write(handle, part):]
         _lost.put_right(handle, *right)
         os.fsync(handle)
-        return True
-    except OSError:
+    except BaseException:
         os.unlink(name, dir_fd=directory)
         raise
     finally:
         os.close(handle)
 
 
-def _same(directory, one, other):
-    """Whether two regular files have the same content."""
-    handles = []
+def _has(directory: int, name: str, size: int, stream: Any) -> bool:
+    """Whether a file in a queue is a regular one with this size and the content of C(stream); C(None) looks at the size alone."""
     try:
-        for name in (one, other):
-            handles.append(_archive.open_data(directory, name))
-        if handles[0][1].st_size != handles[1][1].st_size or handles[0][1].st_nlink != 1:
-            return False
-        while True:
-            parts = [os.read(handle, 1 << 18) for handle, _about_ in handles]
-            if parts[0] != parts[1]:
-                return False
-            if not parts[0]:
-                return True
+        handle, about = _archive.open_data(directory, name)
     except (OSError, _text.SendmailError):
         return False
+    try:
+        if about.st_size != size or about.st_nlink != 1:
+            return False
+        while stream is not None:
+            part = stream.read(1 << 18)
+            if part != os.read(handle, 1 << 18):
+                return False
+            if not part:
+                break
+        return True
     finally:
-        for entry in handles:
-            os.close(entry[0])
+        os.close(handle)
 
 
 # The module
 
 def act(params, check_mode, look=None):
-    """The module's work. C(params) as documented in sendmail_message. Returns its result; raises SendmailError."""
+    """The module's work. C(params) as documented in sendmail_message. Returns its result; raises SendmailError, with it for what was done."""
     state = params['state']
     if os.geteuid() != 0:
         raise _text.SendmailError('Only root can act on the messages of everybody. Use become: true.')
@@ -575,35 +847,65 @@ def act(params, check_mode, look=None):
     selection.states &= frozenset(states)
     selection.done = done
     refuse(state, params, selection)
-    look = look or look_at(params['queue'])
-    base = params['archive'] or _archive.BASE
-    outcome, transcript = Outcome(), []
+    outcome = Outcome()
     try:
-        if state == 'restored':
-            # Judged before the first one is written.
-            counted = Restorer(look, selection, Outcome() if not check_mode else outcome, True)
-            counted.run(base)
-            refuse(state, params, selection, counted.selected)
-            if not check_mode:
-                restorer = Restorer(look, selection, outcome, False)
-                restorer.run(base)
-            return outcome.result(state, counted.selected, base)
-        planned = plan(look, selection)
-        refuse(state, params, selection, planned.selected)
-        if state == 'absent':
-            _archive.check_base(base, [directory for directories in look.directories.values() for directory in directories])
-        if check_mode:
-            predict(look, selection, state, outcome)
-            return outcome.result(state, planned.selected)
-        if not planned.selected:
-            return outcome.result(state, 0)
-        if state == 'absent':
-            with _archive.Writer(base, 'removed', {'state': state, 'pid': os.getpid()}) as writer:
-                Remover(look, selection, writer, outcome, planned.selected).run()
-                return outcome.result(state, planned.selected, writer.path if writer.parts else None)
-        arguments = ['-Q' + params['reason']] if state == 'quarantined' else ['-qQ', '-Q']
-        requeue(look, selection, outcome, arguments, *(('qf', 'hf') if state == 'quarantined' else ('hf', 'qf')), transcript=transcript)
-        return outcome.result(state, planned.selected, None, transcript)
-    except OSError as error:
+        look = look or look_at(params['queue'], partners=True)
+        with _identity.signals_noted() as check:
+            work(params, look, selection, outcome, check_mode, check)
+    except _text.SendmailError as error:
+        raise _text.SendmailError(str(error), **dict(outcome.result(state), **error.result))
+    except Exception as error:  # noqa: BLE001 - whatever ended it, what was done is said
+        name = getattr(error, 'filename', None)
         raise _text.SendmailError('%s%s. No message was removed that is not in an archive.' % (
-            error.strerror, ': ' + _text.printable(os.fsencode(error.filename)) if error.filename else ''), **outcome.result(state, 0))
+            getattr(error, 'strerror', None) or '%s: %s' % (type(error).__name__, error),
+            ': ' + _text.printable(os.fsencode(name)) if isinstance(name, (str, bytes)) else ''), **outcome.result(state))
+    if outcome.refused:
+        raise _text.SendmailError(' '.join(one['why'] for one in outcome.refused[:3]) + (
+            ' And %d more parts.' % (len(outcome.refused) - 3) if len(outcome.refused) > 3 else '') + ' The other parts were used.',
+            **outcome.result(state))
+    return outcome.result(state)
+
+
+def work(params: Dict[str, Any], look: Any, selection: _selection.Selection, outcome: Outcome, dry: bool, check: Callable[[], None]) -> None:
+    """Do what the module is asked for, or with C(dry) only say it, and fill C(outcome)."""
+    state, base = params['state'], params['archive'] or _archive.BASE
+    asked = dict((queue, directories) for queue, directories in look.directories.items() if queue in _look.names(params['queue']))
+    everywhere = [directory for directories in look.directories.values() for directory in directories]
+    if state == 'restored':
+        outcome.archive = base
+        # Judged before the first one is written.
+        judged = Outcome()
+        judge = Restorer(look, selection, judged, True, check)
+        judge.run(base)
+        outcome.selected = judged.selected
+        refuse(state, params, selection, judged.selected)
+        if dry:
+            vars(outcome).update(vars(judged), archive=base)
+            return
+        outcome.selected = 0
+        restorer = Restorer(look, selection, outcome, False, check)
+        restorer.sound = judge.sound
+        restorer.run(base)
+        return
+    narrow = look if asked == look.directories else look._replace(directories=asked)
+    if state == 'absent':
+        _archive.check_base(base, everywhere)
+        with contextlib.ExitStack() as stack:
+            writer = None if dry else stack.enter_context(_archive.Writer(base, 'removed', {'state': state, 'pid': os.getpid()}, everywhere))
+            back = []
+            if os.path.isdir(base):
+                if writer is not None:
+                    writer.lock()
+                back = [one for one in put_back(narrow, base, dry) if dry and meant(selection, one)]
+            outcome.selected = plan(narrow, selection).selected + len(back)
+            refuse(state, params, selection, outcome.selected)
+            for one in back:
+                outcome.add('removed', one.queue, one.name[2:])
+            if outcome.selected:
+                Remover(narrow, selection, writer, outcome, check).run()
+        return
+    outcome.selected = plan(narrow, selection).selected
+    refuse(state, params, selection, outcome.selected)
+    arguments = ['-Q' + params['reason']] if state == 'quarantined' else ['-qQ', '-Q']
+    if outcome.selected:
+        requeue(narrow, selection, outcome, arguments, *(('qf', 'hf') if state == 'quarantined' else ('hf', 'qf')), dry=dry, check=check)

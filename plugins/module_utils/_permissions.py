@@ -9,7 +9,7 @@
 L(wants) says what should be (pure, from the platform's table and the configuration), L(inspect) looks at what is, L(plan) compares
 (pure), and L(apply) does it. The last three are generators in a row: a queue of a million files is never held in memory.
 
-Everything below a directory that somebody other than root can write to is hostile: see L(walk). What is changed is a descriptor of a
+Everything below a directory that somebody other than root can write to is hostile: see L(_spool.walk). What is changed is a descriptor of a
 regular file with one name, or of a directory, that is still what the plan saw.
 """
 
@@ -31,13 +31,8 @@ MISSING = {
     'sendmail.cf': 'It is missing. Build it from sendmail.mc, or use "queue: msp" where there is no MTA.',
 }
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_LINKS_MAX = 20
 _KINDS = ((stat.S_ISLNK, 'a symbolic link'), (stat.S_ISFIFO, 'a FIFO'), (stat.S_ISSOCK, 'a socket'), (stat.S_ISDIR, 'a directory'),
           (stat.S_ISREG, 'a regular file'))
-# A configuration can name anything as a queue directory. These have other owners.
-_NEVER = frozenset(('/', '/bin', '/boot', '/dev', '/etc', '/home', '/lib', '/mnt', '/opt', '/proc', '/root', '/run', '/sbin', '/srv', '/sys', '/tmp',
-                    '/usr', '/var', '/var/lib', '/var/log', '/var/mail', '/var/run', '/var/spool', '/var/spool/mail', '/var/tmp'))
-
 
 class Want(NamedTuple):
     """What one path must be. For C(kind) queue_file it stands for every queue file in the directory C(path)."""
@@ -100,7 +95,7 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
             number = None if name is None else int(name) if str(name).isdigit() else accounts[name][key]
             if name is not None and number is None:
                 errors.append({'path': path, 'error': 'There is no %s %s on this host. %s creates it, as the package of Sendmail does.'
-                                                      % (what, name, ROLE[0].upper() + ROLE[1:])})
+                                                      % (what, _printed(name), ROLE[0].upper() + ROLE[1:])})
                 return
             ids.append(number)
         # Of a program that no package brought dpkg knows nothing, and will never unpack it again.
@@ -126,7 +121,7 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
             elif parent == rule.path:
                 places[parent] = True
         runner = who[queue + '_user']
-        for path in [path for path in places if path in _NEVER]:
+        for path in [path for path in places if _spool.never(path)]:
             del places[path]
             errors.append({'path': path, 'error': 'The configuration names this directory as a queue. It is no place for one: set QueueDirectory.'})
         files = rules[key + '_file']
@@ -186,44 +181,6 @@ def _renamed(name, who, kind='group'):
 
 # What is
 
-def walk(path):
-    """A descriptor of the directory C(path), reached without passing a link that anybody but root could have put there.
-
-    One component at a time, each relative to the descriptor of the one before. A link counts when it lies in a directory that only root can
-    write to, or when root made it and the directory is sticky. Raises OSError; for other links with ELOOP.
-    """
-    parts = path.split('/')[::-1]
-    links, here = 0, os.open('/', os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        while parts:
-            part = parts.pop()
-            if part in ('', '.'):
-                continue
-            try:
-                there = os.open(part, _OPEN | os.O_DIRECTORY, dir_fd=here)
-            except OSError as error:
-                if error.errno not in (errno.ELOOP, errno.ENOTDIR):
-                    raise
-                link = os.stat(part, dir_fd=here, follow_symlinks=False)
-                if not stat.S_ISLNK(link.st_mode):
-                    raise
-                about = os.fstat(here)
-                links += 1
-                if links > _LINKS_MAX or about.st_uid != 0 or about.st_mode & 0o022 and not (about.st_mode & stat.S_ISVTX and link.st_uid == 0):
-                    raise OSError(errno.ELOOP, 'on the way is a symbolic link that somebody other than root could have made')
-                target = os.readlink(part, dir_fd=here)
-                parts.extend(target.split('/')[::-1])
-                if not target.startswith('/'):
-                    continue
-                there = os.open('/', os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            os.close(here)
-            here = there
-        return here
-    except BaseException:
-        os.close(here)
-        raise
-
-
 def inspect(wanted):
     """Yield Found for each Want, and for each name in a queue directory that is a queue file or no file at all."""
     unmounted = {}
@@ -238,7 +195,14 @@ def inspect(wanted):
                         yield Found(want, want.path, -1, '', None, 'The file system %s of /etc/fstab is not mounted, so this is not the queue. Mount it.'
                                                                    % unmounted[want.path])
                     continue
-            parent = walk(want.path if directory else os.path.dirname(want.path))
+            parent = _spool.walk(want.path if directory else os.path.dirname(want.path))
+            if want.kind in ('queue_file', 'queue_directory'):
+                try:
+                    _spool.check_place(parent, want.path)
+                    _spool.check_content(parent, True)
+                except OSError:
+                    os.close(parent)
+                    raise
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ENOTDIR):
                 yield Found(want, want.path, -1, '', None, error.strerror)
@@ -247,7 +211,7 @@ def inspect(wanted):
                 yield Found(want, want.path, -1, '', None)
                 continue
             try:
-                parent, directory = walk(os.path.dirname(want.path)), False
+                parent, directory = _spool.walk(os.path.dirname(want.path)), False
             except OSError as failure:
                 yield Found(want, want.path, -1, '', None, 'The directory that should hold it: ' + failure.strerror)
                 continue
@@ -497,7 +461,8 @@ def put_right(queue='all', overrides=None, check_mode=False):
     look_up = _Names()
     outcome = apply(plan(inspect(wanted), look_up.exists), check_mode, look_up)
     told = set(error['path'] for error in outcome.errors) | set(want.path for want in wanted)
-    outcome.errors[:0] = errors + [{'path': error['path'], 'error': error['error']} for error in look.errors if error['path'] not in told]
+    outcome.errors[:0] = [dict(error, path=_printed(error['path'])) for error in errors] + [
+        {'path': error['path'], 'error': error['error']} for error in look.errors if error['path'] not in told]
     return outcome
 
 

@@ -70,7 +70,7 @@ def probe(look: _look.Look, compliance: bool = False, subjects: bool = False) ->
     domains = [one['domain'] for one in facts['queues'].get('msp', {}).get('top', {}).get('domains', []) if one['domain'] != '(local)'][:_DOMAINS_MAX]
     relay, service = look.relay, look.layout.mta_service
     found = look._replace(
-        queues=facts['queues'], hazards=hazards, endangered=dict((kind, len(set(pairs))) for kind, pairs in hazards.items()), inspected=inspected,
+        queues=facts['queues'], hazards=hazards, endangered=endangered(hazards), inspected=inspected,
         places=[_system.file_state(path) for path in paths],
         filesystems=dict((name, _worst(places)) for name, places in look.directories.items() if places),
         sockets=[one for one in _network.listeners(_PORTS, look.processes) if (one['name'] or '').startswith('sendmail')],
@@ -80,6 +80,11 @@ def probe(look: _look.Look, compliance: bool = False, subjects: bool = False) ->
         refusal=_network.refusal(relay['host'], relay['port']) if relay and look.greeting and look.greeting['answered'] else None,
         hosts_access=_hosts_access(), subjects=_subjects(look) if subjects else ([], 0))
     return _audited(found) if compliance else found
+
+
+def endangered(hazards: Dict[str, List[Any]]) -> Dict[str, int]:
+    """How many messages each kind of hazard threatens; one with two such hazards, of control file and data file, is one message."""
+    return dict((kind, len(set(identifier or text for text, identifier in pairs))) for kind, pairs in hazards.items())
 
 
 def _audited(look: _look.Look) -> _look.Look:

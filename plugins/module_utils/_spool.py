@@ -7,15 +7,19 @@
 """Queue directories on disk: which there are, and one pass over each.
 
 A spool is hostile ground: whoever runs a set-group-ID program can write into it, and we are root. So every name is opened relative
-to a directory descriptor, links are not followed, only regular files are read, reads are bounded, and nothing blocks.
+to a directory descriptor, only links that root made are followed (L(walk)), a directory that is never a queue is none, only regular
+files are read, reads are bounded, and nothing blocks.
 A pass takes no lock (a runner would skip the message) and leaves access times alone. It costs four system calls a message: open,
 read and close of the control file, stat of the data file.
 """
 
+import contextlib
 import errno
 import os
+import pwd
+import re
 import stat
-from typing import NamedTuple
+from typing import Callable, Dict, Iterable, NamedTuple, Optional, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _text
 
@@ -33,13 +37,33 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 BELONGS = frozenset(('sm-client.pid', 'sm-client.st', 'sendmail.st', 'sendmail.pid'))
 DEBRIS = ('data_without_control', 'control_without_data', 'temporary', 'pushed_aside', 'transcript', 'foreign', 'special')
 _DEBRIS_PREFIXES = {'tf': 'temporary', 'Tf': 'pushed_aside', 'xf': 'transcript'}
+_PREFIXES = frozenset(('qf', 'df', 'hf', 'Qf', 'tf', 'Tf', 'xf'))
+_LINKS_MAX = 20
+_LOOKED_AT = 400
+# Python 3.6 has no name for it, and a few machines have another number.
+_PATH = getattr(os, 'O_PATH', 0o10000000 if os.uname()[0] == 'Linux' and os.uname()[4][:5] not in ('alpha', 'sparc', 'paris') else 0)
+_DATA_LINE = re.compile(rb'\nd([^\r\n]*)')
+
+# A configuration can name anything as a queue directory, by a slip or by a link. These have other owners, and so has whatever holds one of them.
+_NEVER = frozenset((
+    '/dev', '/dev/shm', '/home', '/media', '/mnt', '/net', '/opt', '/root', '/run', '/run/lock', '/run/user', '/srv', '/tmp',
+    '/usr', '/usr/home', '/usr/local', '/usr/local/etc', '/usr/local/lib', '/usr/src', '/usr/tmp', '/var', '/var/backups',
+    '/var/cache', '/var/db', '/var/lib', '/var/local', '/var/lock', '/var/log', '/var/mail', '/var/opt', '/var/run',
+    '/var/spool', '/var/tmp', '/var/www'))
+_NEVER_BELOW = (
+    '/bin/', '/boot/', '/etc/', '/lib/', '/lib32/', '/lib64/', '/libx32/', '/proc/', '/sbin/', '/sys/', '/usr/bin/',
+    '/usr/include/', '/usr/lib/', '/usr/lib32/', '/usr/lib64/', '/usr/libexec/', '/usr/local/bin/', '/usr/local/sbin/',
+    '/usr/sbin/', '/usr/share/', '/var/lib/dpkg/', '/var/lib/rpm/', '/var/mail/', '/var/spool/cron/', '/var/spool/mail/',
+    '/var/spool/postfix/', '/var/spool/exim4/')
+_HOME = re.compile(r'/(?:usr/)?home/[^/]+\Z')
+_PASSING = re.compile(r'\.nfs|\.fuse_hidden|\.[dqhQ]f|\.hoststat\Z|lost\+found\Z|\.snapshot\Z|\.zfs\Z')   # what file systems leave, and we
 
 
 def _error(path, error):
     return {'path': _text.printable(os.fsencode(path)), 'error': error.strerror}
 
 
-def _open(path, flags, dir_fd=None):
+def open_quietly(path, flags, dir_fd=None):
     """os.open() that leaves access times alone; only the owner and root may ask for that."""
     try:
         return os.open(path, flags | _NOATIME, dir_fd=dir_fd)
@@ -47,15 +71,25 @@ def _open(path, flags, dir_fd=None):
         return os.open(path, flags, dir_fd=dir_fd)
 
 
-class QueueDirectory(NamedTuple):
-    """One queue: where its control, data and transcript files lie (the same place unless qf, df or xf subdirectories exist)."""
-
+class _QueueDirectory(NamedTuple):
     group: str
     path: str
     control: str
     data: str
     transcript: str
     link: bool     # reached through a symbolic link
+
+
+class QueueDirectory(_QueueDirectory):
+    """One queue: where its control, data and transcript files lie (the same place unless qf, df or xf subdirectories exist).
+
+    Beside what identifies it: C(name), what a C(d) line calls it; C(siblings), all directories of the same queue, itself among them;
+    C(proved), the (device, inode) of the four directories when L(directories) proved them.
+    """
+
+    name = '.'
+    siblings: Tuple['QueueDirectory', ...] = ()
+    proved: Tuple[Tuple[int, int], ...] = ()
 
     def error(self, error):
         """An OSError about this directory as a plain value."""
@@ -70,56 +104,163 @@ class Batch(NamedTuple):
     sizes: list    # of int, the data file's bytes; None where it is missing
 
 
-def open_directory(path, dir_fd=None):
-    """A descriptor of a directory, to be closed by the caller.
+# Ways to a directory
 
-    A symbolic link counts only when root or the owner of the directory that holds it made it: Sendmail follows links to queue
-    directories (chkqdir()), and anybody who can run the submission program might have put one there. The configured path itself
-    (C(dir_fd) is None) is the administrator's and is followed. Raises OSError.
+def _follow(name: str, dir_fd: int, refusal: OSError) -> str:
+    """Where a symbolic link leads to that root (or who runs us) made. Raises OSError for any other, and C(refusal) for what is no link.
+
+    Owner and target are those of one link: a name can be given to another link between two looks.
     """
-    if dir_fd is None:
-        return _open(path, _DIRECTORY)
+    about = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
+    if not stat.S_ISLNK(about.st_mode):
+        raise refusal
+    if about.st_uid not in (0, os.getuid()) or about.st_nlink != 1:
+        raise OSError(errno.ELOOP, 'on the way is a symbolic link that root has not made')
+    if _PATH:
+        link = os.open(name, _PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+        try:
+            now, target = os.fstat(link), os.readlink('', dir_fd=link)
+        finally:
+            os.close(link)
+    else:
+        target = os.readlink(name, dir_fd=dir_fd)
+        now = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
+    if (now.st_dev, now.st_ino, now.st_ctime_ns) != (about.st_dev, about.st_ino, about.st_ctime_ns):
+        raise OSError(errno.ELOOP, 'on the way is a symbolic link that was replaced meanwhile')
+    return target
+
+
+def walk(path: str, dir_fd: Optional[int] = None, each: Optional[Callable[[int, str], None]] = None) -> int:
+    """A descriptor of a directory, reached without passing a link that anybody but root made; to be closed by the caller.
+
+    One component at a time, each relative to the descriptor of the one before, from the root or from C(dir_fd). Sendmail follows any link
+    (chkqdir() in queue.c), and whoever can run the submission program can make one in the client queue. Raises OSError; for others' links
+    with ELOOP. C(each(descriptor, path)) is called for every directory on the way and raises for one that will not do.
+    """
+    parts = path.split('/')[::-1]
+    links, here = 0, open_quietly('/', _DIRECTORY) if dir_fd is None or path.startswith('/') else os.dup(dir_fd)
     try:
-        return _open(path, _DIRECTORY | os.O_NOFOLLOW, dir_fd)
-    except OSError as error:
-        if error.errno not in (errno.ELOOP, errno.ENOTDIR):
-            raise
-        about = os.stat(path, dir_fd=dir_fd, follow_symlinks=False)
-        if not stat.S_ISLNK(about.st_mode):
-            raise
-        if about.st_uid not in (0, os.fstat(dir_fd).st_uid):
-            raise OSError(errno.ELOOP, 'a symbolic link that neither root nor the owner of the directory has made')
-    return _open(path, _DIRECTORY, dir_fd)
+        if each:
+            each(here, '/')
+        while parts:
+            part = parts.pop()
+            if part in ('', '.'):
+                continue
+            try:
+                there = open_quietly(part, _DIRECTORY | os.O_NOFOLLOW, here)
+            except OSError as error:
+                if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+                    raise
+                links += 1
+                if links > _LINKS_MAX:
+                    raise
+                target = _follow(part, here, error)
+                parts.extend(target.split('/')[::-1])
+                if not target.startswith('/'):
+                    continue
+                there = open_quietly('/', _DIRECTORY)
+            os.close(here)
+            here = there
+            if each:
+                each(here, path)
+        return here
+    except BaseException:
+        os.close(here)
+        raise
+
+
+def never(place: str) -> bool:
+    """Whether a directory is never a queue by its real path: it belongs to something else, or holds what does."""
+    return (place in _NEVER or any(one.startswith(place.rstrip('/') + '/') for one in _NEVER)
+            or (place + '/').startswith(_NEVER_BELOW) or _HOME.match(place) is not None)
+
+
+def check_place(descriptor: int, path: str) -> None:
+    """Raise OSError when an open directory is one that is never a queue, however it got into a configuration."""
+    try:
+        place = os.readlink('/proc/self/fd/%d' % descriptor)
+    except OSError:
+        place = os.path.realpath(path)
+    about = os.fstat(descriptor)
+    if not never(place) and about.st_uid >= 1000:
+        try:
+            if os.path.normpath(pwd.getpwuid(about.st_uid).pw_dir) != place:
+                return
+        except KeyError:
+            return
+    elif not never(place):
+        return
+    how = 'it is' if os.path.basename(place) == os.path.basename(path.rstrip('/')) else 'a symbolic link or a path leads to'
+    raise OSError(errno.EINVAL, '%s %s, which is never a queue: set QueueDirectory' % (how, _text.printable(os.fsencode(place))))
+
+
+def check_content(descriptor: int, nested: bool) -> None:
+    """Raise OSError when a directory is full of what no Sendmail made; judged by its first names, for it may hold a million.
+
+    A queue can hold a few strange files (a core image, somebody's notes): where nobody else can look into it, as into every queue that
+    a package makes, more of them pass. C(nested): other queues lie below, so directories are no strangers.
+    """
+    ours = strange = 0
+    with scan(descriptor) as entries:
+        for entry in entries:
+            name = entry.name
+            if name[:2] in _PREFIXES or name in BELONGS or _PASSING.match(name) or (nested or name in ('qf', 'df', 'xf')) and entry.is_dir():
+                ours += 1
+            else:
+                strange += 1
+            if ours + strange == _LOOKED_AT:
+                break
+    if strange > ours and strange > (10 if not os.fstat(descriptor).st_mode & 0o005 else 2):
+        raise OSError(errno.EINVAL, 'most of what is in it was not made by Sendmail, so it is not taken for a queue: set QueueDirectory')
+
+
+# Queue directories
+
+def open_directory(path, dir_fd=None):
+    """L(walk), and it is not a place that is never a queue. Raises OSError."""
+    descriptor = walk(path, dir_fd)
+    try:
+        check_place(descriptor, path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def directories(patterns):
     """The queue directories behind configuration patterns.
 
-    C(patterns) is a list of (group, path); a path whose last component ends in C(*) stands for every directory with that prefix
-    (multiqueue_cache() in queue.c: entries that are no directories are passed over, and the parent is then no queue).
-    Returns (list of QueueDirectory, list of {path, error}); a directory two groups name is listed once.
+    C(patterns) is a list of (group, path), the default group first; a path whose last component ends in C(*) stands for every directory with
+    that prefix (multiqueue_cache() in queue.c: entries that are no directories are passed over, and the parent is then no queue).
+    Returns (list of QueueDirectory, list of {path, error}); a directory two groups name is listed once. What is never a queue is an error.
     """
     found, errors, seen = [], [], set()
+    configured = [os.path.normpath(pattern) for _group, pattern in patterns]
     for group, pattern in patterns:
         parent, last = os.path.split(pattern.rstrip('/'))
         try:
             if last.endswith('*'):
-                descriptor = open_directory(parent)
+                descriptor = walk(parent)
                 try:
                     names = sorted(name for name in os.listdir(descriptor) if name.startswith(last[:-1]))
                     candidates = [(os.path.join(parent, name), name, descriptor) for name in names]
                     for path, name, parent_fd in candidates:
-                        _add(found, errors, seen, group, path, name, parent_fd)
+                        _add(found, errors, seen, group, path, name, parent_fd, configured)
                 finally:
                     os.close(descriptor)
             else:
-                _add(found, errors, seen, group, pattern.rstrip('/') or '/', pattern, None)
+                _add(found, errors, seen, group, pattern.rstrip('/') or '/', pattern, None, configured)
         except OSError as error:
             errors.append(_error(parent, error))
+    if configured:
+        # A d line names a directory relative to QueueDirectory, up to its last slash where that is a wildcard (multiqueue_cache()).
+        base = os.path.dirname(configured[0]) if configured[0].endswith('*') else configured[0]
+        for one in found:
+            one.siblings, one.name = tuple(found), os.path.relpath(one.path, base)
     return found, errors
 
 
-def _add(found, errors, seen, group, path, name, parent_fd):
+def _add(found, errors, seen, group, path, name, parent_fd, configured):
     try:
         descriptor = open_directory(name, parent_fd)
     except OSError as error:
@@ -131,23 +272,59 @@ def _add(found, errors, seen, group, path, name, parent_fd):
         if (about.st_dev, about.st_ino) in seen:
             return
         seen.add((about.st_dev, about.st_ino))
-        places = []
+        try:
+            check_content(descriptor, any(one.startswith(os.path.normpath(path) + '/') for one in configured))
+        except OSError as error:
+            errors.append(_error(path, error))
+            return
+        places, proved = [], [(about.st_dev, about.st_ino)]
         for part in ('qf', 'df', 'xf'):
             place = os.path.join(path, part)
             try:
-                os.close(open_directory(part, descriptor))
+                inside = open_directory(part, descriptor)
+                try:
+                    about = os.fstat(inside)
+                    check_content(inside, False)
+                finally:
+                    os.close(inside)
             except OSError as error:
                 if error.errno not in (errno.ENOTDIR, errno.ENOENT):
                     errors.append(_error(place, error))
-                place = path
+                place, about = path, os.fstat(descriptor)
             places.append(place)
-        found.append(QueueDirectory(group, path, places[0], places[1], places[2], os.path.islink(path)))
+            proved.append((about.st_dev, about.st_ino))
+        one = QueueDirectory(group, path, places[0], places[1], places[2], os.path.islink(path))
+        one.proved = tuple(proved)
+        found.append(one)
     finally:
         os.close(descriptor)
 
 
+def named_data(data: bytes) -> Optional[bytes]:
+    """The directory that the C(d) line of a control file names for its data file, None without one. The last line counts (readqf())."""
+    lines = _DATA_LINE.findall(data)
+    return lines[-1] if lines else None
+
+
+def data_directory(directory: QueueDirectory, data: bytes, siblings: Iterable[QueueDirectory] = ()) -> QueueDirectory:
+    """Where the data file of a message is: in its own queue directory, or in the one of the same queue that its C(d) line names.
+
+    C(data): the control file. Sendmail compares the line with the names of all its queue directories, relative to QueueDirectory, and loses
+    a message whose line names no one (readqf() in queue.c, "bogus queue file directory"). C(siblings): all directories of that queue,
+    those that L(directories) found by default. Raises SendmailError for such a line.
+    """
+    place = named_data(data)
+    if place is None:
+        return directory
+    name = os.fsdecode(place)
+    for one in siblings or directory.siblings or (directory,):
+        if name in (one.name, one.path, one.data):
+            return one
+    raise _text.SendmailError('its d line says that its data file is in %s, which is no directory of this queue' % _text.printable(place[:200]))
+
+
 class Opened:
-    """The descriptors of one queue directory, for the length of a C(with) block."""
+    """The descriptors of one queue directory, for the length of a C(with) block. Raises OSError for one that is no queue any more."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -155,24 +332,40 @@ class Opened:
 
     def __enter__(self):
         directory = self.directory
-        self.base = self.control = self.data = self.transcript = open_directory(directory.path)
+        proved = directory.proved
+        self.base = self.control = self.data = self.transcript = self._base(directory, proved)
         try:
             if not directory.link and not os.path.samestat(os.lstat(directory.path), os.fstat(self.base)):
                 raise OSError(errno.ELOOP, 'it was replaced by a symbolic link', directory.path)
-            if directory.control != directory.path:
-                self.control = open_directory('qf', self.base)
-            if directory.data != directory.path:
-                self.data = open_directory('df', self.base)
-            if directory.transcript != directory.path:
-                self.transcript = open_directory('xf', self.base)
+            for number, (attribute, part) in enumerate((('control', 'qf'), ('data', 'df'), ('transcript', 'xf')), 1):
+                if getattr(directory, attribute) != directory.path:
+                    descriptor = open_directory(part, self.base)
+                    setattr(self, attribute, descriptor)
+                    if proved and _identity_of(descriptor) != proved[number]:
+                        raise OSError(errno.ESTALE, 'it was replaced meanwhile', getattr(directory, attribute))
         except OSError:
             self.__exit__()
             raise
         return self
 
+    @staticmethod
+    def _base(directory, proved):
+        """The directory that was proved, opened by its path where that leads to it still; L(walk) only where it does not."""
+        if proved:
+            descriptor = open_quietly(directory.path, _DIRECTORY)
+            if _identity_of(descriptor) == proved[0]:
+                return descriptor
+            os.close(descriptor)
+        return open_directory(directory.path)
+
     def __exit__(self, *exception):
         for descriptor in sorted({self.base, self.control, self.data, self.transcript}):
             os.close(descriptor)
+
+
+def _identity_of(descriptor: int) -> Tuple[int, int]:
+    about = os.fstat(descriptor)
+    return about.st_dev, about.st_ino
 
 
 def scan(descriptor):
@@ -195,7 +388,7 @@ def read_block(descriptor, name):
 
 def read_whole(descriptor, name):
     """(bytes, os.stat_result) of a regular file. Raises OSError, and SendmailError for what is not safe to read."""
-    handle = _open(name, _READ, descriptor)
+    handle = open_quietly(name, _READ, descriptor)
     try:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode):
@@ -253,7 +446,8 @@ class Pass:
 
     def batches(self):
         """Yield Batch after Batch; counts grow as it goes. Raises OSError when the directory itself cannot be read."""
-        with Opened(self.directory) as opened:
+        self._places: Dict[str, int] = {}      # descriptors of other directories that d lines name
+        with contextlib.ExitStack() as self._stack, Opened(self.directory) as opened:
             device = os.fstat(opened.control).st_dev
             inodes = frozenset(inode for held_device, inode in self.held if held_device == device)
             yield from self._control_files(opened, inodes)
@@ -341,16 +535,21 @@ class Pass:
         except FileNotFoundError:
             self.vanished += 1
             return False
-        start = block.find(b'\nd', 0, max(0, block.find(b'\nS')))
-        if start >= 0:
-            place = block[start + 2:block.index(b'\n', start + 2)]
-            try:
-                os.stat(os.path.join(place, b'df' + os.fsencode(name[2:])), follow_symlinks=False)
-                return True
-            except (OSError, ValueError):
-                pass
+        if named_data(block) is not None and self._has_data_elsewhere(name, block):
+            return True
         self.debris['control_without_data'] += 1
         return True
+
+    def _has_data_elsewhere(self, name: str, block: bytes) -> bool:
+        """Whether the directory of this queue that a d line names has the data file."""
+        try:
+            place = data_directory(self.directory, block)
+            if place.path not in self._places:
+                self._places[place.path] = self._stack.enter_context(Opened(place)).data
+            os.stat('df' + name[2:], dir_fd=self._places[place.path], follow_symlinks=False)
+            return True
+        except (OSError, _text.SendmailError):
+            return False
 
     def _awkward(self, control, name, block):
         """The row of a control file that is long, incomplete or out of the usual order; None when it is counted as something else."""
@@ -378,7 +577,7 @@ class Pass:
     @staticmethod
     def _ends_well(control, name):
         """Whether a file longer than a block ends in the final dot."""
-        handle = _open(name, _READ, control)
+        handle = open_quietly(name, _READ, control)
         try:
             os.lseek(handle, -3, os.SEEK_END)
             return os.read(handle, 3) == b'\n.\n'

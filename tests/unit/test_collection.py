@@ -24,7 +24,7 @@ FLOORS = (
     {'_phrases'},
     {'_qf', '_cf', '_platform', '_schedule', '_exposition'},
     {'_route'},
-    {'_spool', '_system', '_process'},
+    {'_spool', '_identity', '_system', '_process'},
     {'_processes', '_filesystem', '_names', '_log'},
     {'_network', '_runners'},
     {'_look'},

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Acting on messages: what is refused, removal and restoring ended by KILL at every step, locks, and a hostile spool. Needs root."""
 import fcntl
+import hashlib
 import json
 import os
 import stat
@@ -178,6 +179,8 @@ class TestAbsent:
         with tarfile.open(archive + '/0001.tar.gz') as part:
             assert part.getnames() == ['mta%s/qf%s' % (lab.path, identifier(1)), 'mta%s/df%s' % (lab.path, identifier(1)), 'manifest.jsonl']
             record = json.loads(part.extractfile('manifest.jsonl').read())
+            files = {member.name: part.extractfile(member).read() for member in part.getmembers()[:2]}
+        assert record.pop('files') == [{'name': name, 'size': len(data), 'sha256': hashlib.sha256(data).hexdigest()} for name, data in files.items()]
         assert record == {'id': identifier(1), 'name': 'qf' + identifier(1), 'queue': 'mta', 'directory': lab.path, 'state': 'queued', 'size': 5,
                           'created': 900, 'last_attempt': 1000, 'attempts': 1, 'sender': 'alice', 'recipients': ['bob'], 'recipients_total': 1,
                           'status': 'Deferred: Connection refused by [127.0.0.1]', 'reason': 'connection_refused'}
@@ -187,7 +190,8 @@ class TestAbsent:
         for number in range(21):
             lab.put(number, to=b'bob@a.example' if number % 2 else b'carol@b.example')
         done = lab.act('absent', select={'domains': ['a.example']})
-        assert (done['removed'], sorted(os.listdir(done['archive']))) == (10, ['0001.tar.gz', '0002.tar.gz', '0003.tar.gz'])
+        assert (done['removed'], sorted(os.listdir(done['archive']))) == (
+            10, ['000%d.%s' % (number, kind) for number in (1, 2, 3) for kind in ('removed', 'tar.gz')])
         assert sorted(lab.files()) == sorted(prefix + identifier(number) for number in range(0, 21, 2) for prefix in ('df', 'qf'))
         one = lab.act('restored', select={'ids': [identifier(7)]})
         assert (one['restored'], one['outcomes']['restored']) == (1, [{'id': identifier(7), 'queue': 'mta'}])

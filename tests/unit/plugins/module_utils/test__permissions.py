@@ -1,7 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What should be, what is, and putting it right: decisions on made-up owners, the changes on real files of whoever runs the tests."""
-import errno
 import os
 import stat
 from types import SimpleNamespace
@@ -338,51 +337,13 @@ def test_names_from_a_queue_are_made_printable(queue):
     assert any(change['path'].endswith('/qfAAAA\\x1b[31m\\xff1') for change in run(queue.wants).result()['changes'])
 
 
-def opened(path):
-    descriptor = _permissions.walk(str(path))
-    try:
-        return os.fstat(descriptor).st_ino
-    finally:
-        os.close(descriptor)
-
-
-def test_walk(tmp_path):
-    (tmp_path / 'a' / 'b').mkdir(parents=True)
-    assert opened(tmp_path / 'a' / '.' / 'b') == (tmp_path / 'a' / 'b').stat().st_ino
-    for path in (tmp_path / 'missing', tmp_path / 'a' / 'c' / 'd'):
-        with pytest.raises(FileNotFoundError):
-            opened(path)
-    (tmp_path / 'file').write_bytes(b'')
-    with pytest.raises(NotADirectoryError):
-        opened(tmp_path / 'file')
-
-
-def test_a_link_counts_only_where_nobody_but_root_can_make_one(tmp_path, monkeypatch):
-    (tmp_path / 'a' / 'b').mkdir(parents=True)
-    os.symlink('a', str(tmp_path / 'relative'))
-    os.symlink(str(tmp_path / 'relative'), str(tmp_path / 'absolute'))
-    os.symlink('loop', str(tmp_path / 'loop'))
-    tmp_path.chmod(0o777)
-    with pytest.raises(OSError) as caught:
-        opened(tmp_path / 'absolute' / 'b')
-    assert caught.value.errno == errno.ELOOP and 'other than root' in caught.value.strerror
-    # As it would be if all of this were root's.
-    real = os.fstat
-    monkeypatch.setattr(_permissions.os, 'fstat', lambda fd: about(0, 0, 0o755, stat.S_IFDIR) if stat.S_ISDIR(real(fd).st_mode) else real(fd))
-    descriptor = _permissions.walk(str(tmp_path / 'absolute' / 'b'))
-    assert real(descriptor).st_ino == (tmp_path / 'a' / 'b').stat().st_ino
-    os.close(descriptor)
-    with pytest.raises(OSError):
-        _permissions.walk(str(tmp_path / 'loop'))
-
-
 def test_a_link_for_a_queue_subdirectory_is_an_error(queue):
     os.symlink('/etc', str(queue.place / 'qf'))
     queue.place.chmod(0o770)
     want = queue.wants[1]._replace(path=str(queue.place / 'qf'))
     before = os.stat('/etc').st_mode
     result = run([want, want._replace(kind='queue_file')]).result()
-    assert 'symbolic link' in result['errors'][0]['error'] and len(result['errors']) == 1
+    assert 'symbolic link' in result['errors'][0]['error'] and '/etc' in result['errors'][0]['error'] and len(result['errors']) == 1
     assert os.stat('/etc').st_mode == before
 
 

@@ -55,3 +55,8 @@ def test_a_line_of_the_log_is_printable_and_whole(monkeypatch):
     found = _probe.log_of(0)({'lost': b'Losing'})
     assert found['lost'] == line.decode()
     assert found['other'].startswith('\\x1b[31m') and len(found['other']) < 320
+
+
+def test_a_message_with_two_hazards_counts_once():
+    pairs = [('owner 0:0', 'a'), ('the data file has owner 0:0', 'a'), ('owner 0:0', 'b'), ('the directory', None)]
+    assert _probe.endangered({'permissions': pairs}) == {'permissions': 3}

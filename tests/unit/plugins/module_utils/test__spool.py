@@ -516,13 +516,175 @@ def test_long_control_files(queue):
     assert set(recipients.values()) == {1}
 
 
-def test_data_in_the_directory_that_the_control_file_names(queue, tmp_path):
-    put(queue, 'qf6ANFSGLL000001', body=False)
+@pytest.mark.parametrize('name, group', [('mqueue/fast', 'mqueue/fast'), ('.', ''), ('q2', 'q*')])
+def test_data_in_the_queue_that_the_control_file_names(tmp_path, name, group):
+    """A d line is a name relative to QueueDirectory; lost is what names no queue directory (readqf(): bogus queue file directory)."""
+    for place in ('mqueue', 'mqueue/fast', 'q1', 'q2'):
+        (tmp_path / place).mkdir()
+    patterns = [('mqueue', str(tmp_path / 'q*'))] if group == 'q*' else [('mqueue', str(tmp_path)), ('fast', str(tmp_path / 'mqueue/fast'))]
+    found, errors = _spool.directories(patterns)
+    assert errors == []
+    home, other = (found[0], found[1]) if name != '.' else (found[1], found[0])
+    for number, line in enumerate((name, name, 'nowhere', '/etc', '../' + name, str(tmp_path / 'q3'))):
+        data = CONTROL.replace(b'\nMDef', b'\nd%s\nMDef' % os.fsencode(line))
+        put(tmp_path / os.path.relpath(home.path, str(tmp_path)), 'qf6ANFSGLL00000%d' % number, data=data, body=False)
+    with open(os.path.join(other.data, 'df6ANFSGLL000000'), 'wb') as stream:
+        stream.write(b'body\n')
+    one = _spool.Pass(home, ('queued',))
+    for _batch in one.batches():
+        pass
+    assert one.messages['queued'] == 6 and one.debris['control_without_data'] == 5
+
+
+def test_data_outside_the_queue_is_not_looked_for(queue, tmp_path):
     data = CONTROL.replace(b'\nMDef', b'\nd%s\nMDef' % os.fsencode(str(tmp_path)))
-    put(queue, 'qf6ANFSGLL000002', 'qf6ANFSGLL000003', data=data, body=False)
+    put(queue, 'qf6ANFSGLL000002', data=data, body=False)
     (tmp_path / 'df6ANFSGLL000002').write_bytes(b'body\n')
-    one, _met = run(queue)
-    assert counts(one) == {'queued': 3, 'control_without_data': 2}
+    assert counts(run(queue)[0]) == {'queued': 1, 'control_without_data': 1}
+
+
+def test_the_last_d_line_counts():
+    assert _spool.named_data(b'V8\nda\nSx\ndb\r\nRPFD:c\n.\n') == b'b' and _spool.named_data(b'V8\nSd\n.\n') is None
+
+
+# --- what is never a queue ---
+
+NEVER = ('/', '/etc', '/etc/mail', '/etc/cron.d', '/srv', '/home', '/home/bob', '/usr', '/usr/lib', '/usr/lib64', '/var', '/var/spool',
+         '/var/mail', '/var/spool/mail', '/var/lib', '/var/log', '/tmp', '/var/tmp', '/root', '/boot', '/boot/efi', '/dev', '/proc/1', '/sys',
+         '/run', '/opt', '/bin', '/sbin', '/lib', '/lib64', '/mnt', '/var/spool/cron', '/var/spool/cron/crontabs')
+
+
+@pytest.mark.parametrize('place', NEVER)
+def test_a_place_that_is_never_a_queue(place):
+    assert _spool.never(place)
+
+
+@pytest.mark.parametrize('place', ['/var/spool/mqueue', '/var/spool/mqueue-client', '/var/spool/clientmqueue', '/srv/rescued/mqueue',
+                                   '/home/bob/mqueue',
+                                   '/tmp/x', '/var/spool/mqueue/q1', '/var/mqueue',
+                                   '/data/mail', '/root/mqueue', '/var/lib/sendmail/mqueue', '/etcetera', '/dev/shm/q'])
+def test_a_place_that_may_be_a_queue(place):
+    assert not _spool.never(place)
+
+
+@pytest.mark.parametrize('pattern', ['/', '/etc', '/etc/', '/var/spool', '/srv', '/et*', '/usr/../etc', '/var/tmp/../..'])
+def test_a_configuration_that_names_one(pattern):
+    found, errors = _spool.directories([('mqueue', pattern)])
+    assert found == [] and any('never a queue' in error['error'] for error in errors)
+
+
+def test_roots_own_link_to_one(queue, tmp_path):
+    (tmp_path / 'link').symlink_to('/etc')
+    (queue / 'q1').symlink_to('/etc')
+    (queue / 'df').symlink_to('/etc')
+    for pattern in (tmp_path / 'link', queue / 'q*', queue):
+        _found, errors = _spool.directories([('mqueue', str(pattern))])
+        assert ['never a queue' in error['error'] for error in errors] == [True]
+
+
+def test_a_directory_full_of_what_no_sendmail_made(queue):
+    put(queue, 'qf6ANFSGLL000001')
+    for number in range(2):
+        (queue / ('report%d.odt' % number)).write_bytes(b'')
+    assert _spool.directories([('mqueue', str(queue))])[1] == []
+    (queue / 'report3.odt').write_bytes(b'')
+    (queue / 'www').mkdir()
+    found, errors = _spool.directories([('mqueue', str(queue))])
+    assert (found, len(errors)) == ([], 1) and 'not made by Sendmail' in errors[0]['error']
+    os.chmod(str(queue), 0o2770)
+    assert _spool.directories([('mqueue', str(queue))])[1] == []
+    put(queue, *['qf6ANFSGLL0000%02d' % number for number in range(2, 10)])
+    os.chmod(str(queue), 0o755)
+    assert _spool.directories([('mqueue', str(queue))])[1] == []
+
+
+# --- links that somebody else can make or swap ---
+
+def opened(path):
+    descriptor = _spool.walk(str(path))
+    try:
+        return os.fstat(descriptor).st_ino
+    finally:
+        os.close(descriptor)
+
+
+def test_walk(tmp_path):
+    (tmp_path / 'a' / 'b').mkdir(parents=True)
+    assert opened(tmp_path / 'a' / '.' / 'b') == (tmp_path / 'a' / 'b').stat().st_ino
+    for path in (tmp_path / 'missing', tmp_path / 'a' / 'c' / 'd'):
+        with pytest.raises(FileNotFoundError):
+            opened(path)
+    (tmp_path / 'file').write_bytes(b'')
+    with pytest.raises(NotADirectoryError):
+        opened(tmp_path / 'file')
+
+
+def test_links_that_count(tmp_path):
+    """Root's own (or those of who runs the tests), also where others can write: nobody else can make such a one."""
+    (tmp_path / 'a' / 'b').mkdir(parents=True)
+    os.symlink('a', str(tmp_path / 'relative'))
+    os.symlink(str(tmp_path / 'relative'), str(tmp_path / 'absolute'))
+    os.symlink('loop', str(tmp_path / 'loop'))
+    tmp_path.chmod(0o777)
+    assert opened(tmp_path / 'absolute' / 'b') == (tmp_path / 'a' / 'b').stat().st_ino
+    with pytest.raises(OSError):
+        opened(tmp_path / 'loop')
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='a link is given to somebody else')
+@pytest.mark.parametrize('make', ['file', 'component', 'hard'])
+def test_a_link_on_the_way_that_root_has_not_made(tmp_path, make):
+    (tmp_path / 'spool').mkdir()
+    (tmp_path / 'victim' / 'mqueue').mkdir(parents=True)
+    link = tmp_path / 'spool' / 'link'
+    link.symlink_to(tmp_path / 'victim')
+    if make == 'hard':
+        os.link(str(link), str(tmp_path / 'spool' / 'other'), follow_symlinks=False)
+    else:
+        os.lchown(str(link), 12345, 12345)
+    os.chown(str(tmp_path / 'spool'), 12345, 12345)
+    with pytest.raises(OSError, match='symbolic link'):
+        _spool.open_directory(str(link) if make == 'file' else str(link / 'mqueue'))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='a link is given to somebody else')
+def test_a_link_swapped_between_two_looks(tmp_path, monkeypatch):
+    """Its owner is asked and then where it leads: both must be of one link."""
+    (tmp_path / 'good').mkdir()
+    (tmp_path / 'bad').mkdir()
+    (tmp_path / 'df').symlink_to('good')
+    real = os.readlink
+    for restore in (False, True):
+        def readlink(path, restore=restore, **more):
+            os.rename(str(tmp_path / 'df'), str(tmp_path / 'kept'))
+            (tmp_path / 'df').symlink_to('bad')
+            os.lchown(str(tmp_path / 'df'), 12345, 12345)
+            found = real(path, **more)
+            if restore:
+                os.rename(str(tmp_path / 'kept'), str(tmp_path / 'df'))
+            return found
+        for number in (_spool._PATH, 0):
+            monkeypatch.setattr(_spool, '_PATH', number)
+            monkeypatch.setattr(_spool.os, 'readlink', readlink)
+            try:
+                descriptor = _spool.walk(str(tmp_path / 'df'))
+                monkeypatch.setattr(_spool.os, 'readlink', real)
+                assert real('/proc/self/fd/%d' % descriptor).endswith('/good')
+                os.close(descriptor)
+            except OSError as error:
+                assert 'symbolic link' in str(error)
+            monkeypatch.setattr(_spool.os, 'readlink', real)
+            if not os.path.lexists(str(tmp_path / 'df')) or os.readlink(str(tmp_path / 'df')) == 'bad':
+                os.replace(str(tmp_path / 'kept'), str(tmp_path / 'df'))
+
+
+def test_a_directory_swapped_for_another(queue, tmp_path):
+    (queue / 'df').mkdir()
+    directory = directory_of(queue)
+    os.rename(str(queue / 'df'), str(tmp_path / 'old'))
+    (queue / 'df').mkdir()
+    with pytest.raises(OSError, match='replaced meanwhile'):
+        run(directory)
 
 
 # --- against what a generator wrote ---

@@ -1,0 +1,615 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is done to a client queue whose user is not root, against that user; and check mode against the run, over a table of spools. Needs root."""
+import contextlib
+import errno
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import tempfile
+import time
+
+import pytest
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _debris, _hazards, _look, _message, _platform, _process, _spool, _text
+from fault_points import killed_at_every_step
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='a queue has files of several users')
+UID, GID, SUBMITTER = 12345, 23456, 34567
+QF = b'V8\nT%d\nK1000\nN1\nP30018\n%sFs\n$_alice@localhost\nSalice\nRPFD:bob\nH?P?Return-Path: <\x81g>\nH??Subject: t\n.\n'
+SETTINGS = {'queue_file_mode': 0o660, 'run_as_user': 'smmsp', 'run_as_group': 'smmsp'}
+
+
+def identifier(number):
+    return '6ANFSGLL%06d' % number
+
+
+class Lab:
+    """A client queue that belongs to a user of its own, the MTA's queue that is root's, and a place for archives."""
+
+    def __init__(self, path):
+        self.path = path
+        self.client, self.mta, self.base = (os.path.join(path, name) for name in ('mqueue-client', 'mqueue', 'archives'))
+        os.mkdir(self.client)
+        os.chown(self.client, UID, GID)
+        os.chmod(self.client, 0o2770)
+        os.mkdir(self.mta)
+        os.chmod(self.mta, 0o700)
+
+    def put(self, name, content=b'body\n', place=None, uid=SUBMITTER, gid=GID, mode=0o660, age=7200):
+        path = os.path.join(place or self.client, name)
+        with open(path, 'wb') as stream:
+            stream.write(content)
+        os.chown(path, uid, gid)
+        os.chmod(path, mode)
+        os.utime(path, (time.time() - age,) * 2)
+        return path
+
+    def message(self, number, prefix='qf', body=b'body\n', extra=b'', data=None, **more):
+        self.put(prefix + identifier(number), QF % (900, extra) if data is None else data, **more)
+        if body is not None:
+            self.put('df' + identifier(number), body, **more)
+
+    def look(self):
+        queues, errors = {}, []
+        for queue, path in (('msp', self.client), ('mta', self.mta)):
+            queues[queue], wrong = _spool.directories([('mqueue', path)])
+            errors += wrong
+        if errors:
+            raise _text.SendmailError('The queue cannot be read: %s.' % errors)
+        return _look.Look(now=int(time.time()), directories=queues, held=set(), layout=_platform.DEBIAN, program={'sendmail': '/nonexistent'},
+                          settings={'msp': SETTINGS, 'mta': dict(SETTINGS, run_as_user=None)},
+                          submitter={'user': 'smmsp', 'group': 'smmsp', 'uid': UID, 'gid': GID},
+                          accounts={'smmsp': {'uid': UID, 'group': GID, 'gid': GID}})
+
+    def act(self, state, check_mode=False, **more):
+        params = dict({'queue': 'msp', 'select': None, 'reason': 'test' if state == 'quarantined' else None, 'archive': self.base, 'max_affected': None,
+                       'confirm_all': True}, state=state, **more)
+        return _message.act(params, check_mode, self.look())
+
+    def clear(self, check_mode=False, queue='msp', **more):
+        params = dict({'state': 'absent', 'queue': queue, 'older_than': '0', 'kinds': None, 'archive': self.base}, **more)
+        return _debris.clear(params, check_mode, self.look())
+
+    def files(self, place=None):
+        found = {}
+        for name in os.listdir(place or self.client):
+            path = os.path.join(place or self.client, name)
+            about = os.lstat(path)
+            content = None
+            if stat.S_ISREG(about.st_mode):
+                with open(path, 'rb') as stream:
+                    content = stream.read()
+            found[name] = (stat.S_IFMT(about.st_mode), content)
+        return found
+
+
+@pytest.fixture
+def path():
+    """A directory that the users of the test can reach."""
+    place = tempfile.mkdtemp(prefix='deeds')
+    os.chmod(place, 0o755)
+    yield place
+    shutil.rmtree(place)
+
+
+@pytest.fixture
+def lab(path):
+    return Lab(path)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(_hazards, 'SETTLE', 0)
+    # What the machine that runs the tests has open does not matter, and it may not let itself be looked into.
+    monkeypatch.setattr(_debris, 'open_files', set)
+
+
+def reasons(result):
+    return {entry.get('id') or os.path.basename(entry['path']): entry['why'] for entry in result['outcomes'].get('left_alone', [])}
+
+
+class TestTheQueuesUser:
+    """What root does to the queue is no more than its user could do."""
+
+    def test_there_and_back(self, lab):
+        for number in range(3):
+            lab.message(number)
+        before = lab.files()
+        assert lab.act('absent')['removed'] == 3 and lab.files() == {}
+        assert lab.act('restored')['restored'] == 3 and lab.files() == before
+        for name in before:
+            about = os.stat(os.path.join(lab.client, name))
+            assert (about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode)) == (UID, GID, 0o660)
+        assert os.stat(lab.base).st_uid == 0 and (os.geteuid(), os.getegid()) == (0, 0)
+
+    @pytest.mark.parametrize('part', ['df', 'qf', 'xf'])
+    @pytest.mark.parametrize('target', ['victim', 'mqueue'])
+    def test_a_link_to_somewhere_else(self, lab, part, target):
+        os.mkdir(os.path.join(lab.path, 'victim'))
+        lab.message(1, place=lab.mta, uid=0, gid=0, mode=0o600)
+        lab.message(1, place=os.path.join(lab.path, 'victim'), uid=0, gid=0, mode=0o644)
+        lab.message(2)
+        lab.act('absent')
+        os.symlink(os.path.join(lab.path, target), os.path.join(lab.client, part))
+        os.lchown(os.path.join(lab.client, part), UID, GID)
+        outside = [lab.files(os.path.join(lab.path, place)) for place in ('mqueue', 'victim')]
+        for work in (lambda: lab.act('absent'), lambda: lab.act('restored'), lambda: lab.act('quarantined'), lambda: lab.act('queued'), lab.clear,
+                     lambda: lab.clear(state='reported')):
+            with pytest.raises(_text.SendmailError, match='symbolic link'):
+                work()
+        assert outside == [lab.files(os.path.join(lab.path, place)) for place in ('mqueue', 'victim')]
+
+    @pytest.mark.parametrize('state', ['absent', 'restored'])
+    def test_a_link_that_comes_between_look_and_deed(self, lab, state, monkeypatch):
+        victim = os.path.join(lab.path, 'victim')
+        os.mkdir(os.path.join(lab.client, 'df'))
+        os.chown(os.path.join(lab.client, 'df'), UID, GID)
+        os.mkdir(victim)
+        lab.put('qf' + identifier(1), QF % (900, b''))
+        lab.put('df/df' + identifier(1))
+        lab.put('df' + identifier(1), b'secret', victim, 0, 0, 0o600)
+        if state == 'restored':
+            lab.act('absent')
+        real = _hazards.runner
+
+        def runner(*arguments):
+            if not os.path.islink(os.path.join(lab.client, 'df')):
+                os.rename(os.path.join(lab.client, 'df'), os.path.join(lab.client, 'old'))
+                os.symlink(victim, os.path.join(lab.client, 'df'))
+                os.lchown(os.path.join(lab.client, 'df'), UID, GID)
+            return real(*arguments)
+        monkeypatch.setattr(_hazards, 'runner', runner)
+        with pytest.raises(_text.SendmailError):
+            lab.act(state)
+        assert lab.files(victim) == {'df' + identifier(1): (stat.S_IFREG, b'secret')}
+
+    def test_hard_links_to_what_is_not_the_users(self, lab):
+        secret = lab.put('secret', QF % (900, b''), lab.path, 0, 0, 0o600)
+        for number, name in enumerate(('qf', 'df', 'Qf', 'tf')):
+            os.link(secret, os.path.join(lab.client, name + identifier(number)))
+        lab.put('qf' + identifier(1), QF % (900, b''))
+        about = os.stat(secret)
+        lab.act('absent')
+        lab.act('queued')
+        lab.clear()
+        after = os.stat(secret)
+        assert (about.st_mode, about.st_uid, about.st_nlink, about.st_mtime) == (after.st_mode, after.st_uid, after.st_nlink, after.st_mtime)
+
+    def test_what_the_runner_may_not_read(self, lab):
+        """Wrong owners are put right by one module only; the others say so."""
+        lab.message(1, uid=0, gid=0, mode=0o600)
+        lab.message(2, prefix='Qf', uid=0, gid=0, mode=0o600)
+        lab.message(3, prefix='Qf', uid=0, gid=GID, mode=0o640)
+        lab.put('tf' + identifier(4), b'', uid=0, gid=0, mode=0o600)
+        before = lab.files()
+        for check_mode in (True, False):
+            why = reasons(lab.act('absent', check_mode, select={'states': ['queued']}))
+            assert 'sendmail_permissions' in why[identifier(1)]
+            why = reasons(lab.act('queued', check_mode))
+            assert all('sendmail_permissions' in why[identifier(number)] for number in (2, 3)) and len(why) == 2
+            assert 'sendmail_permissions' in reasons(lab.clear(check_mode, kinds=['temporary']))['tf' + identifier(4)]
+        assert lab.files() == before
+
+    @pytest.mark.parametrize('owner, mode', [((0, 0), 0o700), ((UID, GID), 0o2550), ((0, GID), 0o2750)])
+    def test_a_queue_that_its_runner_cannot_work_in(self, lab, owner, mode):
+        lab.message(1)
+        lab.put('tf' + identifier(4), b'')
+        os.chown(lab.client, *owner)
+        os.chmod(lab.client, mode)
+        before = lab.files()
+        for work in (lambda check: lab.act('absent', check), lambda check: lab.act('quarantined', check), lambda check: lab.clear(check)):
+            for check_mode in (True, False):
+                with pytest.raises(_text.SendmailError, match='cannot work in .*sendmail_permissions'):
+                    work(check_mode)
+        assert lab.files() == before
+
+    def test_an_id_forged_in_the_client_queue(self, lab):
+        """An empty qf of an id of the MTA's queue does not make the MTA's data file debris."""
+        for number, prefix in enumerate(('qf', 'hf', 'Qf', 'tf', 'nf')):
+            lab.message(number, prefix=prefix, place=lab.mta, uid=0, gid=0, mode=0o600)
+            lab.put('qf' + identifier(number), b'', uid=UID)
+        mta = lab.files(lab.mta)
+        done = lab.clear(queue='all', kinds=['incomplete', 'data_without_control', 'control_without_data'])
+        assert lab.files(lab.mta) == mta and lab.files() == {} and done['removed'] == 5
+
+    def test_a_data_file_whose_control_file_is_elsewhere(self, lab):
+        for number, prefix in enumerate(('qf', 'hf', 'Qf', 'tf', 'Tf', 'nf')):
+            lab.put('df' + identifier(number))
+            lab.put(prefix + identifier(number), QF % (900, b''), lab.mta, 0, 0, 0o600)
+        lab.put('df' + identifier(9))
+        done = lab.clear(kinds=['data_without_control'])
+        assert (done['removed'], done['left_alone']) == (1, 0) and len(lab.files()) == 6
+
+    def test_data_that_a_control_file_of_another_queue_is_not_taken(self, lab):
+        """A d line names a directory of the same queue, or nothing."""
+        lab.message(1, place=lab.mta, uid=0, gid=0, mode=0o600)
+        mta = lab.files(lab.mta)
+        for number, line in enumerate((lab.mta, '../mqueue', '.', '/etc', './.', '')):
+            lab.put('qf' + identifier(number), QF % (900, b'd%s\n' % os.fsencode(line)))
+        lab.put('df' + identifier(2))
+        done = lab.act('absent')
+        assert (done['removed'], done['left_alone']) == (1, 5) and all('no directory of this queue' in why for why in reasons(done).values())
+        lab.clear()
+        assert lab.files(lab.mta) == mta and sorted(lab.files()) == ['qf' + identifier(number) for number in (0, 1, 3, 4, 5)]
+
+
+# Once: what was removed, what was restored, and every point between
+
+class TestOnce:
+    def kill_after_commit(self, lab, monkeypatch):
+        """A removal that is killed when the archive is on the disk and the queue untouched."""
+        child = os.fork()
+        if not child:
+            try:
+                monkeypatch.setattr(_archive.Writer, 'drop', lambda self: os.kill(os.getpid(), signal.SIGKILL) if self.parts else None)
+                lab.act('absent')
+            finally:
+                os._exit(1)
+        assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+    def test_delivered_after_a_killed_removal(self, lab, monkeypatch):
+        for number in range(4):
+            lab.message(number)
+        self.kill_after_commit(lab, monkeypatch)
+        assert len(lab.files()) == 8
+        for number in (0, 1):           # a runner delivers two
+            for prefix in ('qf', 'df'):
+                os.unlink(os.path.join(lab.client, prefix + identifier(number)))
+        for check_mode in (True, False, False):
+            done = lab.act('restored', check_mode)
+            assert (done['changed'], done['restored'], done['already'], done['left_alone']) == (False, 0, 2, 2)
+            assert all('it was probably delivered' in why for why in reasons(done).values())
+        assert len(lab.files()) == 4
+
+    def test_check_mode_after_a_killed_removal(self, path, monkeypatch):
+        """What a run puts back first, and then removes, is predicted as well."""
+        def prepare(place):
+            one = Lab(str(place))
+            for number in range(3):
+                one.message(number)
+            return one
+
+        def check(one):
+            predicted, before = one.act('absent', True, select={'senders': ['alice']}), one.files()
+            assert one.files() == before
+            done = one.act('absent', select={'senders': ['alice']})
+            assert sorted(entry['id'] for entry in predicted['outcomes'].get('removed', [])) == sorted(
+                entry['id'] for entry in done['outcomes'].get('removed', []))
+            assert one.files() == {} or set(name[:2] for name in one.files()) == {'df'}
+        killed_at_every_step(Place(path), prepare, lambda one: one.act('absent'), check)
+
+    @pytest.mark.parametrize('prefix', ['qf', 'hf', 'Qf', 'tf', 'Tf'])
+    @pytest.mark.parametrize('queue', ['client', 'mta'])
+    def test_in_a_queue_already(self, lab, prefix, queue):
+        lab.message(1)
+        lab.act('absent')
+        lab.put(prefix + identifier(1), b'', getattr(lab, queue), 0, GID)
+        before = lab.files(lab.client), lab.files(lab.mta)
+        assert lab.act('restored')['already'] == 1
+        assert before == (lab.files(lab.client), lab.files(lab.mta))
+
+    def test_a_damaged_part_among_others(self, lab, monkeypatch):
+        monkeypatch.setattr(_message, 'BATCH', 2)
+        for number in range(6):
+            lab.message(number, body=os.urandom(5000))
+        before = lab.files()
+        archive = lab.act('absent')['archive']
+        with open(archive + '/0002.tar.gz', 'r+b') as stream:
+            stream.seek(3000)
+            stream.write(b'\0\0')
+        for check_mode in (True, False):
+            with pytest.raises(_text.SendmailError, match='0002.tar.gz cannot be read.*The other parts were used') as caught:
+                lab.act('restored', check_mode)
+            result = caught.value.result
+            assert (result['restored'], [one['path'] for one in result['refused']]) == (4, [archive + '/0002.tar.gz'])
+        assert len(lab.files()) == 8 and lab.files().items() <= before.items()
+
+    def test_removal_killed_at_every_step_and_a_runner_between(self, path, monkeypatch):
+        """Whatever is in the queue then is delivered; what is restored afterwards is the rest, and each message is somewhere once."""
+        monkeypatch.setattr(_message, 'BATCH', 2)
+
+        def prepare(place):
+            one = Lab(str(place))
+            for number in range(3):
+                one.message(number, body=b'body %d\n' % number)
+            return one
+
+        def check(one):
+            delivered = deliver(one)
+            try:
+                one.act('restored')
+            except _text.SendmailError as error:
+                assert 'There is no archive' in str(error) or 'cannot be read: No such file' in str(error)
+            again = deliver(one)
+            assert not set(delivered) & set(again)
+            one.act('absent')
+            with contextlib.suppress(_text.SendmailError):
+                one.act('restored')
+            third = deliver(one)
+            assert sorted(delivered + again + third) == [identifier(number) for number in range(3)]
+            assert one.files() == {}
+        assert killed_at_every_step(Place(path), prepare, lambda one: one.act('absent'), check) > 20
+
+    def test_restoring_killed_at_every_step_and_a_runner_between(self, path, monkeypatch):
+        monkeypatch.setattr(_message, 'BATCH', 2)
+
+        def prepare(place):
+            one = Lab(str(place))
+            for number in range(3):
+                one.message(number, body=b'body %d\n' % number)
+            one.act('absent')
+            return one
+
+        def check(one):
+            delivered = deliver(one)
+            one.act('restored')
+            again = deliver(one)
+            assert not set(delivered) & set(again)
+            assert sorted(delivered + again) == [identifier(number) for number in range(3)]
+            one.act('restored')
+            assert one.files() == {} and deliver(one) == []
+        assert killed_at_every_step(Place(path), prepare, lambda one: one.act('restored'), check) > 20
+
+
+class Place:
+    """The little of a pathlib.Path that killed_at_every_step() uses, for directories that others can reach."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __truediv__(self, name):
+        return Place(os.path.join(self.path, name))
+
+    def __str__(self):
+        return self.path
+
+    def mkdir(self):
+        os.mkdir(self.path)
+
+
+def deliver(lab):
+    """What a queue runner does: it delivers what has a control file named qf, with the body that belongs to it. Returns the ids."""
+    done = []
+    for name in sorted(os.listdir(lab.client)):
+        if name[:2] == 'qf':
+            with open(os.path.join(lab.client, 'df' + name[2:]), 'rb') as stream:
+                assert stream.read() == b'body %d\n' % int(name[-6:])
+            os.unlink(os.path.join(lab.client, 'df' + name[2:]))
+            os.unlink(os.path.join(lab.client, name))
+            done.append(name[2:])
+    return done
+
+
+# Whatever ends the work
+
+class TestEnded:
+    @pytest.mark.parametrize('at', [2, 3, 4])
+    def test_no_room_in_the_archive(self, lab, monkeypatch, at):
+        monkeypatch.setattr(_message, 'BATCH', 2)
+        for number in range(6):
+            lab.message(number)
+        calls = []
+        real = _archive.Writer.commit
+
+        def commit(self):
+            calls.append(1)
+            if len(calls) == at:
+                raise OSError(errno.ENOSPC, 'No space left on device', self.path)
+            real(self)
+        monkeypatch.setattr(_archive.Writer, 'commit', commit)
+        if at == 4:
+            assert lab.act('absent')['removed'] == 6
+            return
+        with pytest.raises(_text.SendmailError, match='No space left on device') as caught:
+            lab.act('absent')
+        result = caught.value.result
+        assert (result['removed'], result['selected'], result['changed']) == (2 * (at - 1), 6, True)
+        assert os.path.isdir(result['archive']) and len(lab.files()) == 12 - 4 * (at - 1)
+
+    def test_a_removal_that_cannot_be_recorded(self, lab, monkeypatch):
+        lab.message(1)
+        before = lab.files()
+
+        def removed(self, names):
+            raise OSError(errno.ENOSPC, 'No space left on device')
+        monkeypatch.setattr(_archive.Writer, 'removed', removed)
+        with pytest.raises(_text.SendmailError) as caught:
+            lab.act('absent')
+        assert (caught.value.result['removed'], caught.value.result['left_alone'], lab.files()) == (0, 1, before)
+        assert os.path.isdir(caught.value.result['archive'])
+
+    def test_a_signal(self, lab, monkeypatch):
+        monkeypatch.setattr(_message, 'BATCH', 2)
+        for number in range(6):
+            lab.message(number)
+        real = _archive.Writer.commit
+
+        def commit(self):
+            real(self)
+            if self.parts == 2:
+                os.kill(os.getpid(), signal.SIGTERM)
+        monkeypatch.setattr(_archive.Writer, 'commit', commit)
+        with pytest.raises(_text.SendmailError, match='ended by signal 15') as caught:
+            lab.act('absent')
+        assert (caught.value.result['removed'], caught.value.result['selected'], len(lab.files())) == (4, 6, 4)
+        assert sorted(os.listdir(caught.value.result['archive'])) == ['0001.removed', '0001.tar.gz', '0002.removed', '0002.tar.gz']
+
+    @pytest.mark.parametrize('what', ['qf', 'df'])
+    def test_a_file_that_cannot_be_read(self, lab, monkeypatch, what):
+        """One record, and the rest goes on."""
+        for number in range(4):
+            lab.message(number)
+        bad = os.stat(os.path.join(lab.client, what + identifier(2))).st_ino
+        for name in ('read', 'pread'):
+            real = getattr(os, name)
+
+            def failing(handle, *arguments, real=real):
+                if os.fstat(handle).st_ino == bad:
+                    raise OSError(errno.EIO, 'Input/output error')
+                return real(handle, *arguments)
+            monkeypatch.setattr(os, name, failing)
+        done = lab.act('absent')
+        monkeypatch.undo()
+        assert (done['removed'], done['left_alone']) == ((3, 1) if what == 'df' else (3, 1))
+        assert 'Input/output error' in reasons(done)[identifier(2)]
+        assert sorted(lab.files()) == ['df' + identifier(2), 'qf' + identifier(2)]
+
+    @pytest.mark.parametrize('name', ['qf', 'df', 'tf'])
+    def test_debris_that_cannot_be_read(self, lab, monkeypatch, name):
+        bad = lab.put(name + identifier(1), b'x' if name == 'df' else b'')
+        lab.put('tf' + identifier(2), b'')
+        lab.message(2)
+        inode = os.stat(bad).st_ino
+        for call in ('read', 'pread', 'fstat'):
+            real = getattr(os, call)
+
+            def failing(handle, *arguments, real=real):
+                if os.stat(handle).st_ino == inode:
+                    raise OSError(errno.EIO, 'Input/output error')
+                return real(handle, *arguments)
+            monkeypatch.setattr(os, call, failing)
+        done = lab.clear()
+        assert done['removed'] == 1 and 'Input/output error' in reasons(done)[name + identifier(1)]
+
+
+# One path: check mode says what a run does
+
+def fifo(name):
+    return lambda lab: os.mkfifo(os.path.join(lab.client, name))
+
+
+def link(name, target='/etc/passwd', uid=UID):
+    def make(lab):
+        os.symlink(target, os.path.join(lab.client, name))
+        os.lchown(os.path.join(lab.client, name), uid, GID)
+    return make
+
+
+def linked(name, other):
+    return lambda lab: os.link(os.path.join(lab.client, other), os.path.join(lab.client, name))
+
+
+def listener(name):
+    def make(lab):
+        here = os.getcwd()
+        os.chdir(lab.client)
+        try:
+            with socket.socket(socket.AF_UNIX) as one:
+                one.bind(name)
+        finally:
+            os.chdir(here)
+    return make
+
+
+def put(name, content=b'', **more):
+    return lambda lab: lab.put(name, content, **more)
+
+
+def message(**more):
+    return lambda lab: lab.message(1, **more)
+
+
+I1 = identifier(1)
+SPOOLS = {
+    'sound': [message()], 'quarantined': [message(prefix='hf')], 'lost': [message(prefix='Qf')], 'lost by its owner': [message(prefix='Qf', uid=0)],
+    'lost by its mode': [message(prefix='Qf', uid=UID, mode=0o666)], 'lost, of somebody else': [message(prefix='Qf', gid=0)],
+    'lost for a letter': [message(prefix='Qf', data=QF.replace(b'Fs', b'Y9') % (900, b''))],
+    'lost without data': [message(prefix='Qf', body=None)], 'lost beside qf': [message(prefix='Qf'), message()],
+    'lost beside hf': [message(prefix='Qf'), message(prefix='hf')], 'lost beside tf': [message(prefix='Qf'), put('tf' + I1)],
+    'lost and cut': [message(prefix='Qf', data=QF[:60])], 'lost and empty': [message(prefix='Qf', data=b'')],
+    'young incomplete': [message(data=b'V8\nT900\nK0\n', age=0)], 'young empty': [message(data=b'', age=0)],
+    'young incomplete without data': [message(data=b'V8\nT900\nK0\n', body=None, age=0)],
+    'df with two names': [message(body=None), put('df' + I1, b'x'), linked('dfx', 'df' + I1)],
+    'df shared by two messages': [message(), lambda lab: lab.put('qf' + identifier(2), QF % (900, b'')), linked('df' + identifier(2), 'df' + I1)],
+    'df shared with a foreign name': [message(), linked('notes', 'df' + I1)],
+    'qf with two names': [message(), linked('qf' + identifier(2), 'qf' + I1)],
+    'hf with two names': [message(prefix='hf'), linked('notes', 'hf' + I1)],
+    'Qf with two names': [message(prefix='Qf'), linked('notes', 'Qf' + I1)],
+    'd line outside': [message(extra=b'd/etc\n')], 'd line to nowhere': [message(extra=b'dnowhere\n', body=None)],
+    'd line to itself': [message(extra=b'd.\n')], 'd line twice': [message(extra=b'd.\nd/etc\n')],
+    'd line in a lost one': [message(prefix='Qf', extra=b'd/etc\n')],
+    'd line, quarantined': [message(prefix='hf', extra=b'd/etc\n')],
+    'qf is a FIFO': [fifo('qf' + I1)], 'df is a FIFO': [message(body=None), fifo('df' + I1)], 'hf is a FIFO': [fifo('hf' + I1)],
+    'Qf is a FIFO': [fifo('Qf' + I1)], 'tf is a FIFO': [message(), fifo('tf' + I1)],
+    'qf is a link': [link('qf' + I1)], 'df is a link': [message(body=None), link('df' + I1)], 'Qf is a link': [link('Qf' + I1)],
+    'qf is a link of root': [link('qf' + I1, uid=0)], 'df is a link to a df': [message(), put('df' + identifier(2)), link('df' + identifier(3), 'df' + I1)],
+    'qf is a socket': [listener('qf' + I1)], 'df is a socket': [message(body=None), listener('df' + I1)],
+    'qf is a directory': [lambda lab: os.mkdir(os.path.join(lab.client, 'qf' + I1))],
+    'df is a directory': [message(body=None), lambda lab: os.mkdir(os.path.join(lab.client, 'df' + I1))],
+    'qf is a device': [lambda lab: os.mknod(os.path.join(lab.client, 'qf' + I1), stat.S_IFCHR | 0o600, os.makedev(1, 3))],
+    'larger than 8 MB': [message(data=b'V8\nT900\nK0\nN0\nP1\nSa\n' + b'RPFD:b\n' * 1300000 + b'.\n')],
+    'larger than 8 MB, lost': [message(prefix='Qf', data=b'V8\nT900\nK0\nN0\nP1\nSa\n' + b'RPFD:b\n' * 1300000 + b'.\n')],
+    'without data': [message(body=None)], 'data alone': [put('df' + I1, b'x')], 'temporary': [message(), put('tf' + I1)],
+    'temporary alone': [put('tf' + I1)], 'complete temporary alone': [message(prefix='tf')], 'pushed aside': [message(), put('Tf' + I1, QF % (900, b''))],
+    'complete and pushed aside alone': [message(prefix='Tf')], 'transcript': [put('xf' + I1, b'x')], 'transcript of a message': [message(), put('xf' + I1)],
+    'no sender': [message(data=b'V8\nT900\nK0\nN0\nP1\nRPFD:bob\n.\n')], 'no recipient': [message(data=b'V8\nT900\nK0\nN0\nP1\nSa\n.\n')],
+    'no time': [message(data=b'V8\nK0\nN0\nP1\nSa\nRPFD:b\n.\n')], 'newer version': [message(data=(QF % (900, b'')).replace(b'V8', b'V99'))],
+    'behind the dot': [message(data=QF % (900, b'') + b'x\n')], 'no control file': [message(data=b'\x89PNG\r\n\x1a\n' * 100)],
+    'unknown letter': [message(data=QF.replace(b'Fs', b'Y9') % (900, b''))],
+    'writable by others': [message(mode=0o666)], 'of root': [message(uid=0, gid=0, mode=0o600)], 'of root, readable': [message(uid=0, gid=0, mode=0o644)],
+    'of another group': [message(gid=99)], 'data of root': [message(body=None), put('df' + I1, b'x', uid=0, gid=0, mode=0o600)],
+    'name is no id': [put('qf', QF % (900, b'')), put('qfA', QF % (900, b''))], 'name with an escape': [put('qf\x1b[31m\n', QF % (900, b''))],
+    'name that is no UTF-8': [put(os.fsdecode(b'qf\xff\xfe'), QF % (900, b''))], 'foreign': [message(), put('core', b'x')],
+    'foreign link': [message(), link('backup')], 'unknown prefix': [put('nf' + I1, QF % (900, b'')), put('df' + I1, b'x')],
+    'file of a killed restore': [put('.df%s.removed-20260101T000000Z.0001.restored' % I1, b'x', uid=UID)],
+    'quarantined and not': [message(), message(prefix='hf')], 'tf beside hf': [message(prefix='hf'), put('tf' + I1)],
+    'sticky directory': [message(), lambda lab: os.chmod(lab.client, 0o3770)],
+    'id of the other queue': [message(), lambda lab: lab.message(1, place=lab.mta, uid=0, gid=0)],
+    'empty, of the other queue': [put('qf' + I1), lambda lab: lab.message(1, place=lab.mta, uid=0, gid=0)],
+    'empty': [],
+}
+OLD = time.time
+
+
+def sendmail(lab):
+    """Sendmail's -Q, which takes what it is given."""
+    def run_all(commands, _parallel, _deadline, _take_line):
+        for _key, argv in commands:
+            before, after = ('hf', 'qf') if '-qQ' in argv else ('qf', 'hf')
+            for argument in argv:
+                if argument[:3] == '-qI':
+                    os.rename(os.path.join(lab.client, before + argument[3:]), os.path.join(lab.client, after + argument[3:]))
+        return []
+    return run_all
+
+
+def outcome_of(work):
+    """The result without what only a run has, or the error with it."""
+    try:
+        result = work()
+    except _text.SendmailError as error:
+        result = dict(error.result, msg=str(error))
+    json.dumps(result, ensure_ascii=False).encode('utf-8')        # every name in it is printable
+    return {key: value for key, value in result.items() if key != 'archive'}
+
+
+def test_the_table_is_long_enough():
+    assert len(SPOOLS) >= 60
+
+
+@pytest.mark.parametrize('state', ['absent', 'quarantined', 'queued', 'restored', 'debris'])
+@pytest.mark.parametrize('spool', sorted(SPOOLS))
+def test_check_mode_is_the_run(lab, spool, state, monkeypatch):
+    """For each spool: check mode changes nothing, says what the run then does, and a second run changes nothing."""
+    monkeypatch.setattr(_process, 'run_all', sendmail(lab))
+    if state == 'restored':
+        with contextlib.suppress(_text.SendmailError):
+            lab.message(1)
+            lab.message(5)
+            lab.act('absent')
+    for step in SPOOLS[spool]:
+        step(lab)
+    if 'young' not in spool:
+        monkeypatch.setattr(time, 'time', lambda: OLD() + 3600)
+    work = lab.clear if state == 'debris' else lambda check_mode=False: lab.act(state, check_mode)
+    before = lab.files(), lab.files(lab.mta), os.path.exists(lab.base) and sorted(os.walk(lab.base))
+    predicted = outcome_of(lambda: work(check_mode=True))
+    assert (lab.files(), lab.files(lab.mta), os.path.exists(lab.base) and sorted(os.walk(lab.base))) == before
+    assert outcome_of(work) == predicted
+    after = lab.files()
+    assert (after != before[0]) == predicted['changed']
+    second = outcome_of(work)
+    assert not second['changed'] and lab.files() == after and lab.files(lab.mta) == before[1]

@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whose ids the process works with, seen by the kernel: what a file system lets it do, and whose the files are that it makes."""
+import os
+import signal
+
+import pytest
+from ansible_collections.mailops.sendmail.plugins.module_utils import _identity, _text
+
+WHO = _identity.Identity(12345, 23456)
+root = pytest.mark.skipif(os.geteuid() != 0, reason='only root can work as somebody else')
+
+
+def ids():
+    return os.geteuid(), os.getegid(), sorted(os.getgroups())
+
+
+@root
+def test_inside_and_behind(tmp_path):
+    before = ids()
+    tmp_path.chmod(0o777)
+    for above in tmp_path.parents:
+        if str(above).startswith('/tmp/'):
+            above.chmod(0o755)
+    (tmp_path / 'secret').write_bytes(b'x')
+    (tmp_path / 'secret').chmod(0o600)
+    with _identity.acting(WHO):
+        assert ids() == (12345, 23456, [23456])
+        with pytest.raises(PermissionError):
+            open(str(tmp_path / 'secret'), 'rb')
+        with pytest.raises(PermissionError):
+            os.chown(str(tmp_path / 'secret'), 12345, 23456)
+        (tmp_path / 'made').write_bytes(b'x')
+    assert ids() == before
+    assert ((tmp_path / 'made').stat().st_uid, (tmp_path / 'made').stat().st_gid) == (12345, 23456)
+
+
+@root
+def test_one_inside_another():
+    before = ids()
+    with _identity.acting(WHO):
+        with _identity.acting(_identity.ROOT):
+            assert ids()[:2] == (0, 0)
+            with _identity.acting(_identity.Identity(54321, 54321)):
+                assert ids() == (54321, 54321, [54321])
+            assert ids()[:2] == (0, 0)
+        assert ids() == (12345, 23456, [23456])
+        with _identity.acting(WHO):
+            assert ids() == (12345, 23456, [23456])
+    assert ids() == before
+
+
+@root
+@pytest.mark.parametrize('what', [OSError, KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_whatever_ends_the_block(what):
+    before = ids()
+    with pytest.raises(what), _identity.acting(WHO):
+        raise what()
+    assert ids() == before
+
+
+@root
+def test_ids_that_cannot_be_taken(monkeypatch):
+    before = ids()
+
+    def setegid(_gid):
+        monkeypatch.undo()
+        raise OSError(1, 'no')
+    monkeypatch.setattr(os, 'setegid', setegid)
+    with pytest.raises(OSError), _identity.acting(WHO):
+        raise AssertionError('the block ran')
+    assert ids() == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason='as anybody else than root')
+def test_who_is_not_root_stays_who_he_is():
+    before = ids()
+    with _identity.acting(WHO):
+        assert ids() == before
+
+
+def test_a_signal_is_noted_and_raised_where_it_may():
+    before = signal.getsignal(signal.SIGTERM)
+    with _identity.signals_noted() as check:
+        check()
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(_text.SendmailError, match='ended by signal 15'):
+            check()
+    assert signal.getsignal(signal.SIGTERM) is before
