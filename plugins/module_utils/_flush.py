@@ -95,7 +95,7 @@ def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=Fals
     for kind, text in places:
         kinds.setdefault(kind, []).append((text, None))
     for message in messages:
-        for kind, text in message.hazards:
+        for kind, text, *_code in message.hazards:
             kinds.setdefault(kind, []).append((text, message.id))
     refusals = []
     for kind, remedy in REMEDIES.items():

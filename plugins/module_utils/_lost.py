@@ -71,7 +71,7 @@ def _reason_to_stay(opened, identifier, handle, about):
     if not envelope.complete:
         return 'its final dot is missing: it was cut short'
     if envelope.problems:
-        return 'a queue run would lose it again: ' + envelope.problems[0]
+        return 'a queue run would lose it again: ' + envelope.problems[0].text
     for prefix in ('qf', 'hf', 'tf'):
         if exists(opened.control, prefix + identifier):
             return 'there is also a file %s%s' % (prefix, identifier)
