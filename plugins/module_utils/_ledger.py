@@ -74,18 +74,26 @@ class Record:
     """A file to which the fate of messages is appended as it is known, one JSON line each, so that a run that is killed leaves what it has done."""
 
     def __init__(self, path):
+        self.error = None
         try:
-            self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            size = os.fstat(self.descriptor).st_size
+            # A line that was cut short must not take the first of ours with it.
+            self._begin = b'\n' if size and os.pread(self.descriptor, 1, size - 1) != b'\n' else b''
         except OSError as error:
             raise _text.SendmailError('The outcomes cannot be written to %s: %s. Name a file in a directory that exists.' % (path, error.strerror))
 
     def add(self, queue, identifier, outcome, **about):
-        """Append one line, in one write. Raises SendmailError."""
-        line = json.dumps(dict(about, queue=queue, id=identifier, outcome=outcome), sort_keys=True) + '\n'
+        """Append one line, in one write. Where that fails the reason is in C(error), and nothing more is written: the work goes on or ends as its owner decides."""
+        if self.error:
+            return
+        line = self._begin + json.dumps(dict(about, queue=queue, id=identifier, outcome=outcome), sort_keys=True).encode('ascii') + b'\n'
+        self._begin = b''
         try:
-            os.write(self.descriptor, line.encode('ascii'))
+            if os.write(self.descriptor, line) < len(line):
+                self.error = 'No space left on device'
         except OSError as error:
-            raise _text.SendmailError('The outcomes cannot be written: %s.' % error.strerror)
+            self.error = error.strerror
 
 
 def _here(look, error_of=None):

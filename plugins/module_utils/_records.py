@@ -186,7 +186,8 @@ def record(found, envelope, size, now, locked, headers=(), recipients_max=RECIPI
         'flags': show(envelope.flags), 'body_type': show(envelope.body_type) or None,
         'quarantine_reason': show(envelope.quarantine_reason) or None, 'envid': show(envelope.envid) or None,
         'warning_sent': b'w' in envelope.flags, 'locked': locked,
-        'problems': [problem.text for problem in envelope.problems] + ['the final dot is missing: it is being written, or was cut short'] * (found.state == 'incomplete'),
+        'problems': [problem.text for problem in envelope.problems]
+        + ['the final dot is missing: it is being written, or was cut short'] * (found.state == 'incomplete'),
     }
     user = _qf.submitter(envelope.macros.get(b'_'))
     if user is not None:
