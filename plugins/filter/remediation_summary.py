@@ -172,6 +172,7 @@ def _where(known, place):
     about = {'relayed': 'left for the next hop', 'bounced': 'returned to the sender', 'waiting': 'still in the queue',
              'quarantined': 'kept in the queue, not tried',
              'lost': 'given up by a queue run, still in the queue', 'archived': 'taken out of the queue into an archive',
+             'claimed': 'left the queue; a log that others can write to says how',
              'gone': 'left the queue, and no log says how'}[place]
     if place == 'relayed':
         return about

@@ -130,16 +130,6 @@ def _hazard(kind):
     return predicate
 
 
-def _damaged(look):
-    pairs = [pair for pair in look.hazards.get('damaged', []) if 'no sender' not in pair[0]]
-    return _hazard('damaged')(look._replace(hazards={'damaged': pairs}))
-
-
-def _poison(look):
-    pairs = [pair for pair in look.hazards.get('damaged', []) if 'no sender' in pair[0]]
-    return _hazard('damaged')(look._replace(hazards={'damaged': pairs}))
-
-
 def _lost(look):
     count = _msp(look)['messages']['lost']
     return (['%d control files are called Qf: a queue run gave them up, and no other tries them.' % count], count) if count else []
@@ -462,9 +452,9 @@ CAUSES = (
           ('silent',)),
     Cause('runner', 'No queue runner works on the client queue', 'high', _runner, 'role', 'sendmail_queue_runner', 'Schedule one, every half hour.',
           ('configuration',)),
-    Cause('poison', 'A control file makes queue runs abort', 'high', _poison, 'module', 'sendmail_message',
+    Cause('poison', 'A control file makes queue runs abort', 'high', _hazard('aborts'), 'module', 'sendmail_message',
           'Move it into an archive with "state: absent" and its id; everything sorted behind it is never tried.'),
-    Cause('damaged', 'Damaged control files', 'medium', _damaged, 'module', 'sendmail_message',
+    Cause('damaged', 'Damaged control files', 'medium', _hazard('damaged'), 'module', 'sendmail_message',
           'Repair them, or move them into an archive with "state: absent" and their ids, before the next run, which would lose or drop them.',
           log=rb'readqf: '),
     Cause('stale_rewrite', 'Left-over tf files stop queue runs for 465 seconds each', 'high', _hazard('temporary'), 'module',

@@ -470,7 +470,7 @@ CONTROLS = (
     _row('QUE-08', 'low', 'The queues are small', 'They fill a file system that is also there for other things.',
          _guide('MaxMessageSize'), _bytes, _MANUAL, 'Look at the largest with sendmail_message_info.'),
     _row('QUE-09', 'critical', 'Every message is whole', 'A run loses, aborts on, or delivers without its body a message that is not.',
-         _OP, _hazards(('damaged', 'no_data', 'unreadable'), 'None that is damaged or has no body'), _MESSAGE,
+         _OP, _hazards(('damaged', 'aborts', 'no_data', 'unreadable'), 'None that is damaged or has no body'), _MESSAGE,
          'Do not flush; move them into an archive with "state: absent" and their ids, or repair them.'),
     _row('QUE-10', 'low', 'No mail was refused lately', 'What Sendmail refuses at once never reaches a queue: it is saved as dead.letter.',
          _guide('DeadLetterDrop'), _dead_letters, _MANUAL, 'Read them; the log says why they were refused.'),

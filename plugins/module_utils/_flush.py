@@ -19,12 +19,20 @@ from collections import Counter
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _hazards, _ledger, _look, _phrases, _process, _qf, _records, _selection, _spool, _system, _text)
+    _hazards, _ledger, _look, _network, _phrases, _process, _qf, _records, _selection, _spool, _system, _text)
 
 # Seconds to wait for a connection. Without it Sendmail waits as long as the kernel does, 134 seconds for each message.
 CONNECT_SECONDS = {'msp': 10, 'mta': 30}
+# Seconds for each answer of the other side, so that a silent one is bounded: as much as RFC 5321 4.5.3.2 asks for behind the data, where to
+# give up could deliver twice, and less before it, where nothing has been handed over yet. Names that 8.12 to 8.18 know (readcf.c).
+ANSWER_SECONDS = (('initial', 120), ('helo', 120), ('mail', 120), ('rcpt', 120), ('datainit', 120), ('datablock', 180), ('datafinal', 600),
+                  ('rset', 30), ('quit', 10), ('misc', 60), ('command', 120), ('lhlo', 120))
+# How long what is in progress at the deadline is waited for; by then each of these time-outs has ended it.
+PATIENCE = 1200
 RUNNERS_MAX = 8
-_CHUNK = 500               # ids on one command line
+CANARIES = 3
+# Ids on one command line, so that a runner ends by itself soon after the deadline. Those with more recipients than one have to be waited for.
+_SHARE, _SHARE_OF_MANY = 50, 10
 LISTED = 1000              # messages of each outcome that the result names; the counts are always whole
 _TRANSCRIPT = 50           # lines
 _ERRORS = 10               # lines kept of what was printed about one message
@@ -34,6 +42,7 @@ OUTCOMES = ('relayed', 'bounced', 'remaining', 'quarantined', 'lost', 'taken', '
 HOST_REASONS = frozenset(('connection_refused', 'connection_timeout', 'no_route', 'relay_lookup', 'mta_disk_full'))
 
 REMEDIES = {
+    'relay': 'A run would return mail to its senders or hand it to a stranger. Fix who answers there, or what submit.cf names.',
     'directory': 'Put owner, group and mode right with mailops.sendmail.sendmail_permissions.',
     'file_system': 'Make room or mount it writable. A run that cannot rewrite a control file leaves an empty one that stops later runs.',
     'permissions': 'Put owner, group and mode right with mailops.sendmail.sendmail_permissions; a run would lose these messages or never open them.',
@@ -84,23 +93,24 @@ def waiting(look, selection):
     return sorted(found, key=lambda message: (message.created, message.id))
 
 
-def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=False, leave_out=False):
+def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=False, leave_out=False, features=(), way=None):
     """Decide, from what was looked at. Pure: C(messages) from L(waiting), C(places) from _hazards.places(). Returns Plan.
 
-    C(leave_out): messages with a hazard of their own are not run, instead of being a reason to run none.
+    C(leave_out): messages with a hazard of their own are not run, instead of being a reason to run none. C(way): what L(door) found.
     """
     kinds = {}
+    answers, wrong = way or (look.greeting and look.greeting['answered'], None)
     left_out = tuple(message for message in messages if leave_out and message.hazards)
     messages = [message for message in messages if not (leave_out and message.hazards)]
-    for kind, text in places:
+    for kind, text in list(places) + ([('relay', wrong)] if wrong and any(message.queue == 'msp' for message in messages) else []):
         kinds.setdefault(kind, []).append((text, None))
     for message in messages:
-        for kind, text in message.hazards:
+        for kind, text, *_code in message.hazards:
             kinds.setdefault(kind, []).append((text, message.id))
     refusals = []
     for kind, remedy in REMEDIES.items():
         if kind in kinds:
-            ids = sorted(set(identifier for _text_, identifier in kinds[kind] if identifier))
+            ids = sorted(set(_text.printable(os.fsencode(identifier)) for _text_, identifier in kinds[kind] if identifier))
             refusals.append({'kind': kind, 'text': kinds[kind][0][0], 'remedy': remedy, 'ids': ids[:10], 'messages': len(ids)})
     # Eight runners are about six times as fast as one, and more are not. An MTA accepts no more than so many connections a second or at a
     # time, and refuses everybody's when it has reached that.
@@ -109,12 +119,54 @@ def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=Fals
     free = [message for message in messages if not message.locked and message.queue == 'msp']
     places_run = set((message.queue, message.directory.group) for message in messages)
     return Plan(messages, refusals, parallel or max(1, min(most, len(messages) // 4)), free[0] if canary and len(messages) > 1 and free else None,
-                dict((place, _command(look.program['sendmail'], place, ignore_load)) for place in places_run),
-                look.greeting and look.greeting['answered'], left_out)
+                dict((place, _command(look.program['sendmail'], place, ignore_load, features)) for place in places_run),
+                answers, left_out)
 
 
-def _command(program, place, ignore_load):
-    """The command line for one queue group, without the ids.
+def door(look: Any, ask: Any = _network.door, greet: Any = _network.greeting) -> Any:
+    """Who would take the mail of the client queue: (whether somebody greets, what is wrong with them as a sentence part or None).
+
+    Sendmail tries the hosts in order until one greets (deliver.c); the first that does is asked who it is and whether it takes mail from
+    this host. Nobody there is no harm: the messages stay, and the canary stops the run.
+    """
+    if not look.relay:
+        return None, None
+    found = look.greeting
+    for number, host in enumerate(look.relay.get('hosts') or [look.relay['host']]):
+        where = '%s port %d' % (host, look.relay['port'])
+        if number:
+            found = greet(host, look.relay['port'], _look.GREETING_SECONDS)
+        if (found['code'] or 0) >= 500:
+            return False, '%s refuses this host: %s' % (where, found['text'])
+        if found['answered']:
+            break
+    else:
+        return False, None
+    time.sleep(1)    # ConnectionRateThrottle counts a second; that greeting was a connection of this one
+    asked = ask(host, look.relay['port'])
+    if asked['refusal']:
+        return True, '%s takes no mail from this host: %s' % (where, asked['refusal'])
+    stranger = _stranger(look, host, '%s %s' % (found['text'], asked['text']))
+    return True, stranger and '%s, where the MTA of this host should answer, is %s' % (where, stranger)
+
+
+# What mail servers call themselves.
+_KNOWN = re.compile(r'Sendmail|Postfix|Exim|OpenSMTPD|Courier|qmail|Haraka|Microsoft ESMTP|DragonFly|nullmailer', re.I)
+_ANSWER_FOR_OTHERS = frozenset(('systemd', 'inetd', 'xinetd', 'openbsd-inetd', 'inetutils-inetd', 'rlinetd'))
+
+
+def _stranger(look: Any, host: str, said: str) -> Optional[str]:
+    """The program of this host that answers in place of its MTA, or None. A hub elsewhere is whoever takes mail there."""
+    if not (host == 'localhost' or host.startswith('127.') or host == '::1') or _KNOWN.search(said):
+        return None
+    names = [one for one in look.listeners if one['pid'] and one['port'] == look.relay['port'] and one['address'] in (host, '0.0.0.0', '::')]  # noqa: S104
+    if not names or any((one['name'] or '').startswith('sendmail') or one['name'] in _ANSWER_FOR_OTHERS for one in names):
+        return None
+    return '%s (process %d), which is no mail server that is known' % (names[0]['name'], names[0]['pid'])
+
+
+def _command(program, place, ignore_load, features=()):
+    """The command line for one queue group, without the ids. C(features): what this Sendmail is built with, of L(features_of).
 
     Not C(-v): it makes the MTA deliver each message before it answers. Without it permanent errors are still printed, and C(-d50.8)
     tells which message each belongs to and what becomes of it (no headers, no body). C(-qG) even where there is one group: as soon as there
@@ -124,52 +176,74 @@ def _command(program, place, ignore_load):
     wait = CONNECT_SECONDS[queue]
     options = [
         'Timeout.connect=%ds' % wait, 'Timeout.iconnect=%ds' % wait,
-        # A host that cannot be reached is not tried again at once; one that was busy for a moment is, soon.
-        'Timeout.hoststatus=%ds' % wait,
+        # Each message asks anew. From what a process remembers of a host a message gets a bare "Deferred", which takes the place of its reason.
+        'Timeout.hoststatus=0s',
         # Who rescues a queue after a long time wants its mail delivered, not returned for its age at the first failure. The next
         # ordinary queue run decides about that, and sends the warnings: one would take the place of the reason in the status.
-        'Timeout.queuereturn=5000d', 'Timeout.queuewarn=0',
+        # So many days reach back to before 1970, for files without a time.
+        'Timeout.queuereturn=24000d', 'Timeout.queuewarn=0',
         'MinQueueAge=0', 'MaxQueueRunSize=0',
         # One process, so that what it prints is one story.
         'MaxQueueChildren=1', 'ForkEachJob=False'] + (['QueueLA=9999'] if ignore_load else [])
+    options += ['Timeout.%s=%ds' % one for one in ANSWER_SECONDS]
+    # Others than these two are known to every build; an unknown one ends Sendmail.
+    options += ['Timeout.%s=120s' % name for name, feature in (('starttls', 'STARTTLS'), ('auth', 'SASLv2')) if feature in features]
     command = [program, '-A' + ('c' if queue == 'msp' else 'm'), '-qf', '-qG' + group, '-d50.8']
     for option in options:
         command += ['-O', option]
     return command
 
 
-class Transcript:
-    """What the runners print: which messages they worked on, which of those they removed and how, and the permanent errors of each."""
+def features_of(program: str) -> List[str]:
+    """What a Sendmail was compiled with (STARTTLS, SASLv2 ...), as it says itself; nothing where it does not within ten seconds."""
+    words: List[str] = []
+    _process.run_all([(0, [program, '-d0.1', '-bt'])], 1, time.monotonic() + 10, lambda _key, line: words.extend(line.decode('latin-1').split()))
+    return words
 
-    _WORKED_ON = re.compile(rb'dropenvelope \S+: id=([0-9A-Za-z]+),')
+
+class Transcript:
+    """What the runners print: which messages they worked on, which of those they removed and how, and the permanent errors of each.
+
+    A line counts by its exact form and by an id of C(wanted), those that were given to a runner: an address or a reply of another host can
+    look like one in part, and what Sendmail prints of either has something in front of it or behind it.
+    """
+
+    _FLAGS = rb'[0-9a-f]+<[A-Z0-9_,]*>\Z'
+    _WORKED_ON = re.compile(rb'dropenvelope 0x[0-9a-f]+: id=([0-9A-Za-z]+), flags=' + _FLAGS)
     # Removed although a recipient is left (queueit=1) means returned for its age.
-    _REMOVED = re.compile(rb'===== Dropping queue files for ([0-9A-Za-z]+)\.\.\. queueit=([01]), e_flags=(.*)')
+    _REMOVED = re.compile(rb'===== Dropping queue files for ([0-9A-Za-z]+)\.\.\. queueit=([01]), e_flags=(' + _FLAGS + rb')')
     _NOISE = re.compile(rb'[ \t]|dropenvelope|failure_return=|Q=\S+ R=|$')
 
-    def __init__(self, removed=None):
+    def __init__(self, removed=None, wanted=None):
         self.worked_on = set()
         self.removed = {}         # id: whether with a permanent error
         self._tell = removed      # called with (id, whether with a permanent error) as it happens
+        self._wanted = wanted     # None for any
         self.errors = {}
         self.lines = []
+        self.broken = None        # why Sendmail could not be started
         self._pending = {}
+
+    def _meant(self, match):
+        identifier = match.group(1).decode('ascii') if match else None
+        return identifier if self._wanted is None or identifier in self._wanted else None
 
     def take(self, key, line):
         """One line of the runner C(key). Errors are printed before the line that names the message."""
-        found = self._WORKED_ON.match(line)
-        if found:
-            identifier = found.group(1).decode('ascii')
+        identifier = self._meant(self._WORKED_ON.match(line))
+        if identifier:
             self.worked_on.add(identifier)
             if self._pending.get(key):
                 self.errors[identifier] = (self.errors.get(identifier, []) + self._pending.pop(key))[:_ERRORS]
             return
         found = self._REMOVED.match(line)
-        if found:
-            identifier, failed = found.group(1).decode('ascii'), found.group(2) == b'1' or b'FATALERRS' in found.group(3)
+        identifier = self._meant(found)
+        if identifier:
+            failed = found.group(2) == b'1' or b'FATALERRS' in found.group(3)
             self.removed[identifier] = failed
             if self._tell:
                 self._tell(identifier, failed)
-        elif not self._NOISE.match(line):
+        elif not found and not self._NOISE.match(line):
             text = _text.printable(line[:200])
             if len(self.lines) < _TRANSCRIPT:
                 self.lines.append(text)
@@ -178,61 +252,109 @@ class Transcript:
                 pending.append(text)
 
 
-def apply(plan_, seconds, removed=None):
+def apply(plan_, seconds, removed=None, more=lambda: True):
     """Run the plan within C(seconds). Returns (list of Outcome, Transcript, canary's Outcome or None, {runners, seconds, stopped}).
 
-    C(removed(id, failed)) is called for each message as soon as Sendmail says that it has removed it.
+    C(removed(id, failed)) is called for each message as soon as Sendmail says that it has removed it; no further runner is started when
+    C(more()) is false.
     """
     start = time.monotonic()
     deadline = start + seconds
-    transcript = Transcript(removed)
+    transcript = Transcript(removed, frozenset(message.id for message in plan_.messages))
     canary, ended = None, []
     rest = plan_.messages
-    if plan_.canary:
-        ended += _run(plan_, [plan_.canary], 1, deadline, transcript)
-        canary = _outcomes([plan_.canary], transcript)[0]
-        if canary.outcome != 'untried':
-            rest = [message for message in rest if message is not plan_.canary]
-        if stops(canary):
-            rest = [message for message in rest if message.queue != 'msp']
     done = dict((id(message), None) for message in plan_.messages)
-    if canary:
-        done[id(plan_.canary)] = canary
+    if plan_.canary:
+        canary, rest, ended = _canaries(plan_, deadline, transcript, done, more)
     idle = 0
-    while rest and idle < 2 and time.monotonic() < deadline:
-        ended += _run(plan_, rest, plan_.parallel, deadline, transcript)
+    while rest and idle < 2 and time.monotonic() < deadline and more():
+        ended += _run(plan_, rest, plan_.parallel, deadline, transcript, more)
         done.update((id(one.message), one) for one in _outcomes(rest, transcript))
         # Somebody who lists the queue makes a runner pass over a message, and a queue group may limit the messages of one run.
         untried = [message for message in rest if done[id(message)].outcome == 'untried']
         idle = idle + 1 if len(untried) == len(rest) else 0
         rest = untried
         if idle == 1:
-            time.sleep(_hazards.SETTLE)
+            time.sleep(max(0.0, min(_hazards.SETTLE, deadline - time.monotonic())))
     left = [message for message in plan_.messages if done[id(message)] is None]
     done.update((id(one.message), one) for one in _outcomes(left, transcript))
-    broken = [one.error for one in ended if one.error]
-    if broken:
-        raise _text.SendmailError('Sendmail cannot be started: %s.' % broken[0])
+    transcript.broken = next((one.error for one in ended if one.error), None)
+    if transcript.broken and all(one.outcome == 'untried' for one in done.values()):
+        raise _text.SendmailError('Sendmail cannot be started: %s.' % transcript.broken)
     now = time.monotonic()
     about = {'runners': len(ended), 'seconds': round(now - start, 1),
              'stopped': any(one.stopped for one in ended) or bool(rest) and now >= deadline}
     return [done[id(message)] for message in plan_.messages], transcript, canary, about
 
 
+def _canaries(plan_, deadline, transcript, done, more):
+    """Try the oldest message alone, and the next ones while each is returned as undeliverable. Returns (Outcome that decides, rest, Ended list).
+
+    An unknown recipient is a matter of that message; a server that knows none at all is broken, and three in a row say so.
+    """
+    ended, rest, tried = [], plan_.messages, []
+    candidates = [plan_.canary] + [message for message in plan_.messages
+                                   if message.queue == 'msp' and not message.locked and message is not plan_.canary]
+    canary = None
+    for candidate in candidates[:CANARIES]:
+        ended += _run(plan_, [candidate], 1, deadline, transcript, more)
+        canary = _outcomes([candidate], transcript)[0]
+        done[id(candidate)] = canary
+        tried.append(canary)
+        if canary.outcome != 'untried':
+            rest = [message for message in rest if message is not candidate]
+        if canary.outcome != 'bounced' or stops(canary) or time.monotonic() >= deadline:
+            break
+    if len(tried) == CANARIES and all(one.outcome == 'bounced' for one in tried) and any(message.queue == 'msp' for message in rest):
+        canary = canary._replace(reason=ALL_RETURNED)
+    if stops(canary):
+        rest = [message for message in rest if message.queue != 'msp']
+    return canary, rest, ended
+
+
+ALL_RETURNED = 'all_returned'
+# What Sendmail says of a recipient that the other side does not know (550, 551, 553: EX_NOUSER); other refusals are about the host.
+_OF_A_RECIPIENT = re.compile(r'\.\.\. (?:User unknown|.*[ :]5\.1\.\d)')
+
+
 def stops(canary):
-    """Whether this outcome of the first message says that no other can leave either."""
-    return canary is not None and canary.outcome == 'remaining' and canary.reason in HOST_REASONS
+    """Whether this outcome of the first message says that no other can leave either, or that all would be returned."""
+    if canary is None:
+        return False
+    if canary.outcome == 'bounced':
+        return canary.reason == ALL_RETURNED or bool(canary.errors) and not all(_OF_A_RECIPIENT.search(one) for one in canary.errors)
+    return canary.outcome == 'remaining' and canary.reason in HOST_REASONS
 
 
-def _run(plan_, messages, parallel, deadline, transcript):
+_BEFORE_DATA = re.compile(rb'[ /]([0-9A-Za-z]{8}[0-9]{5,10}) [^ \0]+: client (?:greeting|EHLO|HELO|LHLO|MAIL|RCPT)[ \0]*\Z')
+
+
+def _harmless(messages):
+    """What says of a runner's title (sm_setproctitle() in usersmtp.c) that a kill at this moment loses and doubles nothing.
+
+    Nothing of the message has been handed over, and nothing was handed over before: it has one recipient. No control file is being
+    written: that takes a tf file. A runner that still shows how it was called has not begun (run_work_group() renames it).
+    """
+    one = dict((message.id.encode('ascii', 'replace'), message) for message in messages if message.recipients == 1)
+
+    def judge(title):
+        if b'\0-qI' in title:
+            return True
+        found = _BEFORE_DATA.search(title)
+        message = one.get(found.group(1)) if found else None
+        return message is not None and not os.path.lexists(os.path.join(message.directory.control, 'tf' + message.id))
+    return judge
+
+
+def _run(plan_, messages, parallel, deadline, transcript, more=lambda: True):
     commands = []
     for place, command in sorted(plan_.commands.items()):
-        ids = [message.id for message in messages if (message.queue, message.directory.group) == place]
-        # Dealt out in turn, so that every runner has its share of old and of new ones and no two want the same.
-        for start in range(min(parallel, len(ids))):
-            share = ids[start::parallel]
-            commands += [command + ['-qI' + identifier for identifier in share[at:at + _CHUNK]] for at in range(0, len(share), _CHUNK)]
-    return _process.run_all(list(enumerate(commands)), parallel, deadline, transcript.take)
+        meant = [message for message in messages if (message.queue, message.directory.group) == place]
+        for size, ids in ((_SHARE, [one.id for one in meant if one.recipients == 1]), (_SHARE_OF_MANY, [one.id for one in meant if one.recipients != 1])):
+            # Dealt out in turn, so that every runner has its share of old and of new ones and no two want the same.
+            shares = max(min(parallel, len(ids)), -(-len(ids) // size))
+            commands += [command + ['-qI' + identifier for identifier in ids[start::shares]] for start in range(shares)]
+    return _process.run_all(list(enumerate(commands)), parallel, deadline, transcript.take, more, _harmless(messages), PATIENCE)
 
 
 def _outcomes(messages, transcript):
@@ -245,12 +367,24 @@ def _outcomes(messages, transcript):
             if message.directory != directory:
                 if opened is not None:
                     opened.__exit__()
-                opened, directory = _spool.Opened(message.directory).__enter__(), message.directory
-            found.append(_outcome(opened, message, transcript, held))
+                    opened = None
+                directory = message.directory
+                try:
+                    opened = _spool.Opened(directory).__enter__()
+                except OSError:
+                    pass   # what the runners have said is known all the same
+            found.append(_outcome(opened, message, transcript, held) if opened else _as_said(message, transcript, 'untried'))
     finally:
         if opened is not None:
             opened.__exit__()
     return found
+
+
+def _as_said(message, transcript, otherwise):
+    """The outcome of a message whose control file is not there, from what was printed."""
+    failed = transcript.removed.get(message.id)
+    outcome = otherwise if failed is None else 'bounced' if failed else 'relayed'
+    return Outcome(message, outcome, message.recipients if outcome == 'untried' else 0, '', None, transcript.errors.get(message.id, []))
 
 
 def _outcome(opened, message, transcript, held):
@@ -264,8 +398,7 @@ def _outcome(opened, message, transcript, held):
                 return Outcome(message, outcome, message.recipients, '', None, errors)
             except FileNotFoundError:
                 pass
-        failed = transcript.removed.get(message.id)
-        return Outcome(message, 'taken' if failed is None else 'bounced' if failed else 'relayed', 0, '', None, errors)
+        return _as_said(message, transcript, 'taken')
     except (OSError, _text.SendmailError):
         return Outcome(message, 'untried', message.recipients, '', None, errors)
     envelope = _qf.parse(data)
@@ -303,7 +436,7 @@ def result(plan_, outcomes, transcript, canary, about):
     counts = Counter(outcome.outcome for outcome in outcomes)
     lists = dict((name, []) for name in OUTCOMES)
     for one in outcomes:
-        entry = {'id': one.message.id, 'queue': one.message.queue}
+        entry = {'id': _text.printable(os.fsencode(one.message.id)), 'queue': one.message.queue}
         if one.outcome in ('remaining', 'untried'):
             entry.update(status=one.status, reason=one.reason, recipients=one.recipients, recipients_done=one.message.recipients - one.recipients)
         if one.errors:
@@ -317,7 +450,7 @@ def result(plan_, outcomes, transcript, canary, about):
         outcomes=dict((name, entries[:LISTED]) for name, entries in lists.items() if entries),
         truncated=any(len(entries) > LISTED for entries in lists.values()),
         reasons=dict(Counter(one.reason for one in outcomes if one.outcome == 'remaining')),
-        canary=canary and {'id': canary.message.id, 'outcome': canary.outcome, 'reason': canary.reason, 'status': canary.status,
+        canary=canary and {'id': _text.printable(os.fsencode(canary.message.id)), 'outcome': canary.outcome, 'reason': canary.reason, 'status': canary.status,
                            'stopped': stops(canary)},
         transcript=transcript.lines, diff=_diff(plan_.messages, stays), **about)
 
@@ -336,7 +469,7 @@ def _diff(before, after):
     def shown(messages):
         lines = []
         for queue in sorted(set(message.queue for message in before)):
-            ids = [message.id for message in messages if message.queue == queue]
+            ids = [_text.printable(os.fsencode(message.id)) for message in messages if message.queue == queue]
             lines.append('%s queue: %d waiting' % (queue, len(ids)))
             lines += ids[:100] + (['... and %d more' % (len(ids) - 100)] if len(ids) > 100 else [])
         return '\n'.join(lines) + '\n' if lines else ''
@@ -347,8 +480,12 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
     """The sentence with which the module fails, or None: messages that were not tried are never passed over in silence."""
     untried = sum(one.outcome == 'untried' for one in outcomes)
     if untried:
+        if stops(canary) and canary.outcome == 'bounced':
+            return ('%d of %d messages were not tried: %s (%s). Fix what refuses them, or set canary to false to try each of them.'
+                    % (untried, len(outcomes), 'the oldest ones were all returned to their senders' if canary.reason == ALL_RETURNED
+                       else 'the oldest one, %s, was returned to its sender' % canary.message.id, '; '.join(canary.errors[:2])))
         if stops(canary):
-            return ('%d of %d messages were not tried: the oldest one, %s, could not leave the host (%s), so no other can. Mend that first, '
+            return ('%d of %d messages were not tried: the oldest one, %s, could not leave the host (%s), so no other can. Fix that first, '
                     'or set canary to false to try each of them.' % (untried, len(outcomes), canary.message.id, canary.status))
         if about['stopped']:
             return '%d of %d messages were not tried before the timeout. Run it again, or give it more time.' % (untried, len(outcomes))
@@ -358,7 +495,7 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
         return '%d of %d messages were not tried. See transcript for what Sendmail said.' % (untried, len(outcomes))
     lost = sum(one.outcome == 'lost' for one in outcomes)
     if lost:
-        return '%d messages were renamed to Qf by the run. See the log for "Losing" and mend the cause before they are renamed back.' % lost
+        return '%d messages were renamed to Qf by the run. See the log for "Losing" and fix the cause before they are renamed back.' % lost
     remaining = sum(one.outcome in ('remaining', 'quarantined') for one in outcomes)
     if fail_on_remaining and remaining:
         return '%d of %d messages remain in the queue; see outcomes.remaining for the reason of each.' % (remaining, len(outcomes))
@@ -383,7 +520,8 @@ def flush(params, check_mode, geteuid=os.geteuid):
         raise _text.SendmailError('select.states can only be queued here: a queue run passes over everything else.')
     messages = waiting(look, selection)
     decided = plan(look, messages, _hazards.places(look) if messages else (), params['parallel'], params['canary'], params['ignore_load'],
-                   params['leave_out_endangered'])
+                   params['leave_out_endangered'], features_of(look.program['sendmail']) if messages and not check_mode else (),
+                   door(look) if any(message.queue == 'msp' for message in messages) else None)
     sentence = refuse(decided)
     if sentence:
         raise _text.SendmailError(sentence, refusals=decided.refusals, selected=len(messages))
@@ -396,13 +534,19 @@ def flush(params, check_mode, geteuid=os.geteuid):
         if record and identifier in queues:
             record.add(queues[identifier], identifier, 'bounced' if failed else 'relayed')
     time.sleep(random.uniform(0, spread))  # noqa: S311 - spreads load, keeps no secret
-    outcomes, transcript, canary, about = apply(decided, seconds, removed)
+    outcomes, transcript, canary, about = apply(decided, seconds, removed, lambda: not (record and record.error))
     for one in outcomes if record else ():
         if one.outcome not in ('relayed', 'bounced'):
-            record.add(one.message.queue, one.message.id, one.outcome, reason=one.reason, status=one.status)
+            record.add(one.message.queue, _text.printable(os.fsencode(one.message.id)), one.outcome, reason=one.reason, status=one.status)
     done = result(decided, outcomes, transcript, canary, about)
     queue_las = [look.settings[message.queue]['queue_la'] for message in messages[:1]]
-    sentence = complaint(outcomes, canary, about, params['fail_on_remaining'], look.load, queue_las[0])
+    if transcript.broken:
+        sentence = 'Sendmail cannot be started: %s.' % transcript.broken
+    elif record and record.error:
+        sentence = ('The outcomes cannot be written to %s: %s. No further runner was started; the result says what was done. '
+                    'Make room, or name another file.' % (params['path'], record.error))
+    else:
+        sentence = complaint(outcomes, canary, about, params['fail_on_remaining'], look.load, queue_las[0])
     if sentence:
         raise _text.SendmailError(sentence, **done)
     return done

@@ -7,12 +7,29 @@
 """What a queue run would destroy or hang on, found before it runs: wrong owners and modes, missing bodies, control files it loses or aborts on."""
 
 import os
+import stat
 import time
-from typing import Any, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Optional
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _filesystem, _qf, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _filesystem, _qf, _spool, _system, _text
 
 SETTLE = 0.3              # seconds after which what a runner leaves for a moment only must have gone
+EMPTY_SECONDS = 600       # since its last change, after which a runner removes an empty control file with its data file (readqf())
+# Of what _qf.parse() finds: harmless for a run in which the mail leaves.
+_HARMLESS = frozenset(('no_time',))
+
+
+class Hazard(NamedTuple):
+    """What a run would do to a message.
+
+    C(kind): permissions, damaged, no_data, temporary, unreadable. C(code): what it is exactly, that of the _qf.Problem in damaged ones;
+    data_directory (a d line that names none of the queue's directories: lost), one_line (removed), empty (removed), special (the data
+    file is no regular file: hangs, or delivers something else).
+    """
+
+    kind: str
+    text: str
+    code: str = ''
 
 
 class Waiting(NamedTuple):
@@ -26,7 +43,7 @@ class Waiting(NamedTuple):
     last_attempt: int
     recipients: int
     locked: bool
-    hazards: List[Any]       # (kind, what is wrong)
+    hazards: List[Hazard]
 
 
 def may(about, uid, gid, bits):
@@ -80,45 +97,85 @@ def settled(look, queue, directory, names):
 
 
 def _inspect_all(look, queue, directory, names, held):
-    who = runner(look, queue)
+    who, named = runner(look, queue), named_directories(look, queue)
     with _spool.Opened(directory) as opened:
         place = os.fstat(opened.control)
-        found = [_inspect(opened, place, queue, directory, name, who, look.settings[queue], held or frozenset()) for name in names]
+        found = [_inspect(opened, place, queue, directory, name, who, look.settings[queue], held or frozenset(), named) for name in names]
     return [message for message in found if message is not None]
 
 
-def _inspect(opened, place, queue, directory, name, who, settings, held):
-    hazards = []
+def named_directories(look: Any, queue: str) -> Dict[bytes, _spool.QueueDirectory]:
+    """The queue directories by the names that Sendmail gives them in d lines: their paths below QueueDirectory (multiqueue_cache())."""
+    configuration = getattr(look, 'configurations', {}).get(queue)
+    patterns = _cf.queue_patterns(configuration) if configuration is not None else []
+    base = os.path.join(os.path.dirname(look.files[queue]['path']), patterns[0]['path']).rstrip('/') if patterns else ''
+    if base.endswith('*'):
+        base = os.path.dirname(base)
+    found = {}
+    for directory in look.directories[queue]:
+        name = os.path.relpath(directory.path, base or directory.path)
+        found.setdefault(os.fsencode(name), directory)
+    return found
+
+
+def content_hazards(data: bytes, envelope: _qf.Envelope, seconds: float, named: Any) -> List[Hazard]:
+    """What a run would do because of what is in a control file. C(seconds) since its last change, C(named) from L(named_directories)."""
+    if not data:
+        return [Hazard('damaged', 'it is empty: a queue runner removes it with its data file', 'empty')] if seconds > EMPTY_SECONDS else []
+    found = [Hazard('damaged', problem.text, problem.code) for problem in envelope.problems if problem.code not in _HARMLESS]
+    if b'\n' not in data and not found:
+        found.append(Hazard('damaged', 'it has no whole line: a queue runner removes it with its data file', 'one_line'))
+    if envelope.data_directory is not None and envelope.data_directory not in named:
+        found.append(Hazard('damaged', 'its d line names %s, which is no directory of the queue: a queue runner loses it'
+                            % _text.printable(envelope.data_directory[:200]), 'data_directory'))
+    return found
+
+
+def _inspect(opened, place, queue, directory, name, who, settings, held, named):
     identifier = name[2:]
     try:
         data, about = _spool.read_whole(opened.control, name)
     except FileNotFoundError:
         return None
     except (OSError, _text.SendmailError) as error:
-        return Waiting(queue, directory, identifier, 0, 0, 0, 0, False, [('unreadable', '%s: %s' % (name, getattr(error, 'strerror', None) or error))])
+        why = '%s: %s' % (_text.printable(os.fsencode(name)), getattr(error, 'strerror', None) or error)
+        return Waiting(queue, directory, identifier, 0, 0, 0, 0, False, [Hazard('unreadable', why)])
     envelope = _qf.parse(data)
     locked = (about.st_dev, about.st_ino) in held
+    hazards = []
     if not _qf.IDENTIFIER.match(identifier):
-        hazards.append(('unreadable', '%s: not a queue id' % _text.printable(os.fsencode(identifier))))
+        hazards.append(Hazard('unreadable', '%s: not a queue id' % _text.printable(os.fsencode(identifier))))
     wrong = hazard_of_owner(about, place, who, settings)
     if wrong:
-        hazards.append(('permissions', wrong))
-    hazards.extend(('damaged', problem) for problem in envelope.problems)
-    if not locked:
-        try:
-            body = os.stat('df' + identifier, dir_fd=opened.data, follow_symlinks=False)
-            if not may(body, who[0], who[1], 4):
-                hazards.append(('permissions', 'the data file has owner %d:%d, mode %04o: the runner cannot read it'
-                                % (body.st_uid, body.st_gid, body.st_mode & 0o7777)))
-        except FileNotFoundError:
-            hazards.append(('no_data', 'there is no data file'))
+        hazards.append(Hazard('permissions', wrong))
+    hazards += content_hazards(data, envelope, time.time() - about.st_ctime, named)
+    if not locked and envelope.complete:   # a run leaves an incomplete one where it is
+        hazards += _data_hazards(opened, identifier, who, directory, named.get(envelope.data_directory))
         try:
             os.stat('tf' + identifier, dir_fd=opened.control, follow_symlinks=False)
-            hazards.append(('temporary', 'there is a tf file'))
+            hazards.append(Hazard('temporary', 'there is a tf file'))
         except FileNotFoundError:
             pass
     return Waiting(queue, directory, identifier, envelope.created or 0, envelope.attempts, envelope.last_attempt,
                    len(envelope.recipients), locked, hazards)
+
+
+def _data_hazards(opened: Any, identifier: str, who: Any, directory: Any, other: Optional[Any]) -> List[Hazard]:
+    """What is wrong with the data file, which the d line may place in C(other), another directory of the queue."""
+    try:
+        if other is None or other == directory:
+            body = os.stat('df' + identifier, dir_fd=opened.data, follow_symlinks=False)
+        else:
+            with _spool.Opened(other) as there:
+                body = os.stat('df' + identifier, dir_fd=there.data, follow_symlinks=False)
+    except (FileNotFoundError, ValueError):
+        return [Hazard('no_data', 'there is no data file')]
+    if not stat.S_ISREG(body.st_mode):
+        return [Hazard('unreadable', 'the data file is not a regular file: a run would hang on it, or deliver something else', 'special')]
+    if not may(body, who[0], who[1], 4):
+        return [Hazard('permissions', 'the data file has owner %d:%d, mode %04o: the runner cannot read it'
+                       % (body.st_uid, body.st_gid, body.st_mode & 0o7777))]
+    return []
 
 
 def places(look):
@@ -144,7 +201,11 @@ def places(look):
 
 
 def survey(look, queue, most):
-    """The hazards of a whole queue by kind: ({kind: [(text, id), ...]}, count of messages looked into), no more than C(most) of them."""
+    """The hazards of a whole queue by kind: ({kind: [(text, id), ...]}, count of messages looked into), no more than C(most) of them.
+
+    What a runner aborts on is a kind of its own here, C(aborts). Files that are cut short or cannot be read are among them: a run that
+    nobody restricts to certain messages, such as that of the start of a service, meets these too.
+    """
     kinds, count = {}, 0
     for directory in look.directories.get(queue, []):
         one = _spool.Pass(directory, ('queued',), False, look.held or frozenset())
@@ -154,11 +215,13 @@ def survey(look, queue, most):
                 names += batch.names[:most - count - len(names)]
                 if len(names) == most - count:
                     break
+            names += [name for name, _state in one.damaged if name[:2] == 'qf'][:most - count - len(names)]
             messages = settled(look, queue, directory, names)
         except OSError:
             continue   # the directory itself is among the errors of the look
         count += len(messages)
         for message in messages:
-            for kind, text in message.hazards:
-                kinds.setdefault(kind, []).append((text, message.id))
+            for hazard in message.hazards:
+                kind = 'aborts' if hazard.code == 'no_sender' else hazard.kind
+                kinds.setdefault(kind, []).append((hazard.text, message.id))
     return kinds, count

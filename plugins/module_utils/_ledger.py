@@ -19,18 +19,24 @@ import time
 from collections import Counter
 from hashlib import sha256
 from tempfile import mkstemp
+from typing import Any, Dict, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _log, _look, _phrases, _qf, _spool, _text
 
-PLACES = ('relayed', 'bounced', 'waiting', 'quarantined', 'lost', 'archived', 'gone')
+PLACES = ('relayed', 'bounced', 'waiting', 'quarantined', 'lost', 'archived', 'claimed', 'gone')
 DIRECTORY = '/var/lib/mailops-sendmail'
 START, OUTCOMES = 'start.jsonl', 'outcomes.jsonl'
 LISTED = 100               # entries of a result; the file has them all
 _STATES = {'queued': 'waiting', 'quarantined': 'quarantined', 'lost': 'lost'}
 _LOG_SECONDS = 120         # to read the log of the host
+_LOG_DELAY = 1.0           # seconds
 _LOG_BYTES = 256 << 20     # of a log file, from its end
 # What Sendmail writes about a delivery, and about a message returned to its sender: logdelivery() in deliver.c, returntosender() in savemail.c.
-_LOGGED = re.compile(rb'(?:^|: )([0-9A-Za-z]{8}[0-9]{5,10}): (?:to=.*?, stat=(Sent)|[0-9A-Za-z]{8}[0-9]{5,10}: (?:DSN: (?!Return receipt)|return to sender: ))')
+# A warning that it is late and a receipt are no return; of a message whose sender was warned before, both are called "sender notify".
+# The id stands in front of all that a sender or another host can choose, and what was done stands behind all that a sender can.
+_LOGGED = re.compile(rb'(?:(?:[A-Z][a-z]{2} [ 0-9]\d [\d:]{8}|\S+) \S+ [^\[\]]*\[\d*\]: )?([0-9A-Za-z]{8}[0-9]{5,10}): '
+                     rb'(?:to=.*, dsn=[\d.]+, stat=(Sent)(?!.*, dsn=[\d.]+, stat=)'
+                     rb'|[0-9A-Za-z]{8}[0-9]{5,10}: (?:DSN|return to sender|sender notify): (?!Return receipt|Warning: ))')
 
 
 def _lines(path):
@@ -74,18 +80,26 @@ class Record:
     """A file to which the fate of messages is appended as it is known, one JSON line each, so that a run that is killed leaves what it has done."""
 
     def __init__(self, path):
+        self.error = None
         try:
-            self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            size = os.fstat(self.descriptor).st_size
+            # A line that was cut short must not take the first of ours with it.
+            self._begin = b'\n' if size and os.pread(self.descriptor, 1, size - 1) != b'\n' else b''
         except OSError as error:
             raise _text.SendmailError('The outcomes cannot be written to %s: %s. Name a file in a directory that exists.' % (path, error.strerror))
 
     def add(self, queue, identifier, outcome, **about):
-        """Append one line, in one write. Raises SendmailError."""
-        line = json.dumps(dict(about, queue=queue, id=identifier, outcome=outcome), sort_keys=True) + '\n'
+        """Append one line, in one write. Where that fails the reason is in C(error), and nothing more is written: the work goes on or ends as its owner decides."""
+        if self.error:
+            return
+        line = self._begin + json.dumps(dict(about, queue=queue, id=identifier, outcome=outcome), sort_keys=True).encode('ascii') + b'\n'
+        self._begin = b''
         try:
-            os.write(self.descriptor, line.encode('ascii'))
+            if os.write(self.descriptor, line) < len(line):
+                self.error = 'No space left on device'
         except OSError as error:
-            raise _text.SendmailError('The outcomes cannot be written: %s.' % error.strerror)
+            self.error = error.strerror
 
 
 def _here(look, error_of=None):
@@ -177,20 +191,24 @@ def _waiting(look):
     return found
 
 
-def _deliveries(since):
-    """Lines of the mail log about deliveries, newer than about C(since) (epoch seconds), as far as the host lets us read one in a bounded time."""
-    return _log.lines(since, _LOGGED, _LOG_SECONDS, _LOG_BYTES)
+def _deliveries(since: float, binaries: Any = (), users: Any = (0,)) -> Any:
+    """What the mail log says about deliveries since about C(since) (epoch seconds), as far as the host lets us read it in a bounded time."""
+    return _log.entries(since, re.compile(b'^' + _LOGGED.pattern), _LOG_SECONDS, _LOG_BYTES, None, binaries, users)
 
 
-def logged(lines, wanted):
-    """{id: relayed or bounced} of the ids in C(wanted), from lines of the log."""
-    found = {}
-    for line in lines:
-        match = _LOGGED.search(line)
-        if match:
-            identifier = match.group(1).decode('ascii')
-            if identifier in wanted and found.get(identifier) != 'bounced':
-                found[identifier] = 'relayed' if match.group(2) else 'bounced'
+def logged(lines: Any, wanted: Any) -> Dict[str, Tuple[str, bool]]:
+    """{id: (relayed or bounced, whether that is proved)} of the ids in C(wanted), from L(_log.entries).
+
+    One bounce makes a message bounced. What others could have written counts only where nothing is proved.
+    """
+    found: Dict[str, Tuple[str, bool]] = {}
+    for line, trusted in lines:
+        match = _LOGGED.match(line)
+        identifier = match.group(1).decode('ascii') if match else None
+        if match and identifier in wanted:
+            before = found.get(identifier)
+            if before is None or trusted and not before[1] or trusted == before[1] and before[0] == 'relayed':
+                found[identifier] = ('relayed' if match.group(2) else 'bounced', trusted)
     return found
 
 
@@ -202,18 +220,23 @@ def archived(base, since):
     except _text.SendmailError:
         return found   # no archive in it
     for part in parts:
-        for member, stream in _archive.members(part):
-            if member.name == 'manifest.jsonl':
-                for line in stream:
-                    entry = json.loads(line.decode('ascii'))
-                    found[_key(entry['queue'], entry['id'])] = os.path.dirname(part)
+        try:
+            for member, stream in _archive.members(part):
+                if member.name == 'manifest.jsonl':
+                    for line in stream:
+                        entry = json.loads(line.decode('ascii'))
+                        # Debris has no id, and lies in archives of the same kind.
+                        if isinstance(entry, dict) and 'queue' in entry and 'id' in entry:
+                            found[_key(entry['queue'], entry['id'])] = os.path.dirname(part)
+        except (OSError, EOFError, ValueError, _text.SendmailError):
+            continue   # damaged, or not ours: what it names is looked for elsewhere
     return found
 
 
 def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveries):
     """Say of every message of the list where it is now, write that beside the list, and drop the list. Returns the module's result.
 
-    C(moved_out(since)) gives {key: archive} of what was moved out of the queues, see L(archived); C(log(since)) yields lines of the mail log.
+    C(moved_out(since)) gives {key: archive} of what was moved out of the queues, see L(archived); C(log(since)) yields L(_log.entries).
     Without a list the messages that are there now are taken. A ledger in which nothing has moved is not kept.
     """
     errors = [error['path'] + ': ' + error['error'] for error in look.errors]
@@ -233,6 +256,9 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
                 unseen.add(entry['id'])
         moved = moved_out(started) if unseen else {}
         seen = logged(log(started), unseen) if unseen else {}
+        if unseen - set(seen) and not dry and listed:
+            time.sleep(_LOG_DELAY)    # syslog may be about to write what happened just now
+            seen = logged(log(started), unseen)
         counts, reasons, shown, unchanged = Counter(), Counter(), [], True
 
         def entries():
@@ -255,7 +281,8 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
                     elif key in outcomes:
                         one.update(place=outcomes[key], by='run')
                     elif entry['id'] in seen:
-                        one.update(place=seen[entry['id']], by='log')
+                        fate, trusted = seen[entry['id']]
+                        one.update(place=fate, by='log') if trusted else one.update(place='claimed', claim=fate, by='log')
                     else:
                         one['place'] = 'gone'
                 counts[one['place']] += 1
@@ -291,9 +318,12 @@ def _as_listed(look):
 
 def keep(params, check_mode):
     """The module's work. C(params) as documented in sendmail_ledger. Returns its result; raises SendmailError."""
-    look = _look.look('queues')
+    look = _look.look('program')
     if params['state'] == 'opened':
         done = opened(params['directory'], look, check_mode)
     else:
-        done = closed(params['directory'], look, lambda since: archived(params['archive'], since), check_mode)
+        users = {0, look.submitter.get('uid'), (look.accounts.get(look.layout.mta_user) or {}).get('uid')} - {None}
+        binaries = {look.program['sendmail']} - {None}
+        done = closed(params['directory'], look, lambda since: archived(params['archive'], since), check_mode,
+                      lambda since: _deliveries(since, binaries, users))
     return dict(done, changed=False)

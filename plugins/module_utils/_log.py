@@ -9,44 +9,102 @@
 import os
 import re
 import time
+from typing import Any, Collection, Dict, Iterator, List, Optional, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _process
 
 FILES = ('/var/log/mail.log', '/var/log/maillog')
 _JOURNAL_SOCKET = '/run/systemd/journal/socket'
 _JOURNALCTL = ('/usr/bin/journalctl', '/bin/journalctl')
-# The names Sendmail logs under: -L of Debian, Red Hat and FreeBSD, and its own where there is none.
-_NAMES = ('sendmail', 'sm-mta', 'sm-msp-queue', 'sendmail-msp')
+_SYNC_SECONDS = 10
 
 
-def lines(since, pattern, seconds, size, newest=None):
-    """Yield the lines (bytes, as syslog writes them) that C(pattern), a compiled expression, is found in and that are newer than about C(since).
+def _files(since: float) -> List[str]:
+    """The files that syslog writes, and what was made of them by rotation since then, the oldest first."""
+    found = []
+    for path in FILES:
+        base = os.path.basename(path)
+        try:
+            names = os.listdir(os.path.dirname(path))
+        except OSError:
+            continue
+        for name in names:
+            if name == base or name.startswith((base + '.', base + '-')) and not name.endswith(('.gz', '.xz', '.bz2', '.zst')):
+                try:
+                    changed = os.stat(os.path.join(os.path.dirname(path), name)).st_mtime
+                except OSError:
+                    continue
+                if changed >= since - 5:
+                    found.append((changed, os.path.join(os.path.dirname(path), name)))
+    return [path for _changed, path in sorted(found)]
+
+
+def entries(since: float, pattern: Any, seconds: float, size: int, newest: Optional[int] = None,
+            binaries: Collection[str] = (), users: Collection[int] = (0,)) -> Iterator[Tuple[bytes, bool]]:
+    """Yield (line as syslog writes it, whether Sendmail itself has written it) for what C(pattern) is found in and is newer than about C(since).
+
+    Anybody on the host can write a line under any name, and Sendmail's own name can be configured (C(-L)): nothing is asked of it but the
+    facility, which is always mail (openlog() in main.c). Proof are the fields of the journal that its daemon takes from the kernel: the user is
+    one of C(users), and the program one of C(binaries); of a process that was gone too soon to be looked at only the user is known, and
+    then root alone counts. A plain file proves nothing.
 
     C(since): epoch seconds. C(seconds) is the most that reading the journal may take, C(size) the bytes of each file, from its end, and
     C(newest) how many lines of the journal are looked at, from its end; all by default.
     """
-    for path in FILES:
+    for path in _files(since):
         try:
             with open(path, 'rb') as stream:
-                about = os.fstat(stream.fileno())
-                if about.st_mtime >= since - 5:
-                    stream.seek(max(0, about.st_size - size))
-                    for line in stream:
-                        if pattern.search(line):
-                            yield line
+                stream.seek(max(0, os.fstat(stream.fileno()).st_size - size))
+                for line in stream:
+                    if pattern.search(line):
+                        yield line, False
         except OSError:
             continue
     # Last, because a file may be there that nothing writes to any more.
     journal = next((path for path in _JOURNALCTL if os.path.exists(path)), None)
     if journal and os.path.exists(_JOURNAL_SOCKET):
-        found = []
+        yield from _journal(journal, since, pattern, seconds, newest, binaries, users)
 
-        def take(_key, line):
-            if pattern.search(line):
-                found.append(line)
-        argv = [journal, '-q', '--no-pager', '-o', 'short', '--since=@%d' % (since - 5)] + ([] if newest is None else ['-n', '%d' % newest])
-        _process.run_all([(0, argv + [word for name in _NAMES for word in ('-t', name)])], 1, time.monotonic() + seconds, take)
-        yield from found
+
+def _journal(journal: str, since: float, pattern: Any, seconds: float, newest: Optional[int], binaries: Collection[str],
+             users: Collection[int]) -> List[Tuple[bytes, bool]]:
+    found: List[Tuple[bytes, bool]] = []
+    fields: Dict[bytes, bytes] = {}
+
+    def take(_key: Any, line: bytes) -> None:
+        name, equals, value = line.partition(b'=')
+        if equals and name not in fields:
+            fields[name] = value
+        if line or not fields:
+            return
+        # An empty line ends an entry; a value with a newline has a form of its own, which no line of Sendmail's needs.
+        text = _as_syslog(fields)
+        if pattern.search(text):
+            user, program = fields.get(b'_UID', b''), fields.get(b'_EXE', b'').decode('utf-8', 'surrogateescape')
+            if program.endswith(' (deleted)'):
+                program = program[:-10]   # by an upgrade
+            found.append((text, user.isdigit() and (int(user) in users and program in binaries or int(user) == 0 and not program)))
+        fields.clear()
+    end = time.monotonic() + seconds
+    # What was written a moment ago may not have arrived.
+    _process.run_all([(0, [journal, '--sync'])], 1, min(end, time.monotonic() + _SYNC_SECONDS), lambda _key, line: None)
+    argv = [journal, '-q', '--no-pager', '-o', 'export', '--since=@%d' % (since - 5)] + ([] if newest is None else ['-n', '%d' % newest])
+    _process.run_all([(0, argv + ['SYSLOG_FACILITY=2'])], 1, end, take)
+    take(0, b'')
+    return found
+
+
+def _as_syslog(fields: Dict[bytes, bytes]) -> bytes:
+    when = fields.get(b'__REALTIME_TIMESTAMP', b'')
+    stamp = time.strftime('%b %e %H:%M:%S', time.localtime(int(when) // 1000000 if when.isdigit() else 0)).encode('ascii')
+    return b'%s %s %s[%s]: %s' % (stamp, fields.get(b'_HOSTNAME', b'').partition(b'.')[0], fields.get(b'SYSLOG_IDENTIFIER', b''),
+                                  fields.get(b'_PID', b''), fields.get(b'MESSAGE', b''))
+
+
+def lines(since: float, pattern: Any, seconds: float, size: int, newest: Optional[int] = None) -> Iterator[bytes]:
+    """Yield the lines of L(entries), whoever wrote them."""
+    for line, _trusted in entries(since, pattern, seconds, size, newest):
+        yield line
 
 
 def latest(patterns, since, seconds, size, newest):

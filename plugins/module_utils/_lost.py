@@ -125,7 +125,7 @@ def _reason_to_stay(look: Any, queue: str, opened: _spool.Opened, identifier: st
     if not envelope.complete:
         return 'its final dot is missing: it was cut short', None
     if envelope.problems:
-        return 'a queue run would lose it again: ' + envelope.problems[0], None
+        return 'a queue run would lose it again: ' + envelope.problems[0].text, None
     for prefix in ('qf', 'hf', 'tf'):
         if (opened.control, prefix + identifier) not in gone and exists(opened.control, prefix + identifier):
             return 'there is also a file %s%s' % (prefix, identifier), None

@@ -174,3 +174,48 @@ def refusal(host: str, port: int = 25, timeout: float = 5.0) -> Optional[str]:
             return _system.printable(line[:200].rstrip()) if refused else None
     except (OSError, UnicodeError):
         return None
+
+
+_NOT_YET = (530, 534, 538)   # RFC 3207 and 4954: TLS or authentication first, which Sendmail does and we do not
+
+
+def door(host: str, port: int = 25, timeout: float = 10.0) -> Dict[str, Any]:
+    """Whether an SMTP server takes mail from this host: {text, refusal}. Sends no mail: MAIL FROM:<>, RCPT TO:<postmaster>, RSET, QUIT.
+
+    C(text): its greeting and what it calls itself at EHLO. C(refusal): the reply with which it refuses the host as such, for good; None where
+    it takes mail, wants TLS or authentication first, puts off, or could not be asked. A postmaster whom it does not know (5.1.x) is a
+    matter of that recipient; RFC 5321 4.5.1 wants this one taken by everybody else.
+    """
+    found: Dict[str, Any] = {'text': '', 'refusal': None}
+    end = time.monotonic() + timeout
+    try:
+        with socket.create_connection((host.encode('ascii'), port), timeout) as peer, peer.makefile('rb') as replies:  # type: ignore[arg-type]
+            def reply(command: bytes = b'') -> bytes:
+                peer.settimeout(max(0.05, end - time.monotonic()))
+                peer.sendall(command)
+                for number in range(100):
+                    line = replies.readline(1024)
+                    if time.monotonic() > end or not line:
+                        raise OSError('closed')
+                    if line[3:4] != b'-':
+                        return line
+                    if command[:4] == b'EHLO' and not number:
+                        found['text'] += ' ' + _system.printable(line[4:200].rstrip())
+                raise OSError('too much')
+            line = reply()
+            found['text'] = _system.printable(line[4:200].rstrip())
+            if line[:1] == b'2':
+                reply(b'EHLO ' + (socket.gethostname().encode('ascii', 'replace') or b'localhost') + b'\r\n')
+                line = reply(b'MAIL FROM:<>\r\n')
+                if line[:1] == b'2':
+                    line = reply(b'RCPT TO:<postmaster>\r\n')
+                    if b' 5.1.' in line or b' 5.5.' in line:
+                        line = b''
+            code = int(line[:3]) if line[:3].isdigit() else 0
+            if code in (521, 550, 554, 556) or code >= 500 and b' 5.7.' in line and code not in _NOT_YET:
+                found['refusal'] = _system.printable(line[:200].rstrip())
+            reply(b'RSET\r\n')
+            reply(b'QUIT\r\n')
+    except (OSError, UnicodeError):
+        pass
+    return found

@@ -11,9 +11,10 @@ import selectors
 import signal
 import subprocess
 import time
-from typing import NamedTuple, Optional
+from typing import Any, Callable, List, NamedTuple, Optional
 
 _LINE_MAX = 4096
+_LOOK = 0.05   # seconds between two looks at programs that go on behind their deadline
 GRACE = 5   # seconds between TERM and KILL: Sendmail finishes the dialogue it is in, when the other side answers
 
 
@@ -38,16 +39,68 @@ def _signal(process, number):
         pass
 
 
-def run_all(commands, parallel, deadline, take_line, more=lambda: True):
+def members(leader: int) -> List[int]:
+    """The processes of the session that C(leader) leads, it among them. Nothing where the system does not tell."""
+    found = []
+    for name in os.listdir('/proc') if os.path.isdir('/proc') else ():
+        if name.isdigit():
+            try:
+                with open('/proc/%s/stat' % name, 'rb') as stream:
+                    fields = stream.read().rpartition(b') ')[2].split()
+            except OSError:
+                continue
+            if len(fields) > 3 and int(fields[3]) == leader:
+                found.append(int(name))
+    return found
+
+
+def title(pid: int) -> bytes:
+    """The command line of a process, which is what it says of itself; empty where that cannot be read."""
+    try:
+        with open('/proc/%d/cmdline' % pid, 'rb') as stream:
+            return stream.read(_LINE_MAX)
+    except OSError:
+        return b''
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        with open('/proc/%d/stat' % pid, 'rb') as stream:
+            return stream.read().rpartition(b') ')[2][:1] == b'T'
+    except OSError:
+        return False
+
+
+def _kill_where_safe(pid: int, harmless: Callable[[bytes], bool]) -> bool:
+    """Kill a process if C(harmless) says so of the title that it has while it is stopped, so that it cannot get on meanwhile."""
+    if not harmless(title(pid)):
+        return False
+    try:
+        os.kill(pid, signal.SIGSTOP)
+        for _attempt in range(100):
+            if _is_stopped(pid):
+                break
+            time.sleep(0.001)
+        doomed = _is_stopped(pid) and harmless(title(pid))
+        os.kill(pid, signal.SIGKILL if doomed else signal.SIGCONT)
+        return doomed
+    except ProcessLookupError:
+        return False
+
+
+def run_all(commands, parallel, deadline, take_line, more=lambda: True, harmless=None, patience=0):
     """Run commands, at most C(parallel) at a time, until all have ended or C(deadline) (of time.monotonic()) has come.
 
     C(commands): iterable of (key, argv), asked for the next one only when there is room. C(take_line(key, bytes)) gets each line of output
     and error output without its newline, cut at 4096 bytes. At the deadline the running ones get TERM, and KILL after GRACE seconds; no
     further one is started, nor when C(more()) is false. Each runs in a session of its own, so that everything it started ends with it.
+
+    With C(harmless(title)) none gets a signal at the deadline unless that says of what a process calls itself that to kill it does no
+    harm; the others are waited for, for C(patience) seconds, and then go on without us.
     Returns a list of Ended.
     """
     waiting, running, ended = iter(commands), {}, []
-    stopping, exhausted, until = 0, False, deadline
+    stopping, exhausted, until, killed = 0, False, deadline, set()
     with selectors.DefaultSelector() as ready:
         while True:
             exhausted = exhausted or time.monotonic() >= deadline
@@ -69,7 +122,7 @@ def run_all(commands, parallel, deadline, take_line, more=lambda: True):
                 running[process.stdout] = [key, process, b'']
             if not running:
                 return ended
-            for event, _mask in ready.select(max(0.05, min(1.0, deadline - time.monotonic()))):
+            for event, _mask in ready.select(max(_LOOK, min(1.0, deadline - time.monotonic()))):
                 entry = running[event.fileobj]
                 part = event.fileobj.read(65536)
                 if part is None:
@@ -84,13 +137,15 @@ def run_all(commands, parallel, deadline, take_line, more=lambda: True):
                     ready.unregister(event.fileobj)
                     event.fileobj.close()
                     key, process, _rest = running.pop(event.fileobj)
-                    try:
-                        status = process.wait(GRACE)
-                    except subprocess.TimeoutExpired:
-                        _signal(process, signal.SIGKILL)
-                        status = process.wait()
-                    ended.append(Ended(key, status, stopping > 0, ''))
+                    ended.append(Ended(key, _wait(process, harmless is None), stopping > 0 or process.pid in killed, ''))
             now = time.monotonic()
+            if harmless is not None:
+                if now >= deadline + patience and running:
+                    return ended + [Ended(key, process.poll(), True, '') for key, process, _rest in running.values()]
+                for _key, process, _rest in running.values() if now >= deadline else ():
+                    if any([_kill_where_safe(pid, harmless) for pid in members(process.pid)]):
+                        killed.add(process.pid)
+                continue
             if now >= until and running:
                 if stopping == 2:
                     # Something that left its session still holds the pipe: it is not ours to wait for.
@@ -101,3 +156,14 @@ def run_all(commands, parallel, deadline, take_line, more=lambda: True):
             if stopping:
                 for _key, process, _rest in running.values():
                     _signal(process, signal.SIGKILL if stopping == 2 else signal.SIGTERM)
+
+
+def _wait(process: Any, may_kill: bool) -> Optional[int]:
+    """The exit status of a process that has closed its output; None when it goes on and may not be killed."""
+    try:
+        return process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        if not may_kill:
+            return None
+        _signal(process, signal.SIGKILL)
+        return process.wait()

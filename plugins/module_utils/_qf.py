@@ -20,6 +20,8 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 
 _LETTERS = b'VTKNPdIBqMFS$ZA!CQrRHDEL'   # all that a line may begin with, but for the final dot; D, E and L are from old versions
 _PROBLEMS_MAX = 10  # a runner gives up at the first
+_HEADERS_MAX = 10000  # kept; a hostile file may have millions
+_ADDRESS_MAX = 255  # bytes, MAXNAME in conf.h
 NEWEST_VERSION = 8  # sendmail 8.13 to 8.18 write 8; a runner loses a file with a larger number
 CONTROL_PREFIXES = {'qf': 'queued', 'hf': 'quarantined', 'Qf': 'lost'}
 IDENTIFIER = re.compile(r'[0-9A-Za-z]{8}[0-9]{5,10}\Z')
@@ -35,6 +37,19 @@ _HEAD = re.compile(
 RECIPIENT = re.compile(rb'\nR[^:\n]*:([^\n]*)')   # of a tail; the address as it stands, see address()
 RECIPIENT_DOMAIN = re.compile(rb'\nR[^:\n]*:(?:[^\n]*@([^\n>]*))?')
 RECIPIENT_STATUS = re.compile(rb'\nM([^\n]*)')
+
+
+class Problem(NamedTuple):
+    """What readqf() in queue.c does not take, keep or survive in a control file.
+
+    C(code): unknown_letter, newer_version, behind_dot, from_line, body_type and auth (the file is renamed to Qf), no_sender (the runner
+    aborts), no_recipient (the message is removed), recipient (one recipient is forgotten), no_time (the message counts as very old).
+    C(line): where, 0 for the file as a whole. C(text): a sentence part that begins with the line.
+    """
+
+    code: str
+    line: int
+    text: str
 
 
 class Recipient(NamedTuple):
@@ -66,7 +81,8 @@ class Envelope(NamedTuple):
     recipients: List[Recipient]
     headers: List[Tuple[bytes, bytes]]  # name and value with continuation lines, as they stand in the file
     complete: bool                    # the final dot was seen
-    problems: List[str]               # what makes a queue runner lose or drop the file, each a sentence part with its line number
+    problems: List[Problem]           # what makes a queue runner lose or drop the file
+    data_directory: Optional[bytes] = None   # of the d line: the queue directory of the data file, as Sendmail names it
 
 
 def head(data):
@@ -79,7 +95,8 @@ def head(data):
     match = _HEAD.match(data)
     if match is None:
         return None
-    return match.groups() if data.find(b'\r', 0, match.end()) < 0 else None
+    end = match.end()
+    return match.groups() if data.find(b'\r', 0, end) < 0 and data.find(b'\0', 0, end) < 0 else None
 
 
 def head_of(envelope):
@@ -154,56 +171,98 @@ def _number(text):
     return int(found.group(1)) if found else 0
 
 
-def parse(data):
-    """Read a whole control file; never raises, whatever the bytes.
+def _version(text):
+    """The number of a V line as atoi() of the C library gives it: digits behind white space and a sign, in 32 bits of what fits into 64."""
+    found = re.match(rb'[ \t\n\v\f\r]*([+-]?\d+)', text)
+    digits = found.group(1) if found else b'0'
+    number = int(digits) if len(digits) < 20 else -2 ** 63 if digits[:1] == b'-' else 2 ** 63 - 1
+    return (max(-2 ** 63, min(number, 2 ** 63 - 1)) + 2 ** 31) % 2 ** 32 - 2 ** 31
 
-    Returns an Envelope. C(problems) lists, up to a bound, what a queue runner does not survive or does not keep: it renames the file to Qf (an unknown
-    letter, a newer version, anything behind the final dot), aborts (no sender) or removes the message (no recipient).
+
+_XTEXT = re.compile(rb'(?:[!-*,-<>-~]|\+[0-9A-Fa-f]{2})*\Z')   # xtextok() in savemail.c
+_NOTHING = re.compile(rb'[ \t\n\v\f\r)>]*\\?\Z')           # what prescan() in parseaddr.c finds no token in, but for comments
+
+
+def _is_taken(value):
+    """Whether parseaddr() takes this address (bytes) of an R line; the recipient is forgotten where it does not (parseaddr.c, invalidaddr())."""
+    if len(value) > _ADDRESS_MAX or re.search(rb'[\x80-\x9f]', value):
+        return False
+    if b'(' in value and b'"' not in value:
+        kept, depth = bytearray(), 0
+        for byte in value:
+            depth += byte == 0x28
+            if not depth:
+                kept.append(byte)
+            depth -= byte == 0x29 and depth > 0
+        value = bytes(kept)
+    return not _NOTHING.match(value)
+
+
+_LINE = re.compile(rb'[^\n]*(?:\n[ \t][^\n]*)*')       # with the lines that continue it (fgetfolded() in util.c)
+_MORE_HEADERS = re.compile(rb'(?:[H \t][^\n]*\n)+')
+_NUMBERS = {b'V': 'version', b'T': 'created', b'K': 'last_attempt', b'N': 'attempts', b'P': 'priority'}
+_TEXTS = {b'B': 'body_type', b'q': 'quarantine_reason', b'F': 'flags', b'Z': 'envid', b'd': 'data_directory'}
+
+
+def parse(data):
+    """Read a whole control file; never raises, whatever the bytes, and works for no longer than a few times what copying them takes.
+
+    Returns an Envelope. C(problems) lists, up to a bound, what a queue runner does not survive or does not keep, in the order of the file.
+    The last line of a file that is not complete gives no value, for it may be half of one.
     """
     values: Dict[str, Any] = {
         'version': 0, 'created': None, 'last_attempt': 0, 'attempts': 0, 'priority': 0, 'body_type': b'', 'quarantine_reason': b'',
-        'status': b'', 'flags': b'', 'sender': None, 'envid': b''}
-    numbers = {b'V': 'version', b'T': 'created', b'K': 'last_attempt', b'N': 'attempts', b'P': 'priority'}
-    texts = {b'B': 'body_type', b'q': 'quarantine_reason', b'F': 'flags', b'Z': 'envid'}
+        'status': b'', 'flags': b'', 'sender': None, 'envid': b'', 'data_directory': None}
     macros, recipients, headers, problems = {}, [], [], []
     pending = {b'C': b'', b'Q': b'', b'r': b'', b'M': b''}
-    complete = False
+    complete, taken, format_version = False, 0, 0
 
-    def problem(text, *values):
-        if len(problems) < _PROBLEMS_MAX:
-            problems.append(text % values)
+    def problem(code, text, *values):
+        problems.append(Problem(code, number, ('line %d: ' % number + text) % values))
 
-    lines = data.split(b'\n')
-    cut = bool(lines[-1])
-    if not cut:
-        lines.pop()
-    count, index = len(lines), 0
-    while index < count:
-        line = lines[index]
-        index += 1
-        number = index
-        if line[-1:] == b'\r':
+    position, end, following = 0, len(data), 1
+    while position < end and len(problems) < _PROBLEMS_MAX:
+        number = following
+        if len(headers) >= _HEADERS_MAX and not complete:
+            skipped = _MORE_HEADERS.match(data, position)
+            if skipped:
+                position = skipped.end()
+                following += data.count(b'\n', skipped.start(), position)
+                continue
+        found = _LINE.match(data, position)
+        line, position = found.group(), found.end() + 1
+        following += 1
+        cut = position > end
+        if b'\n' in line:
+            following += line.count(b'\n')
+            line = line.replace(b'\r\n', b'\n')
+        if line[-1:] == b'\r' and not cut:
             line = line[:-1]
+        if b'\0' in line:
+            line = line[:line.index(b'\0')]   # C ends its strings there
         if complete:
-            problem('line %d: something stands behind the final dot', number)
+            problem('behind_dot', 'something stands behind the final dot')
             break
-        if index < count and lines[index][:1] in (b' ', b'\t'):
-            parts = [line]
-            while index < count and lines[index][:1] in (b' ', b'\t'):
-                parts.append(lines[index].rstrip(b'\r'))
-                index += 1
-            line = b'\n'.join(parts)
         letter, value = line[:1], line[1:]
-        if index == count and cut and letter in _LETTERS:
-            break   # the file was being written: half a value is none
+        if letter == b'A' and not _XTEXT.match(value):
+            problem('auth', 'an AUTH value that is no xtext, which Sendmail takes for an attack')
+        elif letter == b'B' and value.upper() not in (b'7BIT', b'8BITMIME'):
+            problem('body_type', 'an unknown body type, which Sendmail takes for an attack')
+        elif letter == b'F' and value.startswith(b'rom '):
+            problem('from_line', 'a mailbox separator, which Sendmail takes for an attack')
+            continue
+        if cut and letter and letter in _LETTERS:
+            break
         if letter == b'R':
             flags = b''
-            if values['version'] > 0:
+            if format_version > 0:
                 flags, _colon, value = value.partition(b':')
             if value:
                 recipients.append(Recipient(address(value), flags, pending[b'M'], pending[b'C'], pending[b'Q'], pending[b'r']))
+            if _is_taken(value):
+                taken += 1
             else:
-                problem('line %d: a recipient without an address, which Sendmail passes over', number)
+                problem('recipient', 'a recipient whose address Sendmail does not take, which is forgotten without a word')
             pending.update({b'Q': b'', b'r': b'', b'M': b''})
         elif letter == b'H':
             found = re.match(rb'(?:\?[^?]*\?)?([^:\s]+)\s*:\s?(.*)', value, re.S)
@@ -215,16 +274,14 @@ def parse(data):
                 values['status'] = value
             else:
                 pending[letter] = value
-        elif letter in numbers:
-            values[numbers[letter]] = _number(value)
-            if letter == b'V' and values['version'] > NEWEST_VERSION:
-                problem('line %d: version %d is newer than the newest known, %d', number, values['version'], NEWEST_VERSION)
-        elif letter == b'F' and value.startswith(b'rom '):
-            problem('line %d: a mailbox separator, which Sendmail takes for an attack', number)
-        elif letter in texts:
-            values[texts[letter]] = value
-            if letter == b'B' and value.upper() not in (b'7BIT', b'8BITMIME'):
-                problem('line %d: an unknown body type, which Sendmail takes for an attack', number)
+        elif letter in _NUMBERS:
+            values[_NUMBERS[letter]] = _number(value)
+            if letter == b'V':
+                format_version = _version(value)
+                if format_version > NEWEST_VERSION:
+                    problem('newer_version', 'version %d is newer than the newest known, %d', format_version, NEWEST_VERSION)
+        elif letter in _TEXTS:
+            values[_TEXTS[letter]] = value
         elif letter == b'S':
             values['sender'] = address(value)
         elif letter == b'$':
@@ -233,13 +290,22 @@ def parse(data):
         elif letter == b'.':
             complete = True
         elif letter not in _LETTERS or not line:
-            problem('line %d: an unknown line, %s', number, _text.printable(line[:40]))
+            problem('unknown_letter', 'an unknown line, %s', _text.printable(line[:40]))
             if not values['version'] and values['created'] is None:
                 break  # not a control file at all: no need to list every line of a picture
-    if complete and values['created'] is None:
-        problems.append('there is no creation time (T line)')
-    if complete and values['sender'] is None:
-        problems.append('there is no sender (S line): a queue runner aborts on it and tries nothing behind it')
-    if complete and not recipients:
-        problems.append('there is no recipient (R line): a queue runner removes the message')
+    if len(problems) >= _PROBLEMS_MAX:
+        complete = data[-3:] == b'\n.\n'
+    elif complete:
+        problems += _missing(values, taken)
     return Envelope(macros=macros, recipients=recipients, headers=headers, complete=complete, problems=problems, **values)
+
+
+def _missing(values: Dict[str, Any], taken: int) -> List[Problem]:
+    found = []
+    if values['created'] is None:
+        found.append(Problem('no_time', 0, 'there is no creation time (T line)'))
+    if not taken:
+        found.append(Problem('no_recipient', 0, 'there is no recipient (R line): a queue runner removes the message'))
+    elif values['sender'] is None:
+        found.append(Problem('no_sender', 0, 'there is no sender (S line): a queue runner aborts on it and tries nothing behind it'))
+    return found

@@ -163,7 +163,7 @@ def read(found, now, held=None, headers=(), recipients_max=RECIPIENTS_MAX):
         return None
     except (OSError, _text.SendmailError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        return record(found._replace(state='unreadable'), _qf.parse(b'')._replace(problems=[why]), size, now, None)
+        return record(found._replace(state='unreadable'), _qf.parse(b'')._replace(problems=[_qf.Problem('unreadable', 0, why)]), size, now, None)
     locked = None if held is None else (about.st_dev, about.st_ino) in held
     return record(found, _qf.parse(data), size, now, locked, headers, recipients_max)
 
@@ -186,7 +186,8 @@ def record(found, envelope, size, now, locked, headers=(), recipients_max=RECIPI
         'flags': show(envelope.flags), 'body_type': show(envelope.body_type) or None,
         'quarantine_reason': show(envelope.quarantine_reason) or None, 'envid': show(envelope.envid) or None,
         'warning_sent': b'w' in envelope.flags, 'locked': locked,
-        'problems': envelope.problems + ['the final dot is missing: it is being written, or was cut short'] * (found.state == 'incomplete'),
+        'problems': [problem.text for problem in envelope.problems]
+        + ['the final dot is missing: it is being written, or was cut short'] * (found.state == 'incomplete'),
     }
     user = _qf.submitter(envelope.macros.get(b'_'))
     if user is not None:

@@ -570,7 +570,7 @@ class Pass:
             self._damage(name, 'incomplete')
             return None
         if envelope.created is None or envelope.version > _qf.NEWEST_VERSION:
-            self._unreadable(name, envelope.problems[0])
+            self._unreadable(name, envelope.problems[0].text)
             return None
         return _qf.head_of(envelope)
 

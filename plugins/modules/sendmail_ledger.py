@@ -89,10 +89,12 @@ places:
   description:
     - How many messages are where. V(relayed) and V(bounced) have left the queue, V(waiting) ones are still in it, V(quarantined) and V(lost) ones
       too but no queue run tries them, V(archived) ones were taken out of it.
+    - Of V(claimed) ones only a line of the log says that they were relayed or bounced which anybody on the host could have written. What the journal
+      itself knows to come from Sendmail, and the record of our runs, is proof.
     - V(gone) ones have left it, and neither the record of our runs nor the log of the host says how.
   returned: when O(state=closed)
   type: dict
-  sample: {"relayed": 117, "bounced": 1, "waiting": 1, "quarantined": 1, "lost": 0, "archived": 0, "gone": 0}
+  sample: {"relayed": 117, "bounced": 1, "waiting": 1, "quarantined": 1, "lost": 0, "archived": 0, "claimed": 0, "gone": 0}
 reasons:
   description: The waiting ones by the class of their reason, V(damaged) where the control file cannot be read.
   returned: when O(state=closed)
@@ -102,6 +104,7 @@ entries:
   description:
     - Those that were not relayed, at most 100. All messages are in the file.
     - V(by) says how it is known that a message was relayed or bounced, V(run) from our own runs, V(log) from the log of the host.
+      V(claim) is what the log claims.
   returned: when O(state=closed)
   type: list
   elements: dict

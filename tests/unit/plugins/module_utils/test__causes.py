@@ -64,7 +64,7 @@ def test_the_table_is_sound():
     ({'runners': []}, ['runner']),
     ({'load': [20.0, 1.0, 1.0]}, ['queue_load']),
     ({'hazards': {'no_data': [('there is no data file', 'x')]}}, ['missing_data']),
-    ({'hazards': {'damaged': [('there is no sender (S line): a queue runner aborts', 'x')]}}, ['poison']),
+    ({'hazards': {'aborts': [('there is no sender (S line): a queue runner aborts', 'x')]}}, ['poison']),
     ({'hazards': {'damaged': [('line 2: an unknown line, Y99', 'x')]}}, ['damaged']),
     ({'queues': {'msp': dict(because(40), top={'reasons': [], 'users': [{'user': 'root', 'messages': 39}], 'senders': []})}}, ['one_source']),
     ({'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 60}]}, ['elsewhere']),

@@ -105,7 +105,11 @@ class TestPlan:
         assert plan.commands['mta', 'mqueue'][1:4] == ['-Am', '-qf', '-qGmqueue']
         options = dict(option.split('=') for option in command[6::2])
         assert command[5::2] == ['-O'] * len(options)
-        assert options == {'Timeout.connect': '10s', 'Timeout.iconnect': '10s', 'Timeout.hoststatus': '10s', 'Timeout.queuereturn': '5000d',
+        for name in ('initial', 'helo', 'mail', 'rcpt', 'datainit', 'datablock', 'rset', 'quit', 'misc', 'command', 'lhlo'):
+            assert 0 < int(options.pop('Timeout.' + name)[:-1]) <= 180
+        # RFC 5321 4.5.3.2.6: who gives up sooner behind the final dot delivers twice.
+        assert options.pop('Timeout.datafinal') == '600s'
+        assert options == {'Timeout.connect': '10s', 'Timeout.iconnect': '10s', 'Timeout.hoststatus': '0s', 'Timeout.queuereturn': '24000d',
                            'Timeout.queuewarn': '0', 'MinQueueAge': '0', 'MaxQueueRunSize': '0', 'MaxQueueChildren': '1', 'ForkEachJob': 'False',
                            'QueueLA': '9999'}
         assert not any('QueueLA' in word for word in _flush.plan(look(), [message(1)]).commands['msp', 'mqueue'])
@@ -130,7 +134,7 @@ class TestPlan:
         with open(_hazards.__file__.replace('.pyc', '.py'), encoding='utf-8') as stream:
             source = stream.read()
         named = {kind for kind in ('directory', 'file_system', 'permissions', 'no_data', 'temporary', 'damaged', 'unreadable') if "('%s'," % kind in source}
-        assert named == set(_flush.REMEDIES)
+        assert named | {'relay'} == set(_flush.REMEDIES)
 
 
 class TestPrediction:
@@ -407,7 +411,7 @@ class TestRun:
         other = QUEUE._replace(group='other', path='/q/other')
         messages = [message(number, other if number % 3 else QUEUE) for number in range(100000)]
         given = []
-        monkeypatch.setattr(_process, 'run_all', lambda commands, parallel, deadline, take: given.extend(commands) or [])
+        monkeypatch.setattr(_process, 'run_all', lambda commands, *_rest: given.extend(commands) or [])
         _flush._run(_flush.plan(look(), messages), messages, 8, 0, _flush.Transcript())
         ids = [word[3:] for _key, argv in given for word in argv if word.startswith('-qI')]
         assert len(ids) == len(set(ids)) == 100000
@@ -425,6 +429,43 @@ def test_a_removal_is_told_when_it_happens():
                  b'===== Dropping queue files for 6ANFSGLL000002... queueit=0, e_flags=1<FATALERRS>'):
         transcript.take(0, line)
     assert told == [('6ANFSGLL000001', False), ('6ANFSGLL000002', True)]
+
+
+@pytest.mark.parametrize('line', [
+    b'===== Dropping queue files for 6ANFSGLL000001... queueit=0, e_flags=1<OLDSTYLE>... User unknown',     # a recipient of that name
+    b'bob... ===== Dropping queue files for 6ANFSGLL000001... queueit=0, e_flags=1<OLDSTYLE>',              # a reply
+    b'===== Dropping queue files for 6ANFSGLL000001... queueit=0, e_flags=',
+    b'===== Dropping queue files for 6ANFSGLL000001... queueit=0, e_flags=1<OLDSTYLE> ',
+    b'===== Dropping queue files for 6ANFSGLL000009... queueit=0, e_flags=1<OLDSTYLE>',                     # none of those that were given
+    b'dropenvelope 0x1: id=6ANFSGLL000001, flags=1<X>... User unknown',
+])
+def test_a_line_that_only_looks_like_one_of_sendmail(line):
+    told = []
+    transcript = _flush.Transcript(lambda *fate: told.append(fate), frozenset(['6ANFSGLL000001']))
+    transcript.take(0, line)
+    assert (told, transcript.removed, transcript.worked_on) == ([], {}, set())
+
+
+class TestHarmless:
+    """Titles as sm_setproctitle() in usersmtp.c, deliver.c and queue.c writes them."""
+
+    @pytest.mark.parametrize('title, harmless', [
+        (b'sendmail: %s [127.0.0.1]: client greeting', True), (b'sendmail: ./%s [127.0.0.1]: client EHLO', True),
+        (b'sendmail: q1/%s mail.example.test: client RCPT\0\0\0', True), (b'sendmail: prefix: %s [::1]: client MAIL  ', True),
+        (b'/usr/sbin/sendmail\0-Ac\0-qf\0-qI%s\0', True),
+        (b'sendmail: %s [127.0.0.1]: client DATA 354', False), (b'sendmail: %s [127.0.0.1]: client DATA status', False),
+        (b'sendmail: %s from queue', False), (b'sendmail: %s [127.0.0.1]: user open', False), (b'sendmail: [127.0.0.1]: idle', False),
+        (b'sendmail: running queue: /var/spool/mqueue-client', False), (b'', False), (b'sendmail: [127.0.0.1]: client MAIL', False),
+    ])
+    def test_title(self, directory, title, harmless):
+        one = message(1, directory)
+        judge = _flush._harmless([one, message(2, directory, recipients=2)])
+        named = title % one.id.encode() if b'%s' in title else title
+        assert judge(named) is harmless
+        assert not judge(named.replace(one.id.encode(), b'6ANFSGLL000009')) or b'-qI' in title      # a bounce of ours
+        assert not judge(named.replace(one.id.encode(), b'6ANFSGLL000002')) or b'-qI' in title      # something may have left
+        put(directory, one, prefix='tf')
+        assert not judge(named) or b'-qI' in title
 
 
 class TestResult:

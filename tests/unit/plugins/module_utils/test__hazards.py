@@ -1,11 +1,14 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a queue run would destroy: owners and modes as real runs of three releases treat them, and a spool with one fault of each kind."""
+import json
 import os
+import pathlib
+import time
 import types
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _filesystem, _flush, _hazards, _selection, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _filesystem, _flush, _hazards, _qf, _selection, _spool, _system, _text
 
 ALICE, SMMSP, ROOT, MAIL = 1000, 102, 0, 8   # users; the groups of the same names have the same numbers
 RUNNER = (SMMSP, SMMSP, SMMSP)
@@ -117,24 +120,24 @@ class TestWaiting:
     def test_what_a_run_loses_or_aborts_on(self, spool, data, says):
         put(spool, A, data=data)
         (one,) = waiting(spool)
-        assert [kind for kind, _text_ in one.hazards] == ['damaged']
+        assert [hazard.kind for hazard in one.hazards] == ['damaged']
         assert says in one.hazards[0][1]
 
     def test_no_data_file(self, spool):
         put(spool, A, body=False)
         (one,) = waiting(spool)
-        assert one.hazards == [('no_data', 'there is no data file')]
+        assert one.hazards == [('no_data', 'there is no data file', '')]
 
     def test_rewrite_left_behind(self, spool):
         put(spool, A)
         (spool.path / ('tf' + A)).touch()
         (one,) = waiting(spool)
-        assert one.hazards == [('temporary', 'there is a tf file')]
+        assert one.hazards == [('temporary', 'there is a tf file', '')]
 
     def test_mode(self, spool):
         put(spool, A, B)
         (spool.path / ('qf' + A)).chmod(0o666)
-        assert {one.id: [kind for kind, _text_ in one.hazards] for one in waiting(spool)} == {A: ['permissions'], B: []}
+        assert {one.id: [hazard.kind for hazard in one.hazards] for one in waiting(spool)} == {A: ['permissions'], B: []}
 
     def test_in_the_hands_of_a_runner(self, spool):
         """A runner rewrites the control file and removes the data file first: none of that is a fault while it has the lock."""
@@ -178,6 +181,73 @@ class TestWaiting:
         spool.look.accounts['smmsp']['uid'] = None
         with pytest.raises(_text.SendmailError, match='user smmsp or the group smmsp.* does not exist'):
             waiting(spool)
+
+
+FATES = json.loads((pathlib.Path(__file__).parents[2] / 'samples' / 'fates' / 'cases.json').read_text())
+# What a run did: which codes explain it. All else left, was returned to its sender, was set aside or stays.
+HARM = {'lost': {'unknown_letter', 'newer_version', 'behind_dot', 'from_line', 'body_type', 'auth', 'data_directory'}, 'aborted': {'no_sender'},
+        'removed': {'no_recipient', 'one_line', 'recipient'}, 'empty': {''}, 'hangs': {'special'}}
+
+
+class TestFates:
+    """Control files that real runs of 8.15.2, 8.17.1.9 and 8.18.1 were given (control_files.py): a hazard for each that did harm, and for no other."""
+
+    @pytest.mark.parametrize('name', [name for name in FATES if FATES[name].get('kind', 'file') == 'file' and FATES[name].get('body')])
+    def test_content(self, name):
+        case = FATES[name]
+        data = case['control'].replace('DIRECTORY', '/var/spool/mqueue-client').encode('latin-1')
+        envelope = _qf.parse(data)
+        codes = [hazard.code for hazard in _hazards.content_hazards(data, envelope, 0, {b'.': None})]
+        fates = [case['fate']] if isinstance(case['fate'], str) else case['fate'].values()
+        if set(fates) & set(HARM):
+            assert set(codes) & HARM[case['fate']]
+        elif 'recipient' in codes:
+            # Others of the message got it.
+            assert codes == ['recipient'] and case['recipients'] < case['control'].count('\nR')
+        else:
+            assert codes == []
+
+    def test_each_kind_is_there(self):
+        codes = {hazard.code for case in FATES.values() for data in [case['control'].encode('latin-1')]
+                 for hazard in _hazards.content_hazards(data, _qf.parse(data), 0, {b'.': None})}
+        assert codes == set().union(*HARM.values()) - {'', 'special'}
+
+    @pytest.mark.parametrize('seconds, codes', [(601, ['empty']), (599, [])])
+    def test_empty(self, seconds, codes):
+        """readqf() takes the time of the inode, which no test can set; from its source (queue.c: st_ctime + 10 * 60 < curtime())."""
+        assert [hazard.code for hazard in _hazards.content_hazards(b'', _qf.parse(b''), seconds, {})] == codes
+
+    @pytest.mark.parametrize('kind', ['fifo', 'directory', 'link'])
+    def test_data_file(self, spool, kind):
+        assert FATES['df ' + {'directory': 'dir'}.get(kind, kind)]['fate'] in ('empty', 'hangs')
+        put(spool, A, body=False)
+        data = str(spool.path / ('df' + A))
+        {'fifo': os.mkfifo, 'directory': os.mkdir, 'link': lambda path: os.symlink('/etc/passwd', path)}[kind](data)
+        (one,) = waiting(spool)
+        assert [hazard.code for hazard in one.hazards] == ['special']
+
+    def test_data_in_another_directory(self, spool):
+        """A d line names a directory as Sendmail does: below QueueDirectory."""
+        other = spool.path.parent / 'other'
+        other.mkdir()
+        place, data = str(other), DATA.replace(b'Fs', b'd../other\nFs')
+        spool.look.directories['msp'].append(_spool.QueueDirectory('other', place, place, place, place, False))
+        spool.look.configurations = {'msp': _cf.parse(b'O QueueDirectory=%s\nQother, P=%s\n' % (bytes(spool.path), bytes(other)))}
+        spool.look.files = {'msp': {'path': '/etc/mail/submit.cf'}}
+        put(spool, A, data=data, body=False)
+        assert [[hazard.kind for hazard in one.hazards] for one in waiting(spool)] == [['no_data']]
+        (other / ('df' + A)).touch()
+        assert [one.hazards for one in waiting(spool)] == [[]]
+
+    def test_survey_sees_what_no_flush_selects(self, spool, monkeypatch):
+        put(spool, A, data=b'')
+        put(spool, B, data=b'a text\n')
+        put(spool, C, data=DATA.replace(b'Salice\n', b''))
+        now = time.time() + 601
+        monkeypatch.setattr(_hazards.time, 'time', lambda: now)
+        kinds, count = _hazards.survey(spool.look, 'msp', 100)
+        assert count == 3
+        assert {kind: sorted(identifier for _text_, identifier in pairs) for kind, pairs in kinds.items()} == {'damaged': [A, B], 'aborts': [C]}
 
 
 class TestPlaces:

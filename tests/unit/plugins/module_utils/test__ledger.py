@@ -18,8 +18,9 @@ def identifier(number):
 
 
 @pytest.fixture
-def spool(tmp_path):
+def spool(tmp_path, monkeypatch):
     """Two queues and a place for the ledger."""
+    monkeypatch.setattr(_ledger, '_LOG_DELAY', 0)
     queues = {}
     for name in ('msp', 'mta'):
         path = str(tmp_path / name)
@@ -41,7 +42,7 @@ def opened(spool, **given):
 
 
 def closed(spool, lines=(), archived=None, **given):
-    return _ledger.closed(spool.at, spool.look, moved_out=lambda since: archived or {}, log=lambda since: lines, **given)
+    return _ledger.closed(spool.at, spool.look, moved_out=lambda since: archived or {}, log=lambda since: [line if isinstance(line, tuple) else (line, True) for line in lines], **given)
 
 
 def places(result):
@@ -172,20 +173,77 @@ def test_no_archive(tmp_path):
 @pytest.mark.parametrize('line, fate', [
     (b'%s: to=bob, dsn=2.0.0, stat=Sent (ok)', 'relayed'),
     (b'Nov 23 15:09:00 host sm-msp-queue[12]: %s: to=bob, dsn=2.0.0, stat=Sent (ok)', 'relayed'),
+    (b'Nov  3 15:09:00 host sm-msp[12]: %s: to=bob, dsn=2.0.0, stat=Sent (ok)', 'relayed'),
+    (b'2026-11-23T15:09:00.1+00:00 host our-mail[12]: %s: to=bob, dsn=2.0.0, stat=Sent (ok)', 'relayed'),
     (b'%s: to=bob, dsn=4.4.1, stat=Deferred: Connection refused by [127.0.0.1]', None),
+    (b'%s: to="x, dsn=2.0.0, stat=Sent"@x, dsn=4.4.1, stat=Deferred: Connection refused by [127.0.0.1]', None),
+    (b'h x[1]: 6ANFSGLL000077: from="y]: %s: to=bob, dsn=2.0.0, stat=Sent "@x, size=3', None),
     (b'%s: 6ANFSGLL000099: DSN: User unknown', 'bounced'),
     (b'%s: 6ANFSGLL000099: return to sender: User unknown', 'bounced'),
+    (b'%s: 6ANFSGLL000099: sender notify: Cannot send message for 5 days', 'bounced'),
     (b'%s: 6ANFSGLL000099: DSN: Return receipt', None),
+    (b'%s: 6ANFSGLL000099: sender notify: Return receipt', None),
     (b'%s: 6ANFSGLL000099: sender notify: Warning: could not send message for past 4 hours', None),
+    (b'%s: 6ANFSGLL000099: postmaster notify: User unknown', None),
     (b'%s: from=alice, size=20, class=0, nrcpts=1', None),
 ])
 def test_the_log(line, fate):
     one = identifier(1)
-    assert _ledger.logged([line % one.encode()], {one}).get(one) == fate
-    assert _ledger.logged([line % one.encode()], set()) == {}
+    for trusted in (True, False):
+        assert _ledger.logged([(line % one.encode(), trusted)], {one}).get(one) == (fate and (fate, trusted))
+    assert _ledger.logged([(line % one.encode(), True)], set()) == {}
 
 
 def test_a_bounce_for_one_recipient_counts():
     one = identifier(1).encode()
     lines = [one + b': to=bob, dsn=2.0.0, stat=Sent', one + b': 6ANFSGLL000099: DSN: User unknown', one + b': to=carol, dsn=2.0.0, stat=Sent']
-    assert _ledger.logged(lines, {identifier(1)}) == {identifier(1): 'bounced'}
+    assert _ledger.logged([(line, True) for line in lines], {identifier(1)}) == {identifier(1): ('bounced', True)}
+
+
+def test_what_is_proved_counts_before_what_is_claimed():
+    one = identifier(1).encode()
+    sent, bounced = one + b': to=bob, dsn=2.0.0, stat=Sent', one + b': 6ANFSGLL000099: DSN: User unknown'
+    for lines in ([(bounced, False), (sent, True)], [(sent, True), (bounced, False)]):
+        assert _ledger.logged(lines, {identifier(1)}) == {identifier(1): ('relayed', True)}
+    assert _ledger.logged([(sent, False), (bounced, False)], {identifier(1)}) == {identifier(1): ('bounced', False)}
+
+
+def test_a_claim_is_called_one(spool):
+    put(spool, 1)
+    opened(spool)
+    leave(spool, 1)
+    line = b'Nov 23 15:09:00 host sm-msp-queue[12]: %s: to=bob, dsn=2.0.0, stat=Sent' % identifier(1).encode()
+    result = closed(spool, [(line, False)])
+    assert places(result) == {'claimed': 1}
+    assert result['entries'] == [{'queue': 'msp', 'id': identifier(1), 'created': result['entries'][0]['created'], 'place': 'claimed',
+                                  'claim': 'relayed', 'by': 'log'}]
+
+
+def test_debris_in_the_same_base(tmp_path, monkeypatch):
+    """A part with debris has lines without an id; one that is damaged takes nothing of the others with it."""
+    manifests = {'1': [{'path': '/q/tfx', 'kind': 'tf'}, {'queue': 'msp', 'id': 'A'}], '2': None, '3': [{'queue': 'mta', 'id': 'B'}]}
+
+    def members(part):
+        lines = manifests[os.path.basename(part)]
+        if lines is None:
+            raise EOFError('cut short')
+        yield types.SimpleNamespace(name='manifest.jsonl'), [json.dumps(line).encode() for line in lines]
+    monkeypatch.setattr(_ledger._archive, 'parts', lambda base: [str(tmp_path / name) for name in manifests])
+    monkeypatch.setattr(_ledger._archive, 'members', members)
+    for name in manifests:
+        (tmp_path / name).touch()
+    assert _ledger.archived(str(tmp_path), 0) == {'msp A': str(tmp_path), 'mta B': str(tmp_path)}
+
+
+class TestRecord:
+    def test_a_cut_line_takes_no_other_with_it(self, tmp_path):
+        path = tmp_path / 'outcomes'
+        path.write_bytes(b'{"id": "A", "outc')
+        _ledger.Record(str(path)).add('msp', 'B', 'relayed')
+        assert [entry['id'] for entry in _ledger._lines(str(path))] == ['B']
+
+    def test_a_full_disk_is_remembered(self):
+        record = _ledger.Record('/dev/full')
+        record.add('msp', 'B', 'relayed')
+        record.add('msp', 'C', 'relayed')
+        assert record.error == 'No space left on device'

@@ -4,6 +4,7 @@
 import os
 import re
 import time
+import types
 
 import pytest
 
@@ -20,16 +21,29 @@ def file(tmp_path, monkeypatch):
     return path
 
 
+ENTRY = """__REALTIME_TIMESTAMP=1795781711106955
+_HOSTNAME=h.example.test
+SYSLOG_IDENTIFIER=%s
+_PID=220
+_UID=%s
+%sMESSAGE=%s
+"""
+
+
 @pytest.fixture
 def journal(tmp_path, monkeypatch):
-    """A journalctl that prints what it was called with, then a line that is wanted and one that is not."""
+    """A journalctl that prints what it was called with in one entry that is wanted, and one that is not."""
     program = tmp_path / 'journalctl'
-    program.write_text('#!/bin/sh\necho "wanted: $*"\necho other\n')
-    program.chmod(0o755)
+
+    def says(*entries):
+        (tmp_path / 'entries').write_text('\n'.join(entries))
+        program.write_text('#!/bin/sh\necho "$*" >> "$0.calls"\n[ "$1" = --sync ] || sed "s/ARGUMENTS/$*/" "%s"\n' % (tmp_path / 'entries'))
+        program.chmod(0o755)
+    says(ENTRY % ('sm-mta', 0, '_EXE=/usr/sbin/sendmail\n', 'wanted: ARGUMENTS'), ENTRY % ('other', 0, '', 'else'))
     monkeypatch.setattr(_log, 'FILES', ())
     monkeypatch.setattr(_log, '_JOURNALCTL', (str(tmp_path / 'none'), str(program)))
     monkeypatch.setattr(_log, '_JOURNAL_SOCKET', str(program))
-    return program
+    return types.SimpleNamespace(path=program, says=says)
 
 
 def lines(pattern, since=0, size=1 << 20, **more):
@@ -53,21 +67,51 @@ def test_no_log_at_all(file):
     assert _log.latest({'load': b'rejecting'}, 0, 1, 1 << 20, 10) == {}
 
 
-def test_the_journal_is_asked_for_what_sendmail_writes(journal):
-    (line,) = lines(b'^wanted', since=1000, newest=7)
-    assert b'--since=@995 -n 7 -t sendmail -t sm-mta -t sm-msp-queue' in line
-    assert b' -n ' not in lines(b'^wanted')[0]
+def test_the_journal_is_asked_for_all_mail(journal):
+    """Whatever Sendmail calls itself: the tag can be configured."""
+    (line,) = lines(b'wanted', since=1000, newest=7)
+    assert re.match(rb'\w{3} [ \d]\d [\d:]{8} h sm-mta\[220\]: wanted: -q --no-pager -o export --since=@995 -n 7 SYSLOG_FACILITY=2', line)
+    assert b' -n ' not in lines(b'wanted')[0]
+    assert (journal.path.parent / 'journalctl.calls').read_text().startswith('--sync\n')
+
+
+@pytest.mark.parametrize('user, program, proof', [
+    (0, '_EXE=/usr/sbin/sendmail\n', True), (25, '_EXE=/usr/sbin/sendmail\n', True), (25, '_EXE=/usr/sbin/sendmail (deleted)\n', True),
+    (1000, '_EXE=/usr/sbin/sendmail\n', False),      # in a mount namespace of the user's own that can be any program
+    (0, '_EXE=/usr/bin/logger\n', False), (25, '_EXE=/usr/bin/logger\n', False), (1000, '_EXE=/usr/bin/logger\n', False),
+    (0, '', True), (25, '', False), (1000, '', False),
+])
+def test_who_wrote_it(journal, user, program, proof):
+    journal.says(ENTRY % ('sm-msp-queue', user, program, 'A: to=bob, stat=Sent'))
+    (found,) = _log.entries(0, re.compile(b'to='), 20, 1, None, ['/usr/sbin/sendmail'], [0, 25])
+    assert found[0].endswith(b' h sm-msp-queue[220]: A: to=bob, stat=Sent')
+    assert found[1] is proof
+
+
+def test_a_field_cannot_be_given_twice(journal):
+    journal.says(ENTRY % ('x', 1000, '_EXE=/usr/bin/logger\n', 'A: to=bob\n_EXE=/usr/sbin/sendmail\n_UID=0'))
+    assert [proof for _line, proof in _log.entries(0, re.compile(b'to='), 20, 1, None, ['/usr/sbin/sendmail'], [0])] == [False]
+
+
+def test_files_that_were_rotated_since(file, tmp_path):
+    file.write_bytes(LINE % 3)
+    for name, number, changed in (('mail.log.1', 2, None), ('mail.log-20261127', 1, None), ('mail.log.2', 0, 1000), ('mail.log.3.gz', 9, None)):
+        (tmp_path / name).write_bytes(LINE % number)
+        if changed:
+            os.utime(str(tmp_path / name), (changed, changed))
+    assert sorted(lines(b'rejecting', since=time.time() - 60)) == [LINE % number for number in (1, 2, 3)]
+    assert not any(proof for _line, proof in _log.entries(0, re.compile(b'.'), 1, 1 << 20))
 
 
 def test_a_journal_that_does_not_answer(journal):
-    journal.write_text('#!/bin/sh\nexec sleep 60\n')
+    journal.path.write_text('#!/bin/sh\nexec sleep 60\n')
     begin = time.monotonic()
     assert list(_log.lines(0, re.compile(b'.'), 0.3, 1)) == []
     assert time.monotonic() - begin < 30
 
 
 def test_a_journal_that_is_no_more(journal):
-    journal.unlink()
+    journal.path.unlink()
     assert lines(b'.') == []
 
 
@@ -80,10 +124,10 @@ def test_the_newest_line_of_each(file):
 def test_the_journal_is_newer_than_a_file(journal, tmp_path, monkeypatch):
     (tmp_path / 'mail.log').write_bytes(b'wanted: of the file\n')
     monkeypatch.setattr(_log, 'FILES', (str(tmp_path / 'mail.log'),))
-    assert _log.latest({'it': b'^wanted'}, 0, 20, 1 << 20, 10)['it'].startswith(b'wanted: -q')
+    assert _log.latest({'it': b'wanted'}, 0, 20, 1 << 20, 10)['it'].endswith(b'SYSLOG_FACILITY=2')
 
 
 def test_nothing_wanted_reads_nothing(journal):
-    journal.write_text('#!/bin/sh\ntouch "$0.called"\n')
+    journal.path.write_text('#!/bin/sh\ntouch "$0.called"\n')
     assert _log.latest({}, 0, 1, 1, 1) == {}
-    assert not os.path.exists(str(journal) + '.called')
+    assert not os.path.exists(str(journal.path) + '.called')

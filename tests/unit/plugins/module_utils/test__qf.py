@@ -188,7 +188,7 @@ def test_header_text_gives_back_what_the_mark_was_put_into(data):
 # --- made files ---
 
 LETTERS = b'wr8bdnse'
-value = st.binary(min_size=1, max_size=30).map(lambda data: re.sub(rb'[\r\n]', b' ', data))
+value = st.binary(min_size=1, max_size=30).map(lambda data: re.sub(rb'[\r\n\0]', b' ', data))
 number = st.integers(0, 10 ** 11)
 maybe = st.one_of(st.none(), value)
 addresses = st.one_of(value, st.sampled_from([b'bob', b'bob@example.test', b'<bob@example.test>', b'<@relay.test:bob@example.test>',
@@ -208,7 +208,7 @@ def made(draw):
             lines.append(letter + data)
             if name:
                 fields[name] = data
-    add(b'd', draw(maybe))
+    add(b'd', draw(maybe), 'data_directory')
     add(b'I', draw(st.one_of(st.none(), st.just(b'0/171/1942658'))))
     add(b'B', draw(st.sampled_from([None, b'7BIT', b'8BITMIME'])), 'body_type')
     first = draw(maybe)
@@ -252,7 +252,9 @@ def unbracketed(text):
 @given(made())
 def test_a_made_file_reads_as_it_was_made(one):
     data, envelope, q_stands_first = one
-    assert _qf.parse(data) == envelope
+    found = _qf.parse(data)
+    assert found._replace(problems=[]) == envelope
+    assert {one.code for one in found.problems} <= {'auth', 'recipient', 'no_recipient'}   # any bytes stand there
     row = _qf.head(data)
     if not q_stands_first:
         assert row is not None      # the fast reader serves all that Sendmail writes
@@ -309,7 +311,9 @@ def test_a_file_cut_anywhere_is_incomplete(release):
     whole = _qf.parse(data)
     for length in range(len(data) - 1):
         envelope = _qf.parse(data[:length])
-        assert not envelope.complete and not envelope.problems
+        assert not envelope.complete
+        # Half of a body type is lost by a run (the table of fates); a runner that writes it holds the lock.
+        assert not envelope.problems or data[:length].rpartition(b'\n')[2][:1] == b'B'
         # A value is there as it will be, or not yet.
         assert envelope.recipients == whole.recipients[:len(envelope.recipients)]
         for name in ('created', 'last_attempt', 'attempts', 'priority', 'sender', 'status', 'envid', 'body_type', 'flags'):
@@ -338,17 +342,17 @@ def changed(old, new, data=GOOD):
     (changed(b'\nFs', b'\n\x1b[2JY\nFs'), r'an unknown line, \x1b[2JY'),
     (changed(b'\nFs', b'\nBBINARY\nFs'), 'unknown body type'),
     (changed(b'\nSalice', b''), 'no sender'),
-    (changed(b'\nSalice', b'\n\0Salice'), 'no sender'),
+    (changed(b'\nSalice', b'\n\0Salice'), 'an unknown line, '),
     (changed(b'\nRPFD:bob', b''), 'no recipient'),
-    (changed(b'\nRPFD:bob', b'\nRbob'), 'a recipient without an address'),
+    (changed(b'\nRPFD:bob', b'\nRbob'), 'a recipient whose address Sendmail does not take'),
     (re.sub(b'\nT[0-9]+', b'', GOOD), 'no creation time'),
     (b'this is a text\nand another line\n', 'line 1: an unknown line, this is a text'),
     (bytes(bytearray(range(256))) * 4, 'line 1: an unknown line'),
 ])
 def test_what_a_runner_does_not_survive_is_a_problem(data, problem):
     problems = _qf.parse(data).problems
-    assert any(problem in one for one in problems), problems
-    assert all(one.isprintable() for one in problems)
+    assert any(problem in one.text for one in problems), problems
+    assert all(one.text.isprintable() for one in problems)
 
 
 @pytest.mark.parametrize('data', [
