@@ -28,8 +28,8 @@ FLOORS = (
     {'_processes', '_filesystem', '_names', '_log'},
     {'_network', '_runners'},
     {'_look'},
-    {'_summary', '_selection', '_records', '_archive', '_hazards', '_causes'},
-    {'_lost', '_ledger', '_qshape'},
+    {'_summary', '_selection', '_records', '_archive', '_hazards', '_reach'},
+    {'_lost', '_ledger', '_qshape', '_causes'},
     {'_flush', '_message', '_permissions', '_probe'},
     {'_debris', '_controls'},
 )
