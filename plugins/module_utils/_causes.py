@@ -9,9 +9,9 @@
 The order of the table is the order of the answers: the most fundamental cause first. To add a cause is to add a row.
 """
 
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _look
+from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _reach
 
 EVIDENCE_MAX = 5      # sentences of each cause
 STALE_ATTEMPT = 2     # a runner has stopped when nothing was tried for this many of its intervals ...
@@ -36,38 +36,8 @@ class Cause(NamedTuple):
     log: Optional[bytes] = None           # what Sendmail logs because of it, an expression; evidence where there is a log
 
 
-def _msp(look: _look.Look) -> Dict[str, Any]:
-    return look.queues.get('msp') or {'messages': {'total': 0, 'queued': 0, 'lost': 0, 'quarantined': 0}, 'top': {'reasons': [], 'users': [], 'senders': []},
-                                   'debris': {}, 'never_tried': 0, 'last_attempt_age': None, 'oldest_age': None}
-
-
-def _reason(look, *names):
-    """(messages, example) of waiting messages whose status is in one of these classes."""
-    found = [one for one in _msp(look)['top']['reasons'] if one['reason'] in names]
-    return sum(one['messages'] for one in found), found[0]['example'] if found else ''
-
-
-def _greets(look):
-    return bool(look.greeting and look.greeting['answered'])
-
-
 def _load(look):
     return look.load[0] if look.load else 0.0
-
-
-def _serving(look):
-    """The sockets that take connections to where submit.cf hands mail to."""
-    host = look.relay['host'] if look.relay else None
-    return [one for one in look.listeners if host is None or one['address'] in (host, '0.0.0.0', '::')   # noqa: S104 - read, not bound
-            or host == 'localhost' and one['address'] in ('127.0.0.1', '::1')]
-
-
-def _daemons(look):
-    return [process for process in look.processes if process['role'] == 'daemon']
-
-
-def _where(look):
-    return '%s port %d' % (look.relay['host'], look.relay['port']) if look.relay else 'the relay'
 
 
 def _ids(pairs):
@@ -131,12 +101,12 @@ def _hazard(kind):
 
 
 def _lost(look):
-    count = _msp(look)['messages']['lost']
+    count = _reach.figures(look)['messages']['lost']
     return (['%d control files are called Qf: a queue run gave them up, and no other tries them.' % count], count) if count else []
 
 
 def _quarantined(look):
-    count = _msp(look)['messages']['quarantined']
+    count = _reach.figures(look)['messages']['quarantined']
     return (['%d control files are called hf: somebody or a milter quarantined them.' % count], count) if count else []
 
 
@@ -150,7 +120,7 @@ def _no_room(queue):
         if room.get('inodes') and not room['inodes_free']:
             found.append('%s has no free inodes.' % room['mount'])
         if queue == 'mta':
-            count, example = _reason(look, 'mta_disk_full')
+            count, example = _reach.reason(look, 'mta_disk_full')
             return (found + ['Sendmail says: %s' % example], count) if count else found
         return found
     return predicate
@@ -167,91 +137,8 @@ def _read_only(look):
     return found
 
 
-def _mta_down(look):
-    if _greets(look) or _daemons(look) or _serving(look) or (look.relay and not _local(look)):
-        return []
-    count, example = _reason(look, 'connection_refused')
-    found = ['Nothing listens on %s, and no Sendmail daemon is running.' % _where(look)]
-    if look.services['mta'].get('masked'):
-        found.append('The service %s is masked.' % look.services['mta']['name'])
-    elif look.active:
-        found.append('systemd calls the service %s active all the same, so starting it does nothing; it has to be restarted.' % look.services['mta']['name'])
-    if look.services['mta'].get('enabled') is False:
-        found.append('The service %s is not enabled, so it will not come back after a boot either.' % look.services['mta']['name'])
-    if count:
-        found.append('Sendmail says: %s' % example)
-    return found, count
-
-
-def _local(look):
-    host = look.relay['host']
-    return host == 'localhost' or host.startswith('127.') or host == '::1'
-
-
-def _stranger(look):
-    names = [one for one in _serving(look) if one['pid'] and not (one['name'] or '').startswith('sendmail')]
-    if not names or (_greets(look) and 'Sendmail' in (look.greeting['text'] or '')):
-        return []
-    return ['%s (process %s) listens on %s port %d.' % (one['name'], one['pid'], one['address'], one['port']) for one in names]
-
-
-def _refuses_for_load(look):
-    limit = look.settings.get('mta', {}).get('refuse_la', 0)
-    rejecting = [process['title'] for process in look.processes if process['rejecting']]
-    if _greets(look) or not rejecting:
-        return []
-    count, _example = _reason(look, 'connection_refused')
-    return ['The MTA says: %s' % rejecting[0], 'The load average is %.1f, RefuseLA is %d.' % (_load(look), limit)], count
-
-
-def _listens_elsewhere(look):
-    if _greets(look) or not look.relay or not _local(look) or not _daemons(look) or _serving(look) or any(process['rejecting'] for process in look.processes):
-        return []
-    count, _example = _reason(look, 'connection_refused')
-    places = ', '.join('%s port %d' % (one['address'], one['port']) for one in look.sockets) or 'no address'
-    return ['submit.cf hands mail to %s; the MTA listens on %s.' % (_where(look), places)], count
-
-
-def _filtered(look):
-    if _greets(look) or look.greeting is None or look.greeting['error'] not in ('connection_refused', 'connection_reset') or not _serving(look):
-        return []
-    if any(process['rejecting'] for process in look.processes):
-        return []
-    return ['Something listens on %s, but connections are refused or reset: a packet filter.' % _where(look)], _reason(look, 'connection_refused')[0]
-
-
-def _was_down(look):
-    count, example = _reason(look, 'connection_refused')
-    return (['The MTA answers now; when the messages were last tried it did not: %s' % example], count) if count and _greets(look) else []
-
-
-def _unreachable(look):
-    error = look.greeting['error'] if look.greeting else None
-    count, example = _reason(look, 'connection_timeout', 'no_route')
-    if error in ('connection_timeout', 'no_route') and not look.greeting['connected']:
-        return ['%s cannot be reached: %s.' % (_where(look), error.replace('_', ' '))] + (['Sendmail says: %s' % example] if count else []), count
-    return (['%s answers now; when the messages were last tried it could not be reached: %s' % (_where(look), example)],
-            count) if count and _greets(look) else []
-
-
-def _silent(look):
-    if look.greeting and look.greeting['connected'] and not look.greeting['code'] and look.greeting['error'] in ('connection_timeout', 'closed'):
-        return ['%s accepts the connection and %s.' % (_where(look), 'says nothing' if look.greeting['error'] == 'connection_timeout' else 'closes it at once')]
-    return []
-
-
-def _refuses(look):
-    if look.greeting and look.greeting['code'] and not look.greeting['answered']:
-        return ['%s answers: %s' % (_where(look), look.greeting['text'])]
-    return ['%s greets and takes no mail: %s' % (_where(look), look.refusal)] if look.refusal and not _hosts_access(look) else []
-
-
-def _hosts_access(look):
-    return ['%s greets and takes no mail: %s' % (_where(look), look.refusal)] + look.hosts_access if look.refusal and look.hosts_access and _local(look) else []
-
-
 def _dns(look):
-    count, example = _reason(look, 'host_lookup')
+    count, example = _reach.reason(look, 'host_lookup')
     broken = ['%s: %s after %.1f seconds' % (name, one['error'], one['seconds']) for name, one in sorted(look.lookups['domains'].items())
               if one['error'] in ('temporary', 'timeout')]
     if count and (broken or not look.lookups['domains']):
@@ -260,15 +147,15 @@ def _dns(look):
 
 
 def _dns_was_down(look):
-    count, example = _reason(look, 'host_lookup')
+    count, example = _reach.reason(look, 'host_lookup')
     if count and look.lookups['domains'] and not any(one['error'] in ('temporary', 'timeout') for one in look.lookups['domains'].values()):
         return ['The domains can be looked up now; when the messages were last tried they could not: %s' % example], count
     return []
 
 
 def _stale_resolver(look):
-    count, example = _reason(look, 'sender_domain')
-    daemons = [process['started'] for process in _daemons(look) if process['started']]
+    count, example = _reach.reason(look, 'sender_domain')
+    daemons = [process['started'] for process in _reach.daemons(look) if process['started']]
     older = look.resolver_changed and daemons and min(daemons) < look.resolver_changed
     if not count:
         return []
@@ -278,29 +165,16 @@ def _stale_resolver(look):
     return found, count
 
 
-def _relay_name(look):
-    count, example = _reason(look, 'relay_lookup')
-    lookup = look.lookups.get('relay')
-    if lookup and lookup['error']:
-        return ['The name %s that submit.cf hands mail to cannot be looked up: %s.' % (look.relay['host'], lookup['error'])], count
-    return (['The relay has a name now; when the messages were last tried it had none: %s' % example], count) if count else []
-
-
-def _policy(look):
-    count, example = _reason(look, 'temporary_reply')
-    return (['The MTA says: %s' % example], count) if count else []
-
-
 def _queue_load(look):
     limit = look.settings.get('msp', {}).get('queue_la', 0)
     if limit and _load(look) >= limit:
         return ['The load average is %.1f and QueueLA is %d: new mail is only queued, and queue runs are skipped.'
-                % (_load(look), limit)], _msp(look)['never_tried']
+                % (_load(look), limit)], _reach.figures(look)['never_tried']
     return []
 
 
 def _never_tried(look):
-    count = _msp(look)['never_tried']
+    count = _reach.figures(look)['never_tried']
     limit = look.settings.get('msp', {}).get('queue_la', 0)
     return (['%d messages were never tried, and the load is not the reason: they were submitted with -odq or -odd, or the first attempt was interrupted.'
              % count], count) if count > len(look.locked) and not (limit and _load(look) >= limit) else []
@@ -308,7 +182,7 @@ def _never_tried(look):
 
 def _queue_age(look):
     age = look.settings.get('msp', {}).get('min_queue_age', 0)
-    waiting = _msp(look)
+    waiting = _reach.figures(look)
     if not age or not waiting['messages']['queued'] or waiting['last_attempt_age'] is None or waiting['last_attempt_age'] >= age:
         return []
     return ['MinQueueAge is %d seconds, and the messages were tried %d seconds ago: a queue run passes over them in silence.'
@@ -324,7 +198,7 @@ def _runner(look):
     active = [runner for runner in look.runners if runner['active'] and not runner['partial']]
     if not active:
         return ['%s: %s' % (runner['path'] or runner['source'], runner['detail']) for runner in look.runners[:3]] or ['No queue runner is set up.']
-    waiting = _msp(look)
+    waiting = _reach.figures(look)
     intervals = [runner['interval'] for runner in active if runner['interval']]
     age = waiting['last_attempt_age'] if waiting['last_attempt_age'] is not None else waiting['oldest_age']
     if waiting['messages']['queued'] and intervals and age is not None and age > STALE_ATTEMPT * min(intervals) + SLACK:
@@ -344,12 +218,12 @@ def _slow_names(look):
 
 
 def _orphans(look):
-    count = _msp(look)['debris'].get('data_without_control') or 0
+    count = _reach.figures(look)['debris'].get('data_without_control') or 0
     return ['%d data files have no control file: left by a crash, or being received now.' % count] if count else []
 
 
 def _one_source(look):
-    waiting = _msp(look)
+    waiting = _reach.figures(look)
     total = waiting['messages']['queued']
     found = []
     if total >= SHARE_LEAST:
@@ -367,7 +241,7 @@ def _one_source(look):
 
 
 def _elsewhere(look):
-    if _msp(look)['messages']['total']:
+    if _reach.figures(look)['messages']['total']:
         return []
     found = ['%s has %d bytes and was written %d seconds ago.' % (one['path'], one['size'], look.now - one['mtime'])
              for one in look.dead_letters if one['size'] and look.now - one['mtime'] < 7 * 86400]
@@ -377,6 +251,8 @@ def _elsewhere(look):
     return found
 
 
+# What is at the door when it closes in the middle.
+_UNKNOWN_DOORS = ('stranger', 'silent')
 _PERMISSIONS = 'Put owner, group and mode right, before any queue run: a run loses messages while they are wrong.'
 CAUSES = (
     Cause('other_mta', 'Another MTA owns the name sendmail, or there is none', 'critical', _other_mta, 'role', 'sendmail_mta',
@@ -403,29 +279,53 @@ CAUSES = (
           log=rb'low on space|No space left on device|Out of disk space'),
     Cause('read_only', 'The file system of a queue is read-only', 'critical', _read_only, 'manual', None, 'Find out why (dmesg) and mount it writable again.',
           log=rb'Read-only file system'),
-    Cause('mta_down', 'The MTA is not running', 'high', _mta_down, 'role', 'sendmail_mta', 'Restart the service (a start may do nothing) and enable it.',
+    Cause('mta_down', 'The MTA is not running', 'high', _reach.mta_down, 'role', 'sendmail_mta', 'Restart the service (a start may do nothing) and enable it.',
           ('other_mta',),
           log=rb'problem creating SMTP socket|cannot bind'),
-    Cause('stranger', 'Another program holds the port of the MTA', 'high', _stranger, 'role', 'sendmail_mta',
+    Cause('interface', 'The loopback interface is down', 'critical', _reach.loopback_down, 'manual', None,
+          'Bring it up: "ip link set lo up"; and find out what took it down. Then flush.'),
+    Cause('hosts_file', 'The hosts file sends mail for this host elsewhere', 'high', _reach.hosts_file, 'manual', None,
+          'Correct the line in /etc/hosts, or name the address in brackets in submit.cf; then flush.'),
+    Cause('hub_down', 'The relay, another host, does not take connections', 'high', _reach.hub_down, 'manual', None,
+          'Start the mail server on that host, or name another relay in submit.cf; then flush. Nothing on this host is wrong.'),
+    Cause('stranger', 'Another program holds the port of the MTA', 'high', _reach.stranger, 'role', 'sendmail_mta',
           'Stop the other program; the role does it only when sendmail_mta_replace_other is true.', ('other_mta',),
           log=rb'problem creating SMTP socket|cannot bind'),
-    Cause('refuses_for_load', 'The MTA refuses connections because of the load', 'high', _refuses_for_load, 'manual', None,
+    Cause('refuses_for_load', 'The MTA refuses connections because of the load', 'high', _reach.refuses_for_load, 'manual', None,
           'Wait until the load has gone down, find what makes it, or raise RefuseLA.',
           log=rb'rejecting connections on daemon'),
-    Cause('listens_elsewhere', 'The MTA listens on another address', 'high', _listens_elsewhere, 'role', 'sendmail_mta',
+    Cause('limits', 'A limit of the MTA keeps mail away', 'high', _reach.limits, 'manual', None,
+          'Find out what makes so many connections, or raise the limit that is named: MaxDaemonChildren, ClientRate and ClientConn of '
+          'the access map, ConnectionRateThrottle. A restart does not help.', log=_phrases.log_pattern('limit', 'children')),
+    Cause('listens_elsewhere', 'The MTA listens on another address', 'high', _reach.listens_elsewhere, 'role', 'sendmail_mta',
           'Let the MTA listen on the address in submit.cf (DaemonPortOptions).'),
-    Cause('filtered', 'A packet filter refuses connections to the MTA', 'high', _filtered, 'manual', None, 'Allow port 25 on the loopback interface.'),
-    Cause('hosts_access', 'TCP wrappers keep this host from the MTA', 'critical', _hosts_access, 'manual', None,
+    Cause('filtered', 'A packet filter refuses connections to the MTA', 'high', _reach.filtered, 'manual', None,
+          'Allow the connection from this host to the relay (iptables, nftables, SELinux).'),
+    Cause('hosts_access', 'TCP wrappers keep this host from the MTA', 'critical', _reach.hosts_access, 'manual', None,
           'Let the host reach Sendmail: the line "sendmail: 127.0.0.1 [::1]" in /etc/hosts.allow counts at once. '
           'A queue run before that returns or loses the mail.',
           log=rb'tcpwrappers'),
-    Cause('was_down', 'The MTA was down when the messages were last tried', 'low', _was_down, 'module', 'sendmail_queue', 'Flush the queue.'),
-    Cause('unreachable', 'The relay cannot be reached', 'high', _unreachable, 'manual', None,
+    Cause('was_down', 'The MTA was down when the messages were last tried', 'low', _reach.was_down, 'module', 'sendmail_queue', 'Flush the queue.'),
+    Cause('unreachable', 'The relay cannot be reached', 'high', _reach.unreachable, 'manual', None,
           'Allow the connection in the packet filter, or correct the relay in submit.cf; then flush.'),
-    Cause('silent', 'The MTA accepts connections and does not greet', 'high', _silent, 'role', 'sendmail_mta', 'Find out what it waits for; restart it.'),
-    Cause('refuses', 'The MTA refuses to serve', 'high', _refuses, 'manual', None,
+    Cause('silent', 'The MTA accepts connections and does not greet', 'high', _reach.silent, 'role', 'sendmail_mta', 'Find out what it waits for; restart it.'),
+    Cause('refuses', 'The MTA refuses to serve', 'high', _reach.refuses, 'manual', None,
           'See the log of the MTA for the reason. Where the answer begins with 5, a queue run before that is mended returns the mail to its senders.',
           log=rb'reject=5\d\d|Milter.* error'),
+    Cause('tls', 'Encryption between this host and the relay fails', 'high', _reach.says('tls'), 'manual', None,
+          'The line of the log says why: no shared cipher, a certificate that expired or cannot be read, a key that others can read. '
+          'Correct that on the side that is named, and restart the MTA where it is its own. Then flush.', ('stranger',),
+          log=_phrases.log_pattern('tls', 'tls_server')),
+    Cause('auth', 'Authentication at the relay fails', 'high', _reach.says('auth'), 'manual', None,
+          'See the authinfo map, and what SASL needs. Then flush.', log=_phrases.log_pattern('auth')),
+    Cause('hangs_up', 'The relay hangs up or falls silent in the middle', 'high', _reach.says('connection_lost'), 'manual', None,
+          'See the log of the relay at that time: a crash, a time-out, a firewall that cuts connections. Then flush one message.',
+          _UNKNOWN_DOORS, log=_phrases.log_pattern('lost_channel')),
+    Cause('loop', 'Mail would come back to this host', 'high', _reach.says('loop'), 'manual', None,
+          'The relay in submit.cf, or its mail exchanger, is this host under a name that the MTA does not take for its own. Before that '
+          'is corrected a queue run returns the mail.'),
+    Cause('resources', 'This host lacks memory, files or sockets', 'high', _reach.says('resources'), 'manual', None,
+          'Find what uses them up. Then flush.'),
     Cause('dns', 'Name look-ups fail', 'high', _dns, 'manual', None,
           'Mend name resolution (/etc/resolv.conf). The mail submission program itself looks up the domains of recipients, so the MTA cannot help.',
           log=rb'dsn=4\.4\.3, stat=queued|Name server timeout'),
@@ -433,18 +333,30 @@ CAUSES = (
     Cause('stale_resolver', 'The MTA cannot resolve the domain of the sender', 'high', _stale_resolver, 'role', 'sendmail_mta',
           'Restart the MTA: a running daemon keeps the name servers it was started with.', ('dns',),
           log=rb'reject=451 4\.1\.8'),
-    Cause('relay_name', 'The name of the relay cannot be looked up', 'high', _relay_name, 'manual', None,
+    Cause('relay_name', 'The name of the relay cannot be looked up', 'high', _reach.relay_name, 'manual', None,
           'Give the relay in submit.cf a name that resolves, or its address in brackets.', ('dns',)),
     Cause('mta_disk_full', "The file system of the MTA's queue is full", 'high', _no_room('mta'), 'manual', None,
           "Make room on the file system of the MTA's queue. An MTA that was started before a mount has to be restarted.",
           log=rb'low on space'),
-    Cause('policy', 'The MTA defers the messages', 'medium', _policy, 'manual', None,
+    Cause('mta_queue', 'The MTA cannot write to its queue', 'critical', _reach.mta_queue, 'role', 'sendmail_mta',
+          'Create the queue directory of the MTA again with its owner and mode, and restart the MTA, which keeps the old one open.',
+          ('mta_disk_full', 'read_only'), log=rb'cannot (?:write|create)|can not chdir\('),
+    Cause('milter', 'A mail filter of the MTA does not answer', 'high', _reach.says('milter'), 'manual', None,
+          'Start the filter that the log names.', log=_phrases.log_pattern('milter')),
+    Cause('maps', 'A map or the alias database cannot be read', 'high', _reach.says('map_lookup', 'alias_database'), 'manual', None,
+          'Build the map that is named anew (makemap, newaliases), or start the server behind it. Then flush.',
+          log=_phrases.log_pattern('map_lookup')),
+    Cause('mailbox', 'A mailbox or program of a recipient defers mail', 'medium', _reach.says('mailbox'), 'manual', None,
+          'A full or locked mailbox, or a program in .forward that fails. Other mail is not concerned.'),
+    Cause('policy', 'The MTA defers the messages', 'medium', _reach.says('temporary_reply'), 'manual', None,
           'See the log of the MTA for the queue id: an access rule, a milter or greylisting.',
           log=rb'reject=4\d\d|Milter.* error'),
     Cause('queue_load', 'The load is too high for queue runs', 'medium', _queue_load, 'manual', None,
           'Wait, or flush with ignore_load.', ('refuses_for_load',),
           log=rb'Skipping queue run|Aborting queue run'),
     Cause('never_tried', 'Messages were never tried', 'medium', _never_tried, 'module', 'sendmail_queue', 'Flush the queue.', ('queue_load', 'runner')),
+    Cause('warned', 'Messages have waited for long, and the reason is no longer known', 'low', _reach.warned, 'module', 'sendmail_queue',
+          'Flush the queue; what stays then says why.', log=rb'stat=Deferred: '),
     Cause('min_queue_age', 'MinQueueAge keeps the messages back', 'low', _queue_age, 'module', 'sendmail_queue',
           'Flush with the module, which overrides it, or lower MinQueueAge.'),
     Cause('hangs', 'A delivery hangs', 'medium', _hangs, 'manual', None,
@@ -494,18 +406,22 @@ def diagnose(look):
 
 
 # The reason is that of the last attempt; what keeps the relay away now keeps that mail too.
-_AWAY = ('mta_down', 'stranger', 'refuses_for_load', 'listens_elsewhere', 'filtered', 'was_down', 'unreachable', 'silent', 'hosts_access', 'refuses')
+_AWAY = ('mta_down', 'interface', 'hosts_file', 'hub_down', 'stranger', 'refuses_for_load', 'limits', 'listens_elsewhere', 'filtered',
+         'was_down', 'unreachable', 'silent', 'hosts_access', 'refuses', 'relay_name')
 EXPLAINED = {
-    'connection_refused': _AWAY, 'connection_timeout': _AWAY, 'no_route': _AWAY, 'host_lookup': ('dns', 'dns_was_down'),
-    'sender_domain': ('stale_resolver',), 'relay_lookup': ('relay_name',), 'mta_disk_full': ('mta_disk_full',), 'temporary_reply': ('policy',),
-    'never_tried': ('queue_load', 'never_tried', 'runner', 'mta_down', 'hangs'),
+    'connection_refused': _AWAY, 'connection_timeout': _AWAY, 'no_route': _AWAY, 'not_permitted': _AWAY, 'connection_lost': ('hangs_up',),
+    'host_lookup': ('dns', 'dns_was_down'), 'sender_domain': ('stale_resolver',), 'relay_lookup': ('relay_name',),
+    'tls': ('tls',), 'auth': ('auth',), 'limit': ('limits',), 'mta_disk_full': ('mta_disk_full',), 'mta_queue': ('mta_queue',),
+    'milter': ('milter',), 'map_lookup': ('maps',), 'alias_database': ('maps',), 'mailbox': ('mailbox',), 'loop': ('loop',),
+    'resources': ('resources',), 'temporary_reply': ('policy',), 'warned': _AWAY + ('warned', 'dns', 'tls', 'auth', 'mta_queue', 'milter'),
+    'never_tried': ('queue_load', 'never_tried', 'runner', 'mta_down', 'hub_down', 'hangs'),
 }
 
 
 def unexplained(look, causes):
     """(count, examples) of waiting messages whose reason none of the found causes covers."""
     held = set(cause['id'] for cause in causes)
-    rest = [one for one in _msp(look)['top']['reasons'] if held.isdisjoint(EXPLAINED.get(one['reason'], ()))]
+    rest = [one for one in _reach.figures(look)['top']['reasons'] if held.isdisjoint(EXPLAINED.get(one['reason'], ()))]
     return sum(one['messages'] for one in rest), [one['example'] for one in rest[:3]]
 
 
@@ -522,4 +438,4 @@ def diagnosis(look, read_log=lambda patterns: {}):
             one['evidence'] = one['evidence'][:EVIDENCE_MAX - 1] + ['The log says: %s' % said[one['id']]]
     count, examples = unexplained(look, causes)
     return {'healthy': not count and all(cause['severity'] == 'low' for cause in causes), 'causes': causes,
-            'unexplained': {'messages': count, 'examples': examples}, 'messages': _msp(look)['messages'], 'inspected': look.inspected}
+            'unexplained': {'messages': count, 'examples': examples}, 'messages': _reach.figures(look)['messages'], 'inspected': look.inspected}

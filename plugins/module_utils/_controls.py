@@ -14,7 +14,7 @@ import time
 from fnmatch import fnmatchcase
 from typing import Callable, NamedTuple, Optional, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _probe, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _probe, _reach, _text
 
 SEVERITIES = _probe.SEVERITIES
 STATUSES = ('pass', 'fail', 'waived', 'not_applicable', 'error')
@@ -57,14 +57,6 @@ def _size(count):
 
 def _problems(wrong):
     return '%d problem%s' % (len(wrong), '' if len(wrong) == 1 else 's') if wrong else ''
-
-
-def _local(look):
-    return look.relay is None or look.relay['host'] in ('localhost', '::1') or look.relay['host'].startswith('127.')
-
-
-def _daemons(look):
-    return [process for process in look.processes if process['role'] == 'daemon']
 
 
 def _queue(look, queue):
@@ -123,15 +115,15 @@ def _permissions(keys, nouns):
 
 def _mta_needed(check):
     def predicate(look, limits):
-        if not _local(look) and not _daemons(look):
-            return None, 'An MTA, where submit.cf hands mail to this host', 'submit.cf hands mail to %s' % look.relay['host'], []
+        if not _reach.local(look) and not _reach.daemons(look):
+            return None, 'An MTA, where submit.cf hands mail to this host', 'submit.cf hands mail to %s' % _reach.where(look), []
         return check(look, limits)
     return predicate
 
 
 @_mta_needed
 def _running(look, _limits):
-    found = ['%s (process %s)' % (process['title'], process['pid']) for process in _daemons(look)]
+    found = ['%s (process %s)' % (process['title'], process['pid']) for process in _reach.daemons(look)]
     active = ['systemd calls the service %s active all the same.' % look.services['mta']['name']] if not found and look.active else []
     return bool(found), 'A daemon that accepts mail', found[0] if found else 'none', active
 
@@ -146,8 +138,7 @@ def _greets(look, _limits):
     if look.relay is None:
         raise _text.SendmailError('submit.cf does not say where mail is handed to.')
     g = look.greeting or {'answered': False, 'text': None, 'error': 'not asked'}
-    where = '%s port %d' % (look.relay['host'], look.relay['port'])
-    return bool(g['answered']), '%s answers with 220' % where, g['text'] or (g['error'] or 'nothing').replace('_', ' '), []
+    return bool(g['answered']), '%s answers with 220' % _reach.where(look), g['text'] or (g['error'] or 'nothing').replace('_', ' '), []
 
 
 def _listens(look, limits):
@@ -159,7 +150,7 @@ def _listens(look, limits):
 
 
 def _takes_mail(look, _limits):
-    found = [process['title'] for process in look.processes if process['rejecting']]
+    found = _reach.rejecting(look)
     return not found, 'The MTA takes connections', 'it refuses them' if found else 'it does', found
 
 
@@ -370,11 +361,11 @@ def _own_name(look, limits):
 
 def _resolver(look, _limits):
     dead = ['%s: %s.' % (one['address'], one['error']) for one in look.name_servers if one['error']]
-    relay = look.lookups.get('relay')
-    if relay and relay['error']:
-        dead.insert(0, 'The relay %s cannot be looked up: %s.' % (look.relay['host'], relay['error'].replace('_', ' ')))
+    found = _reach.relay_name(look._replace(queues={}))
+    names = found[0] if isinstance(found, tuple) else found
+    dead = names + dead
     working = len(look.name_servers) - sum(1 for one in look.name_servers if one['error'])
-    return working > 0 and not (relay and relay['error']), 'A name server answers', '%d of %d answer' % (working, len(look.name_servers)), dead
+    return working > 0 and not names, 'A name server answers', '%d of %d answer' % (working, len(look.name_servers)), dead
 
 
 def _guide(*options):

@@ -18,7 +18,7 @@ from collections import Counter
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _filesystem, _hazards, _log, _look, _names, _network, _qf, _qshape, _spool, _summary, _system, _text)
+    _filesystem, _hazards, _log, _look, _names, _network, _qf, _qshape, _route, _spool, _summary, _system, _text)
 
 INSPECTED_MAX = 20000   # control files looked into; what is wrong with a spool shows in the first few
 SUBJECTS_MAX = 2000     # messages whose subject is read: enough to tell a share
@@ -68,16 +68,15 @@ def probe(look: _look.Look, compliance: bool = False, subjects: bool = False) ->
     if None not in (look.submitter['uid'], look.submitter['gid']):
         hazards, inspected = _hazards.survey(look, 'msp', INSPECTED_MAX)
     domains = [one['domain'] for one in facts['queues'].get('msp', {}).get('top', {}).get('domains', []) if one['domain'] != '(local)'][:_DOMAINS_MAX]
-    relay, service = look.relay, look.layout.mta_service
+    service = look.layout.mta_service
     found = look._replace(
         queues=facts['queues'], hazards=hazards, endangered=endangered(hazards), inspected=inspected,
         places=[_system.file_state(path) for path in paths],
         filesystems=dict((name, _worst(places)) for name, places in look.directories.items() if places),
-        sockets=[one for one in _network.listeners(_PORTS, look.processes) if (one['name'] or '').startswith('sendmail')],
+        sockets=[one for one in _network.listeners(_ports(look), look.processes) if one['sendmail'] or (one['name'] or '').startswith('sendmail')],
         active=_system.unit_states([service])[service]['active'] == 'active' if look.services['init'] == 'systemd' else None,
-        locked=_in_delivery(look), lookups=_names.look_around(relay['host'] if relay and not relay['literal'] else None, domains),
+        locked=_in_delivery(look), lookups=_names.look_around(domains),
         dead_letters=_dead_letters(look.settings.get('msp', {})),
-        refusal=_network.refusal(relay['host'], relay['port']) if relay and look.greeting and look.greeting['answered'] else None,
         hosts_access=_hosts_access(), subjects=_subjects(look) if subjects else ([], 0))
     return _audited(found) if compliance else found
 
@@ -85,6 +84,12 @@ def probe(look: _look.Look, compliance: bool = False, subjects: bool = False) ->
 def endangered(hazards: Dict[str, List[Any]]) -> Dict[str, int]:
     """How many messages each kind of hazard threatens; one with two such hazards, of control file and data file, is one message."""
     return dict((kind, len(set(identifier or text for text, identifier in pairs))) for kind, pairs in hazards.items())
+
+
+def _ports(look: _look.Look) -> Tuple[int, ...]:
+    """Where an MTA may listen: the usual ports, and those of both configurations."""
+    named = [port for cf in look.configurations.values() if cf is not None for port in _route.daemon_ports(cf)]
+    return tuple(sorted(set(_PORTS) | set(named)))
 
 
 def _audited(look: _look.Look) -> _look.Look:
@@ -100,7 +105,7 @@ def _audited(look: _look.Look) -> _look.Look:
 
 def plain() -> Dict[str, Any]:
     """All that the controls judge, as the fields of a Look that are plain values, in some ten kilobytes whatever the queues hold."""
-    look = probe(_look.look('services'), compliance=True)
+    look = probe(_look.look('services', serve=True), compliance=True)
     told = [process for process in look.processes if process['role'] == 'daemon' or process['rejecting']]
     look = look._replace(
         hazards=dict((kind, pairs[:_LISTED]) for kind, pairs in look.hazards.items()), processes=told[:_LISTED], runners=look.runners[:_LISTED],

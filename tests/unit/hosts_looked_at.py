@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A healthy host as the controls see it, and for each control the damage that makes it fail."""
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _look
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _route
 
 NOW = 1795447696
 
@@ -42,7 +42,19 @@ ROOM = {'mount': '/var', 'blocks_free': 100000, 'block_size': 4096, 'inodes': 10
         'unmounted': None, 'error': None}
 RUNNER = {'source': 'debian_cron', 'path': '/etc/cron.d/sendmail', 'active': True, 'partial': False, 'interval': 1800, 'detail': None}
 DAEMON = {'role': 'daemon', 'started': NOW - 1000, 'rejecting': None, 'title': 'sendmail: MTA: accepting connections', 'pid': 7}
-SOCKET = {'address': '127.0.0.1', 'port': 25, 'pid': 7, 'name': 'sendmail-mta'}
+SOCKET = {'address': '127.0.0.1', 'port': 25, 'pid': 7, 'name': 'sendmail-mta', 'sendmail': True, 'v6only': None}
+GREETING = {'connected': True, 'answered': True, 'code': 220, 'text': '220 h ESMTP Sendmail', 'error': None, 'seconds': 0.0, 'refusal': None}
+
+
+def relay(*hosts, listeners=(SOCKET,), greeting=None, port=25, own=('192.0.2.9',), resolved=None, **more):
+    """The relay of a look: addresses or names of submit.cf, the sockets of the host, and what was said to the first that answers."""
+    way = _route.Submission('relay', port, [_route._target(host, True) for host in hosts], None, None, False)
+    places = _route.places(way, resolved or {}, own)
+    said = GREETING if greeting is None else greeting
+    greetings = {(place.address, place.port): said for place in places}
+    return dict(_route.route(way, places, listeners, greetings), hosts_file=[], **more)
+
+
 OWN = {'name': 'h.example.test', 'unqualified': False, 'error': None, 'seconds': 0.0}
 HEALTHY = _look.Look(
     now=NOW, queues={'msp': queue(), 'mta': queue()}, hazards={}, inspected=0,
@@ -51,11 +63,11 @@ HEALTHY = _look.Look(
     submitter={'user': 'smmsp', 'uid': 105, 'group': 'smmsp', 'gid': 108},
     program={'sendmail': '/usr/libexec/sendmail/sendmail', 'path': '/usr/sbin/sendmail', 'target': '/usr/libexec/sendmail/sendmail', 'is_sendmail': True,
              'other_mta': None, 'setgid': True, 'owner': 'root', 'group': 'smmsp', 'mode': '2755', 'version': '8.17.1.9'},
-    filesystems={'msp': ROOM, 'mta': ROOM}, relay={'host': '127.0.0.1', 'port': 25},
-    greeting={'connected': True, 'answered': True, 'code': 220, 'text': '220 h ESMTP Sendmail', 'error': None},
+    filesystems={'msp': ROOM, 'mta': ROOM}, relay=relay('[127.0.0.1]'), greeting=GREETING,
+    interfaces={'addresses': ['127.0.0.1', '192.0.2.9'], 'loopback': True},
     listeners=[SOCKET], sockets=[SOCKET], processes=[DAEMON], runners=[RUNNER],
     services={'init': 'systemd', 'mta': {'name': 'sendmail', 'masked': False, 'enabled': True}}, active=True, load=[0.5, 0.5, 0.5], resolver_changed=NOW - 5000,
-    lookups={'own': OWN, 'relay': None, 'domains': {}}, dead_letters=[],
+    lookups={'own': OWN, 'domains': {}}, dead_letters=[],
     places=[{'path': '/var/spool/mqueue-client', 'owner': 'smmsp', 'group': 'smmsp', 'mode': '2770'}],
     family='debian', writable=[], relaying=[], name_servers=[{'address': '192.0.2.53', 'error': None}], leftovers={'msp': [], 'mta': []},
     leftovers_total={'msp': 0, 'mta': 0}, domains={}, domains_cut=False, endangered={},
@@ -125,5 +137,6 @@ DAMAGE = [
     ('SMQ-NAM-01', {'lookups': dict(HEALTHY.lookups, own=dict(OWN, unqualified=True, name='shorty'))}, []),
     ('SMQ-NAM-01', {'lookups': dict(HEALTHY.lookups, own=dict(OWN, seconds=5.0))}, []),
     ('SMQ-NAM-02', {'name_servers': [{'address': '192.0.2.53', 'error': 'SERVFAIL'}]}, []),
-    ('SMQ-NAM-02', {'lookups': dict(HEALTHY.lookups, relay={'error': 'not_found'})}, []),
+    ('SMQ-NAM-02', {'resolved': {'hub.example.com': {'error': 'not_found', 'mx': [], 'mx_error': None, 'addresses': []}},
+                    'greeting': dict(GREETING, connected=False, answered=False, code=None, error='name_lookup')}, ['SMQ-MTA-03']),
 ]

@@ -28,14 +28,14 @@ FLOORS = (
     {'_processes', '_filesystem', '_names', '_log'},
     {'_network', '_runners'},
     {'_look'},
-    {'_summary', '_selection', '_records', '_archive', '_hazards', '_causes'},
-    {'_lost', '_ledger', '_qshape'},
+    {'_summary', '_selection', '_records', '_archive', '_hazards', '_reach'},
+    {'_lost', '_ledger', '_qshape', '_causes'},
     {'_flush', '_message', '_permissions', '_probe'},
     {'_debris', '_controls'},
 )
 # The most that a module which only reads may be on the wire; most of it is Ansible's own. Those that judge bring the sentences of their tables.
-READ_ONLY_BYTES = 250 * 1000
-JUDGING_BYTES = {'sendmail_diagnosis_info': 290 * 1000, 'sendmail_compliance_info': 310 * 1000}
+READ_ONLY_BYTES = 265 * 1000
+JUDGING_BYTES = {'sendmail_diagnosis_info': 305 * 1000, 'sendmail_compliance_info': 325 * 1000}
 
 
 def version(text):

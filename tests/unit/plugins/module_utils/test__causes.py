@@ -11,10 +11,28 @@ import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _causes
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from hosts_looked_at import HEALTHY, NOW, because, queue
+from hosts_looked_at import GREETING, HEALTHY, NOW, SOCKET, because, queue, relay
 
 ROOT = os.path.join(os.path.dirname(_causes.__file__), '..', '..')
-DOWN = {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': 'connection_refused'}
+DOWN = dict(GREETING, connected=False, answered=False, code=None, text=None, error='connection_refused')
+SILENT = dict(DOWN, connected=True, error='connection_timeout')
+NOBODY = {'greeting': DOWN, 'relay': relay('[127.0.0.1]', listeners=[], greeting=DOWN), 'listeners': []}
+HUB = '[192.0.2.20]'
+FOREIGN = dict(SOCKET, address='0.0.0.0', pid=9, name='python3', sendmail=False)
+REJECTS = {'role': 'daemon', 'started': NOW, 'title': 'x', 'pid': 7}
+
+
+def hub(greeting, listeners=()):
+    """A host that hands mail to another one."""
+    return {'greeting': greeting, 'relay': relay(HUB, listeners=list(listeners), greeting=greeting), 'listeners': list(listeners)}
+
+
+def rejects(text, **more):
+    return dict(NOBODY, processes=[dict(REJECTS, rejecting='rejecting connections on daemon MTA-v4: ' + text)], **more)
+
+
+def waits(reason, example):
+    return {'queues': {'msp': because(3, reason, example)}}
 
 
 def found(**more):
@@ -43,15 +61,68 @@ def test_the_table_is_sound():
     ({'locked': [{'id': '6ANFSGsD000240', 'pid': 7, 'seconds': _causes.HANGS, 'title': 'sendmail: MSP: client greeting'}]}, ['hangs']),
     ({'locked': [{'id': '6ANFSGsD000240', 'pid': 7, 'seconds': _causes.HANGS - 1, 'title': ''}]}, []),
     ({'locked': [{'id': '6ANFSGsD000240', 'pid': 7, 'seconds': None, 'title': ''}]}, []),
-    ({'greeting': DOWN, 'listeners': [], 'processes': []}, ['mta_down']),
-    ({'greeting': DOWN, 'listeners': []}, ['listens_elsewhere']),
-    ({'greeting': DOWN}, ['filtered']),
-    ({'greeting': dict(DOWN, connected=True, error='connection_timeout')}, ['silent']),
-    ({'greeting': dict(DOWN, connected=True, code=554, error=None, text='554 no')}, ['refuses']),
-    ({'refusal': '550 5.7.1 Access denied'}, ['refuses']),
-    ({'refusal': '550 5.0.0 Access denied', 'hosts_access': ['/etc/hosts.deny: ALL: ALL']}, ['hosts_access']),
-    ({'refusal': '550 5.0.0 Access denied', 'hosts_access': ['/etc/hosts.deny: ALL: ALL'], 'relay': {'host': '192.0.2.9', 'port': 25}}, ['refuses']),
+    (dict(NOBODY, processes=[]), ['mta_down']),
+    (dict(NOBODY, relay=relay('[IPv6:0:0:0:0:0:0:0:1]', listeners=[], greeting=DOWN), processes=[]), ['mta_down']),
+    (NOBODY, ['listens_elsewhere']),
+    ({'greeting': DOWN, 'relay': relay('[127.0.0.1]', greeting=DOWN)}, ['filtered']),
+    ({'greeting': dict(DOWN, error='not_permitted')}, ['filtered']),
+    ({'greeting': SILENT}, ['silent']),
+    ({'greeting': dict(SILENT, error='closed')}, ['silent']),
+    ({'greeting': dict(SILENT, code=554, error=None, text='554 no')}, ['refuses']),
+    ({'greeting': dict(GREETING, refusal='550 5.7.1 Access denied')}, ['refuses']),
+    ({'greeting': dict(GREETING, refusal='550 5.0.0 Access denied'), 'hosts_access': ['/etc/hosts.deny: ALL: ALL']}, ['hosts_access']),
+    (dict(hub(dict(GREETING, refusal='550 5.0.0 Access denied')), hosts_access=['/etc/hosts.deny: ALL: ALL']), ['refuses']),
     ({'hosts_access': ['/etc/hosts.deny: ALL: ALL']}, []),
+    # Another host is the relay. B1, B2 and B3 of the field faults: what listens here has nothing to do with it.
+    (hub(GREETING), []),
+    (dict(hub(GREETING), processes=[]), []),
+    (hub(GREETING, [FOREIGN]), []),
+    (dict(hub(DOWN), processes=[]), ['hub_down']),
+    (hub(DOWN, [SOCKET]), ['hub_down']),
+    (hub(DOWN, [FOREIGN]), ['hub_down']),
+    (hub(dict(DOWN, error='connection_timeout')), ['unreachable']),
+    (dict(hub(GREETING), **waits('connection_refused', 'Deferred: Connection refused by [192.0.2.20]')), ['was_down']),
+    # A stranger that greets is one cause, without advice that would lose mail (B30).
+    ({'relay': relay('[127.0.0.1]', listeners=[FOREIGN], greeting=dict(GREETING, text='220 hello')),
+      'greeting': dict(GREETING, text='220 hello', refusal='554 no'), **waits('connection_refused', 'x')}, ['stranger']),
+    ({'relay': relay('[127.0.0.1]', listeners=[dict(FOREIGN, name='systemd')])}, []),
+    ({'relay': relay('[127.0.0.1]', listeners=[dict(FOREIGN, name='docker-proxy')], greeting=SILENT), 'greeting': SILENT}, ['stranger', 'silent']),
+    # Titles of a daemon that rejects.
+    (rejects('load average: 50'), ['refuses_for_load']),
+    (rejects('4 children, max 4'), ['limits']),
+    (rejects('free memory: 3'), ['limits']),
+    (dict(rejects('4 children, max 4'), greeting=GREETING), []),
+    (dict(rejects('4 children, max 4', **waits('connection_refused', 'x')), greeting=GREETING), ['limits']),
+    (waits('limit', 'Deferred: 421 4.3.2 Connection rate limit exceeded.'), ['limits']),
+    ({'greeting': dict(SILENT, code=421, error=None, text='421 4.3.2 Too many open connections.')}, ['limits']),
+    # The interface and the hosts file (B22).
+    (dict(NOBODY, greeting=dict(DOWN, error='no_route'), interfaces={'addresses': [], 'loopback': False}), ['interface']),
+    (dict(NOBODY, processes=[], interfaces={'addresses': [], 'loopback': False}), ['interface']),
+    (dict(hub(dict(DOWN, error='no_route')), interfaces={'addresses': [], 'loopback': False}), ['unreachable']),
+    ({'greeting': DOWN, 'relay': dict(relay('[localhost]', listeners=[], greeting=DOWN, resolved={'localhost': {'addresses': ['192.0.2.77']}}),
+                                      hosts_file=['/etc/hosts line 1: 192.0.2.77 localhost'])}, ['hosts_file']),
+    (dict(hub(DOWN), relay=relay('hub.example.com', listeners=[], greeting=DOWN, resolved={'hub.example.com': {'addresses': ['192.0.2.20']}})),
+     ['hub_down']),
+    # The name of the relay.
+    ({'greeting': DOWN, 'relay': relay('[hub.example.com]', listeners=[]), 'resolved': {
+        'hub.example.com': {'error': 'not_found', 'mx': [], 'mx_error': None, 'addresses': []}}}, ['relay_name']),
+    ({'resolved': {'hub.example.com': {'error': None, 'mx': [], 'mx_error': None, 'addresses': ['192.0.2.20']}}}, []),
+    # What only the status knows.
+    (waits('tls', 'Deferred: 454 4.7.0 TLS handshake failed.'), ['tls']),
+    (waits('auth', 'Deferred: Temporary AUTH failure'), ['auth']),
+    (waits('connection_lost', 'reply: read error from [127.0.0.1]'), ['hangs_up']),
+    (waits('mta_queue', 'Deferred: 421 4.3.0 collect: Cannot write ./dfX'), ['mta_queue']),
+    ({'processes': [dict(HEALTHY.processes[0], cwd='/var/spool/mqueue (deleted)')]}, ['mta_queue']),
+    ({'processes': [dict(HEALTHY.processes[0], cwd='/var/spool/mqueue')]}, []),
+    (waits('milter', 'Deferred: 451 4.3.2 Please try again later'), ['milter']),
+    (waits('map_lookup', 'virtusertable map: lookup (x): deferred'), ['maps']),
+    (waits('alias_database', 'alias database unavailable'), ['maps']),
+    (waits('mailbox', 'Deferred: local mailer (/x) exited with EX_TEMPFAIL'), ['mailbox']),
+    (waits('loop', 'MX list for x points back to h'), ['loop']),
+    (waits('resources', 'Deferred: Too many open files'), ['resources']),
+    # After queuewarn the reason is hidden (B10): what holds now explains it, otherwise it is said.
+    (waits('warned', 'Warning: could not send message for past 4 hours'), ['warned']),
+    (dict(NOBODY, processes=[], **waits('warned', 'Warning: could not send message for past 4 hours')), ['mta_down']),
     ({'greeting': dict(DOWN, error='no_route')}, ['unreachable']),
     ({'queues': {'msp': because(3, 'connection_refused', 'x')}}, ['was_down']),
     ({'queues': {'msp': because(3, 'temporary_reply', 'x')}}, ['policy']),
@@ -89,7 +160,8 @@ def test_a_reason_that_no_cause_covers_is_said():
 
 @pytest.mark.parametrize('greeting', [dict(DOWN, connected=True, error='connection_timeout'), dict(DOWN, connected=True, code=554, error=None, text='554 no')])
 def test_what_keeps_the_relay_away_now_explains_mail_that_it_kept_away_before(greeting):
-    result = _causes.diagnosis(HEALTHY._replace(greeting=greeting, queues={'msp': because(3, 'connection_refused', 'x')}))
+    look = HEALTHY._replace(greeting=greeting, relay=relay('[127.0.0.1]', greeting=greeting), **waits('connection_refused', 'x'))
+    result = _causes.diagnosis(look)
     assert result['unexplained'] == {'messages': 0, 'examples': []}
 
 
@@ -100,7 +172,7 @@ class TestLog:
         def read(patterns):
             asked.append(sorted(patterns))
             return {'mta_down': 'Nov 25 h sm-mta[1]: cannot bind'}
-        found = _causes.diagnosis(HEALTHY._replace(greeting=DOWN, listeners=[], processes=[]), read)
+        found = _causes.diagnosis(HEALTHY._replace(processes=[], **NOBODY), read)
         assert asked == [['mta_down']]
         assert found['causes'][0]['evidence'][-1] == 'The log says: Nov 25 h sm-mta[1]: cannot bind'
 
@@ -112,7 +184,7 @@ class TestLog:
         assert one['evidence'][-1] == 'The log says: line'
 
     def test_without_a_log_the_evidence_is_the_same(self):
-        down = HEALTHY._replace(greeting=DOWN, listeners=[], processes=[])
+        down = HEALTHY._replace(processes=[], **NOBODY)
         assert _causes.diagnosis(down)['causes'] == _causes.diagnose(down)
 
     @pytest.mark.parametrize('cause, line', [
