@@ -82,7 +82,7 @@ def _permissions(look):
     if look.program['sendmail'] and not (look.program['setgid'] and look.program['group'] == group):
         found.append('%s is %s:%s %s and not set-group-ID %s: only root can submit mail.'
                      % (look.program['sendmail'], look.program['owner'], look.program['group'], look.program['mode'], group))
-    return found
+    return found + ([look.submitter['conflict']] if look.submitter['conflict'] else [])
 
 
 def _too_open(look):
@@ -197,7 +197,9 @@ def _hangs(look):
 def _runner(look):
     active = [runner for runner in look.runners if runner['active'] and not runner['partial']]
     if not active:
-        return ['%s: %s' % (runner['path'] or runner['source'], runner['detail']) for runner in look.runners[:3]] or ['No queue runner is set up.']
+        evidence = ['%s: %s' % (runner['path'] or runner['source'], runner['detail']) for runner in look.runners[:3]] or ['No queue runner is set up.']
+        # Red Hat's stops with the MTA and starts with it: one cause explains the other.
+        return evidence, 0, ('mta_down',) if any(runner['bound_to'] for runner in look.runners) else ()
     waiting = _reach.figures(look)
     intervals = [runner['interval'] for runner in active if runner['interval']]
     age = waiting['last_attempt_age'] if waiting['last_attempt_age'] is not None else waiting['oldest_age']
@@ -395,10 +397,12 @@ def diagnose(look):
     found = []
     for cause in CAUSES:
         outcome = cause.predicate(look)
-        evidence, messages = outcome if isinstance(outcome, tuple) else (outcome, 0)
+        # Evidence alone, or with the messages, or with the causes that explain it on this host as well.
+        parts = list(outcome) if isinstance(outcome, tuple) else [outcome]
+        evidence, messages, because = parts + [0, ()][len(parts) - 1:]
         if evidence:
             found.append({'id': cause.id, 'title': cause.title, 'severity': cause.severity, 'evidence': evidence[:EVIDENCE_MAX], 'messages': messages,
-                          'because_of': list(cause.because_of), 'fix': {'kind': cause.fix, 'name': cause.name, 'text': cause.text}})
+                          'because_of': list(cause.because_of + because), 'fix': {'kind': cause.fix, 'name': cause.name, 'text': cause.text}})
     held = set(one['id'] for one in found)
     for one in found:
         one['because_of'] = [name for name in one['because_of'] if name in held]

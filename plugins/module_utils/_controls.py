@@ -194,7 +194,9 @@ def _load(look, _limits):
 def _accounts(look, _limits):
     user, group = look.submitter['user'], look.submitter['group']
     missing = [what for what, number in (('user ' + user, look.submitter['uid']), ('group ' + group, look.submitter['gid'])) if number is None]
-    return not missing, 'User %s and group %s exist' % (user, group), 'no ' + ', no '.join(missing) if missing else 'they do', []
+    conflict = look.submitter['conflict']
+    actual = 'no ' + ', no '.join(missing) if missing else 'the user has another primary group' if conflict else 'they do'
+    return not missing and not conflict, 'User %s and group %s exist, and belong together' % (user, group), actual, [conflict] if conflict else []
 
 
 def _hazards(kinds, expected):
@@ -424,8 +426,8 @@ CONTROLS = (
          _SECURITY, _permissions(('submit_cf', 'sendmail_cf', 'mail_dir'), 'configuration'), _PERMISSIONS, 'Put owner, group and mode right.'),
     _row('PRM-05', 'high', 'Nothing of Sendmail can be written by everybody', 'A table that anybody writes sends mail wherever they like.',
          _guide('DontBlameSendmail'), _writable, _MANUAL, 'Take the write permission for others away.'),
-    _row('PRM-06', 'critical', 'The accounts of the submission program exist', 'Without them no message is submitted and no queue run starts.',
-         _SECURITY, _accounts, _MSP, 'Make the system accounts.'),
+    _row('PRM-06', 'critical', 'The accounts of the submission program exist and fit', 'Without them no message is submitted and no queue run starts.',
+         _SECURITY, _accounts, _MSP, 'Make the system accounts; give the user the group of the program as its primary one.'),
     _row('CFG-01', 'critical', 'Sendmail accepts submit.cf', 'With a missing or broken one nobody can submit mail.',
          _OP, _accepted('msp'), _MSP, 'Build it anew from submit.mc.'),
     _row('CFG-02', 'critical', 'Sendmail accepts sendmail.cf', 'A running MTA keeps the old one; with a broken one it does not start again.',

@@ -44,7 +44,7 @@ class Look(NamedTuple):
     program: Dict[str, Any] = {}            # of _system.program()
     settings: Dict[str, Dict[str, Any]] = {}   # _cf.settings() by queue, for the files that could be read
     accounts: Dict[str, Dict[str, Any]] = {}   # of _system.accounts()
-    submitter: Dict[str, Any] = {}          # whom the mail submission program runs as: {user, uid, group, gid}, numbers None for nobody of that name
+    submitter: Dict[str, Any] = {}          # of the mail submission program: {user, uid, group, gid, conflict}, None for nobody of that name
     # services
     processes: List[Dict[str, Any]] = []    # of _processes.processes()
     relay: Optional[Dict[str, Any]] = None  # of _route.route()
@@ -141,7 +141,22 @@ def _program(found: Look, cpus: int) -> Look:
     user, group = msp.get('run_as_user') or found.layout.msp_user, msp.get('run_as_group') or found.layout.msp_group
     accounts = _system.accounts(sorted(set((user, group, found.layout.mta_user))))
     return found._replace(program=_system.program(found.layout), settings=settings, accounts=accounts, cpus=cpus,
-                          submitter={'user': user, 'uid': accounts[user]['uid'], 'group': group, 'gid': accounts[group]['group']})
+                          submitter={'user': user, 'uid': accounts[user]['uid'], 'group': group, 'gid': accounts[group]['group'],
+                                     'conflict': conflict(user, group, bool(msp.get('run_as_group')), accounts)})
+
+
+def conflict(user: str, group: str, named: bool, accounts: Dict[str, Dict[str, Any]]) -> Optional[str]:
+    """Why the account of the mail submission program does not fit its set-group-ID group, None where it does.
+
+    readcf.c, O_RUNASUSER: without a group in it Sendmail takes the primary group of that user, and for a caller whose effective group is
+    another one it ignores the option: "RunAsUser for MSP ignored, check group ids". C(named): whether RunAsUser names a group.
+    """
+    primary, gid = accounts[user]['gid'], accounts[group]['group']
+    if named or None in (primary, gid) or primary == gid:
+        return None
+    return ('The primary group of user %s is %d, and that of the set-group-ID program and its queue is %s, %d: Sendmail ignores RunAsUser, and users '
+            'cannot submit. Set it with "usermod -g %s %s", or name the group with RunAsUser=%s:%s in submit.cf.'
+            % (user, primary, group, gid, group, user, user, group))
 
 
 def _services(found: Look, serve: bool) -> Look:

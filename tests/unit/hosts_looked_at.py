@@ -40,7 +40,8 @@ def settings(**more):
 
 ROOM = {'mount': '/var', 'blocks_free': 100000, 'block_size': 4096, 'inodes': 1000, 'inodes_free': 900, 'read_only': False, 'immutable': None,
         'unmounted': None, 'error': None}
-RUNNER = {'source': 'debian_cron', 'path': '/etc/cron.d/sendmail', 'active': True, 'partial': False, 'interval': 1800, 'detail': None}
+RUNNER = {'source': 'debian_cron', 'path': '/etc/cron.d/sendmail', 'active': True, 'partial': False, 'interval': 1800, 'detail': None,
+          'bound_to': None}
 DAEMON = {'role': 'daemon', 'started': NOW - 1000, 'rejecting': None, 'title': 'sendmail: MTA: accepting connections', 'pid': 7}
 SOCKET = {'address': '127.0.0.1', 'port': 25, 'pid': 7, 'name': 'sendmail-mta', 'sendmail': True, 'v6only': None}
 GREETING = {'connected': True, 'answered': True, 'code': 220, 'text': '220 h ESMTP Sendmail', 'error': None, 'seconds': 0.0, 'refusal': None}
@@ -60,7 +61,7 @@ HEALTHY = _look.Look(
     now=NOW, queues={'msp': queue(), 'mta': queue()}, hazards={}, inspected=0,
     settings={'msp': settings(run_as_user='smmsp'), 'mta': settings()},
     files={'msp': dict(state('/etc/mail/submit.cf'), problems=[]), 'mta': dict(state('/etc/mail/sendmail.cf'), problems=[])}, errors=[],
-    submitter={'user': 'smmsp', 'uid': 105, 'group': 'smmsp', 'gid': 108},
+    submitter={'user': 'smmsp', 'uid': 105, 'group': 'smmsp', 'gid': 108, 'conflict': None},
     program={'sendmail': '/usr/libexec/sendmail/sendmail', 'path': '/usr/sbin/sendmail', 'target': '/usr/libexec/sendmail/sendmail', 'is_sendmail': True,
              'other_mta': None, 'setgid': True, 'owner': 'root', 'group': 'smmsp', 'mode': '2755', 'version': '8.17.1.9'},
     filesystems={'msp': ROOM, 'mta': ROOM}, relay=relay('[127.0.0.1]'), greeting=GREETING,

@@ -39,6 +39,14 @@ def found(**more):
     return [cause['id'] for cause in _causes.diagnose(HEALTHY._replace(**more))]
 
 
+@pytest.mark.parametrize('bound_to, because_of', [('sendmail.service', ['mta_down']), (None, [])])
+def test_a_runner_that_stops_with_the_mta_is_its_victim(bound_to, because_of):
+    runner = dict(HEALTHY.runners[0], active=False, detail='it is down', bound_to=bound_to)
+    causes = {one['id']: one for one in _causes.diagnose(HEALTHY._replace(greeting=DOWN, listeners=[], processes=[], runners=[runner]))}
+    assert set(causes) == {'mta_down', 'runner'}
+    assert causes['runner']['because_of'] == because_of
+
+
 def test_a_healthy_host_has_no_cause():
     assert _causes.diagnosis(HEALTHY) == {'healthy': True, 'causes': [], 'unexplained': {'messages': 0, 'examples': []},
                                           'messages': queue()['messages'], 'inspected': 0}
@@ -133,6 +141,7 @@ def test_the_table_is_sound():
     ({'queues': {'msp': because(3, last_attempt_age=2 * 1800 + _causes.SLACK + 1)}}, ['runner']),
     ({'queues': {'msp': because(3, last_attempt_age=2 * 1800 + _causes.SLACK)}}, []),
     ({'runners': []}, ['runner']),
+    ({'submitter': dict(HEALTHY.submitter, conflict='The primary group of user smmsp is 25, ...')}, ['permissions']),
     ({'load': [20.0, 1.0, 1.0]}, ['queue_load']),
     ({'hazards': {'no_data': [('there is no data file', 'x')]}}, ['missing_data']),
     ({'hazards': {'aborts': [('there is no sender (S line): a queue runner aborts', 'x')]}}, ['poison']),

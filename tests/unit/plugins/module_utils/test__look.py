@@ -116,3 +116,12 @@ class TestHost:
         _look.look('services')
         assert state() == before
         assert sorted(os.listdir(str(root))) == ['queue', 'submit.cf']
+
+
+@pytest.mark.parametrize('primary, named, conflicts', [(25, False, True), (997, False, False), (25, True, False), (None, False, False)])
+def test_the_primary_group_of_the_submitter(primary, named, conflicts):
+    # A group smmsp that was made after the user: egid=997, want=25.
+    accounts = {'smmsp': {'uid': 25, 'gid': primary, 'group': 997}}
+    said = _look.conflict('smmsp', 'smmsp', named, accounts)
+    assert bool(said) is conflicts
+    assert not said or 'is 25, and that of the set-group-ID program and its queue is smmsp, 997' in said
