@@ -414,12 +414,14 @@ def drain(seconds):
         if not left:
             return True
         for which in ("-Ac", "-Am"):
-            try:
-                subprocess.run([SENDMAIL, which, "-qQ", "-Q"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=False)
-                subprocess.run([SENDMAIL, which, "-qf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               timeout=max(1.0, until - time.monotonic()), check=False)  # fmt: skip
-            except subprocess.TimeoutExpired:
-                pass
+            runners = [subprocess.Popen([SENDMAIL, which, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                       for options in (("-qQ", "-Q"), ("-qf",), ("-qf",), ("-qf",))]  # fmt: skip
+            for one in runners:
+                try:
+                    one.wait(max(1.0, until - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    one.kill()
+                    one.wait()
         time.sleep(0.2)
     return False
 

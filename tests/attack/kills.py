@@ -19,18 +19,18 @@ def submitter(number, stop):
     rand, count = random.Random(f"{SEED}-{number}"), 0
     with open(f"{NOTES}-{number}", "w") as notes:
         while not stop.exists():
-            if len(os.listdir(CLIENT)) > 1200:
+            if len(os.listdir(CLIENT)) > 500:
                 time.sleep(0.2)
                 continue
             user, batch = rand.choice(USERS), []
-            for _ in range(rand.choice((1, 1, 10, 25))):
+            for _ in range(rand.choice((1, 1, 10, 20))):
                 count += 1
                 recipients = rand.choices((["alice"], ["bob"], ["carol"], ["bob", "carol"], ["nosuchuser"]), (8, 8, 8, 2, 1))[0]
-                batch.append((f"t{SEED}x{number}x{count}", recipients, rand.choice((0, 200, 200, 5000, 60000))))
+                batch.append((f"t{SEED}x{number}x{count}", recipients, rand.choice((0, 200, 200, 3000, 20000))))
             accepted = submit_many(user, batch) if len(batch) > 1 else submit(user, *batch[0]) == 0
             for position, (token, recipients, _size) in enumerate(batch):
                 print(token, ",".join(recipients), int(position < accepted), file=notes, flush=True)
-            time.sleep(rand.uniform(0, 0.1))
+            time.sleep(rand.uniform(0, 0.4))
 
 
 def runner(stop):
