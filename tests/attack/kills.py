@@ -7,7 +7,41 @@ the archives restored, the queues drained by Sendmail alone, the archives restor
 bounce, where the recipient does not exist) exactly once; one that an archive keeps whole and was not brought back counts as archived, not as a fault.
 """
 
-from common import *
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from common import (
+    BASE,
+    CLIENT,
+    LEDGER,
+    SENDMAIL,
+    USERS,
+    Account,
+    Findings,
+    as_user,
+    clean_host,
+    directories,
+    drain,
+    ids,
+    judge,
+    preload,
+    processes,
+    quiet,
+    reap,
+    run_module,
+    seeded,
+    submit,
+    submit_many,
+    summary,
+    sys,
+)
 
 SEED, SECONDS = int(sys.argv[1]), float(sys.argv[2])
 KILLS = int(sys.argv[3]) if len(sys.argv) > 3 else 10**9
@@ -25,7 +59,9 @@ def submitter(number, stop):
             user, batch = rand.choice(USERS), []
             for _ in range(rand.choice((1, 1, 10, 20))):
                 count += 1
-                recipients = rand.choices((["alice"], ["bob"], ["carol"], ["bob", "carol"], ["nosuchuser"]), (8, 8, 8, 2, 1))[0]
+                recipients = rand.choices(
+                    (["alice"], ["bob"], ["carol"], ["bob", "carol"], ["nosuchuser"]), (8, 8, 8, 2, 1)
+                )[0]
                 batch.append((f"t{SEED}x{number}x{count}", recipients, rand.choice((0, 200, 200, 3000, 20000))))
             accepted = submit_many(user, batch) if len(batch) > 1 else submit(user, *batch[0]) == 0
             for position, (token, recipients, _size) in enumerate(batch):
@@ -36,7 +72,12 @@ def submitter(number, stop):
 def runner(stop):
     rand = random.Random(f"{SEED}-runner")
     while not stop.exists():
-        subprocess.run([SENDMAIL, "-Ac", rand.choice(("-q", "-qf"))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        subprocess.run(
+            [SENDMAIL, "-Ac", rand.choice(("-q", "-qf"))],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
         for _ in range(rand.randrange(2, 30)):
             if not stop.exists():
                 time.sleep(0.1)
@@ -60,25 +101,52 @@ def some_ids(rand, prefixes):
 def deed(rand):
     """A random module call: (module, arguments)."""
     archive = str(BASE)
-    what = rand.choices(("absent", "restored", "quarantined", "queued", "debris", "flush", "ledger"), (30, 26, 6, 8, 8, 16, 6))[0]
+    what = rand.choices(
+        ("absent", "restored", "quarantined", "queued", "debris", "flush", "ledger"), (30, 26, 6, 8, 8, 16, 6)
+    )[0]
     if what == "absent":
         select = {"select": {"ids": some_ids(rand, ("qf",))}} if rand.random() < 0.8 else {"confirm_all": True}
-        return "sendmail_message", {"state": "absent", "archive": archive, "max_affected": 100000, "queue": rand.choice(("msp", "msp", "all")), **select}
+        return "sendmail_message", {
+            "state": "absent",
+            "archive": archive,
+            "max_affected": 100000,
+            "queue": rand.choice(("msp", "msp", "all")),
+            **select,
+        }
     if what == "restored":
         found = directories()
         if found and rand.random() < 0.9:
             archive = str(rand.choice(found[-6:] if rand.random() < 0.8 else found))
         return "sendmail_message", {"state": "restored", "archive": archive, "queue": "all"}
     if what == "quarantined":
-        return "sendmail_message", {"state": "quarantined", "reason": "attack", "select": {"ids": some_ids(rand, ("qf",))}}
+        return "sendmail_message", {
+            "state": "quarantined",
+            "reason": "attack",
+            "select": {"ids": some_ids(rand, ("qf",))},
+        }
     if what == "queued":
         return "sendmail_message", {"state": "queued", "confirm_all": True}
     if what == "debris":
-        return "sendmail_debris", {"state": "absent", "older_than": "30s", "archive": archive, "queue": rand.choice(("msp", "all"))}
+        return "sendmail_debris", {
+            "state": "absent",
+            "older_than": "30s",
+            "archive": archive,
+            "queue": rand.choice(("msp", "all")),
+        }
     if what == "ledger":
-        return "sendmail_ledger", {"state": rand.choice(("opened", "closed")), "directory": str(LEDGER), "archive": archive}
-    args = {"timeout": rand.choice(("1s", "2s", "5s", "30s")), "canary": rand.random() < 0.8, "parallel": rand.choice((1, 2, 4)),
-            "path": str(LEDGER / "outcomes.jsonl"), "leave_out_endangered": True, "queue": rand.choice(("msp", "msp", "msp", "all"))}
+        return "sendmail_ledger", {
+            "state": rand.choice(("opened", "closed")),
+            "directory": str(LEDGER),
+            "archive": archive,
+        }
+    args = {
+        "timeout": rand.choice(("1s", "2s", "5s", "30s")),
+        "canary": rand.random() < 0.8,
+        "parallel": rand.choice((1, 2, 4)),
+        "path": str(LEDGER / "outcomes.jsonl"),
+        "leave_out_endangered": True,
+        "queue": rand.choice(("msp", "msp", "msp", "all")),
+    }
     if rand.random() < 0.5:
         args["select"] = {"ids": some_ids(rand, ("qf",))}
     return "sendmail_queue", args
@@ -86,11 +154,13 @@ def deed(rand):
 
 def plant_debris(rand):
     """Old files of no message, such as a crash leaves, by the queue's own user."""
+
     def plant():
         for prefix in rand.sample(("df", "tf", "xf", "Tf"), 2):
             path = CLIENT / f"{prefix}6A{rand.randrange(10**6):06d}{rand.randrange(10**6):06d}"
             path.write_bytes(b"left over")
             os.utime(path, (time.time() - 90000,) * 2)
+
     as_user("smmsp", plant)
 
 
@@ -107,8 +177,13 @@ def attack(rand, findings):
         key = module + args.get("state", "")
         how, signum = rand.random(), rand.choices((signal.SIGKILL, signal.SIGTERM), (8, 2))[0]
         changes = {"absent": 2500, "restored": 4000}.get(args.get("state"), 60)
-        kill = (None if how < 0.12 else ("change", int(10 ** rand.uniform(0, len(str(changes)) - 0.5)), signum) if how < 0.6
-                else ("after", rand.uniform(0, 1.1) * usual[key], signum))  # fmt: skip
+        kill = (
+            None
+            if how < 0.12
+            else ("change", int(10 ** rand.uniform(0, len(str(changes)) - 0.5)), signum)
+            if how < 0.6
+            else ("after", rand.uniform(0, 1.1) * usual[key], signum)
+        )
         ended = run_module(module, args, kill=kill, limit=120)
         figures["calls"] += 1
         figures["kills"] += ended.killed
@@ -129,8 +204,10 @@ def settle(findings):
     """Without kills: release, restore, deliver, and restore again, which must bring nothing back that was delivered."""
     for _ in range(2):
         quiet(120)
-        for module, args in (("sendmail_message", {"state": "queued", "confirm_all": True, "queue": "all"}),
-                             ("sendmail_message", {"state": "restored", "archive": str(BASE), "queue": "all"})):  # fmt: skip
+        for module, args in (
+            ("sendmail_message", {"state": "queued", "confirm_all": True, "queue": "all"}),
+            ("sendmail_message", {"state": "restored", "archive": str(BASE), "queue": "all"}),
+        ):
             if args["state"] == "restored" and not directories():
                 continue
             ended = run_module(module, args, limit=300)
