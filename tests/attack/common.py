@@ -85,9 +85,7 @@ class Ended:
     def broke(self):
         """Whether the module ended by itself without a proper result."""
         return not self.killed and (
-            not self.result
-            or "Traceback" in self.err
-            or self.result.get("exception") not in (None, "(traceback unavailable)")
+            not self.result or "Traceback" in self.err or self.result.get("exception") not in (None, "(traceback unavailable)")
         )
 
     def says(self):
@@ -128,9 +126,7 @@ def run_module(name, args, check=False, limit=60.0, kill=None, scratch=Path("/ru
     if not child:
         try:
             os.setsid()
-            null, out, err = (
-                os.open(scratch / n, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600) for n in ("in", "out", "err")
-            )
+            null, out, err = (os.open(scratch / n, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600) for n in ("in", "out", "err"))
             for descriptor, number in ((null, 0), (out, 1), (err, 2)):
                 os.dup2(descriptor, number)
                 os.close(descriptor)
@@ -143,20 +139,14 @@ def run_module(name, args, check=False, limit=60.0, kill=None, scratch=Path("/ru
             basic._ANSIBLE_ARGS = json.dumps(
                 {
                     "ANSIBLE_MODULE_ARGS": dict(
-                        args,
-                        _ansible_check_mode=check,
-                        _ansible_diff=True,
-                        _ansible_remote_tmp="/tmp",
-                        _ansible_module_name=name,
+                        args, _ansible_check_mode=check, _ansible_diff=True, _ansible_remote_tmp="/tmp", _ansible_module_name=name
                     )
                 }
             ).encode()
             sys.argv = [name]
             if kill and kill[0] == "change":
                 _die_at(kill[1], kill[2])
-            runpy.run_module(
-                f"ansible_collections.mailops.sendmail.plugins.modules.{name}", run_name="__main__", alter_sys=False
-            )
+            runpy.run_module(f"ansible_collections.mailops.sendmail.plugins.modules.{name}", run_name="__main__", alter_sys=False)
             os._exit(0)
         except SystemExit as error:
             sys.stdout.flush()
@@ -225,10 +215,7 @@ def processes():
         if entry.isdigit():
             try:
                 line = Path("/proc", entry, "cmdline").read_bytes().replace(b"\0", b" ").decode("latin-1").strip()
-                if (
-                    os.path.basename(os.readlink(f"/proc/{entry}/exe")).startswith("sendmail")
-                    and "accepting connections" not in line
-                ):
+                if os.path.basename(os.readlink(f"/proc/{entry}/exe")).startswith("sendmail") and "accepting connections" not in line:
                     found.append((int(entry), line))
             except OSError:
                 pass
@@ -296,11 +283,7 @@ def submit_many(user, messages):
             say("")
             say("EHLO localhost\n")
             for token, recipients, size in messages:
-                good = (
-                    say(f"MAIL FROM:<{user}>\n")
-                    and all([say(f"RCPT TO:<{one}>\n") for one in recipients])
-                    and say("DATA\n")
-                )
+                good = say(f"MAIL FROM:<{user}>\n") and all([say(f"RCPT TO:<{one}>\n") for one in recipients]) and say("DATA\n")
                 if not good or not say(message(token, user, recipients, size) + ".\n"):
                     break
                 accepted += 1
@@ -325,11 +308,7 @@ class Account:
             self._archives(base)
         for user in (*USERS, "root", "smmsp", "postmaster"):
             self._mailbox(Path("/var/mail", user), user)
-        for place in (
-            "/var/lib/sendmail/dead.letter",
-            "/root/dead.letter",
-            *(f"/home/{user}/dead.letter" for user in USERS),
-        ):
+        for place in ("/var/lib/sendmail/dead.letter", "/root/dead.letter", *(f"/home/{user}/dead.letter" for user in USERS)):
             if os.path.exists(place):
                 self.dead.update(TOKEN.findall(Path(place).read_bytes()))
 
@@ -355,9 +334,7 @@ class Account:
             self.states[name[:2].decode()] += 1
             body = data.get(name[2:])
             if body is None or not whole(Path(os.fsdecode(body)).read_bytes(), token.group(1)):
-                self.half.append(
-                    (token.group(1), os.fsdecode(name), "no data file" if body is None else "data file cut or foreign")
-                )
+                self.half.append((token.group(1), os.fsdecode(name), "no data file" if body is None else "data file cut or foreign"))
         for identifier, path in data.items():
             if identifier not in named:
                 found = re.search(rb"^begin (\S+)", Path(os.fsdecode(path)).read_bytes(), re.M)
@@ -417,9 +394,7 @@ def judge(account, expected, findings, finished=True):
             places = times + account.queue[token]
             if times > 1 or times and account.queue[token] and len(recipients) == 1:
                 figures["twice"] += 1
-                findings.add(
-                    "twice", f"{shown} to {recipient}: {times} times delivered, {account.queue[token]} times in a queue"
-                )
+                findings.add("twice", f"{shown} to {recipient}: {times} times delivered, {account.queue[token]} times in a queue")
             elif account.bounced[token] and not unknown:
                 figures["bounced"] += 1
                 findings.add("bounced", f"{shown} to {recipient}")
@@ -456,12 +431,7 @@ def clean_host():
     for place in (BASE, LEDGER):
         shutil.rmtree(place, ignore_errors=True)
     for user in (*USERS, "root", "smmsp"):
-        for place in (
-            f"/var/mail/{user}",
-            f"/home/{user}/dead.letter",
-            "/var/lib/sendmail/dead.letter",
-            "/root/dead.letter",
-        ):
+        for place in (f"/var/mail/{user}", f"/home/{user}/dead.letter", "/var/lib/sendmail/dead.letter", "/root/dead.letter"):
             if os.path.exists(place):
                 os.unlink(place)
 
@@ -507,8 +477,7 @@ def summary(part, findings, figures, **more):
     """The one line of a part, and its figures for the last line of all."""
     words = ", ".join(f"{name} {value}" for name, value in {**figures, **more}.items())
     print(
-        f"{part}: {words}; faults {findings.total()}"
-        + "".join(f", {kind}: {count}" for kind, count in sorted(findings.kinds.items())),
+        f"{part}: {words}; faults {findings.total()}" + "".join(f", {kind}: {count}" for kind, count in sorted(findings.kinds.items())),
         flush=True,
     )
     return 1 if findings.total() else 0

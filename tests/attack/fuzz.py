@@ -33,13 +33,9 @@ NOW = int(time.time())
 
 def versions():
     """The samples of this host's Sendmail, and the release that they are of."""
-    text = subprocess.run(
-        [SENDMAIL, "-d0.1", "-bt"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    ).stdout
+    text = subprocess.run([SENDMAIL, "-d0.1", "-bt"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout
     version = re.search(r"Version (\S+)", text).group(1)
-    return next(
-        path for path in (SAMPLES / "queue").iterdir() if version.startswith(path.name) or path.name.startswith(version)
-    )
+    return next(path for path in (SAMPLES / "queue").iterdir() if version.startswith(path.name) or path.name.startswith(version))
 
 
 # Control files
@@ -50,10 +46,7 @@ def mutate(rand, data):
     lines, done = data.split(b"\n"), []
     head = next((number for number, line in enumerate(lines) if line[:1] == b"H"), len(lines)) + 1
     for _ in range(rand.choice((1, 1, 1, 2, 3, 4))):
-        number, what = (
-            rand.randrange(min(len(lines), head)) if rand.random() < 0.85 else rand.randrange(len(lines)),
-            rand.randrange(11),
-        )
+        number, what = (rand.randrange(min(len(lines), head)) if rand.random() < 0.85 else rand.randrange(len(lines)), rand.randrange(11))
         line = lines[number]
         if what == 0 and len(lines) > 1:
             del lines[number]
@@ -72,9 +65,7 @@ def mutate(rand, data):
             lines[number] = line[: rand.randrange(len(line) + 1)]
         elif what == 5:
             lines.insert(
-                number,
-                bytes([rand.choice(LETTERS)])
-                + bytes(rand.choices(b"abcXYZ019:@<>=+\\ .,;%{}$\xe4\xff", k=rand.randrange(20))),
+                number, bytes([rand.choice(LETTERS)]) + bytes(rand.choices(b"abcXYZ019:@<>=+\\ .,;%{}$\xe4\xff", k=rand.randrange(20)))
             )
         elif what == 6:
             lines[number : number + 1] = [line + b"\r"] if rand.random() < 0.5 else [line, b" " + line]
@@ -160,11 +151,7 @@ def unlike(data):
     if not all(order.count(letter) for letter in (b"V", b"T", b"S")):
         return "no sender, version or time"
     first = order.index(b"S")
-    return (
-        "order"
-        if order.index(b"V") > first or order.index(b"T") > first or b"R" in order[:first] or b"B" in order[first:]
-        else None
-    )
+    return "order" if order.index(b"V") > first or order.index(b"T") > first or b"R" in order[:first] or b"B" in order[first:] else None
 
 
 ENTRY = re.compile(rb"^ *(6ARF\d{10})(.)(?: *(-?\d+) +(-?\d+)([+ ])(.{12}) ([^\n]*))?([^\0]*)", re.S)
@@ -181,12 +168,7 @@ def read_listing(text):
         for line in lines:
             if line.startswith(b"\t\t\t\t\t\t") and not line.startswith(b"\t\t\t\t\t\t(---"):
                 recipients.append(line[6:])
-            elif (
-                line.startswith(b"    ")
-                and not line.startswith(b"     QUARANTINE")
-                and match.group(7) is not None
-                and not recipients
-            ):
+            elif line.startswith(b"    ") and not line.startswith(b"     QUARANTINE") and match.group(7) is not None and not recipients:
                 body, status = line[4:14].strip(), line[17:].strip()
         found[match.group(1).decode()] = (match.group(3), match.group(4), match.group(7), body, status, recipients)
     return found
@@ -195,17 +177,11 @@ def read_listing(text):
 def listing(number, samples, figures, findings, qf):
     # A time without a calendar date ends -bp itself: ctime() gives it nothing to print.
     files = {
-        one: entry
-        for one, entry in batch_of("listing", number, samples, 1000).items()
-        if not re.search(rb"(?m)^T[ \t]*-?\d{11}", entry[0])
+        one: entry for one, entry in batch_of("listing", number, samples, 1000).items() if not re.search(rb"(?m)^T[ \t]*-?\d{11}", entry[0])
     }
     write_queue(files)
     text = subprocess.run(
-        [SENDMAIL, "-Ac", "-bp", "-v"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        check=False,
+        [SENDMAIL, "-Ac", "-bp", "-v"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
     ).stdout
     shown = read_listing(text)
     for identifier, (data, done) in files.items():
@@ -228,23 +204,12 @@ def listing(number, samples, figures, findings, qf):
         ours = [(prtstr(one.address, 71), prtstr(b"<" + one.address + b">", 71)) for one in envelope.recipients]
         theirs = [one for one in recipients if one]
         if len(ours) != len(theirs) or any(one not in both for one, both in zip(theirs, ours)):
-            differ(
-                figures,
-                findings,
-                "recipients",
-                number,
-                identifier,
-                done,
-                theirs,
-                [one.address for one in envelope.recipients],
-            )
+            differ(figures, findings, "recipients", number, identifier, done, theirs, [one.address for one in envelope.recipients])
         if body != envelope.body_type[:10].strip():
             differ(figures, findings, "body type", number, identifier, done, body, envelope.body_type)
     if number % 8 == 0:
         # The module itself, on the same files: one record each, whatever is in them.
-        ended = run_module(
-            "sendmail_message_info", {"queue_directories": [str(QUEUE)], "queue": "msp", "limit": 5000}, limit=60
-        )
+        ended = run_module("sendmail_message_info", {"queue_directories": [str(QUEUE)], "queue": "msp", "limit": 5000}, limit=60)
         if ended.broke() or ended.hung:
             figures["crashes"] += 1
             findings.add("crash", f"listing {number}: sendmail_message_info: {ended.says()}")
@@ -263,16 +228,7 @@ def run_queue(alone):
 
     def run(*options):
         ended = subprocess.run(
-            [
-                SENDMAIL,
-                "-Ac",
-                "-qf",
-                "-v",
-                "-OTimeout.queuereturn=40000d",
-                "-OTimeout.queuewarn=0",
-                "-OMinQueueAge=0",
-                *options,
-            ],
+            [SENDMAIL, "-Ac", "-qf", "-v", "-OTimeout.queuereturn=40000d", "-OTimeout.queuewarn=0", "-OMinQueueAge=0", *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -308,9 +264,7 @@ def fate(number, samples, figures, findings, qf):
     ended = run_module("sendmail_queue", {"leave_out_endangered": True}, check=True, limit=120)
     if ended.broke() or ended.hung or "left_out" not in ended.result:
         figures["crashes"] += ended.broke() or ended.hung
-        findings.add(
-            "crash" if ended.broke() or ended.hung else "refused", f"fate {number}: sendmail_queue: {ended.says()}"
-        )
+        findings.add("crash" if ended.broke() or ended.hung else "refused", f"fate {number}: sendmail_queue: {ended.says()}")
         return
     said = {one["id"]: one["why"] for one in ended.result["left_out"]}
     sections = run_queue(alone[:2])
@@ -330,36 +284,11 @@ def fate(number, samples, figures, findings, qf):
             fell = "passed over"
         figures[fell] += 1
         if (fell in ("lost", "removed", "aborted")) and identifier not in said:
-            differ(
-                figures, findings, f"fate, {fell} unsaid", number, identifier, done, section[-160:], "would be tried"
-            )
+            differ(figures, findings, f"fate, {fell} unsaid", number, identifier, done, section[-160:], "would be tried")
         elif fell == "tried" and identifier in said:
-            differ(
-                figures,
-                findings,
-                "fate, tried and called endangered",
-                number,
-                identifier,
-                done,
-                section[-160:],
-                said[identifier],
-            )
-        elif (
-            fell == "passed over"
-            and identifier not in said
-            and data.endswith(b"\n.\n")
-            and not re.search(rb"(?m)^q", data)
-        ):
-            differ(
-                figures,
-                findings,
-                "fate, passed over unsaid",
-                number,
-                identifier,
-                done,
-                section[-160:],
-                "would be tried",
-            )
+            differ(figures, findings, "fate, tried and called endangered", number, identifier, done, section[-160:], said[identifier])
+        elif fell == "passed over" and identifier not in said and data.endswith(b"\n.\n") and not re.search(rb"(?m)^q", data):
+            differ(figures, findings, "fate, passed over unsaid", number, identifier, done, section[-160:], "would be tried")
 
 
 # Configurations
@@ -387,11 +316,7 @@ def mutate_cf(rand, data):
         elif what == 5:
             option = rand.choice(options)
             cut = rand.randrange(3, len(option) + 1)
-            lines[number] = (
-                option[:cut] + rand.choice((b"", b"x", b"=", b"=5m", b"=True", b"=zz"))
-                if rand.random() < 0.5
-                else option
-            )
+            lines[number] = option[:cut] + rand.choice((b"", b"x", b"=", b"=5m", b"=True", b"=zz")) if rand.random() < 0.5 else option
         elif what == 6:
             lines.insert(
                 number,
@@ -486,11 +411,7 @@ def configuration(number, samples, figures, findings, cf):
                 or [ended.stdout[-80:]]
             )
             figures["differences"] += 1
-            kind = (
-                re.sub(r"[^a-zA-Z ].*", "", words[0].decode("latin-1")).strip()[:40]
-                if refused
-                else "accepted and called wrong"
-            )
+            kind = re.sub(r"[^a-zA-Z ].*", "", words[0].decode("latin-1")).strip()[:40] if refused else "accepted and called wrong"
             findings.add(
                 f"configuration, {kind or 'other'}",
                 f"{number}.{position}: status {ended.returncode} {words[0][:80]!r}, we {problems[:1]}: {done}",
@@ -510,8 +431,7 @@ def main():
     samples = [path.read_bytes() for path in sorted(versions().glob("*/?f*.bin")) if path.stat().st_size < 20000]
     samples = [re.sub(rb"(?m)^T\d+$", b"T%d" % (NOW - 3600), data) for data in samples]
     configurations = [
-        path.read_bytes()
-        for path in sorted((SAMPLES / "cf").glob(f"{os.uname().nodename.partition('.')[0].replace('attack-', '')}*.cf"))
+        path.read_bytes() for path in sorted((SAMPLES / "cf").glob(f"{os.uname().nodename.partition('.')[0].replace('attack-', '')}*.cf"))
     ]
     original = CF.read_bytes()
     CF.write_bytes(

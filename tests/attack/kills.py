@@ -40,7 +40,6 @@ from common import (
     submit,
     submit_many,
     summary,
-    sys,
 )
 
 SEED, SECONDS = int(sys.argv[1]), float(sys.argv[2])
@@ -59,9 +58,7 @@ def submitter(number, stop):
             user, batch = rand.choice(USERS), []
             for _ in range(rand.choice((1, 1, 10, 20))):
                 count += 1
-                recipients = rand.choices(
-                    (["alice"], ["bob"], ["carol"], ["bob", "carol"], ["nosuchuser"]), (8, 8, 8, 2, 1)
-                )[0]
+                recipients = rand.choices((["alice"], ["bob"], ["carol"], ["bob", "carol"], ["nosuchuser"]), (8, 8, 8, 2, 1))[0]
                 batch.append((f"t{SEED}x{number}x{count}", recipients, rand.choice((0, 200, 200, 3000, 20000))))
             accepted = submit_many(user, batch) if len(batch) > 1 else submit(user, *batch[0]) == 0
             for position, (token, recipients, _size) in enumerate(batch):
@@ -72,12 +69,7 @@ def submitter(number, stop):
 def runner(stop):
     rand = random.Random(f"{SEED}-runner")
     while not stop.exists():
-        subprocess.run(
-            [SENDMAIL, "-Ac", rand.choice(("-q", "-qf"))],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=False,
-        )
+        subprocess.run([SENDMAIL, "-Ac", rand.choice(("-q", "-qf"))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
         for _ in range(rand.randrange(2, 30)):
             if not stop.exists():
                 time.sleep(0.1)
@@ -101,9 +93,7 @@ def some_ids(rand, prefixes):
 def deed(rand):
     """A random module call: (module, arguments)."""
     archive = str(BASE)
-    what = rand.choices(
-        ("absent", "restored", "quarantined", "queued", "debris", "flush", "ledger"), (30, 26, 6, 8, 8, 16, 6)
-    )[0]
+    what = rand.choices(("absent", "restored", "quarantined", "queued", "debris", "flush", "ledger"), (30, 26, 6, 8, 8, 16, 6))[0]
     if what == "absent":
         select = {"select": {"ids": some_ids(rand, ("qf",))}} if rand.random() < 0.8 else {"confirm_all": True}
         return "sendmail_message", {
@@ -119,26 +109,13 @@ def deed(rand):
             archive = str(rand.choice(found[-6:] if rand.random() < 0.8 else found))
         return "sendmail_message", {"state": "restored", "archive": archive, "queue": "all"}
     if what == "quarantined":
-        return "sendmail_message", {
-            "state": "quarantined",
-            "reason": "attack",
-            "select": {"ids": some_ids(rand, ("qf",))},
-        }
+        return "sendmail_message", {"state": "quarantined", "reason": "attack", "select": {"ids": some_ids(rand, ("qf",))}}
     if what == "queued":
         return "sendmail_message", {"state": "queued", "confirm_all": True}
     if what == "debris":
-        return "sendmail_debris", {
-            "state": "absent",
-            "older_than": "30s",
-            "archive": archive,
-            "queue": rand.choice(("msp", "all")),
-        }
+        return "sendmail_debris", {"state": "absent", "older_than": "30s", "archive": archive, "queue": rand.choice(("msp", "all"))}
     if what == "ledger":
-        return "sendmail_ledger", {
-            "state": rand.choice(("opened", "closed")),
-            "directory": str(LEDGER),
-            "archive": archive,
-        }
+        return "sendmail_ledger", {"state": rand.choice(("opened", "closed")), "directory": str(LEDGER), "archive": archive}
     args = {
         "timeout": rand.choice(("1s", "2s", "5s", "30s")),
         "canary": rand.random() < 0.8,

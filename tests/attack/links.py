@@ -64,10 +64,7 @@ CALLS = [
     ("sendmail_queue", {"timeout": "10s", "queue": "all", "leave_out_endangered": True}),
     ("sendmail_message", {"state": "quarantined", "reason": "attack", "confirm_all": True, "queue": "all"}),
     ("sendmail_message", {"state": "queued", "confirm_all": True, "queue": "all"}),
-    (
-        "sendmail_message",
-        {"state": "absent", "confirm_all": True, "max_affected": 10**6, "queue": "all", "archive": str(BASE)},
-    ),
+    ("sendmail_message", {"state": "absent", "confirm_all": True, "max_affected": 10**6, "queue": "all", "archive": str(BASE)}),
     ("sendmail_message", {"state": "restored", "queue": "all", "archive": str(BASE)}),
     ("sendmail_debris", {"state": "absent", "older_than": "0s", "archive": str(BASE)}),
     ("sendmail_message", {"state": "restored", "queue": "all", "archive": str(BASE)}),
@@ -87,9 +84,7 @@ class Watch:
         self.places = {}
         self.handle = self.libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         for directory, _names, _files in os.walk(SECRET):
-            self.places[self.libc.inotify_add_watch(self.handle, os.fsencode(directory), 0x20 | 0x1)] = (
-                directory  # IN_OPEN, IN_ACCESS
-            )
+            self.places[self.libc.inotify_add_watch(self.handle, os.fsencode(directory), 0x20 | 0x1)] = directory  # IN_OPEN, IN_ACCESS
 
     def close(self):
         if self.handle is not None:
@@ -105,11 +100,7 @@ class Watch:
             at = 0
             while at < len(data):
                 number, _mask, _cookie, length = struct.unpack_from("iIII", data, at)
-                found.add(
-                    self.places.get(number, "?")
-                    + "/"
-                    + data[at + 16 : at + 16 + length].rstrip(b"\0").decode("latin-1")
-                )
+                found.add(self.places.get(number, "?") + "/" + data[at + 16 : at + 16 + length].rstrip(b"\0").decode("latin-1"))
                 at += 16 + length
 
 
@@ -177,18 +168,7 @@ def repair():
     make_secret()
     if not os.path.exists(ETC):
         subprocess.run(
-            [
-                "tar",
-                "-C",
-                "/",
-                "--exclude=etc/hosts",
-                "--exclude=etc/hostname",
-                "--exclude=etc/resolv.conf",
-                "-cf",
-                ETC,
-                "etc",
-            ],
-            check=True,
+            ["tar", "-C", "/", "--exclude=etc/hosts", "--exclude=etc/hostname", "--exclude=etc/resolv.conf", "-cf", ETC, "etc"], check=True
         )
     else:
         subprocess.run(["tar", "-C", "/", "-xpf", ETC], check=True)
@@ -223,16 +203,7 @@ def link_directory(target, *names):
 
 def links_for_files(queue):
     for number, target in enumerate(
-        (
-            SECRET / f"df{IDENTIFIER.format(0)}",
-            "/etc/shadow",
-            "/etc/passwd",
-            "/root",
-            "/dev/zero",
-            MTA,
-            "/nowhere",
-            "..",
-        )
+        (SECRET / f"df{IDENTIFIER.format(0)}", "/etc/shadow", "/etc/passwd", "/root", "/dev/zero", MTA, "/nowhere", "..")
     ):
         for kind in ("qf", "df", "hf", "Qf", "tf", "xf", ""):
             os.symlink(target, queue / f"{kind}6ARLINK{number}000001")
@@ -243,15 +214,7 @@ def links_for_files(queue):
 def data_lines(queue):
     """d lines that name other directories, for messages whose data is elsewhere."""
     for number, place in enumerate(
-        (
-            b"/srv/attack-secret",
-            b"/etc",
-            b"../../../srv/attack-secret/df",
-            bytes(MTA),
-            b"/srv/attack-secret/",
-            b"/",
-            b"",
-        )
+        (b"/srv/attack-secret", b"/etc", b"../../../srv/attack-secret/df", bytes(MTA), b"/srv/attack-secret/", b"/", b"")
     ):
         identifier = IDENTIFIER.format(number if number != 2 else 2)
         put(queue / f"qf{identifier}", control(more=b"d" + place + b"\n"))
@@ -277,9 +240,7 @@ def sockets(queue):
 def devices(queue):
     for number, (major, minor) in enumerate(((1, 5), (5, 0), (1, 3), (7, 0))):
         for kind in ("qf", "df", "tf"):
-            os.mknod(
-                queue / f"{kind}6ARDEVI{number}000001", 0o020660 if major != 7 else 0o060660, os.makedev(major, minor)
-            )
+            os.mknod(queue / f"{kind}6ARDEVI{number}000001", 0o020660 if major != 7 else 0o060660, os.makedev(major, minor))
             os.chown(queue / f"{kind}6ARDEVI{number}000001", pwd.getpwnam("smmsp").pw_uid, -1)
         put(queue / f"qf6ARDEVJ{number}000001", control())
         os.mknod(queue / f"df6ARDEVJ{number}000001", 0o020660, os.makedev(major if major != 7 else 1, minor))
@@ -287,9 +248,7 @@ def devices(queue):
 
 def hard_links(queue):
     """Names for files of root, as where fs.protected_hardlinks is off."""
-    for number, target in enumerate(
-        (SECRET / f"qf{IDENTIFIER.format(1)}", SECRET / f"df{IDENTIFIER.format(1)}", "/etc/shadow")
-    ):
+    for number, target in enumerate((SECRET / f"qf{IDENTIFIER.format(1)}", SECRET / f"df{IDENTIFIER.format(1)}", "/etc/shadow")):
         for kind in ("qf", "df", "hf", "Qf", "tf", ""):
             copy = queue / f"{kind}6ARHARD{number}000001"
             try:
@@ -330,10 +289,7 @@ def odd_names(queue):
         except OSError:
             pass
     for kind in (b"qf", b"hf", b"Qf"):
-        put(
-            place + kind + b"6ARODDC0000001",
-            control(b"\x1b[2J\x9b\x00\r\xff", b"M\x1b[31m Deferred \xff\x9b\r\nq\x1b[31mreason\xff\n"),
-        )
+        put(place + kind + b"6ARODDC0000001", control(b"\x1b[2J\x9b\x00\r\xff", b"M\x1b[31m Deferred \xff\x9b\r\nq\x1b[31mreason\xff\n"))
     put(place + b"df6ARODDC0000001", b"x")
 
 
@@ -359,8 +315,7 @@ def large(queue):
     put(queue / "qf6ARLARG1000001", control()[:-2] + b"\n" * (1 << 20) + b".\n")
     put(queue / "qf6ARLARG2000001", control(more=b"M" + b"x" * 10_000_000 + b"\n"))
     put(
-        queue / "qf6ARLARG3000001",
-        control(recipient=b"\n".join([b"bob"] + [b"RPFD:u%d@example.test" % number for number in range(20000)])),
+        queue / "qf6ARLARG3000001", control(recipient=b"\n".join([b"bob"] + [b"RPFD:u%d@example.test" % number for number in range(20000)]))
     )
     for number in (1, 2, 3):
         put(queue / f"df6ARLARG{number}000001", b"x")
@@ -497,11 +452,7 @@ def read_result(findings, where, ended):
                 or re.search(r"/etc/shadow|\bshadow\b|root:[*!x$]", value)
             ):
                 findings.add("listed", f"{where}: {path} = {value[:200]!r}")
-            raw = [
-                char
-                for char in value
-                if (ord(char) < 32 and char != "\n") or 0x7F <= ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000
-            ]
+            raw = [char for char in value if (ord(char) < 32 and char != "\n") or 0x7F <= ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000]
             if raw:
                 findings.add("raw", f"{where}: {path} has {raw[0]!r}: {value[:80]!r}")
         elif isinstance(value, int) and not isinstance(value, bool) and any(value == size for size in SIZES):
@@ -514,13 +465,7 @@ def call_all(findings, scene, figures, watch, before, calls, until):
             return before
         for check in (
             (True, False)
-            if module
-            not in (
-                "sendmail_queue_facts",
-                "sendmail_message_info",
-                "sendmail_diagnosis_info",
-                "sendmail_compliance_info",
-            )
+            if module not in ("sendmail_queue_facts", "sendmail_message_info", "sendmail_diagnosis_info", "sendmail_compliance_info")
             else (False,)
         ):
             where = f"{scene}: {module} {args.get('state', '')}{' --check' if check else ''}"
@@ -534,10 +479,7 @@ def call_all(findings, scene, figures, watch, before, calls, until):
             after = outside(MOST)
             changed = differences(before, after)
             if changed:
-                findings.add(
-                    "outside",
-                    f"{where}: {len(changed)}: " + b", ".join(changed[:5]).decode("utf-8", "backslashreplace"),
-                )
+                findings.add("outside", f"{where}: {len(changed)}: " + b", ".join(changed[:5]).decode("utf-8", "backslashreplace"))
                 repair()
                 watch.renew()
                 after = outside(MOST)
@@ -607,16 +549,9 @@ def main():
                         os.kill(racer, signal.SIGKILL)
                         os.waitpid(racer, 0)
                     watch.close()
-                changed = [
-                    path
-                    for path in differences(whole_host, outside())
-                    if path.partition(b" ")[2].startswith(os.fsencode(MOST))
-                ]
+                changed = [path for path in differences(whole_host, outside()) if path.partition(b" ")[2].startswith(os.fsencode(MOST))]
                 if changed:
-                    findings.add(
-                        "outside",
-                        f"{scene}: {len(changed)}: " + b", ".join(changed[:5]).decode("utf-8", "backslashreplace"),
-                    )
+                    findings.add("outside", f"{scene}: {len(changed)}: " + b", ".join(changed[:5]).decode("utf-8", "backslashreplace"))
                 figures["scenes"] += 1
             figures["rounds"] += 1
     finally:

@@ -15,20 +15,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from common import (
-    BASE,
-    CLIENT,
-    Account,
-    Findings,
-    clean_host,
-    preload,
-    quiet,
-    run_module,
-    seeded,
-    submit_many,
-    summary,
-    sys,
-)
+from common import BASE, CLIENT, Account, Findings, clean_host, preload, quiet, run_module, seeded, submit_many, summary
 
 SEED, SECONDS = int(sys.argv[1]), float(sys.argv[2])
 KEEP = Path("/mnt/attack-keep")
@@ -73,10 +60,7 @@ def compare(findings, case, ended, tokens, bases=(BASE,), removing=True):
     if ended.hung or ended.broke():
         findings.add("broke", f"{case}: {'hung' if ended.hung else ended.says()}")
     if lost:
-        findings.add(
-            "missing",
-            f"{case}: {len(lost)} of {len(tokens)} messages are nowhere: {result.get('msg', 'no failure was said')}",
-        )
+        findings.add("missing", f"{case}: {len(lost)} of {len(tokens)} messages are nowhere: {result.get('msg', 'no failure was said')}")
     if cut:
         findings.add("half", f"{case}: {len(cut)} messages")
     if removing and result.get("removed") != gone:
@@ -94,10 +78,7 @@ def compare(findings, case, ended, tokens, bases=(BASE,), removing=True):
 
 def absent(**more):
     return run_module(
-        "sendmail_message",
-        {"state": "absent", "confirm_all": True, "max_affected": 10**6, "archive": str(BASE)},
-        limit=120,
-        **more,
+        "sendmail_message", {"state": "absent", "confirm_all": True, "max_affected": 10**6, "archive": str(BASE)}, limit=120, **more
     )
 
 
@@ -136,10 +117,7 @@ def vanishing_archive(rand, findings):
     if (ended.result.get("removed") or 0) and not ended.result.get("failed") and state.get("done"):
         named = ended.result.get("archive") or "/nowhere"
         if not os.path.isdir(named):
-            findings.add(
-                "untold",
-                f"the archive vanished at work, the result calls it a success and names {named}, which is not there",
-            )
+            findings.add("untold", f"the archive vanished at work, the result calls it a success and names {named}, which is not there")
     figure = compare(findings, "removal into a vanishing file system", ended, tokens, (BASE, KEEP))
     unmount(KEEP)
     return figure
@@ -166,8 +144,7 @@ def full_queue(rand, findings):
     bad = [token for token in tokens if account.queue[token] != 1]
     if bad:
         findings.add(
-            "missing",
-            f"restoring again when there was room: {len(bad)} of {len(tokens)} are not in the queue: {ended.result.get('msg')}",
+            "missing", f"restoring again when there was room: {len(bad)} of {len(tokens)} are not in the queue: {ended.result.get('msg')}"
         )
     compare(findings, "restoring again when there was room", ended, tokens, removing=False)
     return figure
@@ -186,10 +163,7 @@ def read_only_queue(rand, findings):
     ):
         ended = run_module(module, args, limit=120)
         if ended.result.get("changed") or ended.result.get("removed") or ended.result.get("quarantined"):
-            findings.add(
-                "untold",
-                f"{module} {args.get('state', '')} claims a change in a read-only queue: {str(ended.result)[:300]}",
-            )
+            findings.add("untold", f"{module} {args.get('state', '')} claims a change in a read-only queue: {str(ended.result)[:300]}")
         compare(
             findings,
             f"{module} {args.get('state', '')} on a read-only queue",
