@@ -49,7 +49,6 @@ PASS = (
     str(MTA),
     str(BASE),
     str(LEDGER),
-    "/var/cache/zip-bytecode",
 )
 MOST = "/usr"  # most files of the host; compared once for each scene, all others after each call
 
