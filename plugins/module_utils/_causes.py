@@ -253,8 +253,6 @@ def _elsewhere(look):
     return found
 
 
-# What is at the door when it closes in the middle.
-_UNKNOWN_DOORS = ('stranger', 'silent')
 _PERMISSIONS = 'Put owner, group and mode right, before any queue run: a run loses messages while they are wrong.'
 CAUSES = (
     Cause('other_mta', 'Another MTA owns the name sendmail, or there is none', 'critical', _other_mta, 'role', 'sendmail_mta',
@@ -320,9 +318,9 @@ CAUSES = (
           log=_phrases.log_pattern('tls', 'tls_server')),
     Cause('auth', 'Authentication at the relay fails', 'high', _reach.says('auth'), 'manual', None,
           'See the authinfo map, and what SASL needs. Then flush.', log=_phrases.log_pattern('auth')),
-    Cause('hangs_up', 'The relay hangs up or falls silent in the middle', 'high', _reach.says('connection_lost'), 'manual', None,
+    Cause('hangs_up', 'The relay hangs up or falls silent in the middle', 'high', _reach.hangs_up, 'manual', None,
           'See the log of the relay at that time: a crash, a time-out, a firewall that cuts connections. Then flush one message.',
-          _UNKNOWN_DOORS, log=_phrases.log_pattern('lost_channel')),
+          log=_phrases.log_pattern('lost_channel')),
     Cause('loop', 'Mail would come back to this host', 'high', _reach.says('loop'), 'manual', None,
           'The relay in submit.cf, or its mail exchanger, is this host under a name that the MTA does not take for its own. Before that '
           'is corrected a queue run returns the mail.'),
@@ -413,7 +411,7 @@ def diagnose(look):
 _AWAY = ('mta_down', 'interface', 'hosts_file', 'hub_down', 'stranger', 'refuses_for_load', 'limits', 'listens_elsewhere', 'filtered',
          'was_down', 'unreachable', 'silent', 'hosts_access', 'refuses', 'relay_name')
 EXPLAINED = {
-    'connection_refused': _AWAY, 'connection_timeout': _AWAY, 'no_route': _AWAY, 'not_permitted': _AWAY, 'connection_lost': ('hangs_up',),
+    'connection_refused': _AWAY, 'connection_timeout': _AWAY, 'no_route': _AWAY, 'not_permitted': _AWAY, 'connection_lost': ('hangs_up', 'stranger', 'silent'),
     'host_lookup': ('dns', 'dns_was_down'), 'sender_domain': ('stale_resolver',), 'relay_lookup': ('relay_name',),
     'tls': ('tls',), 'auth': ('auth',), 'limit': ('limits',), 'mta_disk_full': ('mta_disk_full',), 'mta_queue': ('mta_queue',),
     'milter': ('milter',), 'map_lookup': ('maps',), 'alias_database': ('maps',), 'mailbox': ('mailbox',), 'loop': ('loop',),

@@ -253,6 +253,11 @@ def says(*classes: str) -> Callable[[_look.Look], Evidence]:
     return predicate
 
 
+def hangs_up(look: _look.Look) -> Evidence:
+    """The relay ended the dialogue where the mail submission program waited for a reply; what it does now may say more."""
+    return [] if stranger(look) or silent(look) else says('connection_lost')(look)
+
+
 def mta_queue(look: _look.Look) -> Evidence:
     """The MTA cannot write its queue: replies, and daemons whose directory is gone."""
     count, example = reason(look, 'mta_queue')

@@ -119,6 +119,7 @@ def test_the_table_is_sound():
     (waits('tls', 'Deferred: 454 4.7.0 TLS handshake failed.'), ['tls']),
     (waits('auth', 'Deferred: Temporary AUTH failure'), ['auth']),
     (waits('connection_lost', 'reply: read error from [127.0.0.1]'), ['hangs_up']),
+    (dict(waits('connection_lost', 'reply: read error from [127.0.0.1]'), greeting=dict(SILENT, error='closed')), ['silent']),
     (waits('mta_queue', 'Deferred: 421 4.3.0 collect: Cannot write ./dfX'), ['mta_queue']),
     ({'processes': [dict(HEALTHY.processes[0], cwd='/var/spool/mqueue (deleted)')]}, ['mta_queue']),
     ({'processes': [dict(HEALTHY.processes[0], cwd='/var/spool/mqueue')]}, []),
