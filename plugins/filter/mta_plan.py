@@ -114,6 +114,10 @@ _value:
     init:
       description: How the daemon is started, V(systemd), V(script) for an init script (also without an init), or V(binary).
       type: str
+    command:
+      description: The arguments to start the program itself with. As its pid file says that it was started last, or as C(sendmail/SECURITY) says.
+      type: list
+      elements: str
     address:
       description: Where C(submit.cf) hands mail to, for messages.
       type: str
@@ -203,10 +207,14 @@ def mta_plan(look, install=False, replace_other=False, unmask=False, holders=(),
     address = '%s port %s' % (relay['host'], relay['port'])
     systemd = services['init'] == 'systemd'
     has_script = services['mta']['init_script'] or installation['platform'] == 'freebsd'
+    has_service = services['mta']['unit'] or has_script
+    # What a package brought has a service, and where that is missing the package is broken.
+    by_hand = installation['platform'] not in ('debian', 'redhat')
     mode = (installation.get('sendmail_conf') or {}).get('daemon_mode') or 'daemon'
     plan = {'errors': [], 'install': False, 'unmask': False, 'alternative': None, 'others': [], 'stop': [], 'restart': [], 'ask': False,
             'enable': False, 'wanted': here is not False, 'pids': sorted(item['pid'] for item in daemons), 'sockets': _sockets(ours),
-            'init': 'systemd' if systemd else 'script' if has_script else 'binary', 'address': address}
+            'init': 'systemd' if systemd and (has_service or not by_hand) else 'script' if has_script else 'binary', 'address': address,
+            'command': (services['mta'].get('started_as') or 'sendmail -L sm-mta -bd -q1h').split()[1:]}
     errors, restart = plan['errors'], plan['restart']
 
     if installation['other_mta']:
@@ -265,11 +273,14 @@ def mta_plan(look, install=False, replace_other=False, unmask=False, holders=(),
     if restart and refused:
         errors.append('Sendmail does not accept %s: %s. Correct sendmail.mc and make the file again; until then no start can succeed.'
                       % (installation['sendmail_cf'].get('path') or 'its configuration', refused))
-    elif restart and not (services['mta']['unit'] or has_script) and installation['platform'] in ('debian', 'redhat'):
+    elif restart and not has_service and not by_hand:
         errors.append('There is neither a unit nor an init script of Sendmail on this host, so the MTA cannot be started. Install the package again.')
     if errors:
         restart.clear()
         return plan
+    if restart and plan['init'] == 'binary':
+        restart.append('No service starts it on this host, so it is started by hand, with %s, and nothing starts it at boot: give it a unit of your own.'
+                       % ' '.join(['sendmail'] + plan['command']))
     plan['unmask'] = services['mta']['masked']
     plan['enable'] = plan['init'] != 'binary' and mode == 'daemon'
     return plan

@@ -165,6 +165,7 @@ def _services(found: Look, serve: bool) -> Look:
     users = [user, found.layout.mta_user] + [cf['run_as_user'] for cf in found.settings.values() if cf['run_as_user']]
     processes = _processes.processes(users, found.program['sendmail'])
     services = dict((queue, dict(_system.service(name), name=name)) for queue, name in (('mta', layout.mta_service), ('msp', layout.msp_service)))
+    services['mta']['started_as'] = _system.started_as(found.settings.get('mta', {}).get('pid_file') or '/var/run/sendmail.pid')
     sendmail_conf = _runners.sendmail_conf(layout)
     found = found._replace(
         processes=processes, runners=_runners.queue_runners(layout, processes), load=_system.load_average(), sendmail_conf=sendmail_conf,

@@ -95,6 +95,10 @@ def mta_down(look: _look.Look) -> Evidence:
     elif look.active:
         found.append('systemd calls the service %s active all the same, so starting it does nothing; it has to be restarted.'
                      % service['name'])
+    if not (service.get('unit') or service.get('init_script')):
+        found.append('No service starts it on this host. %s' % (
+            'The pid file says how it was started last: %s.' % service['started_as'] if service.get('started_as')
+            else 'By hand it is started with "sendmail -L sm-mta -bd -q1h" (sendmail/SECURITY).'))
     if service.get('enabled') is False:
         found.append('The service %s is not enabled, so it will not come back after a boot either.' % service['name'])
     return found + _said(example, count), count
