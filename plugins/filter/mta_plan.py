@@ -293,8 +293,8 @@ def _unanswered(look, daemons, oldest, ours, reached, address, greeting):
     # By two seconds, because Debian's start makes the file anew, and the start of a process is known to the second only.
     if changed and oldest and oldest + 2 < changed:
         return 'The MTA runs, but does not listen at %s, and sendmail.cf is newer than it.' % address, None
-    return None, ('The MTA listens at %s, but submit.cf hands mail to %s. Set Addr and Port in DAEMON_OPTIONS of sendmail.mc to those in submit.cf, '
-                  "or name the others in FEATURE(`msp') of submit.mc." % (_where(ours) or 'no address that a connection there would reach', address))
+    return None, ('The MTA listens at %s, but submit.cf hands mail to %s. Set Addr in DAEMON_OPTIONS of sendmail.mc to the address in submit.cf, '
+                  "or name the other one in FEATURE(`msp') of submit.mc." % (_where(ours) or 'no address that a connection there would reach', address))
 
 
 def _sockets(listeners):
