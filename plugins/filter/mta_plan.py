@@ -239,6 +239,9 @@ def mta_plan(look, install=False, replace_other=False, unmask=False, holders=(),
                 service, trouble = _holder(other, next((one for one in holders if one['pid'] == other['pid']), None), systemd)
                 errors.extend([trouble] if trouble else [])
                 plan['stop'].extend([dict(other, service=service)] if service and service not in [one['service'] for one in plan['stop']] else [])
+    if services['mta']['masked'] and not unmask and mode == 'daemon':
+        errors.append('The unit sendmail.service is masked, so the MTA cannot be started. If nobody meant that, run "systemctl unmask sendmail", '
+                      'or set sendmail_mta_unmask to true.')
     if mode != 'daemon' and not answers_sendmail and not errors:
         errors.append('DAEMON_MODE in /etc/mail/sendmail.conf is %s, so no daemon of Sendmail listens, and submit.cf hands mail to %s on this host. %s '
                       "Or set DAEMON_MODE to Daemon, or name the mail hub in FEATURE(`msp') of submit.mc."
@@ -246,10 +249,6 @@ def mta_plan(look, install=False, replace_other=False, unmask=False, holders=(),
     if errors:
         return plan
 
-    if services['mta']['masked'] and not unmask and mode == 'daemon':
-        errors.append('The unit sendmail.service is masked, so the MTA cannot be started. If nobody meant that, run "systemctl unmask sendmail", '
-                      'or set sendmail_mta_unmask to true.')
-        return plan
     oldest = min((item['started'] for item in daemons if item['started']), default=None)
     if others or not (daemons or greeting['answered']):
         restart.append('No MTA runs.')
