@@ -247,6 +247,9 @@ def mta_plan(look, install=False, replace_other=False, unmask=False, holders=(),
                 service, trouble = _holder(other, next((one for one in holders if one['pid'] == other['pid']), None), systemd)
                 errors.extend([trouble] if trouble else [])
                 plan['stop'].extend([dict(other, service=service)] if service and service not in [one['service'] for one in plan['stop']] else [])
+    if services['mta']['masked'] and not unmask and mode == 'daemon':
+        errors.append('The unit sendmail.service is masked, so the MTA cannot be started. If nobody meant that, run "systemctl unmask sendmail", '
+                      'or set sendmail_mta_unmask to true.')
     if mode != 'daemon' and not answers_sendmail and not errors:
         errors.append('DAEMON_MODE in /etc/mail/sendmail.conf is %s, so no daemon of Sendmail listens, and submit.cf hands mail to %s on this host. %s '
                       "Or set DAEMON_MODE to Daemon, or name the mail hub in FEATURE(`msp') of submit.mc."
@@ -254,10 +257,6 @@ def mta_plan(look, install=False, replace_other=False, unmask=False, holders=(),
     if errors:
         return plan
 
-    if services['mta']['masked'] and not unmask and mode == 'daemon':
-        errors.append('The unit sendmail.service is masked, so the MTA cannot be started. If nobody meant that, run "systemctl unmask sendmail", '
-                      'or set sendmail_mta_unmask to true.')
-        return plan
     oldest = min((item['started'] for item in daemons if item['started']), default=None)
     if others or not (daemons or greeting['answered']):
         restart.append('No MTA runs.')
@@ -304,8 +303,8 @@ def _unanswered(look, daemons, oldest, ours, reached, address, greeting):
     # By two seconds, because Debian's start makes the file anew, and the start of a process is known to the second only.
     if changed and oldest and oldest + 2 < changed:
         return 'The MTA runs, but does not listen at %s, and sendmail.cf is newer than it.' % address, None
-    return None, ('The MTA listens at %s, but submit.cf hands mail to %s. Set Addr and Port in DAEMON_OPTIONS of sendmail.mc to those in submit.cf, '
-                  "or name the others in FEATURE(`msp') of submit.mc." % (_where(ours) or 'no address that a connection there would reach', address))
+    return None, ('The MTA listens at %s, but submit.cf hands mail to %s. Set Addr in DAEMON_OPTIONS of sendmail.mc to the address in submit.cf, '
+                  "or name the other one in FEATURE(`msp') of submit.mc." % (_where(ours) or 'no address that a connection there would reach', address))
 
 
 def _sockets(listeners):
