@@ -416,9 +416,9 @@ def parts(path):
                 found += sorted((os.path.join(directory, name) for name in os.listdir(directory) if _PART.match(name)),
                                 key=lambda part: (len(part), part))
     except OSError as error:
-        raise _text.SendmailError('The archive %s cannot be read: %s.' % (path, error.strerror))
+        raise _text.SendmailError('The archive %s cannot be read: %s.' % (_text.printable(os.fsencode(path)), error.strerror))
     if not found:
-        raise _text.SendmailError('There is no archive in %s: no file 0001.tar.gz there or in a directory below it.' % path)
+        raise _text.SendmailError('There is no archive in %s: no file 0001.tar.gz there or in a directory below it.' % _text.printable(os.fsencode(path)))
     return found
 
 
@@ -430,7 +430,7 @@ def removed(part: str) -> Optional[Set[str]]:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise _text.SendmailError('%s.removed, which says what was removed, cannot be read: %s.'
+        raise Refused('%s.removed, which says what was removed, cannot be read: %s.'
                                   % (_text.printable(os.fsencode(part[:-len('.tar.gz')])), getattr(error, 'strerror', None) or error))
 
 

@@ -555,10 +555,11 @@ class Ready(NamedTuple):
 
 
 class Restorer:
-    """Brings messages back from an archive. C(dry): only say."""
+    """Brings messages of the queues C(asked) back from an archive. C(dry): only say."""
 
-    def __init__(self, look: Any, selection: _selection.Selection, outcome: Outcome, dry: bool, check: Callable[[], None]):
-        self.look, self.selection, self.outcome, self.dry, self.check = look, selection, outcome, dry, check
+    def __init__(self, look: Any, asked: Iterable[str], selection: _selection.Selection, outcome: Outcome, dry: bool, check: Callable[[], None]):
+        self.look, self.asked, self.selection, self.outcome, self.dry, self.check = look, frozenset(asked), selection, outcome, dry, check
+        self.everywhere: Optional[Set[str]] = None
         self.sound: Dict[str, Tuple[int, ...]] = {}        # parts that proved whole, and what they looked like then
 
     def run(self, path: str) -> None:
@@ -571,16 +572,19 @@ class Restorer:
                 for opened in places:
                     for one in staged_files(queue, opened):
                         self.staged.setdefault(one.reference, []).append(one)
-            self.removed = {}
-            for part in parts:
-                try:
-                    self.removed[part] = _archive.removed(part)
-                except _text.SendmailError as error:
-                    self._refuse(part, error)
+            self.parts = parts
             for part in parts:
                 self.check()
-                if part in self.removed:
-                    self._guarded(part)
+                self._guarded(part)
+
+    def _recorded_elsewhere(self, label: str) -> bool:
+        """Whether another part says that it has removed a message. Asked for what an ended run did not remove, so read only then."""
+        if self.everywhere is None:
+            self.everywhere = set()
+            for part in self.parts:
+                with contextlib.suppress(_text.SendmailError):
+                    self.everywhere |= _archive.removed(part) or set()
+        return label in self.everywhere
 
     def _refuse(self, part: str, error: _text.SendmailError) -> None:
         self.outcome.refused.append({'path': _text.printable(os.fsencode(part)), 'why': str(error)})
@@ -611,7 +615,8 @@ class Restorer:
                 marks = os.open(path + '.restored', os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
                 fcntl.flock(marks, fcntl.LOCK_EX)
                 before = set(os.pread(marks, 1 << 24, 0).split())
-            restoring = self._settle(here, before, self.removed[path])
+            removed = self.removed = _archive.removed(path) or set()
+            restoring = self._settle(here, before, removed)
             pending: Optional[Pending] = None
             ready: List[Ready] = []
             for member, stream in part.members():
@@ -624,7 +629,7 @@ class Restorer:
                     continue
                 self._message(path, reference, pending, None, None, before, restoring, ready)
                 pending = None
-                if found and queue in self.opened and self.selection.wants(name[2:]):
+                if found and queue in self.asked and queue in self.opened and self.selection.wants(name[2:]):
                     pending = Pending(queue, place, name, member, stream.read(_spool.LIMIT))
             self._message(path, reference, pending, None, None, before, restoring, ready)
             if marks is not None:
@@ -670,19 +675,19 @@ class Restorer:
         there = self._here(identifier)
         if there:
             done, why = 'already', 'it is in the queue, as %s' % there[:2]
-            if not self.dry and label in (self.removed[path] or ()):
+            if not self.dry and label in self.removed:
                 before.add(os.fsencode(identifier))
         elif name in restoring:
             done = 'restored'
             ready.append(Ready(queue, restoring[name].opened, restoring[name].file, name))
         elif os.fsencode(identifier) in before:
             done, why = 'already', 'it was restored from this archive before'
-        elif label not in (self.removed[path] or ()):
+        elif label not in self.removed:
             held = [one for one in self.staged.get(reference, ()) if (one.kind, one.name, one.queue) == ('removing', name, queue)]
             if held:
                 done = 'restored'
                 ready.append(Ready(queue, held[0].opened, held[0].file, name))
-            elif any(label in (record or ()) for record in self.removed.values()):
+            elif self._recorded_elsewhere(label):
                 return           # a later run has taken it out, and that archive has it
             else:
                 why = ('it was still in the queue when the run that archived it was ended, and has left it since: it was probably delivered. '
@@ -849,7 +854,7 @@ def act(params, check_mode, look=None):
     refuse(state, params, selection)
     outcome = Outcome()
     try:
-        look = look or look_at(params['queue'], partners=True)
+        look = look or look_at(params['queue'], partners=state == 'restored')
         with _identity.signals_noted() as check:
             work(params, look, selection, outcome, check_mode, check)
     except _text.SendmailError as error:
@@ -875,7 +880,7 @@ def work(params: Dict[str, Any], look: Any, selection: _selection.Selection, out
         outcome.archive = base
         # Judged before the first one is written.
         judged = Outcome()
-        judge = Restorer(look, selection, judged, True, check)
+        judge = Restorer(look, asked, selection, judged, True, check)
         judge.run(base)
         outcome.selected = judged.selected
         refuse(state, params, selection, judged.selected)
@@ -883,7 +888,7 @@ def work(params: Dict[str, Any], look: Any, selection: _selection.Selection, out
             vars(outcome).update(vars(judged), archive=base)
             return
         outcome.selected = 0
-        restorer = Restorer(look, selection, outcome, False, check)
+        restorer = Restorer(look, asked, selection, outcome, False, check)
         restorer.sound = judge.sound
         restorer.run(base)
         return

@@ -216,11 +216,11 @@ def check_content(descriptor: int, nested: bool) -> None:
 
 # Queue directories
 
-def open_directory(path, dir_fd=None):
-    """L(walk), and it is not a place that is never a queue. Raises OSError."""
+def open_directory(path: str, dir_fd: Optional[int] = None, whole: Optional[str] = None) -> int:
+    """L(walk), and it is not a place that is never a queue. C(whole): the path from the root, where C(path) begins at C(dir_fd). Raises OSError."""
     descriptor = walk(path, dir_fd)
     try:
-        check_place(descriptor, path)
+        check_place(descriptor, whole or path)
     except BaseException:
         os.close(descriptor)
         raise
@@ -262,7 +262,7 @@ def directories(patterns):
 
 def _add(found, errors, seen, group, path, name, parent_fd, configured):
     try:
-        descriptor = open_directory(name, parent_fd)
+        descriptor = open_directory(name, parent_fd, path)
     except OSError as error:
         if parent_fd is None or error.errno not in (errno.ENOTDIR, errno.ENOENT):
             errors.append(_error(path, error))
@@ -281,7 +281,7 @@ def _add(found, errors, seen, group, path, name, parent_fd, configured):
         for part in ('qf', 'df', 'xf'):
             place = os.path.join(path, part)
             try:
-                inside = open_directory(part, descriptor)
+                inside = open_directory(part, descriptor, place)
                 try:
                     about = os.fstat(inside)
                     check_content(inside, False)
@@ -339,7 +339,7 @@ class Opened:
                 raise OSError(errno.ELOOP, 'it was replaced by a symbolic link', directory.path)
             for number, (attribute, part) in enumerate((('control', 'qf'), ('data', 'df'), ('transcript', 'xf')), 1):
                 if getattr(directory, attribute) != directory.path:
-                    descriptor = open_directory(part, self.base)
+                    descriptor = open_directory(part, self.base, getattr(directory, attribute))
                     setattr(self, attribute, descriptor)
                     if proved and _identity_of(descriptor) != proved[number]:
                         raise OSError(errno.ESTALE, 'it was replaced meanwhile', getattr(directory, attribute))

@@ -18,6 +18,8 @@ description:
   - A queue file is only touched when a queue run would lose it or could not read it. This is Sendmail's own check of owner, group and mode.
     It keeps its owner, the user who submitted it, unless that is root or no user at all; then it goes to the user that runs the queue.
     Messages that are lost already (C(Qf)) are made readable but not renamed.
+  - Symbolic links on the way to a queue directory count only when root made them, and a directory that is never a queue, or is full of files that
+    Sendmail did not make, is refused.
   - A queue directory that is missing is made, as nothing can be submitted without it. It is not made on a file system that
     C(/etc/fstab) names and that is not mounted. Anything else that is missing and has to be there is an error, as
     M(mailops.sendmail.sendmail_permissions) installs nothing and writes no configuration; P(mailops.sendmail.sendmail_msp#role) does.

@@ -291,6 +291,25 @@ class TestOnce:
         assert lab.act('restored')['already'] == 1
         assert before == (lab.files(lab.client), lab.files(lab.mta))
 
+    def test_only_the_queue_that_is_asked_for(self, lab):
+        lab.message(1)
+        lab.message(2, place=lab.mta, uid=0, gid=0, mode=0o600)
+        for queue in ('msp', 'mta'):
+            assert lab.act('absent', queue=queue)['removed'] == 1
+        assert lab.act('restored')['restored'] == 1 and lab.files(lab.mta) == {} and len(lab.files()) == 2
+        assert lab.act('restored', queue='mta')['restored'] == 1 and len(lab.files(lab.mta)) == 2
+        about = os.stat(os.path.join(lab.mta, 'qf' + identifier(2)))
+        assert (about.st_uid, stat.S_IMODE(about.st_mode)) == (0, 0o600)
+
+    def test_a_record_that_cannot_be_read(self, lab):
+        lab.message(1)
+        archive = lab.act('absent')['archive']
+        with open(archive + '/0001.removed', 'wb') as stream:
+            stream.write(b'\xff\xfe')
+        with pytest.raises(_text.SendmailError, match='0001.removed.*cannot be read'):
+            lab.act('restored')
+        assert lab.files() == {}
+
     def test_a_damaged_part_among_others(self, lab, monkeypatch):
         monkeypatch.setattr(_message, 'BATCH', 2)
         for number in range(6):
