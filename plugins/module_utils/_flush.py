@@ -301,7 +301,8 @@ def stops(canary):
     if canary is None:
         return False
     if canary.outcome == 'bounced':
-        return canary.reason == ALL_RETURNED or bool(canary.errors) and not all(_OF_A_RECIPIENT.search(one) for one in canary.errors)
+        # Nothing is printed of a refusal that is about more than a recipient.
+        return canary.reason == ALL_RETURNED or not canary.errors or not all(_OF_A_RECIPIENT.search(one) for one in canary.errors)
     return canary.outcome == 'remaining' and canary.reason in HOST_REASONS
 
 
@@ -462,7 +463,8 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
         if stops(canary) and canary.outcome == 'bounced':
             return ('%d of %d messages were not tried: %s (%s). Fix what refuses them, or set canary to false to try each of them.'
                     % (untried, len(outcomes), 'the oldest ones were all returned to their senders' if canary.reason == ALL_RETURNED
-                       else 'the oldest one, %s, was returned to its sender' % canary.message.id, '; '.join(canary.errors[:2])))
+                       else 'the oldest one, %s, was returned to its sender' % canary.message.id,
+                       '; '.join(canary.errors[:2]) or 'the log says why'))
         if stops(canary):
             return ('%d of %d messages were not tried: the oldest one, %s, could not leave the host (%s), so no other can. Fix that first, '
                     'or set canary to false to try each of them.' % (untried, len(outcomes), canary.message.id, canary.status))

@@ -90,7 +90,7 @@ class Record:
             raise _text.SendmailError('The outcomes cannot be written to %s: %s. Name a file in a directory that exists.' % (path, error.strerror))
 
     def add(self, queue, identifier, outcome, **about):
-        """Append one line, in one write. Where that fails the reason is in C(error), and nothing more is written: the work goes on or ends as its owner decides."""
+        """Append one line, in one write. Where that fails C(error) has the reason, and nothing more is written: its owner ends the work."""
         if self.error:
             return
         line = self._begin + json.dumps(dict(about, queue=queue, id=identifier, outcome=outcome), sort_keys=True).encode('ascii') + b'\n'

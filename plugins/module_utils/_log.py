@@ -45,8 +45,8 @@ def entries(since: float, pattern: Any, seconds: float, size: int, newest: Optio
 
     Anybody on the host can write a line under any name, and Sendmail's own name can be configured (C(-L)): nothing is asked of it but the
     facility, which is always mail (openlog() in main.c). Proof are the fields of the journal that its daemon takes from the kernel: the user is
-    one of C(users), and the program one of C(binaries); of a process that was gone too soon to be looked at only the user is known, and
-    then root alone counts. A plain file proves nothing.
+    one of C(users), those that only root can become, and the program one of C(binaries); a process that was gone too soon to be looked at,
+    as a runner often is, has no program. A plain file proves nothing.
 
     C(since): epoch seconds. C(seconds) is the most that reading the journal may take, C(size) the bytes of each file, from its end, and
     C(newest) how many lines of the journal are looked at, from its end; all by default.
@@ -83,7 +83,7 @@ def _journal(journal: str, since: float, pattern: Any, seconds: float, newest: O
             user, program = fields.get(b'_UID', b''), fields.get(b'_EXE', b'').decode('utf-8', 'surrogateescape')
             if program.endswith(' (deleted)'):
                 program = program[:-10]   # by an upgrade
-            found.append((text, user.isdigit() and (int(user) in users and program in binaries or int(user) == 0 and not program)))
+            found.append((text, user.isdigit() and int(user) in users and (program in binaries or not program)))
         fields.clear()
     end = time.monotonic() + seconds
     # What was written a moment ago may not have arrived.

@@ -13,7 +13,9 @@ description:
   - Mail that arrives during the run is left alone.
   - Everything that a run would destroy or hang on is looked for first. When there is such a thing the run is refused with the reason and
     the remedy, and nothing is touched. These are control files or directories with a wrong owner or mode, missing data files, control files that
-    Sendmail would lose or abort on, files left by a rewrite, and file systems that are full or read-only.
+    Sendmail would lose, drop or abort on, files left by a rewrite, and file systems that are full or read-only.
+  - The first host that greets where C(submit.cf) hands mail to is asked whether it takes mail from this host, with C(MAIL FROM:<>), C(RCPT TO:<postmaster>)
+    and no message. When it refuses for good, or when a program that is no mail server answers in place of the MTA of this host, nothing is run.
   - The outcome is found by comparing the control files before and after, and from what Sendmail prints when it removes a message, because the exit
     status of a queue run says nothing.
   - While the module runs the queue, no message is returned to its sender for its age and no warning that it is late is sent. That is left to the next
@@ -33,8 +35,9 @@ options:
     default: msp
   timeout:
     description:
-      - How long the runs may take together. A run that still goes on is then ended, which is safe for the messages, and the module fails when messages
-        were not tried.
+      - How long the runs may take together. Then no further runner is started. One that has not yet handed anything of its message to the MTA is
+        ended; one that has is waited for, as long as RFC 5321 lets the MTA think about it, because to end it could deliver the message twice. That is
+        a moment with an MTA that answers, and up to 20 minutes with one that falls silent behind the data. The module fails when messages were not tried.
       - A number with one of the units C(s), C(m), C(h), or a number of seconds.
     type: str
     default: 10m
@@ -42,6 +45,8 @@ options:
     description:
       - Try the oldest message of the client queue alone first. When it stays for a reason that holds for all, such as an MTA that does not
         answer, the rest is not tried, which would cost up to ten seconds for each, and the module fails with that reason.
+      - The rest is not tried either when that message is returned to its sender for something else than an unknown recipient, or when the three oldest
+        are returned, so that a broken MTA does not make a bounce of every message.
     type: bool
     default: true
   parallel:

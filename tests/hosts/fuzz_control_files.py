@@ -19,7 +19,9 @@ BATCH = 400
 HARM = {'lost': {'unknown_letter', 'newer_version', 'behind_dot', 'from_line', 'body_type', 'auth', 'data_directory'}, 'aborted': {'no_sender'},
         'removed': {'no_recipient', 'one_line', 'recipient'}, 'empty': set(), 'hangs': set()}
 PIECES = [b'\0', b'\r', b'\n', b' ', b'\t', b'.', b'.\n', b'\n.\n', b'\x81', b'\xff', b'(', b')', b'<', b'>', b'"', b'\\', b':', b'+', b'=', b'R', b'S',
-          b'From ', b'V9', b'V8', b'B', b'B7BIT', b'A', b'Aa+4', b'Ax=y', b'd.', b'd/tmp', b'q', b'T', b'H', b'H?', b'$', b'${', b'!', b'x' * 300, b'\r\n', b'RPFD:', b'C:',
+
+          b'From ', b'V9', b'V8', b'B', b'B7BIT', b'A', b'Aa+4', b'Ax=y', b'd.', b'd/tmp', b'q', b'T', b'H', b'H?', b'$', b'${', b'!',
+          b'x' * 300, b'\r\n', b'RPFD:', b'C:',
           b'Mx', b'Q', b'r', b'X', b'L1', b'D', b'E', b'I', b'K', b'N', b'P', b'Z', b'F', b'\n\n', b'\n ']
 
 

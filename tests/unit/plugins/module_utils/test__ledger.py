@@ -42,7 +42,9 @@ def opened(spool, **given):
 
 
 def closed(spool, lines=(), archived=None, **given):
-    return _ledger.closed(spool.at, spool.look, moved_out=lambda since: archived or {}, log=lambda since: [line if isinstance(line, tuple) else (line, True) for line in lines], **given)
+    def log(_since):
+        return [line if isinstance(line, tuple) else (line, True) for line in lines]
+    return _ledger.closed(spool.at, spool.look, moved_out=lambda since: archived or {}, log=log, **given)
 
 
 def places(result):

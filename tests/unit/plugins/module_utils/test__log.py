@@ -79,7 +79,7 @@ def test_the_journal_is_asked_for_all_mail(journal):
     (0, '_EXE=/usr/sbin/sendmail\n', True), (25, '_EXE=/usr/sbin/sendmail\n', True), (25, '_EXE=/usr/sbin/sendmail (deleted)\n', True),
     (1000, '_EXE=/usr/sbin/sendmail\n', False),      # in a mount namespace of the user's own that can be any program
     (0, '_EXE=/usr/bin/logger\n', False), (25, '_EXE=/usr/bin/logger\n', False), (1000, '_EXE=/usr/bin/logger\n', False),
-    (0, '', True), (25, '', False), (1000, '', False),
+    (0, '', True), (25, '', True), (1000, '', False),
 ])
 def test_who_wrote_it(journal, user, program, proof):
     journal.says(ENTRY % ('sm-msp-queue', user, program, 'A: to=bob, stat=Sent'))
