@@ -97,7 +97,7 @@ DEBIAN = Platform(
         run_msp=_dir('/run/sendmail/msp', 'smmsp', 'smmsp', 0o2775, True), run_stamp=_dir('/run/sendmail/stampdir', 'root', 'smmsp', 0o2775, True)),
     **_CONFIGURATION, **_SMMSP)
 
-# Red Hat: sendmail.spec of el8 and el9 (%files), sendmail.service, sm-client.service.
+# Red Hat: sendmail.spec of el8 and el9 (%files), sendmail.service, sm-client.service. The pid file of the MTA gets the group of the program.
 REDHAT = Platform(
     family='redhat', binaries=('/usr/sbin/sendmail', '/usr/sbin/sendmail.sendmail'),
     mta_service='sendmail', msp_service='sm-client', runner='systemd_unit', packages=('sendmail', 'sendmail-cf'),
@@ -105,7 +105,7 @@ REDHAT = Platform(
         _file('/usr/sbin/sendmail.sendmail', 'root', 'smmsp', 0o2755),
         _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir(_MTA_QUEUE, 'root', 'mail', 0o700),
         _file('', 'root', 'root', 0o644), _dir('/etc/mail', 'root', 'root', 0o755),
-        (_file('/run/sm-client.pid', 'smmsp', 'smmsp', 0o644, True), _file('/run/sendmail.pid', 'root', 'root', 0o600, True)),
+        (_file('/run/sm-client.pid', 'smmsp', 'smmsp', 0o644, True), _file('/run/sendmail.pid', 'root', None, 0o600, True)),
         (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o660, True), _file('/var/log/mail/statistics', 'root', 'root', 0o600, True))),
     **_CONFIGURATION, **_SMMSP)
 
@@ -119,7 +119,7 @@ SUSE = Platform(
         _file('/usr/sbin/sendmail', 'root', 'mail', 0o2555),
         _dir(_CLIENT, 'root', 'mail', 0o770), _dir(_MTA_QUEUE, 'root', 'root', 0o700),
         _file('', 'root', 'root', 0o644), _dir('/etc/mail', 'root', 'root', 0o755),
-        (_file(_CLIENT + '/sm-client.pid', 'mail', 'mail', 0o600, True), _file('/var/run/sendmail.pid', 'root', 'root', 0o600, True)),
+        (_file(_CLIENT + '/sm-client.pid', 'mail', 'mail', 0o600, True), _file('/var/run/sendmail.pid', 'root', None, 0o600, True)),
         (_file(_CLIENT + '/sm-client.st', None, 'mail', 0o660, True), _file('/var/lib/sendmail/statistics', 'root', 'root', 0o600, True)),
         sendmail_cf=_file('/etc/sendmail.cf', 'root', 'root', 0o644)))
 
