@@ -151,7 +151,7 @@ def unlike(data):
     if not all(order.count(letter) for letter in (b"V", b"T", b"S")):
         return "no sender, version or time"
     first = order.index(b"S")
-    return "order" if order.index(b"V") > first or order.index(b"T") > first or b"R" in order[:first] or b"B" in order[first:] else None
+    return "order" if order.index(b"V") > first or order.index(b"T") > first or {b"R", b"C"} & set(order[:first]) or b"B" in order[first:] else None
 
 
 ENTRY = re.compile(rb"^ *(6ARF\d{10})(.)(?: *(-?\d+) +(-?\d+)([+ ])(.{12}) ([^\n]*))?([^\0]*)", re.S)

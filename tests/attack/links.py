@@ -156,10 +156,9 @@ def make_secret():
 
 
 def control(recipient=b"bob", more=b"", when=None):
-    return (
-        b"V8\nT%d\nK0\nN0\nP30017\n%sFs\n$_alice@localhost\n$r\n${daemon_flags}\nSalice\nRPFD:%s\nH?P?Return-Path: <\x81g>\nH??From: alice\nH??Subject: scene\n.\n"
-        % (when or int(time.time()) - 5000, more, recipient)
-    )
+    head = b"V8\nT%d\nK0\nN0\nP30017\n%sFs\n$_alice@localhost\n$r\n${daemon_flags}\nSalice\nRPFD:%s\n"
+    headers = b"H?P?Return-Path: <\x81g>\nH??From: alice\nH??Subject: scene\n.\n"
+    return head % (when or int(time.time()) - 5000, more, recipient) + headers
 
 
 def repair():
