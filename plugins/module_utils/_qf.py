@@ -285,7 +285,7 @@ def parse(data):
         elif letter in _NUMBERS:
             values[_NUMBERS[letter]] = _number(value)
             if letter == b'V':
-                format_version = _version(value)
+                format_version = values['version'] = _version(value)   # one number for all that judge it
                 if format_version > NEWEST_VERSION:
                     problem('newer_version', 'version %d is newer than the newest known, %d', format_version, NEWEST_VERSION)
         elif letter in _TEXTS:

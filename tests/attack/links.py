@@ -12,6 +12,7 @@ In the last scenes a process of smmsp swaps names as fast as it can while the mo
 """
 
 import ctypes
+import fcntl
 import os
 import pwd
 import random
@@ -32,7 +33,7 @@ SECRET = Path("/srv/attack-secret")
 CANARY = "CANARYcanary"  # in the content of every file there
 SIZES = (77731, 77743, 77747)  # of files there; numbers that come from nowhere else
 IDENTIFIER = "6ACANARY000{:03d}"  # of the messages there
-LIMIT = 30.0
+LIMIT = 60.0
 # What may change while modules run: Sendmail's own records, mailboxes when a flush delivers, and the kernel's file systems.
 PASS = (
     "/proc",
@@ -156,10 +157,9 @@ def make_secret():
 
 
 def control(recipient=b"bob", more=b"", when=None):
-    return (
-        b"V8\nT%d\nK0\nN0\nP30017\n%sFs\n$_alice@localhost\n$r\n${daemon_flags}\nSalice\nRPFD:%s\nH?P?Return-Path: <\x81g>\nH??From: alice\nH??Subject: scene\n.\n"
-        % (when or int(time.time()) - 5000, more, recipient)
-    )
+    head = b"V8\nT%d\nK0\nN0\nP30017\n%sFs\n$_alice@localhost\n$r\n${daemon_flags}\nSalice\nRPFD:%s\n"
+    headers = b"H?P?Return-Path: <\x81g>\nH??From: alice\nH??Subject: scene\n.\n"
+    return head % (when or int(time.time()) - 5000, more, recipient) + headers
 
 
 def repair():
@@ -320,14 +320,30 @@ def large(queue):
         put(queue / f"df6ARLARG{number}000001", b"x")
 
 
+def set_immutable(path, on):
+    """chattr +i or -i, which not every release brings. Not every file system has it."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return
+    try:
+        fcntl.ioctl(handle, 0x40086602, struct.pack("l", 0x10 if on else 0))  # FS_IOC_SETFLAGS, FS_IMMUTABLE_FL
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
 def immutable(queue):
     good(queue)
-    for name in os.listdir(queue)[:3]:
-        subprocess.run(["chattr", "+i", str(queue / name)], stderr=subprocess.DEVNULL, check=False)
+    for name in sorted(os.listdir(queue))[:3]:
+        set_immutable(queue / name, True)
 
 
 def settled(queue):
-    subprocess.run(f"chattr -R -i {queue}", shell=True, stderr=subprocess.DEVNULL, check=False)
+    for name in os.listdir(os.fsencode(queue)):
+        if name.startswith((b"qf6ARGOOD", b"df6ARGOOD")):
+            set_immutable(os.path.join(os.fsencode(queue), name), False)
 
 
 def groups(cf, pattern):
@@ -360,7 +376,8 @@ SCENES = {
     "MTA's queue: df to secret": ("smmta", link_directory(SECRET, "df", "xf")),
     "MTA's queue: qf to secret": ("smmta", link_directory(SECRET, "qf")),
     "MTA's queue: links for files": ("smmta", links_for_files),
-    "configured as /srv/attack-secret": ("configured", str(SECRET)),
+    "configured as /srv": ("configured", "/srv"),
+    "configured as /var": ("configured", "/var"),
     "configured as /etc": ("configured", "/etc"),
     "configured as /": ("configured", "/"),
     "configured as /home": ("configured", "/home"),

@@ -159,7 +159,6 @@ def read_only_queue(rand, findings):
         ("sendmail_message", {"state": "quarantined", "reason": "x", "confirm_all": True}),
         ("sendmail_debris", {"state": "absent", "older_than": "0s", "archive": str(BASE)}),
         ("sendmail_queue", {"timeout": "20s"}),
-        ("sendmail_permissions", {}),
     ):
         ended = run_module(module, args, limit=120)
         if ended.result.get("changed") or ended.result.get("removed") or ended.result.get("quarantined"):

@@ -531,3 +531,11 @@ def test_what_is_no_id_has_no_time(identifier):
 ])
 def test_identifier(identifier, good):
     assert bool(_qf.IDENTIFIER.match(identifier)) == good
+
+
+def test_a_version_too_large_for_atoi_is_the_same_number_for_all_who_judge_it():
+    """atoi() makes -1 of it, in Sendmail 8.15.2 to 8.18.1: R lines have no flags then, and nothing is newer. A reader that kept the number as written
+    called the file unreadable and had no problem to name (found by tests/attack/fuzz.py)."""
+    envelope = _qf.parse(b'V99999999999999999999\nT1795780411\nK0\nN0\nP30033\nSalice\nRPFD:bob\nH??From: alice\n.\n')
+    assert envelope.version <= 0 and not envelope.problems
+    assert [recipient.address for recipient in envelope.recipients] == [b'PFD:bob']
