@@ -54,11 +54,11 @@ peer() {
     within 30 connects "$1"
 }
 other() { # [COMMAND] ADDRESS MODE [TEXT]
-    local in=$1
+    local in=$1 text=${4:-}
     shift
     cat >/etc/systemd/system/other-mta.service <<END
 [Service]
-ExecStart=$in /usr/bin/python3 /root/peer.py "$1" $2${3:+ "$3"}
+ExecStart=$in /usr/bin/python3 /root/peer.py "$1" $2 "$text"
 [Install]
 WantedBy=multi-user.target
 END
