@@ -355,7 +355,7 @@ CAUSES = (
           'Wait, or flush with ignore_load.', ('refuses_for_load',),
           log=rb'Skipping queue run|Aborting queue run'),
     Cause('never_tried', 'Messages were never tried', 'medium', _never_tried, 'module', 'sendmail_queue', 'Flush the queue.', ('queue_load', 'runner')),
-    Cause('warned', 'Messages have waited for long, and the reason is no longer known', 'low', _reach.warned, 'module', 'sendmail_queue',
+    Cause('warned', 'Messages have waited for long, and the reason is no longer known', 'medium', _reach.warned, 'module', 'sendmail_queue',
           'Flush the queue; what stays then says why.', log=rb'stat=Deferred: '),
     Cause('min_queue_age', 'MinQueueAge keeps the messages back', 'low', _queue_age, 'module', 'sendmail_queue',
           'Flush with the module, which overrides it, or lower MinQueueAge.'),

@@ -47,35 +47,95 @@ stuck() {
 first() { (cd "$1" && ls -- qf* | head -n 1 | cut -c3-); }
 # edit ID SED-SCRIPT: change a control file in place, owner and inode kept.
 edit() { sed "$2" "$Q/qf$1" >/root/edited && cat /root/edited >"$Q/qf$1"; }
-# peer ADDRESS [GREETING]: another program takes port 25 there, and says nothing or this.
+# peer ADDRESS MODE [TEXT]: another program takes port 25 there, see peer.py; "in hub" in front puts it on another host.
 peer() {
     mta_stop
-    cat >/root/peer.py <<'END'
-import socket, sys
-listener = socket.socket()
-listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-listener.bind((sys.argv[1], 25))
-listener.listen(5)
-kept = []
-while True:
-    kept.append(listener.accept()[0])
-    if sys.argv[2:]:
-        kept.pop().sendall(sys.argv[2].encode() + b"\r\n")
-END
+    other "" "$@"
+    within 30 connects "$1"
+}
+other() { # [COMMAND] ADDRESS MODE [TEXT]
+    local in=$1 text=${4:-}
+    shift
     cat >/etc/systemd/system/other-mta.service <<END
 [Service]
-ExecStart=python3 /root/peer.py "$1"${2:+ "$2"}
+ExecStart=$in /usr/bin/python3 /root/peer.py "$1" $2 "$text"
 [Install]
 WantedBy=multi-user.target
 END
     systemctl daemon-reload
-    systemctl start other-mta
-    within 30 connects "$1"
+    systemctl restart other-mta
+}
+# hub [MODE [TEXT]]: another host, 198.51.100.2, which is the relay of submit.cf now; without a mode nothing listens there.
+hub() {
+    ip netns add hub
+    ip link add hub0 type veth peer name eth0 netns hub
+    ip address add 198.51.100.1/24 dev hub0
+    ip link set hub0 up
+    ip -n hub address add 198.51.100.2/24 dev eth0
+    ip -n hub link set eth0 up
+    relay "[198.51.100.2]"
+    [ $# -eq 0 ] || { other "/usr/sbin/ip netns exec hub" 198.51.100.2 "$@"; within 30 connects 198.51.100.2; }
+}
+relay() { sed -i "s/^D{MTAHost}.*/D{MTAHost}$1/" /etc/mail/submit.cf; }
+# A server with a certificate, and options that may break the handshake.
+tls() {
+    {
+        printf 'O CACertFile=%s\n' /etc/mail/tls/sendmail-server.crt
+        printf 'O CACertPath=/etc/ssl/certs\nO ServerCertFile=%s\n' /etc/mail/tls/sendmail-server.crt
+        printf 'O ServerKeyFile=%s\n' /etc/mail/tls/sendmail-common.key
+        [ $# -eq 0 ] || printf 'O %s\n' "$@"
+    } >>/etc/mail/sendmail.cf
+}
+# hold COUNT: that many connections to the MTA, until health.
+hold() {
+    systemd-run -q --unit=held python3 -c "
+import socket, time
+kept = [socket.create_connection(('127.0.0.1', 25)) for _ in range($1)]
+time.sleep(600)"
+}
+# One message for each class of statuses that a server can make: the recipient is called like the class that the status must have.
+classes() {
+    relay "[127.0.0.8]"
+    while read -r class mode text; do
+        peer 127.0.0.8 "$mode" "$text"
+        submit 1 "$class"
+    done <<END
+connection_lost accept-close
+connection_lost accept-reset
+connection_lost garbage
+connection_lost ehlo-reset
+connection_lost mail-close
+connection_lost rcpt-close
+connection_lost data-close
+connection_lost dot-close
+sender_domain mail-reply 451 4.1.8 Domain of sender address a@nosuch.invalid does not resolve
+mta_disk_full mail-reply 452 4.4.5 Insufficient disk space; try again later
+mta_disk_full mail-reply 452 4.3.1 Insufficient system storage
+mta_queue dot-reply 421 4.3.0 collect: Cannot write ./dfX (bfcommit, uid=0, gid=104): No such file or directory
+limit greeting 421 4.3.2 Connection rate limit exceeded.
+limit rcpt-reply 452 4.5.3 Too many recipients
+milter mail-reply 451 4.3.2 Please try again later
+map_lookup rcpt-reply 451 4.3.0 Temporary system failure. Please try again later.
+auth mail-reply 454 4.7.0 Temporary authentication failure
+mailbox rcpt-reply 452 4.2.2 Mailbox full
+temporary_reply rcpt-reply 450 4.7.1 Greylisting in action, please come back later
+temporary_reply rcpt-reply 450 4.7.1 Connection refused by policy
+END
+    peer 127.0.0.7 ok
+    submit 1 connection_refused
+    iptables -I OUTPUT -d 127.0.0.8 -p tcp --dport 25 -j DROP
+    submit 1 connection_timeout
+    iptables -F
+    iptables -I OUTPUT -d 127.0.0.8 -p tcp --dport 25 -j REJECT --reject-with icmp-host-prohibited
+    submit 1 no_route
+    iptables -F
+    submit 1 never_tried -odq
+    relay "[127.0.0.1]"
 }
 connects() { bash -c "exec 3<>/dev/tcp/$1/25" 2>/dev/null; }
 # A queue run that hangs on a relay that says nothing, begun as long ago as the clock of the kernel is made to say.
 hang() {
-    peer 127.0.0.8
+    peer 127.0.0.8 silent
     mta_start
     sed 's/^D{MTAHost}.*/D{MTAHost}[127.0.0.8]/' /etc/mail/submit.cf >/root/hang.cf
     setsid -f "$sendmail" -C/root/hang.cf -Ac -qf >/dev/null 2>&1 </dev/null
@@ -107,6 +167,7 @@ keep_health() {
     cp -a /etc/cron.d/sendmail /root/cron-sendmail
     cp -a /usr/libexec/sendmail/sendmail /root/sendmail-binary
     hostname >/root/hostname
+    stat -c %U:%G $M >/root/mqueue-owner
 }
 health() {
     if [ -e /etc/systemd/system/other-mta.service ]; then
@@ -115,6 +176,10 @@ health() {
         systemctl daemon-reload
     fi
     pkill -KILL -f '^sendmail: (MSP: )?\./' || true
+    systemctl stop held 2>/dev/null || true
+    ip netns delete hub 2>/dev/null || true
+    ip link delete hub0 2>/dev/null || true
+    ip link set lo up
     iptables -F
     umount /proc/stat $Q $M 2>/dev/null || true
     # The first is that of every test host (tests/hosts/enter).
@@ -129,7 +194,8 @@ health() {
     cp -a /root/etc-mail/. /etc/mail/
     cp -a /root/cron-sendmail /etc/cron.d/sendmail
     rm -f /etc/systemd/system/sendmail.service /home/*/dead.letter /root/dead.letter /var/lib/sendmail/dead.letter
-    mkdir -p $Q
+    mkdir -p $Q $M
+    chown "$(cat /root/mqueue-owner)" $M && chmod 2750 $M
     chown smmsp:smmsp $Q && chmod 2770 $Q
     chown root:smmsp /usr/libexec/sendmail/sendmail && chmod 2755 /usr/libexec/sendmail/sendmail
     find $Q $M -mindepth 1 -delete
