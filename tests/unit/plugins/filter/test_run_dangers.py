@@ -19,7 +19,7 @@ def test_what_a_run_would_harm_is_named_with_its_remedy(kind):
     assert run_dangers(refused(kind, ids=(), messages=0))[0].startswith('there is no data file. ')
 
 
-@pytest.mark.parametrize('result', [{'changed': False, 'selected': 4}, refused('file_system'), refused('relay_does_not_answer')])
+@pytest.mark.parametrize('result', [{'changed': False, 'selected': 4}, refused('file_system'), refused('relay_is_silent')])
 def test_what_harms_no_mail_is_no_danger(result):
     assert run_dangers(result) == []
 
