@@ -164,7 +164,7 @@ _NOT_YET = (530, 534, 538)   # RFC 3207 and 4954: TLS or authentication first, w
 def _dialogue(peer: socket.socket, seconds: float) -> Optional[str]:
     """What a server that has greeted answers when it refuses this host as such, for good; None where it does not. Sends no mail.
 
-    EHLO, MAIL FROM:<>, RCPT TO:<postmaster>, RSET. With FEATURE(`delay_checks'), Debian's default, the access map answers at RCPT only. None
+    EHLO, MAIL FROM:<>, RCPT TO:<postmaster>, and <root> where it does not know that one, RSET. With FEATURE(`delay_checks'), Debian's default, the access map answers at RCPT only. None
     too where it wants TLS or authentication first or puts off. A postmaster whom it does not know (5.1.x) is a matter of that
     recipient; RFC 5321 4.5.1 wants this one taken by everybody else.
     """
@@ -181,8 +181,11 @@ def _dialogue(peer: socket.socket, seconds: float) -> Optional[str]:
         reply(b'EHLO ' + (socket.gethostname().encode('ascii', 'replace') or b'localhost'))
         line = reply(b'MAIL FROM:<>')
         if line[:1] == b'2':
-            line = reply(b'RCPT TO:<postmaster>')
-            if b' 5.1.' in line or b' 5.5.' in line:
+            # One that is not known here is refused as such before the access map is asked; root exists everywhere, postmaster needs an alias.
+            for recipient in (b'postmaster', b'root'):
+                line = reply(b'RCPT TO:<' + recipient + b'>')
+                if b' 5.1.' not in line and b' 5.5.' not in line:
+                    break
                 line = b''
         reply(b'RSET')
     code = int(line[:3]) if line[:3].isdigit() else 0
