@@ -39,7 +39,9 @@ _ERRORS = 10               # lines kept of what was printed about one message
 OUTCOMES = ('relayed', 'bounced', 'remaining', 'quarantined', 'lost', 'taken', 'untried')
 
 # While the oldest message waits for one of these, no other message can leave the host either.
-HOST_REASONS = frozenset(('connection_refused', 'connection_timeout', 'no_route', 'relay_lookup', 'mta_disk_full'))
+HOST_REASONS = frozenset((
+    'connection_refused', 'connection_timeout', 'connection_lost', 'no_route', 'not_permitted', 'relay_lookup', 'tls', 'auth', 'limit',
+    'mta_disk_full', 'mta_queue', 'milter', 'resources'))
 
 REMEDIES = {
     'relay': 'A run would return mail to its senders or hand it to a stranger. Fix who answers there, or what submit.cf names.',

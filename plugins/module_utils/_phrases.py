@@ -130,7 +130,7 @@ LOG = [Phrase(*row) for row in (
     ('children', 'mta', r'rejecting connections on daemon \S+: (?:\d+ children|free memory)', 'conf.c:2326 2393'),
     ('tls', 'msp', (r'STARTTLS=client, (?:error|[^,]*, (?:warning|.*verify=(?:FAIL|SOFTWARE|PROTOCOL|CONFIG)))'
      r'|STARTTLS=\S+ (?:file|error)|STARTTLS=\S+ .*(?:fail|status=)|STARTTLS=\w+: \S*:'
-     r'|STARTTLS: .*(?:error|fail|missing|alert|cert verify|switch)|ruleset=(?:tls_server|try_tls)'),
+     r'|STARTTLS: .*(?:error|fail|missing|alert|cert verify|switch)'),
      'tls.c deliver.c'),
     ('tls_server', 'mta', r'STARTTLS=server, (?:error|.*fail)|STARTTLS=\w+: file \S+ unsafe|TLS failed to initialize',
      'tls.c srvrsmtp.c'),

@@ -79,10 +79,12 @@ hub() {
 relay() { sed -i "s/^D{MTAHost}.*/D{MTAHost}$1/" /etc/mail/submit.cf; }
 # A server with a certificate, and options that may break the handshake.
 tls() {
+    # Debian's own key is for a group too, which Sendmail refuses unless it is told not to.
+    install -m 600 /etc/mail/tls/sendmail-common.key /root/tls.key
     {
         printf 'O CACertFile=%s\n' /etc/mail/tls/sendmail-server.crt
         printf 'O CACertPath=/etc/ssl/certs\nO ServerCertFile=%s\n' /etc/mail/tls/sendmail-server.crt
-        printf 'O ServerKeyFile=%s\n' /etc/mail/tls/sendmail-common.key
+        printf 'O ServerKeyFile=%s\n' /root/tls.key
         [ $# -eq 0 ] || printf 'O %s\n' "$@"
     } >>/etc/mail/sendmail.cf
 }
