@@ -146,7 +146,7 @@ def _cron_trouble(cron):
         return 'cron is not installed'
     if cron['masked']:
         return 'cron is masked'
-    return cron['refuses'] if cron['running'] else 'cron does not run'
+    return None if cron['running'] else 'cron does not run'
 
 
 def _method(platform, unit, systemd, trouble):

@@ -8,11 +8,12 @@
 
 import os
 import time
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _network, _platform, _processes, _runners, _spool, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _network, _platform, _processes, _runners, _spool, _system, _text
 
 GREETING_SECONDS = 5.0
+CRON_SECONDS = 2.0
 # The options that say which queues, the same in every module; documented in the fragment C(queues).
 OPTIONS: Dict[str, Dict[str, Any]] = {
     'queue': {'type': 'str', 'choices': ['msp', 'mta', 'all'], 'default': 'all'},
@@ -30,7 +31,7 @@ class Look(NamedTuple):
 
     # queues
     now: int                                # epoch seconds of the look; all ages count from here
-    errors: List[Dict[str, Any]] = []       # {queue, path, error}: queue directories that cannot be used
+    errors: List[Dict[str, Any]] = []       # {queue, path, error, link}: queue directories that cannot be used; C(link) (path, target) of a dead one
     files: Dict[str, Dict[str, Any]] = {}   # the configuration files by queue: path, exists, error, owner, group, mode ... and problems
     directories: Dict[str, List[_spool.QueueDirectory]] = {}   # by queue, as far as asked for
     held: Optional[Set[Tuple[int, int]]] = None                # (device, inode) of files locked for writing, None where the system does not tell
@@ -55,7 +56,7 @@ class Look(NamedTuple):
     # a diagnosis and a compliance check
     queues: Dict[str, Dict[str, Any]] = {}  # figures, as in the fact sendmail_queue
     hazards: Dict[str, List[Any]] = {}      # of the client queue, by kind: (text, id or None)
-    endangered: Dict[str, int] = {}         # messages by kind of hazard
+    endangered: Dict[str, int] = {}         # messages by kind of hazard, and C(content) for those that are not whole
     inspected: int = 0                      # messages, for hazards
     places: List[Dict[str, Any]] = []       # file states of the directories of the client queue
     filesystems: Dict[str, Any] = {}        # by queue, the worst of its directories
@@ -65,6 +66,11 @@ class Look(NamedTuple):
     lookups: Dict[str, Any] = {}            # of _names.look_around()
     dead_letters: List[Dict[str, Any]] = []   # {path, size, mtime}
     refusal: Optional[str] = None           # what the relay answers to MAIL or RCPT when it greets and takes no mail from this host
+    obstacles: List[str] = []               # sentences: what keeps an ordinary user from submitting
+    stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try
+    stranded: List[Dict[str, Any]] = []     # {path, messages}: directories with mail that no configuration names
+    passed_over: int = 0                    # messages whose priority is too bad for the load
+    mta_interval: Optional[int] = None      # seconds between runs of the MTA's queue, where that is known
     hosts_access: List[str] = []            # rules of hosts.deny that name Sendmail or all daemons
     # a diagnosis
     subjects: Any = ([], 0)                 # ([(what subjects have in common, messages)], messages looked at), where that was asked for
@@ -90,8 +96,10 @@ def look(level: str, queue: str = 'all', queue_directories: Optional[Sequence[st
 
     C(level) is one of C(LEVELS), each with what the one before it takes: queues says where they are, from the configuration or from
     C(queue_directories), and what is being delivered; program which Sendmail works on them and as whom; services what runs, listens
-    and answers.
+    and answers. Raises SendmailError for who may not see that.
     """
+    if level == 'services' and os.geteuid() != 0 and not queue_directories:
+        raise _text.SendmailError('Only root can see the queues and the processes of a host. Use become: true.')
     found = _queues(queue, queue_directories)
     if level != 'queues':
         found = _program(found, _system.cpus())
@@ -126,7 +134,7 @@ def _queues(queue: str, queue_directories: Optional[Sequence[str]]) -> Look:
             if not patterns:
                 errors.append({'queue': name, 'path': files[name]['path'], 'error': 'the file names no queue directory'})
         directories[name], wrong = _spool.directories(patterns)
-        errors.extend(dict(one, queue=name) for one in wrong)
+        errors.extend(dict(one, queue=name, link=_system.dead_link(one['path'])) for one in wrong)
     return Look(int(time.time()), errors, files, directories, _system.held(), layout, configurations)
 
 
@@ -139,15 +147,26 @@ def _program(found: Look, cpus: int) -> Look:
                           submitter={'user': user, 'uid': accounts[user]['uid'], 'group': group, 'gid': accounts[group]['group']})
 
 
+def _patient(look_at_processes: Callable[[], List[Dict[str, Any]]]) -> Tuple[List[Dict[str, Any]], Dict[str, Any]]:
+    """The processes, and what starts cron lines. A cron that is just being restarted is there again in a moment."""
+    until = time.monotonic() + CRON_SECONDS
+    while True:
+        processes = look_at_processes()
+        cron = _runners.cron(_processes.cron_runs(processes))
+        if cron['running'] or cron['masked'] or not (cron['unit'] or cron['init_script']) or time.monotonic() > until:
+            return processes, cron
+        time.sleep(0.5)
+
+
 def _services(found: Look) -> Look:
     layout, submit = found.layout, found.configurations['msp']
     user = found.submitter['user']
     users = [user, found.layout.mta_user] + [cf['run_as_user'] for cf in found.settings.values() if cf['run_as_user']]
-    processes = _processes.processes(users, found.program['sendmail'])
+    processes, cron = _patient(lambda: _processes.processes(users, found.program['sendmail']))
     services = dict((queue, dict(_system.service(name), name=name)) for queue, name in (('mta', layout.mta_service), ('msp', layout.msp_service)))
     relay = _cf.relay(submit) if submit is not None else None
     return found._replace(
         processes=processes, relay=relay, greeting=relay and _network.greeting(relay['host'], relay['port'], GREETING_SECONDS),
         listeners=_network.listeners((relay['port'] if relay else 25,), processes), runners=_runners.queue_runners(layout, processes),
-        load=_system.load_average(), services=dict(services, init=_system.init_system(), cron=_runners.cron(user, _processes.cron_runs(processes))),
+        load=_system.load_average(), services=dict(services, init=_system.init_system(), cron=cron),
         sendmail_conf=_runners.sendmail_conf(layout), resolver_changed=_system.file_state('/etc/resolv.conf')['mtime'])

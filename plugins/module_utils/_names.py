@@ -6,18 +6,11 @@
 
 """Name look-ups as Sendmail needs them, side by side and within a time limit."""
 
-import os
-import re
-import select
 import socket
-import struct
 import threading
 import time
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _system
-
-_DNS_PORT = 53
 _ERRORS = {socket.EAI_AGAIN: 'temporary', socket.EAI_FAIL: 'temporary'}
 
 
@@ -63,56 +56,3 @@ def look_around(relay: Optional[str], domains: Sequence[str], seconds: float = 8
                     'error': both[0]['error'], 'seconds': max(answer['seconds'] for answer in both)},
             'relay': answers[relay, socket.AF_UNSPEC] if relay else None,
             'domains': dict((name, answers[name, socket.AF_UNSPEC]) for name in domains)}
-
-
-def _verdict(reply: bytes, number: int) -> Optional[str]:
-    """What is wrong with a reply to the query C(number), None for an answer."""
-    code = struct.unpack('>H', reply[2:4])[0] & 15 if len(reply) > 11 and reply[:2] == struct.pack('>H', number) else 1
-    # NXDOMAIN is an answer.
-    return None if code in (0, 3) else {2: 'SERVFAIL', 5: 'REFUSED'}.get(code, 'reply code %d' % code)
-
-
-def name_servers(path: str = '/etc/resolv.conf', seconds: float = 3.0) -> List[Dict[str, Any]]:
-    """Ask each name server of resolv.conf(5) for this host's own name, all at once: [{address, error}]. Any answer but a failure counts.
-
-    Who said nothing or was not there is asked once more after half of the seconds, as a resolver does: one packet may be lost.
-    """
-    addresses = re.findall(r'(?m)^\s*nameserver\s+([0-9A-Fa-f.:]+)(?:%\S*)?\s*$', _system.script(path))[:3] or ['127.0.0.1']
-    labels = [label[:63] for label in os.fsencode(socket.gethostname()).split(b'.') if label]
-    number = os.getpid() & 0xffff
-    query = struct.pack('>HHHHHH', number, 0x0100, 1, 0, 0, 0) + b''.join(struct.pack('B', len(label)) + label for label in labels) + b'\0\0\1\0\1'
-    found: List[Dict[str, Any]] = [{'address': address, 'error': 'no answer within %g seconds' % seconds} for address in addresses]
-    pending = {}
-    for record in found:
-        try:
-            pending[socket.socket(socket.AF_INET6 if ':' in record['address'] else socket.AF_INET, socket.SOCK_DGRAM)] = record
-        except OSError as error:   # a kernel without IPv6
-            record['error'] = error.strerror
-    for last in (False, True):
-        # From now: who was asked late, because the machine was busy, may answer late.
-        until, waiting = time.monotonic() + seconds / 2, []
-        for peer, record in pending.items():
-            try:
-                peer.connect((record['address'], _DNS_PORT))
-                peer.send(query)
-                waiting.append(peer)
-            except OSError as error:
-                record['error'] = error.strerror
-        while waiting:
-            ready = select.select(waiting, [], [], max(0, until - time.monotonic()))[0]
-            for peer in ready:
-                waiting.remove(peer)
-                try:
-                    reply = peer.recv(4096)
-                except OSError as error:
-                    pending[peer]['error'] = error.strerror
-                else:
-                    pending.pop(peer)['error'] = _verdict(reply, number)
-                    peer.close()
-            if not ready:
-                break
-        if pending and not last:
-            time.sleep(max(0, until - time.monotonic()))
-    for peer in pending:
-        peer.close()
-    return found

@@ -8,15 +8,13 @@ import sys
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _checks, _controls
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from hosts_looked_at import HEALTHY, NOW, because, queue
+from hosts_looked_at import (
+    DAEMON, DAMAGE, DOWN, HEALTHY, NOW, OTHER, REFUSES, ROOM, RUNNER, because, queue, waiting)
 
 ROOT = os.path.join(os.path.dirname(_causes.__file__), '..', '..')
-DOWN = {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': 'connection_refused'}
-
-
 def found(**more):
     return [cause['id'] for cause in _causes.diagnose(HEALTHY._replace(**more))]
 
@@ -34,50 +32,260 @@ def test_the_table_is_sound():
         assert cause.severity in ('critical', 'high', 'medium', 'low')
         assert (cause.fix == 'manual') == (cause.name is None)
         assert cause.text.endswith('.')
+        assert all(check.__module__ == _checks.__name__ for check in cause.checks) and cause.checks
         if cause.name:   # advice names only what is there
             assert os.path.exists(os.path.join(ROOT, *(('roles', cause.name) if cause.fix == 'role' else ('plugins', 'modules', cause.name + '.py'))))
     assert {name for names in _causes.EXPLAINED.values() for name in names} <= set(ids)
 
 
+HUB = {'host': '192.0.2.9', 'port': 25}
+SOCKETS = {'listeners': [{'address': '127.0.0.1', 'port': 25, 'pid': 9, 'name': 'exim4'}]}
+BARE = dict(HEALTHY.program, sendmail=None, path=None, target=None, is_sendmail=False)
+HUNG = {'id': '6ANFSGsD000240', 'pid': 7, 'title': 'sendmail: MSP: client greeting'}
+FOREIGN = {'role': 'queue_runner', 'queue': 'mta', 'user': 'root', 'rejecting': None, 'full': None, 'cwd': None, 'pid': 8, 'interval': 60,
+           'directory': '/var/spool/mqueue-client', 'title': 'sendmail: Queue runner@00:01:00 for /var/spool/mqueue-client'}
+MSP = HEALTHY.settings['msp']
+
+
+def msp(**more):
+    return {'settings': dict(HEALTHY.settings, msp=dict(MSP, **more))}
+
+
+def files(**more):
+    return {'files': dict(HEALTHY.files, **more)}
+
+
+def looked_up(**domains):
+    return dict(HEALTHY.lookups, domains=dict((name, {'error': error, 'seconds': 0.1}) for name, error in domains.items()))
+
+
+def mta(**more):
+    return {'queues': {'msp': queue(), 'mta': waiting(2, **more)}}
+
+
+def mta_because(reason, example, **more):
+    return {'queues': {'msp': queue(), 'mta': dict(because(4, reason, example), **more)}}
+
+
+PROBLEM = [{'line': 3, 'problem': 'unknown option name x', 'text': ''}]
+UNMOUNTED = {'filesystems': {'msp': dict(ROOM, unmounted='/srv'), 'mta': ROOM}}
+GONE = {'queue': 'msp', 'path': '/q', 'error': 'No such file or directory', 'link': None}
+# (cause, a host where it holds, the most similar host where it does not)
+ROWS = [
+    ('not_installed', {'program': BARE}, {'program': OTHER}),
+    ('other_mta', {'program': OTHER}, {'program': BARE}),
+    ('stranded', {'stranded': [{'path': '/var/spool/clientmqueue', 'messages': 3}]}, {'stranded': []}),
+    ('queue_link', {'errors': [dict(GONE, link=('/q', '/mnt/q'))]}, {'errors': [GONE]}),
+    ('configuration', files(msp=dict(HEALTHY.files['msp'], exists=False)), files(msp=HEALTHY.files['msp'])),
+    ('configuration', files(msp=dict(HEALTHY.files['msp'], problems=PROBLEM)), files(mta=dict(HEALTHY.files['mta'], problems=PROBLEM))),
+    ('configuration', {'submitter': dict(HEALTHY.submitter, uid=None)}, {}),
+    ('configuration', {'submitter': dict(HEALTHY.submitter, gid=None)}, {}),
+    ('configuration', {'errors': [GONE]}, {'errors': [dict(GONE, queue='mta')]}),
+    ('configuration', UNMOUNTED, {'filesystems': {'msp': ROOM, 'mta': ROOM}}),
+    ('permissions', {'places': [dict(HEALTHY.places[0], owner='root')]}, {}),
+    ('permissions', {'places': [dict(HEALTHY.places[0], group='root')]}, {}),
+    ('permissions', {'places': [dict(HEALTHY.places[0], mode='2750')]}, {'places': [dict(HEALTHY.places[0], mode='0770')]}),
+    ('permissions', {'program': dict(HEALTHY.program, setgid=False)}, {'program': dict(HEALTHY.program, mode='2555')}),
+    ('permissions', {'program': dict(HEALTHY.program, group='root')}, {'program': BARE}),
+    ('cannot_submit', {'obstacles': ['cron (process 7) runs with no_new_privs: what it starts cannot submit mail.']}, {'obstacles': []}),
+    ('too_open', {'places': [dict(HEALTHY.places[0], mode='2771')]}, {'places': [dict(HEALTHY.places[0], mode='2770')]}),
+    ('message_permissions', {'hazards': {'permissions': [('owner 0:0', 'x')]}}, {'hazards': {'temporary': []}}),
+    ('foreign_runner', {'processes': [DAEMON, FOREIGN]}, {'processes': [DAEMON, dict(FOREIGN, user='smmsp')]}),
+    ('foreign_runner', {'processes': [DAEMON, dict(FOREIGN, role='queue_run')]}, {'processes': [DAEMON, dict(FOREIGN, directory='/var/spool/mqueue')]}),
+    ('foreign_runner', {'processes': [DAEMON, FOREIGN]}, dict(msp(run_as_user=None), processes=[DAEMON, FOREIGN])),
+    ('lost', {'queues': {'msp': queue(messages=dict(queue()['messages'], lost=1)), 'mta': queue()}}, {}),
+    ('lost', {'queues': {'msp': queue(), 'mta': queue(messages=dict(queue()['messages'], lost=1))}}, {}),
+    ('quarantined', {'queues': {'msp': queue(messages=dict(queue()['messages'], quarantined=1)), 'mta': queue()}}, {}),
+    ('disk_full', {'filesystems': {'msp': dict(ROOM, blocks_free=99), 'mta': ROOM}}, {'filesystems': {'msp': dict(ROOM, blocks_free=100), 'mta': ROOM}}),
+    ('disk_full', dict(msp(min_free_blocks=0), filesystems={'msp': dict(ROOM, blocks_free=0)}),
+     dict(msp(min_free_blocks=0), filesystems={'msp': dict(ROOM, blocks_free=1)})),
+    ('disk_full', {'filesystems': {'msp': dict(ROOM, inodes_free=0), 'mta': ROOM}}, {'filesystems': {'msp': dict(ROOM, inodes_free=1), 'mta': ROOM}}),
+    ('disk_full', {'filesystems': {'msp': dict(ROOM, inodes_free=0), 'mta': ROOM}}, {'filesystems': {'msp': dict(ROOM, inodes=0, inodes_free=0), 'mta': ROOM}}),
+    ('read_only', {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, read_only=True)}}, {}),
+    ('read_only', {'filesystems': {'msp': dict(ROOM, immutable=True), 'mta': ROOM}}, {'filesystems': {'msp': dict(ROOM, immutable=False), 'mta': ROOM}}),
+    ('mta_directory', {'processes': [dict(DAEMON, cwd='/var/spool/mqueue (deleted)')]}, {'processes': [dict(DAEMON, cwd=None)]}),
+    ('mta_directory', {'errors': [dict(GONE, queue='mta')]}, {'errors': [dict(GONE, queue='mta', path='/etc/mail/sendmail.cf')]}),
+    ('mta_down', {'greeting': DOWN, 'listeners': [], 'processes': []}, {'greeting': DOWN, 'processes': [], 'relay': HUB}),
+    ('mta_down', {'greeting': DOWN, 'listeners': [], 'processes': []}, {'processes': []}),
+    ('stranger', dict(SOCKETS, greeting=DOWN), {'greeting': DOWN}),
+    # inetd holds the socket of a Sendmail
+    ('stranger', dict(SOCKETS, greeting=dict(HEALTHY.greeting, text='220 h ESMTP Exim')), SOCKETS),
+    ('refuses_for_load', {'processes': [REFUSES]}, {'processes': [dict(REFUSES, rejecting='rejecting connections on daemon MTA: 40 children, max 40')]}),
+    ('refuses_for_limits', {'processes': [dict(REFUSES, rejecting='rejecting connections on daemon MTA: free memory: 3')]}, {'processes': [REFUSES]}),
+    ('listens_elsewhere', {'greeting': DOWN, 'listeners': []}, {'greeting': DOWN}),
+    ('filtered', {'greeting': DOWN}, {'greeting': DOWN, 'listeners': []}),
+    ('filtered', {'greeting': dict(DOWN, error='connection_reset')}, {'greeting': DOWN, 'processes': [REFUSES]}),
+    ('hosts_access', {'refusal': '550 5.0.0 Access denied', 'hosts_access': ['/etc/hosts.deny: ALL: ALL']}, {'hosts_access': ['/etc/hosts.deny: ALL: ALL']}),
+    ('was_down', {'queues': {'msp': because(3, 'connection_refused', 'x')}}, {'queues': {'msp': because(3, 'no_route', 'x')}}),
+    ('was_down', {'queues': {'msp': because(3, 'connection_refused', 'x')}}, {'queues': {'msp': because(3, 'connection_refused', 'x')}, 'greeting': DOWN}),
+    ('unreachable', {'greeting': dict(DOWN, error='no_route')}, {'greeting': DOWN}),
+    ('unreachable', {'queues': {'msp': because(3, 'no_route', 'x')}}, {'queues': {'msp': because(3, 'no_route', 'x')}, 'greeting': DOWN}),
+    ('silent', {'greeting': dict(DOWN, connected=True, error='connection_timeout')}, {'greeting': dict(DOWN, error='connection_timeout')}),
+    ('silent', {'greeting': dict(DOWN, connected=True, error='closed')}, {'greeting': dict(DOWN, connected=True, code=554, error='closed', text='554 no')}),
+    ('refuses', {'greeting': dict(DOWN, connected=True, code=554, error=None, text='554 no')}, {'greeting': dict(DOWN, connected=True, error=None)}),
+    ('refuses', {'refusal': '550 5.7.1 Access denied'}, dict(SOCKETS, refusal='550 5.7.1 Access denied', greeting=dict(HEALTHY.greeting, text='220 x'))),
+    ('dns', {'queues': {'msp': because(3, 'host_lookup', 'x')}, 'lookups': looked_up(d='temporary')},
+     {'queues': {'msp': because(3, 'host_lookup', 'x')}, 'lookups': looked_up(d='not_found')}),
+    ('dns', {'queues': {'msp': because(3, 'host_lookup', 'x')}}, {'lookups': looked_up(d='timeout')}),
+    ('dns_was_down', {'queues': {'msp': because(3, 'host_lookup', 'x')}, 'lookups': looked_up(d=None)},
+     {'queues': {'msp': because(3, 'host_lookup', 'x')}, 'lookups': looked_up(d='timeout')}),
+    ('stale_resolver', {'queues': {'msp': because(3, 'sender_domain', 'x')}}, {'resolver_changed': NOW}),
+    ('relay_name', {'lookups': dict(HEALTHY.lookups, relay={'error': 'not_found'}), 'relay': dict(HUB, host='hub.example.test')},
+     {'lookups': dict(HEALTHY.lookups, relay={'error': None}), 'relay': dict(HUB, host='hub.example.test')}),
+    ('relay_name', {'queues': {'msp': because(1, 'relay_lookup', 'x')}}, {'queues': {'msp': because(1, 'was_down', 'x')}}),
+    ('mta_disk_full', {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, blocks_free=99)}}, {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, blocks_free=100)}}),
+    ('mta_disk_full', {'processes': [dict(DAEMON, full='rejecting new messages: min free: 100')]}, {'processes': [DAEMON]}),
+    ('mta_disk_full', {'queues': {'msp': because(2, 'mta_disk_full', '452 4.4.5')}}, {}),
+    ('policy', {'queues': {'msp': because(3, 'temporary_reply', 'x')}},
+     {'queues': {'msp': because(3, 'temporary_reply', 'x')}, 'processes': [dict(DAEMON, cwd='/var/spool/mqueue (deleted)')]}),
+    # 30000 > 600000/(LA - 16 + 1) from 36 on: 600000/20 is 30000, 600000/21 is less
+    ('queue_load', {'load': [36.0, 1.0, 1.0]}, {'load': [35.4, 1.0, 1.0]}),
+    ('queue_load', {'load': [16.0, 1.0, 1.0], 'passed_over': 1}, {'load': [16.0, 1.0, 1.0]}),
+    ('queue_load', {'load': [15.5, 1.0, 1.0], 'passed_over': 1}, {'load': [15.4, 1.0, 1.0], 'passed_over': 1}),
+    ('never_tried', {'queues': {'msp': because(2, 'never_tried', never_tried=2)}},
+     {'queues': {'msp': because(2, 'never_tried', never_tried=2)}, 'locked': [dict(HUNG, seconds=1)] * 2}),
+    ('never_tried', {'queues': {'msp': because(2, 'never_tried', never_tried=2)}},
+     {'queues': {'msp': because(2, 'never_tried', never_tried=2)}, 'load': [40.0, 1.0, 1.0]}),
+    ('min_queue_age', dict(msp(min_queue_age=61), queues={'msp': waiting(1, last_attempt_age=60)}),
+     dict(msp(min_queue_age=60), queues={'msp': waiting(1, last_attempt_age=60)})),
+    ('hangs', {'locked': [dict(HUNG, seconds=_checks.HANGS)]}, {'locked': [dict(HUNG, seconds=_checks.HANGS - 1)]}),
+    ('hangs', {'locked': [dict(HUNG, seconds=_checks.HANGS)]}, {'locked': [dict(HUNG, seconds=None)]}),
+    ('runner', {'runners': []}, {}),
+    ('runner', {'runners': [dict(RUNNER, partial=True)]}, {}),
+    ('runner', {'runners': [dict(RUNNER, active=False)]}, {'runners': [dict(RUNNER, active=False), RUNNER]}),
+    ('runner', {'queues': {'msp': waiting(3, untried_age=2 * 1800 + _checks.SLACK + 1)}},
+     {'queues': {'msp': waiting(3, untried_age=2 * 1800 + _checks.SLACK)}}),
+    ('runner', dict(msp(min_queue_age=7200), queues={'msp': waiting(3, untried_age=11101)}),
+     dict(msp(min_queue_age=7200), queues={'msp': waiting(3, untried_age=11100)})),
+    ('two_runners', {'runners': [RUNNER, dict(RUNNER, source='cron')]}, {'runners': [RUNNER, dict(RUNNER, active=False)]}),
+    ('two_runners', {'runners': [RUNNER, dict(RUNNER, source='cron')]}, {'runners': [RUNNER, dict(RUNNER, partial=True)]}),
+    ('dead_runner', {'runners': [RUNNER, dict(RUNNER, active=False, detail='no cron daemon is running')]}, {}),
+    ('poison', {'hazards': {'aborts': [('there is no sender (S line): a queue runner aborts', 'x')]}},
+     {'hazards': {'damaged': [('line 2: an unknown line', 'x')]}}),
+    ('damaged', {'hazards': {'damaged': [('line 2: an unknown line, Y99', 'x')]}}, {'hazards': {'aborts': [('there is no sender (S line)', 'x')]}}),
+    ('never_run', {'stuck': [{'path': '/q/qfX', 'why': 'version 9 is newer than the newest known, 8'}]}, {'stuck': []}),
+    ('never_run', {'hazards': {'unreadable': [('qfX: it is larger than 8 bytes', 'X')]}}, {}),
+    ('stale_rewrite', {'hazards': {'temporary': [('there is a tf file', 'x')]}}, {}),
+    ('slow_names', {'lookups': dict(HEALTHY.lookups, own=dict(HEALTHY.lookups['own'], unqualified=True))}, {}),
+    ('slow_names', {'lookups': dict(HEALTHY.lookups, own=dict(HEALTHY.lookups['own'], seconds=5.0))},
+     {'lookups': dict(HEALTHY.lookups, own=dict(HEALTHY.lookups['own'], seconds=4.9))}),
+    ('missing_data', {'hazards': {'no_data': [('there is no data file', 'x')]}}, {}),
+    ('mta_configuration', files(mta=dict(HEALTHY.files['mta'], problems=PROBLEM)), files(msp=dict(HEALTHY.files['msp'], problems=PROBLEM))),
+    ('mta_untried', dict(mta(untried_age=2 * 600 + _checks.SLACK + 1), mta_interval=600), dict(mta(untried_age=2 * 600 + _checks.SLACK), mta_interval=600)),
+    ('mta_untried', dict(mta(untried_age=9999), mta_interval=600), dict(mta(untried_age=9999), mta_interval=None)),
+    ('mta_waits', mta_because('host_lookup', 'host map: lookup (x.example): deferred'), mta_because('never_tried', '')),
+    ('orphaned_data', {'queues': {'msp': queue(debris={'data_without_control': 2})}}, {'queues': {'msp': queue(debris={'data_without_control': 0})}}),
+    ('elsewhere', {'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 60}]},
+     {'dead_letters': [{'path': '/root/dead.letter', 'size': 0, 'mtime': NOW - 60}]}),
+    ('elsewhere', {'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 7 * 86400}]},
+     {'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 7 * 86400 - 1}]}),
+    ('one_source', {'queues': {'msp': dict(because(40), top={'reasons': [], 'users': [{'user': 'root', 'messages': 32}], 'senders': []})}},
+     {'queues': {'msp': dict(because(40), top={'reasons': [], 'users': [{'user': 'root', 'messages': 31}], 'senders': []})}}),
+    ('one_source', {'queues': {'msp': dict(because(20), top={'reasons': [], 'users': [], 'senders': [{'sender': 'a', 'messages': 20}]})}},
+     {'queues': {'msp': dict(because(19), top={'reasons': [], 'users': [], 'senders': [{'sender': 'a', 'messages': 19}]})}}),
+]
+
+
+@pytest.mark.parametrize('cause, holds, does_not', ROWS, ids=['%s-%d' % (row[0], number) for number, row in enumerate(ROWS)])
+def test_a_cause_and_its_nearest_negative(cause, holds, does_not):
+    assert cause in found(**holds)
+    assert cause not in found(**does_not)
+
+
+def test_every_cause_has_a_row():
+    assert {row[0] for row in ROWS} == {cause.id for cause in _causes.CAUSES}
+
+
 @pytest.mark.parametrize('more, expected', [
-    ({'locked': [{'id': '6ANFSGsD000240', 'pid': 7, 'seconds': _causes.HANGS, 'title': 'sendmail: MSP: client greeting'}]}, ['hangs']),
-    ({'locked': [{'id': '6ANFSGsD000240', 'pid': 7, 'seconds': _causes.HANGS - 1, 'title': ''}]}, []),
-    ({'locked': [{'id': '6ANFSGsD000240', 'pid': 7, 'seconds': None, 'title': ''}]}, []),
+    ({'refusal': '550 5.0.0 Access denied', 'hosts_access': ['/etc/hosts.deny: ALL: ALL']}, ['hosts_access']),
+    ({'refusal': '550 5.0.0 Access denied', 'hosts_access': ['/etc/hosts.deny: ALL: ALL'], 'relay': HUB}, ['refuses']),
+    # A stranger on the port: one truth, and nothing about an MTA that answers now or refuses.
+    (dict(SOCKETS, greeting=dict(HEALTHY.greeting, text='220 x ESMTP'), refusal='554 no', queues={'msp': because(3, 'connection_refused', 'x')}), ['stranger']),
     ({'greeting': DOWN, 'listeners': [], 'processes': []}, ['mta_down']),
     ({'greeting': DOWN, 'listeners': []}, ['listens_elsewhere']),
-    ({'greeting': DOWN}, ['filtered']),
-    ({'greeting': dict(DOWN, connected=True, error='connection_timeout')}, ['silent']),
-    ({'greeting': dict(DOWN, connected=True, code=554, error=None, text='554 no')}, ['refuses']),
-    ({'refusal': '550 5.7.1 Access denied'}, ['refuses']),
-    ({'refusal': '550 5.0.0 Access denied', 'hosts_access': ['/etc/hosts.deny: ALL: ALL']}, ['hosts_access']),
-    ({'refusal': '550 5.0.0 Access denied', 'hosts_access': ['/etc/hosts.deny: ALL: ALL'], 'relay': {'host': '192.0.2.9', 'port': 25}}, ['refuses']),
-    ({'hosts_access': ['/etc/hosts.deny: ALL: ALL']}, []),
-    ({'greeting': dict(DOWN, error='no_route')}, ['unreachable']),
-    ({'queues': {'msp': because(3, 'connection_refused', 'x')}}, ['was_down']),
-    ({'queues': {'msp': because(3, 'temporary_reply', 'x')}}, ['policy']),
-    ({'queues': {'msp': because(3, 'host_lookup', 'x')},
-      'lookups': dict(HEALTHY.lookups, domains={'d': {'error': 'temporary', 'seconds': 0.1}})}, ['dns']),
-    ({'queues': {'msp': because(3, 'host_lookup', 'x')},
-      'lookups': dict(HEALTHY.lookups, domains={'d': {'error': 'not_found', 'seconds': 0.1}})}, ['dns_was_down']),
-    ({'queues': {'msp': because(3, last_attempt_age=2 * 1800 + _causes.SLACK + 1)}}, ['runner']),
-    ({'queues': {'msp': because(3, last_attempt_age=2 * 1800 + _causes.SLACK)}}, []),
-    ({'runners': []}, ['runner']),
-    ({'load': [20.0, 1.0, 1.0]}, ['queue_load']),
-    ({'hazards': {'no_data': [('there is no data file', 'x')]}}, ['missing_data']),
-    ({'hazards': {'aborts': [('there is no sender (S line): a queue runner aborts', 'x')]}}, ['poison']),
-    ({'hazards': {'damaged': [('line 2: an unknown line, Y99', 'x')]}}, ['damaged']),
-    ({'queues': {'msp': dict(because(40), top={'reasons': [], 'users': [{'user': 'root', 'messages': 39}], 'senders': []})}}, ['one_source']),
-    ({'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 60}]}, ['elsewhere']),
-    ({'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 8 * 86400}]}, []),
+    ({'greeting': DOWN, 'processes': [REFUSES]}, ['refuses_for_load']),
+    ({'processes': [dict(DAEMON, cwd='/var/spool/mqueue (deleted)')], 'queues': {'msp': because(3, 'temporary_reply', '421 4.3.0 collect: Cannot write')}},
+     ['mta_directory']),
 ])
-def test_what_is_found(more, expected):
+def test_one_truth_and_no_other_beside_it(more, expected):
     assert found(**more) == expected
+
+
+class TestOneJudgement:
+    """A cause and a control that speak of the same fact ask the same check."""
+
+    TWINS = {'SMQ-PRG-01': ('not_installed', 'other_mta'), 'SMQ-PRG-03': ('permissions',), 'SMQ-PRM-01': ('permissions',), 'SMQ-MTA-01': ('mta_down',),
+             'SMQ-MTA-05': ('refuses_for_load', 'refuses_for_limits'), 'SMQ-RUN-01': ('runner', 'two_runners'), 'SMQ-RUN-03': ('dead_runner',),
+             'SMQ-RUN-04': ('runner',), 'SMQ-RUN-05': ('queue_load',), 'SMQ-PRM-03': ('message_permissions',), 'SMQ-PRM-06': ('configuration',),
+             'SMQ-PRM-07': ('cannot_submit',), 'SMQ-CFG-01': ('configuration',), 'SMQ-CFG-02': ('mta_configuration',), 'SMQ-QUE-03': ('lost',),
+             'SMQ-QUE-04': ('quarantined',), 'SMQ-QUE-09': ('damaged', 'poison', 'missing_data', 'never_run'), 'SMQ-QUE-10': ('elsewhere',),
+             'SMQ-STO-01': ('disk_full', 'mta_disk_full'), 'SMQ-STO-02': ('disk_full', 'mta_disk_full'),
+             'SMQ-STO-03': ('read_only', 'configuration', 'queue_link', 'mta_directory'), 'SMQ-NAM-01': ('slow_names',), 'SMQ-NAM-02': ('relay_name',)}
+    BY_ID = {cause.id: cause for cause in _causes.CAUSES}
+
+    def test_each_shared_fact_is_one_check(self):
+        named = {}
+        for control in _controls.CONTROLS:
+            sharing = tuple(cause.id for cause in _causes.CAUSES if set(cause.checks) & set(control.checks))
+            if sharing:
+                named[control.id] = set(sharing)
+        named['SMQ-QUE-10'] = {'elsewhere'}   # it rests on dead_letters, where the queue is empty
+        assert named == {control: set(causes) for control, causes in self.TWINS.items()}
+
+    @pytest.mark.parametrize('more', [row[1] for row in ROWS] + [row[2] for row in ROWS] + [row[1] for row in DAMAGE])
+    def test_no_host_gets_two_judgements(self, more):
+        look = HEALTHY._replace(**more)
+        look = look._replace(queues=dict({'msp': queue(), 'mta': queue()}, **look.queues))
+        held = {cause['id'] for cause in _causes.diagnose(look)}
+        status = {one['id']: one['status'] for one in _controls.comply(look, _controls.settled(now=NOW))['controls']}
+        for control in _controls.CONTROLS:
+            for cause in self.TWINS.get(control.id, ()):
+                shared = set(control.checks) & set(self.BY_ID[cause].checks)
+                if any(check(look, {}).wrong for check in shared) and status[control.id] not in ('not_applicable', 'error'):
+                    assert (cause in held, status[control.id]) == (True, 'fail'), control.id
+
+
+class TestHealthy:
+    """Promise 7: mail submitted now would leave now, and nothing that waits has a reason, in either queue."""
+
+    def healthy(self, **more):
+        return _causes.diagnosis(HEALTHY._replace(**more))['healthy']
+
+    @pytest.mark.parametrize('reason', sorted(_causes.EXPLAINED) + ['other', 'a reason of tomorrow'])
+    def test_no_reason_is_healthy(self, reason):
+        assert not self.healthy(queues={'msp': because(1, reason, 'x', never_tried=int(reason == 'never_tried')), 'mta': queue()})
+
+    @pytest.mark.parametrize('reason', sorted(set(_causes.EXPLAINED) - {'never_tried'}) + ['other'])
+    def test_nor_in_the_queue_of_the_mta(self, reason):
+        assert not self.healthy(queues={'msp': queue(), 'mta': because(1, reason, 'x')})
+
+    def test_what_is_being_delivered_needs_none(self):
+        waiting_now = {'msp': because(1, 'never_tried', never_tried=1), 'mta': because(1, 'never_tried', never_tried=1)}
+        assert self.healthy(queues=waiting_now, locked=[dict(HUNG, seconds=2)])
+        assert not self.healthy(queues=waiting_now)
+
+
+class TestAdvice:
+    HARMFUL = [row for row in ROWS if {cause.id: cause.harms for cause in _causes.CAUSES}[row[0]]]
+    WAITS = {'queues': {'msp': because(3, 'connection_refused', 'x', never_tried=3), 'mta': queue()}}
+
+    @pytest.mark.parametrize('cause, holds, _does_not', HARMFUL, ids=[row[0] for row in HARMFUL])
+    def test_where_a_run_would_harm_nobody_says_flush(self, cause, holds, _does_not):
+        causes = _causes.diagnose(HEALTHY._replace(**dict(self.WAITS, **holds)))
+        assert cause in [one['id'] for one in causes]
+        for one in causes:
+            assert one['fix']['name'] != 'sendmail_queue'
+            assert not re.match(r'Flush|.*; flush', one['fix']['text'])
+
+    def test_else_it_does(self):
+        (one, other) = _causes.diagnose(HEALTHY._replace(**self.WAITS))
+        assert [one['fix']['name'], other['fix']['name']] == ['sendmail_queue', 'sendmail_queue']
 
 
 def test_a_cause_that_another_explains_says_so():
     causes = _causes.diagnose(HEALTHY._replace(
         places=[dict(HEALTHY.places[0], owner='root', mode='0755')], hazards={'permissions': [('owner 0:0', 'x')]},
-        queues={'msp': dict(queue(), messages=dict(queue()['messages'], lost=2, total=2))}))
+        queues={'mta': queue(), 'msp': dict(queue(), messages=dict(queue()['messages'], lost=2, total=2))}))
     assert [(cause['id'], cause['because_of']) for cause in causes] == [
         ('permissions', []), ('too_open', []), ('message_permissions', ['permissions']), ('lost', ['permissions', 'message_permissions'])]
 
