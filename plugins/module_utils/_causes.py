@@ -9,7 +9,7 @@
 The order of the table is the order of the answers: the most fundamental cause first. To add a cause is to add a row.
 """
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _checks, _look
 
@@ -60,7 +60,7 @@ CAUSES = (
          _PERMISSIONS, ('configuration',), log=rb'can not chdir\(|cannot create queue file|RunAsUser for MSP ignored', harms=True),
     _row('cannot_submit', 'An ordinary user cannot submit mail', 'critical', (_checks.submitting,), _MANUAL,
          'Take away what the evidence names: to root everything looks well.', ('permissions', 'configuration'),
-         log=rb'can not chdir\(|can not write to queue|RunAsUser for MSP ignored|cannot open: Permission denied'),
+         log=rb'SYSERR\((?!root)[^)]*\): .*(?:can not|cannot|Permission denied)|RunAsUser for MSP ignored'),
     _row('too_open', 'The queue directory is open to everybody', 'low', (_checks.too_open,), _RIGHTS, 'Take the rights of others away.',
          log=rb'dangerous permissions='),
     _row('message_permissions', 'Owner or mode of queued messages is wrong', 'critical', (_checks.message_rights,), _RIGHTS,
@@ -151,7 +151,7 @@ CAUSES = (
          'Start the MTA with an interval for its queue (-q), or run its queue.', ('mta_down',)),
     _row('mta_waits', 'Mail waits in the queue of the MTA', 'medium', (_checks.mta_waits,), _MANUAL,
          'See what the destinations say; where lookups fail, fix name resolution and restart the MTA.', ('dns', 'mta_untried'),
-         log=rb'stat=Deferred'),
+         log=rb'mailer=(?!relay|\*file).* stat=(?:Deferred|queued)'),
     _row('orphaned_data', 'Data files without a control file', 'low', (_checks.orphans,), _DEBRIS,
          'Move them into an archive with "state: absent"; what is younger than a day or open is left alone.'),
     _row('elsewhere', 'The client queue is empty; look elsewhere', 'low', (_checks.elsewhere,), _MANUAL,
@@ -173,7 +173,14 @@ def diagnose(look: _look.Look) -> List[Dict[str, Any]]:
 
     C(messages) are those the cause itself keeps, 0 where that cannot be counted.
     """
-    judged = [(cause, [found for found in (check(look, {}) for check in cause.checks) if found.wrong]) for cause in CAUSES]
+    judged: List[Tuple[Cause, List[_checks.Found]]] = []
+    told: Set[str] = set()
+    for cause in CAUSES:
+        found = [one for one in (check(look, {}) for check in cause.checks) if one.wrong]
+        sentences = set(sentence for one in found for sentence in one.evidence)
+        # What another cause has said already is no second cause.
+        judged.append((cause, found if sentences - told else []))
+        told |= sentences
     held = [cause.id for cause, found in judged if found]
     harms = [cause.id for cause, found in judged if found and cause.harms]
     return [{'id': cause.id, 'title': cause.title, 'severity': cause.severity, 'messages': sum(one.messages for one in found),
@@ -187,6 +194,7 @@ _AWAY = ('mta_down', 'stranger', 'refuses_for_load', 'refuses_for_limits', 'list
 EXPLAINED = {
     'connection_refused': _AWAY, 'connection_timeout': _AWAY, 'no_route': _AWAY, 'host_lookup': ('dns', 'dns_was_down'),
     'sender_domain': ('stale_resolver',), 'relay_lookup': ('relay_name',), 'mta_disk_full': ('mta_disk_full',), 'temporary_reply': ('policy', 'mta_directory'),
+    'mta_queue': ('mta_directory', 'mta_disk_full'),
     'never_tried': ('queue_load', 'never_tried', 'runner', 'mta_down', 'hangs'),
 }
 

@@ -298,7 +298,7 @@ def mta_directory(look: Look, _limits: Limits) -> Found:
              if one['queue'] == 'mta' and one['path'] != look.files['mta']['path'] and not one.get('link')]
     found += ['Process %s (%s) works in %s.' % (process['pid'], process['title'], process['cwd']) for process in look.processes
               if (process.get('cwd') or '').endswith(' (deleted)')]
-    return said(found, reason(look, 'temporary_reply')[0])
+    return said(found, reason(look, 'temporary_reply', 'mta_queue')[0])
 
 
 def _rejecting(by_load: bool) -> Check:
@@ -325,7 +325,7 @@ def active_runners(look: Look) -> List[Dict[str, Any]]:
 def no_runner(look: Look, _limits: Limits) -> Found:
     if active_runners(look):
         return FINE
-    return said(['%s: %s' % (one['path'] or one['source'], one['detail']) for one in look.runners[:3]] or ['No queue runner is set up.'])
+    return said(['%s: %s.' % (one['path'] or one['source'], one['detail']) for one in look.runners[:3]] or ['No queue runner is set up.'])
 
 
 def several_runners(look: Look, _limits: Limits) -> Found:

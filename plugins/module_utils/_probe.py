@@ -13,7 +13,7 @@ import glob
 import os
 import re
 from collections import Counter
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
     _filesystem, _hazards, _log, _look, _names, _network, _platform, _qf, _schedule, _spool, _summary, _system, _text)
@@ -52,7 +52,8 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
         sockets=[one for one in _network.listeners(_PORTS, look.processes) if (one['name'] or '').startswith('sendmail')],
         active=_system.unit_states([service])[service]['active'] == 'active' if look.services['init'] == 'systemd' else None,
         locked=_in_delivery(look, facts['queues'].get('msp', {}).get('last_attempt_age')), obstacles=obstacles(look),
-        stuck=_stuck(look, facts['queues']), stranded=_stranded(look), passed_over=_passed_over(look), mta_interval=_mta_interval(look),
+        stuck=_stuck(look, facts['queues'], set(identifier for pairs in hazards.values() for _text, identifier in pairs)),
+        stranded=_stranded(look), passed_over=_passed_over(look), mta_interval=_mta_interval(look),
         lookups=_names.look_around(relay['host'] if relay and not relay['literal'] else None, domains),
         dead_letters=_dead_letters(look.settings.get('msp', {})),
         refusal=_network.refusal(relay['host'], relay['port']) if relay and look.greeting and look.greeting['answered'] else None,
@@ -178,8 +179,11 @@ def _without_privileges() -> List[str]:
     return found
 
 
-def _stuck(look: _look.Look, queues: Dict[str, Any]) -> List[Dict[str, Any]]:
-    """Control files that no run will ever try: unfinished for longer than Sendmail waits, or unreadable for it."""
+def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Dict[str, Any]]:
+    """Control files that no run will ever try: unfinished for longer than Sendmail waits, or unreadable for it.
+
+    C(known): messages of which something is said already.
+    """
     found: List[Dict[str, Any]] = []
     for queue, directories in look.directories.items():
         if not queues[queue]['messages'].get('incomplete') and not queues[queue]['messages'].get('unreadable'):
@@ -194,7 +198,7 @@ def _stuck(look: _look.Look, queues: Dict[str, Any]) -> List[Dict[str, Any]]:
                     for name, state in one.damaged:
                         path = _system.printable(os.path.join(directory.control, name))
                         about = os.stat(name, dir_fd=opened.control, follow_symlinks=False)
-                        if state == 'incomplete' and (look.now - about.st_mtime <= _UNFINISHED or name in one.locked):
+                        if state == 'incomplete' and (look.now - about.st_mtime <= _UNFINISHED or name in one.locked) or name[2:] in known:
                             continue   # it is being written
                         found.append({'path': path, 'why': why.get(path) or (
                             'it has no final dot: every run leaves it' if about.st_size else 'it is empty: the next run removes it and its data file')})
