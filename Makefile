@@ -15,7 +15,7 @@ demo: ## see a stuck client queue reported, flushed and proved empty
 test: ## everything below up to molecule, from nothing on a fresh Debian machine
 	@tests/run
 
-quick: ## what finds most, in less than a minute: linters, sanity on one core, unit tests on one Python
+quick: ## what finds most, in a minute or two: linters, sanity on one core, unit tests on one Python
 	@tests/prepare
 	@tests/gates/quick
 

@@ -19,4 +19,5 @@ class ActionModule(ActionBase):
         # Lines of a report are safe already; this is for text of others.
         lines = [''.join(char if char.isprintable() else '?' for char in line) for line in arguments['text'].split('\n')]
         Display().display('\n'.join(lines))
-        return dict(result, changed=False)
+        # In the result too: callbacks that write JSON or events see nothing of what is displayed.
+        return dict(result, changed=False, lines=lines)

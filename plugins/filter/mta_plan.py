@@ -114,6 +114,10 @@ _value:
     init:
       description: How the daemon is started, V(systemd), V(script) for an init script (also without an init), or V(binary).
       type: str
+    command:
+      description: The arguments to start the program itself with. As its pid file says that it was started last, or as C(sendmail/SECURITY) says.
+      type: list
+      elements: str
     address:
       description: Where C(submit.cf) hands mail to, for messages.
       type: str
@@ -203,10 +207,14 @@ def mta_plan(look, install=False, replace_other=False, unmask=False, holders=(),
     address = '%s port %s' % (relay['host'], relay['port'])
     systemd = services['init'] == 'systemd'
     has_script = services['mta']['init_script'] or installation['platform'] == 'freebsd'
+    has_service = services['mta']['unit'] or has_script
+    # What a package brought has a service, and where that is missing the package is broken.
+    by_hand = installation['platform'] not in ('debian', 'redhat')
     mode = (installation.get('sendmail_conf') or {}).get('daemon_mode') or 'daemon'
     plan = {'errors': [], 'install': False, 'unmask': False, 'alternative': None, 'others': [], 'stop': [], 'restart': [], 'ask': False,
             'enable': False, 'wanted': here is not False, 'pids': sorted(item['pid'] for item in daemons), 'sockets': _sockets(ours),
-            'init': 'systemd' if systemd else 'script' if has_script else 'binary', 'address': address}
+            'init': 'systemd' if systemd and (has_service or not by_hand) else 'script' if has_script else 'binary', 'address': address,
+            'command': (services['mta'].get('started_as') or 'sendmail -L sm-mta -bd -q1h').split()[1:]}
     errors, restart = plan['errors'], plan['restart']
 
     if installation['other_mta']:
@@ -239,6 +247,9 @@ def mta_plan(look, install=False, replace_other=False, unmask=False, holders=(),
                 service, trouble = _holder(other, next((one for one in holders if one['pid'] == other['pid']), None), systemd)
                 errors.extend([trouble] if trouble else [])
                 plan['stop'].extend([dict(other, service=service)] if service and service not in [one['service'] for one in plan['stop']] else [])
+    if services['mta']['masked'] and not unmask and mode == 'daemon':
+        errors.append('The unit sendmail.service is masked, so the MTA cannot be started. If nobody meant that, run "systemctl unmask sendmail", '
+                      'or set sendmail_mta_unmask to true.')
     if mode != 'daemon' and not answers_sendmail and not errors:
         errors.append('DAEMON_MODE in /etc/mail/sendmail.conf is %s, so no daemon of Sendmail listens, and submit.cf hands mail to %s on this host. %s '
                       "Or set DAEMON_MODE to Daemon, or name the mail hub in FEATURE(`msp') of submit.mc."
@@ -246,10 +257,6 @@ def mta_plan(look, install=False, replace_other=False, unmask=False, holders=(),
     if errors:
         return plan
 
-    if services['mta']['masked'] and not unmask and mode == 'daemon':
-        errors.append('The unit sendmail.service is masked, so the MTA cannot be started. If nobody meant that, run "systemctl unmask sendmail", '
-                      'or set sendmail_mta_unmask to true.')
-        return plan
     oldest = min((item['started'] for item in daemons if item['started']), default=None)
     if others or not (daemons or greeting['answered']):
         restart.append('No MTA runs.')
@@ -265,11 +272,14 @@ def mta_plan(look, install=False, replace_other=False, unmask=False, holders=(),
     if restart and refused:
         errors.append('Sendmail does not accept %s: %s. Correct sendmail.mc and make the file again; until then no start can succeed.'
                       % (installation['sendmail_cf'].get('path') or 'its configuration', refused))
-    elif restart and not (services['mta']['unit'] or has_script) and installation['platform'] in ('debian', 'redhat'):
+    elif restart and not has_service and not by_hand:
         errors.append('There is neither a unit nor an init script of Sendmail on this host, so the MTA cannot be started. Install the package again.')
     if errors:
         restart.clear()
         return plan
+    if restart and plan['init'] == 'binary':
+        restart.append('No service starts it on this host, so it is started by hand, with %s, and nothing starts it at boot: give it a unit of your own.'
+                       % ' '.join(['sendmail'] + plan['command']))
     plan['unmask'] = services['mta']['masked']
     plan['enable'] = plan['init'] != 'binary' and mode == 'daemon'
     return plan
@@ -293,8 +303,8 @@ def _unanswered(look, daemons, oldest, ours, reached, address, greeting):
     # By two seconds, because Debian's start makes the file anew, and the start of a process is known to the second only.
     if changed and oldest and oldest + 2 < changed:
         return 'The MTA runs, but does not listen at %s, and sendmail.cf is newer than it.' % address, None
-    return None, ('The MTA listens at %s, but submit.cf hands mail to %s. Set Addr and Port in DAEMON_OPTIONS of sendmail.mc to those in submit.cf, '
-                  "or name the others in FEATURE(`msp') of submit.mc." % (_where(ours) or 'no address that a connection there would reach', address))
+    return None, ('The MTA listens at %s, but submit.cf hands mail to %s. Set Addr in DAEMON_OPTIONS of sendmail.mc to the address in submit.cf, '
+                  "or name the other one in FEATURE(`msp') of submit.mc." % (_where(ours) or 'no address that a connection there would reach', address))
 
 
 def _sockets(listeners):

@@ -72,6 +72,10 @@ _value:
     init:
       description: How services are started, V(systemd) or V(script) for init scripts (also without an init).
       type: str
+    sockets:
+      description: Where Sendmail's own daemon listens now, as C(host) and C(port).
+      type: list
+      elements: dict
     schedule:
       description: The interval as a cron schedule, V(none) where cron cannot express it evenly.
       type: str
@@ -146,7 +150,13 @@ def _cron_trouble(cron):
         return 'cron is not installed'
     if cron['masked']:
         return 'cron is masked'
+    # cron.allow and cron.deny are for crontab(1); cron itself does not look at them for /etc/cron.d.
     return None if cron['running'] else 'cron does not run'
+
+
+def _paused(cron, systemd):
+    """Whether cron is only stopped for a while: it is to start at boot, which is no reason to change the mechanism."""
+    return bool(systemd and (cron['unit'] or cron['init_script']) and not cron['running'] and not cron['masked'] and cron['enabled'])
 
 
 def _method(platform, unit, systemd, trouble):
@@ -197,7 +207,7 @@ def _mechanism(runner, systemd, settings):
     return 'cron' if runner['path'] == OWN_CRON else None
 
 
-def _errors(plan, platform, unit, systemd, trouble, hands_off):
+def _errors(plan, platform, unit, systemd, trouble, hands_off, masked, cron_runs_both):
     """What makes the method or the interval impossible on this host."""
     method, seconds, interval = plan['method'], plan['seconds'], plan['interval']
     if method in _PLATFORM and _PLATFORM[method] != platform:
@@ -208,8 +218,14 @@ def _errors(plan, platform, unit, systemd, trouble, hands_off):
     if method == 'systemd_timer' and not systemd:
         yield 'systemd does not run on this host. Choose cron as sendmail_queue_runner_method, or auto.'
     if method in ('cron', 'debian_cron') and trouble:
-        yield 'The method %s needs cron, but %s. Mend that, or choose %s as sendmail_queue_runner_method.' % (
+        yield 'The method %s needs cron, but %s. Fix that, or choose %s as sendmail_queue_runner_method.' % (
             method, trouble, 'debian_daemon' if platform == 'debian' else 'systemd_timer')
+    if method == 'debian_daemon' and masked and plan['reasons']:
+        yield ('The unit sendmail.service is masked, and it is what starts the queue runner of debian_daemon. Unmask it, or choose systemd_timer or cron '
+               'as sendmail_queue_runner_method.')
+    if method not in _DEBIAN_MODES and cron_runs_both:
+        yield ('QUEUE_MODE is Cron in /etc/mail/sendmail.conf, and with MSP_MODE None each run of the MTA\'s queue by cron runs the client queue too. '
+               'Set QUEUE_MODE to Daemon there, or choose debian_cron or debian_daemon as sendmail_queue_runner_method.')
     if seconds < 60:
         yield 'An interval of %s is too short for a queue runner. Take 1m or more, 30m for example.' % interval
     elif seconds not in _EVEN.get(method, [seconds]):
@@ -220,6 +236,14 @@ def _errors(plan, platform, unit, systemd, trouble, hands_off):
     if hands_off and (plan['settings'] or plan['generate']):
         yield ('HANDS_OFF is set in /etc/mail/sendmail.conf, so that the queue runner may not be changed there. Set HANDS_OFF to No; or set '
                'MSP_MODE to None there, remove /etc/cron.d/sendmail, and choose systemd_timer or cron as sendmail_queue_runner_method.')
+
+
+def _sockets(look):
+    """Where Sendmail's own daemon listens, to see whether it is back after a restart of the unit that it shares with the runner."""
+    mta = look.get('mta') or {}
+    pids = [process['pid'] for process in mta.get('processes', [])]
+    wild = {'0.0.0.0': '127.0.0.1', '::': '::1'}  # noqa: S104 - compared, not bound
+    return [{'host': wild.get(one['address'], one['address']), 'port': one['port']} for one in mta.get('listeners', []) if one['pid'] in pids]
 
 
 def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False):
@@ -233,9 +257,9 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
     unit = systemd and services['msp']['unit']   # in a container without an init the file is there and nobody reads it
     trouble = _cron_trouble(services['cron'])
     if method == 'auto':
-        method = _method(platform, unit, systemd, trouble)
+        method = _method(platform, unit, systemd, trouble and not _paused(services['cron'], systemd))
     plan = {'errors': [], 'installed': look['installation']['installed'], 'method': method, 'seconds': seconds, 'interval': _interval(seconds),
-            'init': 'systemd' if systemd else 'script', 'schedule': _cron_schedule(seconds),
+            'init': 'systemd' if systemd else 'script', 'sockets': _sockets(look), 'schedule': _cron_schedule(seconds),
             'settings': [], 'generate': False, 'reasons': [], 'stop': [], 'leave': [], 'foreign': [], 'remove': []}
     mine, foreign = {}, []
     for runner in look['runners']:
@@ -266,7 +290,8 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
     plan['stop'] += [runner['pid'] for name in ('debian_daemon', 'rc_conf') for runner in mine.get(name, []) if runner['pid']]
     plan['leave'] = sorted(name for name in mine if name in ('systemd_unit', 'systemd_timer', 'cron', 'rc_conf'))
 
-    plan['errors'] = list(_errors(plan, platform, unit, systemd, trouble, settings is not None and settings['hands_off']))
+    plan['errors'] = list(_errors(plan, platform, unit, systemd, trouble, settings is not None and settings['hands_off'],
+                                  systemd and services.get('mta', {}).get('masked'), settings is not None and settings['queue_mode'] == 'cron'))
     plan['foreign'] = [_words(runner) for runner in foreign]
     plan['runners'] = 1 + sum(runner['active'] and not remove_foreign for runner in foreign)
     if remove_foreign:

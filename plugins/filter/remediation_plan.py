@@ -80,17 +80,18 @@ FIXES = {
     'not_installed': ('msp', 'mta'), 'configuration': ('msp',),
     'permissions': ('permissions',), 'too_open': ('permissions',), 'message_permissions': ('permissions',),
     'lost': ('restore',), 'stale_rewrite': ('debris',), 'orphaned_data': ('debris',),
-    'mta_down': ('mta',), 'silent': ('mta',), 'listens_elsewhere': ('mta',), 'stale_resolver': ('mta',), 'mta_directory': ('mta',), 'mta_untried': ('mta',),
-    'runner': ('runner',), 'two_runners': ('runner',), 'dead_runner': ('runner',),
+    'mta_down': ('mta',), 'silent': ('mta',), 'listens_elsewhere': ('mta',), 'stale_resolver': ('mta',), 'mta_queue': ('permissions', 'mta'),
+    'mta_untried': ('mta',), 'runner': ('runner',), 'two_runners': ('runner',), 'dead_runner': ('runner',),
 }
 WITH_RESOLVERS = {'dns': ('resolvers', 'mta'), 'relay_name': ('resolvers', 'mta'), 'slow_names': ('resolvers', 'mta'), 'stale_resolver': ('resolvers', 'mta')}
 WITH_REPLACE = {'other_mta': ('mta',), 'stranger': ('mta',)}
 FLUSH = ('was_down', 'dns_was_down', 'never_tried', 'min_queue_age')   # a queue run is all they need
 # While one of these holds, no message leaves the host.
-BLOCKING = ('not_installed', 'other_mta', 'queue_link', 'configuration', 'permissions', 'disk_full', 'read_only', 'mta_down', 'stranger', 'refuses_for_load',
-            'refuses_for_limits', 'mta_directory', 'listens_elsewhere',
-            'filtered', 'silent', 'hosts_access', 'refuses', 'relay_name', 'mta_disk_full', 'queue_load')
-KEEPING = ('dns', 'policy')   # these keep their messages and let others go
+BLOCKING = ('not_installed', 'other_mta', 'queue_link', 'configuration', 'permissions', 'disk_full', 'read_only', 'mta_down', 'stranger',
+            'refuses_for_load', 'listens_elsewhere',
+            'filtered', 'silent', 'hosts_access', 'refuses', 'relay_name', 'mta_disk_full', 'queue_load', 'interface', 'hosts_file', 'hub_down',
+            'mta_queue')
+KEEPING = ('dns', 'policy', 'tls', 'auth', 'milter', 'maps', 'limits')   # these keep their messages and let others go
 # What fixes a control that fails, by what its row names. The others are for a human, or are a matter of the mail itself.
 BY_REMEDY = {'sendmail_msp': 'msp', 'sendmail_permissions': 'permissions', 'sendmail_debris': 'debris', 'sendmail_mta': 'mta',
              'sendmail_queue_runner': 'runner'}

@@ -196,6 +196,8 @@ def _left(known, heading):
         evidence = ' '.join(sentence for one in report['left'] for sentence in one['evidence'])
         for one in [one for one in report['flush'].get('left_out', []) if one['id'] not in evidence][:3]:
             problems.append(f'message {one["id"]} was not tried: {one["why"]}')
+        if report.get('message'):
+            problems.append(f'the work broke off: {report["message"]}')
         if report['flush']['message'] and report['state'] != 'unchanged in check mode':
             problems.append(f'the queue was not run to its end: {report["flush"]["message"]}')
         if report['aside']['messages']:

@@ -45,7 +45,6 @@ _KNOWN = sorted({name.lower() for name in _NAMES.split()} | set(_LETTER.values()
 
 _MACRO = re.compile(r'\{(\w+)\}|([^{\n])', re.ASCII)
 _LINES = 'RSDHCTFMOPQVKEX'                                                     # what starts a line; the rest is refused
-_PORTS = {'smtp': 25, 'smtps': 465, 'submission': 587}
 
 
 class Configuration(NamedTuple):
@@ -267,27 +266,6 @@ def queue_patterns(cf):
     for group in cf.queue_groups:
         groups[group['name']] = {'group': group['name'], 'path': group['path'] or base, 'interval': group['interval']}
     return [group for group in groups.values() if group['path']]
-
-
-def _port(text, default=25):
-    return int(text) if text.isdecimal() else _PORTS.get(text.lower(), default)
-
-
-def relay(cf):
-    """Where the mail submission program hands mail to: {host, port, literal, mx, hosts}, or None if the file names no host.
-
-    From the macro MTAHost of FEATURE(msp), else from the smart host macro S, and the arguments of the relay mailer
-    (C(TCP $h [port])). Brackets mean "no MX lookup" and are taken off; C(literal) is true for an IP address. C(hosts) are all
-    the hosts, when the macro lists several with colons: they are tried in order.
-    """
-    target = cf.macros.get('MTAHost', '').strip() or re.sub(r'^[\w-]+:(?=[^:])', '', cf.macros.get('S', '').strip())
-    hosts = re.findall(r'\[[^\]]*\]|[^:\s]+', expand(cf, target))
-    if not hosts:
-        return None
-    argv = cf.mailers.get('relay', {}).get('argv', [])
-    plain = [re.sub(r'^IPv6:', '', host.strip('[]'), flags=re.I).rstrip('.') for host in hosts]
-    return {'host': plain[0], 'port': _port(argv[2]) if len(argv) > 2 else 25, 'mx': not hosts[0].startswith('['), 'hosts': plain,
-            'literal': bool(re.match(r'\d+(\.\d+){3}$', plain[0])) or ':' in plain[0]}
 
 
 _TIMEOUT_UNITS = {'queuereturn': 'd', 'queuewarn': 'h'}

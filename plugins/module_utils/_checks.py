@@ -12,7 +12,7 @@ they speak of the same fact, so they cannot disagree. C(limits) are the threshol
 
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _schedule
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _reach, _schedule
 
 SLACK = 300           # seconds that a queue run may take before it counts as overdue
 HANGS = 600           # seconds a message is in delivery before that is remarkable
@@ -60,31 +60,6 @@ def reason(look: Look, *names: str) -> Any:
 def load(look: Look) -> int:
     """The load average as Sendmail counts it, in whole numbers (getla() in conf.c)."""
     return int(look.load[0] + 0.5) if look.load else 0
-
-
-def daemons(look: Look) -> List[Dict[str, Any]]:
-    return [process for process in look.processes if process['role'] == 'daemon']
-
-
-def greets(look: Look) -> bool:
-    return bool(look.greeting and look.greeting['answered'])
-
-
-def local(look: Look) -> bool:
-    """Whether submit.cf hands mail to this host."""
-    host = look.relay['host'] if look.relay else 'localhost'
-    return host in ('localhost', '::1') or host.startswith('127.')
-
-
-def where(look: Look) -> str:
-    return '%s port %d' % (look.relay['host'], look.relay['port']) if look.relay else 'the relay'
-
-
-def serving(look: Look) -> List[Dict[str, Any]]:
-    """The sockets that take connections to where submit.cf hands mail to."""
-    host = look.relay['host'] if look.relay else None
-    return [one for one in look.listeners if host is None or one['address'] in (host, '0.0.0.0', '::')   # noqa: S104 - read, not bound
-            or host == 'localhost' and one['address'] in ('127.0.0.1', '::1')]
 
 
 # The program and who runs it
@@ -276,22 +251,6 @@ def read_only(look: Look, _limits: Limits) -> Found:
 
 # The MTA
 
-def no_daemon(look: Look, _limits: Limits) -> Found:
-    """No MTA runs although submit.cf hands mail to this host; whoever else answers there is another fact."""
-    if daemons(look) or not local(look) or greets(look):
-        return FINE if local(look) or daemons(look) else Found(None)
-    service = look.services['mta']
-    found = ['No Sendmail daemon is running.' if serving(look) else 'Nothing listens on %s, and no Sendmail daemon is running.' % where(look)]
-    if service.get('masked'):
-        found.append('The service %s is masked.' % service['name'])
-    elif look.active:
-        found.append('systemd calls the service %s active all the same, so starting it does nothing; it has to be restarted.' % service['name'])
-    if service.get('enabled') is False:
-        found.append('The service %s is not enabled, so it will not come back after a boot either.' % service['name'])
-    count, example = reason(look, 'connection_refused')
-    return said(found + (['Sendmail says: %s' % example] if count else []), count)
-
-
 def mta_directory(look: Look, _limits: Limits) -> Found:
     """A daemon works in its queue directory; when that is removed, it goes on in one that nobody can reach (main.c, chdir to the queue)."""
     found = ['The directory of the MTA queue %s: %s.' % (one['path'], one['error']) for one in look.errors
@@ -299,21 +258,6 @@ def mta_directory(look: Look, _limits: Limits) -> Found:
     found += ['Process %s (%s) works in %s.' % (process['pid'], process['title'], process['cwd']) for process in look.processes
               if (process.get('cwd') or '').endswith(' (deleted)')]
     return said(found, reason(look, 'temporary_reply', 'mta_queue')[0])
-
-
-def _rejecting(by_load: bool) -> Check:
-    def check(look: Look, _limits: Limits) -> Found:
-        titles = [process['rejecting'] for process in look.processes if process['rejecting'] and ('load average' in process['rejecting']) == by_load]
-        if not titles:
-            return FINE
-        mta = look.settings.get('mta', {})
-        limit = 'The load average is %.1f, RefuseLA is %d.' % (look.load[0] if look.load else 0, mta.get('refuse_la', 0)) if by_load else \
-            'MaxDaemonChildren is %d.' % mta.get('max_daemon_children', 0)
-        return said(['The MTA says: %s' % titles[0], limit], reason(look, 'connection_refused')[0])
-    return check
-
-
-rejects_for_load, rejects_for_limits = _rejecting(True), _rejecting(False)
 
 
 # Queue runners
@@ -393,14 +337,6 @@ def own_name(look: Look, limits: Limits) -> Found:
     return said(found)
 
 
-def relay_name(look: Look, _limits: Limits) -> Found:
-    lookup = look.lookups.get('relay')
-    if not look.relay or not lookup or not lookup['error']:
-        return FINE
-    count, _example = reason(look, 'relay_lookup')
-    return said(['The name %s that submit.cf hands mail to cannot be looked up: %s.' % (look.relay['host'], lookup['error'].replace('_', ' '))], count)
-
-
 # The queue of the MTA
 
 def mta_waits(look: Look, _limits: Limits) -> Found:
@@ -423,74 +359,36 @@ def mta_untried(look: Look, _limits: Limits) -> Found:
                 waiting['messages']['queued'])
 
 
-# The relay, and what it answered
+# The relay and what it answered: the facts are those of _reach
 
-def stranger(look: Look, _limits: Limits) -> Found:
-    names = [one for one in serving(look) if one['pid'] and not (one['name'] or '').startswith('sendmail')]
-    if not names or look.greeting and greets(look) and 'Sendmail' in (look.greeting['text'] or ''):
-        return FINE
-    return said(['%s (process %s) listens on %s port %d.' % (one['name'], one['pid'], one['address'], one['port']) for one in names])
-
-
-def listens_elsewhere(look: Look, _limits: Limits) -> Found:
-    if greets(look) or not look.relay or not local(look) or not daemons(look) or serving(look) or any(one['rejecting'] for one in look.processes):
-        return FINE
-    places = ', '.join('%s port %d' % (one['address'], one['port']) for one in look.sockets) or 'no address'
-    return said(['submit.cf hands mail to %s; the MTA listens on %s.' % (where(look), places)], reason(look, 'connection_refused')[0])
+def of(predicate: Callable[[Look], Any]) -> Check:
+    """The check that a predicate of _reach is: it gives its sentences, or (sentences, messages)."""
+    def check(look: Look, _limits: Limits) -> Found:
+        outcome = predicate(look)
+        return said(*outcome) if isinstance(outcome, tuple) else said(outcome)
+    return check
 
 
-def filtered(look: Look, _limits: Limits) -> Found:
-    if greets(look) or look.greeting is None or look.greeting['error'] not in ('connection_refused', 'connection_reset') or not serving(look) \
-            or any(one['rejecting'] for one in look.processes):
-        return FINE
-    return said(['Something listens on %s, but connections are refused or reset: a packet filter.' % where(look)], reason(look, 'connection_refused')[0])
+def _no_name(look: Look) -> Any:
+    return _reach.relay_name(look._replace(queues={}))
 
 
-def was_down(look: Look, limits: Limits) -> Found:
-    count, example = reason(look, 'connection_refused')
-    if not count or not greets(look) or stranger(look, limits).wrong:
-        return FINE
-    return said(['The MTA answers now; when the messages were last tried it did not: %s' % example], count)
+def rejecting(look: Look, _limits: Limits) -> Found:
+    """The title of the daemon says that it takes no connections."""
+    return said(_reach.rejecting(look))
 
 
-def unreachable(look: Look, _limits: Limits) -> Found:
-    error = look.greeting['error'] if look.greeting else None
-    count, example = reason(look, 'connection_timeout', 'no_route')
-    if look.greeting and error in ('connection_timeout', 'no_route') and not look.greeting['connected']:
-        return said(['%s cannot be reached: %s.' % (where(look), error.replace('_', ' '))] + (['Sendmail says: %s' % example] if count else []), count)
-    if not count or not greets(look):
-        return FINE
-    return said(['%s answers now; when the messages were last tried it could not be reached: %s' % (where(look), example)], count)
+def no_daemon(look: Look, _limits: Limits) -> Found:
+    found = of(_reach.mta_down)(look, {})
+    return Found(None) if not found.wrong and not _reach.local(look) and not _reach.daemons(look) else found
 
 
-def silent(look: Look, _limits: Limits) -> Found:
-    answer = look.greeting
-    if not answer or not answer['connected'] or answer['code'] or answer['error'] not in ('connection_timeout', 'closed'):
-        return FINE
-    return said(['%s accepts the connection and %s.' % (where(look), 'says nothing' if answer['error'] == 'connection_timeout' else 'closes it at once')])
+def conflict(look: Look, _limits: Limits) -> Found:
+    """The account of the mail submission program does not fit the group of the program."""
+    return said([look.submitter['conflict']] if look.submitter['conflict'] else [])
 
 
-def hosts_access(look: Look, _limits: Limits) -> Found:
-    if not look.refusal or not look.hosts_access or not local(look):
-        return FINE
-    return said(['%s greets and takes no mail: %s' % (where(look), look.refusal)] + look.hosts_access)
-
-
-def refuses(look: Look, limits: Limits) -> Found:
-    if stranger(look, limits).wrong:
-        return FINE
-    if look.greeting and look.greeting['code'] and not look.greeting['answered']:
-        return said(['%s answers: %s' % (where(look), look.greeting['text'])])
-    if not look.refusal or hosts_access(look, limits).wrong:
-        return FINE
-    return said(['%s greets and takes no mail: %s' % (where(look), look.refusal)])
-
-
-def policy(look: Look, limits: Limits) -> Found:
-    count, example = reason(look, 'temporary_reply')
-    if not count or mta_directory(look, limits).wrong:
-        return FINE
-    return said(['The MTA says: %s' % example], count)
+relay_name, relay_has_no_name = of(_reach.relay_name), of(_no_name)
 
 
 # Names and times of what waits
@@ -518,13 +416,6 @@ def stale_resolver(look: Look, _limits: Limits) -> Found:
     """The running MTA cannot look up what a new process can: only its own answer proves that, not the time of a file."""
     count, example = reason(look, 'sender_domain')
     return said(['The MTA says: %s' % example], count) if count else FINE
-
-
-def relay_had_no_name(look: Look, limits: Limits) -> Found:
-    count, example = reason(look, 'relay_lookup')
-    if not count or relay_name(look, limits).wrong:
-        return FINE
-    return said(['The relay has a name now; when the messages were last tried it had none: %s' % example], count)
 
 
 def never_tried(look: Look, limits: Limits) -> Found:

@@ -12,20 +12,16 @@ not be sent to every host.
 
 import os
 import re
-import select
 import socket
 import stat
-import struct
-import time
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _probe, _qf, _qshape, _spool, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _names, _probe, _qf, _qshape, _spool, _system
 
 FILES_MAX = 5000        # looked at for modes, in all of the configuration
 _NAMES_MAX = 200000     # of a queue directory, before left-over files are only counted
 _SETTLED = 3600         # seconds after which a data file or a rewrite without a control file belongs to nobody
 _ACCESS = '/etc/mail/access'
-_DNS_PORT = 53
 _LISTED = 20            # of what is listed without a natural bound
 # What the controller does not judge, or cannot as it is no plain value.
 _AT_HOME = ('directories', 'held', 'layout', 'configurations', 'accounts', 'sendmail_conf', 'locked', 'subjects')
@@ -57,13 +53,13 @@ def audit(look: _look.Look) -> _look.Look:
         leftovers[queue], total[queue] = _leftovers(queue, directories, look)
     domains, cut = _qshape.domains(look, look.directories, _bucket)
     return look._replace(
-        family=look.layout.family, wanted=wanted, writable=_writable(look, wanted), relaying=_relaying(look), name_servers=name_servers(),
+        family=look.layout.family, wanted=wanted, writable=_writable(look, wanted), relaying=_relaying(look), name_servers=_names.name_servers(),
         leftovers=leftovers, leftovers_total=total, domains=dict(domains), domains_cut=cut)
 
 
 def plain() -> Dict[str, Any]:
     """All that the controls judge, as the fields of a Look that are plain values, in some ten kilobytes whatever the queues hold."""
-    look = audit(_probe.probe(_look.look('services')))
+    look = audit(_probe.probe(_look.look('services', serve=True)))
     told = [process for process in look.processes if process['role'] == 'daemon' or process['rejecting']]
     look = look._replace(
         hazards=dict((kind, pairs[:_LISTED]) for kind, pairs in look.hazards.items()), processes=told[:_LISTED], runners=look.runners[:_LISTED],
@@ -147,59 +143,6 @@ def _relaying(look: _look.Look) -> List[str]:
         # A top-level domain, everybody, or a whole class A network that is not private.
         if name in ('', '*') or not re.search(r'[.:\[]', name) and name not in ('localhost', own, '10', '127'):
             found.append('%s relays for all of %s.' % (_system.printable(place), repr(entry.encode('utf-8', 'surrogateescape').decode('ascii', 'replace'))))
-    return found
-
-
-def _verdict(reply: bytes, number: int) -> Optional[str]:
-    """What is wrong with a reply to the query C(number), None for an answer."""
-    code = struct.unpack('>H', reply[2:4])[0] & 15 if len(reply) > 11 and reply[:2] == struct.pack('>H', number) else 1
-    # NXDOMAIN is an answer.
-    return None if code in (0, 3) else {2: 'SERVFAIL', 5: 'REFUSED'}.get(code, 'reply code %d' % code)
-
-
-def name_servers(path: str = '/etc/resolv.conf', seconds: float = 3.0) -> List[Dict[str, Any]]:
-    """Ask each name server of resolv.conf(5) for this host's own name, all at once: [{address, error}]. Any answer but a failure counts.
-
-    Who said nothing or was not there is asked once more after half of the seconds, as a resolver does: one packet may be lost.
-    """
-    addresses = re.findall(r'(?m)^\s*nameserver\s+([0-9A-Fa-f.:]+)(?:%\S*)?\s*$', _system.script(path))[:3] or ['127.0.0.1']
-    labels = [label[:63] for label in os.fsencode(socket.gethostname()).split(b'.') if label]
-    number = os.getpid() & 0xffff
-    query = struct.pack('>HHHHHH', number, 0x0100, 1, 0, 0, 0) + b''.join(struct.pack('B', len(label)) + label for label in labels) + b'\0\0\1\0\1'
-    found: List[Dict[str, Any]] = [{'address': address, 'error': 'no answer within %g seconds' % seconds} for address in addresses]
-    pending = {}
-    for record in found:
-        try:
-            pending[socket.socket(socket.AF_INET6 if ':' in record['address'] else socket.AF_INET, socket.SOCK_DGRAM)] = record
-        except OSError as error:   # a kernel without IPv6
-            record['error'] = error.strerror
-    for last in (False, True):
-        # From now: who was asked late, because the machine was busy, may answer late.
-        until, waiting = time.monotonic() + seconds / 2, []
-        for peer, record in pending.items():
-            try:
-                peer.connect((record['address'], _DNS_PORT))
-                peer.send(query)
-                waiting.append(peer)
-            except OSError as error:
-                record['error'] = error.strerror
-        while waiting:
-            ready = select.select(waiting, [], [], max(0, until - time.monotonic()))[0]
-            for peer in ready:
-                waiting.remove(peer)
-                try:
-                    reply = peer.recv(4096)
-                except OSError as error:
-                    pending[peer]['error'] = error.strerror
-                else:
-                    pending.pop(peer)['error'] = _verdict(reply, number)
-                    peer.close()
-            if not ready:
-                break
-        if pending and not last:
-            time.sleep(max(0, until - time.monotonic()))
-    for peer in pending:
-        peer.close()
     return found
 
 

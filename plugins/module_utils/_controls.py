@@ -14,7 +14,7 @@ import time
 from fnmatch import fnmatchcase
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _checks, _compliance, _look, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _checks, _compliance, _look, _reach, _text
 
 SEVERITIES = _compliance.SEVERITIES
 STATUSES = ('pass', 'fail', 'waived', 'not_applicable', 'error')
@@ -133,8 +133,8 @@ def _installed(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
 
 
 def _running(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
-    found = ['%s (process %s)' % (process['title'], process['pid']) for process in _checks.daemons(look)]
-    return 'A daemon that accepts mail', found[0] if found else 'submit.cf hands mail to %s' % _checks.where(look) if _needless(look) else 'none'
+    found = ['%s (process %s)' % (process['title'], process['pid']) for process in _reach.daemons(look)]
+    return 'A daemon that accepts mail', found[0] if found else 'submit.cf hands mail to %s' % _reach.where(look) if _needless(look) else 'none'
 
 
 def _runners(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
@@ -156,7 +156,7 @@ def _load(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
 
 
 def _accounts(look: Look, _limits: Limits, wrong: bool) -> Tuple[str, str]:
-    return 'User %s and group %s exist' % (look.submitter['user'], look.submitter['group']), 'they do not' if wrong else 'they do'
+    return 'User %s and group %s exist, and belong together' % (look.submitter['user'], look.submitter['group']), 'they do not' if wrong else 'they do'
 
 
 def _messages(kind: str, expected: str) -> Callable[..., Tuple[str, str]]:
@@ -220,12 +220,12 @@ def _servers(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
 
 def _needless(look: Look) -> bool:
     """Whether this host needs no MTA: submit.cf hands mail to another one, and none runs here."""
-    return not _checks.local(look) and not _checks.daemons(look)
+    return not _reach.local(look) and not _reach.daemons(look)
 
 
 def _enabled(look: Look, _limits: Limits) -> Judgement:
     if _needless(look):
-        return None, 'An MTA, where submit.cf hands mail to this host', 'submit.cf hands mail to %s' % (look.relay or {}).get('host'), []
+        return None, 'An MTA, where submit.cf hands mail to this host', 'submit.cf hands mail to %s' % _reach.where(look), []
     actual = 'masked' if look.services['mta']['masked'] else {True: 'enabled', False: 'disabled', None: 'no such service'}[look.services['mta']['enabled']]
     return actual == 'enabled', 'The service %s is started at boot' % look.services['mta']['name'], actual, []
 
@@ -234,8 +234,7 @@ def _greets(look: Look, _limits: Limits) -> Judgement:
     if look.relay is None:
         raise _text.SendmailError('submit.cf does not say where mail is handed to.')
     g = look.greeting or {'answered': False, 'text': None, 'error': 'not asked'}
-    where = '%s port %d' % (look.relay['host'], look.relay['port'])
-    return bool(g['answered']), '%s answers with 220' % where, g['text'] or (g['error'] or 'nothing').replace('_', ' '), []
+    return bool(g['answered']), '%s answers with 220' % _reach.where(look), g['text'] or (g['error'] or 'nothing').replace('_', ' '), []
 
 
 def _listens(look: Look, limits: Limits) -> Judgement:
@@ -371,7 +370,7 @@ CONTROLS = (
          'Set Addr in DAEMON_OPTIONS, rebuild sendmail.cf and restart; or allow the address in the thresholds.'),
     _row('MTA-05', 'medium', 'The MTA takes connections', 'Above RefuseLA it closes its socket, and submissions wait.',
          _guide('RefuseLA'), _words('The MTA takes connections', 'it does', 'it refuses them'), _MANUAL, 'Find what loads the host, or raise RefuseLA.',
-         _checks.rejects_for_load, _checks.rejects_for_limits),
+         _checks.rejecting),
     _row('RUN-01', 'high', 'Exactly one runner serves the client queue',
          'Without one, mail that was deferred once is never tried again; several get into the way of each other.',
          _SECURITY, _runners, _RUNNER, 'Schedule one and remove the others.',
@@ -404,9 +403,9 @@ CONTROLS = (
          _rights('submit_cf', 'sendmail_cf', 'mail_dir')),
     _row('PRM-05', 'high', 'Nothing of Sendmail can be written by everybody', 'A table that anybody writes sends mail wherever they like.',
          _guide('DontBlameSendmail'), _writable, _MANUAL, 'Take the write permission for others away.'),
-    _row('PRM-06', 'critical', 'The accounts of the submission program exist', 'Without them no message is submitted and no queue run starts.',
-         _SECURITY, _accounts, _MSP, 'Make the system accounts.',
-         _checks.accounts),
+    _row('PRM-06', 'critical', 'The accounts of the submission program exist and fit', 'Without them no message is submitted and no queue run starts.',
+         _SECURITY, _accounts, _MSP, 'Make the system accounts; give the user the group of the program as its primary one.',
+         _checks.accounts, _checks.conflict),
     _row('PRM-07', 'critical', 'An ordinary user can submit mail',
          'To root everything looks well; a directory on the way or a mount option can keep everybody else out.',
          _SECURITY, _words('Nothing stands in the way', 'nothing does', 'something does'), _MANUAL, 'Take away what the evidence names.',
@@ -470,7 +469,7 @@ CONTROLS = (
          _checks.own_name),
     _row('NAM-02', 'high', 'A name server answers', 'Without one, mail to other domains stays in the client queue although the MTA runs.',
          _guide('ResolverOptions'), _servers, _MANUAL, 'Fix /etc/resolv.conf; then restart the MTA, which keeps what it read at its start.',
-         _no_server, _checks.relay_name),
+         _no_server, _checks.relay_has_no_name),
 )
 IDS = tuple(control.id for control in CONTROLS)
 

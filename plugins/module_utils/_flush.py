@@ -16,10 +16,10 @@ import random
 import re
 import time
 from collections import Counter
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _hazards, _ledger, _look, _network, _phrases, _process, _qf, _records, _selection, _spool, _system, _text)
+    _hazards, _ledger, _look, _phrases, _process, _qf, _reach, _records, _selection, _spool, _system, _text)
 
 # Seconds to wait for a connection. Without it Sendmail waits as long as the kernel does, 134 seconds for each message.
 CONNECT_SECONDS = {'msp': 10, 'mta': 30}
@@ -123,46 +123,25 @@ def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=Fals
                 answers, left_out)
 
 
-def door(look: Any, ask: Any = _network.door, greet: Any = _network.greeting) -> Any:
+def door(look: _look.Look) -> Tuple[Optional[bool], Optional[str]]:
     """Who would take the mail of the client queue: (whether somebody greets, what is wrong with them as a sentence part or None).
 
-    Sendmail tries the hosts in order until one greets (deliver.c); the first that does is asked who it is and whether it takes mail from
-    this host. Nobody there is no harm: the messages stay, and the canary stops the run.
+    The look has asked the first relay that takes a connection who it is and whether it takes mail from this host. Nobody there is no harm:
+    the messages stay, and the canary stops the run. A hub elsewhere is whoever takes mail there, and so is another mail server of this host.
     """
     if not look.relay:
         return None, None
-    found = look.greeting
-    for number, host in enumerate(look.relay.get('hosts') or [look.relay['host']]):
-        where = '%s port %d' % (host, look.relay['port'])
-        if number:
-            found = greet(host, look.relay['port'], _look.GREETING_SECONDS)
-        if (found['code'] or 0) >= 500:
-            return False, '%s refuses this host: %s' % (where, found['text'])
-        if found['answered']:
-            break
-    else:
+    greeting, where = look.greeting or {}, _reach.where(look)
+    if (greeting.get('code') or 0) >= 500:
+        return False, '%s refuses this host: %s' % (where, greeting['text'])
+    if not greeting.get('answered'):
         return False, None
-    time.sleep(1)    # ConnectionRateThrottle counts a second; that greeting was a connection of this one
-    asked = ask(host, look.relay['port'])
-    if asked['refusal']:
-        return True, '%s takes no mail from this host: %s' % (where, asked['refusal'])
-    stranger = _stranger(look, host, '%s %s' % (found['text'], asked['text']))
-    return True, stranger and '%s, where the MTA of this host should answer, is %s' % (where, stranger)
-
-
-# What mail servers call themselves.
-_KNOWN = re.compile(r'Sendmail|Postfix|Exim|OpenSMTPD|Courier|qmail|Haraka|Microsoft ESMTP|DragonFly|nullmailer', re.I)
-_ANSWER_FOR_OTHERS = frozenset(('systemd', 'inetd', 'xinetd', 'openbsd-inetd', 'inetutils-inetd', 'rlinetd'))
-
-
-def _stranger(look: Any, host: str, said: str) -> Optional[str]:
-    """The program of this host that answers in place of its MTA, or None. A hub elsewhere is whoever takes mail there."""
-    if not (host == 'localhost' or host.startswith('127.') or host == '::1') or _KNOWN.search(said):
-        return None
-    names = [one for one in look.listeners if one['pid'] and one['port'] == look.relay['port'] and one['address'] in (host, '0.0.0.0', '::')]  # noqa: S104
-    if not names or any((one['name'] or '').startswith('sendmail') or one['name'] in _ANSWER_FOR_OTHERS for one in names):
-        return None
-    return '%s (process %d), which is no mail server that is known' % (names[0]['name'], names[0]['pid'])
+    if greeting.get('refusal'):
+        return True, '%s takes no mail from this host: %s' % (where, greeting['refusal'])
+    if look.relay['answers'] != 'stranger':
+        return True, None
+    return True, '%s, where the MTA of this host should answer, is %s, which is no mail server that is known' % (
+        where, '%(name)s (process %(pid)s)' % look.relay['listener'] if look.relay['listener'] else 'another program')
 
 
 def _command(program, place, ignore_load, features=()):
@@ -509,7 +488,7 @@ def flush(params, check_mode, geteuid=os.geteuid):
         raise _text.SendmailError('parallel is %d; it must be 1 or more.' % params['parallel'])
     if geteuid() != 0:
         raise _text.SendmailError('Only root can run a queue for everybody. Use become: true.')
-    look = _look.look('services', params['queue'])
+    look = _look.look('services', params['queue'], serve=True)
     if look.program['sendmail'] is None:
         raise _text.SendmailError('There is no Sendmail on this host%s.' % (
             '; the name belongs to %s' % look.program['other_mta'] if look.program['other_mta'] else ''))

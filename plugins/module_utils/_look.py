@@ -10,10 +10,14 @@ import os
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _network, _platform, _processes, _runners, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import (
+    _cf, _names, _network, _platform, _processes, _route, _runners, _spool, _system, _text)
 
-GREETING_SECONDS = 5.0
-CRON_SECONDS = 2.0
+# Bounds of the look: the connection to the relay, and then its greeting. The mail submission program itself waits longer, by its own
+# time-outs; what does not greet within a minute keeps a queue run from being one.
+CONNECT_SECONDS, GREETING_SECONDS, NAME_SECONDS = 5.0, 60.0, 8.0
+CRON_SECONDS = 2.0      # for a cron that is just being restarted
+_PLACES_MAX = 4         # addresses that are connected to, until one takes the connection
 # The options that say which queues, the same in every module; documented in the fragment C(queues).
 OPTIONS: Dict[str, Dict[str, Any]] = {
     'queue': {'type': 'str', 'choices': ['msp', 'mta', 'all'], 'default': 'all'},
@@ -31,7 +35,7 @@ class Look(NamedTuple):
 
     # queues
     now: int                                # epoch seconds of the look; all ages count from here
-    errors: List[Dict[str, Any]] = []       # {queue, path, error, link}: queue directories that cannot be used; C(link) (path, target) of a dead one
+    errors: List[Dict[str, Any]] = []       # {queue, path, error}: queue directories that cannot be used
     files: Dict[str, Dict[str, Any]] = {}   # the configuration files by queue: path, exists, error, owner, group, mode ... and problems
     directories: Dict[str, List[_spool.QueueDirectory]] = {}   # by queue, as far as asked for
     held: Optional[Set[Tuple[int, int]]] = None                # (device, inode) of files locked for writing, None where the system does not tell
@@ -41,12 +45,14 @@ class Look(NamedTuple):
     program: Dict[str, Any] = {}            # of _system.program()
     settings: Dict[str, Dict[str, Any]] = {}   # _cf.settings() by queue, for the files that could be read
     accounts: Dict[str, Dict[str, Any]] = {}   # of _system.accounts()
-    submitter: Dict[str, Any] = {}          # whom the mail submission program runs as: {user, uid, group, gid}, numbers None for nobody of that name
+    submitter: Dict[str, Any] = {}          # of the mail submission program: {user, uid, group, gid, conflict}, None for nobody of that name
     # services
     processes: List[Dict[str, Any]] = []    # of _processes.processes()
-    relay: Optional[Dict[str, Any]] = None  # of _cf.relay()
-    greeting: Optional[Dict[str, Any]] = None
-    listeners: List[Dict[str, Any]] = []    # sockets on the port that submit.cf names
+    relay: Optional[Dict[str, Any]] = None  # of _route.route()
+    greeting: Optional[Dict[str, Any]] = None   # of the place that answers, else of the first; of _network.greeting()
+    listeners: List[Dict[str, Any]] = []    # sockets on the ports that submit.cf names
+    interfaces: Dict[str, Any] = {}         # of _network.interfaces()
+    resolved: Dict[str, Dict[str, Any]] = {}   # the names of the relay, of _names.resolve()
     runners: List[Dict[str, Any]] = []      # of the client queue
     load: Optional[List[float]] = None      # averages of 1, 5 and 15 minutes
     cpus: int = 0
@@ -56,7 +62,7 @@ class Look(NamedTuple):
     # a diagnosis and a compliance check
     queues: Dict[str, Dict[str, Any]] = {}  # figures, as in the fact sendmail_queue
     hazards: Dict[str, List[Any]] = {}      # of the client queue, by kind: (text, id or None)
-    endangered: Dict[str, int] = {}         # messages by kind of hazard, and C(content) for those that are not whole
+    endangered: Dict[str, int] = {}         # messages by kind of hazard
     inspected: int = 0                      # messages, for hazards
     places: List[Dict[str, Any]] = []       # file states of the directories of the client queue
     filesystems: Dict[str, Any] = {}        # by queue, the worst of its directories
@@ -65,7 +71,6 @@ class Look(NamedTuple):
     locked: List[Dict[str, Any]] = []       # {id, pid, seconds, title} of messages in delivery
     lookups: Dict[str, Any] = {}            # of _names.look_around()
     dead_letters: List[Dict[str, Any]] = []   # {path, size, mtime}
-    refusal: Optional[str] = None           # what the relay answers to MAIL or RCPT when it greets and takes no mail from this host
     obstacles: List[str] = []               # sentences: what keeps an ordinary user from submitting
     stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try
     stranded: List[Dict[str, Any]] = []     # {path, messages}: directories with mail that no configuration names
@@ -91,19 +96,20 @@ def names(queue: str) -> Tuple[str, ...]:
     return ('msp', 'mta') if queue == 'all' else (queue,)
 
 
-def look(level: str, queue: str = 'all', queue_directories: Optional[Sequence[str]] = None) -> Look:
+def look(level: str, queue: str = 'all', queue_directories: Optional[Sequence[str]] = None, serve: bool = False) -> Look:
     """One look at the host, without reading any message. Changes nothing; every wait in it is bounded.
 
     C(level) is one of C(LEVELS), each with what the one before it takes: queues says where they are, from the configuration or from
     C(queue_directories), and what is being delivered; program which Sendmail works on them and as whom; services what runs, listens
-    and answers. Raises SendmailError for who may not see that.
+    and answers. C(serve): whether a relay that greets is also asked if it takes mail. Raises SendmailError for
+    who may not see that.
     """
     if level == 'services' and os.geteuid() != 0 and not queue_directories:
         raise _text.SendmailError('Only root can see the queues and the processes of a host. Use become: true.')
     found = _queues(queue, queue_directories)
     if level != 'queues':
         found = _program(found, _system.cpus())
-    return _services(found) if level == 'services' else found
+    return _services(found, serve) if level == 'services' else found
 
 
 def _queues(queue: str, queue_directories: Optional[Sequence[str]]) -> Look:
@@ -144,7 +150,22 @@ def _program(found: Look, cpus: int) -> Look:
     user, group = msp.get('run_as_user') or found.layout.msp_user, msp.get('run_as_group') or found.layout.msp_group
     accounts = _system.accounts(sorted(set((user, group, found.layout.mta_user))))
     return found._replace(program=_system.program(found.layout), settings=settings, accounts=accounts, cpus=cpus,
-                          submitter={'user': user, 'uid': accounts[user]['uid'], 'group': group, 'gid': accounts[group]['group']})
+                          submitter={'user': user, 'uid': accounts[user]['uid'], 'group': group, 'gid': accounts[group]['group'],
+                                     'conflict': conflict(user, group, bool(msp.get('run_as_group')), accounts)})
+
+
+def conflict(user: str, group: str, named: bool, accounts: Dict[str, Dict[str, Any]]) -> Optional[str]:
+    """Why the account of the mail submission program does not fit its set-group-ID group, None where it does.
+
+    readcf.c, O_RUNASUSER: without a group in it Sendmail takes the primary group of that user, and for a caller whose effective group is
+    another one it ignores the option: "RunAsUser for MSP ignored, check group ids". C(named): whether RunAsUser names a group.
+    """
+    primary, gid = accounts[user]['gid'], accounts[group]['group']
+    if named or None in (primary, gid) or primary == gid:
+        return None
+    return ('The primary group of user %s is %d, and that of the set-group-ID program and its queue is %s, %d: Sendmail ignores RunAsUser, and users '
+            'cannot submit. Set it with "usermod -g %s %s", or name the group with RunAsUser=%s:%s in submit.cf.'
+            % (user, primary, group, gid, group, user, user, group))
 
 
 def _patient(look_at_processes: Callable[[], List[Dict[str, Any]]]) -> Tuple[List[Dict[str, Any]], Dict[str, Any]]:
@@ -158,15 +179,53 @@ def _patient(look_at_processes: Callable[[], List[Dict[str, Any]]]) -> Tuple[Lis
         time.sleep(0.5)
 
 
-def _services(found: Look) -> Look:
-    layout, submit = found.layout, found.configurations['msp']
+def _services(found: Look, serve: bool) -> Look:
+    layout = found.layout
     user = found.submitter['user']
     users = [user, found.layout.mta_user] + [cf['run_as_user'] for cf in found.settings.values() if cf['run_as_user']]
     processes, cron = _patient(lambda: _processes.processes(users, found.program['sendmail']))
     services = dict((queue, dict(_system.service(name), name=name)) for queue, name in (('mta', layout.mta_service), ('msp', layout.msp_service)))
-    relay = _cf.relay(submit) if submit is not None else None
-    return found._replace(
-        processes=processes, relay=relay, greeting=relay and _network.greeting(relay['host'], relay['port'], GREETING_SECONDS),
-        listeners=_network.listeners((relay['port'] if relay else 25,), processes), runners=_runners.queue_runners(layout, processes),
-        load=_system.load_average(), services=dict(services, init=_system.init_system(), cron=cron),
-        sendmail_conf=_runners.sendmail_conf(layout), resolver_changed=_system.file_state('/etc/resolv.conf')['mtime'])
+    services['mta']['started_as'] = _system.started_as(found.settings.get('mta', {}).get('pid_file') or '/var/run/sendmail.pid')
+    sendmail_conf = _runners.sendmail_conf(layout)
+    found = found._replace(
+        processes=processes, runners=_runners.queue_runners(layout, processes), load=_system.load_average(), sendmail_conf=sendmail_conf,
+        services=dict(services, init=_system.init_system(), cron=cron),
+        resolver_changed=_system.file_state('/etc/resolv.conf')['mtime'])
+    return _relay(found, serve)
+
+
+def _relay(found: Look, serve: bool) -> Look:
+    """Where mail goes, and who answers there: one connection at most, to the first address that takes it."""
+    submit = found.configurations['msp']
+    interfaces = _network.interfaces()
+    own = _network.own_names(interfaces['addresses'])
+    way = None if submit is None else _route.submission(submit, own[0])
+    questions = _route.questions(way)
+    resolved = _names.resolve(questions, NAME_SECONDS) if questions else {}
+    places = _route.places(way, resolved, interfaces['addresses'], own)
+    listeners = _network.listeners(tuple(sorted(set(place.port for place in places))) or (25,), found.processes)
+    timeouts = found.settings.get('msp', {}).get('timeouts', {})
+    patience = min(GREETING_SECONDS, timeouts.get('initial') or GREETING_SECONDS)
+    greetings: Dict[Tuple[str, int], Dict[str, Any]] = {}
+    for place in places[:_PLACES_MAX]:
+        answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, serve)
+        greetings[place.address, place.port] = answer
+        if answer['connected']:
+            break
+    relay = _route.route(way, places, listeners, greetings, _mta_wanted(found))
+    if relay is not None and way is not None:
+        relay['hosts_file'] = _network.hosts_lines([
+            target.name for target in way.targets if target.name in own[:2] + ['localhost', 'localhost.localdomain']])
+    greeting = None
+    if greetings:
+        greeting = next((one for one in greetings.values() if one['connected']), next(iter(greetings.values())))
+    elif way is not None and way.targets:
+        greeting = dict(_network.NOBODY, error='name_lookup')
+    return found._replace(relay=relay, greeting=greeting, listeners=listeners, interfaces=interfaces, resolved=resolved)
+
+
+def _mta_wanted(found: Look) -> Optional[bool]:
+    """Whether the host's own settings start an MTA: false for DAEMON_MODE none in Debian's sendmail.conf (a null client), None where nothing says."""
+    if not found.sendmail_conf or not found.sendmail_conf.get('daemon_mode'):
+        return None
+    return found.sendmail_conf['daemon_mode'] != 'none'

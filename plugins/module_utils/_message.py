@@ -532,7 +532,7 @@ def why_stays(look: Any, queue: str, opened: _spool.Opened, name: str, after: st
     if not envelope.complete:
         return 'its final dot is missing: it is being written, or was cut short'
     if envelope.problems:
-        return 'Sendmail would lose it: ' + envelope.problems[0]
+        return 'Sendmail would lose it: ' + envelope.problems[0].text
     wrong = _hazards.hazard_of_owner(about, os.fstat(opened.control), _hazards.runner(look, queue), look.settings[queue])
     if wrong:
         return '%s; %s' % (wrong, _lost.PERMISSIONS)

@@ -6,11 +6,18 @@
 
 """Name look-ups as Sendmail needs them, side by side and within a time limit."""
 
+import os
+import re
+import select
 import socket
+import struct
 import threading
 import time
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from ansible_collections.mailops.sendmail.plugins.module_utils import _system
+
+_DNS_PORT = 53
 _ERRORS = {socket.EAI_AGAIN: 'temporary', socket.EAI_FAIL: 'temporary'}
 
 
@@ -42,17 +49,165 @@ def look_up(questions: Sequence[Tuple[str, int]], seconds: float) -> Dict[Any, D
                 for name, family in questions)
 
 
-def look_around(relay: Optional[str], domains: Sequence[str], seconds: float = 8.0) -> Dict[str, Any]:
-    """Look up what a queue run needs: {own, relay, domains}.
+def _addresses(name: str, family: int, found: Dict[Any, Tuple[Optional[str], List[str]]]) -> None:
+    try:                                                                      # bytes spare the loading of the IDNA tables
+        entries = socket.getaddrinfo(name.encode('ascii'), None, family, socket.SOCK_STREAM)
+        found[name, family] = None, [str(entry[4][0]) for entry in entries]
+    except socket.gaierror as failure:
+        found[name, family] = _ERRORS.get(failure.errno or 0, 'not_found'), []
+    except (OSError, UnicodeError):
+        found[name, family] = 'not_found', []
 
-    C(own): {name, unqualified, error, seconds}, the slower of IPv4 and IPv6, for Sendmail asks both at each start; C(relay): None for an
-    address; C(domains): {domain: {error, seconds}}. An MX record alone makes C(not_found), which is an answer all the same.
+
+def _skip(reply: bytes, at: int) -> int:
+    while reply[at] and reply[at] < 192:
+        at += reply[at] + 1
+    return at + (2 if reply[at] else 1)
+
+
+def _domain(reply: bytes, at: int) -> str:
+    """A name of a DNS message (RFC 1035, 4.1.4); a pointer leads back, and not for ever."""
+    labels: List[str] = []
+    for _step in range(128):
+        length = reply[at]
+        if not length:
+            break
+        if length >= 192:
+            at = (length & 63) << 8 | reply[at + 1]
+        else:
+            labels.append(reply[at + 1:at + 1 + length].decode('latin-1'))
+            at += length + 1
+    return '.'.join(labels)
+
+
+def exchangers(name: str, path: str = '/etc/resolv.conf', seconds: float = 3.0) -> Tuple[List[Tuple[int, str]], Optional[str]]:
+    """The MX records of a name, [(preference, name)], and what went wrong: C(temporary) where no name server gave an answer (Sendmail
+    defers mail then, getmxrr() in domain.c)."""
+    servers = re.findall(r'(?m)^\s*nameserver\s+([0-9A-Fa-f.:]+)(?:%\S*)?\s*$', _system.script(path))[:3] or ['127.0.0.1']
+    number = os.getpid() & 0xffff
+    labels = [label[:63] for label in os.fsencode(name).split(b'.') if label]
+    query = struct.pack('>HHHHHH', number, 0x0100, 1, 0, 0, 0)
+    query += b''.join(struct.pack('B', len(label)) + label for label in labels) + b'\0\0\x0f\0\1'
+    for server in servers:
+        try:
+            with socket.socket(socket.AF_INET6 if ':' in server else socket.AF_INET, socket.SOCK_DGRAM) as peer:
+                peer.settimeout(seconds / len(servers))
+                peer.connect((server, _DNS_PORT))
+                peer.send(query)
+                reply = peer.recv(4096)
+            if _verdict(reply, number):
+                continue
+            at, found = _skip(reply, 12) + 4, []
+            for _record in range(struct.unpack('>H', reply[6:8])[0]):
+                at = _skip(reply, at)
+                kind, _class, _ttl, length = struct.unpack('>HHIH', reply[at:at + 10])
+                if kind == 15:
+                    found.append((struct.unpack('>H', reply[at + 10:at + 12])[0], _domain(reply, at + 12)))
+                at += 10 + length
+            return found, None
+        except (OSError, IndexError, struct.error):
+            continue
+    return [], 'temporary'
+
+
+def resolve(questions: Sequence[Tuple[str, bool]], seconds: float) -> Dict[str, Dict[str, Any]]:
+    """What names stand for, as Sendmail asks: {name: {addresses, error, mx, mx_error}}; C(questions) are those of _route.questions().
+
+    Sendmail puts a dot behind the name it has found and asks for that first (getcanonname(), domain.c), which the DNS alone answers, and
+    without the dot only when there is nothing: so the DNS wins over /etc/hosts. C(error) as in L(look_up). With mail exchangers their
+    names are among the answers. All is asked side by side.
+    """
+    known: Dict[str, Dict[str, Any]] = {}
+    asked: Dict[Any, Tuple[Optional[str], List[str]]] = {}
+    mail: Dict[str, Tuple[List[Tuple[int, str]], Optional[str]]] = {}
+    deadline = time.monotonic() + seconds
+
+    def run(tasks: List[Tuple[Any, Tuple[Any, ...]]]) -> None:
+        threads = [threading.Thread(target=task, args=arguments, daemon=True) for task, arguments in tasks]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def ask_mail(name: str) -> None:
+        mail[name] = exchangers(name, seconds=seconds)
+    run([(ask_mail, (name,)) for name, wanted in questions if wanted])
+    names = [name for name, _wanted in questions] + [host for found, _error in list(mail.values()) for _preference, host in found]
+    names = list(dict.fromkeys(name.rstrip('.').lower() for name in names if name))[:20]
+    families = (socket.AF_INET6, socket.AF_INET)
+    run([(_addresses, (name + dot, family, asked)) for name in names for dot in ('.', '') for family in families])
+    for name in names:
+        both = [[asked.get((name + dot, family), ('timeout', [])) for dot in ('.', '')] for family in families]
+        found = [(dotted if dotted[1] else plain) for dotted, plain in both]
+        addresses = [address for _error, some in found for address in some]
+        records, mx_error = mail.get(name, ([], 'timeout' if (name, True) in questions else None))
+        known[name] = {'addresses': list(dict.fromkeys(addresses)), 'mx': records, 'mx_error': mx_error,
+                       'error': None if addresses else next((word for word, _some in found[::-1] if word), 'not_found')}
+    return known
+
+
+def look_around(domains: Sequence[str], seconds: float = 8.0) -> Dict[str, Any]:
+    """Look up what a queue run needs beside the relay: {own, domains}.
+
+    C(own): {name, unqualified, error, seconds}, the slower of IPv4 and IPv6, for Sendmail asks both at each start; C(domains): {domain:
+    {error, seconds}}. An MX record alone makes C(not_found), which is an answer all the same.
     """
     own = socket.gethostname()
-    questions = [(own, socket.AF_INET), (own, socket.AF_INET6)] + [(name, socket.AF_UNSPEC) for name in ([relay] if relay else []) + list(domains)]
-    answers = look_up(questions, seconds)
+    answers = look_up([(own, socket.AF_INET), (own, socket.AF_INET6)] + [(name, socket.AF_UNSPEC) for name in domains], seconds)
     both = [answers[own, socket.AF_INET], answers[own, socket.AF_INET6]]
     return {'own': {'name': own, 'unqualified': '.' not in own and not any('.' in answer['canonical'] for answer in both),
                     'error': both[0]['error'], 'seconds': max(answer['seconds'] for answer in both)},
-            'relay': answers[relay, socket.AF_UNSPEC] if relay else None,
             'domains': dict((name, answers[name, socket.AF_UNSPEC]) for name in domains)}
+
+
+def _verdict(reply: bytes, number: int) -> Optional[str]:
+    """What is wrong with a reply to the query C(number), None for an answer."""
+    code = struct.unpack('>H', reply[2:4])[0] & 15 if len(reply) > 11 and reply[:2] == struct.pack('>H', number) else 1
+    # NXDOMAIN is an answer.
+    return None if code in (0, 3) else {2: 'SERVFAIL', 5: 'REFUSED'}.get(code, 'reply code %d' % code)
+
+
+def name_servers(path: str = '/etc/resolv.conf', seconds: float = 3.0) -> List[Dict[str, Any]]:
+    """Ask each name server of resolv.conf(5) for this host's own name, all at once: [{address, error}]. Any answer but a failure counts.
+
+    Who said nothing or was not there is asked once more after half of the seconds, as a resolver does: one packet may be lost.
+    """
+    addresses = re.findall(r'(?m)^\s*nameserver\s+([0-9A-Fa-f.:]+)(?:%\S*)?\s*$', _system.script(path))[:3] or ['127.0.0.1']
+    labels = [label[:63] for label in os.fsencode(socket.gethostname()).split(b'.') if label]
+    number = os.getpid() & 0xffff
+    query = struct.pack('>HHHHHH', number, 0x0100, 1, 0, 0, 0) + b''.join(struct.pack('B', len(label)) + label for label in labels) + b'\0\0\1\0\1'
+    found: List[Dict[str, Any]] = [{'address': address, 'error': 'no answer within %g seconds' % seconds} for address in addresses]
+    pending = {}
+    for record in found:
+        try:
+            pending[socket.socket(socket.AF_INET6 if ':' in record['address'] else socket.AF_INET, socket.SOCK_DGRAM)] = record
+        except OSError as error:   # a kernel without IPv6
+            record['error'] = error.strerror
+    for last in (False, True):
+        # From now: who was asked late, because the machine was busy, may answer late.
+        until, waiting = time.monotonic() + seconds / 2, []
+        for peer, record in pending.items():
+            try:
+                peer.connect((record['address'], _DNS_PORT))
+                peer.send(query)
+                waiting.append(peer)
+            except OSError as error:
+                record['error'] = error.strerror
+        while waiting:
+            ready = select.select(waiting, [], [], max(0, until - time.monotonic()))[0]
+            for peer in ready:
+                waiting.remove(peer)
+                try:
+                    reply = peer.recv(4096)
+                except OSError as error:
+                    pending[peer]['error'] = error.strerror
+                else:
+                    pending.pop(peer)['error'] = _verdict(reply, number)
+                    peer.close()
+            if not ready:
+                break
+        if pending and not last:
+            time.sleep(max(0, until - time.monotonic()))
+    for peer in pending:
+        peer.close()
+    return found

@@ -17,7 +17,10 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 from ansible_collections.mailops.sendmail.plugins.module_utils import _processes, _system
 
 _ERRORS = {errno.ECONNREFUSED: 'connection_refused', errno.ETIMEDOUT: 'connection_timeout', errno.EHOSTUNREACH: 'no_route',
-           errno.ENETUNREACH: 'no_route', errno.ECONNRESET: 'connection_reset', errno.EACCES: 'no_route', errno.EPERM: 'no_route'}
+           errno.ENETUNREACH: 'no_route', errno.EADDRNOTAVAIL: 'no_route', errno.ECONNRESET: 'connection_reset',
+           errno.EACCES: 'not_permitted', errno.EPERM: 'not_permitted'}
+# A greeting that never came, without a reason.
+NOBODY: Dict[str, Any] = {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': None, 'seconds': 0.0, 'refusal': None}
 
 
 def _address(text: str) -> Tuple[str, int]:
@@ -27,8 +30,18 @@ def _address(text: str) -> Tuple[str, int]:
     return socket.inet_ntop(socket.AF_INET if len(words) == 1 else socket.AF_INET6, b''.join(words)), int(port, 16)
 
 
-def _listening(family: int) -> Iterator[Tuple[str, int, int]]:
-    """(address, port, inode) of the listening TCP sockets of one family, from sock_diag(7): that costs a tenth of reading /proc/net/tcp."""
+def _v6only(attributes: bytes) -> Optional[bool]:
+    """INET_DIAG_SKV6ONLY among the attributes of an inet_diag_msg, None where the kernel does not tell."""
+    while len(attributes) >= 5:
+        length, kind = struct.unpack('=HH', attributes[:4])
+        if kind == 11:
+            return bool(attributes[4])
+        attributes = attributes[max(4, (length + 3) & ~3):]
+    return None
+
+
+def _listening(family: int) -> Iterator[Tuple[str, int, int, Optional[bool]]]:
+    """(address, port, inode, v6only) of the listening TCP sockets of one family, from sock_diag(7): that costs a tenth of reading /proc/net/tcp."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as kernel:      # NETLINK_SOCK_DIAG
         kernel.settimeout(2)
         # A header with SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST and NLM_F_DUMP; then an inet_diag_req_v2 for TCP_LISTEN alone.
@@ -43,27 +56,29 @@ def _listening(family: int) -> Iterator[Tuple[str, int, int]]:
                     raise OSError(errno.EOPNOTSUPP, 'no sock_diag')
                 body = data[16:length]                                        # an inet_diag_msg
                 yield (socket.inet_ntop(family, body[8:12 if family == socket.AF_INET else 24]), struct.unpack('>H', body[4:6])[0],
-                       struct.unpack('=I', body[68:72])[0])
+                       struct.unpack('=I', body[68:72])[0], _v6only(body[72:]))
                 data = data[(length + 3) & ~3:]
 
 
-def _listening_proc(name: str) -> Iterator[Tuple[str, int, int]]:
+def _listening_proc(name: str) -> Iterator[Tuple[str, int, int, Optional[bool]]]:
     with open('/proc/net/' + name, 'rb') as stream:
         stream.readline()
         for line in stream:                                                   # the kernel lists listening sockets first
             fields = line.split()
             if len(fields) < 10 or fields[3] != b'0A':
                 break
-            yield _address(fields[1].decode('ascii')) + (int(fields[9]),)
+            yield _address(fields[1].decode('ascii')) + (int(fields[9]), None)
 
 
 def listeners(ports: Optional[Sequence[int]] = (25, 587), known: Sequence[Dict[str, Any]] = ()) -> List[Dict[str, Any]]:
-    """The sockets that listen on these ports, or on any with C(ports) None: [{address, port, inode, pid, name}], pid None where it cannot be seen.
+    """The sockets that listen on these ports, or on any with C(ports) None: [{address, port, inode, v6only, pid, name, sendmail}].
 
-    C(known) are processes (as from L(processes)) that are asked first; then all others, as far as that is allowed.
+    C(pid) is None where it cannot be seen. C(known) are processes (as from L(processes)) that are asked first; then all others, as far as
+    that is allowed. C(sendmail) is whether one of the known holds it, None where nobody can be seen who does; C(v6only) None where the
+    kernel does not tell.
     """
     if not os.path.exists('/proc/net/tcp'):
-        return _sockstat(ports)
+        return _sockstat(ports, [process['pid'] for process in known])
     found: List[Dict[str, Any]] = []
     for family, name in ((socket.AF_INET, 'tcp'), (socket.AF_INET6, 'tcp6')):
         try:
@@ -73,8 +88,9 @@ def listeners(ports: Optional[Sequence[int]] = (25, 587), known: Sequence[Dict[s
                 sockets = list(_listening_proc(name))
         except (OSError, ValueError):                                         # no IPv6
             continue
-        found += [{'address': address, 'port': port, 'inode': inode, 'pid': None, 'name': None} for address, port, inode in sockets
-                  if ports is None or port in ports]
+        found += [{'address': address, 'port': port, 'inode': inode, 'v6only': v6only, 'pid': None, 'name': None,
+                   'sendmail': None}
+                  for address, port, inode, v6only in sockets if ports is None or port in ports]
     missing = {'socket:[%d]' % record['inode']: record for record in found}
     pids = [process['pid'] for process in known]
     for pid in pids + ([int(entry) for entry in os.listdir('/proc')[:_processes.MOST] if entry.isdecimal() and int(entry) not in pids]):
@@ -82,7 +98,7 @@ def listeners(ports: Optional[Sequence[int]] = (25, 587), known: Sequence[Dict[s
             break
         for link in _links('/proc/%d/fd' % pid):
             if link in missing:
-                missing.pop(link).update(pid=pid, name=_system.printable(_system.slurp('/proc/%d/comm' % pid).strip()))
+                missing.pop(link).update(pid=pid, name=_system.printable(_system.slurp('/proc/%d/comm' % pid).strip()), sendmail=pid in pids)
     return found
 
 
@@ -94,30 +110,101 @@ def _links(directory: str) -> Iterator[str]:
             pass
 
 
-def _sockstat(ports: Optional[Sequence[int]]) -> List[Dict[str, Any]]:
+def _sockstat(ports: Optional[Sequence[int]], pids: Sequence[int] = ()) -> List[Dict[str, Any]]:
     found = []
     for line in _system.command(['sockstat', '-46l', '-P', 'tcp'] + (['-p', ','.join(str(port) for port in ports)] if ports else [])).splitlines()[1:]:
         fields = line.split()
         if len(fields) > 5 and fields[2].isdecimal():
             address, _dummy, port = fields[5].rpartition(':')
             wild = '::' if fields[4].endswith('6') else '0.0.0.0'  # noqa: S104 - read, not bound
-            found.append({'address': wild if address == '*' else address.strip('[]'), 'port': int(port), 'inode': None, 'pid': int(fields[2]),
-                          'name': _system.printable(fields[1])})
+            bound = wild if address == '*' else address.strip('[]')
+            found.append({'address': bound, 'port': int(port), 'inode': None, 'v6only': bound == '::',
+                          'pid': int(fields[2]), 'name': _system.printable(fields[1]), 'sendmail': int(fields[2]) in pids})
     return found
 
 
-def greeting(host: str, port: int = 25, timeout: float = 5.0) -> Dict[str, Any]:
-    """Whether an SMTP server greets: {connected, answered, code, text, error, seconds}. Ends politely with QUIT.
+def interfaces() -> Dict[str, Any]:
+    """The addresses that this host takes for its own, and whether its loopback interface is up (None: not known): {addresses, loopback}."""
+    found = set(re.findall(r'\binet6? ([0-9A-Fa-f:.]+)', _system.command(['ifconfig', '-a']))) if not os.path.exists('/proc/net/if_inet6') else set()
+    # What the kernel itself consults: addresses, and ranges like 127.0.0.0/8, which is_here() knows by itself.
+    last = ''
+    for line in _system.slurp_all('/proc/net/fib_trie').decode('ascii', 'replace').splitlines():
+        match = re.match(r'[ |+-]*([0-9.]+)$', line)
+        last = match.group(1) if match else last
+        if line.endswith('/32 host LOCAL'):
+            found.add(last)
+    for line in _system.slurp_all('/proc/net/if_inet6').decode('ascii', 'replace').splitlines():
+        found.add(socket.inet_ntop(socket.AF_INET6, bytes(bytearray.fromhex(line.split()[0]))))
+    flags = _system.slurp('/sys/class/net/lo/flags').strip()
+    return {'addresses': sorted(found), 'loopback': bool(int(flags, 16) & 1) if flags else None}
 
-    C(timeout) seconds bound it all, the name look-up too. C(error) is connection_refused, connection_timeout, no_route,
-    connection_reset, name_lookup, closed or the system's text; connection_timeout with C(connected) is a server that accepts but
-    is silent. C(answered) is true for code 220 only: 554 or 421 are answers that refuse.
+
+def own_names(addresses: Sequence[str]) -> List[str]:
+    """The names of this host, the full one first: the host name, and what /etc/hosts calls these addresses and the loopback."""
+    name = socket.gethostname().lower()
+    lines = [line.partition('#')[0].split() for line in _system.script('/etc/hosts').lower().splitlines()]
+    mine = [words for words in lines if len(words) > 1 and (words[0].startswith('127.') or words[0] == '::1' or words[0] in addresses)]
+    own = [word for words in mine if name in words[1:] for word in words[1:] if '.' in word]
+    full = name if '.' in name else own[0] if own else name
+    return list(dict.fromkeys([full, name, 'localhost'] + [word.rstrip('.') for words in mine for word in words[1:]]))
+
+
+def hosts_lines(names: Sequence[str]) -> List[str]:
+    """The lines of /etc/hosts that name one of these: ["/etc/hosts line 3: 192.0.2.1 localhost"]."""
+    found = []
+    for number, line in enumerate(_system.script('/etc/hosts').splitlines(), 1):
+        if set(word.rstrip('.') for word in line.partition('#')[0].lower().split()[1:]) & set(names):
+            found.append('/etc/hosts line %d: %s' % (number, _system.printable(' '.join(line.split())[:200])))
+    return found[:5]
+
+
+_NOT_YET = (530, 534, 538)   # RFC 3207 and 4954: TLS or authentication first, which Sendmail does and we do not
+
+
+def _dialogue(peer: socket.socket, seconds: float) -> Optional[str]:
+    """What a server that has greeted answers when it refuses this host as such, for good; None where it does not. Sends no mail.
+
+    EHLO, MAIL FROM:<>, RCPT TO:<postmaster>, RSET. With FEATURE(`delay_checks'), Debian's default, the access map answers at RCPT only. None
+    too where it wants TLS or authentication first or puts off. A postmaster whom it does not know (5.1.x) is a matter of that
+    recipient; RFC 5321 4.5.1 wants this one taken by everybody else.
     """
-    result: Dict[str, Any] = {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': None, 'seconds': 0.0}
+    end = time.monotonic() + seconds
+    with peer.makefile('rb') as replies:
+        def reply(command: bytes) -> bytes:
+            peer.sendall(command + b'\r\n')
+            for _number in range(100):
+                peer.settimeout(max(0.05, end - time.monotonic()))
+                line = replies.readline(1024)
+                if line[3:4] != b'-':
+                    return line
+            return b''
+        reply(b'EHLO ' + (socket.gethostname().encode('ascii', 'replace') or b'localhost'))
+        line = reply(b'MAIL FROM:<>')
+        if line[:1] == b'2':
+            line = reply(b'RCPT TO:<postmaster>')
+            if b' 5.1.' in line or b' 5.5.' in line:
+                line = b''
+        reply(b'RSET')
+    code = int(line[:3]) if line[:3].isdigit() else 0
+    refused = code in (521, 550, 554, 556) or code >= 500 and b' 5.7.' in line and code not in _NOT_YET
+    return _system.printable(line[:200].rstrip()) if refused else None
+
+
+def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 0.0, serve: bool = False) -> Dict[str, Any]:
+    """Whether an SMTP server greets: {connected, answered, code, text, error, seconds, refusal}. One connection; ends politely with QUIT.
+
+    C(timeout) seconds bound the name look-up and the connection, and then C(patience), where it is longer, the greeting: a server may make
+    its clients wait (FEATURE(`greet_pause')). C(error) is connection_refused, connection_timeout, no_route, not_permitted,
+    connection_reset, name_lookup, closed or the system's text; connection_timeout with C(connected) is a server that accepts but is silent.
+    C(answered) is true for code 220 only: 554 or 421 are answers that refuse. With C(serve) the server is asked on whether it takes mail:
+    C(refusal) is what it says when it does not.
+    """
+    result = dict(NOBODY)
     start = time.monotonic()
+    end = start + timeout
 
     def left() -> float:
-        return max(0.05, start + timeout - time.monotonic())
+        return max(0.05, end - time.monotonic())
     try:                                                                      # bytes spare the loading of the IDNA tables; Sendmail knows ASCII only
         addresses = _system.bounded(left(), socket.getaddrinfo, host.encode('ascii'), port, 0, socket.SOCK_STREAM)
     except (OSError, UnicodeError):                                           # TimeoutError and gaierror are OSErrors
@@ -128,6 +215,7 @@ def greeting(host: str, port: int = 25, timeout: float = 5.0) -> Dict[str, Any]:
                 peer.settimeout(left())
                 peer.connect(address)
                 result.update(connected=True, error=None)
+                end = max(end, time.monotonic() + patience)
                 reply = b''
                 while not re.search(rb'(?m)^\d{3}(?: .*)?\r?\n', reply) and len(reply) < 8192:
                     peer.settimeout(left())
@@ -138,6 +226,8 @@ def greeting(host: str, port: int = 25, timeout: float = 5.0) -> Dict[str, Any]:
                 last = reply.decode('latin-1').splitlines()[-1]
                 result.update(code=int(last[:3]) if last[:3].isdecimal() else None, text=_system.printable(reply.splitlines()[-1][:200]))
                 result['answered'] = result['code'] == 220
+                if serve and result['answered']:
+                    result['refusal'] = _dialogue(peer, max(5.0, left()))
                 peer.sendall(b'QUIT\r\n')
                 peer.settimeout(min(1.0, left()))
                 peer.recv(1024)                                               # its farewell: closing before it would be logged as a lost connection
@@ -148,74 +238,3 @@ def greeting(host: str, port: int = 25, timeout: float = 5.0) -> Dict[str, Any]:
             break
     result['seconds'] = round(time.monotonic() - start, 3)
     return result
-
-
-def refusal(host: str, port: int = 25, timeout: float = 5.0) -> Optional[str]:
-    """What an SMTP server that greets answers to MAIL or RCPT when it takes no mail from this host at all (550 or the like), or None. Sends no mail.
-
-    With FEATURE(`delay_checks'), Debian's default, the access map answers at RCPT only, with 5.7.1.
-    Another reply there is about the recipient; root exists everywhere, postmaster needs an alias.
-    """
-    try:
-        # Bytes spare the loading of the IDNA tables.
-        with socket.create_connection((host.encode('ascii'), port), timeout) as peer, peer.makefile('rb') as replies:  # type: ignore[arg-type]
-            for command in (b'', b'EHLO localhost\r\n', b'MAIL FROM:<>\r\n'):
-                peer.sendall(command)
-                line = replies.readline(1024)
-                while line[3:4] == b'-':
-                    line = replies.readline(1024)
-            refused = line[:1] == b'5'
-            if line[:1] == b'2':
-                peer.sendall(b'RCPT TO:<root>\r\n')
-                line = replies.readline(1024)
-                refused = line[:1] == b'5' and b' 5.7.' in line
-            peer.sendall(b'QUIT\r\n')
-            replies.readline(1024)
-            return _system.printable(line[:200].rstrip()) if refused else None
-    except (OSError, UnicodeError):
-        return None
-
-
-_NOT_YET = (530, 534, 538)   # RFC 3207 and 4954: TLS or authentication first, which Sendmail does and we do not
-
-
-def door(host: str, port: int = 25, timeout: float = 10.0) -> Dict[str, Any]:
-    """Whether an SMTP server takes mail from this host: {text, refusal}. Sends no mail: MAIL FROM:<>, RCPT TO:<postmaster>, RSET, QUIT.
-
-    C(text): its greeting and what it calls itself at EHLO. C(refusal): the reply with which it refuses the host as such, for good; None where
-    it takes mail, wants TLS or authentication first, puts off, or could not be asked. A postmaster whom it does not know (5.1.x) is a
-    matter of that recipient; RFC 5321 4.5.1 wants this one taken by everybody else.
-    """
-    found: Dict[str, Any] = {'text': '', 'refusal': None}
-    end = time.monotonic() + timeout
-    try:
-        with socket.create_connection((host.encode('ascii'), port), timeout) as peer, peer.makefile('rb') as replies:  # type: ignore[arg-type]
-            def reply(command: bytes = b'') -> bytes:
-                peer.settimeout(max(0.05, end - time.monotonic()))
-                peer.sendall(command)
-                for number in range(100):
-                    line = replies.readline(1024)
-                    if time.monotonic() > end or not line:
-                        raise OSError('closed')
-                    if line[3:4] != b'-':
-                        return line
-                    if command[:4] == b'EHLO' and not number:
-                        found['text'] += ' ' + _system.printable(line[4:200].rstrip())
-                raise OSError('too much')
-            line = reply()
-            found['text'] = _system.printable(line[4:200].rstrip())
-            if line[:1] == b'2':
-                reply(b'EHLO ' + (socket.gethostname().encode('ascii', 'replace') or b'localhost') + b'\r\n')
-                line = reply(b'MAIL FROM:<>\r\n')
-                if line[:1] == b'2':
-                    line = reply(b'RCPT TO:<postmaster>\r\n')
-                    if b' 5.1.' in line or b' 5.5.' in line:
-                        line = b''
-            code = int(line[:3]) if line[:3].isdigit() else 0
-            if code in (521, 550, 554, 556) or code >= 500 and b' 5.7.' in line and code not in _NOT_YET:
-                found['refusal'] = _system.printable(line[:200].rstrip())
-            reply(b'RSET\r\n')
-            reply(b'QUIT\r\n')
-    except (OSError, UnicodeError):
-        pass
-    return found

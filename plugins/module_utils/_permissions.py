@@ -458,6 +458,11 @@ def put_right(queue='all', overrides=None, check_mode=False):
         who.update((entry.get('owner'), entry.get('group')))
     accounts = _system.accounts(sorted(name for name in who if name))
     wanted, errors = wants(look, program['sendmail'], accounts, overrides, _statoverrides())
+    msp, msp_cf = names(look), look.configurations['msp']
+    named = msp_cf is not None and bool(_cf.settings(msp_cf)['run_as_group'])
+    conflict = None if msp['msp_user'].isdigit() or msp['msp_group'].isdigit() else _look.conflict(msp['msp_user'], msp['msp_group'], named, accounts)
+    if conflict:
+        errors.append({'path': look.layout.submit_cf, 'error': conflict})
     look_up = _Names()
     outcome = apply(plan(inspect(wanted), look_up.exists), check_mode, look_up)
     told = set(error['path'] for error in outcome.errors) | set(want.path for want in wanted)

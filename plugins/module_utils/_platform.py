@@ -69,6 +69,19 @@ _MTA_QUEUE = '/var/spool/mqueue'
 _CONFIGURATION = {'submit_cf': '/etc/mail/submit.cf', 'sendmail_cf': '/etc/mail/sendmail.cf'}
 _SMMSP = {'msp_user': 'smmsp', 'msp_group': 'smmsp', 'mta_user': 'root'}
 
+# Sendmail's own: devtools/M4/UNIX/defines.m4 (GBINMODE, MSPQOWN, STMODE), sendmail/Makefile.m4, cf/cf/Makefile (CFMODE), sendmail/SECURITY,
+# cf/feature/msp.m4 (PidFile, StatusFile). Groups that each system has its own name for (bin, wheel, root) are left as they are.
+UPSTREAM = Platform(
+    family='upstream', binaries=('/usr/sbin/sendmail', '/usr/lib/sendmail', '/usr/local/sbin/sendmail', '/usr/bin/sendmail'),
+    mta_service='sendmail', msp_service='sm-client', runner='none', packages=(),
+    rules=_rules(
+        _file('/usr/sbin/sendmail', 'root', 'smmsp', 0o2555),
+        _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir(_MTA_QUEUE, 'root', None, 0o700),
+        _file('', 'root', None, 0o444), _dir('/etc/mail', 'root', None, 0o755),
+        (_file(_CLIENT + '/sm-client.pid', 'smmsp', 'smmsp', 0o600, True), _file('/var/run/sendmail.pid', 'root', None, 0o600, True)),
+        (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), _file('/etc/mail/statistics', 'root', None, 0o600, True))),
+    **_CONFIGURATION, **_SMMSP)
+
 # Debian: the maintainer scripts of sendmail-bin and sendmail-base, and the helper /usr/share/sendmail/sendmail.
 DEBIAN = Platform(
     family='debian', binaries=('/usr/sbin/sendmail', '/usr/sbin/sendmail-mta', '/usr/libexec/sendmail/sendmail', '/usr/lib/sm.bin/sendmail'),
@@ -110,31 +123,15 @@ SUSE = Platform(
         (_file(_CLIENT + '/sm-client.st', None, 'mail', 0o660, True), _file('/var/lib/sendmail/statistics', 'root', 'root', 0o600, True)),
         sendmail_cf=_file('/etc/sendmail.cf', 'root', 'root', 0o644)))
 
-# Gentoo: src_install() of mail-mta/sendmail's ebuilds, files/sendmail (OpenRC) and files/sm-client.service.
-GENTOO = Platform(
-    family='gentoo', binaries=('/usr/sbin/sendmail',),
-    mta_service='sendmail', msp_service='sm-client', runner='conf_d', packages=(),
-    rules=_rules(
-        _file('/usr/sbin/sendmail', 'root', 'smmsp', 0o2555),
-        _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir(_MTA_QUEUE, 'root', 'root', 0o700),
-        _file('', 'root', 'root', 0o644), _dir('/etc/mail', 'root', 'root', 0o755),
-        (_file(_CLIENT + '/sm-client.pid', 'smmsp', 'smmsp', 0o600, True), _file('/var/run/sendmail.pid', 'root', 'root', 0o600, True)),
-        (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), _file('/etc/mail/statistics', 'root', 'root', 0o600, True)),
-        submit_cf=_file('/etc/mail/submit.cf', 'root', 'root', 0o444)),
-    **_CONFIGURATION, **_SMMSP)
+# Gentoo: src_install() of mail-mta/sendmail's ebuilds, which installs by Sendmail's Makefiles as root:root, and files/sendmail.
+GENTOO = UPSTREAM._replace(
+    family='gentoo', binaries=('/usr/sbin/sendmail',), runner='conf_d', rules=dict(
+        UPSTREAM.rules, mta_queue=_dir(_MTA_QUEUE, 'root', 'root', 0o700), sendmail_cf=_file('/etc/mail/sendmail.cf', 'root', 'root', 0o644)))
 
-# Arch: PKGBUILD, sendmail.tmpfiles (which says 0755 for the MTA's queue), sendmail.conf and sm-client.service of the package in the AUR.
-ARCH = Platform(
-    family='arch', binaries=('/usr/sbin/sendmail', '/usr/bin/sendmail'),
-    mta_service='sendmail', msp_service='sm-client', runner='systemd_unit', packages=(),
-    rules=_rules(
-        _file('/usr/sbin/sendmail', 'root', 'smmsp', 0o2555),
-        _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir(_MTA_QUEUE, 'root', 'root', 0o755),
-        _file('', 'root', 'root', 0o644), _dir('/etc/mail', 'root', 'root', 0o755),
-        (_file(_CLIENT + '/sm-client.pid', 'smmsp', 'smmsp', 0o600, True), _file('/var/run/sendmail.pid', 'root', 'root', 0o600, True)),
-        (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), _file('/etc/mail/statistics', 'root', 'root', 0o600, True)),
-        submit_cf=_file('/etc/mail/submit.cf', 'root', 'root', 0o444)),
-    **_CONFIGURATION, **_SMMSP)
+# Arch: PKGBUILD and sendmail.tmpfiles of the package in the AUR.
+ARCH = UPSTREAM._replace(
+    family='arch', binaries=('/usr/sbin/sendmail', '/usr/bin/sendmail'), runner='systemd_unit',
+    rules=dict(GENTOO.rules, mta_queue=_dir(_MTA_QUEUE, 'root', 'root', 0o755)))
 
 # FreeBSD: etc/mtree/BSD.sendmail.dist and libexec/rc/rc.d/sendmail of the base system.
 FREEBSD = Platform(
@@ -146,19 +143,6 @@ FREEBSD = Platform(
         _file('', 'root', 'wheel', 0o444), _dir('/etc/mail', 'root', 'wheel', 0o755),
         (_file(_CLIENT + '/sm-client.pid', 'smmsp', 'smmsp', 0o600, True), _file('/var/run/sendmail.pid', 'root', 'wheel', 0o600, True)),
         (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), _file('/var/log/sendmail.st', 'root', 'wheel', 0o640, True))),
-    **_CONFIGURATION, **_SMMSP)
-
-# Sendmail's own: devtools/M4/UNIX/defines.m4 (GBINMODE, MSPQOWN, STMODE), sendmail/Makefile.m4, cf/cf/Makefile (CFMODE), sendmail/SECURITY,
-# cf/feature/msp.m4 (PidFile, StatusFile). Groups that each system has its own name for (bin, wheel, root) are left as they are.
-UPSTREAM = Platform(
-    family='upstream', binaries=('/usr/sbin/sendmail', '/usr/lib/sendmail', '/usr/local/sbin/sendmail', '/usr/bin/sendmail'),
-    mta_service='sendmail', msp_service='sm-client', runner='none', packages=(),
-    rules=_rules(
-        _file('/usr/sbin/sendmail', 'root', 'smmsp', 0o2555),
-        _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir(_MTA_QUEUE, 'root', None, 0o700),
-        _file('', 'root', None, 0o444), _dir('/etc/mail', 'root', None, 0o755),
-        (_file(_CLIENT + '/sm-client.pid', 'smmsp', 'smmsp', 0o600, True), _file('/var/run/sendmail.pid', 'root', None, 0o600, True)),
-        (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), _file('/etc/mail/statistics', 'root', None, 0o600, True))),
     **_CONFIGURATION, **_SMMSP)
 
 # A packaging that no table above describes. What the configuration and the processes say is all that is known.

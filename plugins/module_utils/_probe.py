@@ -16,7 +16,7 @@ from collections import Counter
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _filesystem, _hazards, _log, _look, _names, _network, _platform, _qf, _schedule, _spool, _summary, _system, _text)
+    _filesystem, _hazards, _log, _look, _names, _network, _platform, _qf, _route, _schedule, _spool, _summary, _system, _text)
 
 INSPECTED_MAX = 20000   # control files looked into; what is wrong with a spool shows in the first few
 SUBJECTS_MAX = 2000     # messages whose subject is read: enough to tell a share
@@ -44,19 +44,18 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
     if None not in (look.submitter['uid'], look.submitter['gid']):
         hazards, inspected = _hazards.survey(look, 'msp', INSPECTED_MAX)
     domains = [one['domain'] for one in facts['queues'].get('msp', {}).get('top', {}).get('domains', []) if one['domain'] != '(local)'][:_DOMAINS_MAX]
-    relay, service = look.relay, look.layout.mta_service
+    service = look.layout.mta_service
     return look._replace(
         queues=facts['queues'], hazards=hazards, endangered=endangered(hazards), inspected=inspected,
         places=[_system.file_state(path) for path in paths],
         filesystems=dict((name, _worst(places)) for name, places in look.directories.items() if places),
-        sockets=[one for one in _network.listeners(_PORTS, look.processes) if (one['name'] or '').startswith('sendmail')],
+        sockets=[one for one in _network.listeners(_ports(look), look.processes) if one['sendmail'] or (one['name'] or '').startswith('sendmail')],
         active=_system.unit_states([service])[service]['active'] == 'active' if look.services['init'] == 'systemd' else None,
         locked=_in_delivery(look, facts['queues'].get('msp', {}).get('last_attempt_age')), obstacles=obstacles(look),
         stuck=_stuck(look, facts['queues'], set(identifier for pairs in hazards.values() for _text, identifier in pairs)),
         stranded=_stranded(look), passed_over=_passed_over(look), mta_interval=_mta_interval(look),
-        lookups=_names.look_around(relay['host'] if relay and not relay['literal'] else None, domains),
+        lookups=_names.look_around(domains),
         dead_letters=_dead_letters(look.settings.get('msp', {})),
-        refusal=_network.refusal(relay['host'], relay['port']) if relay and look.greeting and look.greeting['answered'] else None,
         hosts_access=_hosts_access(), subjects=_subjects(look) if subjects else ([], 0))
 
 
@@ -72,6 +71,12 @@ def _worst(directories: Sequence[_spool.QueueDirectory]) -> Dict[str, Any]:
     """The file system with the least room under the directories of a queue."""
     found = [_filesystem.under(directory.control) for directory in directories]
     return min(found, key=lambda room: (not room['read_only'], not room['immutable'], room['blocks_free'] is None, room['blocks_free'] or 0))
+
+
+def _ports(look: _look.Look) -> Tuple[int, ...]:
+    """Where an MTA may listen: the usual ports, and those of both configurations."""
+    named = [port for cf in look.configurations.values() if cf is not None for port in _route.daemon_ports(cf)]
+    return tuple(sorted(set(_PORTS) | set(named)))
 
 
 def endangered(hazards: Dict[str, List[Any]]) -> Dict[str, int]:
@@ -137,12 +142,6 @@ def obstacles(look: _look.Look) -> List[str]:
             found.append('%s is on a file system that is mounted nosuid, so its set-group-ID bit does not count.' % _system.printable(binary))
     except OSError as error:
         return found + ['%s: %s.' % (_system.printable(binary), error.strerror)]
-    msp = look.settings.get('msp', {})
-    wanted = look.submitter['gid'] if msp.get('run_as_group') else look.accounts.get(look.submitter['user'], {}).get('gid')
-    if msp.get('run_as_user') and wanted is not None and look.program['setgid'] and about.st_gid != wanted:
-        # drop_privileges() would take another group than the program has (main.c).
-        found.append('%s is set-group-ID %s, but %s, whom submit.cf runs it as, has the group %s: RunAsUser is ignored.'
-                     % (_system.printable(binary), _system.group_name(about.st_gid), look.submitter['user'], _system.group_name(wanted)))
     # Before the program runs only the rights of others count, then those of its group too.
     ways = [(path, None) for path in [binary] + names[:1]] + [(look.files['msp']['path'], about.st_gid)]
     ways += [(directory.control, about.st_gid) for directory in look.directories.get('msp', [])]

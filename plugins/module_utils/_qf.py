@@ -21,6 +21,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 _LETTERS = b'VTKNPdIBqMFS$ZA!CQrRHDEL'   # all that a line may begin with, but for the final dot; D, E and L are from old versions
 _PROBLEMS_MAX = 10  # a runner gives up at the first
 _HEADERS_MAX = 10000  # kept; a hostile file may have millions
+_LINES_MAX = 1000000  # the headers that are not kept count as one
 _ADDRESS_MAX = 255  # bytes, MAXNAME in conf.h
 NEWEST_VERSION = 8  # sendmail 8.13 to 8.18 write 8; a runner loses a file with a larger number
 CONTROL_PREFIXES = {'qf': 'queued', 'hf': 'quarantined', 'Qf': 'lost'}
@@ -33,7 +34,7 @@ CREATED, LAST_ATTEMPT, ATTEMPTS, STATUS, FLAGS, ORIGIN, SENDER, TAIL = range(8)
 # version) goes to parse() instead, so this need not be lenient.
 _HEAD = re.compile(
     rb'V[1-8]\nT(\d{1,18})\nK(\d{1,18})\nN(\d{1,18})\nP-?\d+\n(?:d[^\n]*\n)?(?:I[^\n]*\n)?(?:B(?:7BIT|8BITMIME)\n)?(?:M([^\n]*)\n)?'
-    rb'(?:F(?!rom )([^\n]*)\n)?(?:\$_([^\n]*)\n)?(?:\$[^_\n][^\n]*\n)*(?:q[^\n]*\n)?S([^\n]*)((?:\n[^H. \t\n][^\n]*)*)(?:\nH|\n\.\n\Z)')
+    rb'(?:F(?!rom )([^\n]*)\n)?(?:\$_([^\n]*)\n)?(?:\$[^_\n][^\n]*\n)*(?:q[^\n]*\n)?S([^\n]*)((?:\n[^HVTKNPdIBqFS$. \t\n][^\n]*)*)(?:\nH|\n\.\n\Z)')
 RECIPIENT = re.compile(rb'\nR[^:\n]*:([^\n]*)')   # of a tail; the address as it stands, see address()
 RECIPIENT_DOMAIN = re.compile(rb'\nR[^:\n]*:(?:[^\n]*@([^\n>]*))?')
 RECIPIENT_STATUS = re.compile(rb'\nM([^\n]*)')
@@ -43,7 +44,8 @@ class Problem(NamedTuple):
     """What readqf() in queue.c does not take, keep or survive in a control file.
 
     C(code): unknown_letter, newer_version, behind_dot, from_line, body_type and auth (the file is renamed to Qf), no_sender (the runner
-    aborts), no_recipient (the message is removed), recipient (one recipient is forgotten), no_time (the message counts as very old).
+    aborts), no_recipient (the message is removed), recipient (one recipient is forgotten), line_end (the run hangs), too_long (not judged),
+    no_time (the message counts as very old).
     C(line): where, 0 for the file as a whole. C(text): a sentence part that begins with the line.
     """
 
@@ -198,8 +200,9 @@ def _is_taken(value):
     return not _NOTHING.match(value)
 
 
-_LINE = re.compile(rb'[^\n]*(?:\n[ \t][^\n]*)*')       # with the lines that continue it (fgetfolded() in util.c)
-_MORE_HEADERS = re.compile(rb'(?:[H \t][^\n]*\n)+')
+# Found by searching: a repeated group would take memory for each line.
+_LINE_END = re.compile(rb'\n(?![ \t])')           # with the lines that continue it (fgetfolded() in util.c)
+_HEADERS_END = re.compile(rb'\n(?![H \t])')
 _NUMBERS = {b'V': 'version', b'T': 'created', b'K': 'last_attempt', b'N': 'attempts', b'P': 'priority'}
 _TEXTS = {b'B': 'body_type', b'q': 'quarantine_reason', b'F': 'flags', b'Z': 'envid', b'd': 'data_directory'}
 
@@ -215,7 +218,7 @@ def parse(data):
         'status': b'', 'flags': b'', 'sender': None, 'envid': b'', 'data_directory': None}
     macros, recipients, headers, problems = {}, [], [], []
     pending = {b'C': b'', b'Q': b'', b'r': b'', b'M': b''}
-    complete, taken, format_version = False, 0, 0
+    complete, taken, format_version, number = False, 0, 0, 0
 
     def problem(code, text, *values):
         problems.append(Problem(code, number, ('line %d: ' % number + text) % values))
@@ -223,16 +226,21 @@ def parse(data):
     position, end, following = 0, len(data), 1
     while position < end and len(problems) < _PROBLEMS_MAX:
         number = following
-        if len(headers) >= _HEADERS_MAX and not complete:
-            skipped = _MORE_HEADERS.match(data, position)
-            if skipped:
-                position = skipped.end()
-                following += data.count(b'\n', skipped.start(), position)
-                continue
-        found = _LINE.match(data, position)
-        line, position = found.group(), found.end() + 1
+        if number > _LINES_MAX:
+            problem('too_long', 'there are more lines than anybody reads')
+            complete = data[-3:] == b'\n.\n'
+            break
+        if len(headers) >= _HEADERS_MAX and not complete and data[position:position + 1] == b'H':
+            found = _HEADERS_END.search(data, position)
+            stop = found.end() if found else end
+            following += 1
+            position = stop
+            continue
+        found = _LINE_END.search(data, position)
+        stop = found.start() if found else len(data) - data.endswith(b'\n')
+        cut = not found and not data.endswith(b'\n')
+        line, position = data[position:stop], stop + 1
         following += 1
-        cut = position > end
         if b'\n' in line:
             following += line.count(b'\n')
             line = line.replace(b'\r\n', b'\n')
@@ -281,6 +289,8 @@ def parse(data):
                 if format_version > NEWEST_VERSION:
                     problem('newer_version', 'version %d is newer than the newest known, %d', format_version, NEWEST_VERSION)
         elif letter in _TEXTS:
+            if letter == b'Z' and b'\n' in value:
+                problem('line_end', 'an envelope id with a line end in it, on which an SMTP dialogue hangs')
             values[_TEXTS[letter]] = value
         elif letter == b'S':
             values['sender'] = address(value)
@@ -295,7 +305,7 @@ def parse(data):
                 break  # not a control file at all: no need to list every line of a picture
     if len(problems) >= _PROBLEMS_MAX:
         complete = data[-3:] == b'\n.\n'
-    elif complete:
+    elif complete and number <= _LINES_MAX:
         problems += _missing(values, taken)
     return Envelope(macros=macros, recipients=recipients, headers=headers, complete=complete, problems=problems, **values)
 

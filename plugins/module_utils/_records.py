@@ -20,6 +20,8 @@ FIELDS = ('queue', 'directory', 'id', 'state', 'created', 'age', 'last_attempt',
           'problems')
 LIMIT = 100
 ERRORS_MAX = 100
+VALUE_MAX = 2048       # bytes of a value; what is longer says so
+VALUES_MAX = 100       # of one header
 RECIPIENTS_MAX = 100    # listed in a result that travels through Ansible; the count is always whole
 _NOTIFY = ((b'S', 'success'), (b'F', 'failure'), (b'D', 'delay'))
 
@@ -170,7 +172,7 @@ def read(found, now, held=None, headers=(), recipients_max=RECIPIENTS_MAX):
 
 def record(found, envelope, size, now, locked, headers=(), recipients_max=RECIPIENTS_MAX):
     """One message as plain values; times are epoch seconds, ages and sizes seconds and bytes, text is printable."""
-    show = _text.printable
+    show = _shown
     row = _qf.head_of(envelope)
     created = envelope.created
     sender = envelope.sender
@@ -196,15 +198,22 @@ def record(found, envelope, size, now, locked, headers=(), recipients_max=RECIPI
         wanted = dict((name.lower().encode('utf-8'), name) for name in headers)
         result['headers'] = dict((name, []) for name in headers)
         for name, value in envelope.headers:
-            if name.lower() in wanted:
+            if name.lower() in wanted and len(result['headers'][wanted[name.lower()]]) < VALUES_MAX:
                 result['headers'][wanted[name.lower()]].append(show(_qf.header_text(value)))
     return result
+
+
+def _shown(data: bytes) -> str:
+    """A value as printable text, cut where it is too long for a record."""
+    if len(data) <= VALUE_MAX:
+        return _text.printable(data)
+    return '%s... (cut, %d bytes)' % (_text.printable(data[:VALUE_MAX]), len(data))
 
 
 def _recipient(recipient):
     notify = None
     if b'N' in recipient.flags:
         notify = [word for letter, word in _NOTIFY if letter in recipient.flags] or ['never']
-    show = _text.printable
+    show = _shown
     return {'address': show(recipient.address), 'status': show(recipient.status), 'flags': show(recipient.flags),
             'orcpt': show(recipient.orcpt) or None, 'notify': notify}

@@ -121,6 +121,16 @@ def _port(text: str) -> int:
     return (int(number.group()) & 0xFFFF if number else 0) or _SERVICES.get(text.lower(), 25)
 
 
+def daemon_ports(cf: _cf.Configuration) -> List[int]:
+    """The ports that a daemon with this configuration listens on: DaemonPortOptions, of which the last Port= counts."""
+    found = []
+    for value in cf.options.get('daemonportoptions', ['Name=MTA']):
+        fields = [part.strip() for part in value.split(',')]
+        named = [part.partition('=')[2].strip() for part in fields if part[:1] in 'Pp' and '=' in part]
+        found.append(_port(named[-1]) if named else 25)
+    return found
+
+
 def _triple(text: str) -> Tuple[str, str]:
     """Mailer and host of a smart host: C(mailer:host) where the mailer is one token, else the relay mailer
     (MailerToTriple in proto.m4:1386).
@@ -183,13 +193,15 @@ def questions(way: Optional[Submission]) -> List[Tuple[str, bool]]:
 
 def exchangers(answer: Dict[str, Any], own_names: Iterable[str], null_mx: bool = False) -> Optional[List[str]]:
     """The names to connect to for a name with mail exchangers, in order; [] where there are none; None where the list
-    leads back to this host.
+    leads back to this host, or could not be had: Sendmail tries nothing then.
 
     C(answer)['mx'] is [(preference, name)]. This host itself and what is no better than it are left out (getmxrr(),
     domain.c:565); with nothing left Sendmail says "MX list for X points back to Y", but with TryNullMXList connects to
     the addresses of the name.
     """
     own = set(name.rstrip('.').lower() for name in own_names)
+    if answer.get('mx_error'):
+        return None
     listed = sorted((int(preference), name.rstrip('.').lower()) for preference, name in answer.get('mx') or [])
     mine = [preference for preference, name in listed if name in own]
     left = [name for preference, name in listed if not mine or preference < min(mine)]

@@ -44,7 +44,7 @@ def cron(alive: bool, root: str = '') -> Dict[str, Any]:
 def _runner(source: str, path: Optional[str], interval: Optional[int] = None, active: bool = False, detail: Optional[str] = None,
             **more: Any) -> Runner:
     record: Runner = {'source': source, 'path': path, 'line': None, 'user': None, 'interval': interval, 'uneven': False, 'active': active, 'detail': detail,
-              'pid': None, 'unit': None, 'partial': False}
+              'pid': None, 'unit': None, 'partial': False, 'bound_to': None}
     record.update(more)
     return record
 
@@ -116,7 +116,7 @@ def _unit_run(settings: Dict[str, List[str]], root: str) -> Optional[Dict[str, A
     return _schedule.queue_run(_schedule.unit_command(settings, environment))
 
 
-def _systemd_runners(daemons: Dict[str, Runner], booted: bool, root: str) -> Iterator[Runner]:
+def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_runs: bool, root: str) -> Iterator[Runner]:
     merged = os.path.islink(root + '/lib')                                    # then the last directory is the one before it
     present = {directory: set(_system.names(root + directory)) if directory[:5] != '/lib/' or not merged else set() for directory in _system.UNIT_DIRECTORIES}
     for name in sorted(entry for entry in set().union(*present.values()) if entry.endswith('.timer')):
@@ -130,14 +130,42 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, root: str) -> Ite
             yield _runner('systemd_timer', path, interval, active, None if active else 'the timer is not active', uneven=uneven, unit=name,
                           partial=run['partial'])
     own = _system.UNIT_DIRECTORIES[0]
-    for name in ['sm-client.service'] + sorted(entry for entry in present[own] if entry.endswith('.service') and entry != 'sm-client.service'
-                                               and not os.path.islink('%s%s/%s' % (root, own, entry))):
+    # The packages' own, wherever they are, and what an administrator has written.
+    services = set(name for name in set().union(*present.values()) if re.match(r'(?:\S*sendmail|sm-client)\S*\.service$', name))
+    services.update(name for name in present[own] if name.endswith('.service') and not os.path.islink('%s%s/%s' % (root, own, name)))
+    for name in sorted(services):
         path, settings = _unit(name, present, root)
         run = _unit_run(settings, root)
-        if run and run['interval'] and name not in daemons:
-            yield _runner('systemd_unit', path, run['interval'], False, 'the unit is there, but none of its processes is a queue runner', unit=name)
-        elif run and name in daemons:
-            daemons[name].update(source='systemd_unit', path=path)
+        if run and name in daemons:
+            # Of a runner with -qp the title does not say how often it works.
+            daemons[name].update(source='systemd_unit', path=path, interval=daemons[name]['interval'] or run['interval'])
+        elif run and run['interval']:
+            detail, bound = 'the unit is there, but none of its processes is a queue runner', None
+            for key in _BINDS:
+                if not mta_runs and mta + '.service' in ' '.join(settings.get(key, [])).split():
+                    bound = mta + '.service'
+                    detail = 'it is down with %s, to which its unit ties it (%s), and is started with it' % (bound, key)
+            watcher = name[:-8] + '.path'
+            state = _system.unit_states([watcher]).get(watcher, {}) if booted and any(watcher in found for found in present.values()) else {}
+            active = state.get('active') == 'active'
+            yield _runner('systemd_unit', path, run['interval'], active, '%s starts it when a message comes' % watcher if active else detail, unit=name,
+                          bound_to=bound)
+
+
+# What stops a unit when another one is stopped or, the first two, when it dies; BindTo is the old name of BindsTo (systemd.unit(5)).
+_BINDS = ('Requires', 'Requisite', 'PartOf', 'BindTo', 'BindsTo')
+
+
+def _openrc_runners(daemons: List[Runner], root: str) -> Iterator[Runner]:
+    """What the script of Gentoo starts beside the MTA (files/sendmail of its package): sendmail $CLIENTMQUEUE_OPTS."""
+    path = '/etc/conf.d/sendmail'
+    if not os.path.exists(root + '/etc/init.d/sendmail'):
+        return
+    run = _schedule.queue_run('sendmail ' + _schedule.assignments(_system.script(root + path)).get('CLIENTMQUEUE_OPTS', ''))
+    if run and daemons:
+        daemons[0].update(source='conf_d', path=path, interval=daemons[0]['interval'] or run['interval'])
+    elif run:
+        yield _runner('conf_d', path, run['interval'], False, 'CLIENTMQUEUE_OPTS asks for it, but no queue runner is there')
 
 
 def _freebsd_runners(daemons: List[Runner], alive: bool, root: str) -> Iterator[Runner]:
@@ -168,11 +196,13 @@ def sendmail_conf(layout: _platform.Platform, root: str = '') -> Optional[Dict[s
 
 
 def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root: str = '') -> List[Runner]:
-    """Every runner of the MSP queue: [{source, path, line, user, interval, uneven, active, detail, pid, unit, partial}].
+    """Every runner of the MSP queue: [{source, path, line, user, interval, uneven, active, detail, pid, unit, partial,
+    bound_to}].
 
-    C(source) is debian_cron (the line that sendmail.conf generates), cron, daemon, systemd_timer, systemd_unit, rc_conf or periodic.
+    C(source) is debian_cron (the line that sendmail.conf generates), cron, daemon, systemd_timer, systemd_unit, conf_d (OpenRC), rc_conf or periodic.
     C(interval) is seconds, of the largest gap where gaps differ (C(uneven)); None where it cannot be derived. C(active) is false
-    for a runner that is set up but does nothing, and C(detail) says why. C(found) are the L(processes).
+    for a runner that is set up but does nothing, and C(detail) says why; C(bound_to) is the unit of a dead MTA that took it down.
+    C(found) are the L(processes).
     """
     alive = _processes.cron_runs(found) or systemd_cron(root)
     runners = []
@@ -187,7 +217,12 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     exists = conf is not None and conf['exists']
     daemons = list(runners)
     runners += _cron_runners(layout, settings, alive, root)
-    runners += _systemd_runners({runner['unit']: runner for runner in daemons if runner['unit']}, not root and _system.init_system() == 'systemd', root)
+    init = _system.init_system(root)
+    mta_runs = any(process['role'] == 'daemon' for process in found)
+    runners += _systemd_runners({runner['unit']: runner for runner in daemons if runner['unit']}, not root and init == 'systemd', layout.mta_service,
+                                mta_runs, root)
+    if init != 'systemd':
+        runners += _openrc_runners([runner for runner in daemons if not runner['unit']], root)
     if layout.family == 'freebsd':
         runners += _freebsd_runners(daemons, alive, root)
     if exists and settings['msp_mode'] == 'daemon' and not daemons:

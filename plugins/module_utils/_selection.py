@@ -7,7 +7,9 @@
 """Which messages are meant: the C(select) dictionary as a predicate."""
 
 import re
+import signal
 from fnmatch import translate
+from typing import Any, Dict
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _qf, _text
 
@@ -23,12 +25,56 @@ OPTIONS = {
 }
 
 
+TEXT_MAX = 1024        # bytes of a text that a pattern is tried on
+_SECONDS = 2.0         # of the processor, for one text
+_REMEMBERED = 10000
+
+
+class Guarded:
+    """A compiled expression of a user, which may take for ever on some texts: bounded in the length of the text and in time.
+
+    C(match(text)): whether it is found (C(whole): at the beginning). A few texts stand in a million files: the answers are remembered.
+    Raises SendmailError when it takes too long, so that the whole work is bounded.
+    """
+
+    def __init__(self, key: str, given: Any, compiled: Any, whole: bool) -> None:
+        self._key, self._given = key, given
+        self._try = compiled.match if whole else compiled.search
+        self._known: Dict[bytes, bool] = {}
+
+    def match(self, text: bytes) -> bool:
+        text = text[:TEXT_MAX]
+        known = self._known.get(text)
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[text] = self._bounded(text)
+        return known
+
+    def _bounded(self, text: bytes) -> bool:
+        def late(_signal: Any, _frame: Any) -> None:
+            raise _text.SendmailError('select.%s, %r, takes too long on a text of %d bytes. Write it without repetitions inside of repetitions.'
+                                      % (self._key, self._given, len(text)))
+        try:
+            before = signal.signal(signal.SIGVTALRM, late)
+        except ValueError:     # only the main thread may
+            return self._try(text) is not None
+        signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)
+        try:
+            return self._try(text) is not None
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.signal(signal.SIGVTALRM, before)
+
+
 def _patterns(key, words):
     """Shell patterns, any of them, for the whole of a bytes value and without regard to case. Bytes may be written as a listing shows them."""
     if not words:
         return None
     try:
-        return re.compile('|'.join(translate(_text.original_bytes(word).decode('latin-1')) for word in words).encode('latin-1'), re.I)
+        compiled = re.compile('|'.join(translate(_text.original_bytes(word).decode('latin-1')) for word in words).encode('latin-1'), re.I)
+        # One with a few stars takes no longer than reading the text some times over.
+        return compiled if max(word.count('*') for word in words) < 4 else Guarded(key, words, compiled, True)
     except re.error as error:
         raise _text.SendmailError('select.%s, %r, has a pattern that cannot be used: %s.' % (key, words, error))
 
@@ -52,7 +98,8 @@ class Selection:
         self._reasons = frozenset(select.get('reason', ()))
         self._senders, self._recipients, self._domains = (_patterns(key, select.get(key)) for key in ('senders', 'recipients', 'domains'))
         try:
-            self._status = re.compile(select['status'].encode('utf-8', 'surrogateescape'), re.I) if 'status' in select else None
+            self._status = Guarded('status', select['status'], re.compile(select['status'].encode('utf-8', 'surrogateescape'), re.I),
+                                   False) if 'status' in select else None
         except re.error as error:
             raise _text.SendmailError('select.status, %r, is not a regular expression: %s.' % (select['status'], error))
         self._before = now - _text.duration(select['older_than']) if 'older_than' in select else None
@@ -88,7 +135,7 @@ class Selection:
             return False
         if self._domains is not None and not any(domain and self._domains.match(domain) for domain in _qf.RECIPIENT_DOMAIN.findall(tail)):
             return False
-        if self._status is not None and not (self._status.search(row[_qf.STATUS] or b'')
-                                             or any(map(self._status.search, _qf.RECIPIENT_STATUS.findall(tail)))):
+        if self._status is not None and not (self._status.match(row[_qf.STATUS] or b'')
+                                             or any(map(self._status.match, _qf.RECIPIENT_STATUS.findall(tail)))):
             return False
         return not self._reasons or _phrases.reason(_qf.status_of(row), row[_qf.ATTEMPTS] != b'0') in self._reasons

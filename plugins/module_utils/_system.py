@@ -301,6 +301,21 @@ def unit_states(units: Sequence[str]) -> Dict[str, Dict[str, Any]]:
     return found
 
 
+def started_as(pid_file: str) -> Optional[str]:
+    """The command line with which the daemon of a pid file was started, dead or alive, None where that cannot be trusted.
+
+    log_sendmail_pid() in sendmail/util.c (8.17.1.9) writes the process id and then CommandLineArgs. It counts where nobody but root could
+    have written it, and when its words are plain options.
+    """
+    about = file_state(pid_file, follow=False)
+    above = file_state(os.path.dirname(os.path.realpath(pid_file)) or '/')
+    if about['kind'] != 'file' or about['uid'] != 0 or above['uid'] != 0 or (int(about['mode'], 8) | int(above['mode'], 8)) & 0o022:
+        return None
+    lines = script(pid_file, 4096).split('\n')
+    line = lines[1].strip() if len(lines) > 1 else ''
+    return line if re.match(r'(?:/[\w./-]*/)?sendmail(?: +-?[\w./:=-]+)* +-b[dD](?: +-?[\w./:=-]+)*\Z', line, re.ASCII) else None
+
+
 def service(name: str, root: str = '') -> Dict[str, Any]:
     """What the files say about a service, without a process: {unit, init_script, enabled, masked}, enabled None if there is neither.
 

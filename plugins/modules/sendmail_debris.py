@@ -10,9 +10,11 @@ version_added: 1.0.0
 description:
   - Finds files in the queue directories that belong to no deliverable message, and moves what is provably debris into an archive on the host.
   - Provably means that the file has not changed for O(older_than), that no process has it open or locked, and that no directory of any queue or queue
-    group has its partner. All of that is judged twice. What cannot be judged is left alone with the reason.
-  - Lost messages (C(Qf)) are not debris. They are returned to the queue where their owner and mode were the reason and can be put right, and
-    left alone with the reason otherwise.
+    group has its partner. Before a data file is moved, every control file of its id is asked, in both queues, whatever it is called. All of that is judged
+    twice. What cannot be judged is left alone with the reason, and so is everything that Sendmail did not make.
+  - Lost messages (C(Qf)) are not debris. They are returned to the queue where a queue run would take them, and left alone with the reason otherwise.
+  - What is done in a queue is done with the user and the group that Sendmail's own runner of that queue works with, and never with more. Files whose owner is
+    wrong are for M(mailops.sendmail.sendmail_permissions). Links and directories are judged as in M(mailops.sendmail.sendmail_message).
   - The archive is like the one of M(mailops.sendmail.sendmail_message) and is synced to the disk before the first file is removed.
     Its files can be unpacked with C(tar).
 options:
@@ -43,7 +45,8 @@ options:
       - V(temporary) is a C(tf) file left by a rewrite, for which a queue run waits 465 seconds, V(pushed_aside) a C(Tf) file, V(transcript) an C(xf)
         file without its message. The only complete control file of an id is never moved.
       - V(lost) is a C(Qf) file.
-      - V(foreign) is a file whose name is none of a queue file, V(special) a link, FIFO or device. Directories and sockets are only said.
+      - V(foreign) is a file whose name is none of a queue file, which is only said. V(special) is a link, FIFO or device with the name of a queue file; others,
+        directories and sockets are only said.
     type: list
     elements: str
     choices: [data_without_control, control_without_data, incomplete, temporary, pushed_aside, transcript, lost, foreign, special]
@@ -57,6 +60,8 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    details:
+      - The same code, which judges and locks each file for a moment as a run does, and changes nothing.
   diff_mode:
     support: full
     details:

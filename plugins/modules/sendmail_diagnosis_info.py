@@ -123,7 +123,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _
 def main():
     module = AnsibleModule(argument_spec={'subjects': {'type': 'bool', 'default': False}}, supports_check_mode=True)
     try:
-        look = _probe.probe(_look.look('services'), subjects=module.params['subjects'])
+        look = _probe.probe(_look.look('services', serve=True), subjects=module.params['subjects'])
         result = _causes.diagnosis(look, _probe.log_of(look.now))
         result['domains'] = [{'domain': domain, 'ages': ages} for domain, ages in _qshape.domains(look, ('msp',))[0]]
     except _text.SendmailError as error:

@@ -8,12 +8,20 @@ module: sendmail_message
 short_description: Quarantine, release, remove and bring back messages in Sendmail's queues
 version_added: 1.0.0
 description:
-  - Acts on the messages that O(select) names. No mail is lost by it. Removing a message means moving it into an archive on the host, from where
-    V(restored) brings it back.
+  - Acts on the messages that O(select) names. No mail is lost by it, and none is delivered twice. Removing a message means moving it into an archive on
+    the host, from where V(restored) brings it back.
+  - What is done in a queue is done with the user and the group that Sendmail's own runner of that queue works with (C(RunAsUser) of C(submit.cf) for the
+    client queue), and never with more. A file that this user may not read is left alone with the reason, and so is a queue that he cannot work in.
+    M(mailops.sendmail.sendmail_permissions) puts both right.
+  - Symbolic links on the way to a queue directory count only when root made them. A directory that is never a queue, such as C(/srv), or one that is full of
+    files that Sendmail did not make, is refused, however it got into the configuration.
   - Messages are removed under both kinds of locks that Sendmail can be built to use. One that is in delivery is left alone and said.
-  - The archive is a directory of compressed tar files with the control files, the data files and a record of each message as JSON lines.
-    Each tar file is synced to the disk before the first of its messages leaves the queue, and only root can read it. If the module is
-    interrupted, every message is whole in the queue or whole in the archive; a message can be in both, and running the module again settles that.
+  - The archive is a directory of compressed tar files with the control files, the data files and a record of each message as JSON lines, with
+    the size and the SHA-256 digest of each file. Each tar file is synced to the disk before the first of its messages leaves the queue, and only root can
+    read it. Beside it a file C(NUMBER.removed) says which messages have really left the queue.
+  - If the module is interrupted, every message is whole in the queue or whole in the archive, and running it again settles what was left half done. A control
+    file on its way out of or into the queue has a name with a dot in front (C(.qfID.ARCHIVE.NUMBER.removing)), which no queue runner looks at.
+  - When something ends the work, a full disk for example, the module fails, and its result says what was done and where the mail is.
   - Memory does not grow with the number of messages.
 options:
   state:
@@ -22,8 +30,12 @@ options:
       - V(queued) releases quarantined messages, and examines lost ones (C(Qf)). A lost message is returned to the queue when it is sound, and its owner
         and mode are put right; otherwise it is left alone with the reason.
       - V(absent) moves messages into an archive.
-      - V(restored) brings messages from an archive back into the queue, with owner, mode and name as they were, or as the queue needs them now.
-        A message that is in the queue, or was restored from this archive before, is not restored again.
+      - V(restored) brings messages from an archive back into the queue. In the MTA's queue they have owner and mode as they were, or as the queue needs
+        them now; in the client queue they belong to the user that runs it, as after Sendmail's own first try.
+        A message that is in either queue, or was restored from this archive before, is not restored again. Nor is one whose removal was interrupted
+        before it had left the queue, when it is not there any more. It was probably delivered.
+      - An archive proves itself before anything of it is used. A tar file that is damaged, cut short or none of this module's is refused by
+        its name, the others are used, and the module fails in the end.
     type: str
     choices: [quarantined, queued, absent, restored]
     required: true
@@ -62,7 +74,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - Nothing is changed. Refusals are the same. A message that is delivered or locked between the check and the run is then accounted for differently.
+      - The same code, which locks and judges each message for a moment as a run does, and changes nothing. A message that is delivered or locked between
+        the check and the run is then accounted for differently.
   diff_mode:
     support: full
     details:
@@ -172,6 +185,12 @@ archive:
   returned: success
   type: str
   sample: /var/backups/sendmail-queue/removed-20261123T221500Z
+refused:
+  description: The tar files of an archive that were refused with O(state=restored), and why.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
 transcript:
   description: What Sendmail printed apart from what it says of each message it changed, at most 50 lines.
   returned: success

@@ -162,11 +162,66 @@ ansible_facts:
               elements: dict
               sample: [{"address": "127.0.0.1", "port": 25}]
             relay:
-              description: Where C(submit.cf) hands mail to.
+              description: Where C(submit.cf) hands mail to, and who answers there. V(none) where the file names no relay.
               type: dict
-              sample: {"host": "127.0.0.1", "port": 25, "literal": true}
+              contains:
+                host:
+                  description: The first relay that the file names, without brackets.
+                  type: str
+                  sample: 127.0.0.1
+                port:
+                  description: The port of the relays.
+                  type: int
+                  sample: 25
+                hosts:
+                  description: All relays that the file names, in the order in which Sendmail tries them.
+                  type: list
+                  elements: str
+                  sample: [127.0.0.1]
+                literal:
+                  description: Whether the first is an address.
+                  type: bool
+                mx:
+                  description: Whether Sendmail asks for the mail exchangers of the first relay, which has no brackets then.
+                  type: bool
+                mailer:
+                  description: The mailer that takes the mail there.
+                  type: str
+                  sample: relay
+                path:
+                  description: The socket in the file system that takes the mail instead of a host.
+                  type: str
+                places:
+                  description:
+                    - The connections that Sendmail would try, in order, one for each address.
+                    - V(this_host) is whether the address is one of this host, V(listener) the socket of this host that such a connection reaches, and
+                      V(answers) as below.
+                  type: list
+                  elements: dict
+                  sample: [{"host": "[127.0.0.1]", "address": "127.0.0.1", "port": 25, "this_host": true, "fallback": false, "answers": "sendmail"}]
+                this_host:
+                  description: Whether the relay is this host. V(none) where some of several are, or where no address is known.
+                  type: bool
+                listener:
+                  description: The socket of this host that the connection reaches, with the process that holds it as far as that can be seen.
+                  type: dict
+                  sample: {"address": "127.0.0.1", "port": 25, "pid": 412, "name": "sendmail-mta", "sendmail": true}
+                answers:
+                  description:
+                    - Who answers. V(sendmail), V(inetd) (Sendmail for which inetd or systemd holds the socket), V(other_mta), V(stranger) for a program that
+                      is no mail server, V(mta) for a mail server of another host, V(nobody), or V(none) where that is not known.
+                  type: str
+                  sample: sendmail
+                mta_wanted:
+                  description: Whether the settings of the host start an MTA. False for a null client, with C(DAEMON_MODE) none; V(none) where nothing says.
+                  type: bool
+                hosts_file:
+                  description: Lines of C(/etc/hosts) that say where a relay is which goes by a name of this host.
+                  type: list
+                  elements: str
             greeting:
-              description: What answers there now.
+              description:
+                - What answers there now, of the first place that takes the connection. It may take a minute, for a server can make its clients wait.
               type: dict
               sample: {"answered": true, "code": 220, "text": "220 mail.example.org ESMTP Sendmail 8.18.1", "error": null}
             refuses_for_load:

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -29,8 +29,17 @@ CLIENT, MTA = Path("/var/spool/mqueue-client"), Path("/var/spool/mqueue")
 BASE, LEDGER = Path("/var/backups/attack"), Path("/var/lib/attack-ledger")
 SENDMAIL = "/usr/sbin/sendmail"
 USERS = ("alice", "bob", "carol")
-MODULES = ("sendmail_queue_facts", "sendmail_message_info", "sendmail_diagnosis_info", "sendmail_compliance_info", "sendmail_queue",
-           "sendmail_message", "sendmail_debris", "sendmail_permissions", "sendmail_ledger")  # fmt: skip
+MODULES = (
+    "sendmail_queue_facts",
+    "sendmail_message_info",
+    "sendmail_diagnosis_info",
+    "sendmail_compliance_info",
+    "sendmail_queue",
+    "sendmail_message",
+    "sendmail_debris",
+    "sendmail_permissions",
+    "sendmail_ledger",
+)
 CONTROL = re.compile(rb"(?:qf|hf|Qf|tf)(.+)\Z", re.S)
 TOKEN = re.compile(rb"^(?:H\?\?)?X-Token: (\S+)", re.M)
 
@@ -75,7 +84,9 @@ class Ended:
 
     def broke(self):
         """Whether the module ended by itself without a proper result."""
-        return not self.killed and (not self.result or "Traceback" in self.err or self.result.get("exception") not in (None, "(traceback unavailable)"))
+        return not self.killed and (
+            not self.result or "Traceback" in self.err or self.result.get("exception") not in (None, "(traceback unavailable)")
+        )
 
     def says(self):
         return self.result.get("msg") or (self.err or self.raw.decode("utf-8", "backslashreplace"))[-600:]
@@ -125,8 +136,13 @@ def run_module(name, args, check=False, limit=60.0, kill=None, scratch=Path("/ru
             from ansible.module_utils import basic
 
             basic._ANSIBLE_PROFILE = "legacy"
-            basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": dict(
-                args, _ansible_check_mode=check, _ansible_diff=True, _ansible_remote_tmp="/tmp", _ansible_module_name=name)}).encode()
+            basic._ANSIBLE_ARGS = json.dumps(
+                {
+                    "ANSIBLE_MODULE_ARGS": dict(
+                        args, _ansible_check_mode=check, _ansible_diff=True, _ansible_remote_tmp="/tmp", _ansible_module_name=name
+                    )
+                }
+            ).encode()
             sys.argv = [name]
             if kill and kill[0] == "change":
                 _die_at(kill[1], kill[2])
@@ -135,7 +151,7 @@ def run_module(name, args, check=False, limit=60.0, kill=None, scratch=Path("/ru
         except SystemExit as error:
             sys.stdout.flush()
             os._exit(error.code if isinstance(error.code, int) else error.code is not None)
-        except BaseException:
+        except BaseException:  # noqa: BLE001
             import traceback
 
             traceback.print_exc()
@@ -227,15 +243,33 @@ def submit(user, token, recipients, size=200, *options):
     """One message by the program that everybody uses. Returns the exit status."""
     who = pwd.getpwnam(user)
     return subprocess.run(
-        [SENDMAIL, "-odq", "-oi", *options, *recipients], input=message(token, user, recipients, size).encode(), stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, user=who.pw_uid, group=who.pw_gid, extra_groups=[], cwd="/", timeout=600, check=False).returncode  # fmt: skip
+        [SENDMAIL, "-odq", "-oi", *options, *recipients],
+        input=message(token, user, recipients, size).encode(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        user=who.pw_uid,
+        group=who.pw_gid,
+        extra_groups=[],
+        cwd="/",
+        timeout=600,
+        check=False,
+    ).returncode
 
 
 def submit_many(user, messages):
     """Several in one session of C(sendmail -bs). C(messages): (token, recipients, size). Returns how many were accepted, in their order."""
     who, accepted = pwd.getpwnam(user), 0
-    with subprocess.Popen([SENDMAIL, "-bs", "-odq"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          user=who.pw_uid, group=who.pw_gid, extra_groups=[], cwd="/") as session:  # fmt: skip
+    with subprocess.Popen(
+        [SENDMAIL, "-bs", "-odq"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        user=who.pw_uid,
+        group=who.pw_gid,
+        extra_groups=[],
+        cwd="/",
+    ) as session:
+
         def say(text):
             if text:
                 session.stdin.write(text.replace("\n", "\r\n").encode())
@@ -260,6 +294,7 @@ def submit_many(user, messages):
 
 
 # The account
+
 
 class Account:
     """Where each token is, read without the product: C(queue), C(archive) and C(half) by token, C(boxes) by (token, mailbox)."""
@@ -370,7 +405,11 @@ def judge(account, expected, findings, finished=True):
                 figures["archived"] += 1
             elif not places and certain:
                 figures["missing"] += 1
-                findings.add("missing", f"{shown} to {recipient}" + (", and its data file is left alone in the queue" if token in dict(account.orphans) else ""))
+                findings.add(
+                    "missing",
+                    f"{shown} to {recipient}"
+                    + (", and its data file is left alone in the queue" if token in dict(account.orphans) else ""),
+                )
             elif times:
                 figures["delivered"] += 1
             else:
@@ -414,8 +453,10 @@ def drain(seconds):
         if not left:
             return True
         for which in ("-Ac", "-Am"):
-            runners = [subprocess.Popen([SENDMAIL, which, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                       for options in (("-qQ", "-Q"), ("-qf",), ("-qf",), ("-qf",))]  # fmt: skip
+            runners = [
+                subprocess.Popen([SENDMAIL, which, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                for options in (("-qQ", "-Q"), ("-qf",), ("-qf",), ("-qf",))
+            ]
             for one in runners:
                 try:
                     one.wait(max(1.0, until - time.monotonic()))
@@ -427,15 +468,16 @@ def drain(seconds):
 
 
 def seeded(seed, part):
-    random.seed(f"{part}-{seed}")
+    # Each host begins elsewhere, so that a short run of three sees three times as much.
+    random.seed(f"{part}-{seed}-{os.uname().nodename}")
     return random
 
 
 def summary(part, findings, figures, **more):
     """The one line of a part, and its figures for the last line of all."""
     words = ", ".join(f"{name} {value}" for name, value in {**figures, **more}.items())
-    print(f"{part}: {words}; faults {findings.total()}" + "".join(f", {kind}: {count}" for kind, count in sorted(findings.kinds.items())), flush=True)
+    print(
+        f"{part}: {words}; faults {findings.total()}" + "".join(f", {kind}: {count}" for kind, count in sorted(findings.kinds.items())),
+        flush=True,
+    )
     return 1 if findings.total() else 0
-
-
-__all__ = [name for name in dir() if not name.startswith("_")] + ["defaultdict"]

@@ -10,7 +10,18 @@ Three oracles take turns, in batches that C(Random(f"{SEED}-{name}-{batch}")) ma
 Not compared, and counted so: what the listing itself cannot show (folded and over-long lines, lines that stand twice).
 """
 
-from common import *
+import os
+import pwd
+import random
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from common import SENDMAIL, Findings, clean_host, preload, run_module, summary
 
 SEED, SECONDS = int(sys.argv[1]), float(sys.argv[2])
 SAMPLES = Path(__file__).resolve().parent / "samples"
@@ -29,12 +40,13 @@ def versions():
 
 # Control files
 
+
 def mutate(rand, data):
     """A control file with one to four changes. Returns (bytes, what was done)."""
     lines, done = data.split(b"\n"), []
     head = next((number for number, line in enumerate(lines) if line[:1] == b"H"), len(lines)) + 1
     for _ in range(rand.choice((1, 1, 1, 2, 3, 4))):
-        number, what = rand.randrange(min(len(lines), head)) if rand.random() < 0.85 else rand.randrange(len(lines)), rand.randrange(11)
+        number, what = (rand.randrange(min(len(lines), head)) if rand.random() < 0.85 else rand.randrange(len(lines)), rand.randrange(11))
         line = lines[number]
         if what == 0 and len(lines) > 1:
             del lines[number]
@@ -44,19 +56,27 @@ def mutate(rand, data):
             lines[number] = bytes([rand.choice(LETTERS)]) + line[1:]
         elif what == 3 and line:
             at = rand.randrange(len(line))
-            lines[number] = line[:at] + bytes([rand.choice((rand.randrange(1, 256), 0, 13, 9, 27, 58, 60, 62, 64, 92, 255))]) + line[at + rand.randrange(2):]
+            lines[number] = (
+                line[:at]
+                + bytes([rand.choice((rand.randrange(1, 256), 0, 13, 9, 27, 58, 60, 62, 64, 92, 255))])
+                + line[at + rand.randrange(2) :]
+            )
         elif what == 4:
             lines[number] = line[: rand.randrange(len(line) + 1)]
         elif what == 5:
-            lines.insert(number, bytes([rand.choice(LETTERS)]) + bytes(rand.choices(b"abcXYZ019:@<>=+\\ .,;%{}$\xe4\xff", k=rand.randrange(20))))
+            lines.insert(
+                number, bytes([rand.choice(LETTERS)]) + bytes(rand.choices(b"abcXYZ019:@<>=+\\ .,;%{}$\xe4\xff", k=rand.randrange(20)))
+            )
         elif what == 6:
-            lines[number:number + 1] = [line + b"\r"] if rand.random() < 0.5 else [line, b" " + line]
+            lines[number : number + 1] = [line + b"\r"] if rand.random() < 0.5 else [line, b" " + line]
         elif what == 7:
-            lines[number] = line[:1] + rand.choice((b"0", b"-1", b"99999999999999999999", b"8", b"9", b"abc", b"", b" 7", b"0x8", b"<>", b"<", b"a@b@c"))
+            lines[number] = line[:1] + rand.choice(
+                (b"0", b"-1", b"99999999999999999999", b"8", b"9", b"abc", b"", b" 7", b"0x8", b"<>", b"<", b"a@b@c")
+            )
         elif what == 8:
             lines[number] = line[:1] + bytes(rand.choices(range(32, 127), k=rand.choice((3, 60, 120, 500))))
         elif what == 9 and rand.random() < 0.2:
-            lines = lines[:number + 1]
+            lines = lines[: number + 1]
         elif what == 10 and rand.random() < 0.3:
             lines.append(rand.choice((b"X", b"", b".", b"Sroot")))
         else:
@@ -90,7 +110,7 @@ def prtstr(data, room):
     out = b""
     position = 0
     while room > 0 and position < len(data) and data[position]:
-        char = data[position:position + 1]
+        char = data[position : position + 1]
         position += 1
         room -= 1
         if char == b"\\":
@@ -119,7 +139,7 @@ def unlike(data):
         return "no control file"
     if b"." in [line[:1] for line in lines[:-2]]:
         return "behind the dot"
-    if any(line[:1] in (b" ", b"\t") for line in lines[:end + 1]):
+    if any(line[:1] in (b" ", b"\t") for line in lines[: end + 1]):
         return "folded"
     if any(len(line) > 2000 for line in lines):
         return "long"
@@ -156,16 +176,20 @@ def read_listing(text):
 
 def listing(number, samples, figures, findings, qf):
     # A time without a calendar date ends -bp itself: ctime() gives it nothing to print.
-    files = {one: entry for one, entry in batch_of("listing", number, samples, 1000).items() if not re.search(rb"(?m)^T[ \t]*-?\d{11}", entry[0])}
+    files = {
+        one: entry for one, entry in batch_of("listing", number, samples, 1000).items() if not re.search(rb"(?m)^T[ \t]*-?\d{11}", entry[0])
+    }
     write_queue(files)
-    text = subprocess.run([SENDMAIL, "-Ac", "-bp", "-v"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
+    text = subprocess.run(
+        [SENDMAIL, "-Ac", "-bp", "-v"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+    ).stdout
     shown = read_listing(text)
     for identifier, (data, done) in files.items():
         figures["files"] += 1
         try:
             envelope = qf.parse(data)
             qf.head(data)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             figures["crashes"] += 1
             findings.add("crash", f"listing {number} {identifier}: {error!r}: {done}")
             continue
@@ -203,8 +227,13 @@ def run_queue(alone):
     sections = {}
 
     def run(*options):
-        ended = subprocess.run([SENDMAIL, "-Ac", "-qf", "-v", "-OTimeout.queuereturn=40000d", "-OTimeout.queuewarn=0", "-OMinQueueAge=0", *options],
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)  # fmt: skip
+        ended = subprocess.run(
+            [SENDMAIL, "-Ac", "-qf", "-v", "-OTimeout.queuereturn=40000d", "-OTimeout.queuewarn=0", "-OMinQueueAge=0", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
         for part in re.split(rb"(?m)^Running (?=/)", ended.stdout)[1:]:
             sections[part.partition(b" ")[0].rpartition(b"/")[2].decode("latin-1")] = part
         return ended.returncode in (134, -6)
@@ -264,6 +293,7 @@ def fate(number, samples, figures, findings, qf):
 
 # Configurations
 
+
 def mutate_cf(rand, data):
     lines = data.split(b"\n")
     plain = [number for number, line in enumerate(lines) if line and line[:1] != b"#"]
@@ -276,9 +306,9 @@ def mutate_cf(rand, data):
         if what == 0:
             lines[number] = b"#"
         elif what == 1:
-            lines[number] = line[:at] + bytes([rand.choice(b"=, \tXO$#\\\"{}|/.@019\xff")]) + line[at:]
+            lines[number] = line[:at] + bytes([rand.choice(b'=, \tXO$#\\"{}|/.@019\xff')]) + line[at:]
         elif what == 2:
-            lines[number] = line[:at] + line[at + 1:]
+            lines[number] = line[:at] + line[at + 1 :]
         elif what == 3:
             lines[number] = bytes([rand.choice(b"ABCDEFGHKLMOPQRSTVWXYZabcq%. \t#")]) + line[1:]
         elif what == 4:
@@ -288,11 +318,58 @@ def mutate_cf(rand, data):
             cut = rand.randrange(3, len(option) + 1)
             lines[number] = option[:cut] + rand.choice((b"", b"x", b"=", b"=5m", b"=True", b"=zz")) if rand.random() < 0.5 else option
         elif what == 6:
-            lines.insert(number, rand.choice((b"Mtest, P=/bin/true, F=ls, A=true $u", b"Mtest P=/bin/true", b"M", b"Qone, P=/var/spool/mqueue/one", b"Q", b"Kone hash /nowhere", b"Kone",
-                                              b"K one nosuchtype x", b"Xone, S=inet:1@localhost", b"Xone", b"V9/Berkeley", b"V10/Foo", b"V99", b"Dx", b"D", b"D{a", b"Cw a b", b"C",
-                                              b"Fw/nowhere", b"Fw-o /nowhere", b"HNone", b"H?F?From: x", b"Sx=1", b"S", b"S99999", b"R$*", b"R$*\t$1", b"R$1\t$1", b"Tone", b"E", b"Ea=b",
-                                              b"P", b"Pone=10", b"Oone", b"O", b"OA/x", b"Oz99", b"O Timeout.nosuch=5m", b"O Timeout.mail=", b"O PrivacyOptions=nosuch",
-                                              b"O DeliveryMode=z", b"O DaemonPortOptions=Family=nosuch", b"O QueueSortOrder=nosuch", b"O SuperSafe=nosuch", b"O MaxMessageSize=x")))  # fmt: skip
+            lines.insert(
+                number,
+                rand.choice(
+                    (
+                        b"Mtest, P=/bin/true, F=ls, A=true $u",
+                        b"Mtest P=/bin/true",
+                        b"M",
+                        b"Qone, P=/var/spool/mqueue/one",
+                        b"Q",
+                        b"Kone hash /nowhere",
+                        b"Kone",
+                        b"K one nosuchtype x",
+                        b"Xone, S=inet:1@localhost",
+                        b"Xone",
+                        b"V9/Berkeley",
+                        b"V10/Foo",
+                        b"V99",
+                        b"Dx",
+                        b"D",
+                        b"D{a",
+                        b"Cw a b",
+                        b"C",
+                        b"Fw/nowhere",
+                        b"Fw-o /nowhere",
+                        b"HNone",
+                        b"H?F?From: x",
+                        b"Sx=1",
+                        b"S",
+                        b"S99999",
+                        b"R$*",
+                        b"R$*\t$1",
+                        b"R$1\t$1",
+                        b"Tone",
+                        b"E",
+                        b"Ea=b",
+                        b"P",
+                        b"Pone=10",
+                        b"Oone",
+                        b"O",
+                        b"OA/x",
+                        b"Oz99",
+                        b"O Timeout.nosuch=5m",
+                        b"O Timeout.mail=",
+                        b"O PrivacyOptions=nosuch",
+                        b"O DeliveryMode=z",
+                        b"O DaemonPortOptions=Family=nosuch",
+                        b"O QueueSortOrder=nosuch",
+                        b"O SuperSafe=nosuch",
+                        b"O MaxMessageSize=x",
+                    )
+                ),
+            )
         elif what == 7:
             lines[number] = line.replace(b"=", b"", 1) if rand.random() < 0.5 else line.replace(b"\t", b" ")
         else:
@@ -310,35 +387,68 @@ def configuration(number, samples, figures, findings, cf):
         figures["configurations"] += 1
         try:
             problems = cf.parse(data).problems
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             figures["crashes"] += 1
             findings.add("crash", f"configuration {number}.{position}: {error!r}: {done}")
             continue
         try:
-            ended = subprocess.run([SENDMAIL, "-C", str(path), "-bt", "-d0"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20, check=False)
+            ended = subprocess.run(
+                [SENDMAIL, "-C", str(path), "-bt", "-d0"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=20,
+                check=False,
+            )
         except subprocess.TimeoutExpired:
             figures["not compared"] += 1
             continue
         refused = ended.returncode in (64, 70, 71, 72, 78)
         if refused != bool(problems):
-            words = re.findall(rb"line \d+: ([^\n]{0,80})", ended.stdout) or re.findall(rb"(?:554|451) [\d.]+ ([^\n]{0,80})", ended.stdout) or [ended.stdout[-80:]]
+            words = (
+                re.findall(rb"line \d+: ([^\n]{0,80})", ended.stdout)
+                or re.findall(rb"(?:554|451) [\d.]+ ([^\n]{0,80})", ended.stdout)
+                or [ended.stdout[-80:]]
+            )
             figures["differences"] += 1
             kind = re.sub(r"[^a-zA-Z ].*", "", words[0].decode("latin-1")).strip()[:40] if refused else "accepted and called wrong"
-            findings.add(f"configuration, {kind or 'other'}", f"{number}.{position}: status {ended.returncode} {words[0][:80]!r}, we {problems[:1]}: {done}")
+            findings.add(
+                f"configuration, {kind or 'other'}",
+                f"{number}.{position}: status {ended.returncode} {words[0][:80]!r}, we {problems[:1]}: {done}",
+            )
 
 
 def main():
-    findings, figures, began = Findings("fuzz", shown=2), Counter(files=0, fates=0, configurations=0, crashes=0, differences=0), time.monotonic()
+    findings, figures, began = (
+        Findings("fuzz", shown=2),
+        Counter(files=0, fates=0, configurations=0, crashes=0, differences=0),
+        time.monotonic(),
+    )
     preload()
     clean_host()
     from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _qf
 
     samples = [path.read_bytes() for path in sorted(versions().glob("*/?f*.bin")) if path.stat().st_size < 20000]
     samples = [re.sub(rb"(?m)^T\d+$", b"T%d" % (NOW - 3600), data) for data in samples]
-    configurations = [path.read_bytes() for path in sorted((SAMPLES / "cf").glob(f"{os.uname().nodename.partition('.')[0].replace('attack-', '')}*.cf"))]
+    configurations = [
+        path.read_bytes() for path in sorted((SAMPLES / "cf").glob(f"{os.uname().nodename.partition('.')[0].replace('attack-', '')}*.cf"))
+    ]
     original = CF.read_bytes()
-    CF.write_bytes(re.sub(rb"(?m)^D\{MTAHost\}.*$", b"D{MTAHost}[127.0.0.9]", re.sub(rb"(?m)^O QueueDirectory=.*$", b"O QueueDirectory=%s" % bytes(QUEUE), original)))
-    spent, work = Counter(), {"listing": (listing, samples, _qf, 0.4), "fate": (fate, samples, _qf, 0.35), "configuration": (configuration, configurations, _cf, 0.25)}
+    CF.write_bytes(
+        re.sub(
+            rb"(?m)^D\{MTAHost\}.*$",
+            b"D{MTAHost}[127.0.0.9]",
+            re.sub(rb"(?m)^O QueueDirectory=.*$", b"O QueueDirectory=%s" % bytes(QUEUE), original),
+        )
+    )
+    spent, work = (
+        Counter(),
+        {
+            "listing": (listing, samples, _qf, 0.4),
+            "fate": (fate, samples, _qf, 0.35),
+            "configuration": (configuration, configurations, _cf, 0.25),
+        },
+    )
     batches = Counter()
     try:
         while time.monotonic() - began < SECONDS:
@@ -351,7 +461,10 @@ def main():
     finally:
         CF.write_bytes(original)
         shutil.rmtree(QUEUE, ignore_errors=True)
-    rates = {f"{counted} a second": int(figures[counted] / max(0.01, spent[name])) for name, counted in (("listing", "files"), ("fate", "fates"), ("configuration", "configurations"))}
+    rates = {
+        f"{counted} a second": int(figures[counted] / max(0.01, spent[name]))
+        for name, counted in (("listing", "files"), ("fate", "fates"), ("configuration", "configurations"))
+    }
     return summary("fuzz", findings, figures, **rates)
 
 

@@ -7,7 +7,40 @@ the archives restored, the queues drained by Sendmail alone, the archives restor
 bounce, where the recipient does not exist) exactly once; one that an archive keeps whole and was not brought back counts as archived, not as a fault.
 """
 
-from common import *
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from common import (
+    BASE,
+    CLIENT,
+    LEDGER,
+    SENDMAIL,
+    USERS,
+    Account,
+    Findings,
+    as_user,
+    clean_host,
+    directories,
+    drain,
+    ids,
+    judge,
+    preload,
+    processes,
+    quiet,
+    reap,
+    run_module,
+    seeded,
+    submit,
+    submit_many,
+    summary,
+)
 
 SEED, SECONDS = int(sys.argv[1]), float(sys.argv[2])
 KILLS = int(sys.argv[3]) if len(sys.argv) > 3 else 10**9
@@ -63,7 +96,13 @@ def deed(rand):
     what = rand.choices(("absent", "restored", "quarantined", "queued", "debris", "flush", "ledger"), (30, 26, 6, 8, 8, 16, 6))[0]
     if what == "absent":
         select = {"select": {"ids": some_ids(rand, ("qf",))}} if rand.random() < 0.8 else {"confirm_all": True}
-        return "sendmail_message", {"state": "absent", "archive": archive, "max_affected": 100000, "queue": rand.choice(("msp", "msp", "all")), **select}
+        return "sendmail_message", {
+            "state": "absent",
+            "archive": archive,
+            "max_affected": 100000,
+            "queue": rand.choice(("msp", "msp", "all")),
+            **select,
+        }
     if what == "restored":
         found = directories()
         if found and rand.random() < 0.9:
@@ -77,8 +116,14 @@ def deed(rand):
         return "sendmail_debris", {"state": "absent", "older_than": "30s", "archive": archive, "queue": rand.choice(("msp", "all"))}
     if what == "ledger":
         return "sendmail_ledger", {"state": rand.choice(("opened", "closed")), "directory": str(LEDGER), "archive": archive}
-    args = {"timeout": rand.choice(("1s", "2s", "5s", "30s")), "canary": rand.random() < 0.8, "parallel": rand.choice((1, 2, 4)),
-            "path": str(LEDGER / "outcomes.jsonl"), "leave_out_endangered": True, "queue": rand.choice(("msp", "msp", "msp", "all"))}
+    args = {
+        "timeout": rand.choice(("1s", "2s", "5s", "30s")),
+        "canary": rand.random() < 0.8,
+        "parallel": rand.choice((1, 2, 4)),
+        "path": str(LEDGER / "outcomes.jsonl"),
+        "leave_out_endangered": True,
+        "queue": rand.choice(("msp", "msp", "msp", "all")),
+    }
     if rand.random() < 0.5:
         args["select"] = {"ids": some_ids(rand, ("qf",))}
     return "sendmail_queue", args
@@ -86,11 +131,13 @@ def deed(rand):
 
 def plant_debris(rand):
     """Old files of no message, such as a crash leaves, by the queue's own user."""
+
     def plant():
         for prefix in rand.sample(("df", "tf", "xf", "Tf"), 2):
             path = CLIENT / f"{prefix}6A{rand.randrange(10**6):06d}{rand.randrange(10**6):06d}"
             path.write_bytes(b"left over")
             os.utime(path, (time.time() - 90000,) * 2)
+
     as_user("smmsp", plant)
 
 
@@ -107,8 +154,13 @@ def attack(rand, findings):
         key = module + args.get("state", "")
         how, signum = rand.random(), rand.choices((signal.SIGKILL, signal.SIGTERM), (8, 2))[0]
         changes = {"absent": 2500, "restored": 4000}.get(args.get("state"), 60)
-        kill = (None if how < 0.12 else ("change", int(10 ** rand.uniform(0, len(str(changes)) - 0.5)), signum) if how < 0.6
-                else ("after", rand.uniform(0, 1.1) * usual[key], signum))  # fmt: skip
+        kill = (
+            None
+            if how < 0.12
+            else ("change", int(10 ** rand.uniform(0, len(str(changes)) - 0.5)), signum)
+            if how < 0.6
+            else ("after", rand.uniform(0, 1.1) * usual[key], signum)
+        )
         ended = run_module(module, args, kill=kill, limit=120)
         figures["calls"] += 1
         figures["kills"] += ended.killed
@@ -129,8 +181,10 @@ def settle(findings):
     """Without kills: release, restore, deliver, and restore again, which must bring nothing back that was delivered."""
     for _ in range(2):
         quiet(120)
-        for module, args in (("sendmail_message", {"state": "queued", "confirm_all": True, "queue": "all"}),
-                             ("sendmail_message", {"state": "restored", "archive": str(BASE), "queue": "all"})):  # fmt: skip
+        for module, args in (
+            ("sendmail_message", {"state": "queued", "confirm_all": True, "queue": "all"}),
+            ("sendmail_message", {"state": "restored", "archive": str(BASE), "queue": "all"}),
+        ):
             if args["state"] == "restored" and not directories():
                 continue
             ended = run_module(module, args, limit=300)

@@ -11,20 +11,46 @@ files of root, root makes for them. Then each module runs in each state, in chec
 In the last scenes a process of smmsp swaps names as fast as it can while the modules run.
 """
 
+import ctypes
+import os
+import pwd
+import random
+import re
+import shutil
+import signal
 import struct
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
 
-from common import *
+from common import BASE, CLIENT, LEDGER, MTA, Findings, as_user, clean_host, preload, run_module, seeded, summary
 
 SEED, SECONDS = int(sys.argv[1]), float(sys.argv[2])
 SECRET = Path("/srv/attack-secret")
-CANARY = "CANARYcanary"            # in the content of every file there
-SIZES = (77731, 77743, 77747)      # of files there; numbers that come from nowhere else
-IDENTIFIER = "6ACANARY000{:03d}"   # of the messages there
+CANARY = "CANARYcanary"  # in the content of every file there
+SIZES = (77731, 77743, 77747)  # of files there; numbers that come from nowhere else
+IDENTIFIER = "6ACANARY000{:03d}"  # of the messages there
 LIMIT = 30.0
 # What may change while modules run: Sendmail's own records, mailboxes when a flush delivers, and the kernel's file systems.
-PASS = ("/proc", "/sys", "/dev", "/run", "/tmp", "/attack", "/var/log", "/var/mail", "/var/lib/sendmail", "/var/lib/systemd", str(CLIENT), str(MTA),
-        str(BASE), str(LEDGER), "/var/cache/zip-bytecode")  # fmt: skip
-MOST = "/usr"   # most files of the host; compared once for each scene, all others after each call
+PASS = (
+    "/proc",
+    "/sys",
+    "/dev",
+    "/run",
+    "/tmp",
+    "/attack",
+    "/var/log",
+    "/var/mail",
+    "/var/lib/sendmail",
+    "/var/lib/systemd",
+    str(CLIENT),
+    str(MTA),
+    str(BASE),
+    str(LEDGER),
+)
+MOST = "/usr"  # most files of the host; compared once for each scene, all others after each call
 
 CALLS = [
     *(("sendmail_queue_facts", {"level": level}) for level in ("totals", "summary")),
@@ -73,7 +99,7 @@ class Watch:
             at = 0
             while at < len(data):
                 number, _mask, _cookie, length = struct.unpack_from("iIII", data, at)
-                found.add(self.places.get(number, "?") + "/" + data[at + 16:at + 16 + length].rstrip(b"\0").decode("latin-1"))
+                found.add(self.places.get(number, "?") + "/" + data[at + 16 : at + 16 + length].rstrip(b"\0").decode("latin-1"))
                 at += 16 + length
 
 
@@ -91,16 +117,27 @@ def outside(*without):
             if entry.path in leave:
                 continue
             about = entry.stat(follow_symlinks=False)
-            found[entry.path] = (about.st_mode, about.st_uid, about.st_gid, about.st_size if not entry.is_dir(follow_symlinks=False) else 0, about.st_mtime_ns,
-                                 about.st_ctime_ns, about.st_nlink, about.st_ino)  # fmt: skip
+            found[entry.path] = (
+                about.st_mode,
+                about.st_uid,
+                about.st_gid,
+                about.st_size if not entry.is_dir(follow_symlinks=False) else 0,
+                about.st_mtime_ns,
+                about.st_ctime_ns,
+                about.st_nlink,
+                about.st_ino,
+            )
             if entry.is_dir(follow_symlinks=False):
                 stack.append(entry.path)
     return found
 
 
 def differences(before, after):
-    return ([b"new " + path for path in after if path not in before] + [b"gone " + path for path in before if path not in after]
-            + [b"changed " + path for path in after if path in before and after[path] != before[path]])  # fmt: skip
+    return (
+        [b"new " + path for path in after if path not in before]
+        + [b"gone " + path for path in before if path not in after]
+        + [b"changed " + path for path in after if path in before and after[path] != before[path]]
+    )
 
 
 def make_secret():
@@ -119,20 +156,25 @@ def make_secret():
 
 
 def control(recipient=b"bob", more=b"", when=None):
-    return b"V8\nT%d\nK0\nN0\nP30017\n%sFs\n$_alice@localhost\n$r\n${daemon_flags}\nSalice\nRPFD:%s\nH?P?Return-Path: <\x81g>\nH??From: alice\nH??Subject: scene\n.\n" % (
-        when or int(time.time()) - 5000, more, recipient)
+    return (
+        b"V8\nT%d\nK0\nN0\nP30017\n%sFs\n$_alice@localhost\n$r\n${daemon_flags}\nSalice\nRPFD:%s\nH?P?Return-Path: <\x81g>\nH??From: alice\nH??Subject: scene\n.\n"
+        % (when or int(time.time()) - 5000, more, recipient)
+    )
 
 
 def repair():
     """Put back what a module took away, so that the next call finds a host."""
     make_secret()
     if not os.path.exists(ETC):
-        subprocess.run(["tar", "-C", "/", "--exclude=etc/hosts", "--exclude=etc/hostname", "--exclude=etc/resolv.conf", "-cf", ETC, "etc"], check=True)
+        subprocess.run(
+            ["tar", "-C", "/", "--exclude=etc/hosts", "--exclude=etc/hostname", "--exclude=etc/resolv.conf", "-cf", ETC, "etc"], check=True
+        )
     else:
         subprocess.run(["tar", "-C", "/", "-xpf", ETC], check=True)
 
 
 # Scenes: functions that smmsp runs in a queue directory; ("root", function) is what root does for him.
+
 
 def put(path, data=b"", mode=0o660, age=90000):
     with open(path, "wb") as stream:
@@ -154,11 +196,14 @@ def link_directory(target, *names):
         for name in names:
             if not os.path.lexists(queue / name):
                 os.symlink(target, queue / name)
+
     return plant
 
 
 def links_for_files(queue):
-    for number, target in enumerate((SECRET / f"df{IDENTIFIER.format(0)}", "/etc/shadow", "/etc/passwd", "/root", "/dev/zero", MTA, "/nowhere", "..")):
+    for number, target in enumerate(
+        (SECRET / f"df{IDENTIFIER.format(0)}", "/etc/shadow", "/etc/passwd", "/root", "/dev/zero", MTA, "/nowhere", "..")
+    ):
         for kind in ("qf", "df", "hf", "Qf", "tf", "xf", ""):
             os.symlink(target, queue / f"{kind}6ARLINK{number}000001")
         put(queue / f"qf6ARDATA{number}000001", control())
@@ -167,7 +212,9 @@ def links_for_files(queue):
 
 def data_lines(queue):
     """d lines that name other directories, for messages whose data is elsewhere."""
-    for number, place in enumerate((b"/srv/attack-secret", b"/etc", b"../../../srv/attack-secret/df", bytes(MTA), b"/srv/attack-secret/", b"/", b"")):
+    for number, place in enumerate(
+        (b"/srv/attack-secret", b"/etc", b"../../../srv/attack-secret/df", bytes(MTA), b"/srv/attack-secret/", b"/", b"")
+    ):
         identifier = IDENTIFIER.format(number if number != 2 else 2)
         put(queue / f"qf{identifier}", control(more=b"d" + place + b"\n"))
 
@@ -183,6 +230,7 @@ def fifos(queue):
 
 def sockets(queue):
     import socket
+
     for kind in ("qf", "df", "tf", ""):
         one = socket.socket(socket.AF_UNIX)
         one.bind(str(queue / f"{kind}6ARSOCK0000001"))
@@ -215,8 +263,26 @@ def hard_links(queue):
 
 def odd_names(queue):
     place = os.fsencode(queue) + b"/"
-    for name in (b"qf6ARODD\xff\xfe000001", b"df\x1b[31mred", b"qf\n.\nqf", b"x" * 255, b"qf" + b"A" * 253, b"df" + "ü\u202e".encode() + b"1", b" ", b"qf", b"df",
-                 b"qf..", b"-rf", b"qf-oQ/etc", b"qf$(id)", b"%s%n%d", b"{{ 7*7 }}", b"qf6ARODDN1000001\n", b"\x7f\x80", b"qf6ARODDN'1;0001"):  # fmt: skip
+    for name in (
+        b"qf6ARODD\xff\xfe000001",
+        b"df\x1b[31mred",
+        b"qf\n.\nqf",
+        b"x" * 255,
+        b"qf" + b"A" * 253,
+        b"df" + "ü\u202e".encode() + b"1",
+        b" ",
+        b"qf",
+        b"df",
+        b"qf..",
+        b"-rf",
+        b"qf-oQ/etc",
+        b"qf$(id)",
+        b"%s%n%d",
+        b"{{ 7*7 }}",
+        b"qf6ARODDN1000001\n",
+        b"\x7f\x80",
+        b"qf6ARODDN'1;0001",
+    ):
         try:
             put(place + name, control(recipient=b"odd\x1b]0;t\x07\xff\xe2\x80\xae"))
         except OSError:
@@ -247,7 +313,9 @@ def large(queue):
             stream.truncate(1 << 34)
     put(queue / "qf6ARLARG1000001", control()[:-2] + b"\n" * (1 << 20) + b".\n")
     put(queue / "qf6ARLARG2000001", control(more=b"M" + b"x" * 10_000_000 + b"\n"))
-    put(queue / "qf6ARLARG3000001", control(recipient=b"\n".join([b"bob"] + [b"RPFD:u%d@example.test" % number for number in range(20000)])))
+    put(
+        queue / "qf6ARLARG3000001", control(recipient=b"\n".join([b"bob"] + [b"RPFD:u%d@example.test" % number for number in range(20000)]))
+    )
     for number in (1, 2, 3):
         put(queue / f"df6ARLARG{number}000001", b"x")
 
@@ -375,7 +443,13 @@ def read_result(findings, where, ended):
         return
     for path, value in scan({key: value for key, value in ended.result.items() if key != "invocation"}):
         if isinstance(value, str):
-            if CANARY in value or "6ACANARY" in value and "configured" not in where and "d lines" not in where or re.search(r"/etc/shadow|\bshadow\b|root:[*!x$]", value):
+            if (
+                CANARY in value
+                or "6ACANARY" in value
+                and "configured" not in where
+                and "d lines" not in where
+                or re.search(r"/etc/shadow|\bshadow\b|root:[*!x$]", value)
+            ):
                 findings.add("listed", f"{where}: {path} = {value[:200]!r}")
             raw = [char for char in value if (ord(char) < 32 and char != "\n") or 0x7F <= ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000]
             if raw:
@@ -388,7 +462,11 @@ def call_all(findings, scene, figures, watch, before, calls, until):
     for module, args in calls:
         if time.monotonic() > until:
             return before
-        for check in ((True, False) if module not in ("sendmail_queue_facts", "sendmail_message_info", "sendmail_diagnosis_info", "sendmail_compliance_info") else (False,)):
+        for check in (
+            (True, False)
+            if module not in ("sendmail_queue_facts", "sendmail_message_info", "sendmail_diagnosis_info", "sendmail_compliance_info")
+            else (False,)
+        ):
             where = f"{scene}: {module} {args.get('state', '')}{' --check' if check else ''}"
             ended = run_module(module, args, check=check, limit=LIMIT)
             figures["calls"] += 1
@@ -404,7 +482,7 @@ def call_all(findings, scene, figures, watch, before, calls, until):
                 repair()
                 watch.renew()
                 after = outside(MOST)
-            watch.seen()    # what we opened ourselves
+            watch.seen()  # what we opened ourselves
             before = after
     return before
 
@@ -447,8 +525,8 @@ def main():
                     break
                 settled(CLIENT)
                 clean_host()
-                for cf in ORIGINAL:
-                    shutil.copy2(ORIGINAL[cf], f"/etc/mail/{cf}")
+                for cf, original in ORIGINAL.items():
+                    shutil.copy2(original, f"/etc/mail/{cf}")
                 # An archive from before the scene, which an administrator may restore later.
                 as_user("smmsp", good, CLIENT, 5)
                 run_module("sendmail_message", {"state": "absent", "confirm_all": True, "archive": str(BASE)})
@@ -477,8 +555,8 @@ def main():
             figures["rounds"] += 1
     finally:
         settled(CLIENT)
-        for cf in ORIGINAL:
-            shutil.copy2(ORIGINAL[cf], f"/etc/mail/{cf}")
+        for cf, original in ORIGINAL.items():
+            shutil.copy2(original, f"/etc/mail/{cf}")
         clean_host()
         subprocess.run(["rm", "-rf", str(SECRET)], check=False)
     return summary("links", findings, figures, **{"of scenes": len(scenes)})

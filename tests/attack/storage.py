@@ -7,7 +7,15 @@ account of common.py: every message is whole in one of them, and the result says
 the mail). Cases are repeated with other sizes and moments until the time is over.
 """
 
-from common import *
+import os
+import pwd
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from common import BASE, CLIENT, Account, Findings, clean_host, preload, quiet, run_module, seeded, submit_many, summary
 
 SEED, SECONDS = int(sys.argv[1]), float(sys.argv[2])
 KEEP = Path("/mnt/attack-keep")
@@ -38,7 +46,7 @@ def messages(rand, number, size=2000):
     """Messages in the client queue. Returns their tokens as judge() wants them."""
     tokens = [f"s{SEED}x{rand.randrange(10**9)}x{position}" for position in range(number)]
     for start in range(0, number, 100):
-        submit_many("alice", [(token, ["bob"], rand.randrange(size)) for token in tokens[start:start + 100]])
+        submit_many("alice", [(token, ["bob"], rand.randrange(size)) for token in tokens[start : start + 100]])
     return {token.encode() for token in tokens}
 
 
@@ -56,8 +64,11 @@ def compare(findings, case, ended, tokens, bases=(BASE,), removing=True):
     if cut:
         findings.add("half", f"{case}: {len(cut)} messages")
     if removing and result.get("removed") != gone:
-        findings.add("untold", f"{case}: {gone} left the queue, the result says removed={result.get('removed')} changed={result.get('changed')} "
-                               f"archive={result.get('archive')} msg={result.get('msg')}")
+        findings.add(
+            "untold",
+            f"{case}: {gone} left the queue, the result says removed={result.get('removed')} changed={result.get('changed')} "
+            f"archive={result.get('archive')} msg={result.get('msg')}",
+        )
     if removing and gone and not (result.get("archive") or "").startswith("/"):
         findings.add("untold", f"{case}: {gone} left the queue and no archive is named: {result.get('msg')}")
     if removing and gone and not result.get("changed"):
@@ -66,7 +77,9 @@ def compare(findings, case, ended, tokens, bases=(BASE,), removing=True):
 
 
 def absent(**more):
-    return run_module("sendmail_message", {"state": "absent", "confirm_all": True, "max_affected": 10**6, "archive": str(BASE)}, limit=120, **more)
+    return run_module(
+        "sendmail_message", {"state": "absent", "confirm_all": True, "max_affected": 10**6, "archive": str(BASE)}, limit=120, **more
+    )
 
 
 def full_archive(rand, findings):
@@ -121,13 +134,18 @@ def full_queue(rand, findings):
     compare(findings, "restoring into a full queue", ended, tokens, removing=False)
     here = sum(1 for token in tokens if Account().queue[token])
     if ended.result.get("restored") != here:
-        findings.add("untold", f"restoring into a full queue: {here} are in the queue, the result says restored={ended.result.get('restored')}: {ended.result.get('msg')}")
+        findings.add(
+            "untold",
+            f"restoring into a full queue: {here} are in the queue, the result says restored={ended.result.get('restored')}: {ended.result.get('msg')}",
+        )
     filler.unlink()
     ended = run_module("sendmail_message", {"state": "restored", "archive": str(BASE)}, limit=120)
     account = Account()
     bad = [token for token in tokens if account.queue[token] != 1]
     if bad:
-        findings.add("missing", f"restoring again when there was room: {len(bad)} of {len(tokens)} are not in the queue: {ended.result.get('msg')}")
+        findings.add(
+            "missing", f"restoring again when there was room: {len(bad)} of {len(tokens)} are not in the queue: {ended.result.get('msg')}"
+        )
     compare(findings, "restoring again when there was room", ended, tokens, removing=False)
     return figure
 
@@ -136,14 +154,23 @@ def read_only_queue(rand, findings):
     mount(CLIENT, "size=8m", "mode=2770", f"uid={pwd.getpwnam('smmsp').pw_uid}", f"gid={pwd.getpwnam('smmsp').pw_gid}")
     tokens = messages(rand, 60)
     subprocess.run(["mount", "-o", "remount,ro", str(CLIENT)], check=True)
-    for module, args in (("sendmail_message", {"state": "absent", "confirm_all": True, "archive": str(BASE)}),
-                         ("sendmail_message", {"state": "quarantined", "reason": "x", "confirm_all": True}),
-                         ("sendmail_debris", {"state": "absent", "older_than": "0s", "archive": str(BASE)}), ("sendmail_queue", {"timeout": "20s"}),
-                         ("sendmail_permissions", {})):  # fmt: skip
+    for module, args in (
+        ("sendmail_message", {"state": "absent", "confirm_all": True, "archive": str(BASE)}),
+        ("sendmail_message", {"state": "quarantined", "reason": "x", "confirm_all": True}),
+        ("sendmail_debris", {"state": "absent", "older_than": "0s", "archive": str(BASE)}),
+        ("sendmail_queue", {"timeout": "20s"}),
+        ("sendmail_permissions", {}),
+    ):
         ended = run_module(module, args, limit=120)
         if ended.result.get("changed") or ended.result.get("removed") or ended.result.get("quarantined"):
             findings.add("untold", f"{module} {args.get('state', '')} claims a change in a read-only queue: {str(ended.result)[:300]}")
-        compare(findings, f"{module} {args.get('state', '')} on a read-only queue", ended, tokens, removing=args.get("state") == "absent" and module.endswith("message"))
+        compare(
+            findings,
+            f"{module} {args.get('state', '')} on a read-only queue",
+            ended,
+            tokens,
+            removing=args.get("state") == "absent" and module.endswith("message"),
+        )
     return len(tokens)
 
 
@@ -161,8 +188,11 @@ def full_record(rand, findings):
     if ended.hung or ended.broke():
         findings.add("broke", f"flush with a full record: {ended.says()}")
     if said != gone or bool(result.get("changed")) != bool(gone):
-        findings.add("untold", f"flush with its record on a full file system: {gone} left the queue, the result says relayed={result.get('relayed')} "
-                               f"changed={result.get('changed')} msg={result.get('msg')}")
+        findings.add(
+            "untold",
+            f"flush with its record on a full file system: {gone} left the queue, the result says relayed={result.get('relayed')} "
+            f"changed={result.get('changed')} msg={result.get('msg')}",
+        )
     return len(tokens)
 
 

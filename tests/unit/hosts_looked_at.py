@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A healthy host as the controls see it, and for each control the damage that makes it fail."""
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _look
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _route
 
 NOW = 1795447696
 
@@ -42,24 +42,37 @@ def settings(**more):
 
 ROOM = {'mount': '/var', 'blocks_free': 100000, 'block_size': 4096, 'inodes': 1000, 'inodes_free': 900, 'read_only': False, 'immutable': None,
         'unmounted': None, 'error': None}
-RUNNER = {'source': 'debian_cron', 'path': '/etc/cron.d/sendmail', 'active': True, 'partial': False, 'interval': 1800, 'detail': None}
+RUNNER = {'source': 'debian_cron', 'path': '/etc/cron.d/sendmail', 'active': True, 'partial': False, 'interval': 1800, 'detail': None,
+          'bound_to': None}
 DAEMON = {'role': 'daemon', 'queue': 'mta', 'user': 'root', 'full': None, 'cwd': '/var/spool/mqueue', 'directory': None,
           'started': NOW - 1000, 'rejecting': None, 'title': 'sendmail: MTA: accepting connections', 'pid': 7}
-SOCKET = {'address': '127.0.0.1', 'port': 25, 'pid': 7, 'name': 'sendmail-mta'}
+SOCKET = {'address': '127.0.0.1', 'port': 25, 'pid': 7, 'name': 'sendmail-mta', 'sendmail': True, 'v6only': None}
+GREETING = {'connected': True, 'answered': True, 'code': 220, 'text': '220 h ESMTP Sendmail', 'error': None, 'seconds': 0.0, 'refusal': None}
+
+
+def relay(*hosts, listeners=(SOCKET,), greeting=None, port=25, own=('192.0.2.9',), resolved=None, **more):
+    """The relay of a look: addresses or names of submit.cf, the sockets of the host, and what was said to the first that answers."""
+    way = _route.Submission('relay', port, [_route._target(host, True) for host in hosts], None, None, False)
+    places = _route.places(way, resolved or {}, own)
+    said = GREETING if greeting is None else greeting
+    greetings = {(place.address, place.port): said for place in places}
+    return dict(_route.route(way, places, listeners, greetings), hosts_file=[], **more)
+
+
 OWN = {'name': 'h.example.test', 'unqualified': False, 'error': None, 'seconds': 0.0}
 HEALTHY = _look.Look(
     now=NOW, queues={'msp': queue(), 'mta': queue()}, hazards={}, inspected=0,
     settings={'msp': settings(run_as_user='smmsp'), 'mta': settings()},
     files={'msp': dict(state('/etc/mail/submit.cf'), problems=[]), 'mta': dict(state('/etc/mail/sendmail.cf'), problems=[])}, errors=[],
-    submitter={'user': 'smmsp', 'uid': 105, 'group': 'smmsp', 'gid': 108},
+    submitter={'user': 'smmsp', 'uid': 105, 'group': 'smmsp', 'gid': 108, 'conflict': None},
     accounts={'smmsp': {'uid': 105, 'gid': 108, 'group': 108}},
     program={'sendmail': '/usr/libexec/sendmail/sendmail', 'path': '/usr/sbin/sendmail', 'target': '/usr/libexec/sendmail/sendmail', 'is_sendmail': True,
              'other_mta': None, 'setgid': True, 'owner': 'root', 'group': 'smmsp', 'mode': '2755', 'version': '8.17.1.9'},
-    filesystems={'msp': ROOM, 'mta': ROOM}, relay={'host': '127.0.0.1', 'port': 25},
-    greeting={'connected': True, 'answered': True, 'code': 220, 'text': '220 h ESMTP Sendmail', 'error': None},
+    filesystems={'msp': ROOM, 'mta': ROOM}, relay=relay('[127.0.0.1]'), greeting=GREETING,
+    interfaces={'addresses': ['127.0.0.1', '192.0.2.9'], 'loopback': True},
     listeners=[SOCKET], sockets=[SOCKET], processes=[DAEMON], runners=[RUNNER],
-    services={'init': 'systemd', 'mta': {'name': 'sendmail', 'masked': False, 'enabled': True}}, active=True, load=[0.5, 0.5, 0.5], resolver_changed=NOW - 5000,
-    lookups={'own': OWN, 'relay': None, 'domains': {}}, dead_letters=[],
+    services={'init': 'systemd', 'mta': {'name': 'sendmail', 'unit': '/run/systemd/generator.late/sendmail.service', 'masked': False, 'enabled': True}},
+    active=True, load=[0.5, 0.5, 0.5], resolver_changed=NOW - 5000, lookups={'own': OWN, 'domains': {}}, dead_letters=[],
     places=[{'path': '/var/spool/mqueue-client', 'owner': 'smmsp', 'group': 'smmsp', 'mode': '2770'}],
     family='debian', writable=[], relaying=[], name_servers=[{'address': '192.0.2.53', 'error': None}], leftovers={'msp': [], 'mta': []},
     leftovers_total={'msp': 0, 'mta': 0}, domains={}, domains_cut=False, endangered={},
@@ -77,7 +90,7 @@ def counted(**states):
     return {'msp': queue(messages=dict(queue()['messages'], **states)), 'mta': queue()}
 
 
-DOWN = {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': 'connection_refused'}
+DOWN = dict(GREETING, connected=False, answered=False, code=None, text=None, error='connection_refused')
 OTHER = dict(HEALTHY.program, is_sendmail=False, target='/usr/sbin/exim4', other_mta='exim')
 EVERYWHERE = [{'address': '0.0.0.0', 'port': 25, 'pid': 7, 'name': 'sendmail-mta'}]
 REFUSES = dict(DAEMON, rejecting='sendmail: MTA: rejecting connections on daemon MTA: load average: 50')
@@ -86,7 +99,7 @@ DAMAGE = [
     ('SMQ-PRG-01', {'program': OTHER}, []),
     ('SMQ-PRG-02', {'program': dict(HEALTHY.program, version='8.14.9')}, []),
     ('SMQ-PRG-03', damaged('binary', mode='0755'), []),
-    ('SMQ-MTA-01', {'processes': [], 'greeting': DOWN}, ['SMQ-MTA-03']),
+    ('SMQ-MTA-01', {'processes': [], 'greeting': DOWN, 'listeners': [], 'relay': relay('[127.0.0.1]', listeners=(), greeting=DOWN)}, ['SMQ-MTA-03']),
     ('SMQ-MTA-02', {'services': {'mta': dict(HEALTHY.services['mta'], enabled=False)}}, []),
     ('SMQ-MTA-02', {'services': {'mta': dict(HEALTHY.services['mta'], masked=True)}}, []),
     ('SMQ-MTA-03', {'greeting': DOWN}, []),
@@ -137,5 +150,6 @@ DAMAGE = [
     ('SMQ-NAM-01', {'lookups': dict(HEALTHY.lookups, own=dict(OWN, unqualified=True, name='shorty'))}, []),
     ('SMQ-NAM-01', {'lookups': dict(HEALTHY.lookups, own=dict(OWN, seconds=5.0))}, []),
     ('SMQ-NAM-02', {'name_servers': [{'address': '192.0.2.53', 'error': 'SERVFAIL'}]}, []),
-    ('SMQ-NAM-02', {'lookups': dict(HEALTHY.lookups, relay={'error': 'not_found'}), 'relay': {'host': 'hub.example.test', 'port': 25}}, []),
+    ('SMQ-NAM-02', {'resolved': {'hub.example.com': {'error': 'not_found', 'mx': [], 'mx_error': None, 'addresses': []}},
+                    'greeting': dict(GREETING, connected=False, answered=False, code=None, error='name_lookup')}, ['SMQ-MTA-03']),
 ]

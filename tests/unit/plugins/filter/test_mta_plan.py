@@ -28,7 +28,7 @@ def host(installation=None, **mta):
 
 
 def todo(plan):
-    return {key: value for key, value in plan.items() if value and key not in ('init', 'address', 'pids', 'sockets', 'enable', 'wanted')}
+    return {key: value for key, value in plan.items() if value and key not in ('init', 'address', 'command', 'pids', 'sockets', 'enable', 'wanted')}
 
 
 def test_a_healthy_host_needs_nothing():
@@ -57,6 +57,20 @@ def test_how_daemons_are_started(running, script, platform, init):
     look = host({'platform': platform})
     look['services'].update(init=running, mta=dict(look['services']['mta'], init_script=script))
     assert mta_plan(look)['init'] == init
+
+
+@pytest.mark.parametrize('started_as, command', [
+    (None, ['-L', 'sm-mta', '-bd', '-q1h']), ('/usr/sbin/sendmail -L mine -bd -q15m', ['-L', 'mine', '-bd', '-q15m'])])
+def test_what_no_service_starts_is_started_as_it_was(started_as, command):
+    look = host({'platform': 'upstream'}, processes=[], listeners=[], greeting=REFUSED)
+    look['services']['mta'].update(unit=None, init_script=None, enabled=None, started_as=started_as)
+    plan = mta_plan(look)
+    assert (plan['init'], plan['command'], plan['enable'], plan['errors']) == ('binary', command, False, [])
+    assert plan['restart'][0] == 'No MTA runs.' and 'nothing starts it at boot' in plan['restart'][1]
+    # While it answers nothing is said, and a package without its service is broken.
+    assert not todo(dict(mta_plan(dict(look, mta=HEALTHY['mta'])), command=None))
+    look['installation']['platform'] = 'debian'
+    assert 'Install the package again' in mta_plan(look)['errors'][0] and not mta_plan(look)['restart']
 
 
 def test_sendmail_is_installed_only_when_asked():
@@ -229,7 +243,7 @@ def test_without_unit_and_init_script_nothing_can_be_started():
     gone['services']['mta']['init_script'] = None
     assert 'Install the package again' in mta_plan(gone)['errors'][0] and not mta_plan(gone)['restart']
     gone['installation']['platform'] = 'upstream'
-    assert mta_plan(gone)['restart'] and mta_plan(gone)['init'] == 'systemd'
+    assert mta_plan(gone)['restart'] and mta_plan(gone)['init'] == 'binary'
 
 
 def test_sockets_are_where_a_wait_can_connect():

@@ -9,7 +9,7 @@ from hypothesis import given, strategies
 CONF = '/etc/mail/sendmail.conf'
 CRON_LINE = {'source': 'debian_cron', 'path': '/etc/cron.d/sendmail', 'line': 52, 'interval': 1800}
 DAEMON = {'source': 'daemon', 'pid': 300, 'unit': 'sendmail.service', 'interval': 1800}
-CRON = {'name': 'cron', 'unit': '/usr/lib/systemd/system/cron.service', 'init_script': None, 'enabled': True, 'masked': False, 'running': True}
+CRON = {'name': 'cron', 'unit': '/usr/lib/systemd/system/cron.service', 'init_script': None, 'enabled': True, 'masked': False, 'running': True, 'refuses': None}
 NO_CRON = dict(CRON, unit=None, running=False)
 SYSTEMD = {'init': 'systemd', 'cron': CRON, 'msp': {'name': 'sm-client', 'unit': None}}
 REDHAT = dict(SYSTEMD, msp={'name': 'sm-client', 'unit': '/usr/lib/systemd/system/sm-client.service'})
@@ -54,8 +54,10 @@ def test_a_cron_line_that_is_missing_wrong_or_double_is_written_anew(lines):
 
 @pytest.mark.parametrize('cron, method, error', [
     (CRON, 'debian_cron', None), (BARE['cron'], 'debian_cron', None), (NO_CRON, 'debian_daemon', 'cron is not installed'),
-    (dict(CRON, running=False), 'debian_daemon', 'cron does not run'), (dict(CRON, masked=True), 'debian_daemon', 'cron is masked')])
-def test_cron_must_be_there_and_run(cron, method, error):
+    (dict(CRON, running=False, enabled=False), 'debian_daemon', 'cron does not run'), (dict(CRON, masked=True), 'debian_daemon', 'cron is masked'),
+    # cron.allow is for crontab(1), and a pause is no reason to change the mechanism.
+    (dict(CRON, refuses='/etc/cron.allow does not name smmsp'), 'debian_cron', None), (dict(CRON, running=False), 'debian_cron', 'cron does not run')])
+def test_cron_must_be_there_run_and_be_allowed(cron, method, error):
     services = dict(SYSTEMD, cron=cron)
     assert plan(CRON_LINE, services=services)['method'] == method
     assert [error in found for found in plan(CRON_LINE, services=services, method='debian_cron')['errors']] == [True] * (error is not None)
@@ -197,3 +199,26 @@ def test_without_systemd_the_setting_says_whose_daemon_it_is():
     bare = dict(DAEMON, unit=None)
     assert plan(CRON_LINE, bare, services=BARE)['foreign']
     assert not plan(bare, services=BARE, method='debian_daemon', conf='MSP_MODE="Daemon";\nMSP_INTERVAL="30m";\n')['foreign']
+
+
+@pytest.mark.parametrize('masked, errors', [(True, 1), (False, 0)])
+def test_a_masked_unit_starts_no_runner(masked, errors):
+    services = dict(SYSTEMD, mta={'masked': masked})
+    conf = 'MSP_MODE="Daemon";\nMSP_INTERVAL="30m";\n'
+    found = plan(dict(DAEMON, pid=None, path=CONF, active=False), services=services, method='debian_daemon', conf=conf)
+    assert found['reasons'] and len(found['errors']) == errors
+    # A runner that is there needs no start.
+    assert not plan(DAEMON, services=services, method='debian_daemon', conf=conf)['errors']
+    assert not plan(CRON_LINE, services=services)['errors']
+
+
+@pytest.mark.parametrize('method, errors', [('systemd_timer', 1), ('cron', 1), ('debian_cron', 0), ('debian_daemon', 0)])
+def test_debians_cron_for_the_mta_runs_both_queues(method, errors):
+    found = plan(CRON_LINE, method=method, conf='QUEUE_MODE="Cron";\nMSP_MODE="Cron";\nMSP_INTERVAL="30m";\n')
+    assert len(found['errors']) == errors and all('QUEUE_MODE' in error for error in found['errors'])
+
+
+def test_a_wait_is_for_the_own_daemon():
+    look = {'installation': {'installed': True, 'platform': 'debian', 'sendmail_conf': _schedule.debian_settings('')}, 'services': SYSTEMD, 'runners': [],
+            'mta': {'processes': [{'pid': 7}], 'listeners': [{'address': '0.0.0.0', 'port': 25, 'pid': 7}, {'address': '::1', 'port': 25, 'pid': 9}]}}
+    assert plugin.queue_runner_plan(look)['sockets'] == [{'host': '127.0.0.1', 'port': 25}]

@@ -33,7 +33,6 @@ def test_submit_cf_of_debian(release):
     cf = sample(release + '-submit')
     assert (cf.version, cf.vendor, cf.release, cf.problems) == (10, 'Berkeley', RELEASES[release][0] + '/Submit', [])
     assert _cf.queue_patterns(cf) == [{'group': 'mqueue', 'path': '/var/spool/mqueue-client', 'interval': None}]
-    assert _cf.relay(cf) == {'host': '127.0.0.1', 'port': 25, 'mx': False, 'hosts': ['127.0.0.1'], 'literal': True}
     assert cf.mailers['relay']['argv'] == ['TCP', '$h']
     settings = _cf.settings(cf, 2)
     assert {name: settings[name] for name in ('run_as_user', 'trusted_user', 'min_free_blocks', 'queue_la', 'privacy_options', 'pid_file',
@@ -115,7 +114,7 @@ def test_what_sendmail_refuses(text, found):
 def test_an_empty_file_has_no_mailer_and_no_queue():
     cf = _cf.parse(b'')
     assert [problem['problem'] for problem in cf.problems] == ['No local mailer defined', 'QueueDirectory (Q) option must be set']
-    assert (_cf.queue_patterns(cf), _cf.relay(cf)) == ([], None)
+    assert _cf.queue_patterns(cf) == []
 
 
 def test_line_numbers_are_of_the_last_physical_line_and_text_is_printable():
@@ -147,26 +146,6 @@ def test_pid_file_with_macros():
 def test_queue_patterns(text, expected):
     cf = _cf.parse(WHOLE + text.encode())
     assert [(one['group'], one['path'], one['interval']) for one in _cf.queue_patterns(cf)] == expected
-
-
-@pytest.mark.parametrize('macro, mailer, host, port, literal, mx', [
-    ('D{MTAHost}[127.0.0.1]', 'A=TCP $h', '127.0.0.1', 25, True, False),
-    ('D{MTAHost}[localhost]', 'A=TCP $h', 'localhost', 25, False, False),
-    ('D{MTAHost}mailhub.example.test.', 'A=TCP $h', 'mailhub.example.test', 25, False, True),
-    ('D{MTAHost}[IPv6:::1]', 'A=TCP $h 587', '::1', 587, True, False),
-    ('D{MTAHost}[127.0.0.1]', 'A=TCP $h submission', '127.0.0.1', 587, True, False),
-    ('D{MTAHost}[a]:[b.example]', 'A=IPC $h', 'a', 25, False, False),
-    ('DSrelay:hub.example', 'A=TCP $h', 'hub.example', 25, False, True),
-    ('Dhhub\nD{MTAHost}$h.example', 'A=TCP $h', 'hub.example', 25, False, True),
-])
-def test_relay(macro, mailer, host, port, literal, mx):
-    found = _cf.relay(read('%s\nMrelay, P=[IPC], F=mDFMuXa8k, E=\\r\\n, L=2040,\n\tT=DNS/RFC822/SMTP,\n\t%s\n' % (macro, mailer)))
-    assert (found['host'], found['port'], found['literal'], found['mx']) == (host, port, literal, mx)
-
-
-def test_no_relay_and_several():
-    assert _cf.relay(read('DS\n')) is None
-    assert _cf.relay(read('D{MTAHost}[10.0.0.1]:[10.0.0.2]\n'))['hosts'] == ['10.0.0.1', '10.0.0.2']
 
 
 def test_without_options_the_built_in_values_count():
@@ -227,5 +206,5 @@ LINES = st.one_of(st.binary(max_size=40), st.sampled_from([b'O Queue', b'OQ/q', 
 @given(st.lists(LINES, max_size=12).map(b'\n'.join))
 def test_any_bytes_give_plain_values(data):
     cf = _cf.parse(data)
-    json.dumps([cf._asdict(), _cf.queue_patterns(cf), _cf.relay(cf), _cf.settings(cf)])
+    json.dumps([cf._asdict(), _cf.queue_patterns(cf), _cf.settings(cf)])
     assert all(problem['text'].isprintable() for problem in cf.problems)

@@ -551,12 +551,12 @@ class TestModule:
 
     @pytest.mark.parametrize('other, why', [(None, 'There is no Sendmail on this host.'), ('postfix', 'the name belongs to postfix')])
     def test_no_sendmail(self, monkeypatch, other, why):
-        monkeypatch.setattr(_look, 'look', lambda level, queue: types.SimpleNamespace(program={'sendmail': None, 'other_mta': other}))
+        monkeypatch.setattr(_look, 'look', lambda level, queue, **_more: types.SimpleNamespace(program={'sendmail': None, 'other_mta': other}))
         with pytest.raises(_text.SendmailError, match=why):
             _flush.flush(self.PARAMS, False, lambda: 0)
 
     def test_directory_that_cannot_be_found(self, monkeypatch):
         errors = [{'queue': 'msp', 'path': '/q', 'error': 'No such file or directory'}]
-        monkeypatch.setattr(_look, 'look', lambda level, queue: types.SimpleNamespace(program={'sendmail': '/x'}, errors=errors))
+        monkeypatch.setattr(_look, 'look', lambda level, queue, **_more: types.SimpleNamespace(program={'sendmail': '/x'}, errors=errors))
         with pytest.raises(_text.SendmailError, match='The msp queue cannot be run: /q: No such file'):
             _flush.flush(self.PARAMS, False, lambda: 0)

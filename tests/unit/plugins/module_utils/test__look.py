@@ -94,7 +94,7 @@ class TestHost:
         assert look.cpus >= 1
 
     def test_user_that_does_not_exist(self, root, monkeypatch):
-        monkeypatch.setattr(_network, 'greeting', lambda host, port, seconds: {'answered': False, 'asked': (host, port), 'bound': seconds})
+        monkeypatch.setattr(_network, 'greeting', lambda host, port, *bounds: dict(_network.NOBODY, asked=(host, port), bounds=bounds))
         (root / 'submit.cf').write_text(SUBMIT % queue(root, 'queue'))
         look = _look.look('services', 'msp')
         assert look.settings['msp']['run_as_user'] == 'nosuchuser'
@@ -102,10 +102,10 @@ class TestHost:
         assert look.accounts['nosuchgroup']['group'] is None
         assert look.relay['host'] == '127.0.0.1'
         assert look.greeting['asked'] == ('127.0.0.1', look.relay['port'])
-        assert 0 < look.greeting['bound'] <= 10
+        assert look.greeting['bounds'] == (_look.CONNECT_SECONDS, _look.GREETING_SECONDS, False)
 
     def test_looking_changes_nothing(self, root, monkeypatch):
-        monkeypatch.setattr(_network, 'greeting', lambda *arguments: {'answered': True})
+        monkeypatch.setattr(_network, 'greeting', lambda *arguments: dict(_network.NOBODY, connected=True, answered=True))
         place = queue(root, 'queue', 'qf6ANFSGLL000001', 'df6ANFSGLL000001')
         (root / 'submit.cf').write_text(SUBMIT % place)
 
@@ -116,3 +116,12 @@ class TestHost:
         _look.look('services')
         assert state() == before
         assert sorted(os.listdir(str(root))) == ['queue', 'submit.cf']
+
+
+@pytest.mark.parametrize('primary, named, conflicts', [(25, False, True), (997, False, False), (25, True, False), (None, False, False)])
+def test_the_primary_group_of_the_submitter(primary, named, conflicts):
+    # A group smmsp that was made after the user: egid=997, want=25.
+    accounts = {'smmsp': {'uid': 25, 'gid': primary, 'group': 997}}
+    said = _look.conflict('smmsp', 'smmsp', named, accounts)
+    assert bool(said) is conflicts
+    assert not said or 'is 25, and that of the set-group-ID program and its queue is smmsp, 997' in said

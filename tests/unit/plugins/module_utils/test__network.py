@@ -52,9 +52,9 @@ root     sendmail   731   4  tcp6   *:587                 *:*
 
 def test_listeners_from_sockstat(monkeypatch):
     monkeypatch.setattr(_system, 'command', lambda argv, seconds=10: SOCKSTAT)
-    assert _network._sockstat((25, 587)) == [
-        {'address': '127.0.0.1', 'port': 25, 'inode': None, 'pid': 731, 'name': 'sendmail'},
-        {'address': '::', 'port': 587, 'inode': None, 'pid': 731, 'name': 'sendmail'}]
+    assert _network._sockstat((25, 587), [731]) == [
+        {'address': '127.0.0.1', 'port': 25, 'inode': None, 'v6only': False, 'pid': 731, 'name': 'sendmail', 'sendmail': True},
+        {'address': '::', 'port': 587, 'inode': None, 'v6only': True, 'pid': 731, 'name': 'sendmail', 'sendmail': True}]
 
 
 @pytest.fixture

@@ -420,6 +420,24 @@ def test_nothing_takes_long(data):
     assert time.process_time() - start < 3
 
 
+@pytest.mark.parametrize('data', [
+    b'\n' * (8 << 20), b'M' + b'x' * (10 << 20), b'RPFD:bob\n' + b'H??A: b\n' * (60 << 17), b'RPFD:bob\nH??A: b\n' + b' x\n' * (20 << 20), b'Q\n' * (4 << 20),
+], ids=['empty lines', 'one line', 'headers', 'a folded header', 'lines'])
+def test_a_hostile_file_costs_bounded_time(data):
+    """Up to what _spool reads of one file."""
+    start = time.process_time()
+    envelope = _qf.parse(b'V8\nT1\nK1\nN1\nP1\nSalice\n' + data + b'\n.\n')
+    assert time.process_time() - start < 10
+    assert len(envelope.problems) <= 20
+    assert len(envelope.headers) <= 10000
+
+
+def test_what_stands_behind_many_headers_is_judged():
+    whole = _qf.parse(GOOD.replace(b'\n.\n', b'\nH??A: b\n\tc' * 12000 + b'\nY99\n.\n'))
+    assert [one.code for one in whole.problems] == ['unknown_letter']
+    assert _qf.parse(GOOD.replace(b'\n.\n', b'\nH??A: b' * 12000 + b'\n.\n')).problems == []
+
+
 # --- status texts ---
 
 @pytest.mark.parametrize('status, reason', [

@@ -147,6 +147,46 @@ def test_systemd_runners(tmp_path, files, processes, expected):
     assert brief(runners(tmp_path, files, processes, _platform.REDHAT)) == expected
 
 
+# Red Hat's and openSUSE's units, and the unit and the script's file of Gentoo, as their packages have them.
+BOUND = '[Unit]\nAfter=sendmail.service\nBindTo=sendmail.service\n' + SM_CLIENT
+SUSE_UNIT = '/usr/lib/systemd/system/sendmail-client.service'
+SUSE_CLIENT = ('[Unit]\nRequires=sendmail.service\nConditionDirectoryNotEmpty=|/var/spool/clientmqueue\n[Service]\n'
+               'Environment="SENDMAIL_CLIENT_ARGS=-L sendmail-client -Ac -qp30m"\nEnvironmentFile=-/etc/sysconfig/mail\n'
+               'EnvironmentFile=-/etc/sysconfig/sendmail\nExecStart=/usr/sbin/sendmail $SENDMAIL_CLIENT_ARGS\n')
+ARCH_CLIENT = ('[Unit]\nBindsTo=sendmail.service\n[Service]\nEnvironmentFile=/etc/conf.d/sendmail\n'
+               'ExecStart=/usr/sbin/sendmail $CLIENTMQUEUE_OPTS > /dev/null 2>&1\n')
+CONF_D = 'SENDMAIL_OPTS="-bd -q30m -L sm-mta" # default daemon mode\nCLIENTMQUEUE_OPTS="-Ac -q20m -L sm-cm" # clientmqueue\nKILL_OPTS="" # add\n'
+OPENRC = {'/etc/init.d/sendmail': '#!/sbin/openrc-run\n', '/etc/conf.d/sendmail': CONF_D}
+DAEMON = {'role': 'daemon', 'queue': 'mta', 'pid': 300, 'ppid': 1, 'unit': 'sendmail.service', 'user': 'root', 'interval': None,
+          'title': 'sendmail: accepting connections'}
+# A runner with -qp, as 8.17.1.9 calls itself; its child is at work all the time.
+CONTROL = dict(SLEEPER, unit='sendmail-client.service', interval=None, title='sendmail: Queue control')
+
+
+@pytest.mark.parametrize('layout, files, processes, expected', [
+    (_platform.REDHAT, {UNIT: BOUND}, (), (UNIT, 'systemd_unit', 3600, False, 'sendmail.service')),
+    (_platform.REDHAT, {UNIT: BOUND}, (DAEMON,), (UNIT, 'systemd_unit', 3600, False, None)),
+    (_platform.REDHAT, {UNIT: SM_CLIENT}, (), (UNIT, 'systemd_unit', 3600, False, None)),
+    (_platform.REDHAT, {UNIT: BOUND.replace('sendmail.service', 'postfix.service')}, (), (UNIT, 'systemd_unit', 3600, False, None)),
+    (_platform.SUSE, {SUSE_UNIT: SUSE_CLIENT}, (DAEMON,), (SUSE_UNIT, 'systemd_unit', 1800, False, None)),
+    (_platform.SUSE, {SUSE_UNIT: SUSE_CLIENT}, (), (SUSE_UNIT, 'systemd_unit', 1800, False, 'sendmail.service')),
+    (_platform.SUSE, {SUSE_UNIT: SUSE_CLIENT, '/etc/sysconfig/sendmail': 'SENDMAIL_CLIENT_ARGS="-L sendmail-client -Ac -q1h"\n'}, (DAEMON,),
+     (SUSE_UNIT, 'systemd_unit', 3600, False, None)),
+    (_platform.SUSE, {SUSE_UNIT: SUSE_CLIENT}, (DAEMON, CONTROL), (SUSE_UNIT, 'systemd_unit', 1800, True, None)),
+    (_platform.ARCH, {UNIT: ARCH_CLIENT, '/etc/conf.d/sendmail': CONF_D}, (), (UNIT, 'systemd_unit', 1200, False, 'sendmail.service')),
+    (_platform.GENTOO, OPENRC, (), ('/etc/conf.d/sendmail', 'conf_d', 1200, False, None)),
+    (_platform.GENTOO, OPENRC, (dict(SLEEPER, unit=None, interval=1200),), ('/etc/conf.d/sendmail', 'conf_d', 1200, True, None)),
+])
+def test_runners_of_other_packages(tmp_path, layout, files, processes, expected):
+    found = runners(tmp_path, files, processes, layout)
+    assert [(one['path'], one['source'], one['interval'], one['active'], one['bound_to']) for one in found] == [expected]
+    assert not expected[-1] or 'sendmail.service, to which its unit ties it (' in found[0]['detail']
+
+
+def test_a_conf_d_that_no_script_reads_is_no_runner(tmp_path):
+    assert runners(tmp_path, {'/etc/conf.d/sendmail': CONF_D}, (), _platform.GENTOO) == []
+
+
 @pytest.mark.parametrize('rc, periodic, processes, expected', [
     ('sendmail_enable="YES"\n', 'daily_submit_queuerun="NO"\n', (), [('rc_conf', '/etc/rc.conf', 1800, False)]),
     ('sendmail_msp_queue_flags="-L sm-msp-queue -Ac -q1h"\n', 'daily_queuerun_enable="NO"', (), [('rc_conf', '/etc/rc.conf', 3600, False)]),

@@ -250,3 +250,21 @@ def test_combinations(data):
 def test_each_key_divides_the_generated_messages(select):
     """The comparison means something only when there is something on both sides."""
     assert 0 < len(compare(select)) < 200
+
+
+@pytest.mark.parametrize('select', [{'status': '(a+)+$'}, {'status': '(?:a|a)*b'}, {'senders': ['*a*a*a*a*a*a*a*a*a*b']}])
+def test_a_pattern_that_never_ends_is_given_up(select, monkeypatch):
+    """In Python 3.9 and later the stars of a shell pattern do no harm; elsewhere this one would take years."""
+    monkeypatch.setattr(_selection, '_SECONDS', 0.1)
+    text = b'a' * 60 + b'c'
+    try:
+        assert not chosen(select, row(status=text, sender=text))
+    except _text.SendmailError as error:
+        assert 'takes too long on a text of' in str(error)
+        assert list(select)[0] in str(error)
+
+
+def test_patterns_are_tried_on_a_bounded_text():
+    assert not chosen({'status': 'end$'}, row(status=b'x' * 2000 + b'end'))
+    assert chosen({'status': 'x{1000}'}, row(status=b'x' * 2000 + b'end'))
+    assert chosen({'status': 'end$'}, row(status=b'x' * 900 + b'end'))

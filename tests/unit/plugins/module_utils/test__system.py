@@ -181,3 +181,24 @@ def test_held(monkeypatch):
     assert _system.held() == {(os.makedev(8, 1), 77)}
     monkeypatch.setattr(_system, 'locks', lambda: None)
     assert _system.held() is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='the file has to belong to root')
+@pytest.mark.parametrize('text, mode, told', [
+    # As 8.17.1.9 writes it.
+    ('207\nsendmail -L sm-mta -bd -q1h\n', 0o600, 'sendmail -L sm-mta -bd -q1h'),
+    ('207\n/usr/sbin/sendmail -bd -q15m\n', 0o644, '/usr/sbin/sendmail -bd -q15m'),
+    ('207\nsendmail -L sm-mta -bd -q1h\n', 0o620, None),
+    ('207\nsendmail -bd; reboot\n', 0o600, None), ('207\nsendmail -bd\x0breboot\n', 0o600, None), ('207\nrm -bd\n', 0o600, None),
+    ('207\nsendmail -Ac -q30m\n', 0o600, None), ('207\n', 0o600, None), ('', 0o600, None),
+])
+def test_how_a_daemon_was_started(tmp_path, text, mode, told):
+    tmp_path.chmod(0o755)
+    path = tmp_path / 'sendmail.pid'
+    path.write_text(text)
+    path.chmod(mode)
+    assert _system.started_as(str(path)) == told
+    os.chown(str(path), 65534, 65534)
+    assert _system.started_as(str(path)) is None
+    (tmp_path / 'link').symlink_to(path)
+    assert _system.started_as(str(tmp_path / 'link')) is None and _system.started_as(str(tmp_path / 'none')) is None

@@ -11,7 +11,7 @@ import types
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _compliance
+from ansible_collections.mailops.sendmail.plugins.module_utils import _names
 
 
 @pytest.fixture(name='serve')
@@ -19,7 +19,7 @@ def fixture_serve(tmp_path, monkeypatch):
     """serve(*answers): what a name server at 127.0.0.1 makes of each query in turn; None says nothing. Returns the path of a resolv.conf."""
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(('127.0.0.1', 0))
-    monkeypatch.setattr(_compliance, '_DNS_PORT', server.getsockname()[1])
+    monkeypatch.setattr(_names, '_DNS_PORT', server.getsockname()[1])
 
     def serve(*answers):
         def run():
@@ -50,7 +50,7 @@ def code(number):
     ([None, None], 'no answer within 0.4 seconds'),
 ])
 def test_a_name_server(serve, answers, error):
-    assert _compliance.name_servers(serve(*answers), 0.4 if answers == [None, None] else 2) == [{'address': '127.0.0.1', 'error': error}]
+    assert _names.name_servers(serve(*answers), 0.4 if answers == [None, None] else 2) == [{'address': '127.0.0.1', 'error': error}]
 
 
 def test_after_a_delay_the_second_query_has_its_time_all_the_same(serve, monkeypatch):
@@ -63,17 +63,17 @@ def test_after_a_delay_the_second_query_has_its_time_all_the_same(serve, monkeyp
         time.sleep(2.1)
         return [], [], []
     path = serve(None, lambda query: time.sleep(0.1) or code(0)(query))
-    monkeypatch.setattr(_compliance, 'select', types.SimpleNamespace(select=overslept))
-    assert _compliance.name_servers(path, 2) == [{'address': '127.0.0.1', 'error': None}]
+    monkeypatch.setattr(_names, 'select', types.SimpleNamespace(select=overslept))
+    assert _names.name_servers(path, 2) == [{'address': '127.0.0.1', 'error': None}]
 
 
 def test_nobody_listens(tmp_path, monkeypatch):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(('127.0.0.1', 0))
-        monkeypatch.setattr(_compliance, '_DNS_PORT', free.getsockname()[1])
+        monkeypatch.setattr(_names, '_DNS_PORT', free.getsockname()[1])
     path = tmp_path / 'resolv.conf'
     path.write_text('')
-    assert _compliance.name_servers(str(path), 0.4) == [{'address': '127.0.0.1', 'error': 'Connection refused'}]
+    assert _names.name_servers(str(path), 0.4) == [{'address': '127.0.0.1', 'error': 'Connection refused'}]
 
 
 def test_a_kernel_without_ipv6(serve, monkeypatch):
@@ -86,6 +86,6 @@ def test_a_kernel_without_ipv6(serve, monkeypatch):
     path = serve(code(0))
     with open(path, 'a') as stream:
         stream.write('nameserver ::1\n')
-    monkeypatch.setattr(_compliance.socket, 'socket', without)
-    assert _compliance.name_servers(path, 2) == [{'address': '127.0.0.1', 'error': None},
+    monkeypatch.setattr(_names.socket, 'socket', without)
+    assert _names.name_servers(path, 2) == [{'address': '127.0.0.1', 'error': None},
                                             {'address': '::1', 'error': 'Address family not supported by protocol'}]

@@ -1,0 +1,279 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
+
+"""Whether mail reaches the relay: one pure predicate over a look for each fact, for the causes and the controls.
+
+A predicate returns its evidence, a list of sentences, empty where the fact does not hold, or (sentences, messages). Which
+relay it is, and who answers there, are the words of C(look.relay), of _route.route().
+"""
+
+from typing import Any, Callable, Dict, List, Tuple, Union
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _phrases
+
+Evidence = Union[List[str], Tuple[List[str], int]]
+NO_FIGURES: Dict[str, Any] = {
+    'messages': {'total': 0, 'queued': 0, 'lost': 0, 'quarantined': 0},
+    'top': {'reasons': [], 'users': [], 'senders': []}, 'debris': {}, 'never_tried': 0, 'last_attempt_age': None,
+    'oldest_age': None}
+
+
+def figures(look: _look.Look) -> Dict[str, Any]:
+    """The figures of the client queue."""
+    return look.queues.get('msp') or NO_FIGURES
+
+
+def reason(look: _look.Look, *names: str) -> Tuple[int, str]:
+    """(messages, example) of waiting messages whose status is in one of these classes."""
+    found = [one for one in figures(look)['top']['reasons'] if one['reason'] in names]
+    return sum(one['messages'] for one in found), found[0]['example'] if found else ''
+
+
+def greets(look: _look.Look) -> bool:
+    return bool(look.greeting and look.greeting['answered'])
+
+
+def _error(look: _look.Look) -> str:
+    """Why there was no connection to the relay, '' where there was one or nobody asked."""
+    return look.greeting['error'] or '' if look.greeting and not look.greeting['connected'] else ''
+
+
+def places(look: _look.Look) -> List[Dict[str, Any]]:
+    return look.relay['places'] if look.relay else []
+
+
+def local(look: _look.Look) -> bool:
+    """Whether mail goes to this host, to one of several relays too; also where no relay is named."""
+    return look.relay is None or look.relay['this_host'] is True or any(place['this_host'] for place in places(look))
+
+
+def serving(look: _look.Look) -> List[Dict[str, Any]]:
+    """The sockets of this host that take connections to the relay."""
+    return [place['listener'] for place in places(look) if place['listener']]
+
+
+def where(look: _look.Look) -> str:
+    """The relay in words, with the address where the name is none."""
+    if look.relay is None:
+        return 'the relay'
+    said = []
+    for place in places(look) or [{'host': look.relay['host'], 'address': look.relay['host'], 'port': look.relay['port']}]:
+        plain = str(place['host']).strip('[]').rstrip('.').lower()
+        name = place['address'] if plain == place['address'] or look.relay['literal'] else '%s (%s)' % (plain, place['address'])
+        said.append('%s port %d' % (name, place['port']))
+    return ', then '.join(said[:3])
+
+
+def daemons(look: _look.Look) -> List[Dict[str, Any]]:
+    return [process for process in look.processes if process['role'] == 'daemon']
+
+
+def rejecting(look: _look.Look, *why: str) -> List[str]:
+    """The titles of daemons that reject connections, for one of these reasons of _phrases.REJECTING."""
+    said = [process['rejecting'] for process in look.processes if process['rejecting']]
+    return [text for text in said if not why or (_phrases.title(text) or {}).get('why') in why]
+
+
+def _said(example: str, count: int) -> List[str]:
+    return ['Sendmail says: %s' % example] if count else []
+
+
+def mta_down(look: _look.Look) -> Evidence:
+    """Nobody takes mail on this host, and submit.cf hands it there."""
+    if greets(look) or daemons(look) or serving(look) or not local(look) or loopback_down(look):
+        return []
+    count, example = reason(look, 'connection_refused')
+    service = look.services['mta']
+    found = ['Nothing listens on %s, and no Sendmail daemon is running.' % where(look)]
+    if look.relay and look.relay['mta_wanted'] is False:
+        found.append('DAEMON_MODE in /etc/mail/sendmail.conf is none, so nothing starts one.')
+    if service.get('masked'):
+        found.append('The service %s is masked.' % service['name'])
+    elif look.active:
+        found.append('systemd calls the service %s active all the same, so starting it does nothing; it has to be restarted.'
+                     % service['name'])
+    if not (service.get('unit') or service.get('init_script')):
+        found.append('No service starts it on this host. %s' % (
+            'The pid file says how it was started last: %s.' % service['started_as'] if service.get('started_as')
+            else 'By hand it is started with "sendmail -L sm-mta -bd -q1h" (sendmail/SECURITY).'))
+    if service.get('enabled') is False:
+        found.append('The service %s is not enabled, so it will not come back after a boot either.' % service['name'])
+    return found + _said(example, count), count
+
+
+def hub_down(look: _look.Look) -> Evidence:
+    """Another host is the relay, and refuses connections."""
+    if greets(look) or local(look) or not places(look) or hosts_file(look) or _error(look) not in (
+            'connection_refused', 'connection_reset'):
+        return []
+    count, example = reason(look, 'connection_refused')
+    return ['%s, on another host, does not take connections: %s.' % (where(look), _error(look).replace('_', ' '))] \
+        + _said(example, count), count
+
+
+def stranger(look: _look.Look) -> Evidence:
+    """A program that is not Sendmail holds the socket that mail goes to."""
+    found = [place for place in places(look) if place['this_host'] and place['answers'] in ('stranger', 'other_mta')]
+    return ['%s (process %s) listens on %s port %d.' % (
+        place['listener']['name'], place['listener']['pid'], place['listener']['address'], place['listener']['port'])
+        if place['listener'] else '%s port %d is answered by what is not Sendmail: %s' % (
+            place['address'], place['port'], (look.greeting or {}).get('text') or 'it says nothing') for place in found]
+
+
+def refuses_for_load(look: _look.Look) -> Evidence:
+    said = rejecting(look, 'load')
+    count, _example = reason(look, 'connection_refused')
+    if not said or (greets(look) and not count):
+        return []
+    return ['The MTA says: %s' % said[0], 'The load average is %.1f, RefuseLA is %d.' % (
+        look.load[0] if look.load else 0.0, look.settings.get('mta', {}).get('refuse_la', 0))], count
+
+
+def limits(look: _look.Look) -> Evidence:
+    """A limit of connections, children, rate or memory keeps mail away: the title of the daemon, or the reply."""
+    said = rejecting(look, 'children', 'memory')
+    refused, _example = reason(look, 'connection_refused')
+    count, example = reason(look, 'limit')
+    if greets(look) and not refused:
+        said = []
+    found = ['The MTA says: %s' % text for text in said[:1]]
+    most = look.settings.get('mta', {}).get('max_daemon_children')
+    if said and most:
+        found.append('MaxDaemonChildren is %d.' % most)
+    text = (look.greeting or {}).get('text') or ''
+    if (look.greeting or {}).get('code') and not greets(look) and _phrases.reason(text.encode('utf-8', 'replace'), 1) == 'limit':
+        found.append('%s answers: %s' % (where(look), text))
+    return (found + _said(example, count), count + (refused if said else 0)) if found or count else []
+
+
+def listens_elsewhere(look: _look.Look) -> Evidence:
+    if greets(look) or look.relay is None or not local(look) or not daemons(look) or serving(look) or rejecting(look) \
+            or loopback_down(look):
+        return []
+    count, _example = reason(look, 'connection_refused')
+    found = ', '.join('%s port %d' % (one['address'], one['port']) for one in look.sockets) or 'no address'
+    return ['submit.cf hands mail to %s; the MTA listens on %s.' % (where(look), found)], count
+
+
+def loopback_down(look: _look.Look) -> Evidence:
+    """The interface that all mail to this host goes through is down, where the relay is this host."""
+    if look.interfaces.get('loopback') is not False or greets(look) or not local(look):
+        return []
+    count, example = reason(look, 'no_route', 'connection_refused', 'connection_timeout')
+    return ['The loopback interface (lo) is down, and mail to %s goes through it.' % where(look)] + _said(example, count), count
+
+
+def hosts_file(look: _look.Look) -> Evidence:
+    """/etc/hosts gives this host's own name, or localhost, an address of another host, and that is the relay."""
+    lines = (look.relay or {}).get('hosts_file') or []
+    if not lines or local(look) or greets(look):
+        return []
+    count, example = reason(look, 'connection_refused', 'connection_timeout', 'no_route', 'relay_lookup')
+    return ['submit.cf hands mail to %s, which is no address of this host.' % where(look)] + lines[:2] + _said(example, count), count
+
+
+def filtered(look: _look.Look) -> Evidence:
+    error = _error(look)
+    if greets(look) or rejecting(look) or not (
+            error == 'not_permitted' or error in ('connection_refused', 'connection_reset') and serving(look)):
+        return []
+    count, example = reason(look, 'connection_refused', 'not_permitted')
+    if error == 'not_permitted':
+        return ['This host itself does not permit a connection to %s: a packet filter for what it sends, or a security '
+                'module.' % where(look)] + _said(example, count), count
+    return ['Something listens on %s, but connections are refused or reset: a packet filter.' % where(look)], count
+
+
+def was_down(look: _look.Look) -> Evidence:
+    count, example = reason(look, 'connection_refused')
+    if not count or not takes_mail(look) or rejecting(look):
+        return []
+    return ['The relay answers now; when the messages were last tried it did not: %s' % example], count
+
+
+def takes_mail(look: _look.Look) -> bool:
+    """Whether the relay greets, is who it should be, and refused nothing when it was asked."""
+    return greets(look) and not (look.greeting or {}).get('refusal') and not stranger(look)
+
+
+def unreachable(look: _look.Look) -> Evidence:
+    count, example = reason(look, 'connection_timeout', 'no_route', 'not_permitted')
+    if _error(look) in ('connection_timeout', 'no_route') and not loopback_down(look) and not hosts_file(look):
+        return ['%s cannot be reached: %s.' % (where(look), _error(look).replace('_', ' '))] + _said(example, count), count
+    if count and takes_mail(look):
+        return ['%s answers now; when the messages were last tried it could not be reached: %s' % (where(look), example)], count
+    return []
+
+
+def silent(look: _look.Look) -> Evidence:
+    greeting = look.greeting
+    if greeting and greeting['connected'] and not greeting['code'] and greeting['error'] in (
+            'connection_timeout', 'closed', 'connection_reset'):
+        what = 'says nothing for %d seconds' % greeting.get('seconds', 0) if greeting['error'] == 'connection_timeout' else 'closes it at once'
+        return ['%s accepts the connection and %s.' % (where(look), what)]
+    return []
+
+
+def hosts_access(look: _look.Look) -> Evidence:
+    refusal = (look.greeting or {}).get('refusal')
+    if not refusal or not look.hosts_access or not local(look) or stranger(look):
+        return []
+    return ['%s greets and takes no mail: %s' % (where(look), refusal)] + look.hosts_access
+
+
+def refuses(look: _look.Look) -> Evidence:
+    greeting = look.greeting or {}
+    if stranger(look) or hosts_access(look) or limits(look):
+        return []
+    if greeting.get('code') and not greeting['answered']:
+        return ['%s answers: %s' % (where(look), greeting['text'])]
+    return ['%s greets and takes no mail: %s' % (where(look), greeting['refusal'])] if greeting.get('refusal') else []
+
+
+def relay_name(look: _look.Look) -> Evidence:
+    count, example = reason(look, 'relay_lookup')
+    found = []
+    for name, answer in sorted(look.resolved.items()):
+        if answer['mx_error']:
+            found.append('The mail exchangers of %s cannot be asked for: %s. In submit.cf the name has no brackets, so Sendmail asks '
+                         'the DNS for them first, also where /etc/hosts knows the name.' % (name, answer['mx_error'].replace('_', ' ')))
+        elif answer['error'] and not answer['mx']:
+            found.append('The name %s that submit.cf hands mail to cannot be looked up: %s.' % (name, answer['error'].replace('_', ' ')))
+    if found and not greets(look):
+        return found, count
+    return (['The relay has a name now; when the messages were last tried it had none: %s' % example], count) if count else []
+
+
+def says(*classes: str) -> Callable[[_look.Look], Evidence]:
+    """A predicate: messages wait for what the status says, and only the status knows."""
+    def predicate(look: _look.Look) -> Evidence:
+        count, example = reason(look, *classes)
+        row = _phrases.saying(example.encode('utf-8', 'replace')) if count else None
+        who = 'The relay' if row and row.who == 'mta' else 'Sendmail'
+        return (['%s says: %s' % (who, example)], count) if count else []
+    return predicate
+
+
+def hangs_up(look: _look.Look) -> Evidence:
+    """The relay ended the dialogue where the mail submission program waited for a reply; what it does now may say more."""
+    return [] if stranger(look) or silent(look) else says('connection_lost')(look)
+
+
+def mta_queue(look: _look.Look) -> Evidence:
+    """The MTA cannot write its queue: replies, and daemons whose directory is gone."""
+    count, example = reason(look, 'mta_queue')
+    gone = [process for process in daemons(look) if local(look) and (process.get('cwd') or '').endswith(' (deleted)')]
+    found = ['The daemon (process %s) works in %s.' % (process['pid'], process['cwd']) for process in gone[:1]]
+    return (found + (['The relay says: %s' % example] if count else []), count) if found or count else []
+
+
+def warned(look: _look.Look) -> Evidence:
+    """Messages that waited longer than Timeout.queuewarn: their status no longer says why."""
+    count, example = reason(look, 'warned')
+    if not count or not takes_mail(look):
+        return []
+    return ['Sendmail says: %s. That text has taken the place of the reason.' % example.rstrip('.'),
+            'The relay answers now.'], count

@@ -1,0 +1,32 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from ansible_collections.mailops.sendmail.plugins.filter.flush_summary import flush_summary
+from hypothesis import given
+from hypothesis import strategies as st
+
+RESULT = {'selected': 4, 'relayed': 2, 'bounced': 1, 'remaining': 1, 'untried': 0}
+
+
+def rows(*arguments, **options):
+    return [line.split() for line in flush_summary(*arguments, **options).splitlines()]
+
+
+def test_a_run():
+    found = rows({'web1': {'result': RESULT, 'message': ''}, 'web2': {'result': {}, 'message': 'No route to host'}, 'web3': {}})
+    assert found[3:] == [['HOST', 'SELECTED', 'RELAYED', 'BOUNCED', 'REMAINING', 'UNTRIED'], ['web1', '4', '2', '1', '1', '0'],
+                         ['web2', '?', '?', '?', '?', '?'], ['No', 'route', 'to', 'host'], ['web3', '?', '?', '?', '?', '?'],
+                         ['it', 'was', 'not', 'reached'], ['3', 'hosts', '4', '2', '1', '1', '0']]
+
+
+def test_check_mode_says_so_and_what_would_be_tried():
+    found = rows({'web1': {'result': {'selected': 4, 'would_try': 3, 'relayed': 0}, 'message': ''}}, check=True)
+    assert found[0] == ['Flush', '(check', 'mode,', 'nothing', 'was', 'run)']
+    assert found[3:] == [['HOST', 'SELECTED', 'WOULD', 'TRY'], ['web1', '4', '3']]
+
+
+@given(st.text(), st.text(min_size=1))
+def test_names_are_whole_and_text_is_data(text, host):
+    name = 'a' * 50 + host
+    shown = flush_summary({name: {'result': RESULT, 'message': text}})
+    assert all(line.isprintable() for line in shown.split('\n'))
+    assert any('a' * 50 in line for line in shown.split('\n'))

@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+import shutil
+import subprocess
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.mailops.sendmail.plugins.filter.sendmail_conf import sendmail_conf
+
+WANTED = [{'name': 'MSP_MODE', 'value': 'Cron'}, {'name': 'MSP_INTERVAL', 'value': '30m'}]
+FILE = '''# Site policy, ticket 4711
+DAEMON_MODE="Daemon";
+QUEUE_MODE="${DAEMON_MODE}";
+MSP_MODE="Daemon"; # why
+AGE_DATA="[['25m', '', 'hourly', 'main'],\\
+ ['120m', '', 'daily', 'hourly']]";
+
+MISC_PARMS="-O MaxRecipientsPerMessage=50";
+'''
+
+
+def test_only_what_was_asked_for_changes():
+    new = sendmail_conf(FILE, WANTED)
+    assert new == FILE.replace('MSP_MODE="Daemon"; # why', 'MSP_MODE="Cron"; # why') + 'MSP_INTERVAL="30m";\n'
+    assert sendmail_conf(new, WANTED) == new
+    assert sendmail_conf(FILE, []) == FILE
+
+
+@pytest.mark.parametrize('line', [
+    'DAEMON_MODE="Daemon"; MISC_PARMS="-v"; CRON_MAILTO="ops"', "MISC_PARMS='-v'", 'MISC_PARMS=-v', 'if true; then MISC_PARMS="-v"; fi', '. /etc/default/mail',
+    'export MISC_PARMS="-v"', 'MISC_PARMS="a \\"b\\" c"', 'MISC_PARMS="$(hostname)"', 'MISC_PARMS="`hostname`"',
+    'MISC_PARMS="-v" CRON_MAILTO="ops"', 'MISC_PARMS="' + '$A' * 200 + "'"])
+def test_what_the_generator_would_drop_is_named(line):
+    with pytest.raises(AnsibleFilterError, match='line 3: ') as caught:
+        sendmail_conf('#\nDAEMON_MODE="Daemon"\n' + line + '\n', WANTED)
+    assert line[:80] in str(caught.value)
+
+
+@pytest.mark.parametrize('text, new', [
+    ('', 'MSP_MODE="Cron";\n'), ('# x', '# x\nMSP_MODE="Cron";\n'), ('MSP_MODE="a"\nMSP_MODE="b"\n', 'MSP_MODE="Cron";\n' * 2)])
+def test_files_of_other_shapes(text, new):
+    assert sendmail_conf(text, WANTED[:1]) == new
+
+
+@pytest.mark.parametrize('value', ['30m"; touch /x; "', '$(id)', 'a\nb', 'a b'])
+def test_a_value_that_is_shell_is_refused(value):
+    with pytest.raises(AnsibleFilterError, match='is no value'):
+        sendmail_conf(FILE, [{'name': 'MSP_INTERVAL', 'value': value}])
+
+
+@pytest.mark.skipif(not shutil.which('sh'), reason='there is no shell')
+def test_the_shell_reads_what_was_written():
+    done = subprocess.run(['sh', '-c', sendmail_conf(FILE, WANTED) + '\nprintf "%s|" "$DAEMON_MODE" "$MSP_MODE" "$MSP_INTERVAL" "$MISC_PARMS"'],
+                          capture_output=True, text=True, check=True)
+    assert done.stdout == 'Daemon|Cron|30m|-O MaxRecipientsPerMessage=50|'

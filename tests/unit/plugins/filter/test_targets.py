@@ -1,0 +1,15 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.mailops.sendmail.plugins.filter.targets import targets
+
+
+def test_hosts_within_the_limit():
+    assert targets(['a', 'b', 'c'], 'web', ['c', 'a']) == ['a', 'c']
+
+
+@pytest.mark.parametrize('hosts, limited, words', [([], ['a'], "target 'typo', so nothing was done"), (['b'], ['a'], 'within --limit')])
+def test_no_host_is_an_error(hosts, limited, words):
+    with pytest.raises(AnsibleFilterError, match=words):
+        targets(hosts, 'typo', limited)
