@@ -10,7 +10,7 @@ A check says what is wrong, never what to do: that is for the rows of _causes an
 they speak of the same fact, so they cannot disagree. C(limits) are the thresholds of a compliance check, empty in a diagnosis.
 """
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _reach, _schedule
 
@@ -32,6 +32,7 @@ class Found(NamedTuple):
     wrong: Optional[bool]
     evidence: List[str] = []
     messages: int = 0
+    because_of: Tuple[str, ...] = ()   # causes that explain it on this host
 
 
 Check = Callable[[Look, Limits], Found]
@@ -269,7 +270,10 @@ def active_runners(look: Look) -> List[Dict[str, Any]]:
 def no_runner(look: Look, _limits: Limits) -> Found:
     if active_runners(look):
         return FINE
-    return said(['%s: %s.' % (one['path'] or one['source'], one['detail']) for one in look.runners[:3]] or ['No queue runner is set up.'])
+    # Red Hat's stops with the MTA and starts with it: one cause explains the other.
+    bound = ('mta_down',) if any(one.get('bound_to') for one in look.runners) else ()
+    return said(['%s: %s.' % (one['path'] or one['source'], one['detail']) for one in look.runners[:3]] or ['No queue runner is set up.'])._replace(
+        because_of=bound)
 
 
 def several_runners(look: Look, _limits: Limits) -> Found:
