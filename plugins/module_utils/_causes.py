@@ -222,7 +222,9 @@ def diagnose(look: _look.Look) -> List[Dict[str, Any]]:
     harms = [cause.id for cause, found in judged if found and cause.harms]
     return [{'id': cause.id, 'title': cause.title, 'severity': cause.severity, 'messages': sum(one.messages for one in found),
              'evidence': list(dict.fromkeys(sentence for one in found for sentence in one.evidence))[:EVIDENCE_MAX],
-             'because_of': [name for name in cause.because_of + tuple(more for one in found for more in one.because_of) if name in held], 'fix': _worded(cause, harms)} for cause, found in judged if found]
+             'because_of': [name for name in cause.because_of
+                            + tuple(more for one in found for more in one.because_of)
+                            if name in held], 'fix': _worded(cause, harms)} for cause, found in judged if found]
 
 
 # The reason is that of the last attempt; what keeps the relay away now keeps that mail too.

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Causes of the relay, and of what it answers, in the table of causes, over looks made by hand. That a host gives such looks is shown by the scenario diagnosis."""
+"""Causes of the relay, and of what it answers, over looks made by hand. The scenario diagnosis shows that a host gives such looks."""
 
 import os
 import re
