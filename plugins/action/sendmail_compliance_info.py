@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _look, _probe, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _look, _compliance, _text
 
 
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        _checked, options = self.validate_argument_spec(argument_spec=_probe.OPTIONS)
+        _checked, options = self.validate_argument_spec(argument_spec=_compliance.OPTIONS)
         try:
             settled = _controls.settled(**options)
         except _text.SendmailError as error:

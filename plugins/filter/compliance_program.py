@@ -84,7 +84,7 @@ def main(path):
     host = {'name': os.uname().nodename, 'status': 'error', 'controls': [], 'queues': {}}
     try:
         settled = utils._controls.settled(**json.loads(OPTIONS))
-        look = utils._look.Look(**utils._probe.plain())
+        look = utils._look.Look(**utils._compliance.plain())
         result = utils._controls.comply(look, settled)
         statuses = set(one['status'] for one in result['controls'])
         host.update(status='failing' if 'fail' in statuses else 'error' if 'error' in statuses else 'compliant', controls=result['controls'],

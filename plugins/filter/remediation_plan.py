@@ -77,16 +77,18 @@ from ansible.errors import AnsibleFilterError
 STEPS = ('msp', 'permissions', 'restore', 'debris', 'resolvers', 'mta', 'runner')
 FIRST = ('msp', 'permissions')
 FIXES = {
-    'configuration': ('msp',), 'permissions': ('permissions',), 'too_open': ('permissions',), 'message_permissions': ('permissions',),
+    'not_installed': ('msp', 'mta'), 'configuration': ('msp',),
+    'permissions': ('permissions',), 'too_open': ('permissions',), 'message_permissions': ('permissions',),
     'lost': ('restore',), 'stale_rewrite': ('debris',), 'orphaned_data': ('debris',),
     'mta_down': ('mta',), 'silent': ('mta',), 'listens_elsewhere': ('mta',), 'stale_resolver': ('mta',), 'mta_queue': ('permissions', 'mta'),
-    'runner': ('runner',),
+    'mta_untried': ('mta',), 'runner': ('runner',), 'two_runners': ('runner',), 'dead_runner': ('runner',),
 }
 WITH_RESOLVERS = {'dns': ('resolvers', 'mta'), 'relay_name': ('resolvers', 'mta'), 'slow_names': ('resolvers', 'mta'), 'stale_resolver': ('resolvers', 'mta')}
 WITH_REPLACE = {'other_mta': ('mta',), 'stranger': ('mta',)}
 FLUSH = ('was_down', 'dns_was_down', 'never_tried', 'min_queue_age')   # a queue run is all they need
 # While one of these holds, no message leaves the host.
-BLOCKING = ('other_mta', 'configuration', 'permissions', 'disk_full', 'read_only', 'mta_down', 'stranger', 'refuses_for_load', 'listens_elsewhere',
+BLOCKING = ('not_installed', 'other_mta', 'queue_link', 'configuration', 'permissions', 'disk_full', 'read_only', 'mta_down', 'stranger',
+            'refuses_for_load', 'listens_elsewhere',
             'filtered', 'silent', 'hosts_access', 'refuses', 'relay_name', 'mta_disk_full', 'queue_load', 'interface', 'hosts_file', 'hub_down',
             'mta_queue')
 KEEPING = ('dns', 'policy', 'tls', 'auth', 'milter', 'maps', 'limits')   # these keep their messages and let others go

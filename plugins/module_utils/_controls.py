@@ -12,20 +12,23 @@ To add a control is to add a row; docs/controls.md comes from the table. An id n
 import re
 import time
 from fnmatch import fnmatchcase
-from typing import Callable, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _probe, _reach, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _checks, _compliance, _look, _reach, _text
 
-SEVERITIES = _probe.SEVERITIES
+SEVERITIES = _compliance.SEVERITIES
 STATUSES = ('pass', 'fail', 'waived', 'not_applicable', 'error')
 EVIDENCE_MAX = 5       # sentences of each control
-_DEAD_LETTER = 7 * 86400
+Look = _look.Look
+Limits = Dict[str, Any]
+Judgement = Tuple[Optional[bool], str, str, List[str]]
 
 
 class Control(NamedTuple):
-    """One row. C(predicate(look, limits)) returns (whether it holds, expected, actual, evidence).
+    """One row. It fails when one of its checks finds something wrong; C(words(look, limits, wrong)) are (expected, actual).
 
-    The first is None where the control does not apply. A predicate raises SendmailError where it cannot tell.
+    Without checks C(words(look, limits)) is a judgement of its own: (whether it holds, None where it does not apply; expected, actual,
+    evidence). Words raise SendmailError where nothing can be told.
     """
 
     id: str
@@ -33,13 +36,14 @@ class Control(NamedTuple):
     severity: str
     rationale: str
     references: Tuple[str, ...]
-    predicate: Callable
+    words: Callable[..., Any]
     remedy: str                           # role, module or manual
     name: Optional[str]                   # of the role or module
     text: str
+    checks: Tuple[_checks.Check, ...] = ()
 
 
-def _span(seconds):
+def _span(seconds: Optional[int]) -> str:
     if seconds is None:
         return 'never'
     parts = ['%d %s' % (amount, unit if amount == 1 else unit + 's') for amount, unit in (
@@ -47,7 +51,7 @@ def _span(seconds):
     return ' '.join(parts[:2]) or '0 seconds'
 
 
-def _size(count):
+def _size(count: float) -> str:
     for unit in ('bytes', 'KiB', 'MiB'):
         if count < 1024:
             return '%d %s' % (count, unit)
@@ -55,11 +59,7 @@ def _size(count):
     return '%.1f GiB' % count
 
 
-def _problems(wrong):
-    return '%d problem%s' % (len(wrong), '' if len(wrong) == 1 else 's') if wrong else ''
-
-
-def _queue(look, queue):
+def _queue(look: Look, queue: str) -> Dict[str, Any]:
     """The figures of a queue, where it can be read."""
     wrong = [one for one in look.errors if one['queue'] == queue]
     if wrong or queue not in look.queues:
@@ -67,81 +67,177 @@ def _queue(look, queue):
     return look.queues[queue]
 
 
-def _settings(look, queue):
+def _settings(look: Look, queue: str) -> Dict[str, Any]:
     if queue not in look.settings:
         raise _text.SendmailError('%s cannot be read.' % look.files[queue]['path'])
     return look.settings[queue]
 
 
-# PRG: the program
-
-def _installed(look, _limits):
-    p = look.program
-    actual = p['target'] if p['is_sendmail'] else '%s (%s)' % (p['target'] or p['path'], p['other_mta'] or 'unknown') if p['path'] else 'nothing'
-    evidence = [] if p['is_sendmail'] else ['%s belongs to %s.' % (p['path'], p['other_mta'])] if p['path'] else ['There is no program called sendmail.']
-    return p['is_sendmail'], 'The name sendmail leads to Sendmail', actual, evidence
-
-
-def _version(text):
+def _version(text: str) -> Tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r'\d+', text)[:4])
 
 
-def _supported(look, limits):
+def _supported(look: Look, limits: Limits) -> Judgement:
     actual = look.program['version']
     if not actual:
         raise _text.SendmailError('%s does not say its version.' % look.program['sendmail'])
     return _version(actual) >= _version(limits['version']), '%s or later' % limits['version'], actual, []
 
 
-def _permissions(keys, nouns):
-    def predicate(look, _limits):
-        wanted = [one for one in look.wanted if one['key'] in keys]
+def _wanted(look: Look, keys: Sequence[str]) -> List[Dict[str, Any]]:
+    return [one for one in look.wanted if one['key'] in keys]
+
+
+def _wrong_rights(one: Dict[str, Any]) -> str:
+    """What is wrong with a path by the platform's table, as a sentence, or nothing."""
+    state = one['found']
+    actual = [state['owner'], state['group'], state['mode']]
+    if not state['exists']:
+        return '%s: %s.' % (one['path'], state['error'] or 'does not exist')
+    if any(want not in (None, have) for want, have in zip((one['owner'], one['group'], one['mode']), actual)):
+        return '%s is %s:%s %s; it has to be %s:%s %s.' % tuple([one['path']] + actual + [one['owner'] or '*', one['group'] or '*', one['mode']])
+    return ''
+
+
+def _rights(*keys: str) -> _checks.Check:
+    def check(look: Look, _limits: Limits) -> _checks.Found:
+        return _checks.said([text for text in (_wrong_rights(one) for one in _wanted(look, keys)) if text])
+    return check
+
+
+def _rights_words(nouns: str, *keys: str) -> Callable[..., Tuple[str, str]]:
+    def words(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
+        wanted = _wanted(look, keys)
         if not wanted:
             raise _text.SendmailError('There is no %s to look at.' % nouns)
-        wrong = []
-        for one in wanted:
-            state = one['found']
-            actual = [state['owner'], state['group'], state['mode']]
-            if not state['exists']:
-                wrong.append('%s: %s.' % (one['path'], state['error'] or 'does not exist'))
-            elif any(want not in (None, have) for want, have in zip((one['owner'], one['group'], one['mode']), actual)):
-                wrong.append('%s is %s:%s %s; it has to be %s:%s %s.' % tuple([one['path']] + actual + [one['owner'] or '*', one['group'] or '*', one['mode']]))
         expected = ', '.join(sorted(set('%s:%s %s' % (one['owner'] or '*', one['group'] or '*', one['mode']) for one in wanted)))
-        return not wrong, expected, '%d of %d right' % (len(wanted) - len(wrong), len(wanted)), wrong
-    return predicate
+        return expected, '%d of %d right' % (sum(1 for one in wanted if not _wrong_rights(one)), len(wanted))
+    return words
 
 
-# MTA
+# The words of rows that rest on checks
 
-def _mta_needed(check):
-    def predicate(look, limits):
-        if not _reach.local(look) and not _reach.daemons(look):
-            return None, 'An MTA, where submit.cf hands mail to this host', 'submit.cf hands mail to %s' % _reach.where(look), []
-        return check(look, limits)
-    return predicate
+def _words(expected: str, fine: str, bad: str, *queues: str) -> Callable[..., Tuple[str, str]]:
+    """Words that do not depend on the host, once the queues they are about could be read."""
+    def words(look: Look, _limits: Limits, wrong: bool) -> Tuple[str, str]:
+        for queue in queues:
+            _queue(look, queue)
+        return expected, bad if wrong else fine
+    return words
 
 
-@_mta_needed
-def _running(look, _limits):
+def _installed(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
+    program = look.program
+    return 'The name sendmail leads to Sendmail', program['target'] if program['is_sendmail'] else '%s (%s)' % (
+        program['target'] or program['path'], program['other_mta'] or 'unknown') if program['path'] else 'nothing'
+
+
+def _running(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
     found = ['%s (process %s)' % (process['title'], process['pid']) for process in _reach.daemons(look)]
-    active = ['systemd calls the service %s active all the same.' % look.services['mta']['name']] if not found and look.active else []
-    return bool(found), 'A daemon that accepts mail', found[0] if found else 'none', active
+    return 'A daemon that accepts mail', found[0] if found else 'submit.cf hands mail to %s' % _reach.where(look) if _needless(look) else 'none'
 
 
-@_mta_needed
-def _enabled(look, _limits):
+def _runners(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
+    return 'Exactly one', str(len(_checks.active_runners(look)))
+
+
+def _scheduled(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
+    return 'Every runner that is set up does its work', '%d of %d do' % (len([one for one in look.runners if one['active']]), len(look.runners))
+
+
+def _attempt(look: Look, limits: Limits, _wrong: bool) -> Tuple[str, str]:
+    queue, limit = _queue(look, 'msp'), limits['last_attempt']
+    age = queue['untried_age'] if queue['messages']['queued'] else None
+    return 'Waiting mail is tried every %s' % _span(limit), 'nothing waits' if age is None else 'one waits for %s' % _span(age)
+
+
+def _load(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
+    return 'Low enough for all that waits; QueueLA is %d' % _settings(look, 'msp')['queue_la'], '%.1f' % (look.load[0] if look.load else 0)
+
+
+def _accounts(look: Look, _limits: Limits, wrong: bool) -> Tuple[str, str]:
+    return 'User %s and group %s exist, and belong together' % (look.submitter['user'], look.submitter['group']), 'they do not' if wrong else 'they do'
+
+
+def _messages(kind: str, expected: str) -> Callable[..., Tuple[str, str]]:
+    def words(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
+        _queue(look, 'msp')
+        if None in (look.submitter['uid'], look.submitter['gid']):
+            raise _text.SendmailError('The account of the mail submission program does not exist.')
+        return expected, '%d of %d messages' % (look.endangered.get(kind, 0), look.inspected)
+    return words
+
+
+def _accepted(queue: str) -> Callable[..., Tuple[str, str]]:
+    def words(look: Look, _limits: Limits, wrong: bool) -> Tuple[str, str]:
+        state = look.files[queue]
+        if state['error']:
+            raise _text.SendmailError('%s: %s.' % (state['path'], state['error']))
+        return 'Sendmail accepts %s' % state['path'], ('%d problems' % max(1, len(state['problems']))) if wrong else 'nothing wrong in it'
+    return words
+
+
+def _count(state: str, threshold: str = '') -> Callable[..., Tuple[str, str]]:
+    def words(look: Look, limits: Limits, _wrong: bool) -> Tuple[str, str]:
+        total = sum(_queue(look, queue)['messages'][state] for queue in ('msp', 'mta'))
+        return 'At most %d' % limits[threshold] if limits.get(threshold) else 'None', str(total)
+    return words
+
+
+def _letters(look: Look, _limits: Limits, wrong: bool) -> Tuple[str, str]:
+    return 'None in the last %s' % _span(_checks.RECENT), str(len(_checks.dead_letters(look, {}).evidence))
+
+
+def _blocks(look: Look, limits: Limits, _wrong: bool) -> Tuple[str, str]:
+    rooms = _rooms(look)
+    most = max(max(1, _settings(look, queue).get('min_free_blocks', 0)) for queue, _room in rooms) * limits['free_blocks']
+    return 'At least %d free blocks, %d times MinFreeBlocks' % (most, limits['free_blocks']), ', '.join('%d' % room['blocks_free'] for _queue_, room in rooms)
+
+
+def _inodes(look: Look, limits: Limits, _wrong: bool) -> Tuple[str, str]:
+    shares = [100 * room['inodes_free'] // room['inodes'] for _queue_, room in _rooms(look) if room['inodes']]
+    return 'At least %d %% free' % limits['free_inodes'], '%d %%' % min(shares) if shares else 'no limit'
+
+
+def _can_write(look: Look, _limits: Limits, wrong: bool) -> Tuple[str, str]:
+    if not wrong:
+        _rooms(look)
+    return 'Mounted and writable', 'not all are' if wrong else 'they are'
+
+
+def _own_name(look: Look, limits: Limits, _wrong: bool) -> Tuple[str, str]:
+    return 'Full, and found within %d seconds' % limits['name_seconds'], look.lookups['own']['name']
+
+
+def _no_server(look: Look, _limits: Limits) -> _checks.Found:
+    dead = ['%s: %s.' % (one['address'], one['error']) for one in look.name_servers if one['error']]
+    return _checks.Found(len(dead) == len(look.name_servers), dead)
+
+
+def _servers(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
+    return 'A name server answers', '%d of %d answer' % (sum(1 for one in look.name_servers if not one['error']), len(look.name_servers))
+
+
+def _needless(look: Look) -> bool:
+    """Whether this host needs no MTA: submit.cf hands mail to another one, and none runs here."""
+    return not _reach.local(look) and not _reach.daemons(look)
+
+
+def _enabled(look: Look, _limits: Limits) -> Judgement:
+    if _needless(look):
+        return None, 'An MTA, where submit.cf hands mail to this host', 'submit.cf hands mail to %s' % _reach.where(look), []
     actual = 'masked' if look.services['mta']['masked'] else {True: 'enabled', False: 'disabled', None: 'no such service'}[look.services['mta']['enabled']]
     return actual == 'enabled', 'The service %s is started at boot' % look.services['mta']['name'], actual, []
 
 
-def _greets(look, _limits):
+def _greets(look: Look, _limits: Limits) -> Judgement:
     if look.relay is None:
         raise _text.SendmailError('submit.cf does not say where mail is handed to.')
     g = look.greeting or {'answered': False, 'text': None, 'error': 'not asked'}
     return bool(g['answered']), '%s answers with 220' % _reach.where(look), g['text'] or (g['error'] or 'nothing').replace('_', ' '), []
 
 
-def _listens(look, limits):
+def _listens(look: Look, limits: Limits) -> Judgement:
     places = sorted(set((one['address'], one['port']) for one in look.sockets))
     wrong = ['Sendmail listens on %s port %d.' % place for place in places if not any(fnmatchcase(place[0], pattern) for pattern in limits['listen'])]
     if not places:
@@ -149,91 +245,23 @@ def _listens(look, limits):
     return not wrong, 'Only %s' % ', '.join(limits['listen']), ', '.join('%s port %d' % place for place in places), wrong
 
 
-def _takes_mail(look, _limits):
-    found = _reach.rejecting(look)
-    return not found, 'The MTA takes connections', 'it refuses them' if found else 'it does', found
-
-
-# RUN: the queue runner
-
-def _one_runner(look, _limits):
-    active = [one for one in look.runners if one['active'] and not one['partial']]
-    evidence = ['%s: %s.' % (one['source'], one['path'] or one['detail']) for one in active] if len(active) != 1 else []
-    return len(active) == 1, 'Exactly one', str(len(active)), evidence
-
-
-def _interval(look, limits):
+def _interval(look: Look, limits: Limits) -> Judgement:
     known = [one['interval'] for one in look.runners if one['active'] and not one['partial'] and one['interval']]
     if not known:
         return None, 'At most %s' % _span(limits['runner_interval']), 'no runner with an interval', []
     return min(known) <= limits['runner_interval'], 'At most %s' % _span(limits['runner_interval']), _span(min(known)), []
 
 
-def _scheduled(look, _limits):
-    dead = ['%s: %s.' % (one['path'] or one['source'], one['detail']) for one in look.runners if not one['active']]
-    return not dead, 'Every runner that is set up does its work', '%d of %d do' % (len(look.runners) - len(dead), len(look.runners)), dead
-
-
-def _attempt(look, limits):
-    queue, limit = _queue(look, 'msp'), limits['last_attempt']
-    expected = 'Waiting mail is tried every %s' % _span(limit)
-    if not queue['messages']['queued'] or (queue['oldest_age'] or 0) <= limit:
-        return True, expected, 'nothing waits that long', []
-    last = queue['last_attempt_age']
-    return last is not None and last <= limit, expected, 'last tried %s' % (_span(last) + ' ago' if last is not None else 'never'), []
-
-
-def _load(look, _limits):
-    limit = _settings(look, 'msp').get('queue_la', 0)
-    load = look.load[0] if look.load else 0.0
-    return not limit or load < limit, 'Below QueueLA, %d' % limit, '%.1f' % load, []
-
-
-# PRM: owners and modes
-
-def _accounts(look, _limits):
-    user, group = look.submitter['user'], look.submitter['group']
-    missing = [what for what, number in (('user ' + user, look.submitter['uid']), ('group ' + group, look.submitter['gid'])) if number is None]
-    conflict = look.submitter['conflict']
-    actual = 'no ' + ', no '.join(missing) if missing else 'the user has another primary group' if conflict else 'they do'
-    return not missing and not conflict, 'User %s and group %s exist, and belong together' % (user, group), actual, [conflict] if conflict else []
-
-
-def _hazards(kinds, expected):
-    def predicate(look, _limits):
-        _queue(look, 'msp')
-        if None in (look.submitter['uid'], look.submitter['gid']):
-            raise _text.SendmailError('The account of the mail submission program does not exist.')
-        found = [(identifier, text) for kind in kinds for text, identifier in look.hazards.get(kind, [])]
-        count = sum(look.endangered.get(kind, 0) for kind in kinds)
-        return not count, expected, '%d of %d messages' % (count, look.inspected), ['%s: %s.' % one for one in found]
-    return predicate
-
-
-def _writable(look, _limits):
+def _writable(look: Look, _limits: Limits) -> Judgement:
     return not look.writable, 'None', str(len(look.writable)), look.writable
 
 
-# CFG and POL: the configuration
-
-def _accepted(queue):
-    def predicate(look, _limits):
-        state = look.files[queue]
-        wrong = ['line %s: %s' % (one['line'], one['problem']) for one in state['problems']]
-        if not state['exists']:
-            wrong = ['%s does not exist.' % state['path']]
-        elif state['error']:
-            raise _text.SendmailError('%s: %s.' % (state['path'], state['error']))
-        return not wrong, 'Sendmail accepts %s' % state['path'], _problems(wrong) or 'nothing wrong in it', wrong
-    return predicate
-
-
-def _unprivileged(look, _limits):
+def _unprivileged(look: Look, _limits: Limits) -> Judgement:
     user = _settings(look, 'msp')['run_as_user']
     return user not in (None, 'root', '0'), 'RunAsUser in submit.cf is not root', user or 'not set', []
 
 
-def _returns(look, limits):
+def _returns(look: Look, limits: Limits) -> Judgement:
     times = dict((queue, _settings(look, queue)['timeouts']['queuereturn']) for queue in ('msp', 'mta') if queue in look.files and look.files[queue]['exists'])
     wrong = ['%s: Timeout.queuereturn is %s.' % (look.files[queue]['path'], _span(seconds)) for queue, seconds in sorted(times.items())
              if not 0 < seconds <= limits['queue_return']]
@@ -243,8 +271,8 @@ def _returns(look, limits):
 _GOAWAY = ('needmailhelo', 'needexpnhelo', 'needvrfyhelo', 'noexpn', 'novrfy', 'noverb', 'authwarnings')   # what goaway stands for, of interest here
 
 
-def _privacy(queue):
-    def predicate(look, limits):
+def _privacy(queue: str) -> Callable[[Look, Limits], Judgement]:
+    def predicate(look: Look, limits: Limits) -> Judgement:
         flags = _settings(look, queue)['privacy_options']
         known = set(flags) | set(_GOAWAY if 'goaway' in flags else ())
         wanted = limits['privacy_' + queue]
@@ -253,7 +281,7 @@ def _privacy(queue):
     return predicate
 
 
-def _closed(look, _limits):
+def _closed(look: Look, _limits: Limits) -> Judgement:
     open_to = sorted(set(one['address'] for one in look.sockets if one['address'] != '::1' and not one['address'].startswith('127.')))
     if not look.relaying:
         return True, 'Strangers cannot relay', 'nothing lets them', []
@@ -264,38 +292,28 @@ def _closed(look, _limits):
 
 # QUE: the queues
 
-def _age(queue):
-    def predicate(look, limits):
+def _age(queue: str) -> Callable[[Look, Limits], Judgement]:
+    def predicate(look: Look, limits: Limits) -> Judgement:
         limit, age = limits[queue + '_age'], _queue(look, queue)['oldest_age']
         return age is None or age <= limit, 'None older than %s' % _span(limit), 'nothing waits' if age is None else 'the oldest is %s old' % _span(age), []
     return predicate
 
 
-def _count(state, threshold=None):
-    def predicate(look, limits):
-        counts = [(queue, _queue(look, queue)['messages'][state]) for queue in ('msp', 'mta')]
-        limit = limits[threshold] if threshold else 0
-        found = ['%d in the %s queue.' % (count, queue.upper()) for queue, count in counts if count]
-        total = sum(count for _queue_, count in counts)
-        return total <= limit, 'At most %d' % limit if limit else 'None', str(total), found if total > limit else []
-    return predicate
-
-
-def _length(queue):
-    def predicate(look, limits):
+def _length(queue: str) -> Callable[[Look, Limits], Judgement]:
+    def predicate(look: Look, limits: Limits) -> Judgement:
         count, limit = _queue(look, queue)['messages']['queued'], limits[queue + '_messages']
         return count <= limit, 'At most %d messages' % limit, '%d' % count, []
     return predicate
 
 
-def _bytes(look, limits):
+def _bytes(look: Look, limits: Limits) -> Judgement:
     sizes = [(queue, _queue(look, queue)['bytes']) for queue in ('msp', 'mta')]
     total = sum(size for _queue_, size in sizes)
     return (total <= limits['queue_bytes'], 'At most %s' % _size(limits['queue_bytes']), _size(total),
             ['%s in the %s queue.' % (_size(size), queue.upper()) for queue, size in sizes if size and total > limits['queue_bytes']])
 
 
-def _leftovers(look, _limits):
+def _leftovers(look: Look, _limits: Limits) -> Judgement:
     for queue in ('msp', 'mta'):
         _queue(look, queue)
     paths = [path for queue in sorted(look.leftovers) for path in look.leftovers[queue]]
@@ -303,15 +321,9 @@ def _leftovers(look, _limits):
     return not total, 'None', str(total), paths
 
 
-def _dead_letters(look, _limits):
-    recent = sorted(set('%s, %s ago.' % (one['path'], _span(max(0, look.now - one['mtime']))) for one in look.dead_letters
-                        if look.now - one['mtime'] <= _DEAD_LETTER))
-    return not recent, 'None in the last %s' % _span(_DEAD_LETTER), str(len(recent)), recent
-
-
 # STO: file systems
 
-def _rooms(look):
+def _rooms(look: Look) -> List[Tuple[str, Dict[str, Any]]]:
     rooms = [(queue, look.filesystems[queue]) for queue in ('msp', 'mta') if look.filesystems.get(queue)]
     if not rooms:
         raise _text.SendmailError('There is no queue directory to look at.')
@@ -321,56 +333,7 @@ def _rooms(look):
     return rooms
 
 
-def _blocks(look, limits):
-    wrong, shown, most = [], [], 0
-    for queue, room in _rooms(look):
-        least = max(1, _settings(look, queue).get('min_free_blocks', 0)) * limits['free_blocks']
-        most = max(most, least)
-        shown.append('%d' % room['blocks_free'])
-        if room['blocks_free'] < least:
-            wrong.append('%s has %d free blocks for the %s queue; MinFreeBlocks is %d.' % (
-                room['mount'], room['blocks_free'], queue.upper(), _settings(look, queue).get('min_free_blocks', 0)))
-    return not wrong, 'At least %d free blocks, %d times MinFreeBlocks' % (most, limits['free_blocks']), ', '.join(shown), wrong
-
-
-def _inodes(look, limits):
-    found = [(room['mount'], 100 * room['inodes_free'] // room['inodes']) for _queue_, room in _rooms(look) if room['inodes']]
-    if not found:
-        return None, 'At least %d %% free' % limits['free_inodes'], 'no limit', []
-    return (min(share for _mount, share in found) >= limits['free_inodes'], 'At least %d %% free' % limits['free_inodes'],
-            '%d %%' % min(share for _mount, share in found), ['%s has %d %%.' % one for one in found if one[1] < limits['free_inodes']])
-
-
-def _can_write(look, _limits):
-    wrong = []
-    for queue, room in _rooms(look):
-        for key, text in (('read_only', '%s is mounted read-only'), ('immutable', 'the directory on %s is immutable'),
-                          ('unmounted', 'a file system of /etc/fstab is not mounted (%s)')):
-            if room.get(key):
-                wrong.append('%s queue: %s.' % (queue.upper(), text % (room['unmounted'] if key == 'unmounted' else room['mount'])))
-    return not wrong, 'Mounted and writable', _problems(wrong) or 'they are', wrong
-
-
-# NAM: names
-
-def _own_name(look, limits):
-    own = look.lookups['own']
-    wrong = ['%s has no domain.' % own['name']] if own['unqualified'] else []
-    if own['seconds'] >= limits['name_seconds']:
-        wrong.append('Looking it up took %.1f seconds, and each start of Sendmail waits for that.' % own['seconds'])
-    return not wrong, 'Full, and found within %d seconds' % limits['name_seconds'], own['name'], wrong
-
-
-def _resolver(look, _limits):
-    dead = ['%s: %s.' % (one['address'], one['error']) for one in look.name_servers if one['error']]
-    found = _reach.relay_name(look._replace(queues={}))
-    names = found[0] if isinstance(found, tuple) else found
-    dead = names + dead
-    working = len(look.name_servers) - sum(1 for one in look.name_servers if one['error'])
-    return working > 0 and not names, 'A name server answers', '%d of %d answer' % (working, len(look.name_servers)), dead
-
-
-def _guide(*options):
+def _guide(*options: str) -> Tuple[str, ...]:
     return tuple('Sendmail Installation and Operation Guide, option ' + option for option in options)
 
 
@@ -380,21 +343,25 @@ _MTA, _MSP, _RUNNER = ('role', 'sendmail_mta'), ('role', 'sendmail_msp'), ('role
 _MESSAGE, _MANUAL = ('module', 'sendmail_message'), ('manual', None)
 
 
-def _row(identifier, severity, title, rationale, references, predicate, remedy, text):
-    return Control('SMQ-' + identifier, title, severity, rationale, references, predicate, remedy[0], remedy[1], text)
+def _row(identifier: str, severity: str, title: str, rationale: str, references: Tuple[str, ...], words: Callable[..., Any], remedy: Tuple[str, Optional[str]],
+         text: str, *checks: _checks.Check) -> Control:
+    return Control('SMQ-' + identifier, title, severity, rationale, references, words, remedy[0], remedy[1], text, checks)
 
 
 CONTROLS = (
     _row('PRG-01', 'critical', 'The name sendmail belongs to Sendmail',
          'Programs submit mail through this name. Behind it another MTA takes the mail, into a queue that nobody looks at.',
-         _MAN, _installed, _MSP, 'Install Sendmail; with another MTA in place set sendmail_msp_replace_other.'),
-    _row('PRG-02', 'medium', 'The version of Sendmail is supported', 'Old versions have known holes, and nobody mends them.',
+         _MAN, _installed, _MSP, 'Install Sendmail; with another MTA in place set sendmail_msp_replace_other.',
+         _checks.not_installed, _checks.other_program),
+    _row('PRG-02', 'medium', 'The version of Sendmail is supported', 'Old versions have known holes, and nobody fixes them.',
          ('RELEASE_NOTES in the sources of Sendmail',), _supported, _MANUAL, 'Upgrade the package.'),
     _row('PRG-03', 'critical', 'The program is set-group-ID and belongs to root',
          'Without the bit only root can submit mail, and to root everything looks healthy; another owner could replace the program.',
-         _SECURITY, _permissions(('binary',), 'program'), _PERMISSIONS, 'Put owner, group and mode right.'),
+         _SECURITY, _rights_words('program', 'binary'), _PERMISSIONS, 'Put owner, group and mode right.',
+         _rights('binary'), _checks.program_rights),
     _row('MTA-01', 'critical', 'An MTA runs', 'Without it all mail stays in the client queue.', _MAN, _running, _MTA,
-         'Restart the service; to start it does nothing while it counts as active.'),
+         'Restart the service; to start it does nothing while it counts as active.',
+         _checks.no_daemon),
     _row('MTA-02', 'high', 'The MTA is started at boot', 'Otherwise the next boot stops all mail.', _MAN, _enabled, _MTA, 'Enable the service.'),
     _row('MTA-03', 'critical', 'The relay greets', 'submit.cf hands every message there; whatever else answers or does not keeps it in the queue.',
          ('RFC 5321, 4.3.1',), _greets, _MTA, 'Have an MTA answer where submit.cf points.'),
@@ -402,36 +369,53 @@ CONTROLS = (
          _guide('DaemonPortOptions'), _listens, _MANUAL,
          'Set Addr in DAEMON_OPTIONS, rebuild sendmail.cf and restart; or allow the address in the thresholds.'),
     _row('MTA-05', 'medium', 'The MTA takes connections', 'Above RefuseLA it closes its socket, and submissions wait.',
-         _guide('RefuseLA'), _takes_mail, _MANUAL, 'Find what loads the host, or raise RefuseLA.'),
+         _guide('RefuseLA'), _words('The MTA takes connections', 'it does', 'it refuses them'), _MANUAL, 'Find what loads the host, or raise RefuseLA.',
+         _checks.rejecting),
     _row('RUN-01', 'high', 'Exactly one runner serves the client queue',
          'Without one, mail that was deferred once is never tried again; several get into the way of each other.',
-         _SECURITY, _one_runner, _RUNNER, 'Schedule one and remove the others.'),
+         _SECURITY, _runners, _RUNNER, 'Schedule one and remove the others.',
+         _checks.no_runner, _checks.several_runners),
     _row('RUN-02', 'medium', 'The runner comes often enough', 'The interval is how long mail stays after the cause is cured.',
          _SECURITY, _interval, _RUNNER, 'Set the interval.'),
     _row('RUN-03', 'high', 'Whatever is to run the queue is alive', 'A line in a crontab does nothing without a cron daemon, and no package asks for one.',
-         _MAN, _scheduled, _RUNNER, 'Start the scheduler, or use another mechanism.'),
+         _MAN, _scheduled, _RUNNER, 'Start the scheduler, or use another mechanism.',
+         _checks.dead_runners),
     _row('RUN-04', 'high', 'Waiting mail was tried lately', 'A runner can be set up and still do nothing; the queue files tell.',
-         _MAN, _attempt, _RUNNER, 'Find out why the runner does nothing, then flush with sendmail_queue.'),
-    _row('RUN-05', 'medium', 'The load allows queue runs', 'At QueueLA new mail is only queued, and queue runs end at once without an error.',
-         _guide('QueueLA'), _load, _MANUAL, 'Find what loads the host, or raise QueueLA.'),
+         _MAN, _attempt, _RUNNER, 'Find out why the runner does nothing, then flush with sendmail_queue.',
+         _checks.overdue),
+    _row('RUN-05', 'medium', 'The load allows queue runs',
+         'From QueueLA on, mail with the worst priority is passed over in silence; far above it whole runs are skipped.',
+         _guide('QueueLA'), _load, _MANUAL, 'Find what loads the host, or raise QueueLA.',
+         _checks.overload),
     _row('PRM-01', 'critical', 'The client queue belongs to the submission program',
          'With wrong owners or modes submissions fail, and a queue run turns waiting mail into lost mail.',
-         _SECURITY, _permissions(('msp_queue',), 'directory of the client queue'), _PERMISSIONS, 'Put owner, group and mode right before the next run.'),
+         _SECURITY, _rights_words('directory of the client queue', 'msp_queue'), _PERMISSIONS, 'Put owner, group and mode right before the next run.',
+         _rights('msp_queue'), _checks.queue_rights),
     _row('PRM-02', 'high', 'The queue of the MTA is closed to others', 'Who can write there can send any mail; who can read there reads all of it.',
-         _SECURITY, _permissions(('mta_queue',), 'directory of the MTA queue'), _PERMISSIONS, 'Put owner, group and mode right.'),
+         _SECURITY, _rights_words('directory of the MTA queue', 'mta_queue'), _PERMISSIONS, 'Put owner, group and mode right.',
+         _rights('mta_queue')),
     _row('PRM-03', 'critical', 'A queue run loses no message for its owner or mode',
          'A runner renames a control file that others could have written, and no other run tries it.',
-         _SECURITY, _hazards(('permissions',), 'None that a run would lose or cannot open'), _PERMISSIONS, 'Put the files right before the next run.'),
+         _SECURITY, _messages('permissions', 'None that a run would lose or cannot open'), _PERMISSIONS, 'Put the files right before the next run.',
+         _checks.message_rights),
     _row('PRM-04', 'high', 'The configuration belongs to root', 'Who can write it decides what runs as root; who cannot read submit.cf cannot submit.',
-         _SECURITY, _permissions(('submit_cf', 'sendmail_cf', 'mail_dir'), 'configuration'), _PERMISSIONS, 'Put owner, group and mode right.'),
+         _SECURITY, _rights_words('configuration', 'submit_cf', 'sendmail_cf', 'mail_dir'), _PERMISSIONS, 'Put owner, group and mode right.',
+         _rights('submit_cf', 'sendmail_cf', 'mail_dir')),
     _row('PRM-05', 'high', 'Nothing of Sendmail can be written by everybody', 'A table that anybody writes sends mail wherever they like.',
          _guide('DontBlameSendmail'), _writable, _MANUAL, 'Take the write permission for others away.'),
     _row('PRM-06', 'critical', 'The accounts of the submission program exist and fit', 'Without them no message is submitted and no queue run starts.',
-         _SECURITY, _accounts, _MSP, 'Make the system accounts; give the user the group of the program as its primary one.'),
+         _SECURITY, _accounts, _MSP, 'Make the system accounts; give the user the group of the program as its primary one.',
+         _checks.accounts, _checks.conflict),
+    _row('PRM-07', 'critical', 'An ordinary user can submit mail',
+         'To root everything looks well; a directory on the way or a mount option can keep everybody else out.',
+         _SECURITY, _words('Nothing stands in the way', 'nothing does', 'something does'), _MANUAL, 'Take away what the evidence names.',
+         _checks.submitting),
     _row('CFG-01', 'critical', 'Sendmail accepts submit.cf', 'With a missing or broken one nobody can submit mail.',
-         _OP, _accepted('msp'), _MSP, 'Build it anew from submit.mc.'),
+         _OP, _accepted('msp'), _MSP, 'Build it anew from submit.mc.',
+         _checks.msp_configuration),
     _row('CFG-02', 'critical', 'Sendmail accepts sendmail.cf', 'A running MTA keeps the old one; with a broken one it does not start again.',
-         _OP, _accepted('mta'), _MANUAL, 'Build it anew from sendmail.mc.'),
+         _OP, _accepted('mta'), _MANUAL, 'Build it anew from sendmail.mc.',
+         _checks.mta_configuration),
     _row('CFG-03', 'high', 'The submission program runs without privileges', 'It reads what users hand in; as root a fault in it is everybody\'s root.',
          _guide('RunAsUser'), _unprivileged, _MANUAL, 'Set RunAsUser in submit.mc and build submit.cf anew.'),
     _row('CFG-04', 'low', 'Undeliverable mail is returned in time', 'The sender learns only then that nobody got it.',
@@ -449,42 +433,51 @@ CONTROLS = (
          _guide('Timeout.queuereturn'), _age('mta'), _MANUAL, 'Look at the reasons with sendmail_message_info.'),
     _row('QUE-03', 'high', 'No message is lost', 'A control file called Qf was given up by a run, and no other tries it.',
          _OP, _count('lost'), _MESSAGE,
-         'Cure what the log calls the reason, return them with "state: queued", and flush.'),
+         'Cure what the log calls the reason, return them with "state: queued", and flush.',
+         _checks.lost),
     _row('QUE-04', 'medium', 'No message is forgotten in quarantine', 'Nobody is told of it, neither sender nor recipient.',
          _MAN, _count('quarantined', 'quarantined'), _MESSAGE,
-         'Decide about each: release it with "state: queued", or move it into an archive with "state: absent".'),
+         'Decide about each: release it with "state: queued", or move it into an archive with "state: absent".',
+         _checks.quarantined),
     _row('QUE-05', 'low', 'Nothing lies in the queues that belongs to no message',
          'Left-over rewrites stop every run for minutes; data files without a control file are mail that nobody will get.',
          _OP, _leftovers, ('module', 'sendmail_debris'), 'Move it into an archive with "state: absent"; what is open or young is left alone.'),
     _row('QUE-06', 'medium', 'The client queue is short', 'It is a place of passage; many messages in it mean that nothing passes.',
-         _OP, _length('msp'), ('module', 'sendmail_queue'), 'Ask the diagnosis, mend the cause, and flush.'),
+         _OP, _length('msp'), ('module', 'sendmail_queue'), 'Ask the diagnosis, fix the cause, and flush.'),
     _row('QUE-07', 'low', 'The queue of the MTA is short', 'Length costs every run, and shows a destination that is down or a flood.',
          _OP, _length('mta'), _MANUAL, 'Look at its domains and senders.'),
     _row('QUE-08', 'low', 'The queues are small', 'They fill a file system that is also there for other things.',
          _guide('MaxMessageSize'), _bytes, _MANUAL, 'Look at the largest with sendmail_message_info.'),
     _row('QUE-09', 'critical', 'Every message is whole', 'A run loses, aborts on, or delivers without its body a message that is not.',
-         _OP, _hazards(('damaged', 'aborts', 'no_data', 'unreadable'), 'None that is damaged or has no body'), _MESSAGE,
-         'Do not flush; move them into an archive with "state: absent" and their ids, or repair them.'),
+         _OP, _messages('content', 'None that is damaged or has no body'), _MESSAGE,
+         'Do not flush; move them into an archive with "state: absent" and their ids, or repair them.',
+         _checks.damaged, _checks.poison, _checks.missing_data, _checks.unreadable, _checks.never_run),
     _row('QUE-10', 'low', 'No mail was refused lately', 'What Sendmail refuses at once never reaches a queue: it is saved as dead.letter.',
-         _guide('DeadLetterDrop'), _dead_letters, _MANUAL, 'Read them; the log says why they were refused.'),
+         _guide('DeadLetterDrop'), _letters, _MANUAL, 'Read them; the log says why they were refused.',
+         _checks.dead_letters),
     _row('STO-01', 'high', 'The queues have room', 'Below MinFreeBlocks Sendmail takes no mail, and submissions still end with success.',
-         _guide('MinFreeBlocks'), _blocks, _MANUAL, 'Make room.'),
+         _guide('MinFreeBlocks'), _blocks, _MANUAL, 'Make room.',
+         _checks.msp_blocks, _checks.mta_blocks),
     _row('STO-02', 'high', 'The queues have inodes', 'Without one no message can be queued.', _MAN, _inodes, _MANUAL,
-         'Remove small files, or make a larger file system.'),
+         'Remove small files, or make a larger file system.',
+         _checks.msp_inodes, _checks.mta_inodes),
     _row('STO-03', 'critical', 'The queues can be written', 'On a read-only or missing file system nothing can be queued, or it is queued where nobody looks.',
-         _MAN, _can_write, _MANUAL, 'Mount the file system, writable.'),
+         _MAN, _can_write, _MANUAL, 'Mount the file system, writable.',
+         _checks.read_only, _checks.unmounted, _checks.dead_link, _checks.mta_directory),
     _row('NAM-01', 'medium', 'The host has a full name', 'Each start of Sendmail waits a minute for a name without a domain, and for every dead name server.',
-         _OP, _own_name, _MANUAL, 'Put the full name, for IPv4 and IPv6, into /etc/hosts.'),
+         _OP, _own_name, _MANUAL, 'Put the full name, for IPv4 and IPv6, into /etc/hosts.',
+         _checks.own_name),
     _row('NAM-02', 'high', 'A name server answers', 'Without one, mail to other domains stays in the client queue although the MTA runs.',
-         _guide('ResolverOptions'), _resolver, _MANUAL, 'Mend /etc/resolv.conf; then restart the MTA, which keeps what it read at its start.'),
+         _guide('ResolverOptions'), _servers, _MANUAL, 'Fix /etc/resolv.conf; then restart the MTA, which keeps what it read at its start.',
+         _no_server, _checks.relay_has_no_name),
 )
 IDS = tuple(control.id for control in CONTROLS)
 
 
-def limits_of(thresholds=None):
+def limits_of(thresholds: Optional[Dict[str, Any]] = None) -> Limits:
     """Thresholds as numbers: seconds, bytes, counts, names. Raises SendmailError for a value that cannot be read."""
-    found = {}
-    for name, (kind, default) in _probe.THRESHOLDS.items():
+    found: Limits = {}
+    for name, (kind, default) in _compliance.THRESHOLDS.items():
         value = (thresholds or {}).get(name)
         value = default if value is None else value
         if kind == 'version' and not _version(value):
@@ -492,15 +485,15 @@ def limits_of(thresholds=None):
         if kind == 'number' and value < 0:
             raise _text.SendmailError('thresholds.%s is %d; it cannot be below 0.' % (name, value))
         found[name] = _text.duration(value) if kind == 'duration' else _text.size(value) if kind == 'size' else value
-    unknown = sorted(set(thresholds or {}) - set(_probe.THRESHOLDS))
+    unknown = sorted(set(thresholds or {}) - set(_compliance.THRESHOLDS))
     if unknown:
-        raise _text.SendmailError('There is no threshold called %s. There are: %s.' % (', '.join(unknown), ', '.join(sorted(_probe.THRESHOLDS))))
+        raise _text.SendmailError('There is no threshold called %s. There are: %s.' % (', '.join(unknown), ', '.join(sorted(_compliance.THRESHOLDS))))
     return found
 
 
-def _by_id(entries, option):
+def _by_id(entries: Optional[Sequence[Dict[str, Any]]], option: str) -> Dict[str, Any]:
     """The entries of an option by control id."""
-    found = {}
+    found: Dict[str, Any] = {}
     for entry in entries or ():
         if entry['id'] not in IDS:
             raise _text.SendmailError('%s names the control %r, which there is not. The controls are %s to %s; docs/controls.md of the collection lists them.'
@@ -511,7 +504,7 @@ def _by_id(entries, option):
     return found
 
 
-def _waiver(entry, today):
+def _waiver(entry: Dict[str, Any], today: str) -> Dict[str, Any]:
     """A waiver with whether it has expired. It holds until the end of its day, in UTC."""
     expires = str(entry['expires'])
     try:
@@ -525,19 +518,32 @@ def _waiver(entry, today):
     return {'id': entry['id'], 'reason': entry['reason'], 'expires': expires, 'expired': expires < today}
 
 
-def settled(thresholds=None, overrides=None, waivers=None, now=None):
+def settled(thresholds: Optional[Dict[str, Any]] = None, overrides: Optional[Sequence[Dict[str, Any]]] = None,
+            waivers: Optional[Sequence[Dict[str, Any]]] = None, now: Optional[float] = None) -> Tuple[Limits, Dict[str, Any], Dict[str, Any]]:
     """The options checked, before anything is looked at: (limits, overrides by id, waivers by id). Raises SendmailError."""
     today = time.strftime('%Y-%m-%d', time.gmtime(now))
     return limits_of(thresholds), _by_id(overrides, 'overrides'), dict(
         (identifier, _waiver(entry, today)) for identifier, entry in _by_id(waivers, 'waivers').items())
 
 
-def _judge(control, look, limits):
+def _by_checks(control: Control, look: Look, limits: Limits) -> Judgement:
+    found = [check(look, limits) for check in control.checks]
+    wrong = any(one.wrong for one in found)
+    expected, actual = control.words(look, limits, wrong)
+    # A path that two checks object to is named once.
+    sentences = list(dict.fromkeys(sentence for one in found if one.wrong for sentence in one.evidence))
+    table = set(one['path'] for one in look.wanted if _wrong_rights(one))
+    evidence = [sentence for number, sentence in enumerate(sentences) if not (
+        sentence.partition(' is ')[0] in table and any(other.startswith(sentence.partition(' is ')[0] + ' is ') for other in sentences[:number]))]
+    return (None if all(one.wrong is None for one in found) else not wrong), expected, actual, evidence
+
+
+def _judge(control: Control, look: Look, limits: Limits) -> Tuple[str, str, str, List[str]]:
     """(status, expected, actual, evidence) of one control."""
-    if look.program['sendmail'] is None and control.predicate is not _installed:
+    if look.program['sendmail'] is None and control.id != IDS[0]:
         return 'not_applicable', '', '', ['There is no Sendmail on this host.']
     try:
-        holds, expected, actual, evidence = control.predicate(look, limits)
+        holds, expected, actual, evidence = _by_checks(control, look, limits) if control.checks else control.words(look, limits)
     except _text.SendmailError as error:
         return 'error', '', 'unknown', [str(error)]
     except Exception as error:  # noqa: BLE001 - one control that cannot be judged is one error, not a host without a result
@@ -545,10 +551,10 @@ def _judge(control, look, limits):
     return {True: 'pass', False: 'fail', None: 'not_applicable'}[holds], expected, actual, evidence
 
 
-def comply(look, settled_options):
+def comply(look: Look, settled_options: Tuple[Limits, Dict[str, Any], Dict[str, Any]]) -> Dict[str, Any]:
     """Every control, in the order of the table: {controls, summary, compliant}, see the module sendmail_compliance_info.
 
-    C(look): _look.Look, as _probe.plain() makes it; C(settled_options): of L(settled).
+    C(look): _look.Look, as _compliance.plain() makes it; C(settled_options): of L(settled).
     """
     limits, overrides, waivers = settled_options
     found = []
@@ -572,7 +578,7 @@ def comply(look, settled_options):
     return {'controls': found, 'summary': summary, 'compliant': not summary['fail'] and not summary['error']}
 
 
-def host_of(look):
+def host_of(look: Look) -> Dict[str, Any]:
     """What a report says of the queues of one host, in a few kilobytes."""
     queues = {}
     for name, queue in look.queues.items():

@@ -8,14 +8,15 @@
 
 import os
 import time
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _cf, _names, _network, _platform, _processes, _route, _runners, _spool, _system)
+    _cf, _names, _network, _platform, _processes, _route, _runners, _spool, _system, _text)
 
 # Bounds of the look: the connection to the relay, and then its greeting. The mail submission program itself waits longer, by its own
 # time-outs; what does not greet within a minute keeps a queue run from being one.
 CONNECT_SECONDS, GREETING_SECONDS, NAME_SECONDS = 5.0, 60.0, 8.0
+CRON_SECONDS = 2.0      # for a cron that is just being restarted
 _PLACES_MAX = 4         # addresses that are connected to, until one takes the connection
 # The options that say which queues, the same in every module; documented in the fragment C(queues).
 OPTIONS: Dict[str, Dict[str, Any]] = {
@@ -70,6 +71,11 @@ class Look(NamedTuple):
     locked: List[Dict[str, Any]] = []       # {id, pid, seconds, title} of messages in delivery
     lookups: Dict[str, Any] = {}            # of _names.look_around()
     dead_letters: List[Dict[str, Any]] = []   # {path, size, mtime}
+    obstacles: List[str] = []               # sentences: what keeps an ordinary user from submitting
+    stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try
+    stranded: List[Dict[str, Any]] = []     # {path, messages}: directories with mail that no configuration names
+    passed_over: int = 0                    # messages whose priority is too bad for the load
+    mta_interval: Optional[int] = None      # seconds between runs of the MTA's queue, where that is known
     hosts_access: List[str] = []            # rules of hosts.deny that name Sendmail or all daemons
     # a diagnosis
     subjects: Any = ([], 0)                 # ([(what subjects have in common, messages)], messages looked at), where that was asked for
@@ -95,8 +101,11 @@ def look(level: str, queue: str = 'all', queue_directories: Optional[Sequence[st
 
     C(level) is one of C(LEVELS), each with what the one before it takes: queues says where they are, from the configuration or from
     C(queue_directories), and what is being delivered; program which Sendmail works on them and as whom; services what runs, listens
-    and answers. C(serve): whether a relay that greets is also asked if it takes mail.
+    and answers. C(serve): whether a relay that greets is also asked if it takes mail. Raises SendmailError for
+    who may not see that.
     """
+    if level == 'services' and os.geteuid() != 0 and not queue_directories:
+        raise _text.SendmailError('Only root can see the queues and the processes of a host. Use become: true.')
     found = _queues(queue, queue_directories)
     if level != 'queues':
         found = _program(found, _system.cpus())
@@ -131,7 +140,7 @@ def _queues(queue: str, queue_directories: Optional[Sequence[str]]) -> Look:
             if not patterns:
                 errors.append({'queue': name, 'path': files[name]['path'], 'error': 'the file names no queue directory'})
         directories[name], wrong = _spool.directories(patterns)
-        errors.extend(dict(one, queue=name) for one in wrong)
+        errors.extend(dict(one, queue=name, link=_system.dead_link(one['path'])) for one in wrong)
     return Look(int(time.time()), errors, files, directories, _system.held(), layout, configurations)
 
 
@@ -159,17 +168,28 @@ def conflict(user: str, group: str, named: bool, accounts: Dict[str, Dict[str, A
             % (user, primary, group, gid, group, user, user, group))
 
 
+def _patient(look_at_processes: Callable[[], List[Dict[str, Any]]]) -> Tuple[List[Dict[str, Any]], Dict[str, Any]]:
+    """The processes, and what starts cron lines. A cron that is just being restarted is there again in a moment."""
+    until = time.monotonic() + CRON_SECONDS
+    while True:
+        processes = look_at_processes()
+        cron = _runners.cron(_processes.cron_runs(processes))
+        if cron['running'] or cron['masked'] or not (cron['unit'] or cron['init_script']) or time.monotonic() > until:
+            return processes, cron
+        time.sleep(0.5)
+
+
 def _services(found: Look, serve: bool) -> Look:
     layout = found.layout
     user = found.submitter['user']
     users = [user, found.layout.mta_user] + [cf['run_as_user'] for cf in found.settings.values() if cf['run_as_user']]
-    processes = _processes.processes(users, found.program['sendmail'])
+    processes, cron = _patient(lambda: _processes.processes(users, found.program['sendmail']))
     services = dict((queue, dict(_system.service(name), name=name)) for queue, name in (('mta', layout.mta_service), ('msp', layout.msp_service)))
     services['mta']['started_as'] = _system.started_as(found.settings.get('mta', {}).get('pid_file') or '/var/run/sendmail.pid')
     sendmail_conf = _runners.sendmail_conf(layout)
     found = found._replace(
         processes=processes, runners=_runners.queue_runners(layout, processes), load=_system.load_average(), sendmail_conf=sendmail_conf,
-        services=dict(services, init=_system.init_system(), cron=_runners.cron(user, _processes.cron_runs(processes))),
+        services=dict(services, init=_system.init_system(), cron=cron),
         resolver_changed=_system.file_state('/etc/resolv.conf')['mtime'])
     return _relay(found, serve)
 

@@ -12,13 +12,11 @@ It is apart from _look so that a module which only reads stays small on the wire
 import glob
 import os
 import re
-import socket
-import stat
 from collections import Counter
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _filesystem, _hazards, _log, _look, _names, _network, _qf, _qshape, _route, _spool, _summary, _system, _text)
+    _filesystem, _hazards, _log, _look, _names, _network, _platform, _qf, _route, _schedule, _spool, _summary, _system, _text)
 
 INSPECTED_MAX = 20000   # control files looked into; what is wrong with a spool shows in the first few
 SUBJECTS_MAX = 2000     # messages whose subject is read: enough to tell a share
@@ -27,36 +25,14 @@ _DOMAINS_MAX = 3
 _PORTS = (25, 465, 587)
 _LOG_AGE, _LOG_SECONDS, _LOG_LINES, _LOG_BYTES = 7 * 86400, 3.0, 20000, 4 << 20
 _LOG_LINE = 300         # characters of a line that are shown
-
-FILES_MAX = 5000        # looked at for modes, in all of the configuration
-_NAMES_MAX = 200000     # of a queue directory, before left-over files are only counted
-_SETTLED = 3600         # seconds after which a data file or a rewrite without a control file belongs to nobody
-_ACCESS = '/etc/mail/access'
-_LISTED = 20            # of what is listed without a natural bound
-# What the controller does not judge, or cannot as it is no plain value.
-_AT_HOME = ('directories', 'held', 'layout', 'configurations', 'accounts', 'sendmail_conf', 'locked', 'subjects')
-
-SEVERITIES = ('low', 'medium', 'high', 'critical')
-# Thresholds: {name: (kind, default)}. Kinds: duration and size are text that _text reads; number, names, and version are what they say.
-THRESHOLDS: Dict[str, Tuple[str, Any]] = {
-    'version': ('version', '8.15.2'), 'listen': ('names', ['127.*', '::1']), 'runner_interval': ('duration', '30m'), 'last_attempt': ('duration', '65m'),
-    'privacy_mta': ('names', ['authwarnings', 'noexpn', 'novrfy', 'restrictqrun']), 'privacy_msp': ('names', ['restrictqrun']),
-    'queue_return': ('duration', '5d'), 'msp_age': ('duration', '4h'), 'mta_age': ('duration', '5d'), 'msp_messages': ('number', 100),
-    'mta_messages': ('number', 1000), 'queue_bytes': ('size', '1G'), 'quarantined': ('number', 0), 'free_blocks': ('number', 10),
-    'free_inodes': ('number', 5), 'name_seconds': ('number', 5)}
-OPTIONS = {
-    'thresholds': {'type': 'dict', 'options': dict(
-        (name, dict({'names': {'type': 'list', 'elements': 'str'}, 'number': {'type': 'int'}}.get(kind, {'type': 'str'}), default=default))
-        for name, (kind, default) in THRESHOLDS.items())},
-    'overrides': {'type': 'list', 'elements': 'dict', 'default': [], 'options': {
-        'id': {'type': 'str', 'required': True}, 'severity': {'type': 'str', 'choices': list(SEVERITIES)}, 'enabled': {'type': 'bool', 'default': True}}},
-    'waivers': {'type': 'list', 'elements': 'dict', 'default': [], 'options': dict(
-        (name, {'type': 'str', 'required': True}) for name in ('id', 'reason', 'expires'))},
-}
+_UNFINISHED = 600       # seconds after which a control file that is being written is none (readqf() in queue.c)
+_STUCK_MAX = 20
+_NAMES = ('/usr/sbin/sendmail', '/usr/lib/sendmail')   # what programs call
+_SUBMITTERS = ('cron', 'crond', 'atd', 'sshd', 'apache2', 'httpd', 'php-fpm')   # services that start what submits mail
 
 
-def probe(look: _look.Look, compliance: bool = False, subjects: bool = False) -> _look.Look:
-    """Take what waiting mail needs, after _look.look('services'), and with C(compliance) what only the controls need. Bounded in time; changes nothing.
+def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
+    """Take what waiting mail needs, after _look.look('services'). Bounded in time; changes nothing.
 
     C(subjects): whether the subjects of messages may be read.
     """
@@ -69,49 +45,18 @@ def probe(look: _look.Look, compliance: bool = False, subjects: bool = False) ->
         hazards, inspected = _hazards.survey(look, 'msp', INSPECTED_MAX)
     domains = [one['domain'] for one in facts['queues'].get('msp', {}).get('top', {}).get('domains', []) if one['domain'] != '(local)'][:_DOMAINS_MAX]
     service = look.layout.mta_service
-    found = look._replace(
+    return look._replace(
         queues=facts['queues'], hazards=hazards, endangered=endangered(hazards), inspected=inspected,
         places=[_system.file_state(path) for path in paths],
         filesystems=dict((name, _worst(places)) for name, places in look.directories.items() if places),
         sockets=[one for one in _network.listeners(_ports(look), look.processes) if one['sendmail'] or (one['name'] or '').startswith('sendmail')],
         active=_system.unit_states([service])[service]['active'] == 'active' if look.services['init'] == 'systemd' else None,
-        locked=_in_delivery(look), lookups=_names.look_around(domains),
+        locked=_in_delivery(look, facts['queues'].get('msp', {}).get('last_attempt_age')), obstacles=obstacles(look),
+        stuck=_stuck(look, facts['queues'], set(identifier for pairs in hazards.values() for _text, identifier in pairs)),
+        stranded=_stranded(look), passed_over=_passed_over(look), mta_interval=_mta_interval(look),
+        lookups=_names.look_around(domains),
         dead_letters=_dead_letters(look.settings.get('msp', {})),
         hosts_access=_hosts_access(), subjects=_subjects(look) if subjects else ([], 0))
-    return _audited(found) if compliance else found
-
-
-def endangered(hazards: Dict[str, List[Any]]) -> Dict[str, int]:
-    """How many messages each kind of hazard threatens; one with two such hazards, of control file and data file, is one message."""
-    return dict((kind, len(set(identifier or text for text, identifier in pairs))) for kind, pairs in hazards.items())
-
-
-def _ports(look: _look.Look) -> Tuple[int, ...]:
-    """Where an MTA may listen: the usual ports, and those of both configurations."""
-    named = [port for cf in look.configurations.values() if cf is not None for port in _route.daemon_ports(cf)]
-    return tuple(sorted(set(_PORTS) | set(named)))
-
-
-def _audited(look: _look.Look) -> _look.Look:
-    wanted = _wanted(look)
-    leftovers, total = {}, {}
-    for queue, directories in look.directories.items():
-        leftovers[queue], total[queue] = _leftovers(queue, directories, look)
-    domains, cut = _qshape.domains(look, look.directories, _bucket)
-    return look._replace(
-        family=look.layout.family, wanted=wanted, writable=_writable(look, wanted), relaying=_relaying(look), name_servers=_names.name_servers(),
-        leftovers=leftovers, leftovers_total=total, domains=dict(domains), domains_cut=cut)
-
-
-def plain() -> Dict[str, Any]:
-    """All that the controls judge, as the fields of a Look that are plain values, in some ten kilobytes whatever the queues hold."""
-    look = probe(_look.look('services', serve=True), compliance=True)
-    told = [process for process in look.processes if process['role'] == 'daemon' or process['rejecting']]
-    look = look._replace(
-        hazards=dict((kind, pairs[:_LISTED]) for kind, pairs in look.hazards.items()), processes=told[:_LISTED], runners=look.runners[:_LISTED],
-        listeners=look.listeners[:_LISTED], sockets=look.sockets[:_LISTED], places=look.places[:_LISTED], dead_letters=look.dead_letters[:_LISTED],
-        errors=look.errors[:_LISTED], writable=look.writable[:_LISTED], relaying=look.relaying[:_LISTED])
-    return dict((name, value) for name, value in look._asdict().items() if name not in _AT_HOME)
 
 
 def _hosts_access() -> List[str]:
@@ -128,28 +73,183 @@ def _worst(directories: Sequence[_spool.QueueDirectory]) -> Dict[str, Any]:
     return min(found, key=lambda room: (not room['read_only'], not room['immutable'], room['blocks_free'] is None, room['blocks_free'] or 0))
 
 
-def _in_delivery(look: _look.Look) -> List[Dict[str, Any]]:
-    """Messages of the client queue that somebody has locked: [{id, pid, seconds, title}]; seconds since that process was started."""
+def _ports(look: _look.Look) -> Tuple[int, ...]:
+    """Where an MTA may listen: the usual ports, and those of both configurations."""
+    named = [port for cf in look.configurations.values() if cf is not None for port in _route.daemon_ports(cf)]
+    return tuple(sorted(set(_PORTS) | set(named)))
+
+
+def endangered(hazards: Dict[str, List[Any]]) -> Dict[str, int]:
+    """How many messages each kind of hazard threatens, and C(content) how many are not whole; one with two hazards is one message."""
+    ids = dict((kind, set(identifier or text for text, identifier in pairs)) for kind, pairs in hazards.items())
+    whole = set().union(*[ids.get(kind, set()) for kind in ('damaged', 'aborts', 'no_data', 'unreadable')])
+    return dict([(kind, len(found)) for kind, found in ids.items()] + [('content', len(whole))])
+
+
+def _in_delivery(look: _look.Look, last_attempt_age: Optional[int]) -> List[Dict[str, Any]]:
+    """Messages of the client queue that somebody has locked: [{id, pid, seconds, title}].
+
+    C(seconds) this message has been in delivery at most: since its last attempt, since the process was started, and, where one process has
+    all the locks, since the youngest attempt in the queue, which was the message before it.
+    """
     locks = _system.locks() or {}
     processes = dict((process['pid'], process) for process in look.processes)
-    found = []
+    found, held = [], set((os.makedev(major, minor), inode) for major, minor, inode in locks)
     for directory in look.directories.get('msp', []) if locks else []:
-        one = _spool.Pass(directory, None, False, set((os.makedev(major, minor), inode) for major, minor, inode in locks))
+        scan = _spool.Pass(directory, None, False, held)
         try:
             with _spool.Opened(directory) as opened:
-                for _batch in one.batches():
+                for _batch in scan.batches():
                     pass
-                for name in sorted(one.locked):
+                for name in sorted(scan.locked):
                     about = os.stat(name, dir_fd=opened.control, follow_symlinks=False)
                     lock = locks.get((os.major(about.st_dev), os.minor(about.st_dev), about.st_ino))
-                    process = processes.get(lock['pid']) if lock else None
-                    if lock:
-                        found.append({'id': _text.printable(os.fsencode(name[2:])), 'pid': lock['pid'],
-                                      'seconds': look.now - process['started'] if process and process['started'] else None,
-                                      'title': process['title'] if process else ''})
+                    if not lock:
+                        continue
+                    process = processes.get(lock['pid'])
+                    row = _qf.head(_spool.read_block(opened.control, name))
+                    tried = (int(row[_qf.LAST_ATTEMPT]) or int(row[_qf.CREATED])) if row else 0
+                    since = max(tried, process['started']) if process and process['started'] else None
+                    found.append({'id': _system.printable(name[2:]), 'pid': lock['pid'], 'seconds': since and max(0, look.now - since),
+                                  'title': process['title'] if process else ''})
         except OSError:
             continue   # it has just been delivered, or the directory is among the errors already
+    if last_attempt_age is not None and len(set(one['pid'] for one in found)) == 1:
+        for one in found:
+            one['seconds'] = one['seconds'] and min(one['seconds'], last_attempt_age)
     return found
+
+
+def _may(about: os.stat_result, gid: Optional[int], bits: int) -> bool:
+    """Whether somebody who is not the owner, with this group, has these permissions (an octal digit)."""
+    return about.st_mode >> (3 if about.st_gid == gid else 0) & bits == bits
+
+
+def obstacles(look: _look.Look) -> List[str]:
+    """What keeps an ordinary user from submitting mail, beside owner and mode of the program and of the queue directory, as sentences."""
+    binary = look.program['sendmail']
+    if binary is None:
+        return []
+    found = []
+    names = [name for name in _NAMES if os.path.exists(name)]
+    if not names and look.layout.family != 'freebsd':
+        found.append('There is no program %s, by which others submit mail; Sendmail itself is %s.' % (_NAMES[0], _system.printable(binary)))
+    try:
+        about = os.stat(binary)
+        if not about.st_mode & 0o001:
+            found.append('%s has mode %04o: others cannot run it.' % (_system.printable(binary), about.st_mode & 0o7777))
+        if os.statvfs(binary).f_flag & os.ST_NOSUID:
+            found.append('%s is on a file system that is mounted nosuid, so its set-group-ID bit does not count.' % _system.printable(binary))
+    except OSError as error:
+        return found + ['%s: %s.' % (_system.printable(binary), error.strerror)]
+    # Before the program runs only the rights of others count, then those of its group too.
+    ways = [(path, None) for path in [binary] + names[:1]] + [(look.files['msp']['path'], about.st_gid)]
+    ways += [(directory.control, about.st_gid) for directory in look.directories.get('msp', [])]
+    for path, gid in ways:
+        for above in _above(os.path.realpath(path)):
+            try:
+                if not _may(os.stat(above), gid, 1):
+                    found.append('%s is %s:%s %s: an ordinary user does not get through it to %s.' % tuple(
+                        [_system.printable(above)] + [_system.file_state(above)[key] for key in ('owner', 'group', 'mode')] + [_system.printable(path)]))
+            except OSError:
+                continue   # what is not there is another fault
+    try:
+        if not _may(os.stat(look.files['msp']['path']), about.st_gid, 4):
+            found.append('%s is %s:%s %s: an ordinary user cannot read it.' % tuple(look.files['msp'][key] for key in ('path', 'owner', 'group', 'mode')))
+    except OSError:
+        pass
+    return list(dict.fromkeys(found + _without_privileges()))
+
+
+def _above(path: str) -> List[str]:
+    parts = path.split('/')[1:-1]
+    return ['/' + '/'.join(parts[:number]) for number in range(len(parts) + 1)]
+
+
+def _without_privileges() -> List[str]:
+    """Services that run with no_new_privs: for what they start, no set-group-ID bit counts."""
+    found = []
+    for entry in _system.names('/proc'):
+        if entry.isdecimal():
+            status = _system.slurp('/proc/%s/status' % entry, 8192)
+            name = status[6:status.find(b'\n')].decode('utf-8', 'replace')
+            if (name in _SUBMITTERS or name.startswith('php-fpm')) and b'\nNoNewPrivs:\t1' in status and b'\nPPid:\t1\n' in status:
+                found.append('%s (process %s) runs with no_new_privs: what it starts cannot submit mail.' % (_system.printable(name), entry))
+    return found
+
+
+def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Dict[str, Any]]:
+    """Control files that no run will ever try: unfinished for longer than Sendmail waits, or unreadable for it.
+
+    C(known): messages of which something is said already.
+    """
+    found: List[Dict[str, Any]] = []
+    for queue, directories in look.directories.items():
+        if not queues[queue]['messages'].get('incomplete') and not queues[queue]['messages'].get('unreadable'):
+            continue
+        for directory in directories:
+            one = _spool.Pass(directory, ('queued',), False, look.held or frozenset())
+            try:
+                with _spool.Opened(directory) as opened:
+                    for _batch in one.batches():
+                        pass
+                    why = dict((error['path'], error['error']) for error in one.errors)
+                    for name, state in one.damaged:
+                        path = _system.printable(os.path.join(directory.control, name))
+                        about = os.stat(name, dir_fd=opened.control, follow_symlinks=False)
+                        if state == 'incomplete' and (look.now - about.st_mtime <= _UNFINISHED or name in one.locked) or name[2:] in known:
+                            continue   # it is being written
+                        found.append({'path': path, 'why': why.get(path) or (
+                            'it has no final dot: every run leaves it' if about.st_size else 'it is empty: the next run removes it and its data file')})
+            except OSError:
+                continue
+    return found[:_STUCK_MAX]
+
+
+def _stranded(look: _look.Look) -> List[Dict[str, Any]]:
+    """Directories that are a queue on some platform, hold mail, and are named by no configuration here."""
+    known = set(os.path.realpath(place) for directories in look.directories.values() for one in directories for place in (one.path, one.control))
+    places = set(layout.rules[key].path for layout in _platform.PLATFORMS.values() for key in ('msp_queue', 'mta_queue')
+                 if key in layout.rules)
+    found = []
+    for path in sorted(places):
+        if os.path.realpath(path) not in known:
+            count = sum(1 for name in _system.names(path) if name[:2] in _qf.CONTROL_PREFIXES and _qf.IDENTIFIER.match(name[2:]))
+            if count:
+                found.append({'path': path, 'messages': count})
+    return found
+
+
+def _passed_over(look: _look.Look) -> int:
+    """How many messages of the client queue have a priority that the load leaves out."""
+    settings = look.settings.get('msp')
+    bound = _schedule.priority_bound(int(look.load[0] + 0.5), settings) if settings and look.load else None
+    count = 0
+    for directory in look.directories.get('msp', []) if bound is not None else []:
+        try:
+            with _spool.Opened(directory) as opened:
+                for batch in _spool.Pass(directory, ('queued',), False, frozenset()).batches():
+                    for name in batch.names:
+                        try:
+                            found = re.search(rb'(?m)^P(\d+)$', _spool.read_block(opened.control, name)[:512])
+                        except OSError:
+                            continue
+                        count += 1 if found and int(found.group(1)) > (bound or 0) else 0
+        except OSError:
+            continue
+    return count
+
+
+def _mta_interval(look: _look.Look) -> Optional[int]:
+    """Seconds between two runs of the MTA's queue: of a runner of its own, or from the command that a daemon leaves in its pid file."""
+    pids = [process['pid'] for process in look.processes if process['role'] == 'daemon']
+    own = [process['interval'] for process in look.processes if process['role'] in ('daemon', 'queue_runner') and process['queue'] == 'mta'
+           and process['interval']]
+    lines = _system.script(look.settings.get('mta', {}).get('pid_file') or '/var/run/sendmail.pid', 4096).splitlines()
+    if len(lines) > 1 and lines[0].isdecimal() and int(lines[0]) in pids:
+        interval = _schedule.process_role('', lines[1].split())['interval']
+        own += [interval] if interval else []
+    return min(own) if own else None
 
 
 def _subjects(look: _look.Look) -> Tuple[List[Tuple[str, int]], int]:
@@ -188,124 +288,11 @@ def log_of(now: int) -> Callable[[Dict[str, bytes]], Dict[str, str]]:
 def _dead_letters(settings: Dict[str, Any]) -> List[Dict[str, Any]]:
     """Where Sendmail saves what it refuses at once: [{path, size, mtime}]."""
     paths = [path for path in (settings.get('dead_letter_drop'), '/var/lib/sendmail/dead.letter', '/root/dead.letter') if path]
-    found = []
+    found: Dict[Tuple[int, int], Dict[str, Any]] = {}   # one file may have two names
     for path in paths + sorted(glob.glob('/home/*/dead.letter'))[:200]:
         try:
             about = os.lstat(path)
         except OSError:
             continue
-        found.append({'path': _system.printable(path), 'size': about.st_size, 'mtime': int(about.st_mtime)})
-    return found
-
-
-def _wanted(look: _look.Look) -> List[Dict[str, Any]]:
-    """What must belong to whom, as the platform's table has it, with the accounts that the configuration names."""
-    layout = look.layout
-    if not layout.rules:
-        return []
-    users: Dict[Optional[str], str] = {layout.msp_user: look.submitter['user']}
-    groups: Dict[Optional[str], str] = {layout.msp_group: look.submitter['group']}
-    places = [('binary', look.program['sendmail'] or layout.rules['binary'].path), ('submit_cf', layout.submit_cf), ('sendmail_cf', layout.sendmail_cf),
-              ('mail_dir', layout.rules['mail_dir'].path)]
-    for queue, directories in look.directories.items():
-        places += [(queue + '_queue', path) for path in sorted(set(path for one in directories for path in (one.path, one.control, one.data)))]
-    found = []
-    for key, path in places:
-        rule = layout.rules[key]
-        found.append({'key': key, 'path': _system.printable(path), 'owner': users.get(rule.owner, rule.owner), 'group': groups.get(rule.group, rule.group),
-                      'mode': '%04o' % rule.mode, 'found': _system.file_state(path)})
-    return found
-
-
-def _entries(path: str) -> List[str]:
-    return _system.slurp_all(path, 1 << 20).decode('utf-8', 'surrogateescape').splitlines()
-
-
-def _writable(look: _look.Look, wanted: List[Dict[str, Any]]) -> List[str]:
-    """Configuration, programs and directories that everybody may write to; the sticky bit makes no difference to a file in them."""
-    found, left = [], FILES_MAX
-    paths = [one['path'] for one in wanted if one['key'] in ('binary', 'submit_cf', 'sendmail_cf')] + ['/etc/aliases', '/etc/aliases.db']
-    rules = look.layout.rules
-    paths += [rules[key].path for key in ('msp_statistics', 'mta_statistics', 'msp_pid', 'mta_pid') if key in rules]
-    for top, _directories, names in os.walk(os.path.dirname(look.layout.submit_cf)):
-        paths += [top] + [os.path.join(top, name) for name in names]
-        left -= 1 + len(names)
-        if left < 0:
-            break
-    for path in paths[:FILES_MAX]:
-        try:
-            mode = os.lstat(path).st_mode
-        except OSError:
-            continue
-        if mode & 0o002 and not stat.S_ISLNK(mode):
-            found.append('%s has mode %04o.' % (_system.printable(path), stat.S_IMODE(mode)))
-    return sorted(set(found))
-
-
-def _relaying(look: _look.Look) -> List[str]:
-    """What in the configuration of the MTA lets strangers send mail through it, as sentences."""
-    state = _system.read_file(look.layout.sendmail_cf, 4 << 20)
-    cf = look.configurations['mta']
-    if state['data'] is None or cf is None:
-        return []
-    text = state['data'].decode('utf-8', 'surrogateescape')
-    rules = '\n'.join(line for line in text.splitlines() if line[:1] == 'R')
-    found = []
-    # proto.m4 leaves the whole check out for FEATURE(promiscuous_relay).
-    if re.search(r'(?m)^SBasic_check_rcpt', text) and 'Relaying denied' not in rules:
-        found.append('sendmail.cf never says "Relaying denied": FEATURE(promiscuous_relay).')
-    if 'FROM local' in rules:
-        found.append('sendmail.cf relays for whoever claims a local sender: FEATURE(relay_local_from).')
-    if 'RELAY FROM sender ok' in rules:
-        found.append('sendmail.cf relays by the sender address: FEATURE(relay_mail_from).')
-    entries = [(entry, 'class R in sendmail.cf') for entry in cf.classes.get('R', [])]
-    for one in cf.class_files:
-        path = re.sub(r'^-o\s*', '', one['file']).split(' ')[0]
-        if one['class'] == 'R' and path.startswith('/'):
-            entries += [(line.strip(), path) for line in _entries(path) if line.strip()[:1] not in ('', '#')]
-    for line in _entries(_ACCESS):
-        match = re.match(r'(?i)(?:(?:Connect|From|To|Spam):)?(\S*)\s+RELAY\s*$', line)
-        if match and line[:1] != '#':
-            entries.append((match.group(1), _ACCESS))
-    own = socket.gethostname().partition('.')[0].lower()
-    for entry, place in entries:
-        name = entry.strip('.').lower()
-        # A top-level domain, everybody, or a whole class A network that is not private.
-        if name in ('', '*') or not re.search(r'[.:\[]', name) and name not in ('localhost', own, '10', '127'):
-            found.append('%s relays for all of %s.' % (_system.printable(place), repr(entry.encode('utf-8', 'surrogateescape').decode('ascii', 'replace'))))
-    return found
-
-
-def _leftovers(queue: str, directories: Sequence[_spool.QueueDirectory], look: _look.Look) -> Tuple[List[str], int]:
-    """Files that belong to no message, settled for an hour: (the first of their paths, how many). Only looked for where the figures say so."""
-    debris = look.queues.get(queue, {}).get('debris', {})
-    suspects = sum(debris.get(kind, 0) for kind in ('data_without_control', 'temporary', 'pushed_aside', 'foreign', 'special'))
-    if not suspects:
-        return [], 0
-    found, controls = [], set()
-    for directory in directories:
-        try:
-            with _spool.Opened(directory) as opened:
-                for descriptor, place in dict(((opened.data, directory.data), (opened.control, directory.control))).items():
-                    with _spool.scan(descriptor) as entries:
-                        for entry in entries:
-                            if len(found) + len(controls) > _NAMES_MAX:
-                                return [], suspects
-                            if entry.name[:2] in _qf.CONTROL_PREFIXES:
-                                controls.add(entry.name[2:])
-                            elif entry.name[:2] in ('df', 'tf', 'Tf', 'xf') and look.now - entry.stat(follow_symlinks=False).st_mtime > _SETTLED:
-                                found.append((entry.name[:2], entry.name[2:], os.path.join(place, entry.name)))
-        except OSError:
-            continue   # it is among the errors of the look
-    # A transcript does no harm. A rewrite is left over beside its control file too.
-    paths = sorted(_system.printable(path) for prefix, identifier, path in found if prefix in ('tf', 'Tf') or prefix == 'df' and identifier not in controls)
-    strange = debris.get('foreign', 0) + debris.get('special', 0)
-    return paths[:20], len(paths) + strange
-
-
-BUCKETS = (('1h', 3600), ('4h', 14400), ('1d', 86400), ('5d', 432000))   # what is older stands under OLDER
-OLDER = '5d+'
-
-
-def _bucket(age: int) -> str:
-    return next((name for name, bound in BUCKETS if age < bound), OLDER)
+        found[about.st_dev, about.st_ino] = {'path': _system.printable(path), 'size': about.st_size, 'mtime': int(about.st_mtime)}
+    return list(found.values())

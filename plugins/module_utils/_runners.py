@@ -15,21 +15,30 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _platform,
 Runner = Dict[str, Any]
 
 
-def cron(user: str, alive: bool, root: str = '') -> Dict[str, Any]:
-    """What starts cron lines, and whether C(user) may have some: L(service) with {name, running, refuses}; C(alive): whether such a process is there.
+_SYSTEMD_CRON = ('/usr/lib/systemd/system-generators/systemd-crontab-generator', '/lib/systemd/system-generators/systemd-crontab-generator')
 
-    C(refuses) is that of _schedule.cron_refusal().
+
+def systemd_cron(root: str = '') -> bool:
+    """Whether systemd-cron makes timers of crontabs here. It has no daemon; its target is stopped and started as a cron daemon is."""
+    if _system.init_system(root) != 'systemd' or not any(os.path.exists(root + path) for path in _SYSTEMD_CRON):
+        return False
+    return bool(root) or _system.unit_states(['cron.target'])['cron.target']['active'] == 'active'
+
+
+def cron(alive: bool, root: str = '') -> Dict[str, Any]:
+    """What starts cron lines: L(_system.service) with {name, running}; C(alive): whether such a process is there.
+
+    cron.allow and cron.deny are not asked: they are for crontab(1), and a line in /etc/cron.d counts whatever they say.
     """
-    allow, deny = (_system.script(root + path) if os.path.exists(root + path) else None for path in ('/etc/cron.allow', '/etc/cron.deny'))
-    found = {}
+    found: Dict[str, Any] = {}
     for name in ('cron', 'crond', 'cronie'):
-        found = dict(_system.service(name, root), name=name, running=alive, refuses=_schedule.cron_refusal(user, allow, deny))
+        found = dict(_system.service(name, root), name=name, running=alive)
         if found['unit'] or found['init_script']:
-            break
-    else:                                                                     # FreeBSD has it in the base system, and enabled unless rc.conf says no
-        script = '/etc/rc.d/cron'
-        found.update(name='cron', init_script=script if os.path.exists(root + script) else None)
-    return found
+            return found
+    if systemd_cron(root):
+        return dict(found, name='systemd-cron', unit='/usr/lib/systemd/system/cron.target', enabled=True, running=True)
+    script = '/etc/rc.d/cron'                                                 # FreeBSD has it in the base system, and enabled unless rc.conf says no
+    return dict(found, name='cron', init_script=script if os.path.exists(root + script) else None)
 
 
 def _runner(source: str, path: Optional[str], interval: Optional[int] = None, active: bool = False, detail: Optional[str] = None,
@@ -195,7 +204,7 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     for a runner that is set up but does nothing, and C(detail) says why; C(bound_to) is the unit of a dead MTA that took it down.
     C(found) are the L(processes).
     """
-    alive = _processes.cron_runs(found)
+    alive = _processes.cron_runs(found) or systemd_cron(root)
     runners = []
     sleepers = [process for process in found if process['role'] == 'queue_runner' and process['queue'] == 'msp']
     pids = [process['pid'] for process in sleepers]

@@ -10,7 +10,7 @@ import datetime
 import os
 import re
 import shlex
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _text
 
@@ -161,15 +161,11 @@ def debian_settings(text):
     return found
 
 
-def cron_refusal(user, allow, deny):
-    """Why crontab(1) refuses a user, None if it does not. C(allow), C(deny): what /etc/cron.allow and /etc/cron.deny hold, None without the file.
-
-    With cron.allow only the users in it may use cron, otherwise all but those in cron.deny. Cron itself does not look at them for
-    /etc/cron.d, but they are where an administrator says who may.
-    """
-    if allow is not None:
-        return None if user in allow.split() else '/etc/cron.allow does not name %s' % user
-    return '/etc/cron.deny names %s' % user if deny is not None and user in deny.split() else None
+def priority_bound(load: int, settings: Dict[str, Any]) -> Optional[int]:
+    """The worst priority that is still tried at a load average, None where all are: shouldqueue() in conf.c."""
+    if not settings['queue_la'] or load < settings['queue_la']:
+        return None
+    return settings['queue_factor'] // (load - settings['queue_la'] + 1)
 
 
 def unit(*texts):

@@ -79,7 +79,7 @@ class Totals:
     def __init__(self, now):
         self.now = now
         self.recipients = self.bytes = self.never_tried = 0
-        self.oldest = self.last_attempt = None
+        self.oldest = self.last_attempt = self.waits_since = None
         self.ages = empty_ages()
         self.reasons, self.reason_texts = Counter(), {}
         self.domains, self.senders, self.users = Tally(), Tally(), Tally()
@@ -93,6 +93,9 @@ class Totals:
         last = max(map(int, last_attempts))
         if last:
             self.last_attempt = max(last, self.last_attempt or 0)
+        # What was never tried waits since it came.
+        since = min(int(tried) or int(made) for tried, made in zip(last_attempts, times))
+        self.waits_since = since if self.waits_since is None else min(since, self.waits_since)
         self.never_tried += attempts.count(b'0')
         self.bytes += sum(sizes) if None not in sizes else sum(filter(None, sizes))
         joined = b''.join(tails)
@@ -138,6 +141,7 @@ class Totals:
             result.update({
                 'recipients': self.recipients, 'bytes': self.bytes, 'never_tried': self.never_tried,
                 'last_attempt_age': None if self.last_attempt is None else max(0, self.now - self.last_attempt),
+                'untried_age': None if self.waits_since is None else max(0, self.now - self.waits_since),
                 'top': {'reasons': [{'reason': reason, 'messages': count, 'example': shortened(self.reason_texts[reason])}
                                     for reason, count in self.reasons.most_common(TOP)],
                         'domains': domains.top('domain', 'recipients'), 'senders': senders.top('sender', 'messages'),

@@ -120,6 +120,16 @@ def file_state(path: str, follow: bool = True) -> State:
     return state
 
 
+def dead_link(path: str) -> Optional[Tuple[str, str]]:
+    """(link, target) of the first symbolic link on the way to a path that leads to nothing, None without one."""
+    parts = path.split('/')
+    for number in range(1, len(parts) + 1):
+        part = '/'.join(parts[:number])
+        if part and os.path.islink(part) and not os.path.exists(part):
+            return printable(part), printable(os.readlink(part))
+    return None
+
+
 def read_file(path: str, limit: int = 1048576) -> State:
     """L(file_state) with C(data), the bytes (None if it cannot be read) and C(truncated). Only regular files are read."""
     state = file_state(path)

@@ -226,13 +226,13 @@ host:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _probe, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _compliance, _text
 
 
 def main():
-    module = AnsibleModule(argument_spec=_probe.OPTIONS, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=_compliance.OPTIONS, supports_check_mode=True)
     # The action plugin of the same name, on the controller, makes the documented result of this.
-    _text.answer(module, lambda: {'look': _probe.plain()})
+    _text.answer(module, lambda: {'look': _compliance.plain()})
 
 
 if __name__ == '__main__':

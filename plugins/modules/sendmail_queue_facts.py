@@ -144,10 +144,9 @@ ansible_facts:
               sample: {"name": "sm-client", "unit": "/usr/lib/systemd/system/sm-client.service", "init_script": null, "enabled": true, "masked": false}
             cron:
               description:
-                - What starts cron lines. V(running) is whether there is such a process, V(refuses) why C(crontab) refuses the user of the mail submission
-                  program.
+                - What starts cron lines. V(running) is whether there is such a process, or the target of systemd-cron is active.
               type: dict
-              sample: {"name": "cron", "unit": "/usr/lib/systemd/system/cron.service", "masked": false, "running": true, "refuses": null}
+              sample: {"name": "cron", "unit": "/usr/lib/systemd/system/cron.service", "masked": false, "running": true}
         mta:
           description: The MTA as the mail submission program meets it.
           type: dict
@@ -282,6 +281,9 @@ ansible_facts:
                   type: int
                 last_attempt_age:
                   description: Seconds since a V(queued) message was last tried.
+                  type: int
+                untried_age:
+                  description: Seconds since the V(queued) message that waits longest for an attempt was tried, or came if it never was.
                   type: int
                 ages:
                   description: V(queued) messages by age. The key is an upper bound in minutes, as in C(qshape).

@@ -16,7 +16,7 @@ from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _exposition, _probe
+from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _exposition, _compliance
 
 FORMAT, VERSION = 'mailops.sendmail.compliance-report', 1
 STATUSES = ('pass', 'fail', 'waived', 'not_applicable', 'error', 'unknown')
@@ -34,7 +34,7 @@ REASONS = {'connection_refused': 'the relay refuses connections', 'connection_ti
            'mta_queue': 'the MTA cannot write to its queue', 'milter': 'a mail filter defers', 'map_lookup': 'a map cannot be read',
            'alias_database': 'the alias database cannot be read', 'mailbox': 'a mailbox or program defers', 'loop': 'mail would loop',
            'resources': 'this host lacks memory or files', 'warned': 'waiting for long, the reason is hidden', 'other': 'other'}
-BUCKETS = tuple(name for name, _bound in _probe.BUCKETS) + (_probe.OLDER,)
+BUCKETS = tuple(name for name, _bound in _compliance.BUCKETS) + (_compliance.OLDER,)
 
 
 # The report

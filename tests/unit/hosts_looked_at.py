@@ -9,12 +9,13 @@ NOW = 1795447696
 
 def queue(**more):
     figures = {'messages': {'total': 0, 'queued': 0, 'quarantined': 0, 'lost': 0, 'incomplete': 0, 'unreadable': 0},
-               'top': {'reasons': [], 'users': [], 'senders': []}, 'debris': {}, 'never_tried': 0, 'last_attempt_age': None, 'oldest_age': None, 'bytes': 0}
+               'top': {'reasons': [], 'users': [], 'senders': []}, 'debris': {}, 'never_tried': 0, 'last_attempt_age': None, 'untried_age': None,
+               'oldest_age': None, 'bytes': 0}
     return dict(figures, **more)
 
 
 def waiting(count, **more):
-    return queue(messages=dict(queue()['messages'], total=count, queued=count), **dict({'last_attempt_age': 60, 'oldest_age': 600}, **more))
+    return queue(messages=dict(queue()['messages'], total=count, queued=count), **dict({'last_attempt_age': 60, 'untried_age': 600, 'oldest_age': 600}, **more))
 
 
 def because(count, reason='', example='', **more):
@@ -35,6 +36,7 @@ def want(key, path, owner, group, mode, **found):
 
 def settings(**more):
     return dict({'run_as_user': None, 'queue_la': 16, 'refuse_la': 24, 'min_free_blocks': 100, 'min_queue_age': 0,
+                 'queue_factor': 600000, 'recipient_factor': 30000, 'max_daemon_children': 40,
                  'privacy_options': ['goaway', 'restrictqrun'], 'timeouts': {'queuereturn': 432000}}, **more)
 
 
@@ -42,7 +44,8 @@ ROOM = {'mount': '/var', 'blocks_free': 100000, 'block_size': 4096, 'inodes': 10
         'unmounted': None, 'error': None}
 RUNNER = {'source': 'debian_cron', 'path': '/etc/cron.d/sendmail', 'active': True, 'partial': False, 'interval': 1800, 'detail': None,
           'bound_to': None}
-DAEMON = {'role': 'daemon', 'started': NOW - 1000, 'rejecting': None, 'title': 'sendmail: MTA: accepting connections', 'pid': 7}
+DAEMON = {'role': 'daemon', 'queue': 'mta', 'user': 'root', 'full': None, 'cwd': '/var/spool/mqueue', 'directory': None,
+          'started': NOW - 1000, 'rejecting': None, 'title': 'sendmail: MTA: accepting connections', 'pid': 7}
 SOCKET = {'address': '127.0.0.1', 'port': 25, 'pid': 7, 'name': 'sendmail-mta', 'sendmail': True, 'v6only': None}
 GREETING = {'connected': True, 'answered': True, 'code': 220, 'text': '220 h ESMTP Sendmail', 'error': None, 'seconds': 0.0, 'refusal': None}
 
@@ -62,6 +65,7 @@ HEALTHY = _look.Look(
     settings={'msp': settings(run_as_user='smmsp'), 'mta': settings()},
     files={'msp': dict(state('/etc/mail/submit.cf'), problems=[]), 'mta': dict(state('/etc/mail/sendmail.cf'), problems=[])}, errors=[],
     submitter={'user': 'smmsp', 'uid': 105, 'group': 'smmsp', 'gid': 108, 'conflict': None},
+    accounts={'smmsp': {'uid': 105, 'gid': 108, 'group': 108}},
     program={'sendmail': '/usr/libexec/sendmail/sendmail', 'path': '/usr/sbin/sendmail', 'target': '/usr/libexec/sendmail/sendmail', 'is_sendmail': True,
              'other_mta': None, 'setgid': True, 'owner': 'root', 'group': 'smmsp', 'mode': '2755', 'version': '8.17.1.9'},
     filesystems={'msp': ROOM, 'mta': ROOM}, relay=relay('[127.0.0.1]'), greeting=GREETING,
@@ -86,6 +90,7 @@ def counted(**states):
     return {'msp': queue(messages=dict(queue()['messages'], **states)), 'mta': queue()}
 
 
+DOWN = dict(GREETING, connected=False, answered=False, code=None, text=None, error='connection_refused')
 OTHER = dict(HEALTHY.program, is_sendmail=False, target='/usr/sbin/exim4', other_mta='exim')
 EVERYWHERE = [{'address': '0.0.0.0', 'port': 25, 'pid': 7, 'name': 'sendmail-mta'}]
 REFUSES = dict(DAEMON, rejecting='sendmail: MTA: rejecting connections on daemon MTA: load average: 50')
@@ -94,26 +99,31 @@ DAMAGE = [
     ('SMQ-PRG-01', {'program': OTHER}, []),
     ('SMQ-PRG-02', {'program': dict(HEALTHY.program, version='8.14.9')}, []),
     ('SMQ-PRG-03', damaged('binary', mode='0755'), []),
-    ('SMQ-MTA-01', {'processes': []}, []),
+    ('SMQ-MTA-01', {'processes': [], 'greeting': DOWN, 'listeners': [], 'relay': relay('[127.0.0.1]', listeners=(), greeting=DOWN)}, ['SMQ-MTA-03']),
     ('SMQ-MTA-02', {'services': {'mta': dict(HEALTHY.services['mta'], enabled=False)}}, []),
     ('SMQ-MTA-02', {'services': {'mta': dict(HEALTHY.services['mta'], masked=True)}}, []),
-    ('SMQ-MTA-03', {'greeting': {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': 'connection_refused'}}, []),
+    ('SMQ-MTA-03', {'greeting': DOWN}, []),
     ('SMQ-MTA-04', {'sockets': EVERYWHERE}, []),
     ('SMQ-MTA-05', {'processes': [REFUSES]}, []),
+    ('SMQ-MTA-05', {'processes': [dict(DAEMON, rejecting='rejecting connections on daemon MTA: 40 children, max 40')]}, []),
     ('SMQ-RUN-01', {'runners': []}, []),
     ('SMQ-RUN-01', {'runners': [RUNNER, dict(RUNNER, source='cron')]}, []),
     ('SMQ-RUN-02', {'runners': [dict(RUNNER, interval=3600)]}, []),
     ('SMQ-RUN-03', {'runners': [dict(RUNNER, active=False, detail='no cron daemon is running')]}, ['SMQ-RUN-01']),
-    ('SMQ-RUN-04', {'queues': {'msp': waiting(1, oldest_age=9000, last_attempt_age=8000), 'mta': queue()}}, []),
-    ('SMQ-RUN-04', {'queues': {'msp': waiting(1, oldest_age=9000, last_attempt_age=None), 'mta': queue()}}, []),
-    ('SMQ-RUN-05', {'load': [16.0, 1.0, 1.0]}, []),
+    ('SMQ-RUN-04', {'queues': {'msp': waiting(1, oldest_age=9000, untried_age=3901), 'mta': queue()}}, []),
+    # One message that was tried a minute ago says nothing about the others.
+    ('SMQ-RUN-04', {'queues': {'msp': waiting(5001, oldest_age=9000, last_attempt_age=60, untried_age=8000), 'mta': queue()}}, ['SMQ-QUE-06']),
+    ('SMQ-RUN-05', {'load': [36.0, 1.0, 1.0]}, []),
+    ('SMQ-RUN-05', {'load': [24.0, 1.0, 1.0], 'passed_over': 3}, []),
     ('SMQ-PRM-01', damaged('msp_queue', group='root'), []),
+    ('SMQ-PRM-01', {'places': [dict(HEALTHY.places[0], mode='2750')]}, []),
     ('SMQ-PRM-01', damaged('msp_queue', exists=False, owner=None, group=None, mode=None), []),
     ('SMQ-PRM-02', damaged('mta_queue', mode='2777'), []),
     ('SMQ-PRM-03', {'hazards': {'permissions': [('owner 0:0', 'x')]}, 'inspected': 1, 'endangered': {'permissions': 1}}, []),
     ('SMQ-PRM-04', damaged('submit_cf', mode='0666'), []),
     ('SMQ-PRM-05', {'writable': ['/etc/mail/access has mode 0666.']}, []),
     ('SMQ-PRM-06', {'submitter': dict(HEALTHY.submitter, uid=None)}, []),
+    ('SMQ-PRM-07', {'obstacles': ['/etc/mail is root:root 0750: an ordinary user does not get through it to /etc/mail/submit.cf.']}, []),
     ('SMQ-CFG-01', {'files': dict(HEALTHY.files, msp=dict(HEALTHY.files['msp'], exists=False))}, []),
     ('SMQ-CFG-02', {'files': dict(HEALTHY.files, mta=dict(HEALTHY.files['mta'], problems=[{'line': 3, 'problem': 'unknown option name x', 'text': ''}]))},
      []),
@@ -130,10 +140,12 @@ DAMAGE = [
     ('SMQ-QUE-06', {'queues': {'msp': waiting(101), 'mta': queue()}}, []),
     ('SMQ-QUE-07', {'queues': {'msp': queue(), 'mta': waiting(1001)}}, []),
     ('SMQ-QUE-08', {'queues': {'msp': queue(bytes=1 << 30), 'mta': queue(bytes=1)}}, []),
-    ('SMQ-QUE-09', {'hazards': {'no_data': [('there is no data file', 'x')]}, 'inspected': 1, 'endangered': {'no_data': 1}}, []),
+    ('SMQ-QUE-09', {'hazards': {'no_data': [('there is no data file', 'x')]}, 'inspected': 1, 'endangered': {'content': 1}}, []),
+    ('SMQ-QUE-09', {'stuck': [{'path': '/q/qfX', 'why': 'it has no final dot: every run leaves it'}]}, []),
     ('SMQ-QUE-10', {'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 60}]}, []),
     ('SMQ-STO-01', {'filesystems': {'msp': dict(ROOM, blocks_free=999), 'mta': ROOM}}, []),
     ('SMQ-STO-02', {'filesystems': {'msp': dict(ROOM, inodes_free=49), 'mta': ROOM}}, []),
+    ('SMQ-STO-03', {'processes': [dict(DAEMON, cwd='/var/spool/mqueue (deleted)')]}, []),
     ('SMQ-STO-03', {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, read_only=True)}}, []),
     ('SMQ-NAM-01', {'lookups': dict(HEALTHY.lookups, own=dict(OWN, unqualified=True, name='shorty'))}, []),
     ('SMQ-NAM-01', {'lookups': dict(HEALTHY.lookups, own=dict(OWN, seconds=5.0))}, []),

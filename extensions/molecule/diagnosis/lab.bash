@@ -196,6 +196,9 @@ health() {
     cp -a /root/etc-mail/. /etc/mail/
     cp -a /root/cron-sendmail /etc/cron.d/sendmail
     rm -f /etc/systemd/system/sendmail.service /home/*/dead.letter /root/dead.letter /var/lib/sendmail/dead.letter
+    rm -f /etc/cron.d/second
+    pkill -KILL -f '^sendmail: .*Queue runner@' || true
+    chown smmta:smmsp /etc/mail && chmod 2755 /etc/mail
     mkdir -p $Q $M
     chown "$(cat /root/mqueue-owner)" $M && chmod 2750 $M
     chown smmsp:smmsp $Q && chmod 2770 $Q

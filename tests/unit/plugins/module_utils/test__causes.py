@@ -8,43 +8,18 @@ import sys
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _checks, _controls
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from hosts_looked_at import GREETING, HEALTHY, NOW, SOCKET, because, queue, relay
+from hosts_looked_at import (
+    DAEMON, DAMAGE, DOWN, HEALTHY, NOW, OTHER, ROOM, RUNNER, because, queue, relay, waiting)
 
 ROOT = os.path.join(os.path.dirname(_causes.__file__), '..', '..')
-DOWN = dict(GREETING, connected=False, answered=False, code=None, text=None, error='connection_refused')
-SILENT = dict(DOWN, connected=True, error='connection_timeout')
-NOBODY = {'greeting': DOWN, 'relay': relay('[127.0.0.1]', listeners=[], greeting=DOWN), 'listeners': []}
-HUB = '[192.0.2.20]'
-FOREIGN = dict(SOCKET, address='0.0.0.0', pid=9, name='python3', sendmail=False)
-REJECTS = {'role': 'daemon', 'started': NOW, 'title': 'x', 'pid': 7}
-
-
-def hub(greeting, listeners=()):
-    """A host that hands mail to another one."""
-    return {'greeting': greeting, 'relay': relay(HUB, listeners=list(listeners), greeting=greeting), 'listeners': list(listeners)}
-
-
-def rejects(text, **more):
-    return dict(NOBODY, processes=[dict(REJECTS, rejecting='rejecting connections on daemon MTA-v4: ' + text)], **more)
-
-
-def waits(reason, example):
-    return {'queues': {'msp': because(3, reason, example)}}
+NOBODY = {'greeting': DOWN, 'listeners': [], 'processes': [], 'relay': relay('[127.0.0.1]', listeners=(), greeting=DOWN)}
 
 
 def found(**more):
     return [cause['id'] for cause in _causes.diagnose(HEALTHY._replace(**more))]
-
-
-@pytest.mark.parametrize('bound_to, because_of', [('sendmail.service', ['mta_down']), (None, [])])
-def test_a_runner_that_stops_with_the_mta_is_its_victim(bound_to, because_of):
-    runner = dict(HEALTHY.runners[0], active=False, detail='it is down', bound_to=bound_to)
-    causes = {one['id']: one for one in _causes.diagnose(HEALTHY._replace(**dict(NOBODY, processes=[], runners=[runner])))}
-    assert set(causes) == {'mta_down', 'runner'}
-    assert causes['runner']['because_of'] == because_of
 
 
 def test_a_healthy_host_has_no_cause():
@@ -60,105 +35,222 @@ def test_the_table_is_sound():
         assert cause.severity in ('critical', 'high', 'medium', 'low')
         assert (cause.fix == 'manual') == (cause.name is None)
         assert cause.text.endswith('.')
+        assert all(check.__module__ == _checks.__name__ for check in cause.checks) and cause.checks
         if cause.name:   # advice names only what is there
             assert os.path.exists(os.path.join(ROOT, *(('roles', cause.name) if cause.fix == 'role' else ('plugins', 'modules', cause.name + '.py'))))
     assert {name for names in _causes.EXPLAINED.values() for name in names} <= set(ids)
 
 
-@pytest.mark.parametrize('more, expected', [
-    ({'locked': [{'id': '6ANFSGsD000240', 'pid': 7, 'seconds': _causes.HANGS, 'title': 'sendmail: MSP: client greeting'}]}, ['hangs']),
-    ({'locked': [{'id': '6ANFSGsD000240', 'pid': 7, 'seconds': _causes.HANGS - 1, 'title': ''}]}, []),
-    ({'locked': [{'id': '6ANFSGsD000240', 'pid': 7, 'seconds': None, 'title': ''}]}, []),
-    (dict(NOBODY, processes=[]), ['mta_down']),
-    (dict(NOBODY, relay=relay('[IPv6:0:0:0:0:0:0:0:1]', listeners=[], greeting=DOWN), processes=[]), ['mta_down']),
-    (NOBODY, ['listens_elsewhere']),
-    ({'greeting': DOWN, 'relay': relay('[127.0.0.1]', greeting=DOWN)}, ['filtered']),
-    ({'greeting': dict(DOWN, error='not_permitted')}, ['filtered']),
-    ({'greeting': SILENT}, ['silent']),
-    ({'greeting': dict(SILENT, error='closed')}, ['silent']),
-    ({'greeting': dict(SILENT, code=554, error=None, text='554 no')}, ['refuses']),
-    ({'greeting': dict(GREETING, refusal='550 5.7.1 Access denied')}, ['refuses']),
-    ({'greeting': dict(GREETING, refusal='550 5.0.0 Access denied'), 'hosts_access': ['/etc/hosts.deny: ALL: ALL']}, ['hosts_access']),
-    (dict(hub(dict(GREETING, refusal='550 5.0.0 Access denied')), hosts_access=['/etc/hosts.deny: ALL: ALL']), ['refuses']),
-    ({'hosts_access': ['/etc/hosts.deny: ALL: ALL']}, []),
-    # Another host is the relay. B1, B2 and B3 of the field faults: what listens here has nothing to do with it.
-    (hub(GREETING), []),
-    (dict(hub(GREETING), processes=[]), []),
-    (hub(GREETING, [FOREIGN]), []),
-    (dict(hub(DOWN), processes=[]), ['hub_down']),
-    (hub(DOWN, [SOCKET]), ['hub_down']),
-    (hub(DOWN, [FOREIGN]), ['hub_down']),
-    (hub(dict(DOWN, error='connection_timeout')), ['unreachable']),
-    (dict(hub(GREETING), **waits('connection_refused', 'Deferred: Connection refused by [192.0.2.20]')), ['was_down']),
-    # A stranger that greets is one cause, without advice that would lose mail (B30).
-    ({'relay': relay('[127.0.0.1]', listeners=[FOREIGN], greeting=dict(GREETING, text='220 hello')),
-      'greeting': dict(GREETING, text='220 hello', refusal='554 no'), **waits('connection_refused', 'x')}, ['stranger']),
-    ({'relay': relay('[127.0.0.1]', listeners=[dict(FOREIGN, name='systemd')])}, []),
-    ({'relay': relay('[127.0.0.1]', listeners=[dict(FOREIGN, name='docker-proxy')], greeting=SILENT), 'greeting': SILENT}, ['stranger', 'silent']),
-    # Titles of a daemon that rejects.
-    (rejects('load average: 50'), ['refuses_for_load']),
-    (rejects('4 children, max 4'), ['limits']),
-    (rejects('free memory: 3'), ['limits']),
-    (dict(rejects('4 children, max 4'), greeting=GREETING), []),
-    (dict(rejects('4 children, max 4', **waits('connection_refused', 'x')), greeting=GREETING), ['limits']),
-    (waits('limit', 'Deferred: 421 4.3.2 Connection rate limit exceeded.'), ['limits']),
-    ({'greeting': dict(SILENT, code=421, error=None, text='421 4.3.2 Too many open connections.')}, ['limits']),
-    # The interface and the hosts file (B22).
-    (dict(NOBODY, greeting=dict(DOWN, error='no_route'), interfaces={'addresses': [], 'loopback': False}), ['interface']),
-    (dict(NOBODY, processes=[], interfaces={'addresses': [], 'loopback': False}), ['interface']),
-    (dict(hub(dict(DOWN, error='no_route')), interfaces={'addresses': [], 'loopback': False}), ['unreachable']),
-    ({'greeting': DOWN, 'relay': dict(relay('[localhost]', listeners=[], greeting=DOWN, resolved={'localhost': {'addresses': ['192.0.2.77']}}),
-                                      hosts_file=['/etc/hosts line 1: 192.0.2.77 localhost'])}, ['hosts_file']),
-    (dict(hub(DOWN), relay=relay('hub.example.com', listeners=[], greeting=DOWN, resolved={'hub.example.com': {'addresses': ['192.0.2.20']}})),
-     ['hub_down']),
-    # The name of the relay.
-    ({'greeting': DOWN, 'relay': relay('[hub.example.com]', listeners=[]), 'resolved': {
-        'hub.example.com': {'error': 'not_found', 'mx': [], 'mx_error': None, 'addresses': []}}}, ['relay_name']),
-    ({'resolved': {'hub.example.com': {'error': None, 'mx': [], 'mx_error': None, 'addresses': ['192.0.2.20']}}}, []),
-    # What only the status knows.
-    (waits('tls', 'Deferred: 454 4.7.0 TLS handshake failed.'), ['tls']),
-    (waits('auth', 'Deferred: Temporary AUTH failure'), ['auth']),
-    (waits('connection_lost', 'reply: read error from [127.0.0.1]'), ['hangs_up']),
-    (dict(waits('connection_lost', 'reply: read error from [127.0.0.1]'), greeting=dict(SILENT, error='closed')), ['silent']),
-    (waits('mta_queue', 'Deferred: 421 4.3.0 collect: Cannot write ./dfX'), ['mta_queue']),
-    ({'processes': [dict(HEALTHY.processes[0], cwd='/var/spool/mqueue (deleted)')]}, ['mta_queue']),
-    ({'processes': [dict(HEALTHY.processes[0], cwd='/var/spool/mqueue')]}, []),
-    (waits('milter', 'Deferred: 451 4.3.2 Please try again later'), ['milter']),
-    (waits('map_lookup', 'virtusertable map: lookup (x): deferred'), ['maps']),
-    (waits('alias_database', 'alias database unavailable'), ['maps']),
-    (waits('mailbox', 'Deferred: local mailer (/x) exited with EX_TEMPFAIL'), ['mailbox']),
-    (waits('loop', 'MX list for x points back to h'), ['loop']),
-    (waits('resources', 'Deferred: Too many open files'), ['resources']),
-    # After queuewarn the reason is hidden (B10): what holds now explains it, otherwise it is said.
-    (waits('warned', 'Warning: could not send message for past 4 hours'), ['warned']),
-    (dict(NOBODY, processes=[], **waits('warned', 'Warning: could not send message for past 4 hours')), ['mta_down']),
-    ({'greeting': dict(DOWN, error='no_route')}, ['unreachable']),
-    ({'queues': {'msp': because(3, 'connection_refused', 'x')}}, ['was_down']),
-    ({'queues': {'msp': because(3, 'temporary_reply', 'x')}}, ['policy']),
-    ({'queues': {'msp': because(3, 'host_lookup', 'x')},
-      'lookups': dict(HEALTHY.lookups, domains={'d': {'error': 'temporary', 'seconds': 0.1}})}, ['dns']),
-    ({'queues': {'msp': because(3, 'host_lookup', 'x')},
-      'lookups': dict(HEALTHY.lookups, domains={'d': {'error': 'not_found', 'seconds': 0.1}})}, ['dns_was_down']),
-    ({'queues': {'msp': because(3, last_attempt_age=2 * 1800 + _causes.SLACK + 1)}}, ['runner']),
-    ({'queues': {'msp': because(3, last_attempt_age=2 * 1800 + _causes.SLACK)}}, []),
-    ({'runners': []}, ['runner']),
-    ({'submitter': dict(HEALTHY.submitter, conflict='The primary group of user smmsp is 25, ...')}, ['permissions']),
-    ({'load': [20.0, 1.0, 1.0]}, ['queue_load']),
-    ({'hazards': {'no_data': [('there is no data file', 'x')]}}, ['missing_data']),
-    ({'hazards': {'aborts': [('there is no sender (S line): a queue runner aborts', 'x')]}}, ['poison']),
-    ({'hazards': {'damaged': [('line 2: an unknown line, Y99', 'x')]}}, ['damaged']),
-    ({'queues': {'msp': dict(because(40), top={'reasons': [], 'users': [{'user': 'root', 'messages': 39}], 'senders': []})}}, ['one_source']),
-    ({'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 60}]}, ['elsewhere']),
-    ({'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 8 * 86400}]}, []),
-])
-def test_what_is_found(more, expected):
-    assert found(**more) == expected
+BARE = dict(HEALTHY.program, sendmail=None, path=None, target=None, is_sendmail=False)
+HUNG = {'id': '6ANFSGsD000240', 'pid': 7, 'title': 'sendmail: MSP: client greeting'}
+FOREIGN = {'role': 'queue_runner', 'queue': 'mta', 'user': 'root', 'rejecting': None, 'full': None, 'cwd': None, 'pid': 8, 'interval': 60,
+           'directory': '/var/spool/mqueue-client', 'title': 'sendmail: Queue runner@00:01:00 for /var/spool/mqueue-client'}
+MSP = HEALTHY.settings['msp']
+
+
+def msp(**more):
+    return {'settings': dict(HEALTHY.settings, msp=dict(MSP, **more))}
+
+
+def files(**more):
+    return {'files': dict(HEALTHY.files, **more)}
+
+
+def looked_up(**domains):
+    return dict(HEALTHY.lookups, domains=dict((name, {'error': error, 'seconds': 0.1}) for name, error in domains.items()))
+
+
+def mta(**more):
+    return {'queues': {'msp': queue(), 'mta': waiting(2, **more)}}
+
+
+def mta_because(reason, example, **more):
+    return {'queues': {'msp': queue(), 'mta': dict(because(4, reason, example), **more)}}
+
+
+PROBLEM = [{'line': 3, 'problem': 'unknown option name x', 'text': ''}]
+UNMOUNTED = {'filesystems': {'msp': dict(ROOM, unmounted='/srv'), 'mta': ROOM}}
+GONE = {'queue': 'msp', 'path': '/q', 'error': 'No such file or directory', 'link': None}
+# (cause, a host where it holds, the most similar host where it does not)
+ROWS = [
+    ('not_installed', {'program': BARE}, {'program': OTHER}),
+    ('other_mta', {'program': OTHER}, {'program': BARE}),
+    ('stranded', {'stranded': [{'path': '/var/spool/clientmqueue', 'messages': 3}]}, {'stranded': []}),
+    ('queue_link', {'errors': [dict(GONE, link=('/q', '/mnt/q'))]}, {'errors': [GONE]}),
+    ('configuration', files(msp=dict(HEALTHY.files['msp'], exists=False)), files(msp=HEALTHY.files['msp'])),
+    ('configuration', files(msp=dict(HEALTHY.files['msp'], problems=PROBLEM)), files(mta=dict(HEALTHY.files['mta'], problems=PROBLEM))),
+    ('configuration', {'submitter': dict(HEALTHY.submitter, uid=None)}, {}),
+    ('configuration', {'submitter': dict(HEALTHY.submitter, gid=None)}, {}),
+    ('configuration', {'errors': [GONE]}, {'errors': [dict(GONE, queue='mta')]}),
+    ('configuration', UNMOUNTED, {'filesystems': {'msp': ROOM, 'mta': ROOM}}),
+    ('permissions', {'places': [dict(HEALTHY.places[0], owner='root')]}, {}),
+    ('permissions', {'places': [dict(HEALTHY.places[0], group='root')]}, {}),
+    ('permissions', {'places': [dict(HEALTHY.places[0], mode='2750')]}, {'places': [dict(HEALTHY.places[0], mode='0770')]}),
+    ('permissions', {'program': dict(HEALTHY.program, setgid=False)}, {'program': dict(HEALTHY.program, mode='2555')}),
+    ('permissions', {'program': dict(HEALTHY.program, group='root')}, {'program': BARE}),
+    ('cannot_submit', {'obstacles': ['cron (process 7) runs with no_new_privs: what it starts cannot submit mail.']}, {'obstacles': []}),
+    ('too_open', {'places': [dict(HEALTHY.places[0], mode='2771')]}, {'places': [dict(HEALTHY.places[0], mode='2770')]}),
+    ('message_permissions', {'hazards': {'permissions': [('owner 0:0', 'x')]}}, {'hazards': {'temporary': []}}),
+    ('foreign_runner', {'processes': [DAEMON, FOREIGN]}, {'processes': [DAEMON, dict(FOREIGN, user='smmsp')]}),
+    ('foreign_runner', {'processes': [DAEMON, dict(FOREIGN, role='queue_run')]}, {'processes': [DAEMON, dict(FOREIGN, directory='/var/spool/mqueue')]}),
+    ('foreign_runner', {'processes': [DAEMON, FOREIGN]}, dict(msp(run_as_user=None), processes=[DAEMON, FOREIGN])),
+    ('lost', {'queues': {'msp': queue(messages=dict(queue()['messages'], lost=1)), 'mta': queue()}}, {}),
+    ('lost', {'queues': {'msp': queue(), 'mta': queue(messages=dict(queue()['messages'], lost=1))}}, {}),
+    ('quarantined', {'queues': {'msp': queue(messages=dict(queue()['messages'], quarantined=1)), 'mta': queue()}}, {}),
+    ('disk_full', {'filesystems': {'msp': dict(ROOM, blocks_free=99), 'mta': ROOM}}, {'filesystems': {'msp': dict(ROOM, blocks_free=100), 'mta': ROOM}}),
+    ('disk_full', dict(msp(min_free_blocks=0), filesystems={'msp': dict(ROOM, blocks_free=0)}),
+     dict(msp(min_free_blocks=0), filesystems={'msp': dict(ROOM, blocks_free=1)})),
+    ('disk_full', {'filesystems': {'msp': dict(ROOM, inodes_free=0), 'mta': ROOM}}, {'filesystems': {'msp': dict(ROOM, inodes_free=1), 'mta': ROOM}}),
+    ('disk_full', {'filesystems': {'msp': dict(ROOM, inodes_free=0), 'mta': ROOM}}, {'filesystems': {'msp': dict(ROOM, inodes=0, inodes_free=0), 'mta': ROOM}}),
+    ('read_only', {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, read_only=True)}}, {}),
+    ('read_only', {'filesystems': {'msp': dict(ROOM, immutable=True), 'mta': ROOM}}, {'filesystems': {'msp': dict(ROOM, immutable=False), 'mta': ROOM}}),
+    ('dns', {'queues': {'msp': because(3, 'host_lookup', 'x')}, 'lookups': looked_up(d='temporary')},
+     {'queues': {'msp': because(3, 'host_lookup', 'x')}, 'lookups': looked_up(d='not_found')}),
+    ('dns', {'queues': {'msp': because(3, 'host_lookup', 'x')}}, {'lookups': looked_up(d='timeout')}),
+    ('dns_was_down', {'queues': {'msp': because(3, 'host_lookup', 'x')}, 'lookups': looked_up(d=None)},
+     {'queues': {'msp': because(3, 'host_lookup', 'x')}, 'lookups': looked_up(d='timeout')}),
+    ('stale_resolver', {'queues': {'msp': because(3, 'sender_domain', 'x')}}, {'resolver_changed': NOW}),
+    ('mta_disk_full', {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, blocks_free=99)}}, {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, blocks_free=100)}}),
+    ('mta_disk_full', {'processes': [dict(DAEMON, full='rejecting new messages: min free: 100')]}, {'processes': [DAEMON]}),
+    ('mta_disk_full', {'queues': {'msp': because(2, 'mta_disk_full', '452 4.4.5')}}, {}),
+    # 30000 > 600000/(LA - 16 + 1) from 36 on: 600000/20 is 30000, 600000/21 is less
+    ('queue_load', {'load': [36.0, 1.0, 1.0]}, {'load': [35.4, 1.0, 1.0]}),
+    ('queue_load', {'load': [16.0, 1.0, 1.0], 'passed_over': 1}, {'load': [16.0, 1.0, 1.0]}),
+    ('queue_load', {'load': [15.5, 1.0, 1.0], 'passed_over': 1}, {'load': [15.4, 1.0, 1.0], 'passed_over': 1}),
+    ('never_tried', {'queues': {'msp': because(2, 'never_tried', never_tried=2)}},
+     {'queues': {'msp': because(2, 'never_tried', never_tried=2)}, 'locked': [dict(HUNG, seconds=1)] * 2}),
+    ('never_tried', {'queues': {'msp': because(2, 'never_tried', never_tried=2)}},
+     {'queues': {'msp': because(2, 'never_tried', never_tried=2)}, 'load': [40.0, 1.0, 1.0]}),
+    ('min_queue_age', dict(msp(min_queue_age=61), queues={'msp': waiting(1, last_attempt_age=60)}),
+     dict(msp(min_queue_age=60), queues={'msp': waiting(1, last_attempt_age=60)})),
+    ('hangs', {'locked': [dict(HUNG, seconds=_checks.HANGS)]}, {'locked': [dict(HUNG, seconds=_checks.HANGS - 1)]}),
+    ('hangs', {'locked': [dict(HUNG, seconds=_checks.HANGS)]}, {'locked': [dict(HUNG, seconds=None)]}),
+    ('runner', {'runners': []}, {}),
+    ('runner', {'runners': [dict(RUNNER, partial=True)]}, {}),
+    ('runner', {'runners': [dict(RUNNER, active=False)]}, {'runners': [dict(RUNNER, active=False), RUNNER]}),
+    ('runner', {'queues': {'msp': waiting(3, untried_age=2 * 1800 + _checks.SLACK + 1)}},
+     {'queues': {'msp': waiting(3, untried_age=2 * 1800 + _checks.SLACK)}}),
+    ('runner', dict(msp(min_queue_age=7200), queues={'msp': waiting(3, untried_age=11101)}),
+     dict(msp(min_queue_age=7200), queues={'msp': waiting(3, untried_age=11100)})),
+    ('two_runners', {'runners': [RUNNER, dict(RUNNER, source='cron')]}, {'runners': [RUNNER, dict(RUNNER, active=False)]}),
+    ('two_runners', {'runners': [RUNNER, dict(RUNNER, source='cron')]}, {'runners': [RUNNER, dict(RUNNER, partial=True)]}),
+    ('dead_runner', {'runners': [RUNNER, dict(RUNNER, active=False, detail='no cron daemon is running')]}, {}),
+    ('poison', {'hazards': {'aborts': [('there is no sender (S line): a queue runner aborts', 'x')]}},
+     {'hazards': {'damaged': [('line 2: an unknown line', 'x')]}}),
+    ('damaged', {'hazards': {'damaged': [('line 2: an unknown line, Y99', 'x')]}}, {'hazards': {'aborts': [('there is no sender (S line)', 'x')]}}),
+    ('never_run', {'stuck': [{'path': '/q/qfX', 'why': 'version 9 is newer than the newest known, 8'}]}, {'stuck': []}),
+    ('never_run', {'hazards': {'unreadable': [('qfX: it is larger than 8 bytes', 'X')]}}, {}),
+    ('stale_rewrite', {'hazards': {'temporary': [('there is a tf file', 'x')]}}, {}),
+    ('slow_names', {'lookups': dict(HEALTHY.lookups, own=dict(HEALTHY.lookups['own'], unqualified=True))}, {}),
+    ('slow_names', {'lookups': dict(HEALTHY.lookups, own=dict(HEALTHY.lookups['own'], seconds=5.0))},
+     {'lookups': dict(HEALTHY.lookups, own=dict(HEALTHY.lookups['own'], seconds=4.9))}),
+    ('missing_data', {'hazards': {'no_data': [('there is no data file', 'x')]}}, {}),
+    ('mta_configuration', files(mta=dict(HEALTHY.files['mta'], problems=PROBLEM)), files(msp=dict(HEALTHY.files['msp'], problems=PROBLEM))),
+    ('mta_untried', dict(mta(untried_age=2 * 600 + _checks.SLACK + 1), mta_interval=600), dict(mta(untried_age=2 * 600 + _checks.SLACK), mta_interval=600)),
+    ('mta_untried', dict(mta(untried_age=9999), mta_interval=600), dict(mta(untried_age=9999), mta_interval=None)),
+    ('mta_waits', mta_because('host_lookup', 'host map: lookup (x.example): deferred'), mta_because('never_tried', '')),
+    ('orphaned_data', {'queues': {'msp': queue(debris={'data_without_control': 2})}}, {'queues': {'msp': queue(debris={'data_without_control': 0})}}),
+    ('elsewhere', {'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 60}]},
+     {'dead_letters': [{'path': '/root/dead.letter', 'size': 0, 'mtime': NOW - 60}]}),
+    ('elsewhere', {'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 7 * 86400}]},
+     {'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 7 * 86400 - 1}]}),
+    ('one_source', {'queues': {'msp': dict(because(40), top={'reasons': [], 'users': [{'user': 'root', 'messages': 32}], 'senders': []})}},
+     {'queues': {'msp': dict(because(40), top={'reasons': [], 'users': [{'user': 'root', 'messages': 31}], 'senders': []})}}),
+    ('one_source', {'queues': {'msp': dict(because(20), top={'reasons': [], 'users': [], 'senders': [{'sender': 'a', 'messages': 20}]})}},
+     {'queues': {'msp': dict(because(19), top={'reasons': [], 'users': [], 'senders': [{'sender': 'a', 'messages': 19}]})}}),
+    ('mta_queue', {'processes': [dict(DAEMON, cwd='/var/spool/mqueue (deleted)')]}, {'processes': [dict(DAEMON, cwd=None)]}),
+    ('mta_queue', {'errors': [dict(GONE, queue='mta')]}, {'errors': [dict(GONE, queue='mta', path='/etc/mail/sendmail.cf')]}),
+    ('was_down', {'queues': {'msp': because(3, 'connection_refused', 'x')}}, {'queues': {'msp': because(3, 'no_route', 'x')}}),
+]
+
+
+@pytest.mark.parametrize('cause, holds, does_not', ROWS, ids=['%s-%d' % (row[0], number) for number, row in enumerate(ROWS)])
+def test_a_cause_and_its_nearest_negative(cause, holds, does_not):
+    assert cause in found(**holds)
+    assert cause not in found(**does_not)
+
+
+def test_every_cause_that_is_no_matter_of_the_relay_has_a_row():
+    relayed = {cause.id for cause in _causes.CAUSES if any(check.__qualname__.startswith(('of.', 'no_daemon')) for check in cause.checks)}
+    assert {cause.id for cause in _causes.CAUSES} - relayed <= {row[0] for row in ROWS}
+
+
+class TestOneJudgement:
+    """A cause and a control that speak of the same fact ask the same check."""
+
+    TWINS = {'SMQ-PRG-01': ('not_installed', 'other_mta'), 'SMQ-PRG-03': ('permissions',), 'SMQ-PRM-01': ('permissions',), 'SMQ-MTA-01': ('mta_down',),
+              'SMQ-RUN-01': ('runner', 'two_runners'), 'SMQ-RUN-03': ('dead_runner',),
+             'SMQ-RUN-04': ('runner',), 'SMQ-RUN-05': ('queue_load',), 'SMQ-PRM-03': ('message_permissions',), 'SMQ-PRM-06': ('configuration', 'permissions'),
+             'SMQ-PRM-07': ('cannot_submit',), 'SMQ-CFG-01': ('configuration',), 'SMQ-CFG-02': ('mta_configuration',), 'SMQ-QUE-03': ('lost',),
+             'SMQ-QUE-04': ('quarantined',), 'SMQ-QUE-09': ('damaged', 'poison', 'missing_data', 'never_run'), 'SMQ-QUE-10': ('elsewhere',),
+             'SMQ-STO-01': ('disk_full', 'mta_disk_full'), 'SMQ-STO-02': ('disk_full', 'mta_disk_full'),
+             'SMQ-STO-03': ('read_only', 'configuration', 'queue_link', 'mta_queue'), 'SMQ-NAM-01': ('slow_names',), 'SMQ-NAM-02': ('relay_name',)}
+    BY_ID = {cause.id: cause for cause in _causes.CAUSES}
+
+    def test_each_shared_fact_is_one_check(self):
+        named = {}
+        for control in _controls.CONTROLS:
+            sharing = tuple(cause.id for cause in _causes.CAUSES if set(cause.checks) & set(control.checks))
+            if sharing:
+                named[control.id] = set(sharing)
+        named['SMQ-QUE-10'] = {'elsewhere'}   # it rests on dead_letters, where the queue is empty
+        assert named == {control: set(causes) for control, causes in self.TWINS.items()}
+
+    @pytest.mark.parametrize('more', [row[1] for row in ROWS] + [row[2] for row in ROWS] + [row[1] for row in DAMAGE])
+    def test_no_host_gets_two_judgements(self, more):
+        look = HEALTHY._replace(**more)
+        look = look._replace(queues=dict({'msp': queue(), 'mta': queue()}, **look.queues))
+        held = {cause['id'] for cause in _causes.diagnose(look)}
+        held |= {'dead_runner'} & ({'dead_runner'} if 'runner' in held else set())   # the same sentence, said once
+        status = {one['id']: one['status'] for one in _controls.comply(look, _controls.settled(now=NOW))['controls']}
+        for control in _controls.CONTROLS:
+            for cause in self.TWINS.get(control.id, ()):
+                shared = set(control.checks) & set(self.BY_ID[cause].checks)
+                if any(check(look, {}).wrong for check in shared) and status[control.id] not in ('not_applicable', 'error'):
+                    assert (cause in held, status[control.id]) == (True, 'fail'), control.id
+
+
+class TestHealthy:
+    """Promise 7: mail submitted now would leave now, and nothing that waits has a reason, in either queue."""
+
+    def healthy(self, **more):
+        return _causes.diagnosis(HEALTHY._replace(**more))['healthy']
+
+    @pytest.mark.parametrize('reason', sorted(_causes.EXPLAINED) + ['other', 'a reason of tomorrow'])
+    def test_no_reason_is_healthy(self, reason):
+        assert not self.healthy(queues={'msp': because(1, reason, 'x', never_tried=int(reason == 'never_tried')), 'mta': queue()})
+
+    @pytest.mark.parametrize('reason', sorted(set(_causes.EXPLAINED) - {'never_tried'}) + ['other'])
+    def test_nor_in_the_queue_of_the_mta(self, reason):
+        assert not self.healthy(queues={'msp': queue(), 'mta': because(1, reason, 'x')})
+
+    def test_what_is_being_delivered_needs_none(self):
+        waiting_now = {'msp': because(1, 'never_tried', never_tried=1), 'mta': because(1, 'never_tried', never_tried=1)}
+        assert self.healthy(queues=waiting_now, locked=[dict(HUNG, seconds=2)])
+        assert not self.healthy(queues=waiting_now)
+
+
+class TestAdvice:
+    HARMFUL = [row for row in ROWS if {cause.id: cause.harms for cause in _causes.CAUSES}[row[0]]]
+    WAITS = {'queues': {'msp': because(3, 'connection_refused', 'x', never_tried=3), 'mta': queue()}}
+
+    @pytest.mark.parametrize('cause, holds, _does_not', HARMFUL, ids=[row[0] for row in HARMFUL])
+    def test_where_a_run_would_harm_nobody_says_flush(self, cause, holds, _does_not):
+        causes = _causes.diagnose(HEALTHY._replace(**dict(self.WAITS, **holds)))
+        assert cause in [one['id'] for one in causes]
+        for one in causes:
+            assert one['fix']['name'] != 'sendmail_queue'
+            assert not re.match(r'Flush|.*; flush', one['fix']['text'])
+
+    def test_else_it_does(self):
+        (one, other) = _causes.diagnose(HEALTHY._replace(**self.WAITS))
+        assert [one['fix']['name'], other['fix']['name']] == ['sendmail_queue', 'sendmail_queue']
 
 
 def test_a_cause_that_another_explains_says_so():
     causes = _causes.diagnose(HEALTHY._replace(
         places=[dict(HEALTHY.places[0], owner='root', mode='0755')], hazards={'permissions': [('owner 0:0', 'x')]},
-        queues={'msp': dict(queue(), messages=dict(queue()['messages'], lost=2, total=2))}))
+        queues={'mta': queue(), 'msp': dict(queue(), messages=dict(queue()['messages'], lost=2, total=2))}))
     assert [(cause['id'], cause['because_of']) for cause in causes] == [
         ('permissions', []), ('too_open', []), ('message_permissions', ['permissions']), ('lost', ['permissions', 'message_permissions'])]
 
@@ -170,8 +262,7 @@ def test_a_reason_that_no_cause_covers_is_said():
 
 @pytest.mark.parametrize('greeting', [dict(DOWN, connected=True, error='connection_timeout'), dict(DOWN, connected=True, code=554, error=None, text='554 no')])
 def test_what_keeps_the_relay_away_now_explains_mail_that_it_kept_away_before(greeting):
-    look = HEALTHY._replace(greeting=greeting, relay=relay('[127.0.0.1]', greeting=greeting), **waits('connection_refused', 'x'))
-    result = _causes.diagnosis(look)
+    result = _causes.diagnosis(HEALTHY._replace(greeting=greeting, queues={'msp': because(3, 'connection_refused', 'x')}))
     assert result['unexplained'] == {'messages': 0, 'examples': []}
 
 
@@ -182,7 +273,7 @@ class TestLog:
         def read(patterns):
             asked.append(sorted(patterns))
             return {'mta_down': 'Nov 25 h sm-mta[1]: cannot bind'}
-        found = _causes.diagnosis(HEALTHY._replace(processes=[], **NOBODY), read)
+        found = _causes.diagnosis(HEALTHY._replace(**NOBODY), read)
         assert asked == [['mta_down']]
         assert found['causes'][0]['evidence'][-1] == 'The log says: Nov 25 h sm-mta[1]: cannot bind'
 
@@ -194,7 +285,7 @@ class TestLog:
         assert one['evidence'][-1] == 'The log says: line'
 
     def test_without_a_log_the_evidence_is_the_same(self):
-        down = HEALTHY._replace(processes=[], **NOBODY)
+        down = HEALTHY._replace(**NOBODY)
         assert _causes.diagnosis(down)['causes'] == _causes.diagnose(down)
 
     @pytest.mark.parametrize('cause, line', [

@@ -59,4 +59,4 @@ def test_a_line_of_the_log_is_printable_and_whole(monkeypatch):
 
 def test_a_message_with_two_hazards_counts_once():
     pairs = [('owner 0:0', 'a'), ('the data file has owner 0:0', 'a'), ('owner 0:0', 'b'), ('the directory', None)]
-    assert _probe.endangered({'permissions': pairs}) == {'permissions': 3}
+    assert _probe.endangered({'permissions': pairs}) == {'permissions': 3, 'content': 0}

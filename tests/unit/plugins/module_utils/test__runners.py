@@ -15,17 +15,29 @@ from ansible_collections.mailops.sendmail.tests.unit.laid_out import lay
     ({'/usr/lib/systemd/system/crond.service': '[Unit]'}, {'name': 'crond', 'unit': '/usr/lib/systemd/system/crond.service'}),
     ({'/etc/init.d/cron': '#!/bin/sh'}, {'name': 'cron', 'init_script': '/etc/init.d/cron'}),
     ({'/etc/rc.d/cron': '#!/bin/sh'}, {'name': 'cron', 'init_script': '/etc/rc.d/cron'}),
-    ({'/etc/cron.allow': 'root\n'}, {'refuses': '/etc/cron.allow does not name smmsp'}),
-    ({'/etc/cron.allow': ''}, {'refuses': '/etc/cron.allow does not name smmsp'}),
-    ({'/etc/cron.allow': 'root\nsmmsp\n', '/etc/cron.deny': 'smmsp\n'}, {'refuses': None}),
-    ({'/etc/cron.deny': 'smmsp\n'}, {'refuses': '/etc/cron.deny names smmsp'}),
-    ({'/etc/cron.deny': 'smmsp2\n'}, {'refuses': None}),
 ])
 @pytest.mark.parametrize('alive', [True, False])
 def test_cron(tmp_path, files, alive, expected):
-    found = _runners.cron('smmsp', alive, lay(tmp_path, files))
+    found = _runners.cron(alive, lay(tmp_path, files))
     assert {name: found[name] for name in expected} == expected
     assert found['running'] is alive
+
+
+SYSTEMD_CRON = {'/run/systemd/system/x': '', '/usr/lib/systemd/system-generators/systemd-crontab-generator': ''}
+
+
+def test_systemd_cron_has_no_daemon_and_runs_the_lines(tmp_path):
+    root = lay(tmp_path, dict(SYSTEMD_CRON, **{'/etc/cron.d/local': '5 * * * * smmsp /usr/sbin/sendmail -Ac -q\n'}))
+    found = _runners.cron(False, root)
+    assert (found['name'], found['running'], bool(found['unit'])) == ('systemd-cron', True, True)
+    assert [runner['active'] for runner in _runners.queue_runners(_platform.DEBIAN, [], root)] == [True]
+
+
+@pytest.mark.parametrize('without', list(SYSTEMD_CRON))
+def test_without_systemd_or_the_generator_there_is_no_systemd_cron(tmp_path, without):
+    root = lay(tmp_path, {path: '' for path in SYSTEMD_CRON if path != without})
+    assert not _runners.systemd_cron(root)
+    assert _runners.cron(False, root)['running'] is False
 
 
 def test_sendmail_conf(tmp_path):

@@ -67,7 +67,7 @@ def test_a_summary_knows_from_the_names_what_totals_know_from_the_content(made):
     assert summary['messages'] == {'total': truth['messages'], 'queued': truth['messages'], 'quarantined': 0, 'lost': 0}
     for key in ('oldest_age', 'ages', 'directories', 'delivering'):
         assert summary[key] == totals[key]
-    assert set(totals) - set(summary) == {'recipients', 'bytes', 'never_tried', 'last_attempt_age', 'top'}
+    assert set(totals) - set(summary) == {'recipients', 'bytes', 'never_tried', 'last_attempt_age', 'untried_age', 'top'}
     assert set(totals['debris']) - set(summary['debris']) == {'data_without_control', 'control_without_data'}
 
 

@@ -1,0 +1,456 @@
+# Copyright (c) 2026, The mailops.sendmail contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
+
+"""One pure predicate for each fact that a cause or a control rests on, over one look at a host.
+
+A check says what is wrong, never what to do: that is for the rows of _causes and _controls, which name it. Both ask the same check where
+they speak of the same fact, so they cannot disagree. C(limits) are the thresholds of a compliance check, empty in a diagnosis.
+"""
+
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _reach, _schedule
+
+SLACK = 300           # seconds that a queue run may take before it counts as overdue
+HANGS = 600           # seconds a message is in delivery before that is remarkable
+SLOW = 5.0            # seconds of a name lookup before that is remarkable
+RECENT = 7 * 86400    # seconds after which what is lying about is no news
+SHOWN = 4             # ids or sentences of one kind
+SHARE = 0.8           # of all waiting messages, from one user or sender, is remarkable
+SHARE_LEAST = 20      # messages, before a share means anything
+
+Look = _look.Look
+Limits = Dict[str, Any]
+
+
+class Found(NamedTuple):
+    """What a check says: C(wrong) None where the fact does not apply; sentences; messages that it keeps, where that can be counted."""
+
+    wrong: Optional[bool]
+    evidence: List[str] = []
+    messages: int = 0
+    because_of: Tuple[str, ...] = ()   # causes that explain it on this host
+
+
+Check = Callable[[Look, Limits], Found]
+FINE = Found(False)
+NO_QUEUE: Dict[str, Any] = {
+    'messages': {'total': 0, 'queued': 0, 'lost': 0, 'quarantined': 0}, 'top': {'reasons': [], 'users': [], 'senders': [], 'domains': []}, 'debris': {},
+    'never_tried': 0, 'last_attempt_age': None, 'untried_age': None, 'oldest_age': None}
+
+
+def said(evidence: List[str], messages: int = 0) -> Found:
+    """Wrong when there is something to say."""
+    return Found(bool(evidence), evidence, messages if evidence else 0)
+
+
+def queue(look: Look, name: str) -> Dict[str, Any]:
+    """The figures of a queue; those of an empty one where it could not be read."""
+    return look.queues.get(name) or NO_QUEUE
+
+
+def reason(look: Look, *names: str) -> Any:
+    """(messages, example) of waiting messages whose status is in one of these classes."""
+    found = [one for one in queue(look, 'msp')['top']['reasons'] if one['reason'] in names]
+    return sum(one['messages'] for one in found), found[0]['example'] if found else ''
+
+
+def load(look: Look) -> int:
+    """The load average as Sendmail counts it, in whole numbers (getla() in conf.c)."""
+    return int(look.load[0] + 0.5) if look.load else 0
+
+
+# The program and who runs it
+
+def not_installed(look: Look, _limits: Limits) -> Found:
+    return said(['There is no Sendmail on this host.'] if look.program['sendmail'] is None and not look.program['other_mta'] else [])
+
+
+def other_program(look: Look, _limits: Limits) -> Found:
+    program = look.program
+    if not program['other_mta']:
+        return FINE
+    if program['sendmail'] is None:
+        return said(['%s belongs to %s, and there is no Sendmail.' % (program['path'], program['other_mta'])])
+    return said(['%s leads to %s, which is %s; Sendmail itself is %s.' % (program['path'], program['target'], program['other_mta'], program['sendmail'])])
+
+
+def accounts(look: Look, _limits: Limits) -> Found:
+    user = look.submitter
+    return said(['There is no %s %s.' % (kind, user[kind]) for kind, number in (('user', user['uid']), ('group', user['gid'])) if number is None])
+
+
+def configuration(name: str) -> Check:
+    """Whether Sendmail accepts the configuration file of a queue, and whether a file is there at all."""
+    def check(look: Look, _limits: Limits) -> Found:
+        state = look.files[name]
+        if not state['exists'] and not state['error']:
+            fallback = ' Sendmail falls back to sendmail.cf, and submissions fail in the queue of the MTA.' if name == 'msp' else ''
+            return said(['%s does not exist.%s' % (state['path'], fallback)])
+        return said(['%s: line %s: %s' % (state['path'], one['line'], one['problem']) for one in state['problems']])
+    return check
+
+
+msp_configuration, mta_configuration = configuration('msp'), configuration('mta')
+
+
+def dead_link(look: Look, _limits: Limits) -> Found:
+    """A queue directory, or one on the way to it, that is a link to something that is not there."""
+    return said(['%s: %s is a link to %s, which is not there.' % (one['path'], one['link'][0], one['link'][1]) for one in look.errors if one.get('link')])
+
+
+def directory(look: Look, _limits: Limits) -> Found:
+    """A directory of the client queue that cannot be used; a link and a file system that is not mounted are other facts."""
+    path = look.files['msp']['path']
+    return said(['The queue directory %s: %s.' % (one['path'], one['error']) for one in look.errors
+                 if one['queue'] == 'msp' and one['path'] != path and not one.get('link')])
+
+
+def unmounted(look: Look, _limits: Limits) -> Found:
+    return said(['%s is a mount point of /etc/fstab and is not mounted.' % room['unmounted'] for _name, room in sorted(look.filesystems.items())
+                 if room and room.get('unmounted')])
+
+
+def program_rights(look: Look, _limits: Limits) -> Found:
+    """Without its group the program cannot write into the client queue for an ordinary user."""
+    program, group = look.program, look.submitter['group']
+    if program['sendmail'] is None or program['setgid'] and program['group'] == group:
+        return FINE
+    return said(['%s is %s:%s %s and not set-group-ID %s: only root can submit mail.'
+                 % (program['sendmail'], program['owner'], program['group'], program['mode'], group)])
+
+
+def queue_rights(look: Look, _limits: Limits) -> Found:
+    user, group = look.submitter['user'], look.submitter['group']
+    return said(['%s is %s:%s %s; it has to be %s:%s and writable for both.' % (one['path'], one['owner'], one['group'], one['mode'], user, group)
+                 for one in look.places if one['mode'] is not None
+                 and (one['owner'] != user or one['group'] != group or int(one['mode'], 8) & 0o770 != 0o770)])
+
+
+def too_open(look: Look, _limits: Limits) -> Found:
+    return said(['%s has mode %s: everybody on the host can reach or write into it.' % (one['path'], one['mode'])
+                 for one in look.places if one['mode'] is not None and int(one['mode'], 8) & 0o007])
+
+
+def submitting(look: Look, _limits: Limits) -> Found:
+    """What keeps an ordinary user from submitting mail beside owner and mode of the program and the queue: of _probe.obstacles()."""
+    return said(list(look.obstacles))
+
+
+# Messages
+
+def _hazards(kind: str, look: Look) -> Found:
+    pairs = look.hazards.get(kind, [])
+    ids = sorted(set(identifier for _text, identifier in pairs if identifier))
+    more = ' and %d more' % (len(ids) - 5) if len(ids) > 5 else ''
+    return said(['%s: %s.' % (identifier, text) if identifier else text for text, identifier in pairs[:SHOWN]]
+                + (['Messages: %s%s.' % (', '.join(ids[:5]), more)] if ids else []), len(ids))
+
+
+def message_rights(look: Look, _limits: Limits) -> Found:
+    return _hazards('permissions', look)
+
+
+def missing_data(look: Look, _limits: Limits) -> Found:
+    return _hazards('no_data', look)
+
+
+def poison(look: Look, _limits: Limits) -> Found:
+    return _hazards('aborts', look)
+
+
+def damaged(look: Look, _limits: Limits) -> Found:
+    return _hazards('damaged', look)
+
+
+def stale_rewrite(look: Look, _limits: Limits) -> Found:
+    return _hazards('temporary', look)
+
+
+def unreadable(look: Look, _limits: Limits) -> Found:
+    return _hazards('unreadable', look)
+
+
+def never_run(look: Look, _limits: Limits) -> Found:
+    """Control files that no run will ever try: unfinished, of a newer version, too large, unreadable; of _probe.stuck()."""
+    return said(['%s: %s.' % (one['path'], one['why']) for one in look.stuck], len(look.stuck))
+
+
+def _state(state: str, sentence: str, threshold: Optional[str] = None) -> Check:
+    def check(look: Look, limits: Limits) -> Found:
+        counts = [(name.upper(), queue(look, name)['messages'].get(state, 0)) for name in ('msp', 'mta')]
+        total = sum(count for _name, count in counts)
+        return Found(total > limits.get(threshold or '', 0), [sentence % pair for pair in counts if pair[1]], counts[0][1])
+    return check
+
+
+lost = _state('lost', 'In the %s queue %d control files are called Qf: a queue run gave them up, and no other tries them.')
+quarantined = _state('quarantined', 'In the %s queue %d control files are called hf: somebody or a milter quarantined them.', 'quarantined')
+
+
+def orphans(look: Look, _limits: Limits) -> Found:
+    count = queue(look, 'msp')['debris'].get('data_without_control') or 0
+    return said(['%d data files have no control file: left by a crash, or being received now.' % count] if count else [])
+
+
+def dead_letters(look: Look, _limits: Limits) -> Found:
+    """Mail that was refused at once; an empty file, which Debian installs, is none."""
+    return said(['%s has %d bytes and was written %d seconds ago.' % (one['path'], one['size'], max(0, look.now - one['mtime']))
+                 for one in look.dead_letters if one['size'] and look.now - one['mtime'] <= RECENT])
+
+
+def stranded(look: Look, _limits: Limits) -> Found:
+    """Mail in a directory that is a queue elsewhere, and that no configuration of this host names; of _probe.stranded()."""
+    return said(['%d messages lie in %s, which no configuration of this host names.' % (one['messages'], one['path']) for one in look.stranded],
+                sum(one['messages'] for one in look.stranded))
+
+
+# File systems
+
+def _blocks(name: str) -> Check:
+    def check(look: Look, limits: Limits) -> Found:
+        room = look.filesystems.get(name) or {}
+        least = look.settings.get(name, {}).get('min_free_blocks', 0)
+        if room.get('blocks_free') is None or room['blocks_free'] >= max(1, least) * limits.get('free_blocks', 1):
+            return FINE
+        return said(['%s has %d free blocks of %d bytes for the %s queue; MinFreeBlocks is %d.'
+                     % (room['mount'], room['blocks_free'], room['block_size'], name.upper(), least)])
+    return check
+
+
+def _inodes(name: str) -> Check:
+    def check(look: Look, limits: Limits) -> Found:
+        room = look.filesystems.get(name) or {}
+        if not room.get('inodes') or room['inodes_free'] and 100 * room['inodes_free'] // room['inodes'] >= limits.get('free_inodes', 0):
+            return FINE
+        return said(['%s has %d free inodes of %d.' % (room['mount'], room['inodes_free'], room['inodes'])])
+    return check
+
+
+msp_blocks, mta_blocks, msp_inodes, mta_inodes = _blocks('msp'), _blocks('mta'), _inodes('msp'), _inodes('mta')
+
+
+def mta_full(look: Look, _limits: Limits) -> Found:
+    """The MTA itself says that it has no room: by its title, or in its answer."""
+    titles = [process['full'] for process in look.processes if process.get('full')]
+    count, example = reason(look, 'mta_disk_full')
+    return said((['The MTA says: %s' % titles[0]] if titles else []) + (['Sendmail says: %s' % example] if count else []), count)
+
+
+def read_only(look: Look, _limits: Limits) -> Found:
+    found = []
+    for name, room in sorted(look.filesystems.items()):
+        if room and room.get('read_only'):
+            found.append('%s, where the %s queue lies, is mounted read-only.' % (room['mount'], name.upper()))
+        if room and room.get('immutable'):
+            found.append('The directory of the %s queue is immutable (chattr +i).' % name.upper())
+    return said(found)
+
+
+# The MTA
+
+def mta_directory(look: Look, _limits: Limits) -> Found:
+    """A daemon works in its queue directory; when that is removed, it goes on in one that nobody can reach (main.c, chdir to the queue)."""
+    found = ['The directory of the MTA queue %s: %s.' % (one['path'], one['error']) for one in look.errors
+             if one['queue'] == 'mta' and one['path'] != look.files['mta']['path'] and not one.get('link')]
+    found += ['Process %s (%s) works in %s.' % (process['pid'], process['title'], process['cwd']) for process in look.processes
+              if (process.get('cwd') or '').endswith(' (deleted)')]
+    return said(found, reason(look, 'temporary_reply', 'mta_queue')[0])
+
+
+# Queue runners
+
+def active_runners(look: Look) -> List[Dict[str, Any]]:
+    return [one for one in look.runners if one['active'] and not one['partial']]
+
+
+def no_runner(look: Look, _limits: Limits) -> Found:
+    if active_runners(look):
+        return FINE
+    # Red Hat's stops with the MTA and starts with it: one cause explains the other.
+    bound = ('mta_down',) if any(one.get('bound_to') for one in look.runners) else ()
+    return said(['%s: %s.' % (one['path'] or one['source'], one['detail']) for one in look.runners[:3]] or ['No queue runner is set up.'])._replace(
+        because_of=bound)
+
+
+def several_runners(look: Look, _limits: Limits) -> Found:
+    active = active_runners(look)
+    return said(['%s: %s.' % (one['source'], one['path'] or one['detail']) for one in active] if len(active) > 1 else [])
+
+
+def dead_runners(look: Look, _limits: Limits) -> Found:
+    return said(['%s: %s.' % (one['path'] or one['source'], one['detail']) for one in look.runners if not one['active']])
+
+
+def foreign_runner(look: Look, _limits: Limits) -> Found:
+    """A runner at work in the client queue that is not the mail submission program: as root it loses new messages (readqf() in queue.c)."""
+    if not look.settings.get('msp', {}).get('run_as_user'):
+        return FINE
+    places = set(one['path'] for one in look.places)
+    return said(['Process %s of %s works on %s: %s' % (one['pid'], one['user'], one['directory'], one['title']) for one in look.processes
+                 if one['role'] in ('queue_runner', 'queue_run') and one['user'] != look.submitter['user'] and (one['directory'] or '') in places])
+
+
+def overdue(look: Look, limits: Limits) -> Found:
+    """Whether some waiting message was not tried for as long as the runner may need for two rounds: a message that is younger than
+    MinQueueAge is passed over (queue.c), and of all messages the one that waits longest counts.
+    """
+    active = active_runners(look)
+    intervals = [one['interval'] for one in active if one['interval']]
+    waiting, bound = queue(look, 'msp'), limits.get('last_attempt')
+    if bound is None and intervals:
+        bound = 2 * min(intervals) + look.settings.get('msp', {}).get('min_queue_age', 0) + SLACK
+    age = waiting.get('untried_age')
+    if bound is None or not waiting['messages']['queued'] or age is None or age <= bound:
+        return FINE
+    who = '%s should run every %d seconds, and a' % (active[0]['path'] or active[0]['source'], min(intervals)) if intervals else 'A'
+    return said(['%s message was not tried for %d seconds.' % (who, age)], waiting['messages']['queued'])
+
+
+def overload(look: Look, _limits: Limits) -> Found:
+    """From QueueLA on a queue run passes over messages by their priority, and new ones are only queued, far above it all of them."""
+    msp = look.settings.get('msp', {})
+    bound = _schedule.priority_bound(load(look), msp) if msp else None
+    if bound is None:
+        return FINE
+    text = 'The load average is %.1f and QueueLA is %d' % (look.load[0] if look.load else 0, msp['queue_la'])
+    if msp['recipient_factor'] > bound:
+        return said(['%s: new mail is only queued, and queue runs are skipped.' % text], queue(look, 'msp')['never_tried'])
+    if look.passed_over:
+        return said(['%s: a queue run passes over %d messages whose priority is above %d.' % (text, look.passed_over, bound)], look.passed_over)
+    return FINE
+
+
+def hangs(look: Look, _limits: Limits) -> Found:
+    long = [one for one in look.locked if one['seconds'] is not None and one['seconds'] >= HANGS]
+    return said(['%s has been in delivery for %d seconds by process %s: %s' % (one['id'], one['seconds'], one['pid'], one['title']) for one in long], len(long))
+
+
+# Names
+
+def own_name(look: Look, limits: Limits) -> Found:
+    own = look.lookups.get('own') or {}
+    found = []
+    if own.get('unqualified'):
+        found.append('The host name %s has no domain, and none can be found: every start of Sendmail waits 60 seconds.' % own['name'])
+    if (own.get('seconds') or 0) >= limits.get('name_seconds', SLOW):
+        found.append('Looking up the own name %s takes %.0f seconds, and so does every start of Sendmail.' % (own['name'], own['seconds']))
+    return said(found)
+
+
+# The queue of the MTA
+
+def mta_waits(look: Look, _limits: Limits) -> Found:
+    """Mail in the MTA's queue that was tried and stays, with its reasons."""
+    waiting = queue(look, 'mta')
+    reasons = [one for one in waiting['top']['reasons'] if one['reason'] != 'never_tried']
+    domains = ', '.join('%s (%d)' % (one['domain'], one['recipients']) for one in waiting['top'].get('domains', [])[:3])
+    found = ['%d messages: %s' % (one['messages'], one['example'] or 'no status') for one in reasons[:3]]
+    return said(found + (['Recipients in: %s.' % domains] if found and domains else []), sum(one['messages'] for one in reasons))
+
+
+def mta_untried(look: Look, _limits: Limits) -> Found:
+    """Mail that waits in the MTA's queue although its daemon should have tried it."""
+    waiting = queue(look, 'mta')
+    if not look.mta_interval or not waiting['messages']['queued'] or waiting.get('untried_age') is None:
+        return FINE
+    if waiting['untried_age'] <= 2 * look.mta_interval + look.settings.get('mta', {}).get('min_queue_age', 0) + SLACK:
+        return FINE
+    return said(['The MTA should run its queue every %d seconds; a message was not tried for %d seconds.' % (look.mta_interval, waiting['untried_age'])],
+                waiting['messages']['queued'])
+
+
+# The relay and what it answered: the facts are those of _reach
+
+def of(predicate: Callable[[Look], Any]) -> Check:
+    """The check that a predicate of _reach is: it gives its sentences, or (sentences, messages)."""
+    def check(look: Look, _limits: Limits) -> Found:
+        outcome = predicate(look)
+        return said(*outcome) if isinstance(outcome, tuple) else said(outcome)
+    return check
+
+
+def _no_name(look: Look) -> Any:
+    return _reach.relay_name(look._replace(queues={}))
+
+
+def rejecting(look: Look, _limits: Limits) -> Found:
+    """The title of the daemon says that it takes no connections."""
+    return said(_reach.rejecting(look))
+
+
+def no_daemon(look: Look, _limits: Limits) -> Found:
+    found = of(_reach.mta_down)(look, {})
+    return Found(None) if not found.wrong and not _reach.local(look) and not _reach.daemons(look) else found
+
+
+def conflict(look: Look, _limits: Limits) -> Found:
+    """The account of the mail submission program does not fit the group of the program."""
+    return said([look.submitter['conflict']] if look.submitter['conflict'] else [])
+
+
+relay_name, relay_has_no_name = of(_reach.relay_name), of(_no_name)
+
+
+# Names and times of what waits
+
+def _broken(look: Look) -> List[str]:
+    return ['%s: %s after %.1f seconds' % (name, one['error'], one['seconds']) for name, one in sorted(look.lookups['domains'].items())
+            if one['error'] in ('temporary', 'timeout')]
+
+
+def dns(look: Look, _limits: Limits) -> Found:
+    count, example = reason(look, 'host_lookup')
+    if not count or look.lookups['domains'] and not _broken(look):
+        return FINE
+    return said(['Sendmail says: %s' % example] + ['Looking up %s.' % '; '.join(_broken(look)[:3]) for _once in _broken(look)[:1]], count)
+
+
+def dns_was_down(look: Look, _limits: Limits) -> Found:
+    count, example = reason(look, 'host_lookup')
+    if not count or not look.lookups['domains'] or _broken(look):
+        return FINE
+    return said(['The domains can be looked up now; when the messages were last tried they could not: %s' % example], count)
+
+
+def stale_resolver(look: Look, _limits: Limits) -> Found:
+    """The running MTA cannot look up what a new process can: only its own answer proves that, not the time of a file."""
+    count, example = reason(look, 'sender_domain')
+    return said(['The MTA says: %s' % example], count) if count else FINE
+
+
+def never_tried(look: Look, limits: Limits) -> Found:
+    count = queue(look, 'msp')['never_tried']
+    if count <= len(look.locked) or overload(look, limits).wrong:
+        return FINE
+    return said(['%d messages were never tried, and the load is not the reason: they were submitted with -odq or -odd, or the first attempt was interrupted.'
+                 % count], count)
+
+
+def queue_age(look: Look, _limits: Limits) -> Found:
+    age = look.settings.get('msp', {}).get('min_queue_age', 0)
+    waiting = queue(look, 'msp')
+    if not age or not waiting['messages']['queued'] or waiting['last_attempt_age'] is None or waiting['last_attempt_age'] >= age:
+        return FINE
+    return said(['MinQueueAge is %d seconds, and the messages were tried %d seconds ago: a queue run passes over them in silence.'
+                 % (age, waiting['last_attempt_age'])], waiting['messages']['queued'])
+
+
+def one_source(look: Look, _limits: Limits) -> Found:
+    waiting = queue(look, 'msp')
+    total = waiting['messages']['queued']
+    if total < SHARE_LEAST:
+        return FINE
+    found = ['%d of %d waiting messages (%d %%) come from the %s %s.' % (one['messages'], total, 100 * one['messages'] // total, key, one[key])
+             for kind, key in (('users', 'user'), ('senders', 'sender')) for one in waiting['top'][kind][:1] if one['messages'] >= SHARE * total]
+    subjects, looked = look.subjects
+    return said(found + ['%d of %d waiting messages looked at (%d %%) have the subject "%s", digits apart.' % (
+        count, looked, 100 * count // looked, subject) for subject, count in subjects[:1] if count >= SHARE * looked])
+
+
+def elsewhere(look: Look, limits: Limits) -> Found:
+    """With an empty client queue: where else the mail is."""
+    return FINE if queue(look, 'msp')['messages']['total'] else dead_letters(look, limits)

@@ -1,0 +1,236 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Causes of the relay, and of what it answers, over looks made by hand. The scenario diagnosis shows that a host gives such looks."""
+
+import os
+import re
+import sys
+
+import pytest
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes
+
+sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
+from hosts_looked_at import GREETING, HEALTHY, NOW, SOCKET, because, queue, relay
+
+ROOT = os.path.join(os.path.dirname(_causes.__file__), '..', '..')
+DOWN = dict(GREETING, connected=False, answered=False, code=None, text=None, error='connection_refused')
+SILENT = dict(DOWN, connected=True, error='connection_timeout')
+NOBODY = {'greeting': DOWN, 'relay': relay('[127.0.0.1]', listeners=[], greeting=DOWN), 'listeners': []}
+HUB = '[192.0.2.20]'
+FOREIGN = dict(SOCKET, address='0.0.0.0', pid=9, name='python3', sendmail=False)
+REJECTS = {'role': 'daemon', 'started': NOW, 'title': 'x', 'pid': 7}
+
+
+def hub(greeting, listeners=()):
+    """A host that hands mail to another one."""
+    return {'greeting': greeting, 'relay': relay(HUB, listeners=list(listeners), greeting=greeting), 'listeners': list(listeners)}
+
+
+def rejects(text, **more):
+    return dict(NOBODY, processes=[dict(REJECTS, rejecting='rejecting connections on daemon MTA-v4: ' + text)], **more)
+
+
+def waits(reason, example):
+    return {'queues': {'msp': because(3, reason, example)}}
+
+
+def found(**more):
+    return [cause['id'] for cause in _causes.diagnose(HEALTHY._replace(**more))]
+
+
+@pytest.mark.parametrize('bound_to, because_of', [('sendmail.service', ['mta_down']), (None, [])])
+def test_a_runner_that_stops_with_the_mta_is_its_victim(bound_to, because_of):
+    runner = dict(HEALTHY.runners[0], active=False, detail='it is down', bound_to=bound_to)
+    causes = {one['id']: one for one in _causes.diagnose(HEALTHY._replace(**dict(NOBODY, processes=[], runners=[runner])))}
+    assert set(causes) == {'mta_down', 'runner'}
+    assert causes['runner']['because_of'] == because_of
+
+
+def test_a_healthy_host_has_no_cause():
+    assert _causes.diagnosis(HEALTHY) == {'healthy': True, 'causes': [], 'unexplained': {'messages': 0, 'examples': []},
+                                          'messages': queue()['messages'], 'inspected': 0}
+
+
+def test_the_table_is_sound():
+    ids = [cause.id for cause in _causes.CAUSES]
+    assert len(ids) == len(set(ids))
+    for cause in _causes.CAUSES:
+        assert set(cause.because_of) <= set(ids)
+        assert cause.severity in ('critical', 'high', 'medium', 'low')
+        assert (cause.fix == 'manual') == (cause.name is None)
+        assert cause.text.endswith('.')
+        if cause.name:   # advice names only what is there
+            assert os.path.exists(os.path.join(ROOT, *(('roles', cause.name) if cause.fix == 'role' else ('plugins', 'modules', cause.name + '.py'))))
+    assert {name for names in _causes.EXPLAINED.values() for name in names} <= set(ids)
+
+
+@pytest.mark.parametrize('more, expected', [
+    ({'locked': [{'id': '6ANFSGsD000240', 'pid': 7, 'seconds': 600, 'title': 'sendmail: MSP: client greeting'}]}, ['hangs']),
+    ({'locked': [{'id': '6ANFSGsD000240', 'pid': 7, 'seconds': 600 - 1, 'title': ''}]}, []),
+    ({'locked': [{'id': '6ANFSGsD000240', 'pid': 7, 'seconds': None, 'title': ''}]}, []),
+    (dict(NOBODY, processes=[]), ['mta_down']),
+    (dict(NOBODY, relay=relay('[IPv6:0:0:0:0:0:0:0:1]', listeners=[], greeting=DOWN), processes=[]), ['mta_down']),
+    (NOBODY, ['listens_elsewhere']),
+    ({'greeting': DOWN, 'relay': relay('[127.0.0.1]', greeting=DOWN)}, ['filtered']),
+    ({'greeting': dict(DOWN, error='not_permitted')}, ['filtered']),
+    ({'greeting': SILENT}, ['silent']),
+    ({'greeting': dict(SILENT, error='closed')}, ['silent']),
+    ({'greeting': dict(SILENT, code=554, error=None, text='554 no')}, ['refuses']),
+    ({'greeting': dict(GREETING, refusal='550 5.7.1 Access denied')}, ['refuses']),
+    ({'greeting': dict(GREETING, refusal='550 5.0.0 Access denied'), 'hosts_access': ['/etc/hosts.deny: ALL: ALL']}, ['hosts_access']),
+    (dict(hub(dict(GREETING, refusal='550 5.0.0 Access denied')), hosts_access=['/etc/hosts.deny: ALL: ALL']), ['refuses']),
+    ({'hosts_access': ['/etc/hosts.deny: ALL: ALL']}, []),
+    # Another host is the relay. B1, B2 and B3 of the field faults: what listens here has nothing to do with it.
+    (hub(GREETING), []),
+    (dict(hub(GREETING), processes=[]), []),
+    (hub(GREETING, [FOREIGN]), []),
+    (dict(hub(DOWN), processes=[]), ['hub_down']),
+    (hub(DOWN, [SOCKET]), ['hub_down']),
+    (hub(DOWN, [FOREIGN]), ['hub_down']),
+    (hub(dict(DOWN, error='connection_timeout')), ['unreachable']),
+    (dict(hub(GREETING), **waits('connection_refused', 'Deferred: Connection refused by [192.0.2.20]')), ['was_down']),
+    # A stranger that greets is one cause, without advice that would lose mail (B30).
+    ({'relay': relay('[127.0.0.1]', listeners=[FOREIGN], greeting=dict(GREETING, text='220 hello')),
+      'greeting': dict(GREETING, text='220 hello', refusal='554 no'), **waits('connection_refused', 'x')}, ['stranger']),
+    ({'relay': relay('[127.0.0.1]', listeners=[dict(FOREIGN, name='systemd')])}, []),
+    ({'relay': relay('[127.0.0.1]', listeners=[dict(FOREIGN, name='docker-proxy')], greeting=SILENT), 'greeting': SILENT}, ['stranger', 'silent']),
+    # Titles of a daemon that rejects.
+    (rejects('load average: 50'), ['refuses_for_load']),
+    (rejects('4 children, max 4'), ['limits']),
+    (rejects('free memory: 3'), ['limits']),
+    (dict(rejects('4 children, max 4'), greeting=GREETING), []),
+    (dict(rejects('4 children, max 4', **waits('connection_refused', 'x')), greeting=GREETING), ['limits']),
+    (waits('limit', 'Deferred: 421 4.3.2 Connection rate limit exceeded.'), ['limits']),
+    ({'greeting': dict(SILENT, code=421, error=None, text='421 4.3.2 Too many open connections.')}, ['limits']),
+    # The interface and the hosts file (B22).
+    (dict(NOBODY, greeting=dict(DOWN, error='no_route'), interfaces={'addresses': [], 'loopback': False}), ['interface']),
+    (dict(NOBODY, processes=[], interfaces={'addresses': [], 'loopback': False}), ['interface']),
+    (dict(hub(dict(DOWN, error='no_route')), interfaces={'addresses': [], 'loopback': False}), ['unreachable']),
+    ({'greeting': DOWN, 'relay': dict(relay('[localhost]', listeners=[], greeting=DOWN, resolved={'localhost': {'addresses': ['192.0.2.77']}}),
+                                      hosts_file=['/etc/hosts line 1: 192.0.2.77 localhost'])}, ['hosts_file']),
+    (dict(hub(DOWN), relay=relay('hub.example.com', listeners=[], greeting=DOWN, resolved={'hub.example.com': {'addresses': ['192.0.2.20']}})),
+     ['hub_down']),
+    # The name of the relay.
+    ({'greeting': DOWN, 'relay': relay('[hub.example.com]', listeners=[]), 'resolved': {
+        'hub.example.com': {'error': 'not_found', 'mx': [], 'mx_error': None, 'addresses': []}}}, ['relay_name']),
+    ({'resolved': {'hub.example.com': {'error': None, 'mx': [], 'mx_error': None, 'addresses': ['192.0.2.20']}}}, []),
+    # What only the status knows.
+    (waits('tls', 'Deferred: 454 4.7.0 TLS handshake failed.'), ['tls']),
+    (waits('auth', 'Deferred: Temporary AUTH failure'), ['auth']),
+    (waits('connection_lost', 'reply: read error from [127.0.0.1]'), ['hangs_up']),
+    (dict(waits('connection_lost', 'reply: read error from [127.0.0.1]'), greeting=dict(SILENT, error='closed')), ['silent']),
+    (waits('mta_queue', 'Deferred: 421 4.3.0 collect: Cannot write ./dfX'), ['mta_queue']),
+    ({'processes': [dict(HEALTHY.processes[0], cwd='/var/spool/mqueue (deleted)')]}, ['mta_queue']),
+    ({'processes': [dict(HEALTHY.processes[0], cwd='/var/spool/mqueue')]}, []),
+    (waits('milter', 'Deferred: 451 4.3.2 Please try again later'), ['milter']),
+    (waits('map_lookup', 'virtusertable map: lookup (x): deferred'), ['maps']),
+    (waits('alias_database', 'alias database unavailable'), ['maps']),
+    (waits('mailbox', 'Deferred: local mailer (/x) exited with EX_TEMPFAIL'), ['mailbox']),
+    (waits('loop', 'MX list for x points back to h'), ['loop']),
+    (waits('resources', 'Deferred: Too many open files'), ['resources']),
+    # After queuewarn the reason is hidden (B10): what holds now explains it, otherwise it is said.
+    (waits('warned', 'Warning: could not send message for past 4 hours'), ['warned']),
+    (dict(NOBODY, processes=[], **waits('warned', 'Warning: could not send message for past 4 hours')), ['mta_down']),
+    ({'greeting': dict(DOWN, error='no_route')}, ['unreachable']),
+    ({'queues': {'msp': because(3, 'connection_refused', 'x')}}, ['was_down']),
+    ({'queues': {'msp': because(3, 'temporary_reply', 'x')}}, ['policy']),
+    ({'queues': {'msp': because(3, 'host_lookup', 'x')},
+      'lookups': dict(HEALTHY.lookups, domains={'d': {'error': 'temporary', 'seconds': 0.1}})}, ['dns']),
+    ({'queues': {'msp': because(3, 'host_lookup', 'x')},
+      'lookups': dict(HEALTHY.lookups, domains={'d': {'error': 'not_found', 'seconds': 0.1}})}, ['dns_was_down']),
+    ({'queues': {'msp': because(3, last_attempt_age=2 * 1800 + 300)}}, []),
+    ({'runners': []}, ['runner']),
+    ({'submitter': dict(HEALTHY.submitter, conflict='The primary group of user smmsp is 25, ...')}, ['permissions']),
+    ({'hazards': {'no_data': [('there is no data file', 'x')]}}, ['missing_data']),
+    ({'hazards': {'aborts': [('there is no sender (S line): a queue runner aborts', 'x')]}}, ['poison']),
+    ({'hazards': {'damaged': [('line 2: an unknown line, Y99', 'x')]}}, ['damaged']),
+    ({'queues': {'msp': dict(because(40), top={'reasons': [], 'users': [{'user': 'root', 'messages': 39}], 'senders': []})}}, ['one_source']),
+    ({'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 60}]}, ['elsewhere']),
+    ({'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 8 * 86400}]}, []),
+])
+def test_what_is_found(more, expected):
+    assert found(**more) == expected
+
+
+def test_a_cause_that_another_explains_says_so():
+    causes = _causes.diagnose(HEALTHY._replace(
+        places=[dict(HEALTHY.places[0], owner='root', mode='0755')], hazards={'permissions': [('owner 0:0', 'x')]},
+        queues={'msp': dict(queue(), messages=dict(queue()['messages'], lost=2, total=2))}))
+    assert [(cause['id'], cause['because_of']) for cause in causes] == [
+        ('permissions', []), ('too_open', []), ('message_permissions', ['permissions']), ('lost', ['permissions', 'message_permissions'])]
+
+
+def test_a_reason_that_no_cause_covers_is_said():
+    result = _causes.diagnosis(HEALTHY._replace(queues={'msp': because(3, 'other', 'Deferred: gremlins')}))
+    assert (result['healthy'], result['causes'], result['unexplained']) == (False, [], {'messages': 3, 'examples': ['Deferred: gremlins']})
+
+
+@pytest.mark.parametrize('greeting', [dict(DOWN, connected=True, error='connection_timeout'), dict(DOWN, connected=True, code=554, error=None, text='554 no')])
+def test_what_keeps_the_relay_away_now_explains_mail_that_it_kept_away_before(greeting):
+    look = HEALTHY._replace(greeting=greeting, relay=relay('[127.0.0.1]', greeting=greeting), **waits('connection_refused', 'x'))
+    result = _causes.diagnosis(look)
+    assert result['unexplained'] == {'messages': 0, 'examples': []}
+
+
+class TestLog:
+    def test_only_causes_that_hold_are_looked_up(self):
+        asked = []
+
+        def read(patterns):
+            asked.append(sorted(patterns))
+            return {'mta_down': 'Nov 25 h sm-mta[1]: cannot bind'}
+        found = _causes.diagnosis(HEALTHY._replace(processes=[], **NOBODY), read)
+        assert asked == [['mta_down']]
+        assert found['causes'][0]['evidence'][-1] == 'The log says: Nov 25 h sm-mta[1]: cannot bind'
+
+    def test_evidence_stays_bounded(self):
+        hazards = {'permissions': [('wrong', '6ANFSGsD00%04d' % number) for number in range(20)]}
+        found = _causes.diagnosis(HEALTHY._replace(hazards=hazards), lambda patterns: dict.fromkeys(patterns, 'line'))
+        (one,) = found['causes']
+        assert len(one['evidence']) == 5
+        assert one['evidence'][-1] == 'The log says: line'
+
+    def test_without_a_log_the_evidence_is_the_same(self):
+        down = HEALTHY._replace(processes=[], **NOBODY)
+        assert _causes.diagnosis(down)['causes'] == _causes.diagnose(down)
+
+    @pytest.mark.parametrize('cause, line', [
+        ('configuration', 'sendmail[77]: NOQUEUE: SYSERR(alice): /etc/mail/submit.cf: line 0: cannot open: No such file or directory'),
+        ('too_open', 'sendmail[77]: dangerous permissions=42777 on queue directory /var/spool/mqueue-client/'),
+        ('message_permissions', 'sm-msp-queue[7]: 6ANF9o5V000220: bogus queue file, uid=1000, gid=104, mode=100666'),
+        ('lost', 'sm-msp-queue[7]: 6ANF9o5V000220: Losing ./qf6ANF9o5V000220: bogus file uid/gid in mqueue'),
+        ('disk_full', 'sendmail[7]: NOQUEUE: low on space (SMTP-DAEMON needs 12 bytes + 100 blocks in /var/spool/mqueue-client), max avail: 75'),
+        ('refuses_for_load', 'sm-mta[7]: rejecting connections on daemon MTA-v4: load average: 50'),
+        ('dns', 'sm-msp-queue[7]: 6ANF9o5V000220: to=a@b.example, delay=0, mailer=esmtp, dsn=4.4.3, stat=queued'),
+        ('mta_disk_full', 'sm-mta[7]: low on space (localhost needs 0 bytes + 100 blocks in /var/spool/mqueue)'),
+        ('queue_load', 'sm-msp-queue[7]: runqueue: Skipping queue run -- load average too high'),
+        ('stale_rewrite', 'sm-msp-queue[7]: SYSERR(root): queueup: cannot create ./tf6ANF9o5V000220, euid=105: File exists'),
+        ('slow_names', 'sendmail[7]: My unqualified host name (shorty) unknown; sleeping for retry'),
+        ('elsewhere', 'sendmail[7]: 6ANF: to=bob, ctladdr=alice, relay=[127.0.0.1], dsn=5.1.1, stat=User unknown'),
+    ])
+    def test_what_sendmail_logs_is_found(self, cause, line):
+        (pattern,) = [one.log for one in _causes.CAUSES if one.id == cause]
+        assert re.search(pattern, line.encode())
+        ordinary = b'sm-mta[7]: 6ANF9o5V000220: to=bob, delay=00:00:01, mailer=local, pri=30, dsn=2.0.0, stat=Sent'
+        assert not any(re.search(one.log, ordinary) for one in _causes.CAUSES if one.log)
+
+
+class TestSubjects:
+    def shares(self, subjects, looked, total=40):
+        waits = because(total, 'connection_refused', 'Deferred: x')
+        return [line for one in _causes.diagnose(HEALTHY._replace(queues={'msp': waits, 'mta': queue()}, subjects=(subjects, looked)))
+                if one['id'] == 'one_source' for line in one['evidence']]
+
+    def test_most_have_one_subject(self):
+        assert self.shares([('Cron <root@web#> backup', 36), ('hello', 4)], 40) == [
+            '36 of 40 waiting messages looked at (90 %) have the subject "Cron <root@web#> backup", digits apart.']
+
+    def test_none_stands_out(self):
+        assert self.shares([('a', 20), ('b', 20)], 40) == []
+
+    def test_too_few_to_say(self):
+        assert self.shares([('a', 5)], 5, total=5) == []
+
+    def test_not_asked_for(self):
+        assert self.shares([], 0) == []
