@@ -164,9 +164,9 @@ _NOT_YET = (530, 534, 538)   # RFC 3207 and 4954: TLS or authentication first, w
 def _dialogue(peer: socket.socket, seconds: float) -> Optional[str]:
     """What a server that has greeted answers when it refuses this host as such, for good; None where it does not. Sends no mail.
 
-    EHLO, MAIL FROM:<>, RCPT TO:<postmaster>, and <root> where it does not know that one, RSET. With FEATURE(`delay_checks'), Debian's default, the access map answers at RCPT only. None
-    too where it wants TLS or authentication first or puts off. A postmaster whom it does not know (5.1.x) is a matter of that
-    recipient; RFC 5321 4.5.1 wants this one taken by everybody else.
+    EHLO, MAIL FROM:<>, RCPT TO:<postmaster>, and <root> where it does not know that one, RSET. With FEATURE(`delay_checks'), Debian's
+    default, the access map answers at RCPT only. None too where it wants TLS or authentication first or puts off. A recipient whom it does
+    not know (5.1.x) is a matter of that one; RFC 5321 4.5.1 wants postmaster taken by everybody else.
     """
     end = time.monotonic() + seconds
     with peer.makefile('rb') as replies:
