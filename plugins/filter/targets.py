@@ -13,7 +13,7 @@ description:
 positional: _input, pattern, limited
 options:
   _input:
-    description: The hosts that the pattern matches, as the lookup P(ansible.builtin.inventory_hostnames#lookup) returns them.
+    description: The hosts that the pattern matches, as the lookup C(ansible.builtin.inventory_hostnames) returns them.
     type: list
     elements: str
     required: true

@@ -337,7 +337,17 @@ class Writer:
         self._file = None
         os.rename(self._name + '.partial', self._name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
         _sync(self._directory)
+        self._prove()
         self.parts += 1
+
+    def _prove(self) -> None:
+        """Raise OSError where the archive is no longer what its path leads to: a file system that was unmounted meanwhile takes it along."""
+        try:
+            there = os.path.samestat(os.stat(self.path), os.fstat(self._directory))
+        except OSError:
+            there = False
+        if not there:
+            raise OSError(errno.ESTALE, 'the archive is no longer there; was its file system unmounted?', self.path)
 
     def removed(self, names: Iterable[bytes]) -> None:
         """Record what of the part that was committed last has left the queue: its control files, named as in the part. Synced."""
@@ -369,6 +379,8 @@ class Writer:
         """Say how far the run is, for who waits: a small JSON file in the base directory, replaced in one step."""
         if self._base is None:
             return
+        if self._directory is not None:
+            self._prove()
         line = json.dumps(dict(self.about, archive=self.path, parts=self.parts, updated=int(time.time()), **counts), sort_keys=True)
         self._replace(self._base, PROGRESS, line.encode('ascii') + b'\n', False)
 

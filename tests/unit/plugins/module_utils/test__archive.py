@@ -243,3 +243,22 @@ def test_a_full_disk_leaves_no_half_part(tmp_path):
     done = subprocess.run([sys.executable, '-c', script], stdout=subprocess.PIPE, check=True)
     assert done.stdout == b'File too large\n'
     assert [name for _top, _directories, names in os.walk(str(tmp_path)) for name in names] == []
+
+
+def test_an_archive_that_went_away_takes_nothing(tmp_path):
+    """As with a file system that is unmounted while it is written to: the descriptors still work, and nobody finds what is in it."""
+    base = tmp_path / 'base'
+    with _archive.Writer(str(base), 'removed', {}) as writer:
+        writer.begin()
+        writer.add(b'msp/x/qf1', os.stat('/'), b'x')
+        writer.commit()
+        writer.progress(removed=1)
+        writer.begin()
+        writer.add(b'msp/x/qf2', os.stat('/'), b'x')
+        base.rename(tmp_path / 'elsewhere')
+        base.mkdir()
+        with pytest.raises(OSError, match='no longer there'):
+            writer.commit()
+        with pytest.raises(OSError, match='no longer there'):
+            writer.progress(removed=2)
+        assert writer.parts == 1
