@@ -64,7 +64,7 @@ fleet: ## ten hosts with ten troubles, remediated by one playbook (docs/fleet.md
 	@tests/prepare hosts
 	@tests/fleet/run
 
-events: ## ansible-rulebook watches a host, its MTA is killed, and the rulebook mends it (docs/events.md)
+events: ## ansible-rulebook watches a host, its MTA is killed, and the rulebook fixes it (docs/events.md)
 	@tests/prepare events
 	@tests/eda/run
 

@@ -19,7 +19,7 @@ def head(source: str, title: str) -> list[str]:
             f'Made by docs/generate.py from {source}. Change it there.', '-->', '', f'# {title}', '']
 
 
-def mender(kind: str, name: str | None) -> str:
+def fixer(kind: str, name: str | None) -> str:
     return f'{kind} `{name}`' if name else 'hand'
 
 
@@ -30,12 +30,12 @@ def controls() -> str:
         f'What a compliant Sendmail host satisfies: {len(_controls.CONTROLS)} controls, judged by `mailops.sendmail.sendmail_compliance_info` in one call.',
         'An id keeps its meaning for ever. Severity, thresholds and whether a control is judged at all can be set for each host, and a control may be',
         'waived for a while; [Compliance and waivers](compliance.md) says how.', '',
-        '| id | severity | control | mended by |', '|---|---|---|---|']
+        '| id | severity | control | fixed by |', '|---|---|---|---|']
     for one in _controls.CONTROLS:
-        lines.append(f'| [{one.id}](#{one.id.lower()}) | {one.severity} | {one.title} | {mender(one.remedy, one.name)} |')
+        lines.append(f'| [{one.id}](#{one.id.lower()}) | {one.severity} | {one.title} | {fixer(one.remedy, one.name)} |')
     for one in _controls.CONTROLS:
         lines += ['', f'## {one.id}', '', f'**{one.title}** ({one.severity}). {one.rationale}', '',
-                  f'Mended by {mender(one.remedy, one.name)}: {one.text}', '', 'From: ' + '; '.join(one.references) + '.']
+                  f'Fixed by {fixer(one.remedy, one.name)}: {one.text}', '', 'From: ' + '; '.join(one.references) + '.']
     return '\n'.join(lines) + '\n'
 
 
@@ -47,8 +47,8 @@ def troubleshooting() -> str:
         f'The {len(titles)} causes that `mailops.sendmail.sendmail_diagnosis_info` and `mailops.sendmail.survey_queues` know, the most fundamental first.',
         'Several can hold at once; begin with the first. Critical: mail is refused or lost. High: nothing moves. Medium: some mail stays.',
         'Low: worth knowing.', '',
-        '| cause | severity | what is wrong | mended by |', '|---|---|---|---|']
-    lines += [f'| [{one.id}](#{one.id}) | {one.severity} | {one.title} | {mender(one.fix, one.name)} |' for one in _causes.CAUSES]
+        '| cause | severity | what is wrong | fixed by |', '|---|---|---|---|']
+    lines += [f'| [{one.id}](#{one.id}) | {one.severity} | {one.title} | {fixer(one.fix, one.name)} |' for one in _causes.CAUSES]
     lines += ['', '## From what Sendmail says', '',
               '`mailq -Ac` shows the status of each message, and so does the field `status` of `mailops.sendmail.sendmail_message_info`.',
               '`sendmail_queue_facts` counts the messages by the class of that status, in `top.reasons`. A status is from the last attempt: what it names',
@@ -57,7 +57,7 @@ def troubleshooting() -> str:
     lines += [f'| `{reason}` | {", ".join(f"[{name}](#{name})" for name in names)} |' for reason, names in _causes.EXPLAINED.items()]
     for one in _causes.CAUSES:
         reasons = [reason for reason, names in _causes.EXPLAINED.items() if one.id in names]
-        lines += ['', f'## {one.id}', '', f'**{one.title}** ({one.severity}).', '', f'Mended by {mender(one.fix, one.name)}: {one.text}']
+        lines += ['', f'## {one.id}', '', f'**{one.title}** ({one.severity}).', '', f'Fixed by {fixer(one.fix, one.name)}: {one.text}']
         if one.because_of:
             lines += ['', 'Look first at: ' + ', '.join(f'[{name}](#{name}) ({titles[name][0].lower() + titles[name][1:]})' for name in one.because_of) + '.']
         if reasons:

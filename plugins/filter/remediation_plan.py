@@ -92,7 +92,7 @@ BLOCKING = ('not_installed', 'other_mta', 'queue_link', 'configuration', 'permis
             'filtered', 'silent', 'hosts_access', 'refuses', 'relay_name', 'mta_disk_full', 'queue_load', 'interface', 'hosts_file', 'hub_down',
             'mta_queue')
 KEEPING = ('dns', 'policy', 'tls', 'auth', 'milter', 'maps', 'limits')   # these keep their messages and let others go
-# What fixes a control that fails, by what its row names. The others are for a human, or are a matter of the mail itself.
+# What fixes a control that fails, by what its row names. The others need attention, or are a matter of the mail itself.
 BY_REMEDY = {'sendmail_msp': 'msp', 'sendmail_permissions': 'permissions', 'sendmail_debris': 'debris', 'sendmail_mta': 'mta',
              'sendmail_queue_runner': 'runner'}
 

@@ -49,7 +49,7 @@ class Outcome:
     """What was found and done: counts by kind, and the first LISTED of each."""
 
     def __init__(self):
-        self.counts = dict((what, Counter()) for what in ('found', 'removed', 'mended', 'left_alone'))
+        self.counts = dict((what, Counter()) for what in ('found', 'removed', 'returned', 'left_alone'))
         self.lists = {}
         self.archive = None
 
@@ -62,10 +62,10 @@ class Outcome:
 
     def result(self, changed=True):
         """The module's result."""
-        done = self.lists.get('removed', []) + self.lists.get('mended', [])
+        done = self.lists.get('removed', []) + self.lists.get('returned', [])
         lines = ''.join('%s (%s)\n' % (entry['path'], entry['kind']) for entry in done[:100]) + ('... and more\n' if len(done) > 100 else '')
         return dict(((what, sum(counts.values())) for what, counts in self.counts.items()), changed=changed and bool(done), kinds=dict(self.counts['found']),
-                    outcomes=dict((what, self.lists[what]) for what in ('removed', 'mended', 'left_alone') if what in self.lists),
+                    outcomes=dict((what, self.lists[what]) for what in ('removed', 'returned', 'left_alone') if what in self.lists),
                     truncated=any(sum(self.counts[what].values()) > len(entries) for what, entries in self.lists.items()),
                     archive=None if self.archive is None else _text.printable(os.fsencode(self.archive)),
                     diff={'before': lines if changed else '', 'after': ''})
@@ -292,7 +292,7 @@ class Cleaner:
             return
         except OSError as error:
             why = _lost.reason_of(error)
-        self.outcome.add('left_alone' if why else 'mended', one, why)
+        self.outcome.add('left_alone' if why else 'returned', one, why)
 
     def _stays(self, one: Candidate, used: Optional[Set[Tuple[int, int]]]) -> bool:
         try:

@@ -4,7 +4,7 @@
 
 # PRIVATE to the mailops.sendmail collection: it can change or go in any release.
 
-"""Name look-ups as Sendmail needs them, side by side and within a time limit."""
+"""Name lookups as Sendmail needs them, side by side and within a time limit."""
 
 import os
 import re

@@ -196,7 +196,7 @@ def _dialogue(peer: socket.socket, seconds: float) -> Optional[str]:
 def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 0.0, serve: bool = False) -> Dict[str, Any]:
     """Whether an SMTP server greets: {connected, answered, code, text, error, seconds, refusal}. One connection; ends politely with QUIT.
 
-    C(timeout) seconds bound the name look-up and the connection, and then C(patience), where it is longer, the greeting: a server may make
+    C(timeout) seconds bound the name lookup and the connection, and then C(patience), where it is longer, the greeting: a server may make
     its clients wait (FEATURE(`greet_pause')). C(error) is connection_refused, connection_timeout, no_route, not_permitted,
     connection_reset, name_lookup, closed or the system's text; connection_timeout with C(connected) is a server that accepts but is silent.
     C(answered) is true for code 220 only: 554 or 421 are answers that refuse. With C(serve) the server is asked on whether it takes mail:

@@ -112,7 +112,7 @@ def head_of(envelope):
 def status_of(row):
     """The most telling status of a L(head) tuple: a recipient's own reply before the envelope's.
 
-    The envelope keeps the last event only, which after a sender-domain refusal is a name look-up that hides the reply.
+    The envelope keeps the last event only, which after a sender-domain refusal is a name lookup that hides the reply.
     """
     found = RECIPIENT_STATUS.search(row[TAIL])
     return found.group(1) if found else row[STATUS] or b''

@@ -10,7 +10,7 @@ version_added: 1.0.0
 description:
   - Looks at a host once and judges every control of the collection, such as an MTA that runs, exactly one queue runner, right owners and modes, no lost
     mail, no open relay. The page C(docs/controls.md) of the collection lists them with the reasons.
-  - Nothing is changed. Probes are a greeting of the MTA, look-ups of names, and one question to each name server, all within seconds.
+  - Nothing is changed. Probes are a greeting of the MTA, lookups of names, and one question to each name server, all within seconds.
   - Run it as root. What cannot be seen is an V(error), never a V(pass).
   - On a host without Sendmail V(SMQ-PRG-01) fails and no other control applies. Switch that one off with O(overrides) where hosts without Sendmail are right.
 options:
@@ -19,7 +19,7 @@ options:
     type: dict
     suboptions:
       version:
-        description: The oldest version of Sendmail that is supported. Distributions mend old versions without changing the number.
+        description: The oldest version of Sendmail that is supported. Distributions fix old versions without changing the number.
         type: str
         default: 8.15.2
       listen:
@@ -195,7 +195,7 @@ controls:
       elements: str
       sample: []
     remedy:
-      description: What mends it. V(kind) is V(role), V(module) or V(manual), V(name) the role or module of this collection.
+      description: What fixes it. V(kind) is V(role), V(module) or V(manual), V(name) the role or module of this collection.
       type: dict
       sample: {"kind": "role", "name": "sendmail_queue_runner", "text": "Schedule one and remove the others."}
     references:

@@ -65,7 +65,7 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Shows the paths and kinds of what is moved or mended.
+      - Shows the paths and kinds of what is moved or returned.
   idempotent:
     support: full
 seealso:
@@ -109,7 +109,7 @@ removed:
   returned: success
   type: int
   sample: 2
-mended:
+returned:
   description: How many lost messages were returned to the queue, or would be.
   returned: success
   type: int

@@ -8,9 +8,9 @@ module: sendmail_diagnosis_info
 short_description: Say why mail stays in Sendmail's client queue
 version_added: 1.0.0
 description:
-  - Looks at a host once and returns the causes that keep mail in the client queue, the most fundamental one first, each with its evidence and what mends it.
+  - Looks at a host once and returns the causes that keep mail in the client queue, the most fundamental one first, each with its evidence and what fixes it.
   - Several causes can hold at once. One that another one explains says so.
-  - Nothing is changed. Probes are a greeting of the MTA, look-ups of the domains that the waiting mail needs, and a look at file systems, processes
+  - Nothing is changed. Probes are a greeting of the MTA, lookups of the domains that the waiting mail needs, and a look at file systems, processes
     and schedules, all within seconds.
   - Causes that lie in the past count too. When the MTA answers now and the messages still wait for it, the cause is that it was down when they were last tried.
   - Where the log of the host can be read (the journal, C(/var/log/mail.log), C(/var/log/maillog)), the newest line of the last week that
@@ -90,7 +90,7 @@ causes:
       elements: str
       sample: []
     fix:
-      description: What mends it. V(kind) is V(role), V(module) or V(manual), V(name) the role or module of this collection.
+      description: What fixes it. V(kind) is V(role), V(module) or V(manual), V(name) the role or module of this collection.
       type: dict
       sample: {"kind": "role", "name": "sendmail_mta", "text": "Restart the service (a start may do nothing) and enable it."}
 unexplained:

@@ -26,7 +26,7 @@ TOP = 20
 GROUPS = {'PRG': 'Prog', 'MTA': 'MTA', 'RUN': 'Runner', 'PRM': 'Permissions', 'CFG': 'Config', 'POL': 'Policy', 'QUE': 'Queues', 'STO': 'Disk',
           'NAM': 'DNS'}
 REASONS = {'connection_refused': 'the relay refuses connections', 'connection_timeout': 'the relay does not answer in time',
-           'no_route': 'no route to the relay', 'host_lookup': 'a name look-up failed', 'relay_lookup': 'the relay has no address',
+           'no_route': 'no route to the relay', 'host_lookup': 'a name lookup failed', 'relay_lookup': 'the relay has no address',
            'sender_domain': 'the sender domain does not resolve',
            'mta_disk_full': 'the disk of the MTA is full', 'temporary_reply': 'the relay says: try again later', 'never_tried': 'never tried yet',
            'connection_lost': 'the relay hangs up or says nothing', 'not_permitted': 'this host may not connect to the relay',

@@ -127,9 +127,9 @@ class TestKinds:
         os.chown(os.path.join(lab.path, 'Qf' + ID % 1), 12345, 12345)
         lab.put('Qf' + ID % 2, QF.replace(b'N1', b'Y1'))
         lab.put('df' + ID % 2, b'body')
-        assert lab.clear(check_mode=True)['mended'] == 1
+        assert lab.clear(check_mode=True)['returned'] == 1
         done = lab.clear()
-        assert (done['mended'], done['left_alone'], done['removed'], done['changed']) == (1, 1, 0, True)
+        assert (done['returned'], done['left_alone'], done['removed'], done['changed']) == (1, 1, 0, True)
         assert 'lose it again' in reasons(done)['Qf' + ID % 2]
         assert lab.names() == ['Qf' + ID % 2, 'df' + ID % 1, 'df' + ID % 2, 'qf' + ID % 1]
         assert lab.clear()['changed'] is False
