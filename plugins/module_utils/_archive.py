@@ -443,7 +443,7 @@ def removed(part: str) -> Optional[Set[str]]:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise Refused('%s.removed, which says what was removed, cannot be read: %s.'
-                                  % (_text.printable(os.fsencode(part[:-len('.tar.gz')])), getattr(error, 'strerror', None) or error))
+                      % (_text.printable(os.fsencode(part[:-len('.tar.gz')])), getattr(error, 'strerror', None) or error))
 
 
 class _Gunzip:

@@ -34,6 +34,7 @@ _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _KINDS = ((stat.S_ISLNK, 'a symbolic link'), (stat.S_ISFIFO, 'a FIFO'), (stat.S_ISSOCK, 'a socket'), (stat.S_ISDIR, 'a directory'),
           (stat.S_ISREG, 'a regular file'))
 
+
 class Want(NamedTuple):
     """What one path must be. For C(kind) queue_file it stands for every queue file in the directory C(path)."""
 

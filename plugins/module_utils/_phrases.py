@@ -53,13 +53,13 @@ STATUSES = [Phrase(*row) for row in (
     # What the rule sets and maps of the MSP itself say. For the codes 450, 550 and 553 the recipient stands in front.
     ('tls', 'msp', (r'4[05]\d 4\.7\.\d (?:STS )?(?:TLS |STARTTLS |DANE |server not auth|authentication '
      r'(?:required|fail)|not authenticated|no authentication req|other side does not|encryption too weak|CN '
-     r'|Cert (?:Subject|Issuer) )'), 'proto.m4:2923 deliver.c:3510'),
+                    r'|Cert (?:Subject|Issuer) )'), 'proto.m4:2923 deliver.c:3510'),
     ('tls', 'msp', r'(?:\S+\.\.\. )?(?:450 4\.7\.0 )?(?:STS |\S+ not (?:listed|found) in )', 'proto.m4:3088 of 8.18.2',
      '8.17-8.18'),
     ('auth', 'msp', r'Temporary AUTH failure', 'deliver.c:3686'),
     ('map_lookup', 'msp', (r'\S+ map: lookup \(|user database error|clt_features=TEMPFAIL'
      r"|(?:NIS|Error (?:in|getting)) .*\bmap\b|Cannot (?:bind to map|find table) |\S+ failed to .* in map "
-     r"|socket_map_lookup\(|Can't contact LDAP|cannot initialize Hesiod"), 'parseaddr.c:1901 recipient.c:943 map.c'),
+                           r"|socket_map_lookup\(|Can't contact LDAP|cannot initialize Hesiod"), 'parseaddr.c:1901 recipient.c:943 map.c'),
     ('alias_database', 'msp', r'alias database unavailable', 'alias.c:113'),
     ('mailbox', 'msp', (r'\S+ mailer \(.*\) exited with EX_TEMPFAIL|mailer \S+ died with signal '
      r'|transient \.forward open error|[Cc]annot open \S+: |open timeout on |Timeout on file open'),
@@ -78,7 +78,7 @@ STATUSES = [Phrase(*row) for row in (
      r'|cannot open )'), 'collect.c:1031 queue.c:905'),
     ('limit', 'mta', (r'421 4\.3\.2 (?:Connection rate limit|Too many open conn)|421 4\.4\.5 Too many SMTP'
      r'|45[02] 4\.[57]\.\d (?:Too many|Error: too m)|421 (?:\d\.\d\.\d )?(?:\S+ )?(?:Error: )?[Tt]oo many '
-     r'|450 4\.4\.5 occ_exceeded'), 'proto.m4:3273 3295 daemon.c:877 srvrsmtp.c:3141'),
+                      r'|450 4\.4\.5 occ_exceeded'), 'proto.m4:3273 3295 daemon.c:877 srvrsmtp.c:3141'),
     ('milter', 'mta', (r'45[14] 4\.[37]\.[02] Please try again later|421 4\.7\.0 \S+ closing connection'
      r'|421 4\.3\.0 closing connection|451 4\.7\.1 Service unavailable - try again'), 'srvrsmtp.c:672 696 1296 2084'),
     ('map_lookup', 'mta', (r'451 4\.3\.0 (?:Temporary system failure|socket_map|.*Temporary lookup failure)'
@@ -130,7 +130,7 @@ LOG = [Phrase(*row) for row in (
     ('children', 'mta', r'rejecting connections on daemon \S+: (?:\d+ children|free memory)', 'conf.c:2326 2393'),
     ('tls', 'msp', (r'STARTTLS=client, (?:error|[^,]*, (?:warning|.*verify=(?:FAIL|SOFTWARE|PROTOCOL|CONFIG)))'
      r'|STARTTLS=\S+ (?:file|error)|STARTTLS=\S+ .*(?:fail|status=)|STARTTLS=\w+: \S*:'
-     r'|STARTTLS: .*(?:error|fail|missing|alert|cert verify|switch)'),
+                    r'|STARTTLS: .*(?:error|fail|missing|alert|cert verify|switch)'),
      'tls.c deliver.c'),
     ('tls_server', 'mta', r'STARTTLS=server, (?:error|.*fail)|STARTTLS=\w+: file \S+ unsafe|TLS failed to initialize',
      'tls.c srvrsmtp.c'),

@@ -143,8 +143,9 @@ def run_all(commands, parallel, deadline, take_line, more=lambda: True, harmless
                 if now >= deadline + patience and running:
                     return ended + [Ended(key, process.poll(), True, '') for key, process, _rest in running.values()]
                 for _key, process, _rest in running.values() if now >= deadline else ():
-                    if any([_kill_where_safe(pid, harmless) for pid in members(process.pid)]):
-                        killed.add(process.pid)
+                    for pid in members(process.pid):
+                        if _kill_where_safe(pid, harmless):
+                            killed.add(process.pid)
                 continue
             if now >= until and running:
                 if stopping == 2:

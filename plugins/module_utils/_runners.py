@@ -44,7 +44,7 @@ def cron(alive: bool, root: str = '') -> Dict[str, Any]:
 def _runner(source: str, path: Optional[str], interval: Optional[int] = None, active: bool = False, detail: Optional[str] = None,
             **more: Any) -> Runner:
     record: Runner = {'source': source, 'path': path, 'line': None, 'user': None, 'interval': interval, 'uneven': False, 'active': active, 'detail': detail,
-              'pid': None, 'unit': None, 'partial': False, 'bound_to': None}
+                      'pid': None, 'unit': None, 'partial': False, 'bound_to': None}
     record.update(more)
     return record
 

@@ -9,7 +9,7 @@ ACCESS = {'id': 'hosts_access', 'title': 'TCP wrappers keep this host from the M
 
 def refused(kind, ids=('6ARBw3Sj003555',), messages=1):
     return {'msg': 'refused', 'selected': 1, 'refusals': [{'kind': kind, 'text': 'there is no data file', 'remedy': REMEDIES.get(kind, 'Do it.'),
-                                                            'ids': list(ids), 'messages': messages}]}
+                                                           'ids': list(ids), 'messages': messages}]}
 
 
 @pytest.mark.parametrize('kind', sorted(set(REMEDIES) - {'file_system'}))

@@ -179,7 +179,7 @@ class TestOneJudgement:
     """A cause and a control that speak of the same fact ask the same check."""
 
     TWINS = {'SMQ-PRG-01': ('not_installed', 'other_mta'), 'SMQ-PRG-03': ('permissions',), 'SMQ-PRM-01': ('permissions',), 'SMQ-MTA-01': ('mta_down',),
-              'SMQ-RUN-01': ('runner', 'two_runners'), 'SMQ-RUN-03': ('dead_runner',),
+             'SMQ-RUN-01': ('runner', 'two_runners'), 'SMQ-RUN-03': ('dead_runner',),
              'SMQ-RUN-04': ('runner',), 'SMQ-RUN-05': ('queue_load',), 'SMQ-PRM-03': ('message_permissions',), 'SMQ-PRM-06': ('configuration', 'permissions'),
              'SMQ-PRM-07': ('cannot_submit',), 'SMQ-CFG-01': ('configuration',), 'SMQ-CFG-02': ('mta_configuration',), 'SMQ-QUE-03': ('lost',),
              'SMQ-QUE-04': ('quarantined',), 'SMQ-QUE-09': ('damaged', 'poison', 'missing_data', 'never_run'), 'SMQ-QUE-10': ('elsewhere',),
