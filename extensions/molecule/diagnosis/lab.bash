@@ -57,6 +57,8 @@ other() { # [COMMAND] ADDRESS MODE [TEXT]
     local in=$1 text=${4:-}
     shift
     cat >/etc/systemd/system/other-mta.service <<END
+[Unit]
+StartLimitIntervalSec=0
 [Service]
 ExecStart=$in /usr/bin/python3 /root/peer.py "$1" $2 "$text"
 [Install]
