@@ -201,6 +201,7 @@ health() {
     rm -f /etc/cron.d/second
     pkill -KILL -f '^sendmail: .*Queue runner@' || true
     chown smmta:smmsp /etc/mail && chmod 2755 /etc/mail
+    for place in $Q $M; do [ ! -L $place ] || rm $place; done
     mkdir -p $Q $M
     chown "$(cat /root/mqueue-owner)" $M && chmod 2750 $M
     chown smmsp:smmsp $Q && chmod 2770 $Q
