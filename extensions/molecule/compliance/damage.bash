@@ -66,6 +66,6 @@ message(Q, data=None)                          # SMQ-QUE-09
 orphan = os.path.join(Q, 'df6ANFSGLL999999')   # SMQ-QUE-05
 open(orphan, 'w').close()
 os.utime(orphan, (now - 7200, now - 7200))
-open('/root/dead.letter', 'w').close()         # SMQ-QUE-10
+open('/root/dead.letter', 'w').write('mail')    # SMQ-QUE-10
 EOF
 }
