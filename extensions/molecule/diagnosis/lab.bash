@@ -76,7 +76,7 @@ hub() {
     ip -n hub address add 198.51.100.2/24 dev eth0
     ip -n hub link set eth0 up
     relay "[198.51.100.2]"
-    [ $# -eq 0 ] || { other "/usr/sbin/ip netns exec hub" 198.51.100.2 "$@"; within 30 connects 198.51.100.2; }
+    [ $# -eq 0 ] || { other "$(command -v ip) netns exec hub" 198.51.100.2 "$@"; within 30 connects 198.51.100.2; }
 }
 relay() { sed -i "s/^D{MTAHost}.*/D{MTAHost}$1/" /etc/mail/submit.cf; }
 # A server with a certificate, and options that may break the handshake.
