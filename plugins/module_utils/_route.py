@@ -11,7 +11,7 @@ Pure: what the host knows (interfaces, answers of the resolver, listening socket
 The steps are those of Sendmail: C(submission) reads submit.cf, C(questions) says what has to be looked up, C(places)
 puts the answers in, in the order of connections, C(listener) finds the socket, C(answers) says who it is, and C(route)
 is all of them in one dictionary, the fact C(mta.relay). References are to the sources of 8.17.1.9; each rule is checked
-against the real binary by the scenario C(route).
+against the connections of the real binaries (tests/unit/samples/route/relays.json).
 """
 
 import ipaddress
