@@ -283,7 +283,7 @@ def submit_many(user, messages):
             say("")
             say("EHLO localhost\n")
             for token, recipients, size in messages:
-                good = say(f"MAIL FROM:<{user}>\n") and all([say(f"RCPT TO:<{one}>\n") for one in recipients]) and say("DATA\n")
+                good = say(f"MAIL FROM:<{user}>\n") and all(say(f"RCPT TO:<{one}>\n") for one in recipients) and say("DATA\n")
                 if not good or not say(message(token, user, recipients, size) + ".\n"):
                     break
                 accepted += 1

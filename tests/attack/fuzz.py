@@ -45,7 +45,7 @@ def mutate(rand, data):
     """A control file with one to four changes. Returns (bytes, what was done)."""
     lines, done = data.split(b"\n"), []
     head = next((number for number, line in enumerate(lines) if line[:1] == b"H"), len(lines)) + 1
-    for _ in range(rand.choice((1, 1, 1, 2, 3, 4))):
+    for _turn in range(rand.choice((1, 1, 1, 2, 3, 4))):
         number, what = (rand.randrange(min(len(lines), head)) if rand.random() < 0.85 else rand.randrange(len(lines)), rand.randrange(11))
         line = lines[number]
         if what == 0 and len(lines) > 1:
@@ -311,7 +311,7 @@ def mutate_cf(rand, data):
     plain = [number for number, line in enumerate(lines) if line and line[:1] != b"#"]
     options = [line for line in lines if line[:2] == b"O "]
     done = []
-    for _ in range(rand.choice((1, 1, 1, 2))):
+    for _turn in range(rand.choice((1, 1, 1, 2))):
         number, what = rand.choice(plain), rand.randrange(9)
         line = lines[number]
         at = rand.randrange(len(line) + 1)

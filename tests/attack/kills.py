@@ -56,7 +56,7 @@ def submitter(number, stop):
                 time.sleep(0.2)
                 continue
             user, batch = rand.choice(USERS), []
-            for _ in range(rand.choice((1, 1, 10, 20))):
+            for _turn in range(rand.choice((1, 1, 10, 20))):
                 count += 1
                 recipients = rand.choices((["alice"], ["bob"], ["carol"], ["bob", "carol"], ["nosuchuser"]), (8, 8, 8, 2, 1))[0]
                 batch.append((f"t{SEED}x{number}x{count}", recipients, rand.choice((0, 200, 200, 3000, 20000))))
@@ -70,7 +70,7 @@ def runner(stop):
     rand = random.Random(f"{SEED}-runner")
     while not stop.exists():
         subprocess.run([SENDMAIL, "-Ac", rand.choice(("-q", "-qf"))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        for _ in range(rand.randrange(2, 30)):
+        for _turn in range(rand.randrange(2, 30)):
             if not stop.exists():
                 time.sleep(0.1)
 
@@ -170,7 +170,7 @@ def attack(rand, findings):
             findings.add("hung", f"call {figures['calls']}: {module} {json.dumps(args)[:300]}")
         elif ended.broke() and not kill:
             findings.add("broke", f"{module} {json.dumps(args)[:200]}: {ended.says()}")
-        while sum(1 for _ in processes()) > 24:
+        while len(list(processes())) > 24:
             reap()
             time.sleep(0.1)
     figures["seconds"] = int(time.monotonic() - began)
@@ -179,7 +179,7 @@ def attack(rand, findings):
 
 def settle(findings):
     """Without kills: release, restore, deliver, and restore again, which must bring nothing back that was delivered."""
-    for _ in range(2):
+    for _turn in range(2):
         quiet(120)
         for module, args in (
             ("sendmail_message", {"state": "queued", "confirm_all": True, "queue": "all"}),

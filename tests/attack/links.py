@@ -298,7 +298,7 @@ def directories_for_files(queue):
         put(queue / f"{kind}6ARDIRS0000001" / f"df{IDENTIFIER.format(9)}", b"x")
     (queue / "deep").mkdir()
     place = queue / "deep"
-    for _ in range(60):
+    for _turn in range(60):
         place = place / "deep"
         place.mkdir()
 
@@ -514,7 +514,7 @@ def plant(scene):
         return
     if who == "groups":
         groups("submit.cf", f"{CLIENT}/q*")
-        as_user("smmsp", lambda: (CLIENT / "q1").mkdir())
+        as_user("smmsp", (CLIENT / "q1").mkdir)
         as_user("smmsp", good, CLIENT / "q1")
     as_user("smmsp", good, CLIENT)
     if who == "root":

@@ -114,7 +114,7 @@ def vanishing_archive(rand, findings):
 
     ended = absent(meanwhile=vanish)
     unmount(BASE)
-    if (ended.result.get("removed") or 0) and not ended.result.get("failed") and state.get("done"):
+    if ended.result.get("removed") and not ended.result.get("failed") and state.get("done"):
         named = ended.result.get("archive") or "/nowhere"
         if not os.path.isdir(named):
             findings.add("untold", f"the archive vanished at work, the result calls it a success and names {named}, which is not there")

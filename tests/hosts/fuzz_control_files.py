@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """fuzz_control_files.py HOST COUNT [SEED]: compare our verdict about changed control files with what the Sendmail of a test host does to them.

@@ -200,7 +200,7 @@ class TestTheQueuesUser:
         os.chown(lab.client, *owner)
         os.chmod(lab.client, mode)
         before = lab.files()
-        for work in (lambda check: lab.act('absent', check), lambda check: lab.act('quarantined', check), lambda check: lab.clear(check)):
+        for work in (lambda check: lab.act('absent', check), lambda check: lab.act('quarantined', check), lab.clear):
             for check_mode in (True, False):
                 with pytest.raises(_text.SendmailError, match='cannot work in .*sendmail_permissions'):
                     work(check_mode)

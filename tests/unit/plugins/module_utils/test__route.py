@@ -44,10 +44,10 @@ def way(relay, **more):
     return _route.submission(submit(relay, **more), OWN)
 
 
-def found(relay, answers=ANSWERS, interfaces=('192.0.2.9',), own_names=(OWN,), **more):
+def found(relay, answers=None, interfaces=('192.0.2.9',), own_names=(OWN,), **more):
     return [
         (place.address, place.port, place.this_host)
-        for place in _route.places(way(relay, **more), answers, interfaces, own_names)
+        for place in _route.places(way(relay, **more), ANSWERS if answers is None else answers, interfaces, own_names)
     ]
 
 
@@ -77,7 +77,7 @@ def test_submit_cf_of_debian(release):
 def test_an_ipv6_address_is_the_same_in_every_spelling(value):
     words = [int.from_bytes(value.packed[at : at + 2], 'big') for at in range(0, 16, 2)]
     want = value.ipv4_mapped or value
-    for text in {str(value), value.exploded, str(value).upper(), ':'.join('%x' % word for word in words)}:
+    for text in (str(value), value.exploded, str(value).upper(), ':'.join('%x' % word for word in words)):
         for prefix in ('', 'IPv6:', 'ipv6:', 'IPV6:'):
             assert _route.address(prefix + text) == want
             assert [place[0] for place in found(f'[{prefix}{text}]')] == [str(want)]
