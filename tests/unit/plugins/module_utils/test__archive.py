@@ -132,7 +132,11 @@ def test_members_against_the_manifest(tmp_path, members, manifest, fits):
     assert read(str(path)) == ({NAME: b'x'} if fits else None)
 
 
-@pytest.mark.parametrize('data', [b'', b'not gzip', gzip.compress(b'no tar'), gzip.compress(b''), zlib.compress(b'x' * 2000)])
+@pytest.mark.parametrize(
+    'data',
+    [b'', b'not gzip', gzip.compress(b'no tar'), gzip.compress(b''), zlib.compress(b'x' * 2000)],
+    ids=['empty', 'not gzip', 'no tar', 'nothing', 'zlib'],
+)
 def test_what_is_no_archive(tmp_path, data):
     path = tmp_path / '0001.tar.gz'
     path.write_bytes(data)
