@@ -112,7 +112,7 @@ def background(name, *arguments):
     wait(lambda: os.path.exists(sign))
 
 
-def wait(condition, seconds=60):
+def wait(condition, seconds=300):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -148,10 +148,7 @@ def mta(wanted):
         for path in kept:
             os.rename(path, os.path.join(HOLD, os.path.basename(path)))
         run('systemctl', 'start', 'sendmail')
-        for _attempt in range(100):
-            if greets():
-                break
-            time.sleep(0.1)
+        wait(greets)
         # The run that comes with the start goes on in the background.
         for _attempt in range(600):
             if not run('pgrep', '-f', '^[^ ]*sendmail.*( -Ac |sm-msp|MSP|running queue)', check=False):
@@ -191,12 +188,17 @@ def clear():
         os.truncate(box, 0)
 
 
+def tried(path):
+    """Whether an attempt to deliver has come to its end and left the message; one that has just gone is asked about again."""
+    try:
+        return re.search(rb'(?m)^N[1-9]', contents(path)) is not None
+    except FileNotFoundError:
+        return False
+
+
 def settle():
     """Wait until the MTA has nothing left to deliver that it can deliver."""
-    for _attempt in range(200):
-        if not glob.glob(MTA + '/?f*'):
-            return
-        time.sleep(0.1)
+    wait(lambda: all(tried(path) for path in glob.glob(MTA + '/qf*')))
 
 
 def mail():
