@@ -29,8 +29,8 @@ def name(age=0, number=1, prefix='qf'):
     return prefix + ''.join(DIGITS[part] for part in stamp) + '01%06d' % number
 
 
-def seen(queued=0, oldest=None, lost=0, error=None):
-    return {'error': error, 'directories': ['/q'], 'messages': {'queued': queued, 'quarantined': 0, 'lost': lost},
+def seen(queued=0, oldest=None, lost=0, error=None, quarantined=0):
+    return {'error': error, 'directories': ['/q'], 'messages': {'queued': queued, 'quarantined': quarantined, 'lost': lost},
             'oldest_age': 10 if queued and oldest is None else oldest}
 
 
@@ -81,6 +81,17 @@ def test_a_buildup_begins_at_high_and_ends_at_low():
     counts = [0, 4, 5, 9, 4, 3, 2, 4, 5]
     found = [types(one.events({'h': seen(count)}, at)) for at, count in enumerate(counts)]
     assert found == [[], [], [('buildup', None)], [], [], [], [('recovered', 'buildup')], [], [('buildup', None)]]
+
+
+def test_a_buildup_that_is_quarantined_lasts_until_its_mail_has_left():
+    one = watch(high=5, repeat=60)
+    assert types(one.events({'h': seen(6, quarantined=2)}, 100)) == [('buildup', None)]
+    assert one.events({'h': seen(0, quarantined=8)}, 200) == []
+    assert types(one.events({'h': seen(6, quarantined=2)}, 210)) == [('buildup', None)]
+    assert types(one.events({'h': seen(0, quarantined=2)}, 220)) == [('recovered', 'buildup')]
+    # What was quarantined before, or while nothing built up, says nothing.
+    assert types(one.events({'h': seen(5, quarantined=9)}, 230)) == [('buildup', None)]
+    assert types(one.events({'h': seen(0, quarantined=9)}, 240)) == [('recovered', 'buildup')]
 
 
 def test_what_lasts_is_repeated():

@@ -243,8 +243,10 @@ class Watch:
         states = {'unseen': bool(seen['error'])}
         messages = seen['messages']
         if messages is not None:
-            waiting, chosen = messages['queued'], self.chosen
-            states['buildup'] = waiting >= chosen['high'] or ('buildup' in lasting and waiting > chosen['low'])
+            waiting, chosen, known = messages['queued'], self.chosen, lasting.get('buildup')
+            # Mail that is quarantined for the time of a remediation has not left: that says neither that the buildup lasts nor that it is over.
+            if not known or waiting > chosen['low'] or messages['quarantined'] <= known['quarantined']:
+                states['buildup'] = waiting >= chosen['high'] or (known is not None and waiting > chosen['low'])
             states['old'] = (seen['oldest_age'] or 0) > chosen['oldest_age']
             states['lost'] = messages['lost'] > 0
         return {kind: state for kind, state in states.items() if state or kind == 'unseen' or not seen['error']}
@@ -260,7 +262,7 @@ class Watch:
                 continue
             lost = seen['messages']['lost'] if kind == 'lost' else 0
             if known is None:
-                known = lasting[kind] = {'since': now, 'last': now, 'lost': lost}
+                known = lasting[kind] = {'since': now, 'last': now, 'lost': lost, 'quarantined': (seen['messages'] or {}).get('quarantined')}
                 yield kind, dict(known, repeated=False)
             elif lost > known['lost']:
                 known.update(last=now, lost=lost)
