@@ -37,7 +37,7 @@ _GREETINGS = (
 _OTHER_MTAS = re.compile(
     r'(?:exim\d?|postfix|master|smtpd|qmail-smtpd|tcpserver|courier\w*|msmtpd|haraka|mailpit|MailHog)$'
 )
-_SUPERVISORS = ('systemd', 'inetd', 'xinetd', 'rlinetd', 'inetutils-inetd', 'openbsd-inetd')
+SUPERVISORS = ('systemd', 'inetd', 'xinetd', 'rlinetd', 'inetutils-inetd', 'openbsd-inetd')
 
 Address = Any  # ipaddress.IPv4Address or IPv6Address
 
@@ -302,7 +302,7 @@ def answers(
         proved = socket_.get('sendmail')
         if proved or (proved is None and name.startswith('sendmail')):
             return 'sendmail'
-        if name in _SUPERVISORS:
+        if name in SUPERVISORS:
             return 'inetd' if says == 'sendmail' else says or 'stranger'
         if _OTHER_MTAS.match(name):
             return 'other_mta'
