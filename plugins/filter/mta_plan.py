@@ -291,12 +291,14 @@ def _service(plan, look, relay, unmask):
     # inetd, or a socket unit, starts it for each connection: a daemon beside it would find the port taken.
     if mode != 'daemon' or who == 'inetd':
         return
+    # On FreeBSD sendmail_enable means a daemon for the network, and sendmail_submit_enable is on without anybody's doing.
+    if installation['platform'] == 'freebsd':
+        return
     if service['masked'] and not unmask:
         plan['errors'].append('The unit sendmail.service is masked, so the MTA cannot be started. If nobody meant that, run "systemctl unmask sendmail", '
                               'or set sendmail_mta_unmask to true.')
     plan['unmask'] = service['masked']
-    # On FreeBSD sendmail_enable means a daemon for the network, and sendmail_submit_enable is on without anybody's doing.
-    plan['enable'] = plan['init'] != 'binary' and installation['platform'] not in ('freebsd', 'unknown')
+    plan['enable'] = plan['init'] != 'binary' and installation['platform'] != 'unknown'
 
 
 def _start(plan, look, relay, daemons, ours, resolver_fails, refused):

@@ -180,7 +180,7 @@ class _Host:
         self.systemd = self.init == 'systemd'
         msp, starter = services['msp'], services.get('mta') or {}
         self.unit_name = '%s.service' % msp.get('name', 'sm-client')
-        self.unit = self.systemd and (msp['unit'] or msp.get('masked'))   # in a container without an init the file is there and nobody reads it
+        self.unit = self.systemd and msp['unit']   # in a container without an init the file is there and nobody reads it
         self.unit_masked, self.mta_masked = bool(msp.get('masked')), bool(starter.get('masked'))
         self.script = bool(self.platform == 'gentoo' and self.init == 'openrc' and starter.get('init_script'))
         self.mta_runs = any(process['role'] == 'daemon' and process['queue'] == 'mta' for process in mta.get('processes', []) if 'role' in process)

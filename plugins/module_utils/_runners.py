@@ -169,10 +169,7 @@ def _openrc_runners(daemons: List[Runner], root: str) -> Iterator[Runner]:
 
 
 def _freebsd_runners(daemons: List[Runner], alive: bool, root: str) -> Iterator[Runner]:
-    values: Dict[str, str] = {}
-    for path in ('/etc/defaults/rc.conf', '/etc/rc.conf', '/etc/rc.conf.local'):
-        values = _schedule.assignments(_system.script(root + path), values)
-    on = ('yes', 'true', 'on', '1')
+    values, on = _system.rc_values(_system.RC_CONF, root), _system.RC_ON
     flags = values.get('sendmail_msp_queue_flags', '-L sm-msp-queue -Ac -q30m')
     run = _schedule.queue_run('sendmail ' + flags)
     if values.get('sendmail_enable', '').upper() != 'NONE' and values.get('sendmail_msp_queue_enable', 'YES').lower() in on and run:
@@ -180,9 +177,7 @@ def _freebsd_runners(daemons: List[Runner], alive: bool, root: str) -> Iterator[
             daemons[0].update(source='rc_conf', path='/etc/rc.conf')
         else:
             yield _runner('rc_conf', '/etc/rc.conf', run['interval'], False, 'sendmail_msp_queue_enable is on, but no queue runner is there')
-    values = {}
-    for path in ('/etc/defaults/periodic.conf', '/etc/periodic.conf', '/etc/periodic.conf.local'):
-        values = _schedule.assignments(_system.script(root + path), values)
+    values = _system.rc_values(('/etc/defaults/periodic.conf', '/etc/periodic.conf', '/etc/periodic.conf.local'), root)
     if values.get('daily_queuerun_enable', 'YES').lower() in on and values.get('daily_submit_queuerun', 'YES').lower() in on:
         yield _runner('periodic', '/etc/periodic.conf', 86400, alive, None if alive else 'no cron daemon is running', user='root')
 

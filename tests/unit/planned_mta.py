@@ -156,7 +156,7 @@ ROWS = [
     row('No MTA on Gentoo in a container without OpenRC: its script refuses to run', dead(platform='gentoo', init='none'),
         {'restart': 'No service starts it on this host'}, 'openrc-run(8)', init='binary'),
     row('No MTA on FreeBSD', dead(platform='freebsd', init='rc'), {'restart': 'No MTA runs.'}, 'rc.d/sendmail', init='script', enable=False),
-    row('No MTA on FreeBSD, and rc.conf starts none', dead(platform='freebsd', init='rc', service={'enabled': False}),
+    row('No MTA on FreeBSD, and rc.conf starts none', dead(platform='freebsd', init='rc', service={'enabled': False, 'masked': True}),
         {'errors': 'sendmail_submit_enable'}, 'rc.d/sendmail, sendmail_enable=NONE'),
     row('A healthy MTA on FreeBSD: to enable it would open it to the network', mta_host('freebsd', 'rc'), {}, 'rc.sendmail(8)', enable=False),
     row('No MTA, Sendmail built by hand, no service', dead(platform='upstream'), {'restart': 'No service starts it on this host'}, 'sendmail/SECURITY',
