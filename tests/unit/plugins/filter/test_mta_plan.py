@@ -3,11 +3,24 @@
 import pytest
 from ansible_collections.mailops.sendmail.plugins.filter.mta_plan import mta_plan
 from ansible_collections.mailops.sendmail.tests.unit import planned_mta
-from ansible_collections.mailops.sendmail.tests.unit.planned_mta import GREETS, REFUSED, STARTED, daemon, dead, held, mta_host, socket
+from ansible_collections.mailops.sendmail.tests.unit.planned_mta import (
+    GREETS,
+    REFUSED,
+    STARTED,
+    daemon,
+    dead,
+    held,
+    mta_host,
+    socket,
+)
 
 
 def todo(plan):
-    return {key: value for key, value in plan.items() if value and key not in ('init', 'address', 'command', 'pids', 'sockets', 'enable', 'wanted')}
+    return {
+        key: value
+        for key, value in plan.items()
+        if value and key not in ('init', 'address', 'command', 'pids', 'sockets', 'enable', 'wanted')
+    }
 
 
 def agrees(found, wanted):
@@ -24,7 +37,11 @@ def test_decisions(row):
     assert {key: plan[key] for key in row.also} == row.also
 
 
-CHANGING = [row for row in planned_mta.ROWS if set(row.plan) & {'install', 'unmask', 'alternative', 'stop', 'restart'} and 'errors' not in row.plan]
+CHANGING = [
+    row
+    for row in planned_mta.ROWS
+    if set(row.plan) & {'install', 'unmask', 'alternative', 'stop', 'restart'} and 'errors' not in row.plan
+]
 
 
 @pytest.mark.parametrize('row', CHANGING, ids=lambda row: row.host)
@@ -37,17 +54,27 @@ def test_each_host_has_one_row():
     assert len({row.host for row in planned_mta.ROWS}) == len(planned_mta.ROWS)
 
 
-@pytest.mark.parametrize('changed, fails, asked, restarted', [
-    (None, True, False, False), (STARTED - 5, True, False, False), (STARTED, True, False, False), (STARTED + 1, True, False, True),
-    (STARTED + 1, False, False, False), (STARTED + 1, None, True, False)])
+@pytest.mark.parametrize(
+    'changed, fails, asked, restarted',
+    [
+        (None, True, False, False),
+        (STARTED - 5, True, False, False),
+        (STARTED, True, False, False),
+        (STARTED + 1, True, False, True),
+        (STARTED + 1, False, False, False),
+        (STARTED + 1, None, True, False),
+    ],
+)
 def test_a_daemon_older_than_the_resolver_is_restarted_only_when_it_fails(changed, fails, asked, restarted):
     plan = mta_plan(mta_host(resolver_changed=changed), resolver_fails=fails)
     assert (plan['ask'], bool(plan['restart'])) == (asked, restarted)
     assert plan['pids'] == [170]
 
 
-@pytest.mark.parametrize('started_as, command', [
-    (None, ['-L', 'sm-mta', '-bd', '-q1h']), ('/usr/sbin/sendmail -L mine -bd -q15m', ['-L', 'mine', '-bd', '-q15m'])])
+@pytest.mark.parametrize(
+    'started_as, command',
+    [(None, ['-L', 'sm-mta', '-bd', '-q1h']), ('/usr/sbin/sendmail -L mine -bd -q15m', ['-L', 'mine', '-bd', '-q15m'])],
+)
 def test_what_no_service_starts_is_started_as_it_was(started_as, command):
     plan = mta_plan(dead(platform='upstream', service={'started_as': started_as}))
     assert (plan['init'], plan['command'], plan['enable'], plan['errors']) == ('binary', command, False, [])
@@ -63,13 +90,26 @@ def test_installing_pushes_another_mta_aside_only_when_allowed():
     assert todo(mta_plan(other, install=True, replace_other=True)) == {'install': True}
 
 
-@pytest.mark.parametrize('address, places', [('127.0.0.1', ('127.0.0.1',)), ('0.0.0.0', ('127.0.0.1',)), ('::', ('127.0.0.1',)), ('::', ('::1',)),
-                                             ('192.0.2.1', ('192.0.2.1',))])
+@pytest.mark.parametrize(
+    'address, places',
+    [
+        ('127.0.0.1', ('127.0.0.1',)),
+        ('0.0.0.0', ('127.0.0.1',)),
+        ('::', ('127.0.0.1',)),
+        ('::', ('::1',)),
+        ('192.0.2.1', ('192.0.2.1',)),
+    ],
+)
 def test_another_mta_at_the_port(address, places):
-    squatted = mta_host(processes=[], listeners=[socket(address, pid=9, name='master')], here=places, greeting=planned_mta.POSTFIX)
+    squatted = mta_host(
+        processes=[], listeners=[socket(address, pid=9, name='master')], here=places, greeting=planned_mta.POSTFIX
+    )
     plan = mta_plan(squatted)
     assert 'is held by master (process 9)' in plan['errors'][0] and not plan['restart']
-    assert todo(mta_plan(squatted, replace_other=True)) == {'others': [{'pid': 9, 'name': 'master'}], 'restart': ['No MTA runs.']}
+    assert todo(mta_plan(squatted, replace_other=True)) == {
+        'others': [{'pid': 9, 'name': 'master'}],
+        'restart': ['No MTA runs.'],
+    }
 
 
 def holder(name, **about):
@@ -77,27 +117,45 @@ def holder(name, **about):
     return mta_plan(look, replace_other=True, holders=[dict({'pid': 9, 'scripts': []}, **about)])
 
 
-@pytest.mark.parametrize('name, about, service', [
-    ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': 'postfix@-.service'}, 'postfix'),
-    ('master', {'exe': '/usr/libexec/postfix/master', 'unit': 'postfix.service'}, 'postfix'),
-    ('master', {'exe': '/usr/lib/postfix/sbin/master (deleted)', 'unit': 'postfix.service'}, 'postfix'),
-    ('exim4', {'exe': '/usr/sbin/exim4', 'unit': 'exim4.service'}, 'exim4'), ('exim', {'exe': '/usr/sbin/exim', 'unit': 'exim.service'}, 'exim'),
-    ('smtpd', {'exe': '/usr/sbin/smtpd', 'unit': 'opensmtpd.service'}, 'opensmtpd'),
-    ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': None, 'systemd': False, 'scripts': ['cron', 'postfix']}, 'postfix')])
+@pytest.mark.parametrize(
+    'name, about, service',
+    [
+        ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': 'postfix@-.service'}, 'postfix'),
+        ('master', {'exe': '/usr/libexec/postfix/master', 'unit': 'postfix.service'}, 'postfix'),
+        ('master', {'exe': '/usr/lib/postfix/sbin/master (deleted)', 'unit': 'postfix.service'}, 'postfix'),
+        ('exim4', {'exe': '/usr/sbin/exim4', 'unit': 'exim4.service'}, 'exim4'),
+        ('exim', {'exe': '/usr/sbin/exim', 'unit': 'exim.service'}, 'exim'),
+        ('smtpd', {'exe': '/usr/sbin/smtpd', 'unit': 'opensmtpd.service'}, 'opensmtpd'),
+        (
+            'master',
+            {'exe': '/usr/lib/postfix/sbin/master', 'unit': None, 'systemd': False, 'scripts': ['cron', 'postfix']},
+            'postfix',
+        ),
+    ],
+)
 def test_a_known_mta_is_stopped_by_the_service_of_its_own_package(name, about, service):
     plan = holder(name, **about)
     assert plan['errors'] == [] and [one['service'] for one in plan['stop']] == [service] and plan['restart']
 
 
-@pytest.mark.parametrize('name, about, words', [
-    ('docker-proxy', {'exe': '/usr/bin/docker-proxy', 'unit': 'docker.service'}, 'docker.service, is no mail server that this role knows'),
-    ('master', {'exe': '/opt/app/master', 'unit': 'postfix.service'}, 'is no mail server'),          # a name is no proof
-    ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': 'docker.service'}, 'its unit is docker.service'),
-    ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': 'user@1000.service'}, 'its unit is user@1000'),
-    ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': None}, 'belongs to no unit'),
-    ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': None, 'systemd': False}, 'no init script postfix'),
-    ('exim4', {'exe': '/usr/sbin/exim4', 'unit': 'exim4.service.evil.service'}, 'its unit is exim4.service.evil'),
-    ('python3', {'exe': None, 'unit': None}, 'program unknown'), ('inetd', {'exe': '/usr/sbin/inetd', 'unit': 'inetd.service'}, 'inetd (process 9) holds')])
+@pytest.mark.parametrize(
+    'name, about, words',
+    [
+        (
+            'docker-proxy',
+            {'exe': '/usr/bin/docker-proxy', 'unit': 'docker.service'},
+            'docker.service, is no mail server that this role knows',
+        ),
+        ('master', {'exe': '/opt/app/master', 'unit': 'postfix.service'}, 'is no mail server'),  # a name is no proof
+        ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': 'docker.service'}, 'its unit is docker.service'),
+        ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': 'user@1000.service'}, 'its unit is user@1000'),
+        ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': None}, 'belongs to no unit'),
+        ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': None, 'systemd': False}, 'no init script postfix'),
+        ('exim4', {'exe': '/usr/sbin/exim4', 'unit': 'exim4.service.evil.service'}, 'its unit is exim4.service.evil'),
+        ('python3', {'exe': None, 'unit': None}, 'program unknown'),
+        ('inetd', {'exe': '/usr/sbin/inetd', 'unit': 'inetd.service'}, 'inetd (process 9) holds'),
+    ],
+)
 def test_nothing_else_is_ever_stopped(name, about, words):
     plan = holder(name, **about)
     assert words in plan['errors'][0] and not plan['stop'] and not plan['restart'] and not plan['enable']
@@ -125,11 +183,18 @@ def test_an_error_leaves_nothing_to_do():
 
 
 def test_load_comes_before_the_resolver():
-    plan = mta_plan(mta_host(listeners=[], greeting=REFUSED, refuses_for_load=True, load_average=50.0, resolver_changed=STARTED + 60), resolver_fails=True)
+    plan = mta_plan(
+        mta_host(
+            listeners=[], greeting=REFUSED, refuses_for_load=True, load_average=50.0, resolver_changed=STARTED + 60
+        ),
+        resolver_fails=True,
+    )
     assert 'load average is 50.0' in plan['errors'][0] and not plan['restart']
 
 
-@pytest.mark.parametrize('title', ['sendmail: MTA: rejecting new messages: min free: 100', 'sm-mta: accepting connections'])
+@pytest.mark.parametrize(
+    'title', ['sendmail: MTA: rejecting new messages: min free: 100', 'sm-mta: accepting connections']
+)
 def test_a_daemon_that_greets_is_left_alone_whatever_its_title(title):
     assert not todo(mta_plan(mta_host(processes=[daemon(role='other', title=title)])))
 

@@ -117,6 +117,59 @@ def test_a_script_for_run_parts(tmp_path):
     assert brief(_runners.queue_runners(_platform.DEBIAN, [CRON], root)) == [('cron', '/etc/cron.hourly/flush', 3600, True)]
 
 
+FLUSH = '#!/bin/sh\n# sendmail -Ac -q is what it does\n/usr/sbin/sendmail -Ac -qf >/dev/null\n'
+
+
+@pytest.mark.parametrize('line, body, found', [
+    ('*/30 * * * * root /usr/local/sbin/flush', FLUSH, [('cron', '/etc/cron.d/mail', 1800, True)]),
+    ('*/30 * * * * root test -x /bin/true && /usr/local/sbin/flush --now', FLUSH, [('cron', '/etc/cron.d/mail', 1800, True)]),
+    ('*/30 * * * * root /usr/local/sbin/flush', FLUSH.replace('-Ac', '-Am'), []),
+    ('*/30 * * * * root /usr/local/sbin/flush', FLUSH.replace('/usr/sbin', '#/usr/sbin'), []),
+    ('*/30 * * * * root /usr/local/sbin/flush', FLUSH[2:], []),                      # no script
+    ('*/30 * * * * root /usr/local/sbin/other', FLUSH, []),
+])
+def test_a_cron_line_that_calls_a_script(tmp_path, line, body, found):
+    root = lay(tmp_path, {'/etc/cron.d/mail': line + '\n', '/usr/local/sbin/flush': body})
+    runs = _runners.queue_runners(_platform.UPSTREAM, [CRON], root)
+    assert brief(runs) == found
+    assert [run['script'] for run in runs] == ['/usr/local/sbin/flush'] * len(found)
+
+
+@pytest.mark.parametrize('line, found', [
+    ('1 5 flush /usr/sbin/sendmail -Ac -q', [('cron', '/etc/anacrontab', 86400, True)]),
+    ('@weekly 5 flush nice /usr/sbin/sendmail -Ac -q', [('cron', '/etc/anacrontab', 604800, True)]),
+    ('1 5 cron.daily nice run-parts /etc/cron.daily', []), ('#1 5 flush /usr/sbin/sendmail -Ac -q', []), ('1 5 flush /usr/sbin/sendmail -q', [])])
+def test_anacron(tmp_path, line, found):
+    root = lay(tmp_path, {'/etc/anacrontab': 'SHELL=/bin/sh\nRANDOM_DELAY=45\n\n%s\n' % line})
+    runs = _runners.queue_runners(_platform.REDHAT, [CRON], root)
+    assert brief(runs) == found
+    assert [run['line'] for run in runs] == [4] * len(found)
+
+
+TEMPLATE = {'/etc/systemd/system/flush@.timer': '[Timer]\nOnCalendar=*:0/30\n',
+            '/etc/systemd/system/flush@.service': '[Service]\nExecStart=/usr/sbin/sendmail -Ac -q -O Timeout.queuewarn=%i\n'}
+
+
+@pytest.mark.parametrize('files, found', [
+    ({'/etc/systemd/system/timers.target.wants/flush@4h.timer': ''}, ['flush@4h.timer']),
+    ({'/etc/systemd/system/timers.target.wants/flush@4h.timer': '', '/etc/systemd/system/timers.target.wants/flush@1h.timer': ''},
+     ['flush@1h.timer', 'flush@4h.timer']),
+    ({'/etc/systemd/system/timers.target.wants/other@4h.timer': ''}, []),
+    ({}, []),                                                                        # of a template alone nothing runs
+])
+def test_instances_of_a_template_timer(tmp_path, files, found):
+    runs = _runners.queue_runners(_platform.UPSTREAM, [], lay(tmp_path, dict(TEMPLATE, **files)))
+    assert [(run['unit'], run['path'], run['interval']) for run in runs] == [(name, '/etc/systemd/system/flush@.timer', 1800) for name in found]
+
+
+def test_instances_that_systemd_knows(monkeypatch, tmp_path):
+    lay(tmp_path, TEMPLATE)
+    monkeypatch.setattr(_runners._system, 'command', lambda argv, seconds=10: 'flush@x.timer loaded active waiting One run\n')
+    present = {directory: set() for directory in _runners._system.UNIT_DIRECTORIES}
+    assert _runners._instances('flush@.timer', present, True, '') == ['flush@x.timer']
+    assert _runners._instances('flush.timer', present, True, '') == ['flush.timer']
+
+
 def test_a_runner_and_its_child_are_one(tmp_path):
     child = dict(SLEEPER, pid=400, ppid=313)
     mta = dict(SLEEPER, pid=500, queue='mta')
