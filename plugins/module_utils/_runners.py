@@ -164,7 +164,9 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
         path, settings = _unit(file, present, root)
         served = (settings.get('Unit') or [file[:-6] + '.service'])[-1]
         run = _unit_run(_unit(served, present, root)[1] or _unit(re.sub(r'@[^.]*[.]', '@.', served), present, root)[1], root)
-        for name in _instances(file, present, booted, root) if run else ():
+        if not run:
+            continue
+        for name in _instances(file, present, booted, root):
             state = _system.unit_states([name]).get(name, {}) if booted else {}
             interval, uneven = _schedule.timer_interval(settings)
             active = state.get('active') == 'active'
