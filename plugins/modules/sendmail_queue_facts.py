@@ -134,8 +134,9 @@ ansible_facts:
               sample: systemd
             mta:
               description:
-                - The service of the MTA. V(unit) and V(init_script) are its files, V(none) where there is none. V(enabled) is whether it starts at boot,
-                  V(none) without either file; V(masked) whether systemd, where it runs, refuses to start it.
+                - The service of the MTA. V(unit) and V(init_script) are its files, V(none) where there is none; V(unit) is what a mask hides. V(enabled) is
+                  whether it starts at boot, V(none) without either file; V(masked) whether systemd, where it runs, refuses to start it, or
+                  C(sendmail_enable) is NONE in FreeBSD's C(rc.conf).
               type: dict
               sample: {"name": "sendmail", "unit": null, "init_script": "/etc/init.d/sendmail", "enabled": true, "masked": false}
             msp:
