@@ -351,7 +351,7 @@ def _row(identifier: str, severity: str, title: str, rationale: str, references:
 CONTROLS = (
     _row('PRG-01', 'critical', 'The name sendmail belongs to Sendmail',
          'Programs submit mail through this name. Behind it another MTA takes the mail, into a queue that nobody looks at.',
-         _MAN, _installed, _MSP, 'Install Sendmail; with another MTA in place set sendmail_msp_replace_other.',
+         _MAN, _installed, _MSP, 'Install it with the playbook mailops.sendmail.ensure_submission.',
          _checks.not_installed, _checks.other_program),
     _row('PRG-02', 'medium', 'The version of Sendmail is supported', 'Old versions have known holes, and nobody fixes them.',
          ('RELEASE_NOTES in the sources of Sendmail',), _supported, _MANUAL, 'Upgrade the package.'),
@@ -471,6 +471,7 @@ CONTROLS = (
          _guide('ResolverOptions'), _servers, _MANUAL, 'Fix /etc/resolv.conf; then restart the MTA, which keeps what it read at its start.',
          _no_server, _checks.relay_has_no_name),
 )
+_REPLACE = ' The other MTA is only replaced with sendmail_msp_replace_other: true.'
 IDS = tuple(control.id for control in CONTROLS)
 
 
@@ -541,7 +542,7 @@ def _by_checks(control: Control, look: Look, limits: Limits) -> Judgement:
 def _judge(control: Control, look: Look, limits: Limits) -> Tuple[str, str, str, List[str]]:
     """(status, expected, actual, evidence) of one control."""
     if look.program['sendmail'] is None and control.id != IDS[0]:
-        return 'not_applicable', '', '', ['There is no Sendmail on this host.']
+        return 'not_applicable', '', '', ['Sendmail is not installed on this host.']
     try:
         holds, expected, actual, evidence = _by_checks(control, look, limits) if control.checks else control.words(look, limits)
     except _text.SendmailError as error:
@@ -573,7 +574,8 @@ def comply(look: Look, settled_options: Tuple[Limits, Dict[str, Any], Dict[str, 
         found.append({
             'id': control.id, 'title': control.title, 'severity': override.get('severity') or control.severity, 'status': status, 'expected': expected,
             'actual': actual, 'evidence': evidence[:EVIDENCE_MAX] + (['%d more.' % cut] if cut > 0 else []),
-            'remedy': {'kind': control.remedy, 'name': control.name, 'text': control.text}, 'references': list(control.references), 'waiver': waiver})
+            'remedy': {'kind': control.remedy, 'name': control.name, 'text': control.text + (
+                _REPLACE if control.id == IDS[0] and look.program['other_mta'] else '')}, 'references': list(control.references), 'waiver': waiver})
     summary = dict((status, sum(1 for one in found if one['status'] == status)) for status in STATUSES)
     return {'controls': found, 'summary': summary, 'compliant': not summary['fail'] and not summary['error']}
 
@@ -582,6 +584,8 @@ def host_of(look: Look) -> Dict[str, Any]:
     """What a report says of the queues of one host, in a few kilobytes."""
     queues = {}
     for name, queue in look.queues.items():
+        if queue.get('errors') and not queue['directories']:
+            continue        # nothing is known of it, which is not the same as empty
         queues[name] = {'messages': queue['messages'], 'oldest_age': queue['oldest_age'], 'last_attempt_age': queue.get('last_attempt_age'),
                         'bytes': queue.get('bytes', 0), 'reasons': dict((one['reason'], one['messages']) for one in queue.get('top', {}).get('reasons', [])),
                         'senders': queue.get('top', {}).get('senders', [])[:3]}

@@ -485,17 +485,14 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
     return None
 
 
-def flush(params, check_mode, geteuid=os.geteuid):
+def flush(params, check_mode):
     """The module's work: look, decide, run. C(params) as documented in sendmail_queue. Returns its result; raises SendmailError."""
     seconds, spread = _text.duration(params['timeout']), _text.duration(params['spread'])
     if params['parallel'] is not None and params['parallel'] < 1:
         raise _text.SendmailError('parallel is %d; it must be 1 or more.' % params['parallel'])
-    if geteuid() != 0:
-        raise _text.SendmailError('Only root can run a queue for everybody. Use become: true.')
     look = _look.look('services', params['queue'], serve=True)
     if look.program['sendmail'] is None:
-        raise _text.SendmailError('There is no Sendmail on this host%s.' % (
-            '; the name belongs to %s' % look.program['other_mta'] if look.program['other_mta'] else ''))
+        raise _text.SendmailError(_look.absence(look))
     for error in look.errors:
         raise _text.SendmailError('The %s queue cannot be run: %s: %s.' % (error['queue'], error['path'], error['error']))
     selection = _selection.Selection(params['select'], look.now, ('queued',))

@@ -115,6 +115,12 @@ def _here(look, error_of=None):
                     error_of.append('%s: %s' % (directory.path, error.strerror))
 
 
+def _unseen(look):
+    """Why the look could not find a queue, as sentences."""
+    missing = _look.absence(look) if look.errors else None
+    return [missing] if missing else [error['path'] + ': ' + error['error'] for error in look.errors]
+
+
 def _key(queue, identifier):
     return queue + ' ' + identifier
 
@@ -138,7 +144,7 @@ def opened(directory, look, dry=False):
 
     C(dry) writes nothing. Returns {messages, resumed, errors}.
     """
-    errors = [error['path'] + ': ' + error['error'] for error in look.errors]
+    errors = _unseen(look)
     try:
         there = _check_directory(directory)
         path = os.path.join(directory, START)
@@ -239,7 +245,7 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
     C(moved_out(since)) gives {key: archive} of what was moved out of the queues, see L(archived); C(log(since)) yields L(_log.entries).
     Without a list the messages that are there now are taken. A ledger in which nothing has moved is not kept.
     """
-    errors = [error['path'] + ': ' + error['error'] for error in look.errors]
+    errors = _unseen(look)
     try:
         there = _check_directory(directory)
         start = os.path.join(directory, START)

@@ -96,7 +96,7 @@ def look_at(queue, partners=False):
     # A partner queue that is not there holds no partners; one that cannot be looked into may.
     wrong = [error for error in look.errors if error['queue'] in own or os.path.lexists(_text.original_bytes(error['path']))]
     if wrong:
-        raise _text.SendmailError('The queue cannot be read: %s: %s.' % (wrong[0]['path'], wrong[0]['error']))
+        raise _text.SendmailError(_look.absence(look) or 'The queue cannot be read: %s: %s.' % (wrong[0]['path'], wrong[0]['error']))
     return look
 
 
@@ -459,7 +459,7 @@ def _sendmail(look, queue, arguments, names, transcript):
     """Let Sendmail itself do something to these messages; what it prints goes to C(transcript)."""
     program = look.program['sendmail']
     if program is None:
-        raise _text.SendmailError('There is no Sendmail on this host.')
+        raise _text.SendmailError(_look.absence(look))
     argv = [program, '-Ac' if queue == 'msp' else '-Am'] + arguments + ['-v']
     commands = [(start, argv + ['-qI' + name[2:] for name in names[start:start + IDS]]) for start in range(0, len(names), IDS)]
 
@@ -845,8 +845,6 @@ def _has(directory: int, name: str, size: int, stream: Any) -> bool:
 def act(params, check_mode, look=None):
     """The module's work. C(params) as documented in sendmail_message. Returns its result; raises SendmailError, with it for what was done."""
     state = params['state']
-    if os.geteuid() != 0:
-        raise _text.SendmailError('Only root can act on the messages of everybody. Use become: true.')
     states, done = STATES[state]
     selection = _selection.Selection(params['select'], look.now if look else int(time.time()), states)
     selection.states &= frozenset(states)

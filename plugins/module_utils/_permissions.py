@@ -445,8 +445,7 @@ def put_right(queue='all', overrides=None, check_mode=False):
     look = _look.look('queues', queue)
     program = _system.program(look.layout)
     if not program['sendmail']:
-        raise _text.SendmailError('Sendmail is not installed on this host (looked for %s)%s. Install it, for example with %s.' % (
-            ', '.join(look.layout.binaries), ': the name belongs to %s' % program['other_mta'] if program['other_mta'] else '', ROLE))
+        raise _text.SendmailError(_look.absence(look))
     if not look.layout.rules:
         raise _text.SendmailError(_platform.UNTOLD)
     overrides = [dict(entry, mode=_mode(entry)) for entry in overrides or ()]

@@ -69,7 +69,7 @@ class Listing:
 
     def _result(self, messages, matched, given):
         return {'messages': messages, 'matched': matched, 'total': sum(sum(one.messages.values()) for _queue, one in self.passes),
-                'truncated': matched > given, 'errors': self.errors[:ERRORS_MAX]}
+                'truncated': matched > given, 'partial': self.look.partial, 'errors': self.errors[:ERRORS_MAX]}
 
     def collect(self):
         """The module's result with the oldest records in it."""

@@ -209,6 +209,10 @@ truncated:
   description: Whether there are more than were returned or written.
   returned: success
   type: bool
+partial:
+  description: Whether the module did not run as root, so that messages which the user may not read are among the V(unreadable) ones.
+  returned: success
+  type: bool
 errors:
   description: Files and directories that could not be read, at most 100.
   returned: success
@@ -236,6 +240,9 @@ def main():
 
     def work():
         look = _look.look('queues', params['queue'], params['queue_directories'])
+        missing = None if params['queue_directories'] or any(look.directories.values()) else _look.absence(look)
+        if missing:
+            raise _text.SendmailError(missing)
         selection = _selection.Selection(params['select'], look.now)
         listing = _records.Listing(look, selection, params['fields'], params['headers'], params['limit'])
         return listing.write(params['path'], module.check_mode) if params['path'] else listing.collect()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +14,17 @@ pytest.importorskip('ansible')
 from ansible.module_utils import basic
 from ansible.module_utils.common.text.converters import to_bytes
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _platform, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _look, _platform, _system
 
+MODULES = Path(__file__).resolve().parents[3] / 'plugins/modules'
+# Every module, in each of its states.
+CALLS = (
+    ('sendmail_queue_facts', {}), ('sendmail_queue_facts', {'level': 'summary'}), ('sendmail_message_info', {}),
+    ('sendmail_message_info', {'path': '/nonexistent/list'}), ('sendmail_diagnosis_info', {}), ('sendmail_compliance_info', {}), ('sendmail_queue', {}),
+    ('sendmail_ledger', {'state': 'opened'}), ('sendmail_ledger', {'state': 'closed'}), ('sendmail_message', {'state': 'absent', 'confirm_all': True}),
+    ('sendmail_message', {'state': 'queued', 'confirm_all': True}), ('sendmail_message', {'state': 'restored', 'confirm_all': True}),
+    ('sendmail_message', {'state': 'quarantined', 'reason': 'x', 'confirm_all': True}), ('sendmail_debris', {}), ('sendmail_debris', {'state': 'absent'}),
+    ('sendmail_permissions', {}))
 LOOKS = ('sendmail_queue_facts', 'sendmail_diagnosis_info', 'sendmail_compliance_info')
 
 
@@ -50,11 +60,59 @@ def as_user(monkeypatch, uid):
     monkeypatch.setattr(_look.os, 'geteuid', lambda: uid)
 
 
-@pytest.mark.parametrize('module', LOOKS)
-def test_who_is_not_root_is_told_so(run, monkeypatch, module):
+def test_calls_are_of_every_module():
+    assert {name for name, _parameters in CALLS} == {path.stem for path in MODULES.glob('sendmail_*.py')}
+
+
+@pytest.mark.parametrize('check_mode', [False, True])
+@pytest.mark.parametrize('module, parameters', CALLS)
+def test_who_is_not_root_is_told_so_and_nothing_else(run, monkeypatch, module, parameters, check_mode):
     as_user(monkeypatch, 1000)
-    result = run(module)
-    assert (result['failed'], 'Use become: true' in result['msg']) == (True, True)
+    result = run(module, _ansible_check_mode=check_mode, **parameters)
+    assert {key: value for key, value in result.items() if value not in (False, None, [], {})} == {'failed': True, 'msg': _look.NOT_ROOT} \
+        or (module in ('sendmail_message', 'sendmail_debris') and result['msg'] == _look.NOT_ROOT)
+
+
+@pytest.mark.parametrize('module', ['sendmail_queue_facts', 'sendmail_message_info'])
+def test_an_ordinary_user_sees_what_he_may_and_that_it_is_not_all(run, monkeypatch, tmp_path, module):
+    (tmp_path / 'copy').mkdir()
+    as_user(monkeypatch, 1000)
+    result = run(module, queue_directories=[str(tmp_path / 'copy')])
+    facts = result.get('ansible_facts', {}).get('sendmail_queue', result)
+    assert facts['partial'] is True
+    assert [facts.get(name) for name in ('mta', 'runners', 'services')] == [None] * 3
+    result = run(module, queue_directories=[str(tmp_path / 'copy'), str(tmp_path / 'nowhere')])
+    assert result['failed']
+    assert result['msg'] == f'{tmp_path}/nowhere: No such file or directory. {_look.NOT_ROOT}'
+    as_user(monkeypatch, 0)
+    result = run(module, queue_directories=[str(tmp_path / 'copy')])
+    assert result.get('ansible_facts', {}).get('sendmail_queue', result)['partial'] is False
+
+
+# What cannot be done without Sendmail says so; what only looks has a result, which says so too.
+@pytest.mark.parametrize('check_mode', [False, True])
+@pytest.mark.parametrize('module, parameters', CALLS)
+def test_without_sendmail_it_is_said_what_installs_it_and_where_mail_is_left(run, monkeypatch, tmp_path, module, parameters, check_mode):
+    as_user(monkeypatch, 0)
+    spool = tmp_path / 'spool'
+    spool.mkdir()
+    for name in ('qf6ANFSGLL000206', 'df6ANFSGLL000206', 'hf6ANFSGLL000207', 'notes'):
+        (spool / name).touch()
+    rules = dict(_platform.UPSTREAM.rules, msp_queue=_platform.UPSTREAM.rules['msp_queue']._replace(path=str(spool)))
+    monkeypatch.setattr(_platform, 'PLATFORMS', {'upstream': _platform.UPSTREAM._replace(rules=rules)})
+    parameters = dict(parameters, directory=str(tmp_path / 'ledger')) if module == 'sendmail_ledger' else parameters
+    result = run(module, _ansible_check_mode=check_mode, **parameters)
+    if 'look' in result:        # the controller judges
+        result = _controls.comply(_look.Look(**result['look']), _controls.settled())
+        result = [control for control in result['controls'] if control['status'] != 'not_applicable']
+        assert [control['id'] for control in result] == ['SMQ-PRG-01']
+    said = json.dumps(result)
+    assert 'Sendmail is not installed on this host' in said
+    assert 'mailops.sendmail.ensure_submission' in said
+    assert f'2 messages are left in {spool}' in said or f'"path": "{spool}", "messages": 2' in said
+    assert 'replace_other' not in said
+    assert 'another MTA' not in said
+    assert module == 'sendmail_compliance_info' or result.get('failed', False) is (module not in (*LOOKS, 'sendmail_ledger'))
 
 
 @pytest.mark.parametrize('module', LOOKS)
@@ -69,4 +127,6 @@ def test_it_is_not_healthy(run, monkeypatch):
     as_user(monkeypatch, 0)
     result = run('sendmail_diagnosis_info')
     assert result['healthy'] is False
-    assert 'not_installed' in [cause['id'] for cause in result['causes']]
+    assert [cause['id'] for cause in result['causes'] if cause['severity'] != 'low'] == ['not_installed']
+    assert result['messages'] == {}
+    assert result['unexplained']['messages'] == 0

@@ -15,7 +15,7 @@ REFUSED = 'Deferred: Connection refused by [127.0.0.1]'
 LOOKUP = 'host map: lookup (remote.example.test): deferred'
 (CONTROL,) = queue_samples.sample('01').files.values()
 # What a listing needs of a look at a host.
-Look = collections.namedtuple('Look', 'now directories errors held')
+Look = collections.namedtuple('Look', 'now directories errors held partial', defaults=[False])
 
 
 def look_at(held=None, now=NOW, **patterns):
