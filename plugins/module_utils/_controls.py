@@ -481,14 +481,16 @@ def limits_of(thresholds: Optional[Dict[str, Any]] = None) -> Limits:
     for name, (kind, default) in _compliance.THRESHOLDS.items():
         value = (thresholds or {}).get(name)
         value = default if value is None else value
-        if kind == 'version' and not _version(value):
-            raise _text.SendmailError('thresholds.version is %r; write a version such as 8.15.2.' % value)
+        if kind == 'version' and not re.match(r'\d{1,9}(\.\d{1,9})*\Z', value, re.A):
+            raise _text.SendmailError('thresholds.version: %s is not a version: write for example 8.15.2.' % _text.shown(value))
         if kind == 'number' and value < 0:
-            raise _text.SendmailError('thresholds.%s is %d; it cannot be below 0.' % (name, value))
-        found[name] = _text.duration(value) if kind == 'duration' else _text.size(value) if kind == 'size' else value
+            raise _text.SendmailError('thresholds.%s: %s is below 0: write 0 or more.' % (name, _text.shown(value)))
+        read = {'duration': lambda given, name=name: _text.duration(given, option='thresholds.' + name),
+                'size': lambda given, name=name: _text.size(given, 'thresholds.' + name)}.get(kind)
+        found[name] = read(value) if read else value
     unknown = sorted(set(thresholds or {}) - set(_compliance.THRESHOLDS))
     if unknown:
-        raise _text.SendmailError('There is no threshold called %s. There are: %s.' % (', '.join(unknown), ', '.join(sorted(_compliance.THRESHOLDS))))
+        raise _text.SendmailError('thresholds: there is no %s. There are: %s.' % (', '.join(map(_text.shown, unknown)), ', '.join(sorted(_compliance.THRESHOLDS))))
     return found
 
 
@@ -497,10 +499,10 @@ def _by_id(entries: Optional[Sequence[Dict[str, Any]]], option: str) -> Dict[str
     found: Dict[str, Any] = {}
     for entry in entries or ():
         if entry['id'] not in IDS:
-            raise _text.SendmailError('%s names the control %r, which there is not. The controls are %s to %s; docs/controls.md of the collection lists them.'
-                                      % (option, entry['id'], IDS[0], IDS[-1]))
+            raise _text.SendmailError('%s.id: %s is not a control. The controls are %s to %s; docs/controls.md of the collection lists them.'
+                                      % (option, _text.shown(entry['id']), IDS[0], IDS[-1]))
         if entry['id'] in found:
-            raise _text.SendmailError('%s names the control %s more than once.' % (option, entry['id']))
+            raise _text.SendmailError('%s.id: %s is there more than once.' % (option, entry['id']))
         found[entry['id']] = entry
     return found
 
@@ -513,9 +515,10 @@ def _waiver(entry: Dict[str, Any], today: str) -> Dict[str, Any]:
     except ValueError:
         expires = ''
     if not re.match(r'\d{4}-\d\d-\d\d$', expires):
-        raise _text.SendmailError('The waiver of %s expires on %r; write a day such as 2027-03-31.' % (entry['id'], entry['expires']))
+        raise _text.SendmailError('waivers.expires: %s, of %s, is not a day: write for example 2027-03-31.' % (
+            _text.shown(entry['expires']), entry['id']))
     if not entry['reason'].strip():
-        raise _text.SendmailError('The waiver of %s gives no reason.' % entry['id'])
+        raise _text.SendmailError('waivers.reason: the waiver of %s gives no reason.' % entry['id'])
     return {'id': entry['id'], 'reason': entry['reason'], 'expires': expires, 'expired': expires < today}
 
 

@@ -87,7 +87,7 @@ class Record:
             # A line that was cut short must not take the first of ours with it.
             self._begin = b'\n' if size and os.pread(self.descriptor, 1, size - 1) != b'\n' else b''
         except OSError as error:
-            raise _text.SendmailError('The outcomes cannot be written to %s: %s. Name a file in a directory that exists.' % (path, error.strerror))
+            raise _text.SendmailError('path: the outcomes cannot be written to %s: %s. Name a file in a directory that exists.' % (path, error.strerror))
 
     def add(self, queue, identifier, outcome, **about):
         """Append one line, in one write. Where that fails C(error) has the reason, and nothing more is written: its owner ends the work."""
@@ -135,7 +135,7 @@ def _check_directory(directory):
     except FileNotFoundError:
         return False
     if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid() or about.st_mode & 0o022:
-        raise _text.SendmailError('%s cannot hold the ledger: it has to be a directory of root that nobody else can write to.' % directory)
+        raise _text.SendmailError('directory: %s cannot hold the ledger: it has to be a directory of root that nobody else can write to.' % directory)
     return True
 
 
@@ -176,7 +176,7 @@ def opened(directory, look, dry=False):
                 os.makedirs(directory, 0o700)
             _write(path, entries())
     except OSError as error:
-        raise _text.SendmailError('The list of messages cannot be written to %s: %s. Name another directory, or make room.' % (directory, error.strerror))
+        raise _text.SendmailError('directory: the list of messages cannot be written to %s: %s. Name another directory, or make room.' % (directory, error.strerror))
     return {'messages': count, 'resumed': resumed, 'errors': errors[:LISTED]}
 
 
@@ -312,7 +312,7 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
                 except FileNotFoundError:
                     pass
     except OSError as error:
-        raise _text.SendmailError('The ledger cannot be written to %s: %s. Name another directory, or make room.' % (directory, error.strerror))
+        raise _text.SendmailError('directory: the ledger cannot be written to %s: %s. Name another directory, or make room.' % (directory, error.strerror))
     return dict(result, messages=sum(counts.values()), places=dict((place, counts[place]) for place in PLACES), reasons=dict(reasons),
                 entries=shown, truncated=sum(counts.values()) - counts['relayed'] > len(shown), errors=errors[:LISTED])
 

@@ -139,8 +139,10 @@ def refuse(state, params, selection, selected=0):
         raise _text.SendmailError('select is empty, which means every message in the queue. Say which messages are meant, or set confirm_all to true.')
     reason = params.get('reason')
     if state == 'quarantined' and (not reason or reason.strip() in ('', '.') or not reason.isprintable()):
-        raise _text.SendmailError('Sendmail keeps a reason with each quarantined message: give one line of text with reason.')
+        raise _text.SendmailError('Sendmail keeps a reason with each quarantined message: give one line of text with reason, and not %s.' % _text.shown(reason))
     limit = params.get('max_affected')
+    if limit is not None and limit < 0:
+        raise _text.SendmailError('max_affected: %s is below 0: write 0 or more.' % _text.shown(limit))
     if limit is None and state == 'absent':
         limit = REMOVED_MAX
     if limit is not None and selected > limit:

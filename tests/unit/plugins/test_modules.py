@@ -14,7 +14,7 @@ pytest.importorskip('ansible')
 from ansible.module_utils import basic
 from ansible.module_utils.common.text.converters import to_bytes
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _look, _platform, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import _compliance, _controls, _look, _platform, _system, _text
 
 MODULES = Path(__file__).resolve().parents[3] / 'plugins/modules'
 # Every module, in each of its states.
@@ -46,6 +46,9 @@ def fixture_run(tmp_path, monkeypatch):
         raise Ended
     monkeypatch.setattr(basic.AnsibleModule, 'exit_json', end)
     monkeypatch.setattr(basic.AnsibleModule, 'fail_json', lambda module, msg, **result: end(module, failed=True, msg=msg, **result))
+
+    # It refuses a NUL in any option before a module sees it, and the tests are not for the log of the machine.
+    monkeypatch.setattr(basic.AnsibleModule, '_log_invocation', lambda _module: None)
 
     def run(name, **parameters):
         monkeypatch.setattr(basic, '_ANSIBLE_ARGS', to_bytes(json.dumps({'ANSIBLE_MODULE_ARGS': parameters})))
@@ -130,3 +133,83 @@ def test_it_is_not_healthy(run, monkeypatch):
     assert [cause['id'] for cause in result['causes'] if cause['severity'] != 'low'] == ['not_installed']
     assert result['messages'] == {}
     assert result['unexplained']['messages'] == 0
+
+
+# What each option of free text is. One that is not here makes the test fail: say what it is, and have it read by _text or _selection.
+DURATIONS = {'timeout', 'spread', 'older_than', 'newer_than'} | {name for name, (kind, _default) in _compliance.THRESHOLDS.items() if kind == 'duration'}
+SIZES = {'larger_than'} | {name for name, (kind, _default) in _compliance.THRESHOLDS.items() if kind == 'size'}
+IDENTIFIERS = {'ids', 'id'}
+OTHERS = {'version': 'version', 'mode': 'mode', 'expires': 'day'}
+FREE = {'senders', 'recipients', 'domains', 'status', 'headers', 'listen', 'privacy_mta', 'privacy_msp', 'owner', 'group', 'reason'}
+ODD = ['', ' ', '-5m', '-1', '5x', '5m 3', '1e3', '\u17fem', '5\u017f', '\u00bd', 'caf\u00e9', '\x1b[31mred', 'a\nb', '\x00', '\udc80', '9' * 5000, '9' * 12 + 'w', 'x' * 5000]
+ODD_NUMBERS = [-1, -10 ** 30]
+
+
+def leaves(specification, above=()):
+    """(way to an option, what it is) of every option, those inside of others too."""
+    for name, about in specification.items():
+        if 'options' in about:
+            yield from leaves(about['options'], (*above, (name, about['type'])))
+        else:
+            yield (*above, (name, about['type'])), about
+
+
+def specification_of(name, monkeypatch):
+    found = {}
+
+    def keep(_module, argument_spec, **_more):
+        found.update(argument_spec)
+        raise Ended
+    with monkeypatch.context() as patched, pytest.raises(Ended):
+        patched.setattr(basic.AnsibleModule, '__init__', keep)
+        importlib.import_module('ansible_collections.mailops.sendmail.plugins.modules.' + name).main()
+    return found
+
+
+def given(way, value):
+    """The parameters in which one option has a value, with what has to stand beside it."""
+    (name, kind), *rest = way
+    inner = given(rest, value) if rest else value
+    if rest and kind == 'list':
+        beside = {'overrides': {'id': 'SMQ-QUE-01', 'path': '/etc/mail'}, 'waivers': {'id': 'SMQ-QUE-01', 'reason': 'x', 'expires': '2030-01-01'}}[name]
+        inner = dict({key: text for key, text in beside.items() if key in BESIDE[name]}, **inner)
+    return {name: [inner] if kind == 'list' else inner}
+
+
+BESIDE = {'overrides': (), 'waivers': ('id', 'reason', 'expires')}
+
+
+@pytest.mark.parametrize('module, parameters', sorted({name: parameters for name, parameters in reversed(CALLS)}.items()))
+def test_a_value_that_cannot_be_used_is_named_with_its_option(run, monkeypatch, module, parameters):
+    as_user(monkeypatch, 0)
+    tried = 0
+    for way, about in leaves(specification_of(module, monkeypatch)):
+        name = way[-1][0]
+        kinds = (about['type'], about.get('elements'))
+        if 'choices' in about or 'bool' in kinds or 'dict' in kinds or name in FREE:
+            continue
+        full = '.'.join(part for part, _kind in way)
+        values = ODD_NUMBERS if 'int' in kinds else ODD
+        if 'path' in kinds:
+            values = [*ODD, 'mail', './mail', '../mail', '/mail\x1b[31m', '/mail\x00', '/\udc80', '/' + 'x' * 5000]
+        elif 'int' not in kinds:
+            assert name in DURATIONS | SIZES | IDENTIFIERS | set(OTHERS), f'{full}: say what it is'
+        for value in values:
+            # "" stands for no name in a list of names, and is text that YAML reads for nothing elsewhere.
+            asked = given(way, value)
+            if name == 'mode':
+                asked = {'overrides': [{'path': '/etc/mail', 'mode': value}]}
+            result = run(module, **dict(parameters, **asked))
+            if 'look' in result:        # the controller reads the options of this one
+                with pytest.raises(_text.SendmailError) as refused:
+                    _controls.settled(**asked)
+                result = {'failed': True, 'msg': str(refused.value)}
+            assert result.get('failed'), (full, value)
+            said = result['msg']
+            assert full in said or f"'{name}'" in said, (full, value, said)
+            assert said.isprintable(), (full, value, said)
+            assert len(said) < 700, (full, value, said)
+            assert _text.shown(value) in said or str(value) in said, (full, value, said)
+            assert 'Traceback' not in said
+            tried += 1
+    assert tried or module in ('sendmail_diagnosis_info',)

@@ -542,7 +542,7 @@ class TestModule:
               'leave_out_endangered': False, 'path': None, 'spread': '0'}
 
     @pytest.mark.parametrize('params, why', [
-        ({'timeout': 'soon'}, "'soon' is not a duration"), ({'parallel': 0}, 'parallel is 0'),
+        ({'timeout': 'soon'}, "'soon' is not a duration"), ({'parallel': 0}, 'parallel: 0 is below 1'),
     ])
     def test_what_cannot_be_done_is_said_before_anything_is_looked_at(self, monkeypatch, params, why):
         monkeypatch.setattr(_look, 'look', None)

@@ -311,7 +311,7 @@ class TestRestored:
         with pytest.raises(_text.SendmailError, match='cannot be read: No such file'):
             lab.act('restored')
         os.mkdir(lab.base)
-        with pytest.raises(_text.SendmailError, match='There is no archive in'):
+        with pytest.raises(_text.SendmailError, match='archive: there is none in'):
             lab.act('restored')
 
 

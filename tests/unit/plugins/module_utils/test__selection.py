@@ -148,7 +148,7 @@ def test_reason(lines, reason):
 
 
 @pytest.mark.parametrize('select, said', [
-    ({'ids': ['6ANFSGLL000206', 'x']}, "'x' in select.ids is not a queue id"), ({'ids': ['../../etc/passwd']}, 'is not a queue id'),
+    ({'ids': ['6ANFSGLL000206', 'x']}, "select.ids: 'x' is not a queue id"), ({'ids': ['../../etc/passwd']}, 'is not a queue id'),
     ({'ids': ['6ANFSGLL000206\n']}, 'is not a queue id'), ({'ids': ['qf6ANFSGLL000206']}, 'is not a queue id'), ({'ids': ['*']}, 'is not a queue id'),
     ({'status': '('}, "select.status, '(', is not a regular expression"), ({'status': '*x'}, 'is not a regular expression'),
     ({'older_than': 'soon'}, 'is not a duration'), ({'newer_than': '1y'}, 'is not a duration'), ({'larger_than': 'big'}, 'is not a size'),
