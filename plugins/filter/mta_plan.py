@@ -227,7 +227,8 @@ def mta_plan(look, install=False, replace_other=False, unmask=False, holders=(),
     if not installation['installed']:
         plan['install'] = install and not errors
         if not install:
-            errors.append('Sendmail is not installed on this host: install it with the playbook mailops.sendmail.ensure_submission, or set sendmail_mta_install to true.')
+            errors.append('Sendmail is not installed on this host: install it with the playbook mailops.sendmail.ensure_submission, '
+                          'or set sendmail_mta_install to true.')
         return plan
 
     if not plan['wanted']:

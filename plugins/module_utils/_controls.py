@@ -490,7 +490,8 @@ def limits_of(thresholds: Optional[Dict[str, Any]] = None) -> Limits:
         found[name] = read(value) if read else value
     unknown = sorted(set(thresholds or {}) - set(_compliance.THRESHOLDS))
     if unknown:
-        raise _text.SendmailError('thresholds: there is no %s. There are: %s.' % (', '.join(map(_text.shown, unknown)), ', '.join(sorted(_compliance.THRESHOLDS))))
+        raise _text.SendmailError('thresholds: there is no %s. There are: %s.' % (
+            ', '.join(map(_text.shown, unknown)), ', '.join(sorted(_compliance.THRESHOLDS))))
     return found
 
 

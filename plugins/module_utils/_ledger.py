@@ -176,7 +176,8 @@ def opened(directory, look, dry=False):
                 os.makedirs(directory, 0o700)
             _write(path, entries())
     except OSError as error:
-        raise _text.SendmailError('directory: the list of messages cannot be written to %s: %s. Name another directory, or make room.' % (directory, error.strerror))
+        raise _text.SendmailError('directory: the list of messages cannot be written to %s: %s. Name another directory, or make room.' % (
+            directory, error.strerror))
     return {'messages': count, 'resumed': resumed, 'errors': errors[:LISTED]}
 
 

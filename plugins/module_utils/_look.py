@@ -185,7 +185,8 @@ def _program(found: Look, cpus: int) -> Look:
     user, group = msp.get('run_as_user') or found.layout.msp_user, msp.get('run_as_group') or found.layout.msp_group
     accounts = _system.accounts(sorted(set((user, group, found.layout.mta_user))))
     program = _system.program(found.layout)
-    return found._replace(program=program, left_behind=[] if program['sendmail'] else left_behind(found.directories), settings=settings, accounts=accounts, cpus=cpus,
+    return found._replace(program=program, settings=settings, accounts=accounts, cpus=cpus,
+                          left_behind=[] if program['sendmail'] else left_behind(found.directories),
                           submitter={'user': user, 'uid': accounts[user]['uid'], 'group': group, 'gid': accounts[group]['group'],
                                      'conflict': conflict(user, group, bool(msp.get('run_as_group')), accounts)})
 

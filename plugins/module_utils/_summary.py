@@ -217,9 +217,9 @@ def _installation(look):
     def configuration(name):
         state = dict((key, files[name][key]) for key in ('path', 'exists', 'error', 'owner', 'group', 'mode'))
         return dict(state, changed=files[name]['mtime'], problems=files[name]['problems'][:TOP])
-    return {'installed': program['sendmail'] is not None, 'absence': _look.absence(look), 'program': program['path'], 'binary': program['sendmail'] or program['target'],
-            'other_mta': program['other_mta'], 'version': program['version'], 'lock_kind': program['lock'], 'owner': program['owner'],
-            'group': program['group'], 'mode': program['mode'], 'platform': look.layout.family,
+    return {'installed': program['sendmail'] is not None, 'absence': _look.absence(look), 'program': program['path'],
+            'binary': program['sendmail'] or program['target'], 'other_mta': program['other_mta'], 'version': program['version'],
+            'lock_kind': program['lock'], 'owner': program['owner'], 'group': program['group'], 'mode': program['mode'], 'platform': look.layout.family,
             'submit_cf': configuration('msp'), 'sendmail_cf': configuration('mta'), 'sendmail_conf': look.sendmail_conf,
             'msp_user': {'name': submitter['user'], 'uid': submitter['uid']}, 'msp_group': {'name': submitter['group'], 'gid': submitter['gid']}}
 

@@ -152,7 +152,7 @@ def test_a_hundred_unless_told_otherwise(tmp_path):
 
 
 def test_a_limit_below_zero_is_refused(tmp_path):
-    with pytest.raises(_text.SendmailError, match='limit is -1'):
+    with pytest.raises(_text.SendmailError, match='limit: -1 is below 0'):
         collect(tmp_path, limit=-1)
 
 
