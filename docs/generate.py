@@ -70,7 +70,17 @@ def troubleshooting() -> str:
 
 def playbooks() -> str:
     lines = head('the comments at the head of playbooks/*.yml', 'Playbooks')
-    lines += ['Each runs by its name from the installed collection. Variables are given with `-e` or stand in the inventory.']
+    lines += ['Each runs by its name from the installed collection. Variables are given with `-e` or stand in the inventory. All of them need root on the',
+              'hosts: log in as root, or add `--become`. Without it a host is one that could not be looked at.', '',
+              '## Exit status', '',
+              'The rule is the same for all: 0 only when every host that was meant was reached and judged, and is as the playbook wants it, which its',
+              'section says. A host that was not reached, where the login user is not root, or whose work broke off is never 0. Each such host has',
+              '`failed=1` in the recap and a sentence in the last task, and the others are done all the same.', '',
+              '| status | meaning |', '|---|---|',
+              '| 0 | all hosts are as wanted |',
+              '| 2 | at least one is not, or is not known |',
+              '| 4 | `ensure_submission` did not reach a host: `unreachable=1` in the recap |',
+              '| 1 or 4, without a recap | nothing was begun: `target` or `--limit` matches no host, or a variable cannot be read |']
     for path in sorted((ROOT / 'playbooks').glob('*.yml')):
         comment = re.search(r'(?m)^---\n((?:#.*\n)+)', path.read_text(encoding='utf-8')).group(1)
         lines += ['', f'## {path.stem}']

@@ -272,7 +272,10 @@ def _sendmail(plan, installation, install, replace_other):
         plan['alternative'] = installation['binary']
     if not installation['installed']:
         if not install:
-            errors.append('Sendmail is not installed. Install it, or set sendmail_mta_install to true.')
+            errors.append(
+                'Sendmail is not installed on this host: install it with the playbook mailops.sendmail.ensure_submission, '
+                'or set sendmail_mta_install to true.'
+            )
         elif family not in _PACKAGED:
             errors.append(
                 'Sendmail is not installed, and this role knows no package of it for this platform (%s). Install '

@@ -289,7 +289,8 @@ def _first(look, method):
     """What another role has to do before the queue can be run."""
     installation, user = look['installation'], look['installation'].get('msp_user') or {'name': None, 'uid': 0}
     if not installation['installed']:
-        yield 'Sendmail is not installed. Apply the role mailops.sendmail.sendmail_msp first.'
+        # The facts say what was left behind, too.
+        yield installation.get('absence') or 'Sendmail is not installed on this host: apply the role mailops.sendmail.sendmail_msp first.'
     elif installation.get('other_mta'):
         yield (
             '%s belongs to another MTA (%s), which a queue runner would call instead of Sendmail. Give the name back '

@@ -136,7 +136,7 @@ def _base_check(queues: Iterable[_spool.QueueDirectory]) -> Callable[[int, str],
     def check(descriptor: int, path: str) -> None:
         about = os.fstat(descriptor)
         if (about.st_dev, about.st_ino) in places:
-            raise _text.SendmailError('The archive cannot be in the queue directory %s itself. Name another directory with archive.'
+            raise _text.SendmailError('archive: it cannot be in the queue directory %s itself. Name another directory.'
                                       % _text.printable(os.fsencode(places[about.st_dev, about.st_ino])))
         _trusted(descriptor, path)
     return check
@@ -152,10 +152,10 @@ def _walk(path: str, check: Callable[[int, str], None]) -> Tuple[int, List[str]]
             path, name = os.path.split(path)
             missing.append(name)
         except NotADirectoryError:
-            raise _text.SendmailError('%s is no directory, so no archive can be in it. Name another directory with archive.'
+            raise _text.SendmailError('archive: %s is no directory, so no archive can be in it. Name another directory.'
                                       % _text.printable(os.fsencode(path)))
         except OSError as error:
-            raise _text.SendmailError('The archive cannot be in %s: %s. Name another directory with archive.'
+            raise _text.SendmailError('archive: it cannot be in %s: %s. Name another directory.'
                                       % (_text.printable(os.fsencode(path)), error.strerror))
 
 
@@ -428,9 +428,9 @@ def parts(path):
                 found += sorted((os.path.join(directory, name) for name in os.listdir(directory) if _PART.match(name)),
                                 key=lambda part: (len(part), part))
     except OSError as error:
-        raise _text.SendmailError('The archive %s cannot be read: %s.' % (_text.printable(os.fsencode(path)), error.strerror))
+        raise _text.SendmailError('archive: %s cannot be read: %s.' % (_text.printable(os.fsencode(path)), error.strerror))
     if not found:
-        raise _text.SendmailError('There is no archive in %s: no file 0001.tar.gz there or in a directory below it.' % _text.printable(os.fsencode(path)))
+        raise _text.SendmailError('archive: there is none in %s: no file 0001.tar.gz there or in a directory below it.' % _text.printable(os.fsencode(path)))
     return found
 
 
@@ -501,7 +501,7 @@ class Part:
         os.close(self._handle)
 
     def _refusal(self, why: Any) -> Refused:
-        return Refused('The archive %s cannot be read: %s.' % (self.shown, why))
+        return Refused('archive: %s cannot be read: %s.' % (self.shown, why))
 
     def members(self) -> Iterator[Tuple[Any, Any]]:
         """Yield (tarfile.TarInfo, file object or None) for each member, in their order, the manifest last."""

@@ -423,9 +423,7 @@ class _Entry:
 
 def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[str, Any]:
     """The module's work. C(params) as documented in sendmail_debris. Returns its result; raises SendmailError, with it for what was done."""
-    seconds = _text.duration(params['older_than'])
-    if os.geteuid() != 0:
-        raise _text.SendmailError('Only root can judge the files of everybody. Use become: true.')
+    seconds = _text.duration(params['older_than'], option='older_than')
     look = look or _message.look_at(params['queue'], partners=True)
     base, report = params['archive'] or _archive.BASE, params['state'] == 'reported'
     outcome = Outcome()

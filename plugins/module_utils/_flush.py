@@ -485,22 +485,19 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
     return None
 
 
-def flush(params, check_mode, geteuid=os.geteuid):
+def flush(params, check_mode):
     """The module's work: look, decide, run. C(params) as documented in sendmail_queue. Returns its result; raises SendmailError."""
-    seconds, spread = _text.duration(params['timeout']), _text.duration(params['spread'])
+    seconds, spread = (_text.duration(params[name], option=name) for name in ('timeout', 'spread'))
     if params['parallel'] is not None and params['parallel'] < 1:
-        raise _text.SendmailError('parallel is %d; it must be 1 or more.' % params['parallel'])
-    if geteuid() != 0:
-        raise _text.SendmailError('Only root can run a queue for everybody. Use become: true.')
-    look = _look.look('services', params['queue'], serve=True)
-    if look.program['sendmail'] is None:
-        raise _text.SendmailError('There is no Sendmail on this host%s.' % (
-            '; the name belongs to %s' % look.program['other_mta'] if look.program['other_mta'] else ''))
-    for error in look.errors:
-        raise _text.SendmailError('The %s queue cannot be run: %s: %s.' % (error['queue'], error['path'], error['error']))
-    selection = _selection.Selection(params['select'], look.now, ('queued',))
+        raise _text.SendmailError('parallel: %s is below 1: write 1 or more.' % _text.shown(params['parallel']))
+    selection = _selection.Selection(params['select'], int(time.time()), ('queued',))
     if selection.states != {'queued'}:
         raise _text.SendmailError('select.states can only be queued here: a queue run passes over everything else.')
+    look = _look.look('services', params['queue'], serve=True)
+    if look.program['sendmail'] is None:
+        raise _text.SendmailError(_look.absence(look))
+    for error in look.errors:
+        raise _text.SendmailError('The %s queue cannot be run: %s: %s.' % (error['queue'], error['path'], error['error']))
     messages = waiting(look, selection)
     decided = plan(look, messages, _hazards.places(look) if messages else (), params['parallel'], params['canary'], params['ignore_load'],
                    params['leave_out_endangered'], features_of(look.program['sendmail']) if messages and not check_mode else (),
@@ -526,7 +523,7 @@ def flush(params, check_mode, geteuid=os.geteuid):
     if transcript.broken:
         sentence = 'Sendmail cannot be started: %s.' % transcript.broken
     elif record and record.error:
-        sentence = ('The outcomes cannot be written to %s: %s. No further runner was started; the result says what was done. '
+        sentence = ('path: the outcomes cannot be written to %s: %s. No further runner was started; the result says what was done. '
                     'Make room, or name another file.' % (params['path'], record.error))
     else:
         sentence = complaint(outcomes, canary, about, params['fail_on_remaining'], look.load, queue_las[0])

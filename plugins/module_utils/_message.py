@@ -96,7 +96,7 @@ def look_at(queue, partners=False):
     # A partner queue that is not there holds no partners; one that cannot be looked into may.
     wrong = [error for error in look.errors if error['queue'] in own or os.path.lexists(_text.original_bytes(error['path']))]
     if wrong:
-        raise _text.SendmailError('The queue cannot be read: %s: %s.' % (wrong[0]['path'], wrong[0]['error']))
+        raise _text.SendmailError(_look.absence(look) or 'The queue cannot be read: %s: %s.' % (wrong[0]['path'], wrong[0]['error']))
     return look
 
 
@@ -139,8 +139,10 @@ def refuse(state, params, selection, selected=0):
         raise _text.SendmailError('select is empty, which means every message in the queue. Say which messages are meant, or set confirm_all to true.')
     reason = params.get('reason')
     if state == 'quarantined' and (not reason or reason.strip() in ('', '.') or not reason.isprintable()):
-        raise _text.SendmailError('Sendmail keeps a reason with each quarantined message: give one line of text with reason.')
+        raise _text.SendmailError('Sendmail keeps a reason with each quarantined message: give one line of text with reason, and not %s.' % _text.shown(reason))
     limit = params.get('max_affected')
+    if limit is not None and limit < 0:
+        raise _text.SendmailError('max_affected: %s is below 0: write 0 or more.' % _text.shown(limit))
     if limit is None and state == 'absent':
         limit = REMOVED_MAX
     if limit is not None and selected > limit:
@@ -459,7 +461,7 @@ def _sendmail(look, queue, arguments, names, transcript):
     """Let Sendmail itself do something to these messages; what it prints goes to C(transcript)."""
     program = look.program['sendmail']
     if program is None:
-        raise _text.SendmailError('There is no Sendmail on this host.')
+        raise _text.SendmailError(_look.absence(look))
     argv = [program, '-Ac' if queue == 'msp' else '-Am'] + arguments + ['-v']
     commands = [(start, argv + ['-qI' + name[2:] for name in names[start:start + IDS]]) for start in range(0, len(names), IDS)]
 
@@ -845,8 +847,6 @@ def _has(directory: int, name: str, size: int, stream: Any) -> bool:
 def act(params, check_mode, look=None):
     """The module's work. C(params) as documented in sendmail_message. Returns its result; raises SendmailError, with it for what was done."""
     state = params['state']
-    if os.geteuid() != 0:
-        raise _text.SendmailError('Only root can act on the messages of everybody. Use become: true.')
     states, done = STATES[state]
     selection = _selection.Selection(params['select'], look.now if look else int(time.time()), states)
     selection.states &= frozenset(states)

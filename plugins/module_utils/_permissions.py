@@ -152,7 +152,7 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
         if key == 'mail_dir' or key.startswith('run_') and (key != 'run_msp' or 'msp' in look.directories) and (key != 'run_mta' or 'mta' in look.directories):
             add(rule.path, 'directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, optional=rule.optional)
     if unused:
-        raise _text.SendmailError('overrides names %s, which is none of the paths that are looked after here: %s.' % (
+        raise _text.SendmailError('overrides.path: %s is none of the paths that are looked after here: %s.' % (
             ', '.join(sorted(unused)), ', '.join(sorted(set(want.path for want in found if want.kind != 'queue_file')))))
     return found, errors
 
@@ -442,14 +442,13 @@ class Outcome:
 
 def put_right(queue='all', overrides=None, check_mode=False):
     """Look at this host and put everything right. Returns an Outcome. Raises SendmailError where there is no Sendmail."""
+    overrides = [dict(entry, mode=_mode(entry)) for entry in overrides or ()]
     look = _look.look('queues', queue)
     program = _system.program(look.layout)
     if not program['sendmail']:
-        raise _text.SendmailError('Sendmail is not installed on this host (looked for %s)%s. Install it, for example with %s.' % (
-            ', '.join(look.layout.binaries), ': the name belongs to %s' % program['other_mta'] if program['other_mta'] else '', ROLE))
+        raise _text.SendmailError(_look.absence(look))
     if not look.layout.rules:
         raise _text.SendmailError(_platform.UNTOLD)
-    overrides = [dict(entry, mode=_mode(entry)) for entry in overrides or ()]
     who = set(names(look).values())
     for rule in look.layout.rules.values():
         who.update((rule.owner, rule.group))
@@ -486,10 +485,11 @@ def _mode(entry):
     try:
         # YAML 1.1 has already read an unquoted 0750 as an octal number.
         number = mode if mode is None or isinstance(mode, int) else int(mode, 8)
-    except ValueError:
+    except (TypeError, ValueError):
         number = -1
     if number is not None and not 0 <= number <= 0o7777:
-        raise _text.SendmailError("%r is not a mode for %s. Write an octal number in quotes, for example '0750'." % (mode, entry['path']))
+        raise _text.SendmailError("overrides.mode: %s, of %s, is not a mode: write an octal number in quotes, for example '0750'." % (
+            _text.shown(mode), entry['path']))
     return number
 
 

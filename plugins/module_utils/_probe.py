@@ -16,7 +16,7 @@ from collections import Counter
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _filesystem, _hazards, _log, _look, _names, _network, _platform, _qf, _route, _schedule, _spool, _summary, _system, _text)
+    _filesystem, _hazards, _log, _look, _names, _network, _qf, _route, _schedule, _spool, _summary, _system, _text)
 
 INSPECTED_MAX = 20000   # control files looked into; what is wrong with a spool shows in the first few
 SUBJECTS_MAX = 2000     # messages whose subject is read: enough to tell a share
@@ -208,16 +208,8 @@ def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Di
 
 def _stranded(look: _look.Look) -> List[Dict[str, Any]]:
     """Directories that are a queue on some platform, hold mail, and are named by no configuration here."""
-    known = set(os.path.realpath(place) for directories in look.directories.values() for one in directories for place in (one.path, one.control))
-    places = set(layout.rules[key].path for layout in _platform.PLATFORMS.values() for key in ('msp_queue', 'mta_queue')
-                 if key in layout.rules)
-    found = []
-    for path in sorted(places):
-        if os.path.realpath(path) not in known:
-            count = sum(1 for name in _system.names(path) if name[:2] in _qf.CONTROL_PREFIXES and _qf.IDENTIFIER.match(name[2:]))
-            if count:
-                found.append({'path': path, 'messages': count})
-    return found
+    known = set(_system.printable(os.path.realpath(one.path)) for directories in look.directories.values() for one in directories)
+    return [one for one in _look.left_behind(look.directories) if one['path'] not in known]
 
 
 def _passed_over(look: _look.Look) -> int:

@@ -70,6 +70,11 @@ ansible_facts:
           description: The O(level) of the look.
           type: str
           sample: totals
+        partial:
+          description:
+            - Whether the module did not run as root. Then C(mta), C(runners) and C(services) are V(none), and files that the user may not read
+              count as V(unreadable).
+          type: bool
         installation:
           description: Which Sendmail is installed, and whether it is one.
           type: dict
@@ -77,6 +82,9 @@ ansible_facts:
             installed:
               description: Whether there is a program C(sendmail) that really is Sendmail.
               type: bool
+            absence:
+              description: Where there is no Sendmail, a sentence that says so, what installs it, and where mail is left. V(none) where there is one.
+              type: str
             program:
               description: The program as it is called, V(none) where there is no such program.
               type: str

@@ -311,7 +311,7 @@ class TestRestored:
         with pytest.raises(_text.SendmailError, match='cannot be read: No such file'):
             lab.act('restored')
         os.mkdir(lab.base)
-        with pytest.raises(_text.SendmailError, match='There is no archive in'):
+        with pytest.raises(_text.SendmailError, match='archive: there is none in'):
             lab.act('restored')
 
 
@@ -485,6 +485,9 @@ class TestLookAt:
         assert look.settings['msp']['run_as_user'] == 'nosuchuser'
         assert look.greeting is None and not look.processes          # nothing was probed
 
-    def test_no_configuration(self, submit_cf):
-        with pytest.raises(_text.SendmailError, match='cannot be read: .*submit.cf: there is no such file'):
+    @pytest.mark.parametrize('binary, why', [
+        ('/usr/sbin/sendmail', 'cannot be read: .*submit.cf: there is no such file'), (None, '^Sendmail is not installed on this host: install it')])
+    def test_no_configuration(self, submit_cf, monkeypatch, binary, why):
+        monkeypatch.setattr(_system, 'program', lambda _layout: {'sendmail': binary, 'other_mta': None})
+        with pytest.raises(_text.SendmailError, match=why):
             _message.look_at('msp')
