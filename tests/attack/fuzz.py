@@ -390,7 +390,7 @@ def mutate_cf(rand, data):
     return b"\n".join(lines), "; ".join(done)
 
 
-def configuration(number, samples, figures, findings, cf):
+def configuration(number, samples, figures, findings, judge):
     rand = random.Random(f"{SEED}-configuration-{number}")
     path = Path("/run/attack-fuzz.cf")
     for position in range(20):
@@ -399,7 +399,7 @@ def configuration(number, samples, figures, findings, cf):
         figures["configurations"] += 1
         try:
             # -bt needs no queue.
-            problems = [one for one in cf.parse(data).problems if "QueueDirectory" not in one["problem"]]
+            problems = [one for one in judge(data) if "QueueDirectory (Q)" not in one["problem"]]
         except Exception as error:  # noqa: BLE001
             figures["crashes"] += 1
             findings.add("crash", f"configuration {number}.{position}: {error!r}: {done}")
@@ -442,7 +442,7 @@ def main():
     )
     preload()
     clean_host()
-    from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _qf
+    from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _qf, _readcf
 
     samples = [path.read_bytes() for path in sorted(versions().glob("*/?f*.bin")) if path.stat().st_size < 20000]
     samples = [re.sub(rb"(?m)^T\d+$", b"T%d" % (NOW - 3600), data) for data in samples]
@@ -462,7 +462,7 @@ def main():
         {
             "listing": (listing, samples, _qf, 0.4),
             "fate": (fate, samples, _qf, 0.35),
-            "configuration": (configuration, configurations, _cf, 0.25),
+            "configuration": (configuration, configurations, lambda data: _readcf.problems(_cf.parse(data)) + _readcf.absent(_cf.parse(data)), 0.25),
         },
     )
     batches = Counter()

@@ -28,7 +28,7 @@ FLOORS = (
     {'_processes', '_filesystem', '_names', '_log'},
     {'_network', '_runners'},
     {'_look'},
-    {'_summary', '_selection', '_records', '_archive', '_hazards', '_reach'},
+    {'_summary', '_selection', '_records', '_archive', '_hazards', '_reach', '_readcf'},
     {'_lost', '_ledger', '_qshape', '_checks'},
     {'_flush', '_message', '_permissions', '_probe', '_causes'},
     {'_debris', '_compliance'},
