@@ -113,7 +113,7 @@ def _munch(text, delimiter=''):
 
 def equates(text):
     """Name of a mailer, queue group or filter, and pairs of its C(X=value) fields; the last is (text, None) where an = is missing."""
-    name = re.split(r'[,\s]', text, maxsplit=1)[0]
+    name = re.split('[,%s]' % SPACE, text, maxsplit=1)[0]
     text, pairs = text[len(name) + 1:], []
     while text:
         field, found, text = text.lstrip(',' + SPACE).partition('=')

@@ -82,7 +82,7 @@ _MAP_OPTIONS = r'(?![a-z0-9]).?(\s*-([kv]\s*(?=\S|$)|(?-i:[AaDdfmNOoqSTtz]))\S*(
 _SYNTAX = {
     'S': _RULESET,
     'V': r'\s*0*(10|\d)(?!\d)(?!/(?!(?i:berkeley|sun|digital)(?![A-Za-z])))',     # setvendor() of conf.c
-    'H': r'(\?(\$(\{\w+\}|[^?])|[^?$\x80-\U0010ffff]*)\?|(?!\?))[!-9;-~]+\s*:(?!\s*\$>(?!\+?(\$|%s)))' % _RULESET,
+    'H': r'(\?(\$(\{\w+\}|[^?])|[^?$\x80-\U0010ffff]*)\?|(?!\?))([!-#%%-9;-~]|\$\$)+\s*:(?!\s*\$>(?!\+?(\$|%s)))' % _RULESET,
     # setupmaps() of conf.c: maps that need a file, other maps whose arguments map_parseargs() reads, and maps that read them themselves.
     'K': r'(?i)\s*[a-z0-9][\w.]*[^\w.]\s*((hash|btree|dbm|cdb|nis|nisplus|nsd|hesiod|netinfo|text|stab|implicit|program|switch|socket|userdb){0}\S'
          r'|(null|bestmx|user){0}|dns[^a-z0-9].*-R|(ldap|sequence|ph|host|dequote|regex|syslog|macro|arith|arpa|dprintf|setdebug|setopt)(?![a-z0-9]))'.format(_MAP_OPTIONS),
@@ -133,12 +133,12 @@ def _judge(word, sub, value):
     rule = _VALUES.get(word, '')
     if isinstance(rule, tuple):
         for one in re.split(rule[0], value):
-            if one.strip() and not re.match('(?:%s)$' % rule[1], one.lstrip(), 0 if 'port' in word else re.IGNORECASE):
+            if one.strip() and not re.match('(?:%s)$' % rule[1], one.lstrip(), re.DOTALL if 'port' in word else re.IGNORECASE):
                 raise ValueError('%s: %s unrecognized' % (word, one.strip()))
     elif not re.match(rule, sub if word in ('timeout', 'milter') else value, 0 if word.endswith('mode') else re.IGNORECASE):
         raise ValueError('%s%s: invalid name or value %s' % (word, sub, value))
     elif word == 'aliasfile':                                                 # setalias() of alias.c
-        for kind, rest in re.findall(r'(?:^|,)\s*([^ ,/:]*):((?:"[^"]*"|[^",])*)', value):
+        for kind, rest in re.findall(r'(?:^|,)\s*([^\s,/:]*):((?:"[^"]*"|[^",])*)', value):
             if not re.match(_SYNTAX['K'], 'a %s %s' % (kind, rest)):
                 raise ValueError('no such map class or a bad argument: %s' % kind)
 
@@ -149,8 +149,9 @@ def _refuse(kind, rest, seen):
         name = match.group(2) if match.group(1) is None else match.group(1) or '{}'
         if name and name[0] == '{' and not _cf.MACRO.match(name):
             raise ValueError('Invalid macro/class name %s' % name)
-    # A macro in one of these is replaced before it is read.
-    if not re.match(_SYNTAX.get(kind, ''), rest, re.DOTALL) and not (kind in 'SK' and '$' in rest):
+    # Macros in S and K lines are replaced before they are read: refused is what no value makes right.
+    if not any(re.match(_SYNTAX.get(kind, ''), _cf.SPECIAL.sub(value, rest) if kind in 'SK' else rest, re.DOTALL | re.ASCII)
+               for value in ('', 'x', 'hash')):
         raise ValueError(_ERRORS[kind])
     if kind == 'O':
         name, sub, value = _cf.option(rest)
@@ -165,7 +166,8 @@ def _refuse(kind, rest, seen):
         if not match:
             raise ValueError('a macro or class name is required')
         path = re.sub(r'^\s*(-o\S*\s*)?', '', rest[match.end():])
-        if kind == 'F' and (not path or ('@' not in path or path[0] in '/|') and (path.count('"') % 2 or path[-1] == '\\')):
+        # extrquotstr()
+        if kind == 'F' and not ('@' in path and path[0] not in '/|' or re.match(r'(?:[^"\\ ]|\\.|"(?:\\.|[^"\\])*")+(?: |$)', path, re.DOTALL)):
             raise ValueError("illegal filename '%s'" % path)
     elif kind == 'R':
         _rule(rest)
@@ -175,7 +177,7 @@ def _refuse(kind, rest, seen):
         name, pairs = _cf.equates(rest)
         fields = {}
         for field, value in pairs:
-            if value is None or not re.match(_EQUATES[kind].get(field[:1], '(?!)'), value):
+            if value is None or not re.match(_EQUATES[kind].get(field[:1], '(?!)'), value, re.DOTALL | re.ASCII):
                 raise ValueError("'=' expected after %s" % (field or 'the comma') if value is None else
                                  'unknown equate %s= or a value that it cannot have: %s' % (field, value))
             fields[field[0]] = value or fields.get(field[0], '')
@@ -219,10 +221,10 @@ def absent(cf: _cf.Configuration) -> List[Dict[str, Any]]:
     """The same of files that an F line needs and that are not there, or no plain files: fileclass(), exit status 71."""
     found = []
     for number, line in cf.lines:
-        match = re.match(r'F(?:\{\w+\}|[^{])\s*(/[^\s"\\]*)', line)
+        match = re.match(r'F(?:\{\w+\}|[^{])\s*(?=\S)(?!-o|\||[^/].*@)([^ "\\]+)', line)
         if match:
             try:
-                plain = stat.S_ISREG(os.stat(match.group(1)).st_mode)
+                plain = stat.S_ISREG(os.stat(os.path.join('/', match.group(1))).st_mode)
             except OSError as error:
                 plain = error.errno not in (errno.ENOENT, errno.ENOTDIR)
             if not plain:

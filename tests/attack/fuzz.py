@@ -416,10 +416,14 @@ def configuration(number, samples, figures, findings, judge):
         except subprocess.TimeoutExpired:
             figures["not compared, too slow"] += 1
             continue
-        if re.search(rb"cannot open '|unknown user|unknown group", ended.stdout):
+        # Accounts, services and addresses of the host, values of its macros, and options that other builds have.
+        if re.search(rb'unknown user|unknown group|service ".*" unknown|host ".*" unknown|Unknown host name|unknown port name', ended.stdout):
             figures["not compared, of this host"] += 1
             continue
-        refused = ended.returncode in (64, 70, 71, 72, 78)
+        if not problems and re.search(rb"R line: null [LR]HS|ambiguous option name|unknown member map|pattern-compile-error", ended.stdout):
+            figures["not compared, not judged"] += 1
+            continue
+        refused = ended.returncode in (64, 69, 70, 71, 72, 78)
         if refused != bool(problems):
             words = (
                 re.findall(rb"line \d+: ([^\n]{0,80})", ended.stdout)

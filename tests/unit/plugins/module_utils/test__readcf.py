@@ -78,7 +78,7 @@ with open(os.path.join(SAMPLES, 'cases.json')) as stream:
 
 # What a line can mean only there: accounts, files, libraries, macros that Sendmail has of its own, and what it was built with.
 NOT_JUDGED = {
-    'files': ['Fw/dev/null', 'Fw/etc', 'Fw/nowhere'],
+    'files': ['Fw/dev/null', 'Fw/etc', 'Fw/nowhere', 'Fwx', 'Fw-o x@hash:/nowhere'],
     'accounts': ['Mone, P=/x, A=y, U=:mail', 'Mone, P=/x, A=y, U=root:-x', 'OgMail', 'OgNoSuchGroup'],
     'macros': ['HFrom: $>${x}', 'K$x hash /x', 'Kone $x /x', 'Kone hash $x', 'Sx\nR$*\t${nowhere}', 'Sx\nR$?x y$.\tx', 'Sx\nR${nowhere}\tx'],
     'maps': ['Kone dns -R nosuch', 'Kone ldap', 'Kone ph', 'Kone regex (', 'Kone sequence nosuch', 'Kone syslog -% x'],
