@@ -6,13 +6,12 @@
 
 """Sendmail's configuration files, sendmail.cf and submit.cf, read the way readcf() in Sendmail's readcf.c reads them.
 
-What it refuses is another question, and that of _readcf. Values are text decoded as the file system does it (os.fsdecode), so a path taken from here can be opened as it is.
+What it refuses is another question, and that of _readcf. Values are text decoded as the file system does it (os.fsdecode), so a
+path taken from here can be opened as it is.
 """
 
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
-
-from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 
 # The options that matter here; those with an old one-letter form have the letter in front.
 _USED = '''ConnectOnlyTo ConnectionRateThrottle DeadLetterDrop DelayLA FallbackSmartHost MaxDaemonChildren MaxQueueAge MinQueueAge PidFile QueueFileMode
@@ -141,8 +140,10 @@ def _add(cf, kind, rest):
         name = ([one for one in _LONG if one.startswith(name[1:])] or [name[1:]])[0] if name[:1] == ' ' else _LETTER.get(name, name)
         cf.options.setdefault(name + sub if name == 'timeout' else name, []).append(value)
         cf.timeouts.extend(timeouts(name, sub, value))
-    elif kind in 'DCF' and MACRO.match(rest):
+    elif kind in 'DCF':
         match = MACRO.match(rest)
+        if not match:
+            return
         name, value = match.group(1) or match.group(2), rest[match.end():]
         if kind == 'D':
             cf.macros[name] = _munch(value)[0]

@@ -50,24 +50,35 @@ _LETTER.update(g='defaultgroup', M='macro')                                    #
 
 # What Sendmail takes, as readcf.c has it (daemon.c for ports, milter.c for filters, map.c): options, equates and lines that are not here
 # are not judged, because accounts, services, libraries or the build decide. Values are matched from their beginning.
+_BETWEEN = r'[\s!-/:-@[-`{-~]+'
 _VALUES = {
-    'eightbitmode': '[mps]', 'deliverymode': '[bdiq]|$', 'queuesortorder': '[fhmnprst]', 'mailboxdatabase': r'(pw|ldap)(\.|$)',
-    'norecipientaction': '(none|add-(to|apparently-to|bcc|to-undisclosed))$', 'runasuser': '[^.:/]', 'defaultuser': '[^.:/]', 'trusteduser': '.',
-    'connectonlyto': r'([^@]*@)?(ipv6:)?[\da-f:.]+$', 'macro': r'\{\w+\}|[^{]', 'milter': r'\.(macros\.(connect|helo|env(from|rcpt)|data|eo[hm])|loglevel|maxdatasize)$',
-    'timeout': r'\.(initial|mail|rcpt|data(init|block|final)|command|rset|helo|quit|misc|ident|fileopen|[ai]?connect|hoststatus|control|lhlo|auth|starttls'
-               r'|queue(warn|return)(\.(\*|normal|urgent|non-urgent|dsn))?|resolver\.retr(ans|y)(\.(normal|first))?)$',
+    'eightbitmode': '[mps]', 'deliverymode': '[bdiq]|$', 'queuesortorder': '[fhmnprst]',
+    'mailboxdatabase': r'(pw|ldap)(\.|$)', 'runasuser': '[^.:/]', 'defaultuser': '[^.:/]', 'trusteduser': '.',
+    'norecipientaction': '(none|add-(to|apparently-to|bcc|to-undisclosed))$', 'macro': r'\{\w+\}|[^{]',
+    'connectonlyto': r'([^@]*@)?(ipv6:)?[\da-f:.]+$',
+    'milter': r'\.(macros\.(connect|helo|env(from|rcpt)|data|eo[hm])|loglevel|maxdatasize)$',
+    'timeout': (r'\.(initial|mail|rcpt|data(init|block|final)|command|rset|helo|quit|misc|ident|fileopen|[ai]?connect'
+                r'|hoststatus|control|lhlo|auth|starttls|queue(warn|return)(\.(\*|normal|urgent|non-urgent|dsn))?'
+                r'|resolver\.retr(ans|y)(\.(normal|first))?)$'),
     # These are lists: what stands between the words, and a word.
-    'privacyoptions': (r'[\s!-/:-@[-`{-~]+', 'public|need(mail|expn|vrfy)helo|no(expn|vrfy|etrn|verb|receipts|bodyreturn|actualrecipient|reflection)'
-                       '|restrict(expand|mailq|qrun)|authwarnings|goaway'),
-    'dontblamesendmail': (r'[\s!-/:-@[-`{-~]+', 'safe|assumesafechown|groupwritable(dirpath|(forward|include)file)safe|(group|world)writable(alias|forward|include)file'
-                          '|(dontwarn)?(map|errorheader|(forward|include|class|help)file)in(unsafe|groupwritable)dirpath(safe)?'
-                          '|linked((alias|class|forward|include|serviceswitch)file|map)inwritabledir|(filedelivery|writemap|writestats)to(hard|sym)link'
-                          '|run(programinunsafedirpath|writableprogram)|nonrootsafeaddr|truststickybit|insufficiententropy'
-                          '|group(read|writ)able(sasldb|key|defaultauthinfo)file|certowner'),
-    'resolveroptions': (r'\s+', r'[-+]?(haswildcardmx|workaroundbrokenaaaa|debug|aaonly|usevc|primary|igntc|recurse|defnames|stayopen|dnsrch|true'
-                        '|use_(inet6|edns0|dnssec)|trustad)'),
+    'privacyoptions': (_BETWEEN, (
+        'public|need(mail|expn|vrfy)helo|no(expn|vrfy|etrn|verb|receipts|bodyreturn|actualrecipient|reflection)'
+        '|restrict(expand|mailq|qrun)|authwarnings|goaway')),
+    'dontblamesendmail': (_BETWEEN, (
+        'safe|assumesafechown|groupwritable(dirpath|(forward|include)file)safe'
+        '|(group|world)writable(alias|forward|include)file'
+        '|(dontwarn)?(map|errorheader|(forward|include|class|help)file)in(unsafe|groupwritable)dirpath(safe)?'
+        '|linked((alias|class|forward|include|serviceswitch)file|map)inwritabledir'
+        '|(filedelivery|writemap|writestats)to(hard|sym)link|run(programinunsafedirpath|writableprogram)'
+        '|nonrootsafeaddr|truststickybit|insufficiententropy'
+        '|group(read|writ)able(sasldb|key|defaultauthinfo)file|certowner')),
+    'resolveroptions': (r'\s+', (
+        '[-+]?(haswildcardmx|workaroundbrokenaaaa|debug|aaonly|usevc|primary|igntc|recurse|defnames|stayopen|dnsrch|true'
+        '|use_(inet6|edns0|dnssec)|trustad)')),
     'serverssloptions': (r'[\s,]+', r'[-+]?(ssl_op_|\d).*'),
-    'daemonportoptions': (',', r'[^=]*|[cdIiLlMmNnqRrSs].*|[AaPp][^=]*=\s*\S.*|D[^=]*=\s*[bdiq].*|[Ff][^=]*=\s*(\d.*|(?i:unix|local|inet6?))'),
+    'daemonportoptions': (',', (
+        r'[^=]*|[cdIiLlMmNnqRrSs].*|[AaPp][^=]*=\s*\S.*|D[^=]*=\s*[bdiq].*'
+        r'|[Ff][^=]*=\s*(\d.*|(?i:unix|local|inet6?))')),
 }  # type: Dict[str, Any]
 _VALUES.update(clientssloptions=_VALUES['serverssloptions'], clientportoptions=_VALUES['daemonportoptions'])
 _RULESET = r'\s*(\d{1,2}(?!\d)|[A-Za-z]\w*(?!\w|\s*=)|[A-Za-z]\w*\s*=\s*\d{1,2}(?!\d))'
@@ -83,9 +94,11 @@ _SYNTAX = {
     'S': _RULESET,
     'V': r'\s*0*(10|\d)(?!\d)(?!/(?!(?i:berkeley|sun|digital)(?![A-Za-z])))',     # setvendor() of conf.c
     'H': r'(\?(\$(\{\w+\}|[^?])|[^?$\x80-\U0010ffff]*)\?|(?!\?))([!-#%%-9;-~]|\$\$)+\s*:(?!\s*\$>(?!\+?(\$|%s)))' % _RULESET,
-    # setupmaps() of conf.c: maps that need a file, other maps whose arguments map_parseargs() reads, and maps that read them themselves.
-    'K': r'(?i)\s*[a-z0-9][\w.]*[^\w.]\s*((hash|btree|dbm|cdb|nis|nisplus|nsd|hesiod|netinfo|text|stab|implicit|program|switch|socket|userdb){0}\S'
-         r'|(null|bestmx|user){0}|dns[^a-z0-9].*-R|(ldap|sequence|ph|host|dequote|regex|syslog|macro|arith|arpa|dprintf|setdebug|setopt)(?![a-z0-9]))'.format(_MAP_OPTIONS),
+    # setupmaps() of conf.c: maps that need a file, other maps whose arguments map_parseargs() reads, and maps that read
+    # them themselves.
+    'K': (r'(?i)\s*[a-z0-9][\w.]*[^\w.]\s*((hash|btree|dbm|cdb|nis|nisplus|nsd|hesiod|netinfo|text|stab|implicit|program'
+          r'|switch|socket|userdb)%s\S|(null|bestmx|user)%s|dns[^a-z0-9].*-R|(ldap|sequence|ph|host|dequote|regex|syslog'
+          r'|macro|arith|arpa|dprintf|setdebug|setopt)(?![a-z0-9]))') % (_MAP_OPTIONS, _MAP_OPTIONS),
     'P': '[^=]*=',
 }
 _LINES = 'RSDHCTFMOPQVKEX'                                                     # what starts a line; the rest is refused
@@ -162,10 +175,10 @@ def _refuse(kind, rest, seen):
         if name == 'queuedirectory':
             seen.add('O')
     elif kind in 'DCF':
-        match = _cf.MACRO.match(rest)
-        if not match:
+        macro = _cf.MACRO.match(rest)
+        if not macro:
             raise ValueError('a macro or class name is required')
-        path = re.sub(r'^\s*(-o\S*\s*)?', '', rest[match.end():])
+        path = re.sub(r'^\s*(-o\S*\s*)?', '', rest[macro.end():])
         # extrquotstr()
         if kind == 'F' and not ('@' in path and path[0] not in '/|' or re.match(r'(?:[^"\\ ]|\\.|"(?:\\.|[^"\\])*")+(?: |$)', path, re.DOTALL)):
             raise ValueError("illegal filename '%s'" % path)
