@@ -292,7 +292,7 @@ def fate(number, samples, figures, findings, qf):
             fell = "tried"
         else:
             fell = "passed over"
-        if fell == "tried" and recipients_of(data) - recipients_of((QUEUE / f"qf{identifier}").read_bytes()):
+        if fell == "tried" and recipients_of(data) - recipients_of((QUEUE / f"{min(names & {'qf', 'hf'})}{identifier}").read_bytes()):
             fell = "partly lost"
         figures[fell] += 1
         if fell in ("lost", "removed", "aborted") and identifier not in said and identifier not in shown:
