@@ -141,6 +141,13 @@ def unlike(data):
         return "unknown line"
     if b"." in [line[:1] for line in lines[:-2]]:
         return "behind the dot"
+    # Behind an early header too: only the continuation of a header is none of a line of the envelope.
+    starts = [b"H"]
+    for line in lines:
+        if line[:1] not in (b" ", b"\t"):
+            starts.append(line[:1])
+        elif starts[-1] != b"H" or len(starts) == 1:
+            return "folded"
     if any(line[:1] in (b" ", b"\t") for line in lines[: end + 1]):
         return "folded"
     if any(len(line) > 2000 for line in lines):

@@ -315,7 +315,7 @@ def large(queue):
     put(queue / "qf6ARLARG1000001", control()[:-2] + b"\n" * (1 << 20) + b".\n")
     put(queue / "qf6ARLARG2000001", control(more=b"M" + b"x" * 10_000_000 + b"\n"))
     put(
-        queue / "qf6ARLARG3000001", control(recipient=b"\n".join([b"bob"] + [b"RPFD:u%d@example.test" % number for number in range(500)]))
+        queue / "qf6ARLARG3000001", control(recipient=b"\n".join([b"bob"] + [b"RPFD:u%d@example.test" % number for number in range(50)]))
     )
     for number in (1, 2, 3):
         put(queue / f"df6ARLARG{number}000001", b"x")
