@@ -37,7 +37,7 @@ class Look(NamedTuple):
     # queues
     now: int                                # epoch seconds of the look; all ages count from here
     errors: List[Dict[str, Any]] = []       # {queue, path, error}: queue directories that cannot be used
-    files: Dict[str, Dict[str, Any]] = {}   # the configuration files by queue: path, exists, error, owner, group, mode ... and problems
+    files: Dict[str, Dict[str, Any]] = {}   # the configuration files by queue: path, exists, error, owner, group, mode ..., and from _readcf problems
     directories: Dict[str, List[_spool.QueueDirectory]] = {}   # by queue, as far as asked for
     held: Optional[Set[Tuple[int, int]]] = None                # (device, inode) of files locked for writing, None where the system does not tell
     layout: _platform.Platform = _platform.UPSTREAM
@@ -127,7 +127,6 @@ def _queues(queue: str, queue_directories: Optional[Sequence[str]]) -> Look:
         data = files[name].pop('data')
         configuration = None if data is None else _cf.parse(data)
         configurations[name] = configuration
-        files[name]['problems'] = configuration.problems if configuration else []
     directories: Dict[str, List[_spool.QueueDirectory]] = {}
     errors: List[Dict[str, Any]] = []
     for name in names(queue):
