@@ -221,9 +221,12 @@ class Writer:
 
     def __init__(self, base, what, about, queues=()):
         self.base, self.what, self.about, self.queues = base, what, about, queues
-        self.path = None
+        self.path: Any = None          # where it is, from lock() on
         self.parts = 0
-        self._base = self._directory = self._file = None
+        # Descriptors of what begin() has made.
+        self._base: Any = None
+        self._directory: Any = None
+        self._file: Any = None
 
     def __enter__(self):
         return self
@@ -508,11 +511,12 @@ class Part:
         import tarfile
         try:
             os.lseek(self._handle, 0, os.SEEK_SET)
-            stream = _Gunzip(self._handle, self._refusal)
+            stream: Any = _Gunzip(self._handle, self._refusal)
             with tarfile.open(fileobj=stream, mode='r|', encoding='utf-8', errors='surrogateescape') as archive:
+                remembered: Any = archive
                 for member in archive:
                     yield member, archive.extractfile(member) if member.isreg() else None
-                    archive.members = []          # it would remember all of them
+                    remembered.members = []       # it would remember all of them
             while stream.read(_CHUNK):
                 pass
         except (OSError, EOFError, ValueError, OverflowError, tarfile.TarError) as error:

@@ -144,7 +144,7 @@ class Search:
         except OSError as error:
             # One file that cannot be read is one record, and the rest goes on.
             kind, trouble = 'incomplete', 'it cannot be judged: %s' % _lost.reason_of(error)
-        return Candidate(queue, opened, where, os.path.join(path, entry.name), entry.name, kind, trouble) if kind in self.kinds else None
+        return Candidate(queue, opened, where, os.path.join(path, entry.name), entry.name, kind, trouble) if kind and kind in self.kinds else None
 
     def kind(self, queue: str, opened: _spool.Opened, where: int, entry: Any) -> Optional[str]:
         """The kind of debris that a directory entry may be, or None. To be called as the runner of the queue. Raises OSError."""
@@ -245,7 +245,7 @@ def open_files():
         pids = [name for name in os.listdir('/proc') if name.isdigit() and name != own]
     except OSError:
         return None
-    for pid in pids or [None]:
+    for pid in pids:
         try:
             for number in os.listdir('/proc/%s/fd' % pid):
                 try:
@@ -384,8 +384,8 @@ class Cleaner:
                 return [], []
             names = [os.fsencode('debris/%s%s' % (one.queue, path)) for _where, _name, path in files]
             if self.writer is not None:
-                for name, (handle, about_file, _path) in zip(names, held):
-                    self.writer.add_file(name, about_file, handle)
+                for member, (handle, about_file, _path) in zip(names, held):
+                    self.writer.add_file(member, about_file, handle)
                 if not held:
                     self.writer.add_special(names[0], about, target)
                 self.writer.record({'path': _text.printable(os.fsencode(one.path)), 'kind': one.kind, 'queue': one.queue, 'size': about.st_size,

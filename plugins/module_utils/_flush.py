@@ -219,7 +219,7 @@ class Transcript:
             return
         found = self._REMOVED.match(line)
         identifier = self._meant(found)
-        if identifier:
+        if found and identifier:
             failed = found.group(2) == b'1' or b'FATALERRS' in found.group(3)
             self.removed[identifier] = failed
             if self._tell:
@@ -244,7 +244,7 @@ def apply(plan_, seconds, removed=None, more=lambda: True):
     transcript = Transcript(removed, frozenset(message.id for message in plan_.messages))
     canary, ended = None, []
     rest = plan_.messages
-    done = dict((id(message), None) for message in plan_.messages)
+    done: Dict[int, Any] = dict((id(message), None) for message in plan_.messages)
     if plan_.canary:
         canary, rest, ended = _canaries(plan_, deadline, transcript, done, more)
     idle = 0
@@ -276,7 +276,7 @@ def _canaries(plan_, deadline, transcript, done, more):
     ended, rest, tried = [], plan_.messages, []
     candidates = [plan_.canary] + [message for message in plan_.messages
                                    if message.queue == 'msp' and not message.locked and message is not plan_.canary]
-    canary = None
+    canary: Any = None
     for candidate in candidates[:CANARIES]:
         ended += _run(plan_, [candidate], 1, deadline, transcript, more)
         canary = _outcomes([candidate], transcript)[0]
@@ -515,8 +515,8 @@ def flush(params, check_mode):
             record.add(queues[identifier], identifier, 'bounced' if failed else 'relayed')
     time.sleep(random.uniform(0, spread))  # noqa: S311 - spreads load, keeps no secret
     outcomes, transcript, canary, about = apply(decided, seconds, removed, lambda: not (record and record.error))
-    for one in outcomes if record else ():
-        if one.outcome not in ('relayed', 'bounced'):
+    for one in outcomes:
+        if record and one.outcome not in ('relayed', 'bounced'):
             record.add(one.message.queue, _text.printable(os.fsencode(one.message.id)), one.outcome, reason=one.reason, status=one.status)
     done = result(decided, outcomes, transcript, canary, about)
     queue_las = [look.settings[message.queue]['queue_la'] for message in messages[:1]]

@@ -211,7 +211,7 @@ def logged(lines: Any, wanted: Any) -> Dict[str, Tuple[str, bool]]:
     found: Dict[str, Tuple[str, bool]] = {}
     for line, trusted in lines:
         match = _LOGGED.match(line)
-        identifier = match.group(1).decode('ascii') if match else None
+        identifier = match.group(1).decode('ascii') if match else ''
         if match and identifier in wanted:
             before = found.get(identifier)
             if before is None or trusted and not before[1] or trusted == before[1] and before[0] == 'relayed':

@@ -112,7 +112,7 @@ def return_lost(look: Any, queue: str, opened: _spool.Opened, name: str, dry: bo
 
 
 def _reason_to_stay(look: Any, queue: str, opened: _spool.Opened, identifier: str, handle: int, about: os.stat_result,
-                    gone: AbstractSet[Tuple[int, str]], stack: contextlib.ExitStack) -> Tuple[Optional[str], Optional[_spool.Opened]]:
+                    gone: AbstractSet[Tuple[int, str]], stack: contextlib.ExitStack) -> Tuple[Optional[str], Any]:
     """(why a lost message cannot be returned, the queue directory with its data)."""
     if not _qf.IDENTIFIER.match(identifier):
         return 'its name is no queue id', None

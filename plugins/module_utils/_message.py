@@ -74,8 +74,8 @@ class Outcome:
         done = STATES[state][1]
         lines = ['%s %s' % (entry['queue'], entry['id']) for entry in self.lists.get(done, ())[:100]]
         more = self.counts[done] - len(lines)
-        lines = ''.join(line + '\n' for line in lines + (['... and %d more' % more] if more else []))
-        sides = ['%s: %d\n%s' % (what, self.counts[done] if lines else 0, lines) if lines else ''
+        listed = ''.join(line + '\n' for line in lines + (['... and %d more' % more] if more else []))
+        sides = ['%s: %d\n%s' % (what, self.counts[done] if listed else 0, listed) if listed else ''
                  for what in (' or '.join(STATES[state][0]) if state in ('quarantined', 'queued') else 'in the queue', state)]
         if state in ('absent', 'restored'):
             sides[state == 'absent'] = ''
@@ -193,7 +193,8 @@ class Remover:
     """Takes messages out of the queue into an archive. C(look), C(selection): what and where; C(writer): _archive.Writer, None for a dry run."""
 
     def __init__(self, look: Any, selection: _selection.Selection, writer: Optional[_archive.Writer], outcome: Outcome, check: Callable[[], None]):
-        self.look, self.selection, self.writer, self.outcome, self.check = look, selection, writer, outcome, check
+        self.look, self.selection, self.outcome, self.check = look, selection, outcome, check
+        self.writer: Any = writer
         self.dry, self.most = writer is None, outcome.selected
         self.left: Set[Tuple[str, str]] = set()           # (path, name) that were left alone, not to be tried again
 
@@ -254,7 +255,9 @@ class Remover:
     def _one(self, queue: str, opened: _spool.Opened, name: str, held: List[Held], stack: contextlib.ExitStack) -> bool:
         """Lock a message and put it into the part; a dry run lets go of it again. False when it is none of this part."""
         with contextlib.ExitStack() as mine:
-            body = about_body = where = None
+            body: Any = None
+            about_body: Any = None
+            where: Any = None
             try:
                 handle, about = _archive.hold(opened.control, name)
                 (mine if self.dry else stack).callback(os.close, handle)
@@ -327,7 +330,7 @@ class Remover:
         with _identity.acting(who):
             for one in staged:
                 self.outcome.add('removed', queue, one.name[2:])
-                _finish_removal(opened.control, one.staged, one.data and one.data.data, 'df' + one.name[2:])
+                _finish_removal(opened.control, one.staged, one.data.data if one.data else None, 'df' + one.name[2:])
 
 
 def _sync(descriptor: int) -> None:
@@ -623,7 +626,7 @@ class Restorer:
             ready: List[Ready] = []
             for member, stream in part.members():
                 found = _MEMBER.match(member.name)
-                queue, place, name = found.groups() if found else (None, None, '')
+                queue, place, name = found.groups() if found else ('', '', '')
                 if name[:2] == 'df':
                     if pending and pending.queue == queue and pending.name[2:] == name[2:]:
                         self._message(path, reference, pending, member, stream, before, restoring, ready)

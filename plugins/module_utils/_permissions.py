@@ -214,7 +214,7 @@ def inspect(wanted):
             try:
                 parent, directory = _spool.walk(os.path.dirname(want.path)), False
             except OSError as failure:
-                yield Found(want, want.path, -1, '', None, 'The directory that should hold it: ' + failure.strerror)
+                yield Found(want, want.path, -1, '', None, 'The directory that should hold it: %s' % failure.strerror)
                 continue
         try:
             if want.kind == 'queue_file':

@@ -11,7 +11,7 @@ import selectors
 import signal
 import subprocess
 import time
-from typing import Any, Callable, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 _LINE_MAX = 4096
 _LOOK = 0.05   # seconds between two looks at programs that go on behind their deadline
@@ -99,7 +99,8 @@ def run_all(commands, parallel, deadline, take_line, more=lambda: True, harmless
     harm; the others are waited for, for C(patience) seconds, and then go on without us.
     Returns a list of Ended.
     """
-    waiting, running, ended = iter(commands), {}, []
+    waiting, ended = iter(commands), []
+    running: Dict[Any, List[Any]] = {}     # {pipe: [key, process, the beginning of a line]}
     stopping, exhausted, until, killed = 0, False, deadline, set()
     with selectors.DefaultSelector() as ready:
         while True:
@@ -117,14 +118,16 @@ def run_all(commands, parallel, deadline, take_line, more=lambda: True, harmless
                 except OSError as error:
                     ended.append(Ended(key, None, False, '%s: %s' % (argv[0], error.strerror)))
                     continue
-                os.set_blocking(process.stdout.fileno(), False)
-                ready.register(process.stdout, selectors.EVENT_READ, key)
-                running[process.stdout] = [key, process, b'']
+                pipe: Any = process.stdout
+                os.set_blocking(pipe.fileno(), False)
+                ready.register(pipe, selectors.EVENT_READ, key)
+                running[pipe] = [key, process, b'']
             if not running:
                 return ended
             for event, _mask in ready.select(max(_LOOK, min(1.0, deadline - time.monotonic()))):
-                entry = running[event.fileobj]
-                part = event.fileobj.read(65536)
+                pipe = event.fileobj
+                entry = running[pipe]
+                part = pipe.read(65536)
                 if part is None:
                     continue
                 lines = (entry[2] + part).split(b'\n')
@@ -134,9 +137,9 @@ def run_all(commands, parallel, deadline, take_line, more=lambda: True, harmless
                 for line in lines:
                     take_line(entry[0], line[:_LINE_MAX])
                 if not part:
-                    ready.unregister(event.fileobj)
-                    event.fileobj.close()
-                    key, process, _rest = running.pop(event.fileobj)
+                    ready.unregister(pipe)
+                    pipe.close()
+                    key, process, _rest = running.pop(pipe)
                     ended.append(Ended(key, _wait(process, harmless is None), stopping > 0 or process.pid in killed, ''))
             now = time.monotonic()
             if harmless is not None:

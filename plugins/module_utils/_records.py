@@ -168,7 +168,7 @@ def read(found, now, held=None, headers=(), recipients_max=RECIPIENTS_MAX):
     except FileNotFoundError:
         return None
     except (OSError, _text.SendmailError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
+        why = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         return record(found._replace(state='unreadable'), _qf.parse(b'')._replace(problems=[_qf.Problem('unreadable', 0, why)]), size, now, None)
     locked = None if held is None else (about.st_dev, about.st_ino) in held
     return record(found, _qf.parse(data), size, now, locked, headers, recipients_max)

@@ -258,9 +258,9 @@ def listener(listeners: Sequence[Dict[str, Any]], place: Place) -> Optional[Dict
     family, then for IPv4 the IPv6 wildcard, unless that is C(v6only). C(listeners): [{address, port, v6only (None: not
     known)}].
     """
-    if not place.this_host:
-        return None
     wanted = address(place.address)
+    if not place.this_host or wanted is None:
+        return None
     wanted = ipaddress.ip_address('127.0.0.1' if wanted.version == 4 else '::1') if wanted.is_unspecified else wanted
     best: Tuple[int, Optional[Dict[str, Any]]] = (0, None)
     for one in listeners:

@@ -89,6 +89,7 @@ class Selection:
     def __init__(self, select, now, states=STATES):
         select = dict((key, value) for key, value in (select or {}).items() if value not in (None, []) and (value or key != 'status'))
         self.everything = not select
+        self.done = ''      # what becomes of them, in the word of the caller
         self.ids = frozenset(select.get('ids', ()))
         self.states = frozenset(select.get('states', states))
         for identifier in self.ids:

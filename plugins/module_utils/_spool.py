@@ -19,7 +19,7 @@ import os
 import pwd
 import re
 import stat
-from typing import Callable, Dict, Iterable, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _text
 
@@ -328,7 +328,11 @@ class Opened:
 
     def __init__(self, directory):
         self.directory = directory
-        self.base = self.control = self.data = self.transcript = None
+        # Descriptors, from __enter__ to __exit__.
+        self.base: Any = None
+        self.control: Any = None
+        self.data: Any = None
+        self.transcript: Any = None
 
     def __enter__(self):
         directory = self.directory
