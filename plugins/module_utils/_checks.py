@@ -205,9 +205,9 @@ def dead_letters(look: Look, _limits: Limits) -> Found:
 
 def stranded(look: Look, _limits: Limits) -> Found:
     """Mail in a directory that is a queue elsewhere, and that no configuration of this host names; of _probe.stranded()."""
-    return said(['%d %s in %s, which no configuration of this host names.' % (
-        one['messages'], 'message lies' if one['messages'] == 1 else 'messages lie', one['path']) for one in look.stranded],
-                sum(one['messages'] for one in look.stranded))
+    found = ['%d %s in %s, which no configuration of this host names.' % (
+        one['messages'], 'message lies' if one['messages'] == 1 else 'messages lie', one['path']) for one in look.stranded]
+    return said(found, sum(one['messages'] for one in look.stranded))
 
 
 # File systems

@@ -1,10 +1,9 @@
-#!/usr/bin/env python3
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Record what the Sendmail of test hosts says of the configurations in tests/unit/samples/cf/cases.txt.
 
     tests/hosts/up cf-bookworm mailops-bookworm
-    tests/hosts/record_configurations.py bullseye=cf-bullseye bookworm=cf-bookworm trixie=cf-trixie
+    python3 tests/hosts/record_configurations.py bullseye=cf-bullseye bookworm=cf-bookworm trixie=cf-trixie
 
 Writes cases.json beside it: the case, and for each release what `sendmail -C FILE -bt` complained of, null where it accepted the file. What
 was recorded of other releases stays. tests/unit/plugins/module_utils/test__cf.py holds _cf.parse() against it.

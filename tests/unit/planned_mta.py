@@ -73,7 +73,7 @@ def mta_host(
     port=25,
     path=None,
     listeners=None,
-    greeting=GREETS,
+    greeting='sendmail',
     processes=None,
     mode=None,
     service=None,
@@ -88,6 +88,7 @@ def mta_host(
         _route.Place(hosts[-1], one, port, False, False) for one in there
     ]
     listeners = [socket(port=port)] if listeners is None else listeners
+    greeting = GREETS if greeting == 'sendmail' else greeting
     relay = None
     if hosts or path:
         relay = _route.route(
@@ -148,9 +149,11 @@ def null_client(**values):
     )
 
 
-def held(name, greeting=SILENT, pid=9, **values):
+def held(name, greeting=None, pid=9, **values):
     return mta_host(
-        **dict({'processes': [], 'listeners': [socket(pid=pid, name=name)], 'greeting': greeting}, **values)
+        **dict(
+            {'processes': [], 'listeners': [socket(pid=pid, name=name)], 'greeting': greeting or SILENT}, **values
+        )
     )
 
 

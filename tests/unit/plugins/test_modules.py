@@ -180,7 +180,7 @@ def given(way, value):
 BESIDE = {'overrides': (), 'waivers': ('id', 'reason', 'expires')}
 
 
-@pytest.mark.parametrize('module, parameters', sorted({name: parameters for name, parameters in reversed(CALLS)}.items()))
+@pytest.mark.parametrize('module, parameters', sorted(dict(reversed(CALLS)).items()))
 def test_a_value_that_cannot_be_used_is_named_with_its_option(run, monkeypatch, module, parameters):
     as_user(monkeypatch, 0)
     tried = 0

@@ -7,7 +7,9 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +22,14 @@ def sleeper(path):
     shutil.copy(shutil.which('sleep'), str(path))
     path.chmod(0o755)
     return str(path)
+
+
+@pytest.fixture
+def open_path():
+    """A directory that an ordinary user gets to, unlike those of pytest."""
+    with tempfile.TemporaryDirectory() as path:
+        os.chmod(path, 0o755)
+        yield Path(path)
 
 
 class Running:
@@ -79,25 +89,19 @@ def test_what_only_looks_like_sendmail_is_not(tmp_path):
 @linux
 @pytest.mark.skipif(os.geteuid() != 0, reason='becomes another user')
 @pytest.mark.parametrize('title', [RUNNER, 'sendmail: MTA: accepting connections', 'sendmail: rejecting connections on daemon MTA: load average: 90'])
-def test_the_title_of_an_ordinary_user_counts_for_nothing(tmp_path, title):
+def test_the_title_of_an_ordinary_user_counts_for_nothing(open_path, title):
     """Whoever runs the real program can choose its first argument."""
-    tmp_path.chmod(0o755)
-    for parent in list(tmp_path.parents)[:3]:
-        os.chmod(str(parent), os.stat(str(parent)).st_mode | 0o055)
-    program = sleeper(tmp_path / 'sendmail')
+    program = sleeper(open_path / 'sendmail')
     with Running(program, title, nobody=True) as pid:
         found = by_pid(('root',), program)
         assert (found[pid]['role'], found[pid]['rejecting']) == ('other', None)
-        assert pid not in by_pid(('root',), sleeper(tmp_path / 'real'))
+        assert pid not in by_pid(('root',), sleeper(open_path / 'real'))
 
 
 @linux
 @pytest.mark.skipif(os.geteuid() != 0, reason='becomes another user')
-def test_a_cron_of_an_ordinary_user_is_none(tmp_path):
-    tmp_path.chmod(0o755)
-    for parent in list(tmp_path.parents)[:3]:
-        os.chmod(str(parent), os.stat(str(parent)).st_mode | 0o055)
-    program = sleeper(tmp_path / 'cron')
+def test_a_cron_of_an_ordinary_user_is_none(open_path):
+    program = sleeper(open_path / 'cron')
     with Running(program, '/usr/sbin/cron', nobody=True) as theirs, Running(program, '/usr/sbin/cron') as ours:
         found = by_pid(('root',), None)
         assert theirs not in found

@@ -72,7 +72,7 @@ def test_senders(patterns, sender, meant):
         found = chosen({'senders': patterns}, row()[:_qf.SENDER] + (sender,) + row()[_qf.TAIL:])
     except _text.SendmailError as error:
         # Whether a range that runs backwards is an error depends on the Python.
-        assert meant is None and str(error).startswith('select.senders, ')
+        assert meant is None and str(error).startswith('select.senders: ')
     else:
         assert meant is None or found == meant
 
