@@ -201,7 +201,7 @@ def places(look):
 
 
 def survey(look, queue, most):
-    """The hazards of a whole queue by kind: ({kind: [(text, id), ...]}, count of messages looked into), no more than C(most) of them.
+    """The hazards of a whole queue by kind: ({kind: [(text, printable id), ...]}, count of messages looked into), no more than C(most).
 
     What a runner aborts on is a kind of its own here, C(aborts). Files that are cut short or cannot be read are among them: a run that
     nobody restricts to certain messages, such as that of the start of a service, meets these too.
@@ -223,5 +223,5 @@ def survey(look, queue, most):
         for message in messages:
             for hazard in message.hazards:
                 kind = 'aborts' if hazard.code == 'no_sender' else hazard.kind
-                kinds.setdefault(kind, []).append((hazard.text, message.id))
+                kinds.setdefault(kind, []).append((hazard.text, _text.printable(os.fsencode(message.id))))
     return kinds, count

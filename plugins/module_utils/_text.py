@@ -57,10 +57,20 @@ def answer(module, work):
     if not module._diff:
         result.pop('diff', None)
     if failed is None:
-        module.exit_json(**result)
-    module.fail_json(msg=failed, **result)
+        module.exit_json(**sound(result))
+    module.fail_json(**sound(dict(result, msg=failed)))
 
 
+def sound(value):
+    """A result without surrogates: with one of them the controller takes nothing of it."""
+    if isinstance(value, str):
+        return _HALF.sub(lambda half: '\\x%02x' % (ord(half.group()) & 0xff), value)
+    if isinstance(value, dict):
+        return dict((sound(key), sound(one)) for key, one in value.items())
+    return [sound(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+_HALF = re.compile('[\ud800-\udfff]')
 _LOOKS_ESCAPED = re.compile(r'\\(?=x[0-9a-f]{2})')
 _ESCAPED = re.compile(rb'\\x([0-9a-f]{2})')
 _PATH_MAX = 4095

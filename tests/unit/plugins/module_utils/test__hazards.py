@@ -295,3 +295,10 @@ def test_survey_counts_what_it_looked_into(spool):
     assert sorted(identifier for _text_, identifier in kinds['no_data']) == [A, B]
     assert _hazards.survey(spool.look, 'msp', 1)[1] == 1
     assert _hazards.survey(spool.look, 'mta', 100) == ({}, 0)
+
+
+def test_a_survey_gives_printable_ids(spool):
+    """It goes to the controller as it is, in the raw result of sendmail_compliance_info."""
+    put(spool, 'ab\udcffcd\n', body=False)
+    kinds, _count = _hazards.survey(spool.look, 'msp', 100)
+    assert {identifier for pairs in kinds.values() for _text_, identifier in pairs} == {r'ab\xffcd\x0a'}

@@ -110,3 +110,9 @@ def test_a_duration_is_in_ascii_and_bounded_where_a_user_gives_it(value):
     with pytest.raises(_text.SendmailError, match='^older_than: .* is not a duration'):
         _text.duration(value, option='older_than')
     assert _text.duration('9' * 12 + 'w') > 10 ** 15
+
+
+def test_a_result_has_no_halves_of_characters():
+    """Ansible refuses the whole of a result that is not UTF-8: "Refusing to deserialize"."""
+    found = _text.sound({'a\udcff': ['b\udc80', ('c', 1, None)], 'whole': '\U0001f480\n'})
+    assert found == {r'a\xff': [r'b\x80', ['c', 1, None]], 'whole': '\U0001f480\n'}
