@@ -8,7 +8,7 @@
 
 import os
 import re
-from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _processes, _schedule, _system
 
@@ -96,7 +96,13 @@ def _called(command: str, root: str) -> Tuple[Optional[str], Optional[Dict[str, 
     return None, None
 
 
-def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, root: str) -> Iterator[Runner]:
+def _not_allowed(user: Optional[str], users: Sequence[Optional[str]]) -> Optional[str]:
+    """Why what a user starts is no runner, or None: restrictqrun refuses him (main.c), and he can write what he likes."""
+    return None if user in users or user in ('root', '0') else 'it is started by %s, and only what root or %s starts counts' % (
+        _system.printable(user or ''), users[0])
+
+
+def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, users: Sequence[Optional[str]], root: str) -> Iterator[Runner]:
     debian = layout.family == 'debian'
     for path, with_user, owner, refused in _crontabs(layout.family, root):
         for entry in _schedule.cron_entries(_system.script(root + path), with_user):
@@ -105,7 +111,7 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
                 called, run = _called(entry['command'], root)
             if not run:
                 continue
-            detail = refused or (None if alive else 'no cron daemon is running')
+            detail = refused or _not_allowed(entry['user'] or owner, users) or (None if alive else 'no cron daemon is running')
             if run['how'] == 'cron-mta' and (settings['queue_mode'], settings['msp_mode']) != ('cron', 'none'):
                 continue                                                      # that line is for the MTA queue
             if run['how'] == 'cron-msp' and settings['msp_mode'] != 'cron':
@@ -157,20 +163,22 @@ def _instances(name: str, present: Dict[str, Set[str]], booted: bool, root: str)
     return sorted(set(entry for entry in found if entry.startswith(name[:-6]) and entry.endswith('.timer')))
 
 
-def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_runs: bool, root: str) -> Iterator[Runner]:
+def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_runs: bool, users: Sequence[Optional[str]], root: str) -> Iterator[Runner]:
     merged = os.path.islink(root + '/lib')                                    # then the last directory is the one before it
     present = {directory: set(_system.names(root + directory)) if directory[:5] != '/lib/' or not merged else set() for directory in _system.UNIT_DIRECTORIES}
     for file in sorted(entry for entry in set().union(*present.values()) if entry.endswith('.timer')):
         path, settings = _unit(file, present, root)
         served = (settings.get('Unit') or [file[:-6] + '.service'])[-1]
-        run = _unit_run(_unit(served, present, root)[1] or _unit(re.sub(r'@[^.]*[.]', '@.', served), present, root)[1], root)
+        service = _unit(served, present, root)[1] or _unit(re.sub(r'@[^.]*[.]', '@.', served), present, root)[1]
+        run = _unit_run(service, root)
         if not run:
             continue
+        stranger = _not_allowed((service.get('User') or ['root'])[-1], users)
         for name in _instances(file, present, booted, root):
             state = _system.unit_states([name]).get(name, {}) if booted else {}
             interval, uneven = _schedule.timer_interval(settings)
-            active = state.get('active') == 'active'
-            yield _runner('systemd_timer', path, interval, active, None if active else 'the timer is not active', uneven=uneven, unit=name,
+            detail = stranger or (None if state.get('active') == 'active' else 'the timer is not active')
+            yield _runner('systemd_timer', path, interval, detail is None, detail, uneven=uneven, unit=name,
                           partial=run['partial'])
     own = _system.UNIT_DIRECTORIES[0]
     # The packages' own, wherever they are, and what an administrator has written.
@@ -233,7 +241,7 @@ def sendmail_conf(layout: _platform.Platform, root: str = '') -> Optional[Dict[s
     return dict(_schedule.debian_settings(text), exists=bool(text))
 
 
-def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root: str = '') -> List[Runner]:
+def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root: str = '', users: Sequence[Optional[str]] = ()) -> List[Runner]:
     """Every runner of the MSP queue: [{source, path, line, user, interval, uneven, active, detail, pid, unit, partial,
     bound_to, script}].
 
@@ -241,8 +249,9 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     C(interval) is seconds, of the largest gap where gaps differ (C(uneven)); None where it cannot be derived. C(active) is false
     for a runner that is set up but does nothing, and C(detail) says why; C(bound_to) is the unit of a dead MTA that took it down;
     C(script) is what a cron line calls to do it.
-    C(found) are the L(processes).
+    C(found) are the L(processes); C(users) may run the queue beside root.
     """
+    users = users or [layout.msp_user]
     alive = _processes.cron_runs(found) or systemd_cron(root)
     runners = []
     sleepers = [process for process in found if process['role'] == 'queue_runner' and process['queue'] == 'msp']
@@ -255,12 +264,12 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     settings = conf or _schedule.debian_settings('')
     exists = conf is not None and conf['exists']
     daemons = list(runners)
-    runners += _cron_runners(layout, settings, alive, root)
+    runners += _cron_runners(layout, settings, alive, users, root)
     runners += _anacron_runners(alive, root)
     init = _system.init_system(root)
     mta_runs = any(process['role'] == 'daemon' for process in found)
     runners += _systemd_runners({runner['unit']: runner for runner in daemons if runner['unit']}, not root and init == 'systemd', layout.mta_service,
-                                mta_runs, root)
+                                mta_runs, users, root)
     if init != 'systemd':
         runners += _openrc_runners([runner for runner in daemons if not runner['unit']], root)
     if layout.family == 'freebsd':

@@ -47,7 +47,7 @@ def _field(text, low, high, names=()):
 def cron_interval(schedule):
     """Seconds of the largest gap between two runs of a cron schedule, and whether gaps differ: C((1800, False)) for C(*/30 * * * *).
 
-    Exact over the calendar: two years of days and all minutes. C((None, False)) for C(@reboot) or a schedule that is none.
+    C((None, False)) for C(@reboot) or a schedule that is none.
     See crontab(5): a day matches by day of month or by day of week when both are restricted.
     """
     word = schedule.strip().lower()
@@ -99,8 +99,7 @@ def queue_run(command, runq_is_wrapper=False):
 
     C(how) is C(sendmail) for a plain run, C(cron-msp) or C(cron-mta) for the Debian helper, which decides by sendmail.conf.
     C(interval) is the seconds of C(-q30m), None for a single run. C(partial) is true when a filter leaves messages out.
-    Only C(-Ac) or an explicit submit.cf reach the MSP queue: C(sendmail -q) alone works on the MTA queue. C(runq) is a
-    wrapper that runs both queues on Debian (C(runq_is_wrapper)).
+    Only C(-Ac) or an explicit submit.cf reach the MSP queue; C(runq) on Debian runs both (C(runq_is_wrapper)).
     """
     for part in re.split(r'[;&|()`\'"\n]+', command[:4096]):
         words = part.split()

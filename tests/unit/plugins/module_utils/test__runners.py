@@ -57,6 +57,9 @@ LINE = '%s\t\tsmmsp\ttest -x /etc/init.d/sendmail && /usr/share/sendmail/sendmai
 MTA_LINE = '*/10 * * * *\t\troot\ttest -x /etc/init.d/sendmail && /usr/share/sendmail/sendmail cron-mta\n'
 
 
+FLUSH = '#!/bin/sh\n# sendmail -Ac -q is what it does\n/usr/sbin/sendmail -Ac -qf >/dev/null\n'
+
+
 def runners(tmp_path, files, found=(CRON,), layout=_platform.DEBIAN):
     return _runners.queue_runners(layout, list(found), lay(tmp_path, files))
 
@@ -103,6 +106,29 @@ def test_other_crontabs(tmp_path, path, text, expected):
     assert found[0]['path'] == path
 
 
+@pytest.mark.parametrize('files, active', [
+    ({'/etc/cron.d/local': '5 * * * * joe /usr/sbin/sendmail -Ac -q\n'}, [False]),
+    ({'/var/spool/cron/crontabs/joe': '5 * * * * /usr/sbin/sendmail -Ac -q\n'}, [False]),
+    ({'/var/spool/cron/crontabs/joe': '5 * * * * /usr/share/sendmail/sendmail cron-msp\n', CONF_FILE: CONF % ('Daemon', 'Cron')}, [False]),
+    ({'/var/spool/cron/crontabs/joe': '@hourly /usr/local/sbin/flush\n', '/usr/local/sbin/flush': FLUSH}, [False]),
+    ({'/var/spool/cron/crontabs/mail': '5 * * * * /usr/sbin/sendmail -Ac -q\n'}, [True]),
+    ({'/var/spool/cron/crontabs/root': '5 * * * * /usr/sbin/sendmail -Ac -q\n'}, [True]),
+])
+def test_only_lines_of_root_and_of_who_runs_the_queue_count(tmp_path, files, active):
+    """restrictqrun refuses everybody else: "You do not have permission to process the queue"."""
+    found = [runner for runner in _runners.queue_runners(_platform.DEBIAN, [CRON], lay(tmp_path, files), ['smmsp', 'mail']) if runner['line']]
+    assert [runner['active'] for runner in found] == active
+    assert active[0] or 'is started by joe' in found[0]['detail']
+
+
+@pytest.mark.parametrize('user, told', [('www-data', 'is started by www-data'), ('smmsp', 'not active'), ('root', 'not active'), ('', 'not active')])
+def test_a_timer_runs_the_queue_as_the_user_of_its_service(tmp_path, user, told):
+    files = {'/etc/systemd/system/flush.timer': '[Timer]\nOnCalendar=*:0/30\n',
+             '/etc/systemd/system/flush.service': '[Service]\nUser=%s\nExecStart=/usr/sbin/sendmail -Ac -q\n' % user}
+    (found,) = [runner for runner in runners(tmp_path, files) if runner['source'] == 'systemd_timer']
+    assert told in found['detail']
+
+
 def test_a_crontab_that_others_can_write_is_ignored_by_cron(tmp_path):
     root = lay(tmp_path, {'/etc/cron.d/local': '5 * * * * smmsp /usr/sbin/sendmail -Ac -q\n'})
     os.chmod(root + '/etc/cron.d/local', 0o666)
@@ -115,9 +141,6 @@ def test_a_script_for_run_parts(tmp_path):
                           '/etc/cron.daily/other': '#!/bin/sh\nsendmail -q\n'})
     os.chmod(root + '/etc/cron.hourly/flush', 0o755)
     assert brief(_runners.queue_runners(_platform.DEBIAN, [CRON], root)) == [('cron', '/etc/cron.hourly/flush', 3600, True)]
-
-
-FLUSH = '#!/bin/sh\n# sendmail -Ac -q is what it does\n/usr/sbin/sendmail -Ac -qf >/dev/null\n'
 
 
 @pytest.mark.parametrize('line, body, found', [
