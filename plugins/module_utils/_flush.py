@@ -62,7 +62,7 @@ class Plan(NamedTuple):
     """What is to be done. C(refusals) not empty: nothing is."""
 
     messages: List[_hazards.Waiting]               # oldest first
-    refusals: List[Dict[str, Any]]        # {kind, text, remedy, ids, messages}
+    refusals: List[Dict[str, Any]]        # {kind, text, remedy, ids, messages, young}
     parallel: int
     canary: Optional[_hazards.Waiting]
     commands: Dict[Any, List[str]]        # by (queue, queue group), without the ids
@@ -100,20 +100,22 @@ def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=Fals
 
     C(leave_out): messages with a hazard of their own are not run, instead of being a reason to run none. C(way): what L(door) found.
     """
-    kinds = {}
+    kinds, old = {}, set()
     answers, wrong = way or (look.greeting and look.greeting['answered'], None)
     left_out = tuple(message for message in messages if leave_out and message.hazards)
     messages = [message for message in messages if not (leave_out and message.hazards)]
     for kind, text in list(places) + ([('relay', wrong)] if wrong and any(message.queue == 'msp' for message in messages) else []):
         kinds.setdefault(kind, []).append((text, None))
     for message in messages:
-        for kind, text, *_code in message.hazards:
+        for kind, text, *code in message.hazards:
             kinds.setdefault(kind, []).append((text, message.id))
+            old.update([kind] if code != ['young'] else [])
     refusals = []
     for kind, remedy in REMEDIES.items():
         if kind in kinds:
             ids = sorted(set(_text.printable(os.fsencode(identifier)) for _text_, identifier in kinds[kind] if identifier))
-            refusals.append({'kind': kind, 'text': kinds[kind][0][0], 'remedy': remedy, 'ids': ids[:10], 'messages': len(ids)})
+            refusals.append({'kind': kind, 'text': kinds[kind][0][0], 'remedy': remedy, 'ids': ids[:10], 'messages': len(ids),
+                             'young': bool(ids) and kind not in old})
     # Eight runners are about six times as fast as one, and more are not. An MTA accepts no more than so many connections a second or at a
     # time, and refuses everybody's when it has reached that.
     limits = [look.settings.get('mta', {}).get(name) for name in ('connection_rate_throttle', 'max_daemon_children')]
@@ -438,7 +440,8 @@ def result(plan_, outcomes, transcript, canary, about):
 
 
 def _left_out(plan_):
-    return {'left_out': [{'id': _text.printable(os.fsencode(one.id)), 'queue': one.queue, 'why': one.hazards[0][1]} for one in plan_.left_out[:LISTED]],
+    return {'left_out': [{'id': _text.printable(os.fsencode(one.id)), 'queue': one.queue, 'why': one.hazards[0][1],
+                          'young': one.hazards[0][2:] == ('young',)} for one in plan_.left_out[:LISTED]],
             'left_out_total': len(plan_.left_out)}
 
 

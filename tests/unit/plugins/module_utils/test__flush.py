@@ -84,7 +84,17 @@ class TestPlan:
         assert [one['kind'] for one in _flush.plan(look(), messages, [('directory', 'x')], leave_out=True).refusals] == ['directory']
         result = _flush.predict(plan)
         assert (result['selected'], result['would_try'], result['left_out_total']) == (2, 1, 1)
-        assert result['left_out'] == [{'id': messages[1].id, 'queue': 'msp', 'why': 'there is no data file'}]
+        assert result['left_out'] == [{'id': messages[1].id, 'queue': 'msp', 'why': 'there is no data file', 'young': False}]
+
+    def test_a_rewrite_that_may_be_going_on(self):
+        """A run would only wait for it: it is told from one that was left behind, so that nobody moves the message away."""
+        young, old = (_hazards.Hazard('temporary', 'there is a tf file', code) for code in ('young', ''))
+        gone = _hazards.Hazard('no_data', 'there is no data file')
+        messages = [message(1, hazards=[young]), message(2, hazards=[old]), message(3, hazards=[gone, young])]
+        left_out = _flush.predict(_flush.plan(look(), messages, leave_out=True))['left_out']
+        assert [one['young'] for one in left_out] == [True, False, False]
+        for count, told in ((1, [True]), (2, [False]), (3, [False, False])):
+            assert [one['young'] for one in _flush.plan(look(), messages[:count]).refusals] == told
 
     def test_number_of_runners_as_told(self):
         assert _flush.plan(look(), [message(number) for number in range(3)], parallel=20).parallel == 20

@@ -132,6 +132,14 @@ class TestWaiting:
         put(spool, A)
         (spool.path / ('tf' + A)).touch()
         (one,) = waiting(spool)
+        assert one.hazards == [('temporary', 'there is a tf file', 'young')]
+
+    def test_rewrite_left_behind_long_ago(self, spool, monkeypatch):
+        put(spool, A)
+        (spool.path / ('tf' + A)).touch()
+        now = time.time() + _hazards.YOUNG_SECONDS
+        monkeypatch.setattr(_hazards.time, 'time', lambda: now)
+        (one,) = waiting(spool)
         assert one.hazards == [('temporary', 'there is a tf file', '')]
 
     def test_mode(self, spool):
