@@ -174,7 +174,8 @@ class Search:
             if self.data_of(queue, opened, name, stack):
                 return None
         # Where it does not belong, but there: something for a person to look at, and no debris.
-        there = any(_is_file(other.data, 'df' + name[2:]) for kind, other in self.opened if kind == queue)
+        there = any(_is_file(place, 'df' + name[2:])
+                    for kind, other in self.opened if kind == queue for place, _path in _lost.places(other))
         return None if there else 'control_without_data'
 
     def control_of(self, queue: str, identifier: str, prefixes: Tuple[str, ...], but: Tuple[Optional[int], str] = (None, '')) -> bool:
@@ -183,9 +184,9 @@ class Search:
             return True
         for other, opened in sorted(self.opened, key=lambda one: one[0] != queue):
             with _identity.acting(self.who[other]):
-                for prefix in prefixes:
-                    if (opened.control, prefix + identifier) != but and _lost.exists(opened.control, prefix + identifier):
-                        return True
+                if any((place, prefix + identifier) != but and _lost.exists(place, prefix + identifier)
+                       for place, _path in _lost.places(opened) for prefix in prefixes):
+                    return True
         return False
 
     def data_of(self, queue: str, opened: _spool.Opened, name: str, stack: contextlib.ExitStack) -> Optional[Tuple[int, str]]:

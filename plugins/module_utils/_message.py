@@ -267,7 +267,14 @@ class Remover:
                     body, about_body = _archive.open_data(where.data, 'df' + name[2:])
                     mine.callback(os.close, body)
                 except FileNotFoundError:
-                    pass
+                    there = _lost.elsewhere(self.look, queue, 'df' + name[2:])
+                    if there:
+                        raise _text.SendmailError('its data file is %s, where Sendmail does not look for it: move it to %s' % tuple(
+                            _text.printable(os.fsencode(path)) for path in (there, where.directory.data)))
+                for other in ('qf', 'hf', 'Qf'):
+                    if other != name[:2] and body is not None and any(
+                            _lost.exists(place, other + name[2:]) for place, _path in _lost.places(opened)):
+                        raise _text.SendmailError('there is also a file %s of its id, and both have one data file' % other)
                 row, state, meant = _judge(self.selection, name, data, about_body and about_body.st_size)
                 if not meant:
                     raise _text.SendmailError('it changed meanwhile and is no longer what is selected')
@@ -451,11 +458,7 @@ def _is_removed(record: Optional[Set[str]], queue: str, path: str, name: str) ->
 
 def _control_elsewhere(look: Any, queue: str, identifier: str) -> bool:
     """Whether a queue has a control file of this id."""
-    for directory in look.directories[queue]:
-        with _spool.Opened(directory) as opened:
-            if any(_lost.exists(opened.control, prefix + identifier) for prefix in _CONTROLS):
-                return True
-    return False
+    return any(_lost.elsewhere(look, queue, prefix + identifier) for prefix in _CONTROLS)
 
 
 # Quarantined and queued
@@ -663,10 +666,10 @@ class Restorer:
         """The name of a control file of this id in any directory of any queue."""
         for queue, places in self.opened.items():
             with _identity.acting(_lost.identity(self.look, queue)):
-                for opened in places:
-                    for prefix in _CONTROLS:
-                        if _lost.exists(opened.control, prefix + identifier):
-                            return prefix + identifier
+                for prefix in _CONTROLS:
+                    if any(_lost.exists(place, prefix + identifier)
+                           for opened in places for place, _path in _lost.places(opened)):
+                        return prefix + identifier
         return None
 
     def _message(self, path, reference, pending, member, stream, before, restoring, ready) -> None:

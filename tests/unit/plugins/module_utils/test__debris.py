@@ -181,6 +181,19 @@ class TestLeftAlone:
         assert why == {'qf' + ID % 1: 'it is a directory: look at it by hand', 'socket': 'it is a socket: look at it by hand',
                        'df' + ID % 2: 'it has 2 names (hard links)'}
 
+    @pytest.mark.parametrize('part, stays', [('qf', 'df'), ('df', 'qf')])
+    def test_a_subdirectory_that_hides_the_other_half(self, lab, part, stays):
+        """Who runs the queue can make one at any time; no half of such a message may be moved."""
+        lab.put('qf' + ID % 1)
+        lab.put('df' + ID % 1, b'body')
+        os.mkdir(os.path.join(lab.path, part))
+        places = [os.path.join(lab.path, part if one == part else '').rstrip('/') for one in ('qf', 'df')]
+        lab.directories = [_spool.QueueDirectory('mqueue', lab.path, *places, lab.path, False)]
+        result = lab.clear()
+        assert result['removed'] == 0
+        assert stays + ID % 1 not in reasons(result)
+        assert lab.archived() == {}
+
     def test_its_control_file_comes_in_between(self, lab, monkeypatch):
         lab.put('df' + ID % 1, b'being received')
         monkeypatch.setattr(time, 'sleep', lambda _seconds: lab.put('qf' + ID % 1))

@@ -279,6 +279,37 @@ class TestAbsent:
         assert peaks[1] < peaks[0] + 450000   # it names a thousand of them
 
 
+class TestOneOfTwo:
+    """A data file that another control file needs, or that is not where Sendmail looks for it, and a message without it."""
+
+    def test_two_control_files_of_one_id(self, lab):
+        lab.put(1)
+        lab.put(1, 'hf')
+        before = lab.files()
+        result = lab.act('absent', select={'states': ['queued']}, confirm_all=True)
+        assert (result['removed'], result['left_alone']) == (0, 1)
+        assert 'there is also a file hf' in result['outcomes']['left_alone'][0]['why']
+        assert lab.files() == before
+
+    @pytest.mark.parametrize('check_mode', [True, False])
+    def test_data_that_a_subdirectory_hides(self, lab, check_mode):
+        lab.put(1)
+        os.mkdir(lab.path + '/df')
+        lab.directory = lab.directory._replace(data=lab.path + '/df')
+        result = lab.act('absent', check_mode, confirm_all=True)
+        assert (result['removed'], result['left_alone']) == (0, 1)
+        assert 'where Sendmail does not look for it' in result['outcomes']['left_alone'][0]['why']
+
+    def test_a_control_file_that_a_subdirectory_hides(self, lab):
+        lab.put(1)
+        archive = lab.act('absent', confirm_all=True)['archive']
+        lab.put(1)
+        os.mkdir(lab.path + '/qf')
+        lab.directory = lab.directory._replace(control=lab.path + '/qf')
+        result = lab.act('restored', archive=archive)
+        assert (result['restored'], result['already']) == (0, 1)
+
+
 class TestRestored:
     def test_never_over_another(self, lab):
         lab.put(1)
