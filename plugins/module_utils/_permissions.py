@@ -184,7 +184,8 @@ def _renamed(name, who, kind='group'):
 
 def inspect(wanted):
     """Yield Found for each Want, and for each name in a queue directory that is a queue file or no file at all."""
-    unmounted = {}
+    unmounted, wanted = {}, list(wanted)
+    queues = [want.path for want in wanted if want.kind == 'queue_directory']
     for want in wanted:
         directory = want.kind in ('queue_directory', 'directory', 'queue_file')
         try:
@@ -200,7 +201,10 @@ def inspect(wanted):
             if want.kind in ('queue_file', 'queue_directory'):
                 try:
                     _spool.check_place(parent, want.path)
-                    _spool.check_content(parent, True)
+                    strange = _spool.check_content(parent, any(path.startswith(want.path + '/') for path in queues))
+                    if strange and want.uid not in (None, os.fstat(parent).st_uid):
+                        raise OSError(errno.EINVAL, 'it belongs to somebody else and has nothing of a queue in it, so it is not taken '
+                                                    'for one: set QueueDirectory, or give it its owner by hand')
                 except OSError:
                     os.close(parent)
                     raise
