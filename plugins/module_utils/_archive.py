@@ -164,6 +164,18 @@ def check_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> None:
     os.close(_walk(os.path.abspath(base), _base_check(queues))[0])
 
 
+def check_room(base: str) -> None:
+    """What a check mode asks before it says that something would go into an archive. Raises SendmailError where nothing can."""
+    here = _walk(os.path.abspath(base), _base_check(()))[0]
+    try:
+        room = os.fstatvfs(here)
+    finally:
+        os.close(here)
+    if room.f_flag & os.ST_RDONLY or room.f_blocks and not room.f_bfree:
+        raise _text.SendmailError('archive: the file system of %s is %s. Make room there, or name another directory.' % (
+            _text.printable(os.fsencode(base)), 'read-only' if room.f_flag & os.ST_RDONLY else 'full'))
+
+
 def make_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> int:
     """A descriptor of the directory of archives, made where it is missing and proved on the descriptors that lead to it. Raises as L(check_base)."""
     check = _base_check(queues)

@@ -266,6 +266,7 @@ class Cleaner:
 
     def __init__(self, search: Search, writer: Optional[_archive.Writer], outcome: Outcome, check: Callable[[], None]):
         self.search, self.writer, self.outcome, self.check = search, writer, outcome, check
+        self.base: Optional[str] = None              # where a dry run says that it would write
         self.settled = writer is None
         self.gone: Set[Tuple[int, str]] = set()      # (directory, name) of control files beside a lost one that were moved, or would be
 
@@ -317,6 +318,8 @@ class Cleaner:
         if not self.settled:
             time.sleep(_hazards.SETTLE)      # what passes through such a state is out of it now
             self.settled = True
+        if self.base is not None:
+            _archive.check_room(self.base)
         while batch:
             used = open_files()
             taken: List[Tuple[Candidate, List[Tuple[int, str]], List[bytes]]] = []
@@ -437,7 +440,9 @@ def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[st
                 _archive.check_base(base, queues)
                 if not check_mode:
                     writer = stack.enter_context(_archive.Writer(base, 'debris', {'state': params['state'], 'pid': os.getpid()}, queues))
-            Cleaner(search, writer, outcome, check).run()
+            cleaner = Cleaner(search, writer, outcome, check)
+            cleaner.base = base if check_mode and not report else None
+            cleaner.run()
     except _text.SendmailError as error:
         raise _text.SendmailError(str(error), **dict(outcome.result(not report), **error.result))
     except Exception as error:  # noqa: BLE001 - whatever ended it, what was done is said

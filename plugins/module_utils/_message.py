@@ -912,6 +912,8 @@ def work(params: Dict[str, Any], look: Any, selection: _selection.Selection, out
             refuse(state, params, selection, outcome.selected)
             for one in back:
                 outcome.add('removed', one.queue, one.name[2:])
+            if outcome.selected and dry:
+                _archive.check_room(base)
             if outcome.selected:
                 Remover(narrow, selection, writer, outcome, check).run()
         return

@@ -11,7 +11,7 @@ import time
 import types
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _debris, _hazards, _spool
+from ansible_collections.mailops.sendmail.plugins.module_utils import _debris, _hazards, _spool, _text
 from fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='files of several users are made, as a spool has them')
@@ -254,3 +254,12 @@ def test_killed_at_every_step(tmp_path):
         assert lab.names() == sorted(lab.sound + ['qf' + ID % 0, 'df' + ID % 0])
         assert set(lab.debris) <= set(lab.archived())
     assert killed_at_every_step(tmp_path, prepare, lambda lab: lab.clear(), check) > 20
+
+
+def test_check_mode_promises_no_archive_that_cannot_be(lab, monkeypatch):
+    lab.put('df' + ID % 1, b'body')
+    monkeypatch.setattr(os, 'fstatvfs', lambda _handle: types.SimpleNamespace(f_flag=os.ST_RDONLY, f_blocks=9, f_bfree=9))
+    with pytest.raises(_text.SendmailError, match='read-only'):
+        lab.clear(check_mode=True)
+    assert lab.clear(check_mode=True, kinds=['transcript'])['changed'] is False
+    assert lab.clear('reported', check_mode=True)['found'] == 1

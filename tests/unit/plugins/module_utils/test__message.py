@@ -522,3 +522,11 @@ class TestLookAt:
         monkeypatch.setattr(_system, 'program', lambda _layout: {'sendmail': binary, 'other_mta': None})
         with pytest.raises(_text.SendmailError, match=why):
             _message.look_at('msp')
+
+
+def test_check_mode_promises_no_archive_that_cannot_be(lab, monkeypatch):
+    lab.put(1)
+    monkeypatch.setattr(os, 'fstatvfs', lambda _handle: types.SimpleNamespace(f_flag=os.ST_RDONLY, f_blocks=9, f_bfree=9))
+    with pytest.raises(_text.SendmailError, match='read-only'):
+        lab.act('absent', True, confirm_all=True)
+    assert lab.act('absent', True, select={'ids': [identifier(2)]})['changed'] is False
