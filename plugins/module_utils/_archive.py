@@ -165,14 +165,14 @@ def check_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> None:
 
 
 def check_room(base: str) -> None:
-    """What a check mode asks before it says that something would go into an archive. Raises SendmailError where nothing can."""
+    """What check mode asks before it says that something would go into an archive. Raises SendmailError."""
     here = _walk(os.path.abspath(base), _base_check(()))[0]
     try:
         room = os.fstatvfs(here)
     finally:
         os.close(here)
     if room.f_flag & os.ST_RDONLY or room.f_blocks and not room.f_bfree:
-        raise _text.SendmailError('archive: the file system of %s is %s. Make room there, or name another directory.' % (
+        raise _text.SendmailError('archive: the file system of %s is %s. Make room, or name another directory.' % (
             _text.printable(os.fsencode(base)), 'read-only' if room.f_flag & os.ST_RDONLY else 'full'))
 
 

@@ -114,8 +114,8 @@ def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=Fals
     for kind, remedy in REMEDIES.items():
         if kind in kinds:
             ids = sorted(set(_text.printable(os.fsencode(identifier)) for _text_, identifier in kinds[kind] if identifier))
-            refusals.append({'kind': kind, 'text': kinds[kind][0][0], 'remedy': remedy, 'ids': ids[:10], 'messages': len(ids),
-                             'young': bool(ids) and kind not in old})
+            refusals.append({'kind': kind, 'text': kinds[kind][0][0], 'remedy': remedy, 'ids': ids[:10],
+                             'messages': len(ids), 'young': bool(ids) and kind not in old})
     # Eight runners are about six times as fast as one, and more are not. An MTA accepts no more than so many connections a second or at a
     # time, and refuses everybody's when it has reached that.
     limits = [look.settings.get('mta', {}).get(name) for name in ('connection_rate_throttle', 'max_daemon_children')]

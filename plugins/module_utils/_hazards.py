@@ -154,7 +154,8 @@ def _inspect(opened, place, queue, directory, name, who, settings, held, named):
         hazards += _data_hazards(opened, identifier, who, directory, named.get(envelope.data_directory))
         try:
             changed = os.stat('tf' + identifier, dir_fd=opened.control, follow_symlinks=False).st_ctime
-            hazards.append(Hazard('temporary', 'there is a tf file', 'young' if time.time() - changed < YOUNG_SECONDS else ''))
+            young = time.time() - changed < YOUNG_SECONDS
+            hazards.append(Hazard('temporary', 'there is a tf file', 'young' if young else ''))
         except FileNotFoundError:
             pass
     return Waiting(queue, directory, identifier, envelope.created or 0, envelope.attempts, envelope.last_attempt,
@@ -202,7 +203,7 @@ def places(look):
 
 
 def survey(look, queue, most):
-    """The hazards of a whole queue by kind: ({kind: [(text, printable id), ...]}, count of messages looked into), no more than C(most).
+    """The hazards of a whole queue by kind: ({kind: [(text, printable id), ...]}, messages looked into, at most C(most)).
 
     What a runner aborts on is a kind of its own here, C(aborts). Files that are cut short or cannot be read are among them: a run that
     nobody restricts to certain messages, such as that of the start of a service, meets these too.

@@ -269,12 +269,14 @@ class Remover:
                 except FileNotFoundError:
                     there = _lost.elsewhere(self.look, queue, 'df' + name[2:])
                     if there:
-                        raise _text.SendmailError('its data file is %s, where Sendmail does not look for it: move it to %s' % tuple(
-                            _text.printable(os.fsencode(path)) for path in (there, where.directory.data)))
+                        paths = tuple(_text.printable(os.fsencode(path)) for path in (there, where.directory.data))
+                        raise _text.SendmailError(
+                            'its data file is %s, where Sendmail does not look for it: move it to %s' % paths)
                 for other in ('qf', 'hf', 'Qf'):
                     if other != name[:2] and body is not None and any(
                             _lost.exists(place, other + name[2:]) for place, _path in _lost.places(opened)):
-                        raise _text.SendmailError('there is also a file %s of its id, and both have one data file' % other)
+                        raise _text.SendmailError(
+                            'there is also a file %s of its id, and both have one data file' % other)
                 row, state, meant = _judge(self.selection, name, data, about_body and about_body.st_size)
                 if not meant:
                     raise _text.SendmailError('it changed meanwhile and is no longer what is selected')

@@ -203,8 +203,9 @@ def inspect(wanted):
                     _spool.check_place(parent, want.path)
                     strange = _spool.check_content(parent, any(path.startswith(want.path + '/') for path in queues))
                     if strange and want.uid not in (None, os.fstat(parent).st_uid):
-                        raise OSError(errno.EINVAL, 'it belongs to somebody else and has nothing of a queue in it, so it is not taken '
-                                                    'for one: set QueueDirectory, or give it its owner by hand')
+                        raise OSError(
+                            errno.EINVAL, 'it belongs to somebody else and has nothing of a queue in it, so it is not taken '
+                                          'for one: set QueueDirectory, or give it its owner by hand')
                 except OSError:
                     os.close(parent)
                     raise

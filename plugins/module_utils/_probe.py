@@ -198,7 +198,8 @@ def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Di
                     for name, state in one.damaged:
                         path = _system.printable(os.path.join(directory.control, name))
                         about = os.stat(name, dir_fd=opened.control, follow_symlinks=False)
-                        if state == 'incomplete' and (look.now - about.st_mtime <= _UNFINISHED or name in one.locked) or _system.printable(name[2:]) in known:
+                        if (state == 'incomplete' and (look.now - about.st_mtime <= _UNFINISHED or name in one.locked)
+                                or _system.printable(name[2:]) in known):
                             continue   # it is being written
                         found.append({'path': path, 'why': why.get(path) or (
                             'it has no final dot: every run leaves it' if about.st_size else 'it is empty: the next run removes it and its data file')})

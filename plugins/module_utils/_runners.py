@@ -97,12 +97,14 @@ def _called(command: str, root: str) -> Tuple[Optional[str], Optional[Dict[str, 
 
 
 def _not_allowed(user: Optional[str], users: Sequence[Optional[str]]) -> Optional[str]:
-    """Why what a user starts is no runner, or None: restrictqrun refuses him (main.c), and he can write what he likes."""
-    return None if user in users or user in ('root', '0') else 'it is started by %s, and only what root or %s starts counts' % (
-        _system.printable(user or ''), users[0])
+    """Why what a user starts is no runner, or None: restrictqrun refuses him (main.c)."""
+    if user in users or user in ('root', '0'):
+        return None
+    return 'it is started by %s, and only what root or %s starts counts' % (_system.printable(user or ''), users[0])
 
 
-def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, users: Sequence[Optional[str]], root: str) -> Iterator[Runner]:
+def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, users: Sequence[Optional[str]],
+                  root: str) -> Iterator[Runner]:
     debian = layout.family == 'debian'
     for path, with_user, owner, refused in _crontabs(layout.family, root):
         for entry in _schedule.cron_entries(_system.script(root + path), with_user):
@@ -111,7 +113,8 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
                 called, run = _called(entry['command'], root)
             if not run:
                 continue
-            detail = refused or _not_allowed(entry['user'] or owner, users) or (None if alive else 'no cron daemon is running')
+            detail = refused or _not_allowed(entry['user'] or owner, users) or (
+                None if alive else 'no cron daemon is running')
             if run['how'] == 'cron-mta' and (settings['queue_mode'], settings['msp_mode']) != ('cron', 'none'):
                 continue                                                      # that line is for the MTA queue
             if run['how'] == 'cron-msp' and settings['msp_mode'] != 'cron':
@@ -163,7 +166,8 @@ def _instances(name: str, present: Dict[str, Set[str]], booted: bool, root: str)
     return sorted(set(entry for entry in found if entry.startswith(name[:-6]) and entry.endswith('.timer')))
 
 
-def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_runs: bool, users: Sequence[Optional[str]], root: str) -> Iterator[Runner]:
+def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_runs: bool, users: Sequence[Optional[str]],
+                     root: str) -> Iterator[Runner]:
     merged = os.path.islink(root + '/lib')                                    # then the last directory is the one before it
     present = {directory: set(_system.names(root + directory)) if directory[:5] != '/lib/' or not merged else set() for directory in _system.UNIT_DIRECTORIES}
     for file in sorted(entry for entry in set().union(*present.values()) if entry.endswith('.timer')):
@@ -241,7 +245,8 @@ def sendmail_conf(layout: _platform.Platform, root: str = '') -> Optional[Dict[s
     return dict(_schedule.debian_settings(text), exists=bool(text))
 
 
-def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root: str = '', users: Sequence[Optional[str]] = ()) -> List[Runner]:
+def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root: str = '',
+                  users: Sequence[Optional[str]] = ()) -> List[Runner]:
     """Every runner of the MSP queue: [{source, path, line, user, interval, uneven, active, detail, pid, unit, partial,
     bound_to, script}].
 

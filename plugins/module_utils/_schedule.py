@@ -47,7 +47,7 @@ def _field(text, low, high, names=()):
 def cron_interval(schedule):
     """Seconds of the largest gap between two runs of a cron schedule, and whether gaps differ: C((1800, False)) for C(*/30 * * * *).
 
-    C((None, False)) for C(@reboot) or a schedule that is none.
+    C((None, False)) for C(@reboot) or no schedule.
     See crontab(5): a day matches by day of month or by day of week when both are restricted.
     """
     word = schedule.strip().lower()

@@ -197,8 +197,8 @@ def check_place(descriptor: int, path: str) -> None:
 def check_content(descriptor: int, nested: bool) -> bool:
     """Raise OSError when a directory is full of what no Sendmail made; judged by its first names, for it may hold a million.
 
-    A queue can hold a few strange files (a core image): where nobody else can look into it, as into a package's queues, more of
-    them pass. C(nested): other queues lie below, so directories are no strangers. Returns whether all are strange.
+    A queue can hold a few strange files (a core image), and more where nobody else can look into it, as into a package's.
+    C(nested): other queues lie below, so directories are no strangers. Returns whether all are strange.
     """
     ours = strange = 0
     with scan(descriptor) as entries:

@@ -258,7 +258,8 @@ def test_killed_at_every_step(tmp_path):
 
 def test_check_mode_promises_no_archive_that_cannot_be(lab, monkeypatch):
     lab.put('df' + ID % 1, b'body')
-    monkeypatch.setattr(os, 'fstatvfs', lambda _handle: types.SimpleNamespace(f_flag=os.ST_RDONLY, f_blocks=9, f_bfree=9))
+    room = types.SimpleNamespace(f_flag=os.ST_RDONLY, f_blocks=9, f_bfree=9)
+    monkeypatch.setattr(os, 'fstatvfs', lambda _handle: room)
     with pytest.raises(_text.SendmailError, match='read-only'):
         lab.clear(check_mode=True)
     assert lab.clear(check_mode=True, kinds=['transcript'])['changed'] is False

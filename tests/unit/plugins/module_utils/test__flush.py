@@ -87,7 +87,7 @@ class TestPlan:
         assert result['left_out'] == [{'id': messages[1].id, 'queue': 'msp', 'why': 'there is no data file', 'young': False}]
 
     def test_a_rewrite_that_may_be_going_on(self):
-        """A run would only wait for it: it is told from one that was left behind, so that nobody moves the message away."""
+        """A run would only wait for it: it is told from one that was left behind, so that nobody moves the message."""
         young, old = (_hazards.Hazard('temporary', 'there is a tf file', code) for code in ('young', ''))
         gone = _hazards.Hazard('no_data', 'there is no data file')
         messages = [message(1, hazards=[young]), message(2, hazards=[old]), message(3, hazards=[gone, young])]

@@ -280,7 +280,7 @@ class TestAbsent:
 
 
 class TestOneOfTwo:
-    """A data file that another control file needs, or that is not where Sendmail looks for it, and a message without it."""
+    """A data file that another control file needs, or that is not where Sendmail looks for it."""
 
     def test_two_control_files_of_one_id(self, lab):
         lab.put(1)
@@ -526,7 +526,8 @@ class TestLookAt:
 
 def test_check_mode_promises_no_archive_that_cannot_be(lab, monkeypatch):
     lab.put(1)
-    monkeypatch.setattr(os, 'fstatvfs', lambda _handle: types.SimpleNamespace(f_flag=os.ST_RDONLY, f_blocks=9, f_bfree=9))
+    room = types.SimpleNamespace(f_flag=os.ST_RDONLY, f_blocks=9, f_bfree=9)
+    monkeypatch.setattr(os, 'fstatvfs', lambda _handle: room)
     with pytest.raises(_text.SendmailError, match='read-only'):
         lab.act('absent', True, confirm_all=True)
     assert lab.act('absent', True, select={'ids': [identifier(2)]})['changed'] is False
