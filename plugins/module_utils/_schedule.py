@@ -146,8 +146,7 @@ def assignments(text, values=None):
 def debian_settings(text):
     """How Debian runs the daemons, from /etc/mail/sendmail.conf: {daemon_mode, queue_mode, msp_mode, queue_interval, msp_interval, hands_off}.
 
-    Modes in lower case (daemon, cron, none, inetd), intervals in seconds or None; the defaults are those of the helper
-    /usr/share/sendmail/sendmail, which takes the daemon's mode for what the file leaves out.
+    Modes in lower case, intervals in seconds or None; the defaults are those of the helper /usr/share/sendmail/sendmail.
     """
     values = assignments(text, {'DAEMON_MODE': 'Daemon', 'QUEUE_INTERVAL': '10m', 'MSP_INTERVAL': '10m', 'QUEUE_MODE': 'Daemon', 'MSP_MODE': 'Daemon'})
     found = {name: values[name.upper()].lower() for name in ('daemon_mode', 'queue_mode', 'msp_mode')}

@@ -9,8 +9,7 @@
 A spool is hostile ground: whoever runs a set-group-ID program can write into it, and we are root. So every name is opened relative
 to a directory descriptor, only links that root made are followed (L(walk)), a directory that is never a queue is none, only regular
 files are read, reads are bounded, and nothing blocks.
-A pass takes no lock (a runner would skip the message) and leaves access times alone. It costs four system calls a message: open,
-read and close of the control file, stat of the data file.
+A pass takes no lock (a runner would skip the message) and leaves access times alone.
 """
 
 import contextlib
