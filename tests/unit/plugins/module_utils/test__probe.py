@@ -60,3 +60,48 @@ def test_a_line_of_the_log_is_printable_and_whole(monkeypatch):
 def test_a_message_with_two_hazards_counts_once():
     pairs = [('owner 0:0', 'a'), ('the data file has owner 0:0', 'a'), ('owner 0:0', 'b'), ('the directory', None)]
     assert _probe.endangered({'permissions': pairs}) == {'permissions': 3, 'content': 0}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root can be somebody else')
+def test_what_the_kernel_allows_an_ordinary_user(tmp_path):
+    group = 12345
+    for above in [tmp_path] + list(tmp_path.parents)[:-1]:
+        if os.stat(str(above)).st_uid == 0 and str(above) != '/tmp':
+            os.chmod(str(above), os.stat(str(above)).st_mode | 0o011)
+    place = tmp_path / 'queue'
+    place.mkdir()
+    os.chown(str(place), 0, group)
+    os.chmod(str(place), 0o770)
+    wanted = [(str(place), os.W_OK | os.X_OK, group), (str(place), os.X_OK, 65534), ('/', os.X_OK, 65534), ('/', os.W_OK, 65534)]
+    assert _probe.allows(wanted) == [True, False, True, False]
+    assert os.geteuid() == 0
+
+
+def obstacles(tmp_path, monkeypatch, answers, flags=0):
+    """The obstacles of a host whose modes are right, where the kernel answers so."""
+    place, program = tmp_path / 'queue', tmp_path / 'sendmail'
+    place.mkdir()
+    os.chmod(str(place), 0o775)
+    program.write_bytes(b'')
+    os.chmod(str(program), 0o2755)
+    monkeypatch.setattr(_probe, '_above', lambda path: [])
+    monkeypatch.setattr(_probe, '_NAMES', (str(program),))
+    monkeypatch.setattr(_probe, '_without_privileges', lambda: [])
+    monkeypatch.setattr(_probe, 'allows', lambda wanted: answers)
+    monkeypatch.setattr(os, 'statvfs', lambda path, real=os.statvfs: types.SimpleNamespace(
+        **dict(((name, getattr(real(path), name)) for name in dir(real(path)) if name.startswith('f_')), f_flag=flags)))
+    directory = types.SimpleNamespace(control=str(place), data=str(place))
+    return _probe.obstacles(types.SimpleNamespace(
+        program={'sendmail': str(program)}, files={'msp': {'path': str(program)}}, directories={'msp': [directory]},
+        layout=types.SimpleNamespace(family='debian')))
+
+
+@pytest.mark.parametrize('answers, word', [([True, True, False], 'to write into'), ([False, True, True], 'to run'), ([True] * 3, None), ([], None)])
+def test_what_an_access_list_takes_away(tmp_path, monkeypatch, answers, word):
+    found = obstacles(tmp_path, monkeypatch, answers)
+    assert [word in sentence for sentence in found] == ([True] if word else [])
+
+
+def test_a_program_that_is_mounted_noexec(tmp_path, monkeypatch):
+    (one,) = obstacles(tmp_path, monkeypatch, [False, True, True], os.ST_NOEXEC)
+    assert 'mounted noexec' in one
