@@ -246,12 +246,13 @@ def _relay(found: Look, serve: bool) -> Look:
     start = time.monotonic()
     for place in places[:_PLACES_MAX]:
         answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, serve)
-        if (answer['refusal'] or '')[:3].encode('ascii', 'replace') in _network.NOT_YET and submit is not None and (
-                submit.option('DefaultAuthInfo') or any(line[:1] == 'R' and 'AuthInfo' in line for _number, line in submit.lines)):
+        if (answer['refusal'] or '')[:3] in _network.NOT_YET and submit is not None and (
+                submit.option('DefaultAuthInfo')
+                or any(line[:1] == 'R' and 'AuthInfo' in line for _number, line in submit.lines)):
             answer['refusal'] = None    # Sendmail can authenticate there
         greetings[place.address, place.port] = answer
         # It goes on to the next after silence and after a reply that puts off (smtpinit()).
-        if answer['connected'] and (answer['code'] or 0) // 100 not in (0, 4) or time.monotonic() - start > GREETING_SECONDS:
+        if answer['connected'] and (answer['code'] or 400) // 100 != 4 or time.monotonic() - start > GREETING_SECONDS:
             break
     relay = _route.route(way, places, listeners, greetings, _mta_wanted(found))
     if relay is not None and way is not None:

@@ -158,16 +158,15 @@ def hosts_lines(names: Sequence[str]) -> List[str]:
     return found[:5]
 
 
-NOT_YET = (b'530', b'534', b'538')   # RFC 3207 and 4954: TLS or authentication first
+NOT_YET = ('530', '534', '538')   # TLS or authentication first
 
 
 def _dialogue(peer: socket.socket, seconds: float, encrypted: bool = False) -> Optional[str]:
     """What a server that has greeted answers when it refuses this host as such, for good; None where it does not. Sends no mail.
 
-    EHLO, MAIL FROM:<>, RCPT TO:<postmaster>, and <root> where it does not know that one, RSET. With FEATURE(`delay_checks'), Debian's
-    default, the access map answers at RCPT only. Once more with a sender of this host, for some take no mail from <>; and with STARTTLS
-    where that is wanted, as Sendmail does it. None too where it puts off. A recipient whom it does not know (5.1.x) is a matter of that
-    one; RFC 5321 4.5.1 wants postmaster taken by everybody else.
+    EHLO, MAIL FROM:<>, RCPT TO:<postmaster> or <root>, RSET; STARTTLS where that is wanted; once more with a sender of this host,
+    for some take nothing from <>. With FEATURE(`delay_checks') the access map answers at RCPT only. A recipient that is not known (5.1.x)
+    is a matter of that one.
     """
     end = time.monotonic() + seconds
     own = socket.gethostname().encode('ascii', 'replace') or b'localhost'
@@ -185,24 +184,22 @@ def _dialogue(peer: socket.socket, seconds: float, encrypted: bool = False) -> O
         offers = reply(b'EHLO ' + own).upper()
         for sender in (b'', b'root@' + own):
             line = reply(b'MAIL FROM:<' + sender + b'>')
-            if line[:3] in NOT_YET and b'STARTTLS' in offers and not encrypted and reply(b'STARTTLS')[:3] == b'220':
+            later = line[:3].decode('latin-1') in NOT_YET and not encrypted and b'STARTTLS' in offers
+            if later and reply(b'STARTTLS')[:3] == b'220':
                 import ssl
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
                 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-                peer.settimeout(max(0.05, end - time.monotonic()))
                 with context.wrap_socket(peer) as inner:
                     return _dialogue(inner, seconds, True)
             if line[:1] == b'2':
-                # One that is not known here is refused as such before the access map is asked; root exists everywhere,
-                # postmaster needs an alias.
                 for recipient in (b'postmaster', b'root'):
                     line = reply(b'RCPT TO:<' + recipient + b'>')
                     if b' 5.1.' not in line and b' 5.5.' not in line:
                         break
                     line = b''
             reply(b'RSET')
-            code = int(line[:3]) if line[:3].isdigit() else 0
-            if not (code in (521, 550, 554, 556) or line[:3] in NOT_YET or code >= 500 and b' 5.7.' in line):
+            code = line[:3].decode('latin-1')
+            if not (code in ('521', '550', '554', '556') + NOT_YET or code[:1] == '5' and b' 5.7.' in line):
                 return None
     return _system.printable(line[:200].rstrip())
 

@@ -30,6 +30,7 @@ _LOG_LINE = 300         # characters of a line that are shown
 _UNFINISHED = 600       # seconds after which a control file that is being written is none (readqf() in queue.c)
 _STUCK_MAX = 20
 _NOBODY, _ACCESS_SECONDS = 65534, 5.0
+_MESSAGE_LEAST = 1024   # bytes; the headers that Sendmail adds take half of it
 _NAMES = ('/usr/sbin/sendmail', '/usr/lib/sendmail')   # what programs call
 _SUBMITTERS = ('cron', 'crond', 'atd', 'sshd', 'apache2', 'httpd', 'php-fpm')   # services that start what submits mail
 
@@ -165,17 +166,21 @@ def obstacles(look: _look.Look) -> List[str]:
             found.append('%s is %s:%s %s: an ordinary user cannot read it.' % tuple(look.files['msp'][key] for key in ('path', 'owner', 'group', 'mode')))
     except OSError:
         pass
+    submit = look.configurations.get('msp')
+    most = submit.number('MaxMessageSize') if submit else 0
+    if 0 < most < _MESSAGE_LEAST:
+        found.append('MaxMessageSize in %s is %d bytes: larger messages are refused.' % (look.files['msp']['path'], most))
     return list(dict.fromkeys((found or _kernel_refuses(look, binary, about.st_gid)) + _without_privileges()))
 
 
 def _kernel_refuses(look: _look.Look, binary: str, gid: int) -> List[str]:
-    """What the modes of files allow an ordinary user and the kernel does not."""
-    wanted = [(binary, os.X_OK, _NOBODY), (look.files['msp']['path'], os.R_OK, gid)]
+    """What the kernel does not allow an ordinary user, for other reasons than the modes that are looked at above."""
+    wanted = [(binary, os.X_OK, _NOBODY), (look.files['msp']['path'], os.R_OK, gid), ('/etc/passwd', os.R_OK, gid)]
     for path in sorted(set(path for one in look.directories.get('msp', []) for path in (one.control, one.data))):
         room = _filesystem.under(path)
         if _may(os.stat(path), gid, 3) and not room['read_only'] and not room['immutable']:
             wanted.append((path, os.W_OK | os.X_OK, gid))
-    return ['The kernel refuses an ordinary user %s %s, whatever its mode says: see its access control list (getfacl) and the directories above it.'
+    return ['The kernel refuses an ordinary user %s %s, directly or on the way: see modes and access control lists (getfacl).'
             % ({os.X_OK: 'to run', os.R_OK: 'to read'}.get(mode, 'to write into'), _system.printable(path))
             for (path, mode, _gid), allowed in zip(wanted, allows(wanted)) if not allowed and os.path.exists(path)]
 

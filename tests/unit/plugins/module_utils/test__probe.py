@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _log, _probe, _spool
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _log, _probe, _spool
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
 
 (CONTROL,) = queue_samples.sample('01').files.values()
@@ -77,7 +77,7 @@ def test_what_the_kernel_allows_an_ordinary_user(tmp_path):
     assert os.geteuid() == 0
 
 
-def obstacles(tmp_path, monkeypatch, answers, flags=0):
+def obstacles(tmp_path, monkeypatch, answers, flags=0, submit=b''):
     """The obstacles of a host whose modes are right, where the kernel answers so."""
     place, program = tmp_path / 'queue', tmp_path / 'sendmail'
     place.mkdir()
@@ -92,11 +92,12 @@ def obstacles(tmp_path, monkeypatch, answers, flags=0):
         **dict(((name, getattr(real(path), name)) for name in dir(real(path)) if name.startswith('f_')), f_flag=flags)))
     directory = types.SimpleNamespace(control=str(place), data=str(place))
     return _probe.obstacles(types.SimpleNamespace(
-        program={'sendmail': str(program)}, files={'msp': {'path': str(program)}}, directories={'msp': [directory]},
+        program={'sendmail': str(program)}, files={'msp': {'path': str(program)}}, directories={'msp': [directory]}, configurations={'msp': _cf.parse(submit)},
         layout=types.SimpleNamespace(family='debian')))
 
 
-@pytest.mark.parametrize('answers, word', [([True, True, False], 'to write into'), ([False, True, True], 'to run'), ([True] * 3, None), ([], None)])
+@pytest.mark.parametrize('answers, word', [([True, True, True, False], 'to write into'), ([False, True, True, True], 'to run'), ([True, True, False, True], '/etc/passwd'),
+                                           ([True] * 4, None), ([], None)])
 def test_what_an_access_list_takes_away(tmp_path, monkeypatch, answers, word):
     found = obstacles(tmp_path, monkeypatch, answers)
     assert [word in sentence for sentence in found] == ([True] if word else [])
@@ -105,3 +106,9 @@ def test_what_an_access_list_takes_away(tmp_path, monkeypatch, answers, word):
 def test_a_program_that_is_mounted_noexec(tmp_path, monkeypatch):
     (one,) = obstacles(tmp_path, monkeypatch, [False, True, True], os.ST_NOEXEC)
     assert 'mounted noexec' in one
+
+
+@pytest.mark.parametrize('submit, words', [(b'O MaxMessageSize=10\n', ['10 bytes']), (b'O MaxMessageSize=1024\n', []), (b'O MaxMessageSize=0\n', []), (b'', [])])
+def test_a_largest_size_that_no_message_keeps(tmp_path, monkeypatch, submit, words):
+    found = obstacles(tmp_path, monkeypatch, [], submit=submit)
+    assert len(found) == len(words) and all(word in found[0] for word in words)
