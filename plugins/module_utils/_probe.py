@@ -29,6 +29,7 @@ _LOG_AGE, _LOG_SECONDS, _LOG_LINES, _LOG_BYTES = 7 * 86400, 3.0, 20000, 4 << 20
 _LOG_LINE = 300         # characters of a line that are shown
 _UNFINISHED = 600       # seconds after which a control file that is being written is none (readqf() in queue.c)
 _STUCK_MAX = 20
+_LIMITS = {'fsize': 8, 'as': 8192}   # kilobytes, far below what one submission takes
 _NOBODY, _ACCESS_SECONDS = 65534, 5.0
 _MESSAGE_LEAST = 1024   # bytes; the headers that Sendmail adds take half of it
 _NAMES = ('/usr/sbin/sendmail', '/usr/lib/sendmail')   # what programs call
@@ -170,7 +171,19 @@ def obstacles(look: _look.Look) -> List[str]:
     most = submit.number('MaxMessageSize') if submit else 0
     if 0 < most < _MESSAGE_LEAST:
         found.append('MaxMessageSize in %s is %d bytes: larger messages are refused.' % (look.files['msp']['path'], most))
-    return list(dict.fromkeys((found or _kernel_refuses(look, binary, about.st_gid)) + _without_privileges()))
+    return list(dict.fromkeys((found or _kernel_refuses(look, binary, about.st_gid)) + _limited() + _without_privileges()))
+
+
+def _limited(root: str = '') -> List[str]:
+    """Rules of limits.conf(5) for all users that leave no room for the program or a message."""
+    found = []
+    for path in ['/etc/security/limits.conf'] + ['/etc/security/limits.d/' + name for name in _system.names(root + '/etc/security/limits.d')
+                                                 if name.endswith('.conf')]:
+        for line in _system.script(root + path).splitlines():
+            words = line.partition('#')[0].split()
+            if len(words) == 4 and words[0] == '*' and words[3].isdecimal() and int(words[3]) < _LIMITS.get(words[2], 0):
+                found.append('%s: "%s" leaves no room for a message or the program.' % (_system.printable(path), _system.printable(' '.join(words))))
+    return found
 
 
 def _kernel_refuses(look: _look.Look, binary: str, gid: int) -> List[str]:

@@ -87,6 +87,7 @@ def obstacles(tmp_path, monkeypatch, answers, flags=0, submit=b''):
     monkeypatch.setattr(_probe, '_above', lambda path: [])
     monkeypatch.setattr(_probe, '_NAMES', (str(program),))
     monkeypatch.setattr(_probe, '_without_privileges', lambda: [])
+    monkeypatch.setattr(_probe, '_limited', lambda: [])
     monkeypatch.setattr(_probe, 'allows', lambda wanted: answers)
     monkeypatch.setattr(os, 'statvfs', lambda path, real=os.statvfs: types.SimpleNamespace(
         **dict(((name, getattr(real(path), name)) for name in dir(real(path)) if name.startswith('f_')), f_flag=flags)))
@@ -112,3 +113,12 @@ def test_a_program_that_is_mounted_noexec(tmp_path, monkeypatch):
 def test_a_largest_size_that_no_message_keeps(tmp_path, monkeypatch, submit, words):
     found = obstacles(tmp_path, monkeypatch, [], submit=submit)
     assert len(found) == len(words) and all(word in found[0] for word in words)
+
+
+@pytest.mark.parametrize('line, limits', [('*\thard fsize 0 # none', True), ('*  -  as  4096', True), ('* hard fsize 1000000', False), ('* hard fsize unlimited', False),
+                                          ('alice hard fsize 0', False), ('# * hard fsize 0', False), ('* soft nofile 0', False)])
+def test_limits_for_all_users(tmp_path, line, limits):
+    (tmp_path / 'etc/security/limits.d').mkdir(parents=True)
+    (tmp_path / 'etc/security/limits.d/x.conf').write_text(line + '\n')
+    (tmp_path / 'etc/security/limits.d/x.bak').write_text('* hard fsize 0\n')
+    assert [one.partition(':')[0] for one in _probe._limited(str(tmp_path))] == ['/etc/security/limits.d/x.conf'] * limits
