@@ -86,8 +86,8 @@ def obstacles(tmp_path, monkeypatch, answers, flags=0, submit=b''):
     os.chmod(str(program), 0o2755)
     monkeypatch.setattr(_probe, '_above', lambda path: [])
     monkeypatch.setattr(_probe, '_NAMES', (str(program),))
-    monkeypatch.setattr(_probe, '_without_privileges', lambda: [])
-    monkeypatch.setattr(_probe, '_limited', lambda: [])
+    monkeypatch.setattr(_probe, '_without_privileges', list)
+    monkeypatch.setattr(_probe, '_limited', list)
     monkeypatch.setattr(_probe, 'allows', lambda wanted: answers)
     monkeypatch.setattr(os, 'statvfs', lambda path, real=os.statvfs: types.SimpleNamespace(
         **dict(((name, getattr(real(path), name)) for name in dir(real(path)) if name.startswith('f_')), f_flag=flags)))
@@ -97,7 +97,8 @@ def obstacles(tmp_path, monkeypatch, answers, flags=0, submit=b''):
         layout=types.SimpleNamespace(family='debian')))
 
 
-@pytest.mark.parametrize('answers, word', [([True, True, True, False], 'to write into'), ([False, True, True, True], 'to run'), ([True, True, False, True], '/etc/passwd'),
+@pytest.mark.parametrize('answers, word', [([True, True, True, False], 'to write into'),
+                                           ([False, True, True, True], 'to run'), ([True, True, False, True], '/etc/passwd'),
                                            ([True] * 4, None), ([], None)])
 def test_what_an_access_list_takes_away(tmp_path, monkeypatch, answers, word):
     found = obstacles(tmp_path, monkeypatch, answers)
@@ -109,13 +110,15 @@ def test_a_program_that_is_mounted_noexec(tmp_path, monkeypatch):
     assert 'mounted noexec' in one
 
 
-@pytest.mark.parametrize('submit, words', [(b'O MaxMessageSize=10\n', ['10 bytes']), (b'O MaxMessageSize=1024\n', []), (b'O MaxMessageSize=0\n', []), (b'', [])])
+@pytest.mark.parametrize('submit, words', [(b'O MaxMessageSize=10\n', ['10 bytes']),
+                                           (b'O MaxMessageSize=1024\n', []), (b'O MaxMessageSize=0\n', []), (b'', [])])
 def test_a_largest_size_that_no_message_keeps(tmp_path, monkeypatch, submit, words):
     found = obstacles(tmp_path, monkeypatch, [], submit=submit)
     assert len(found) == len(words) and all(word in found[0] for word in words)
 
 
-@pytest.mark.parametrize('line, limits', [('*\thard fsize 0 # none', True), ('*  -  as  4096', True), ('* hard fsize 1000000', False), ('* hard fsize unlimited', False),
+@pytest.mark.parametrize('line, limits', [('*\thard fsize 0 # none', True), ('*  -  as  4096', True), ('* hard fsize 1000000', False),
+                                          ('* hard fsize unlimited', False),
                                           ('alice hard fsize 0', False), ('# * hard fsize 0', False), ('* soft nofile 0', False)])
 def test_limits_for_all_users(tmp_path, line, limits):
     (tmp_path / 'etc/security/limits.d').mkdir(parents=True)
