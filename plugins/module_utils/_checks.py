@@ -432,7 +432,7 @@ def never_tried(look: Look, limits: Limits) -> Found:
     if submit and (submit.option('DeliveryMode') or 'i')[0] in 'qd':
         why = 'DeliveryMode in submit.cf keeps new mail for the next queue run'
     elif submit and (submit.option('HoldExpensive') or 'f')[0] in 'tTyY' and 'e' in submit.mailers.get('relay', {}).get('flags', ''):
-        why = 'HoldExpensive in submit.cf keeps mail for an expensive mailer (F=e) for the next queue run'
+        why = 'HoldExpensive in submit.cf keeps new mail for the next queue run'
     return said(['%d messages were never tried, and the load is not the reason: %s.' % (count, why)], count)
 
 

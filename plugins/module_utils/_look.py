@@ -249,9 +249,9 @@ def _relay(found: Look, serve: bool) -> Look:
         if (answer['refusal'] or '')[:3] in _network.NOT_YET and submit is not None and (
                 submit.option('DefaultAuthInfo')
                 or any(line[:1] == 'R' and 'AuthInfo' in line for _number, line in submit.lines)):
-            answer['refusal'] = None    # Sendmail can authenticate there
+            answer['refusal'] = None
         greetings[place.address, place.port] = answer
-        # It goes on to the next after silence and after a reply that puts off (smtpinit()).
+        # After silence or 4xx it goes on (smtpinit()).
         if answer['connected'] and (answer['code'] or 400) // 100 != 4 or time.monotonic() - start > GREETING_SECONDS:
             break
     relay = _route.route(way, places, listeners, greetings, _mta_wanted(found))

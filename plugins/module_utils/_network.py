@@ -164,9 +164,9 @@ NOT_YET = ('530', '534', '538')   # TLS or authentication first
 def _dialogue(peer: socket.socket, seconds: float, encrypted: bool = False) -> Optional[str]:
     """What a server that has greeted answers when it refuses this host as such, for good; None where it does not. Sends no mail.
 
-    EHLO, MAIL FROM:<>, RCPT TO:<postmaster> or <root>, RSET; STARTTLS where that is wanted; once more with a sender of this host,
-    for some take nothing from <>. With FEATURE(`delay_checks') the access map answers at RCPT only. A recipient that is not known (5.1.x)
-    is a matter of that one.
+    EHLO, MAIL FROM:<>, RCPT TO:<postmaster> or <root>, RSET; STARTTLS where that is wanted; again with a sender of this
+    host, for some take nothing from <>. With FEATURE(`delay_checks') the access map answers at RCPT. An unknown recipient
+    (5.1.x) is a matter of that one.
     """
     end = time.monotonic() + seconds
     own = socket.gethostname().encode('ascii', 'replace') or b'localhost'
@@ -177,9 +177,9 @@ def _dialogue(peer: socket.socket, seconds: float, encrypted: bool = False) -> O
             for _number in range(100):
                 peer.settimeout(max(0.05, end - time.monotonic()))
                 line = replies.readline(1024)
-                if line[3:4] != b'-':
-                    return line if command[:4] != b'EHLO' else said + line
                 said += line
+                if line[3:4] != b'-':
+                    return said
             return b''
         offers = reply(b'EHLO ' + own).upper()
         for sender in (b'', b'root@' + own):
@@ -201,7 +201,7 @@ def _dialogue(peer: socket.socket, seconds: float, encrypted: bool = False) -> O
             code = line[:3].decode('latin-1')
             if not (code in ('521', '550', '554', '556') + NOT_YET or code[:1] == '5' and b' 5.7.' in line):
                 return None
-    return _system.printable(line[:200].rstrip())
+    return _system.printable(line.splitlines()[-1][:200])
 
 
 def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 0.0, serve: bool = False) -> Dict[str, Any]:

@@ -29,9 +29,9 @@ _LOG_AGE, _LOG_SECONDS, _LOG_LINES, _LOG_BYTES = 7 * 86400, 3.0, 20000, 4 << 20
 _LOG_LINE = 300         # characters of a line that are shown
 _UNFINISHED = 600       # seconds after which a control file that is being written is none (readqf() in queue.c)
 _STUCK_MAX = 20
-_LIMITS = {'fsize': 8, 'as': 8192}   # kilobytes, far below what one submission takes
+_LIMITS = {'fsize': 8, 'as': 8192}   # kilobytes, too few for a submission
 _NOBODY, _ACCESS_SECONDS = 65534, 5.0
-_MESSAGE_LEAST = 1024   # bytes; the headers that Sendmail adds take half of it
+_MESSAGE_LEAST = 1024   # bytes; headers take half of it
 _NAMES = ('/usr/sbin/sendmail', '/usr/lib/sendmail')   # what programs call
 _SUBMITTERS = ('cron', 'crond', 'atd', 'sshd', 'apache2', 'httpd', 'php-fpm')   # services that start what submits mail
 
@@ -177,29 +177,31 @@ def obstacles(look: _look.Look) -> List[str]:
 def _limited(root: str = '') -> List[str]:
     """Rules of limits.conf(5) for all users that leave no room for the program or a message."""
     found = []
-    for path in ['/etc/security/limits.conf'] + ['/etc/security/limits.d/' + name for name in _system.names(root + '/etc/security/limits.d')
-                                                 if name.endswith('.conf')]:
-        for line in _system.script(root + path).splitlines():
+    for path in ['/etc/security/limits.conf'] + sorted(glob.glob(root + '/etc/security/limits.d/*.conf')):
+        for line in _system.script(path).splitlines():
             words = line.partition('#')[0].split()
             if len(words) == 4 and words[0] == '*' and words[3].isdecimal() and int(words[3]) < _LIMITS.get(words[2], 0):
-                found.append('%s: "%s" leaves no room for a message or the program.' % (_system.printable(path), _system.printable(' '.join(words))))
+                found.append(_system.printable('%s: "%s" leaves no room for mail.' % (path, ' '.join(words))))
     return found
 
 
 def _kernel_refuses(look: _look.Look, binary: str, gid: int) -> List[str]:
-    """What the kernel does not allow an ordinary user, for other reasons than the modes that are looked at above."""
+    """What else the kernel does not allow an ordinary user."""
     wanted = [(binary, os.X_OK, _NOBODY), (look.files['msp']['path'], os.R_OK, gid), ('/etc/passwd', os.R_OK, gid)]
     for path in sorted(set(path for one in look.directories.get('msp', []) for path in (one.control, one.data))):
         room = _filesystem.under(path)
-        if _may(os.stat(path), gid, 3) and not room['read_only'] and not room['immutable']:
-            wanted.append((path, os.W_OK | os.X_OK, gid))
-    return ['The kernel refuses an ordinary user %s %s, directly or on the way: see modes and access control lists (getfacl).'
+        try:
+            if _may(os.stat(path), gid, 3) and not room['read_only'] and not room['immutable']:
+                wanted.append((path, os.W_OK | os.X_OK, gid))
+        except OSError:
+            continue
+    return ['The kernel refuses an ordinary user %s %s: see modes and access control lists (getfacl) on the way.'
             % ({os.X_OK: 'to run', os.R_OK: 'to read'}.get(mode, 'to write into'), _system.printable(path))
             for (path, mode, _gid), allowed in zip(wanted, allows(wanted)) if not allowed and os.path.exists(path)]
 
 
 def allows(wanted: Sequence[Tuple[str, int, int]]) -> List[bool]:
-    """Whether the kernel allows each (path, mode of access(2), group) to a user who is nobody else; [] where that cannot be asked."""
+    """Whether nobody with that group may, for each (path, mode of access(2), group); [] where that cannot be asked."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:

@@ -315,7 +315,7 @@ def answers(
 
 
 def grade(greeting: Optional[Dict[str, Any]]) -> int:
-    """What sorts first is where mail goes: who greets, then who takes the connection."""
+    """The first is who greets, then who takes the connection."""
     return 0 if (greeting or {}).get('answered') else 1 if (greeting or {}).get('connected') else 2
 
 
@@ -330,7 +330,7 @@ def route(
 
     C(found): of C(places); C(greetings): {(address, port): greeting} for those that were asked. C(this_host) is true
     where every place is this host, false where none is, None where there are both or no address is known. C(answers)
-    and C(listener) are those of the first place that greets, else that takes the connection, else of the first one.
+    and C(listener) are those of the place that is first by C(grade).
     """
     if way is None:
         return None

@@ -124,4 +124,4 @@ def test_limits_for_all_users(tmp_path, line, limits):
     (tmp_path / 'etc/security/limits.d').mkdir(parents=True)
     (tmp_path / 'etc/security/limits.d/x.conf').write_text(line + '\n')
     (tmp_path / 'etc/security/limits.d/x.bak').write_text('* hard fsize 0\n')
-    assert [one.partition(':')[0] for one in _probe._limited(str(tmp_path))] == ['/etc/security/limits.d/x.conf'] * limits
+    assert [one.partition(':')[0] for one in _probe._limited(str(tmp_path))] == [str(tmp_path / 'etc/security/limits.d/x.conf')] * limits
