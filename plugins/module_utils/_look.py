@@ -233,7 +233,7 @@ def _services(found: Look, serve: bool) -> Look:
 
 
 def _relay(found: Look, serve: bool) -> Look:
-    """Where mail goes, and who answers there: one connection at most, to the first address that takes it."""
+    """Where mail goes, and who answers there: one connection to each address, until one greets."""
     submit = found.configurations['msp']
     interfaces = _network.interfaces()
     own = _network.own_names(interfaces['addresses'])
@@ -245,10 +245,16 @@ def _relay(found: Look, serve: bool) -> Look:
     timeouts = found.settings.get('msp', {}).get('timeouts', {})
     patience = min(GREETING_SECONDS, timeouts.get('initial') or GREETING_SECONDS)
     greetings: Dict[Tuple[str, int], Dict[str, Any]] = {}
+    start = time.monotonic()
     for place in places[:_PLACES_MAX]:
         answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, serve)
+        if (answer['refusal'] or '')[:3] in _network.NOT_YET and submit is not None and (
+                submit.option('DefaultAuthInfo')
+                or any(line[:1] == 'R' and 'AuthInfo' in line for _number, line in submit.lines)):
+            answer['refusal'] = None
         greetings[place.address, place.port] = answer
-        if answer['connected']:
+        # After silence or 4xx it goes on (smtpinit()).
+        if answer['connected'] and (answer['code'] or 400) // 100 != 4 or time.monotonic() - start > GREETING_SECONDS:
             break
     relay = _route.route(way, places, listeners, greetings, _mta_wanted(found))
     if relay is not None and way is not None:
@@ -256,7 +262,7 @@ def _relay(found: Look, serve: bool) -> Look:
             target.name for target in way.targets if target.name in own[:2] + ['localhost', 'localhost.localdomain']])
     greeting = None
     if greetings:
-        greeting = next((one for one in greetings.values() if one['connected']), next(iter(greetings.values())))
+        greeting = sorted(greetings.values(), key=_route.grade)[0]
     elif way is not None and way.targets:
         greeting = dict(_network.NOBODY, error='name_lookup')
     return found._replace(relay=relay, greeting=greeting, listeners=listeners, interfaces=interfaces, resolved=resolved)

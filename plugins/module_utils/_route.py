@@ -314,6 +314,11 @@ def answers(
     )
 
 
+def grade(greeting: Optional[Dict[str, Any]]) -> int:
+    """The first is who greets, then who takes the connection."""
+    return 0 if (greeting or {}).get('answered') else 1 if (greeting or {}).get('connected') else 2
+
+
 def route(
     way: Optional[Submission],
     found: Sequence[Place],
@@ -325,7 +330,7 @@ def route(
 
     C(found): of C(places); C(greetings): {(address, port): greeting} for those that were asked. C(this_host) is true
     where every place is this host, false where none is, None where there are both or no address is known. C(answers)
-    and C(listener) are those of the first place that takes the connection, else of the first one.
+    and C(listener) are those of the place that is first by C(grade).
     """
     if way is None:
         return None
@@ -339,7 +344,7 @@ def route(
                 answers=answers(greetings.get((place.address, place.port)), socket_, place.this_host),
             )
         )
-    taken = [one for one in shown if (greetings.get((one['address'], one['port'])) or {}).get('connected')] or shown[:1]
+    taken = sorted(shown, key=lambda one: grade(greetings.get((one['address'], one['port']))))
     here = set(place.this_host for place in found)
     first = way.targets[0] if way.targets else None
     return {
