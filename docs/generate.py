@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write the pages that stand in a table or in a program: python docs/generate.py
 
-controls.md from _controls.py, troubleshooting.md from _causes.py, and playbooks.md from the comments at the head of the playbooks.
+controls.md from _controls.py, troubleshooting.md from _causes.py, and playbooks.md from the comments at the head of the playbooks; and, into the pages of
+two roles, the tables of decisions that the tests of their filters go through.
 """
 
 from __future__ import annotations
@@ -69,7 +70,17 @@ def troubleshooting() -> str:
 
 def playbooks() -> str:
     lines = head('the comments at the head of playbooks/*.yml', 'Playbooks')
-    lines += ['Each runs by its name from the installed collection. Variables are given with `-e` or stand in the inventory.']
+    lines += ['Each runs by its name from the installed collection. Variables are given with `-e` or stand in the inventory. All of them need root on the',
+              'hosts: log in as root, or add `--become`. Without it a host is one that could not be looked at.', '',
+              '## Exit status', '',
+              'The rule is the same for all: 0 only when every host that was meant was reached and judged, and is as the playbook wants it, which its',
+              'section says. A host that was not reached, where the login user is not root, or whose work broke off is never 0. Each such host has',
+              '`failed=1` in the recap and a sentence in the last task, and the others are done all the same.', '',
+              '| status | meaning |', '|---|---|',
+              '| 0 | all hosts are as wanted |',
+              '| 2 | at least one is not, or is not known |',
+              '| 4 | `ensure_submission` did not reach a host: `unreachable=1` in the recap |',
+              '| 1 or 4, without a recap | nothing was begun: `target` or `--limit` matches no host, or a variable cannot be read |']
     for path in sorted((ROOT / 'playbooks').glob('*.yml')):
         comment = re.search(r'(?m)^---\n((?:#.*\n)+)', path.read_text(encoding='utf-8')).group(1)
         lines += ['', f'## {path.stem}']
@@ -87,6 +98,61 @@ def playbooks() -> str:
     return '\n'.join(lines) + '\n'
 
 
+# How the words of a plan read in a table. What is not here says no more than the rest of its plan.
+DEEDS = {'errors': 'error: … {} …', 'first': 'error: … {} …', 'restart': 'starts or restarts the MTA: {}', 'reasons': 'sets up the runner and starts it',
+         'alternative': 'gives the name back to Sendmail', 'install': 'installs the packages', 'unmask': 'unmasks the unit',
+         'ask': 'restarts it only if it fails to look names up', 'generate': 'has the cron file written anew', 'foreign': 'reports {}'}
+
+
+def deed(key: str, value: object) -> str:
+    if key == 'stop':
+        return 'stops and disables ' + ' and '.join(one['service'] for one in value)
+    if key == 'settings':
+        return 'sets ' + ' and '.join(f'{one["name"]}="{one["value"]}"' for one in value)
+    if key == 'leave':
+        return 'takes down ' + ' and '.join(value)
+    if key == 'remove':
+        return 'removes it'
+    return DEEDS.get(key, '').format(value)
+
+
+def does(plan: dict) -> str:
+    # With an error nothing else of the plan is done.
+    keys = [key for key in ('errors', 'first') if key in plan] or [key for key in plan if not (key == 'foreign' and 'remove' in plan)]
+    return '; '.join(filter(None, (deed(key, plan[key]) for key in keys))) or 'nothing'
+
+
+def cell(text: str) -> str:
+    return re.sub(r'(?<![\w`./])((?:/[\w.@-]+)+|sendmail_\w+(?:: \w+)?|[A-Z_]+="\w+")(?![\w`])', r'`\1`', text.replace('|', '\\|').replace('<', '&lt;'))
+
+
+def mta_decisions() -> list[str]:
+    from ansible_collections.mailops.sendmail.tests.unit import planned_mta
+    return ['| host | the role | from |', '|---|---|---|',
+            *(f'| {cell(row.host)} | {cell(does(row.plan))} | {cell(row.source)} |' for row in planned_mta.ROWS)]
+
+
+def queue_runner_decisions() -> list[str]:
+    from ansible_collections.mailops.sendmail.tests.unit import planned_queue_runner
+    return ['| host | method | the role | from |', '|---|---|---|---|',
+            *(f'| {cell(row.host)} | {row.method} | {cell(does(row.plan))} | {cell(row.source)} |' for row in planned_queue_runner.ROWS)]
+
+
+BEGIN, END = '<!-- Made by docs/generate.py from {}. Change it there. -->', '<!-- End of what docs/generate.py makes. -->'
+TABLES = {'roles/sendmail_mta/README.md': ('tests/unit/planned_mta.py', mta_decisions),
+          'roles/sendmail_queue_runner/README.md': ('tests/unit/planned_queue_runner.py', queue_runner_decisions)}
+
+
+def with_table(name: str) -> str:
+    """The page with its table made anew."""
+    source, rows = TABLES[name]
+    before, begin, rest = (ROOT / name).read_text(encoding='utf-8').partition(BEGIN.format(source))
+    _old, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f'{name} has no place for the table from {source}')
+    return '\n'.join([before + begin, '', *rows(), '', end]) + after
+
+
 PAGES = {'controls.md': controls, 'troubleshooting.md': troubleshooting, 'playbooks.md': playbooks}
 
 if __name__ == '__main__':
@@ -94,3 +160,5 @@ if __name__ == '__main__':
     __import__('conftest')  # makes the checkout importable by the name of the collection
     for name, made in PAGES.items():
         (ROOT / 'docs' / name).write_text(made(), encoding='utf-8')
+    for name in TABLES:
+        (ROOT / name).write_text(with_table(name), encoding='utf-8')

@@ -25,6 +25,7 @@ options:
     description:
       - Read these directories instead of the ones that the configuration files name, for example an archived or copied spool.
       - A directory with C(qf), C(df) or C(xf) subdirectories is read as Sendmail reads it.
+      - Without root the module looks into nothing else, and fails where the user may not look into one of them.
       - They are reported as the queue that O(queue) names, and as V(msp) when that is V(all).
     type: list
     elements: path

@@ -59,7 +59,7 @@ def flush_summary(outcomes, check=False):
     keys = _CHECK if option(check, 'bool') else _RUN
     title = 'Flush (check mode, nothing was run)' if keys is _CHECK else 'Flush'
     hosts = sorted(outcomes, key=lambda host: (bool(outcomes[host].get('message', 'it was not reached')), str(host)))
-    width = max([len(_safe(host)) for host in hosts if len(_safe(host)) <= 40] + [4])
+    width = max([len(_safe(host)) for host in hosts if len(_safe(host)) <= 40] + [len(f'{len(hosts)} of {len(hosts)} hosts') if len(hosts) > 1 else 4])
     lines = [title, '=' * len(title), '', '  '.join(['HOST'.ljust(width), *(key.replace('_', ' ').upper().rjust(9) for key in keys)])]
     totals = dict.fromkeys(keys, 0)
     for host in hosts:
@@ -74,7 +74,10 @@ def flush_summary(outcomes, check=False):
         if message:
             lines += textwrap.wrap(_safe(message)[:600], 96, initial_indent='    ', subsequent_indent='    ')
     if len(hosts) > 1:
-        lines.append('  '.join([f'{len(hosts)} hosts'.ljust(width), *(str(totals[key]).rjust(9) for key in keys)]))
+        # What is not known of a host is no 0 in a total.
+        known = sum(1 for host in hosts if outcomes[host].get('result'))
+        count = f'{len(hosts)} hosts' if known == len(hosts) else f'{known} of {len(hosts)} hosts'
+        lines.append('  '.join([count.ljust(width), *((str(totals[key]) if known else '?').rjust(9) for key in keys)]))
     return '\n'.join(lines) + '\n'
 
 

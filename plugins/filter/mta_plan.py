@@ -9,9 +9,13 @@ name: mta_plan
 short_description: Decide what has to be done so that an MTA answers
 version_added: 1.0.0
 description:
-  - From one look at a host, says what keeps an MTA from answering where C(submit.cf) hands mail to, and what would fix it.
-  - The role P(mailops.sendmail.sendmail_mta#role) does what this filter returns, in check mode and for real; so the two cannot disagree.
-  - What decides is the socket and the greeting, never what the service manager believes. On Debian the unit stays active when the daemon has died.
+  - From one look at a host, says what keeps an MTA from answering where C(submit.cf) hands mail to, and what would fix
+    it.
+  - The role P(mailops.sendmail.sendmail_mta#role) does what this filter returns, in check mode and for real; so the two
+    cannot disagree.
+  - What decides is the way of mail (C(mta.relay)), the socket and the greeting, never what the service manager
+    believes. On Debian the unit stays active when the daemon has died.
+  - With an error nothing of the plan remains to be done.
 positional: _input
 options:
   _input:
@@ -32,8 +36,9 @@ options:
     default: false
   holders:
     description:
-      - Who the processes are that hold the port, as C(pid), C(exe) (the program, by C(/proc/PID/exe)), C(unit) (of systemd) and C(scripts) (the
-        init scripts of the host). Without them another MTA is named, and nobody is stopped.
+      - Who the processes are that hold the port, as C(pid), C(exe) (the program, by C(/proc/PID/exe)), C(unit) (of
+        systemd) and C(scripts) (the init scripts of the host). Without them another MTA is named, and nobody is
+        stopped.
     type: list
     elements: dict
     default: []
@@ -73,6 +78,10 @@ _value:
       description: What keeps the MTA from answering and may not be, or cannot be, fixed. Sentences with the remedy.
       type: list
       elements: str
+    first:
+      description: What another role has to do before anything can be said. Sentences.
+      type: list
+      elements: str
     install:
       description: Whether the packages have to be installed first.
       type: bool
@@ -83,7 +92,8 @@ _value:
       description: The binary that has to own the name C(sendmail) again, if another MTA owns it.
       type: str
     others:
-      description: Processes that hold the port and are not Sendmail, as C(pid) and C(name). See who they are before anything else.
+      description: Processes that hold the port and are not Sendmail, as C(pid) and C(name). See who they are before
+        anything else.
       type: list
       elements: dict
     stop:
@@ -112,10 +122,12 @@ _value:
       type: list
       elements: int
     init:
-      description: How the daemon is started, V(systemd), V(script) for an init script (also without an init), or V(binary).
+      description: How the daemon is started, V(systemd), V(script) for an init script (also without an init), or
+        V(binary).
       type: str
     command:
-      description: The arguments to start the program itself with. As its pid file says that it was started last, or as C(sendmail/SECURITY) says.
+      description: The arguments to start the program itself with. As its pid file says that it was started last, or as
+        C(sendmail/SECURITY) says.
       type: list
       elements: str
     address:
@@ -123,11 +135,12 @@ _value:
       type: str
 """
 
-import ipaddress
 import re
 
-# MTAs that may be stopped: the program that holds the port, and the units and init scripts that its own package ships. Nothing else is ever stopped.
-# Debian's packages postfix, exim4-base, opensmtpd, courier-mta and msmtp-mta; Red Hat's postfix and exim; FreeBSD's ports.
+# MTAs that may be stopped: the program that holds the port, and the units and init scripts that its own package ships.
+# Nothing else is ever stopped.
+# Debian's packages postfix, exim4-base, opensmtpd, courier-mta and msmtp-mta; Red Hat's postfix and exim; FreeBSD's
+# ports.
 OTHER_MTAS = (
     (r'(?:/usr(?:/local)?/(?:lib|libexec)/postfix/(?:sbin/)?)master', r'postfix(?:@[\w.-]+)?\.service', 'postfix'),
     (r'/usr/sbin/exim4|/usr/s?bin/exim|/usr/local/sbin/exim', r'exim4?\.service', 'exim4'),
@@ -135,37 +148,17 @@ OTHER_MTAS = (
     (r'/usr/(?:s?bin|lib/courier/courier)/(?:couriertcpd|courieresmtpd)', r'courier-mta\.service', 'courier-mta'),
     (r'/usr/bin/msmtpd', r'msmtpd\.service', 'msmtpd'),
 )
+# Where the packages are known that the role installs, and where the alternatives system says who has the name.
+_PACKAGED = ('debian', 'redhat')
+# How the name is given back elsewhere.
+_NAMES = {
+    'freebsd': 'Name /usr/libexec/sendmail/sendmail in /etc/mail/mailer.conf.',
+    'gentoo': 'Remove that package, or correct /etc/mail/mailer.conf.',
+}
+# Units that only hold what somebody typed or a cron line started.
+_LOGIN = re.compile(r'(?:user@\d+|sshd?(?:@\S*)?|getty@\S*|cron|crond|cronie|atd)\.service\Z')
+_NOBODY = {'answered': False, 'connected': False, 'code': None, 'text': None, 'error': None}
 _REJECTS = re.compile(r'(rejecting (?:new messages|connections).*)')
-
-
-def _same(one, other):
-    """Whether two addresses are the same, however they are written."""
-    try:
-        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
-    except ValueError:
-        return one == other
-
-
-def _loopback(host):
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == 'localhost'
-
-
-def _listens_at(listener, host):
-    """Whether a connection to C(host) reaches this listening socket."""
-    address = listener['address']
-    return address in ('0.0.0.0', '::') or _same(address, host) or (host == 'localhost' and _loopback(address))  # noqa: S104 - compared, not bound
-
-
-def _reached(mta, relay):
-    """(the sockets that a connection to the relay reaches, whether the relay is this host: None when that is not known)."""
-    reached = [one for one in mta['listeners'] if one['port'] == relay['port'] and _listens_at(one, relay['host'])]
-    if 'this_host' in relay:
-        listener = relay.get('listener')
-        return ([listener] if listener else reached if relay['this_host'] else []), relay['this_host']
-    return reached, bool(reached) or _loopback(relay['host'])
 
 
 def _where(listeners):
@@ -173,7 +166,9 @@ def _where(listeners):
 
 
 def _holder(other, known, systemd):
-    """(service to stop, why nothing can be stopped) for one process that holds the port; C(known) is its entry in C(holders) or None."""
+    """(service to stop, why nothing can be stopped) for one process that holds the port; C(known) is its entry in
+    C(holders) or None.
+    """
     who = '%s (process %s)' % (other['name'] or 'a process that cannot be seen', other['pid'])
     if known is None:
         return None, None
@@ -186,125 +181,335 @@ def _holder(other, known, systemd):
             return re.sub(r'(@[^.]*)?\.service\Z', '', unit), None
         if not systemd and script in (known.get('scripts') or ()):
             return script, None
-        return None, ('%s was not started by the service of its package (%s). Stop it by hand.'
-                      % (who, 'its unit is %s' % unit if unit else 'it belongs to no unit' if systemd else 'there is no init script %s' % script))
-    return None, '%s, program %s%s, is no mail server that this role knows, and is never stopped. Give it another port, or stop it by hand.' % (
-        who, known.get('exe') or 'unknown', ', unit %s' % known['unit'] if known.get('unit') else '')
+        return None, (
+            '%s was not started by the service of its package (%s). Stop it by hand.'
+            % (
+                who,
+                'its unit is %s' % unit
+                if unit
+                else 'it belongs to no unit'
+                if systemd
+                else 'there is no init script %s' % script,
+            )
+        )
+    return (
+        None,
+        '%s, program %s%s, is no mail server that this role knows, and is never stopped. Give it another port, or '
+        'stop it by hand.'
+        % (who, known.get('exe') or 'unknown', ', unit %s' % known['unit'] if known.get('unit') else ''),
+    )
 
 
 def mta_plan(look, install=False, replace_other=False, unmask=False, holders=(), resolver_fails=None, refused=''):
     """See DOCUMENTATION. A pure function."""
-    installation, mta, services = look['installation'], look['mta'], look['services']
-    relay = dict({'host': '127.0.0.1', 'port': 25}, **{key: value for key, value in (mta['relay'] or {}).items() if value is not None or key == 'this_host'})
-    greeting = mta['greeting'] or {'answered': False, 'connected': False}
-    answers_sendmail = relay.get('answers') in ('sendmail', 'inetd') or bool(greeting['answered'] and re.search(r'\bSendmail\b', greeting.get('text') or ''))
-    daemons = [process for process in mta['processes'] if process['role'] == 'daemon' and process['queue'] == 'mta']
+    mta, service = look['mta'], look['services']['mta']
     known = [process['pid'] for process in mta['processes']]
-    reached, here = _reached(mta, relay)
-    ours = [one for one in mta['listeners'] if one['pid'] in known or (one['name'] or 'sendmail').startswith('sendmail')]
-    # inetd and systemd hold the port for Sendmail: the greeting says who answers.
-    others = [{'pid': one['pid'], 'name': one['name']} for one in reached if one not in ours and one['pid'] not in known and not answers_sendmail]
-    address = '%s port %s' % (relay['host'], relay['port'])
-    systemd = services['init'] == 'systemd'
-    has_script = services['mta']['init_script'] or installation['platform'] == 'freebsd'
-    has_service = services['mta']['unit'] or has_script
-    # What a package brought has a service, and where that is missing the package is broken.
-    by_hand = installation['platform'] not in ('debian', 'redhat')
-    mode = (installation.get('sendmail_conf') or {}).get('daemon_mode') or 'daemon'
-    plan = {'errors': [], 'install': False, 'unmask': False, 'alternative': None, 'others': [], 'stop': [], 'restart': [], 'ask': False,
-            'enable': False, 'wanted': here is not False, 'pids': sorted(item['pid'] for item in daemons), 'sockets': _sockets(ours),
-            'init': 'systemd' if systemd and (has_service or not by_hand) else 'script' if has_script else 'binary', 'address': address,
-            'command': (services['mta'].get('started_as') or 'sendmail -L sm-mta -bd -q1h').split()[1:]}
-    errors, restart = plan['errors'], plan['restart']
+    ours = [
+        one for one in mta['listeners'] if one['pid'] in known or (one['name'] or 'sendmail').startswith('sendmail')
+    ]
+    daemons = [process for process in mta['processes'] if process['role'] == 'daemon' and process['queue'] == 'mta']
+    relay = mta['relay'] or {'host': '127.0.0.1', 'port': 25, 'this_host': True}
+    plan = {
+        'errors': [],
+        'first': [],
+        'install': False,
+        'unmask': False,
+        'alternative': None,
+        'others': [],
+        'stop': [],
+        'restart': [],
+        'ask': False,
+        'enable': False,
+        'wanted': relay['this_host'] is not False,
+        'pids': sorted(item['pid'] for item in daemons),
+        'sockets': _sockets(ours),
+        'init': _init(look),
+        'address': relay.get('path') or '%s port %s' % (relay['host'], relay['port']),
+        'command': (service.get('started_as') or 'sendmail -L sm-mta -bd -q1h').split()[1:],
+    }
+    known_way = _sendmail(plan, look['installation'], install, replace_other) and _way(plan, look, relay)
+    if known_way and relay['this_host'] is not False:
+        _listener(plan, look, relay, ours, known, replace_other, holders)
+        _service(plan, look, relay, unmask)
+        if not plan['errors']:
+            _start(plan, look, relay, daemons, ours, resolver_fails, refused)
+    if plan['errors']:
+        # All or nothing: what is refused in part would leave the host between two MTAs.
+        plan.update(install=False, unmask=False, alternative=None, stop=[], restart=[], ask=False, enable=False)
+    return plan
 
-    if installation['other_mta']:
-        if not replace_other:
-            errors.append('%s belongs to another MTA (%s). Give the name back to Sendmail (update-alternatives --config sendmail-msp on Debian, '
-                          'alternatives --config mta on Red Hat) or remove that MTA, or set sendmail_mta_replace_other to true.'
-                          % (installation['program'], installation['other_mta']))
-        elif installation['installed']:
-            plan['alternative'] = installation['binary']
+
+def _init(look):
+    """How the MTA is started here."""
+    init, service, family = look['services']['init'], look['services']['mta'], look['installation']['platform']
+    # A script for openrc-run runs only where OpenRC has booted; FreeBSD has one in its base system.
+    script = family == 'freebsd' or bool(service['init_script'] and (family != 'gentoo' or init == 'openrc'))
+    if init == 'systemd' and (service['unit'] or script or family not in ('upstream', 'unknown')):
+        return 'systemd'
+    return 'script' if script else 'binary'
+
+
+def _sendmail(plan, installation, install, replace_other):
+    """Whether there is a Sendmail to go on with, and whose the name is."""
+    family, other, errors = installation['platform'], installation['other_mta'], plan['errors']
+    if other and installation['installed'] and family not in _PACKAGED:
+        errors.append(
+            '%s belongs to another MTA (%s). Give the name back to Sendmail by hand. %s'
+            % (
+                installation['program'],
+                other,
+                _NAMES.get(family, 'Remove that MTA, or link the name to %s.' % installation['binary']),
+            )
+        )
+    elif other and not replace_other:
+        errors.append(
+            '%s belongs to another MTA (%s). Give the name back to Sendmail (update-alternatives --config '
+            'sendmail-msp on Debian, '
+            'alternatives --config mta on Red Hat) or remove that MTA, or set sendmail_mta_replace_other to true.'
+            % (installation['program'], other)
+        )
+    elif other and installation['installed']:
+        plan['alternative'] = installation['binary']
     if not installation['installed']:
-        plan['install'] = install and not errors
         if not install:
-            errors.append('Sendmail is not installed. Install it, or set sendmail_mta_install to true.')
-        return plan
+            errors.append(
+                'Sendmail is not installed on this host: install it with the playbook mailops.sendmail.ensure_submission, '
+                'or set sendmail_mta_install to true.'
+            )
+        elif family not in _PACKAGED:
+            errors.append(
+                'Sendmail is not installed, and this role knows no package of it for this platform (%s). Install '
+                'Sendmail first.'
+                % family
+            )
+        plan['install'] = not errors
+    return installation['installed']
 
-    if not plan['wanted']:
+
+def _way(plan, look, relay):
+    """Whether it is known where mail goes."""
+    submit, greeting, errors = (
+        look['installation'].get('submit_cf') or {},
+        look['mta']['greeting'] or _NOBODY,
+        plan['errors'],
+    )
+    if look['mta']['relay'] is None and not submit.get('exists', True):
+        plan['first'].append(
+            'There is no submit.cf, so nothing says where mail has to be handed to. Apply the role '
+            'mailops.sendmail.sendmail_msp first.'
+        )
+        return False
+    if look['mta']['relay'] is None:
+        errors.append(
+            "%s names no relay, so nothing says where mail is handed to. Name it in FEATURE(`msp') of submit.mc, and "
+            "make the file again."
+            % submit.get('path', 'submit.cf')
+        )
+    elif relay.get('path'):
+        errors.append(
+            'submit.cf hands mail to the socket %s in the file system. Start what listens there by hand, or name an '
+            'MTA by its address in '
+            "FEATURE(`msp') of submit.mc." % relay['path']
+        )
+    elif relay['this_host'] is None and not relay.get('places'):
+        # With a name that leads nowhere it is not known either whether an MTA is wanted here.
+        errors.append(
+            'submit.cf hands mail to %s, and no address is known of %s (%s). Correct what looks names up '
+            '(/etc/resolv.conf, /etc/hosts), or name the '
+            "MTA by its address in FEATURE(`msp') of submit.mc."
+            % (plan['address'], relay['host'], greeting['error'] or 'its MX lead back to this host')
+        )
+    elif relay['this_host'] is False and not greeting['answered']:
         # A null client: what runs here besides is not what submission needs, and not this role's to restart.
-        if not greeting['answered']:
-            errors.append('submit.cf hands mail to %s on another host, which does not answer (%s). Repair that host, or name an MTA that answers in '
-                          "FEATURE(`msp') of submit.mc." % (address, greeting.get('text') or greeting.get('error')))
-        return plan
+        errors.append(
+            'submit.cf hands mail to %s on another host, which does not answer (%s). Repair that host, or name an MTA '
+            'that answers in '
+            "FEATURE(`msp') of submit.mc." % (plan['address'], greeting.get('text') or greeting.get('error'))
+        )
+    return True
 
-    if others:
-        if not replace_other:
-            errors.append('%s is held by %s, which is not Sendmail. Stop and disable it, or set sendmail_mta_replace_other to true.'
-                          % (address, ' and '.join('%s (process %s)' % (other['name'], other['pid']) for other in others)))
-        else:
-            plan['others'] = others
-            for other in others:
-                service, trouble = _holder(other, next((one for one in holders if one['pid'] == other['pid']), None), systemd)
-                errors.extend([trouble] if trouble else [])
-                plan['stop'].extend([dict(other, service=service)] if service and service not in [one['service'] for one in plan['stop']] else [])
-    if services['mta']['masked'] and not unmask and mode == 'daemon':
-        errors.append('The unit sendmail.service is masked, so the MTA cannot be started. If nobody meant that, run "systemctl unmask sendmail", '
-                      'or set sendmail_mta_unmask to true.')
-    if mode != 'daemon' and not answers_sendmail and not errors:
-        errors.append('DAEMON_MODE in /etc/mail/sendmail.conf is %s, so no daemon of Sendmail listens, and submit.cf hands mail to %s on this host. %s '
-                      "Or set DAEMON_MODE to Daemon, or name the mail hub in FEATURE(`msp') of submit.mc."
-                      % (mode.capitalize(), address, 'Enable smtp in /etc/inetd.conf and start inetd.' if mode == 'inetd' else 'Nothing does.'))
-    if errors:
-        return plan
 
+def _listener(plan, look, relay, ours, known, replace_other, holders):
+    """Who holds the socket that mail for this host reaches."""
+    from ansible_collections.mailops.sendmail.plugins.module_utils import _route
+
+    who, one, errors = relay.get('answers'), relay.get('listener'), plan['errors']
+    if who not in ('other_mta', 'stranger'):
+        return
+    if one is None:
+        if who == 'other_mta' or not plan['pids']:
+            errors.append(
+                '%s answers (%s), but is no Sendmail, and no process of this host listens there. See the packet '
+                'filter (REDIRECT, DNAT).'
+                % (plan['address'], (look['mta']['greeting'] or _NOBODY)['text'] or 'without a greeting')
+            )
+    elif one['pid'] in known or one in ours:
+        return
+    elif one['name'] in _route.SUPERVISORS and who == 'stranger':
+        errors.append(
+            '%s (process %s) holds %s for a program that does not greet as an MTA does. See %s.'
+            % (
+                one['name'],
+                one['pid'],
+                plan['address'],
+                '"systemctl list-sockets"'
+                if one['name'] == 'systemd'
+                else 'its configuration, /etc/inetd.conf or /etc/xinetd.d, and its log',
+            )
+        )
+    elif not replace_other:
+        errors.append(
+            '%s is held by %s (process %s), which is not Sendmail. Stop and disable it, or set '
+            'sendmail_mta_replace_other to true.'
+            % (plan['address'], one['name'], one['pid'])
+        )
+    else:
+        other = {'pid': one['pid'], 'name': one['name']}
+        plan['others'] = [other]
+        service, trouble = _holder(
+            other,
+            next((it for it in holders if it['pid'] == other['pid']), None),
+            look['services']['init'] == 'systemd',
+        )
+        errors.extend([trouble] if trouble else [])
+        plan['stop'] = [dict(other, service=service)] if service else []
+
+
+def _service(plan, look, relay, unmask):
+    """Whether the service of the MTA is meant to run, and can."""
+    installation, service, who = look['installation'], look['services']['mta'], relay.get('answers')
+    mode = (installation.get('sendmail_conf') or {}).get('daemon_mode') or 'daemon'
+    answered = who in ('sendmail', 'inetd') and (look['mta']['greeting'] or _NOBODY)['answered']
+    if mode != 'daemon' and not answered and not plan['errors']:
+        plan['errors'].append(
+            'DAEMON_MODE in /etc/mail/sendmail.conf is %s, so no daemon of Sendmail listens, and submit.cf hands mail '
+            'to %s on this host. %s Or set DAEMON_MODE '
+            "to Daemon, or name the mail hub in FEATURE(`msp') of submit.mc."
+            % (
+                mode.capitalize(),
+                plan['address'],
+                'Enable smtp in /etc/inetd.conf and start inetd.' if mode == 'inetd' else 'Nothing does.',
+            )
+        )
+    # inetd, or a socket unit, starts it for each connection: a daemon beside it would find the port taken.
+    if mode != 'daemon' or who == 'inetd':
+        return
+    # On FreeBSD sendmail_enable means a daemon for the network, and sendmail_submit_enable is on without anybody's
+    # doing.
+    if installation['platform'] == 'freebsd':
+        return
+    if service['masked'] and not unmask:
+        plan['errors'].append(
+            'The unit sendmail.service is masked, so the MTA cannot be started. If nobody meant that, run "systemctl '
+            'unmask sendmail", '
+            'or set sendmail_mta_unmask to true.'
+        )
+    plan['unmask'] = service['masked']
+    plan['enable'] = plan['init'] != 'binary' and installation['platform'] != 'unknown'
+
+
+def _start(plan, look, relay, daemons, ours, resolver_fails, refused):
+    """Why the MTA has to be started, and what would be in the way of that."""
+    installation, mta, service = look['installation'], look['mta'], look['services']['mta']
+    greeting, family, errors, restart = (
+        mta['greeting'] or _NOBODY,
+        installation['platform'],
+        plan['errors'],
+        plan['restart'],
+    )
     oldest = min((item['started'] for item in daemons if item['started']), default=None)
-    if others or not (daemons or greeting['answered']):
+    if plan['others'] or not (daemons or greeting['answered']):
         restart.append('No MTA runs.')
     elif not greeting['answered']:
-        reason, trouble = _unanswered(look, daemons, oldest, ours, reached, address, greeting)
+        reason, trouble = _unanswered(look, daemons, oldest, ours, relay.get('listener'), plan['address'], greeting)
         restart.extend([reason] if reason else [])
         errors.extend([trouble] if trouble else [])
     elif oldest and mta['resolver_changed'] and oldest < mta['resolver_changed']:
         # The time alone says nothing: the same servers may have been written again. What waits in the queue does.
         plan['ask'] = resolver_fails is None
         if resolver_fails:
-            restart.append('The MTA was started before /etc/resolv.conf was changed, and still asks the name servers of that time.')
-    if restart and refused:
-        errors.append('Sendmail does not accept %s: %s. Correct sendmail.mc and make the file again; until then no start can succeed.'
-                      % (installation['sendmail_cf'].get('path') or 'its configuration', refused))
-    elif restart and not has_service and not by_hand:
-        errors.append('There is neither a unit nor an init script of Sendmail on this host, so the MTA cannot be started. Install the package again.')
-    if errors:
-        restart.clear()
-        return plan
-    if restart and plan['init'] == 'binary':
-        restart.append('No service starts it on this host, so it is started by hand, with %s, and nothing starts it at boot: give it a unit of your own.'
-                       % ' '.join(['sendmail'] + plan['command']))
-    plan['unmask'] = services['mta']['masked']
-    plan['enable'] = plan['init'] != 'binary' and mode == 'daemon'
-    return plan
+            restart.append(
+                'The MTA was started before /etc/resolv.conf was changed, and still asks the name servers of that time.'
+            )
+    if not restart:
+        return
+    unit = next(
+        (item['unit'] for item in daemons if item.get('unit') not in (None, service['name'] + '.service')), None
+    )
+    if refused:
+        errors.append(
+            'Sendmail does not accept %s: %s. Correct sendmail.mc and make the file again; until then no start can '
+            'succeed.'
+            % (installation['sendmail_cf'].get('path') or 'its configuration', refused)
+        )
+    elif family == 'unknown':
+        errors.append(
+            '%s This Sendmail is of a packaging that is not known here, so it is not known either how it is started. '
+            'Start it as it was set up, '
+            'and run this again.' % restart[0]
+        )
+    elif unit and look['services']['init'] == 'systemd' and not _LOGIN.match(unit):
+        errors.append(
+            '%s It runs in the unit %s, which is not that of its package. Restart it with "systemctl restart %s".'
+            % (restart[0], unit, unit)
+        )
+    elif not (service['unit'] or service['init_script'] or family in ('upstream', 'freebsd')):
+        errors.append(
+            'There is neither a unit nor an init script of Sendmail on this host, so the MTA cannot be started. '
+            'Install the package again.'
+        )
+    elif family == 'freebsd' and service['enabled'] is False:
+        errors.append(
+            '%s rc.conf starts none: sendmail_enable is NONE, or it and sendmail_submit_enable are NO. Set '
+            'sendmail_submit_enable to YES there for an '
+            'MTA that listens at the loopback alone.' % restart[0]
+        )
+    elif plan['init'] == 'binary':
+        restart.append(
+            'No service starts it on this host, so it is started by hand, with %s, and nothing starts it at boot: '
+            'give it a unit of your own.'
+            % ' '.join(['sendmail'] + plan['command'])
+        )
 
 
-def _unanswered(look, daemons, oldest, ours, reached, address, greeting):
-    """Why a daemon that runs and does not answer: (a reason to restart it or None, a reason why that would not help or None)."""
+def _unanswered(look, daemons, oldest, ours, listener, address, greeting):
+    """Why a daemon that runs and does not answer: (a reason to restart it or None, a reason why that would not help or
+    None).
+    """
     mta, changed = look['mta'], look['installation']['sendmail_cf']['changed']
-    rejects = next((match.group(1) for match in (_REJECTS.search(item.get('title') or '') for item in daemons) if match), None)
+    rejects = next(
+        (match.group(1) for match in (_REJECTS.search(item.get('title') or '') for item in daemons) if match), None
+    )
     if mta['refuses_for_load']:
-        return None, ('The MTA refuses connections because the load average is %s. Let the load fall, or raise RefuseLA in sendmail.mc; '
-                      'a restart would not help.' % mta['load_average'])
+        return None, (
+            'The MTA refuses connections because the load average is %s. Let the load fall, or raise RefuseLA in '
+            'sendmail.mc; '
+            'a restart would not help.' % mta['load_average']
+        )
     if rejects:
         return None, 'The MTA says that it is %s. Remove that reason; a restart would not help.' % rejects
     if greeting.get('code'):
-        return None, '%s answers, but refuses: %s. See the access database and the connection limits of the MTA.' % (address, greeting['text'])
+        return None, '%s answers, but refuses: %s. See the access database and the connection limits of the MTA.' % (
+            address,
+            greeting['text'],
+        )
     if greeting['connected']:
         return '%s accepts connections, but does not greet.' % address, None
-    if reached:
-        return None, 'Sendmail listens at %s, but connections fail (%s). See the packet filter of the host.' % (address, greeting.get('error'))
-    # By two seconds, because Debian's start makes the file anew, and the start of a process is known to the second only.
+    if listener:
+        return None, 'Sendmail listens at %s, but connections fail (%s). See the packet filter of the host.' % (
+            address,
+            greeting.get('error'),
+        )
+    # By two seconds, because Debian's start makes the file anew, and the start of a process is known to the second
+    # only.
     if changed and oldest and oldest + 2 < changed:
         return 'The MTA runs, but does not listen at %s, and sendmail.cf is newer than it.' % address, None
-    return None, ('The MTA listens at %s, but submit.cf hands mail to %s. Set Addr in DAEMON_OPTIONS of sendmail.mc to the address in submit.cf, '
-                  "or name the other one in FEATURE(`msp') of submit.mc." % (_where(ours) or 'no address that a connection there would reach', address))
+    return None, (
+        'The MTA listens at %s, but submit.cf hands mail to %s. Set Addr in DAEMON_OPTIONS of sendmail.mc to the '
+        'address in submit.cf, '
+        "or name the other one in FEATURE(`msp') of submit.mc."
+        % (_where(ours) or 'no address that a connection there would reach', address)
+    )
 
 
 def _sockets(listeners):

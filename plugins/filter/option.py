@@ -12,7 +12,7 @@ description:
   - What stands behind C(-e name=value) on a command line is always text. The argument specification of a role checks that such text can be read
     as the type it wants, and leaves the text as it is; so C(false) is a text that is not empty, and counts as true.
   - This filter reads the text as the argument specification does. Every role and playbook of the collection reads its variables through it.
-positional: _input, kind
+positional: _input, kind, name
 options:
   _input:
     description: The value, as the user gave it.
@@ -25,9 +25,13 @@ options:
       - V(list) reads items with commas between them, or a list in JSON. A single item is a list of one.
       - V(dict) reads a dictionary in JSON.
       - V(addresses) is a V(list) of IP addresses.
+      - V(path) is an absolute path.
     type: str
-    choices: [bool, int, list, dict, addresses]
+    choices: [bool, int, list, dict, addresses, path]
     required: true
+  name:
+    description: The name of the variable, for the message of an error. The variables of a role need none, as Ansible reads them before.
+    type: str
 author:
   - The mailops.sendmail contributors (@mailops)
 seealso:
@@ -123,14 +127,25 @@ def _addresses(value):
     return found
 
 
-_KINDS = {'bool': _bool, 'int': _int, 'list': _list, 'dict': _dict, 'addresses': _addresses}
+def _path(value):
+    if not isinstance(value, str) or not value.startswith('/') or not value.isprintable():
+        raise AnsibleFilterError(f'{_shown(value)} is not an absolute path: write it from the root, for example /root/mail.')
+    return value
 
 
-def option(value, kind):
+_KINDS = {'bool': _bool, 'int': _int, 'list': _list, 'dict': _dict, 'addresses': _addresses, 'path': _path}
+
+
+def option(value, kind, name=None):
     """See DOCUMENTATION. Raises AnsibleFilterError for a value that cannot be read."""
     if kind not in _KINDS:
         raise AnsibleFilterError(f'option: {kind!r} is no kind. There are: {", ".join(_KINDS)}.')
-    return _KINDS[kind](value)
+    try:
+        return _KINDS[kind](value)
+    except AnsibleFilterError as error:
+        if not name:
+            raise
+        raise AnsibleFilterError(f'{name}: {error}') from None
 
 
 class FilterModule:

@@ -9,8 +9,10 @@ name: queue_runner_plan
 short_description: Decide what has to be done so that exactly one runner serves the client queue
 version_added: 1.0.0
 description:
-  - From one look at a host, says by which mechanism the client queue is to be run, what has to change for that, and which runners nobody asked for.
-  - The role P(mailops.sendmail.sendmail_queue_runner#role) does what this filter returns, in check mode and for real; so the two cannot disagree.
+  - From one look at a host, says by which mechanism the client queue is to be run, what has to change for that, and
+    which runners nobody asked for.
+  - The role P(mailops.sendmail.sendmail_queue_runner#role) does what this filter returns, in check mode and for real;
+    so the two cannot disagree.
 positional: _input
 options:
   _input:
@@ -24,7 +26,7 @@ options:
   method:
     description: The mechanism, or V(auto) for the one that the platform owns.
     type: str
-    choices: [auto, debian_cron, debian_daemon, systemd_unit, rc_conf, systemd_timer, cron]
+    choices: [auto, debian_cron, debian_daemon, systemd_unit, rc_conf, conf_d, systemd_timer, cron]
     default: auto
   remove_foreign:
     description: Whether runners that nobody asked for are to be removed.
@@ -57,11 +59,18 @@ _value:
       description: What is in the way and what to do about it.
       type: list
       elements: str
-    installed:
-      description: Whether there is a Sendmail whose queue could be run.
-      type: bool
+    first:
+      description: What another role has to do first. Sentences.
+      type: list
+      elements: str
     method:
-      description: The mechanism that V(auto) stands for on this host.
+      description: The mechanism that V(auto) stands for on this host. V(none) for a packaging that is not known.
+      type: str
+    unit:
+      description: The unit of the method V(systemd_unit), which is called otherwise on SUSE.
+      type: str
+    arguments:
+      description: What that unit calls Sendmail with, for this interval.
       type: str
     seconds:
       description: The interval in seconds.
@@ -106,10 +115,12 @@ _value:
       type: list
       elements: str
     runners:
-      description: How many runners are to be active when all is done. One, and those that nobody asked for as long as they may not be removed.
+      description: How many runners are to be active when all is done. One, and those that nobody asked for as long as
+        they may not be removed.
       type: int
     remove:
-      description: The same, as far as they can and may be removed, each with a C(kind) of V(line), V(unit), V(process) or V(periodic).
+      description: The same, as far as they can and may be removed, each with a C(kind) of V(line), V(unit), V(process)
+        or V(periodic).
       type: list
       elements: dict
 """
@@ -121,9 +132,21 @@ OWN_TIMER = 'sendmail-client-queue.timer'
 OWN_CRON = '/etc/cron.d/sendmail-client-queue'
 DEBIAN_CRON = '/etc/cron.d/sendmail'
 _DEBIAN_MODES = {'debian_cron': 'Cron', 'debian_daemon': 'Daemon'}
-_PLATFORM = {'debian_cron': 'debian', 'debian_daemon': 'debian', 'rc_conf': 'freebsd'}
+_PLATFORM = {'debian_cron': 'debian', 'debian_daemon': 'debian', 'rc_conf': 'freebsd', 'conf_d': 'gentoo'}
+# Whose unit of the queue runner cannot be without sendmail.service: Requires= or BindsTo= in the units of these
+# packages.
+_TIED = ('redhat', 'suse', 'gentoo', 'arch')
+# What the units call Sendmail with; all others as sendmail/SECURITY says.
+_ARGUMENTS = {
+    'redhat': '-L sm-msp-queue -Ac -q%s $SENDMAIL_OPTARG',
+    'suse': '-L sendmail-client -Ac -qp%s',
+    'gentoo': '-Ac -q%s -L sm-cm',
+    'arch': '-Ac -q%s -L sm-cm',
+}
 # Minutes that divide an hour and hours that divide a day: all that one cron line can repeat evenly.
-_CRON = [minutes * 60 for minutes in range(1, 31) if 60 % minutes == 0] + [hours * 3600 for hours in range(1, 25) if 24 % hours == 0]
+_CRON = [minutes * 60 for minutes in range(1, 31) if 60 % minutes == 0] + [
+    hours * 3600 for hours in range(1, 25) if 24 % hours == 0
+]
 # Debian's generator takes a random minute for everything from an hour on.
 _EVEN = {'cron': _CRON, 'debian_cron': [seconds for seconds in _CRON if seconds < 3600]}
 
@@ -154,20 +177,61 @@ def _cron_trouble(cron):
     return None if cron['running'] else 'cron does not run'
 
 
-def _paused(cron, systemd):
+def _paused(cron, init):
     """Whether cron is only stopped for a while: it is to start at boot, which is no reason to change the mechanism."""
-    return bool(systemd and (cron['unit'] or cron['init_script']) and not cron['running'] and not cron['masked'] and cron['enabled'])
+    return bool(
+        init != 'none'
+        and (cron['unit'] or cron['init_script'])
+        and not cron['running']
+        and not cron['masked']
+        and cron['enabled']
+    )
 
 
-def _method(platform, unit, systemd, trouble):
+class _Host:
+    """What the decisions ask about a host."""
+
+    def __init__(self, look):
+        installation, services, mta = look['installation'], look['services'], look.get('mta') or {}
+        self.platform, self.settings, self.init = (
+            installation['platform'],
+            installation['sendmail_conf'],
+            services['init'],
+        )
+        self.systemd = self.init == 'systemd'
+        msp, starter = services['msp'], services.get('mta') or {}
+        self.unit_name = '%s.service' % msp.get('name', 'sm-client')
+        self.unit = self.systemd and msp['unit']  # in a container without an init the file is there and nobody reads it
+        self.unit_masked, self.mta_masked = bool(msp.get('masked')), bool(starter.get('masked'))
+        self.script = bool(self.platform == 'gentoo' and self.init == 'openrc' and starter.get('init_script'))
+        self.mta_runs = any(
+            process['role'] == 'daemon' and process['queue'] == 'mta'
+            for process in mta.get('processes', [])
+            if 'role' in process
+        )
+        self.mta_starts = self.mta_runs or bool(starter.get('enabled'))
+        self.null_client = (mta.get('relay') or {}).get('this_host') is False and not self.mta_runs
+        self.runners = look['runners']
+        self.tied = self.platform in _TIED or any(
+            runner.get('bound_to') for runner in self.runners if runner['unit'] == self.unit_name
+        )
+        self.cron, self.trouble = services['cron'], _cron_trouble(services['cron'])
+
+
+def _method(host):
     """The mechanism that the platform owns."""
-    if platform == 'debian':
-        return 'debian_daemon' if trouble else 'debian_cron'
-    if platform == 'freebsd':
+    if host.platform == 'debian':
+        return 'debian_daemon' if host.trouble and not _paused(host.cron, host.init) else 'debian_cron'
+    if host.platform == 'freebsd':
         return 'rc_conf'
-    if unit:
+    if host.script and not (host.null_client and not host.mta_starts):
+        return 'conf_d'
+    # A unit that brings an MTA with it is nothing for a host that has none and needs none. Of one that this role has
+    # masked the timer is the successor.
+    own_timer = any(runner['unit'] == OWN_TIMER and runner['active'] for runner in host.runners)
+    if host.unit and not (host.tied and host.null_client) and not (host.unit_masked and own_timer):
         return 'systemd_unit'
-    return 'systemd_timer' if systemd else 'cron'
+    return 'systemd_timer' if host.systemd else 'cron'
 
 
 def _words(runner):
@@ -175,12 +239,21 @@ def _words(runner):
     where = runner['path'] or 'process %s' % runner['pid']
     if runner['line']:
         where += ' line %s' % runner['line']
+    if runner['line'] and runner.get('script'):
+        where += ', by %s' % runner['script']
     often = 'every %s' % _interval(runner['interval']) if runner['interval'] else 'at times that cannot be derived'
-    return '%s (%s, %s%s)' % (where, runner['unit'] or runner['source'], often, '' if runner['active'] else ', does nothing now')
+    return '%s (%s, %s%s)' % (
+        where,
+        runner['unit'] or runner['source'],
+        often,
+        '' if runner['active'] else ', does nothing now',
+    )
 
 
 def _removal(runner):
     """How a foreign runner is removed, None if only a person can."""
+    if runner.get('script'):
+        return None
     if runner['line']:
         return {'kind': 'line', 'path': runner['path'], 'line': runner['line']}
     if runner['source'] in ('systemd_timer', 'systemd_unit'):
@@ -190,60 +263,155 @@ def _removal(runner):
     return {'kind': 'periodic'} if runner['source'] == 'periodic' else None
 
 
-def _mechanism(runner, systemd, settings):
+def _mechanism(runner, host):
     """Which of our mechanisms a runner belongs to, None for a foreign one."""
     if runner['source'] == 'debian_cron' and runner['path'] in (DEBIAN_CRON, '/etc/mail/sendmail.conf'):
         return 'debian_cron'
     # Of what Debian's init script started systemd knows the unit. Without systemd there is only the setting.
-    by_script = runner['unit'] == 'sendmail.service' if systemd else settings is not None and settings['msp_mode'] == 'daemon'
+    settings = host.settings
+    by_script = (
+        runner['unit'] == 'sendmail.service'
+        if host.systemd
+        else settings is not None and settings['msp_mode'] == 'daemon'
+    )
     if runner['source'] == 'daemon' and settings is not None and (runner['path'] or by_script):
         return 'debian_daemon'
-    if runner['unit'] == 'sm-client.service':
+    if runner['unit'] == host.unit_name:
         return 'systemd_unit'
     if runner['unit'] == OWN_TIMER:
         return 'systemd_timer'
-    if runner['source'] == 'rc_conf':
-        return 'rc_conf'
+    if runner['source'] in ('rc_conf', 'conf_d'):
+        return runner['source']
     return 'cron' if runner['path'] == OWN_CRON else None
 
 
-def _errors(plan, platform, unit, systemd, trouble, hands_off, masked, cron_runs_both):
-    """What makes the method or the interval impossible on this host."""
-    method, seconds, interval = plan['method'], plan['seconds'], plan['interval']
-    if method in _PLATFORM and _PLATFORM[method] != platform:
-        yield 'The method %s does not exist on this platform (%s). Choose another sendmail_queue_runner_method, or auto.' % (method, platform)
+def _first(look, method):
+    """What another role has to do before the queue can be run."""
+    installation, user = look['installation'], look['installation'].get('msp_user') or {'name': None, 'uid': 0}
+    if not installation['installed']:
+        # The facts say what was left behind, too.
+        yield installation.get('absence') or 'Sendmail is not installed on this host: apply the role mailops.sendmail.sendmail_msp first.'
+    elif installation.get('other_mta'):
+        yield (
+            '%s belongs to another MTA (%s), which a queue runner would call instead of Sendmail. Give the name back '
+            'to Sendmail first; the role '
+            'mailops.sendmail.sendmail_mta does that with sendmail_mta_replace_other.'
+            % (installation['program'], installation['other_mta'])
+        )
+    elif user['uid'] is None and method in ('systemd_timer', 'cron'):
+        yield (
+            'There is no user %s, as whom the client queue has to be run. Apply the role '
+            'mailops.sendmail.sendmail_msp first.'
+            % user['name']
+        )
+
+
+def _units(plan, host, auto):
+    """What is in the way of the unit that the platform has for the queue runner."""
+    if not host.unit:
+        yield (
+            'There is no %s on this host. Choose systemd_timer or cron as sendmail_queue_runner_method, or auto.'
+            % host.unit_name
+        )
         return
-    if method == 'systemd_unit' and not unit:
-        yield 'There is no sm-client.service on this host. Choose systemd_timer or cron as sendmail_queue_runner_method, or auto.'
-    if method == 'systemd_timer' and not systemd:
+    if host.unit_masked and auto:
+        yield (
+            'The unit %s is masked. If nobody meant that, run "systemctl unmask %s"; or choose systemd_timer as '
+            'sendmail_queue_runner_method, or '
+            'systemd_unit to have it unmasked.' % (host.unit_name, host.unit_name[:-8])
+        )
+    if plan['reasons'] and host.tied and host.mta_masked:
+        yield (
+            '%s cannot run without sendmail.service, to which it is tied, and that is masked. Unmask it, or choose '
+            'systemd_timer as '
+            'sendmail_queue_runner_method.' % host.unit_name
+        )
+    elif plan['reasons'] and host.tied and host.null_client:
+        yield (
+            '%s is tied to sendmail.service and would start an MTA on this host, which hands its mail to another one. '
+            'Choose systemd_timer as '
+            'sendmail_queue_runner_method, or auto.' % host.unit_name
+        )
+
+
+def _errors(plan, host, mine, auto):
+    """What makes the method or the interval impossible on this host."""
+    method, seconds, interval, settings = plan['method'], plan['seconds'], plan['interval'], host.settings or {}
+    if method in _PLATFORM and (_PLATFORM[method] != host.platform or (method == 'conf_d' and not host.script)):
+        yield (
+            'The method %s does not exist on this platform (%s, %s). Choose another sendmail_queue_runner_method, or '
+            'auto.'
+            % (method, host.platform, host.init)
+        )
+        return
+    if method == 'systemd_unit':
+        yield from _units(plan, host, auto)
+    if method == 'systemd_timer' and not host.systemd:
         yield 'systemd does not run on this host. Choose cron as sendmail_queue_runner_method, or auto.'
-    if method in ('cron', 'debian_cron') and trouble:
-        yield 'The method %s needs cron, but %s. Fix that, or choose %s as sendmail_queue_runner_method.' % (
-            method, trouble, 'debian_daemon' if platform == 'debian' else 'systemd_timer')
-    if method == 'debian_daemon' and masked and plan['reasons']:
-        yield ('The unit sendmail.service is masked, and it is what starts the queue runner of debian_daemon. Unmask it, or choose systemd_timer or cron '
-               'as sendmail_queue_runner_method.')
-    if method not in _DEBIAN_MODES and cron_runs_both:
-        yield ('QUEUE_MODE is Cron in /etc/mail/sendmail.conf, and with MSP_MODE None each run of the MTA\'s queue by cron runs the client queue too. '
-               'Set QUEUE_MODE to Daemon there, or choose debian_cron or debian_daemon as sendmail_queue_runner_method.')
+    if method in ('cron', 'debian_cron') and host.trouble:
+        yield 'The method %s needs cron, but %s. Fix that%s.' % (
+            method,
+            host.trouble,
+            ', or choose %s as sendmail_queue_runner_method'
+            % ('debian_daemon' if host.platform == 'debian' else 'systemd_timer')
+            if host.platform == 'debian' or host.systemd
+            else '',
+        )
+    if method == 'debian_daemon' and host.systemd and host.mta_masked and plan['reasons']:
+        yield (
+            'The unit sendmail.service is masked, and it is what starts the queue runner of debian_daemon. Unmask it, '
+            'or choose systemd_timer or cron '
+            'as sendmail_queue_runner_method.'
+        )
+    if method not in _DEBIAN_MODES and settings.get('queue_mode') == 'cron':
+        yield (
+            'QUEUE_MODE is Cron in /etc/mail/sendmail.conf, and with MSP_MODE None each run of the MTA\'s queue by '
+            'cron runs the client queue too. '
+            'Set QUEUE_MODE to Daemon there, or choose debian_cron or debian_daemon as sendmail_queue_runner_method.'
+        )
+    if method == 'rc_conf' and host.unit_masked:
+        yield 'sendmail_enable is NONE in rc.conf, which switches the queue runner off too. Set it to NO there.'
+    if 'conf_d' in mine and (host.mta_starts or any(runner['pid'] for runner in mine['conf_d'])):
+        yield (
+            '/etc/init.d/sendmail starts the queue runner of CLIENTMQUEUE_OPTS in /etc/conf.d/sendmail together with '
+            'the MTA, so %s would be a second one. '
+            'Choose conf_d as sendmail_queue_runner_method, or auto.' % method
+        )
     if seconds < 60:
         yield 'An interval of %s is too short for a queue runner. Take 1m or more, 30m for example.' % interval
     elif seconds not in _EVEN.get(method, [seconds]):
         nearest = min(_EVEN[method], key=lambda even: (abs(even - seconds), even))
         yield 'The method %s cannot run the queue evenly every %s. The nearest it can is %s%s.' % (
-            method, interval, _interval(nearest),
-            '; the method debian_daemon takes any interval' if method == 'debian_cron' else '; a systemd_timer takes any interval' if systemd else '')
-    if hands_off and (plan['settings'] or plan['generate']):
-        yield ('HANDS_OFF is set in /etc/mail/sendmail.conf, so that the queue runner may not be changed there. Set HANDS_OFF to No; or set '
-               'MSP_MODE to None there, remove /etc/cron.d/sendmail, and choose systemd_timer or cron as sendmail_queue_runner_method.')
+            method,
+            interval,
+            _interval(nearest),
+            '; the method debian_daemon takes any interval'
+            if method == 'debian_cron'
+            else '; a systemd_timer takes any interval'
+            if host.systemd
+            else '',
+        )
+    if settings.get('hands_off') and (plan['settings'] or plan['generate']):
+        yield (
+            'HANDS_OFF is set in /etc/mail/sendmail.conf, so that the queue runner may not be changed there. Set '
+            'HANDS_OFF to No; or set '
+            'MSP_MODE to None there, remove /etc/cron.d/sendmail, and choose systemd_timer or cron as '
+            'sendmail_queue_runner_method.'
+        )
 
 
 def _sockets(look):
-    """Where Sendmail's own daemon listens, to see whether it is back after a restart of the unit that it shares with the runner."""
+    """Where Sendmail's own daemon listens, to see whether it is back after a restart of the unit that it shares with
+    the runner.
+    """
     mta = look.get('mta') or {}
     pids = [process['pid'] for process in mta.get('processes', [])]
     wild = {'0.0.0.0': '127.0.0.1', '::': '::1'}  # noqa: S104 - compared, not bound
-    return [{'host': wild.get(one['address'], one['address']), 'port': one['port']} for one in mta.get('listeners', []) if one['pid'] in pids]
+    return [
+        {'host': wild.get(one['address'], one['address']), 'port': one['port']}
+        for one in mta.get('listeners', [])
+        if one['pid'] in pids
+    ]
 
 
 def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False):
@@ -252,52 +420,102 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
         seconds = _text.duration(interval, 'm')
     except _text.SendmailError as error:
         raise AnsibleFilterError('sendmail_queue_runner_interval: %s' % error) from error
-    platform, settings, services = look['installation']['platform'], look['installation']['sendmail_conf'], look['services']
-    systemd = services['init'] == 'systemd'
-    unit = systemd and services['msp']['unit']   # in a container without an init the file is there and nobody reads it
-    trouble = _cron_trouble(services['cron'])
-    if method == 'auto':
-        method = _method(platform, unit, systemd, trouble and not _paused(services['cron'], systemd))
-    plan = {'errors': [], 'installed': look['installation']['installed'], 'method': method, 'seconds': seconds, 'interval': _interval(seconds),
-            'init': 'systemd' if systemd else 'script', 'sockets': _sockets(look), 'schedule': _cron_schedule(seconds),
-            'settings': [], 'generate': False, 'reasons': [], 'stop': [], 'leave': [], 'foreign': [], 'remove': []}
+    host, auto = _Host(look), method == 'auto'
+    settings, remove_foreign = host.settings, bool(remove_foreign)
+    if auto:
+        method = _method(host)
+    if host.platform == 'unknown':
+        method = 'none'
+    plan = {
+        'errors': [],
+        'first': list(_first(look, method)),
+        'method': method,
+        'seconds': seconds,
+        'interval': _interval(seconds),
+        'unit': host.unit_name,
+        'arguments': _ARGUMENTS.get(host.platform, '-L sm-msp-queue -Ac -q%s') % _interval(seconds),
+        'init': 'systemd' if host.systemd else 'script',
+        'sockets': _sockets(look),
+        'schedule': _cron_schedule(seconds),
+        'runners': 1,
+        'changes': False,
+        'settings': [],
+        'generate': False,
+        'reasons': [],
+        'stop': [],
+        'leave': [],
+        'foreign': [],
+        'remove': [],
+    }
+    if plan['first']:
+        return plan
+    if method == 'none':
+        active = [runner for runner in host.runners if runner['active']]
+        if len(active) != 1 or active[0]['interval'] != seconds or active[0]['uneven']:
+            plan['errors'].append(
+                'This Sendmail is of a packaging that is not known here, so it is not known either whose the client '
+                'queue is and what runs it (now: %s). '
+                'Have it run every %s by the means of that packaging, with "sendmail -Ac -q" as the user that '
+                'RunAsUser of submit.cf names.'
+                % ('; '.join(map(_words, host.runners)) or 'nothing', plan['interval'])
+            )
+        return plan
     mine, foreign = {}, []
-    for runner in look['runners']:
-        mechanism = _mechanism(runner, systemd, settings)
+    for runner in host.runners:
+        mechanism = _mechanism(runner, host)
         if mechanism:
             mine.setdefault(mechanism, []).append(runner)
         else:
             foreign.append(runner)
-    kept = [runner for runner in mine.pop(method, []) if runner['line'] or runner['pid'] or runner['source'] not in ('debian_cron', 'daemon')]
+    kept = [
+        runner
+        for runner in mine.pop(method, [])
+        if runner['line'] or runner['pid'] or runner['source'] not in ('debian_cron', 'daemon')
+    ]
     right = [runner for runner in kept if runner['interval'] == seconds and not runner['uneven']]
 
-    if settings is not None and plan['installed']:
+    if settings is not None:
         wanted = _DEBIAN_MODES.get(method, 'None')
         # Where the administrator keeps the file to himself, it is enough that nothing in it runs the queue.
-        idle = settings['hands_off'] and wanted == 'None' and not any(runner['line'] or runner['pid'] for name in mine for runner in mine[name]
-                                                                      if name in _DEBIAN_MODES)
+        idle = (
+            settings['hands_off']
+            and wanted == 'None'
+            and not any(
+                runner['line'] or runner['pid'] for name in mine for runner in mine[name] if name in _DEBIAN_MODES
+            )
+        )
         if settings['msp_mode'] != wanted.lower() and not idle:
             plan['settings'].append({'name': 'MSP_MODE', 'value': wanted})
         if wanted != 'None' and settings['msp_interval'] != seconds:
             plan['settings'].append({'name': 'MSP_INTERVAL', 'value': plan['interval']})
-        lines = [runner for runner in kept if method == 'debian_cron'] + [runner for runner in mine.get('debian_cron', []) if runner['line']]
-        plan['generate'] = bool(plan['settings']) or (len(lines) != 1 or lines != right if method == 'debian_cron' else bool(lines))
+        lines = [runner for runner in kept if method == 'debian_cron'] + [
+            runner for runner in mine.get('debian_cron', []) if runner['line']
+        ]
+        plan['generate'] = bool(plan['settings']) or (
+            len(lines) != 1 or lines != right if method == 'debian_cron' else bool(lines)
+        )
     if method == 'debian_daemon':
         # A second one of the same unit is a leftover of a restart that could not stop the first.
         plan['stop'] = [runner['pid'] for runner in kept if runner not in right[:1]]
     if method != 'debian_cron' and not any(runner['active'] for runner in right):
         plan['reasons'].append('Nothing runs the client queue every %s (%s).' % (plan['interval'], method))
-    plan['stop'] += [runner['pid'] for name in ('debian_daemon', 'rc_conf') for runner in mine.get(name, []) if runner['pid']]
+    plan['stop'] += [
+        runner['pid'] for name in ('debian_daemon', 'rc_conf') for runner in mine.get(name, []) if runner['pid']
+    ]
     plan['leave'] = sorted(name for name in mine if name in ('systemd_unit', 'systemd_timer', 'cron', 'rc_conf'))
 
-    plan['errors'] = list(_errors(plan, platform, unit, systemd, trouble, settings is not None and settings['hands_off'],
-                                  systemd and services.get('mta', {}).get('masked'), settings is not None and settings['queue_mode'] == 'cron'))
+    plan['errors'] = list(_errors(plan, host, mine, auto))
     plan['foreign'] = [_words(runner) for runner in foreign]
     plan['runners'] = 1 + sum(runner['active'] and not remove_foreign for runner in foreign)
     if remove_foreign:
         plan['remove'] = [removal for removal in map(_removal, foreign) if removal]
-        plan['errors'] += ['%s runs the client queue and cannot be removed safely, because it may do other things too. Remove it by hand.' % _words(runner)
-                           for runner in foreign if not _removal(runner)]
+        plan['errors'] += [
+            '%s runs the client queue and cannot be removed safely, because it may do other things too. Remove it by '
+            'hand.'
+            % _words(runner)
+            for runner in foreign
+            if not _removal(runner)
+        ]
     plan['changes'] = any(plan[key] for key in ('settings', 'generate', 'reasons', 'stop', 'leave', 'remove'))
     return plan
 

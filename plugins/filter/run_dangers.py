@@ -57,7 +57,8 @@ def run_dangers(result, diagnosis=None):
     """See DOCUMENTATION. A pure function."""
     found = []
     for one in result.get('refusals') or []:
-        if one['kind'] in KINDS:
+        # A run waits for a rewrite that has only just begun, and harms nothing.
+        if one['kind'] in KINDS and not one.get('young'):
             ids, count = one.get('ids') or [], one.get('messages') or 0
             which = '%s%s: ' % (ids[0], ' and %d more' % (count - 1) if count > 1 else '') if ids else ''
             found.append('%s%s. %s' % (which, one['text'].rstrip('.'), one['remedy']))

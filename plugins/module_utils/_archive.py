@@ -136,7 +136,7 @@ def _base_check(queues: Iterable[_spool.QueueDirectory]) -> Callable[[int, str],
     def check(descriptor: int, path: str) -> None:
         about = os.fstat(descriptor)
         if (about.st_dev, about.st_ino) in places:
-            raise _text.SendmailError('The archive cannot be in the queue directory %s itself. Name another directory with archive.'
+            raise _text.SendmailError('archive: it cannot be in the queue directory %s itself. Name another directory.'
                                       % _text.printable(os.fsencode(places[about.st_dev, about.st_ino])))
         _trusted(descriptor, path)
     return check
@@ -152,16 +152,28 @@ def _walk(path: str, check: Callable[[int, str], None]) -> Tuple[int, List[str]]
             path, name = os.path.split(path)
             missing.append(name)
         except NotADirectoryError:
-            raise _text.SendmailError('%s is no directory, so no archive can be in it. Name another directory with archive.'
+            raise _text.SendmailError('archive: %s is no directory, so no archive can be in it. Name another directory.'
                                       % _text.printable(os.fsencode(path)))
         except OSError as error:
-            raise _text.SendmailError('The archive cannot be in %s: %s. Name another directory with archive.'
+            raise _text.SendmailError('archive: it cannot be in %s: %s. Name another directory.'
                                       % (_text.printable(os.fsencode(path)), error.strerror))
 
 
 def check_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> None:
     """Refuse a directory that somebody else could replace or write to, or that lies in a queue. Creates nothing. Raises SendmailError."""
     os.close(_walk(os.path.abspath(base), _base_check(queues))[0])
+
+
+def check_room(base: str) -> None:
+    """What check mode asks before it says that something would go into an archive. Raises SendmailError."""
+    here = _walk(os.path.abspath(base), _base_check(()))[0]
+    try:
+        room = os.fstatvfs(here)
+    finally:
+        os.close(here)
+    if room.f_flag & os.ST_RDONLY or room.f_blocks and not room.f_bfree:
+        raise _text.SendmailError('archive: the file system of %s is %s. Make room, or name another directory.' % (
+            _text.printable(os.fsencode(base)), 'read-only' if room.f_flag & os.ST_RDONLY else 'full'))
 
 
 def make_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> int:
@@ -431,9 +443,9 @@ def parts(path):
                 found += sorted((os.path.join(directory, name) for name in os.listdir(directory) if _PART.match(name)),
                                 key=lambda part: (len(part), part))
     except OSError as error:
-        raise _text.SendmailError('The archive %s cannot be read: %s.' % (_text.printable(os.fsencode(path)), error.strerror))
+        raise _text.SendmailError('archive: %s cannot be read: %s.' % (_text.printable(os.fsencode(path)), error.strerror))
     if not found:
-        raise _text.SendmailError('There is no archive in %s: no file 0001.tar.gz there or in a directory below it.' % _text.printable(os.fsencode(path)))
+        raise _text.SendmailError('archive: there is none in %s: no file 0001.tar.gz there or in a directory below it.' % _text.printable(os.fsencode(path)))
     return found
 
 
@@ -504,7 +516,7 @@ class Part:
         os.close(self._handle)
 
     def _refusal(self, why: Any) -> Refused:
-        return Refused('The archive %s cannot be read: %s.' % (self.shown, why))
+        return Refused('archive: %s cannot be read: %s.' % (self.shown, why))
 
     def members(self) -> Iterator[Tuple[Any, Any]]:
         """Yield (tarfile.TarInfo, file object or None) for each member, in their order, the manifest last."""

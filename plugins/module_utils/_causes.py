@@ -45,7 +45,7 @@ def _row(identifier: str, title: str, severity: str, checks: Tuple[_checks.Check
 
 CAUSES = (
     _row('not_installed', 'Sendmail is not installed', 'critical', (_checks.not_installed,), _MSP,
-         'Install the packages: set sendmail_msp_install and sendmail_mta_install to true for the roles.'),
+         'Install it with the playbook mailops.sendmail.ensure_submission, or set sendmail_msp_install and sendmail_mta_install to true for the roles.'),
     _row('other_mta', 'Another MTA owns the name sendmail', 'critical', (_checks.other_program,), _MTA,
          'Decide which MTA the host is to have. The role replaces the other one only when sendmail_mta_replace_other is true.'),
     _row('stranded', 'Mail lies where no queue is', 'high', (_checks.stranded,), _MANUAL,
@@ -198,6 +198,12 @@ CAUSES = (
 )
 
 
+# What can be said of a host that has no Sendmail; every other row is about a program, its accounts, services and configuration.
+_WITHOUT_SENDMAIL = frozenset((
+    'not_installed', 'other_mta', 'stranded', 'queue_link', 'foreign_runner', 'lost', 'quarantined', 'disk_full', 'read_only', 'damaged', 'never_run',
+    'missing_data', 'orphaned_data', 'one_source', 'elsewhere'))
+
+
 def _worded(cause: Cause, harms: List[str]) -> Dict[str, Any]:
     """The advice of a row: nobody is told to flush while something holds that a queue run would turn into a loss."""
     if harms and cause.name == 'sendmail_queue':
@@ -213,6 +219,8 @@ def diagnose(look: _look.Look) -> List[Dict[str, Any]]:
     judged: List[Tuple[Cause, List[_checks.Found]]] = []
     told: Set[str] = set()
     for cause in CAUSES:
+        if look.program['sendmail'] is None and cause.id not in _WITHOUT_SENDMAIL:
+            continue
         found = [one for one in (check(look, {}) for check in cause.checks) if one.wrong]
         sentences = set(sentence for one in found for sentence in one.evidence)
         # What another cause has said already is no second cause.
@@ -246,6 +254,8 @@ def unexplained(look: _look.Look, causes: Sequence[Dict[str, Any]]) -> Tuple[int
     Messages in delivery were never tried and need no reason.
     """
     held = set(cause['id'] for cause in causes)
+    if look.program['sendmail'] is None:
+        return 0, []        # that explains all of it
     rest = [one for one in _checks.queue(look, 'msp')['top']['reasons'] if held.isdisjoint(EXPLAINED.get(one['reason'], ()))]
     untried = min(len(look.locked), sum(one['messages'] for one in rest if one['reason'] == 'never_tried'))
     count = sum(one['messages'] for one in rest) - untried
@@ -265,4 +275,5 @@ def diagnosis(look: _look.Look, read_log: Callable[[Dict[str, bytes]], Dict[str,
             one['evidence'] = one['evidence'][:EVIDENCE_MAX - 1] + ['The log says: %s' % said[one['id']]]
     count, examples = unexplained(look, causes)
     return {'healthy': not count and all(cause['severity'] == 'low' for cause in causes), 'causes': causes,
-            'unexplained': {'messages': count, 'examples': examples}, 'messages': _checks.queue(look, 'msp')['messages'], 'inspected': look.inspected}
+            'unexplained': {'messages': count, 'examples': examples}, 'inspected': look.inspected,
+            'messages': {} if _checks.queue(look, 'msp').get('directories') == [] else _checks.queue(look, 'msp')['messages']}

@@ -6,51 +6,28 @@
 
 """Sendmail's configuration files, sendmail.cf and submit.cf, read the way readcf() in Sendmail's readcf.c reads them.
 
-Values are text decoded as the file system does it (os.fsdecode), so a path taken from here can be opened as it is.
+What it refuses is another question, and that of _readcf. Values are text decoded as the file system does it (os.fsdecode), so a
+path taken from here can be opened as it is.
 """
 
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _text
+# The options that matter here; those with an old one-letter form have the letter in front.
+_USED = '''ConnectOnlyTo ConnectionRateThrottle DeadLetterDrop DelayLA FallbackSmartHost MaxDaemonChildren MaxQueueAge MinQueueAge PidFile QueueFileMode
+RunAsUser TrustedUser ODaemonPortOptions VFallbackMXhost bMinFreeBlocks pPrivacyOptions QQueueDirectory qQueueFactor xQueueLA yRecipientFactor
+XRefuseLA SStatusFile TQueueTimeout rTimeout wTryNullMXList'''
+_LETTER = {word[0]: word[1:].lower() for word in _USED.split() if word[1].isupper()}
+_LONG = sorted((word[1:] if word[1].isupper() else word).lower() for word in _USED.split())
 
-# OptionTab of readcf.c, up to 8.18.2, with the options that only special builds know: an option missing here is refused
-# by every build. The second line names those that also have an old one-letter form, the letter first.
-_NAMES = '''QueueSortOrder HostsFile MinQueueAge DefaultCharSet ServiceSwitchFile DialDelay NoRecipientAction
-SafeFileEnvironment MaxMessageSize ColonOkInAddr MaxQueueRunSize MaxDaemonChildren DontExpandCnames MustQuoteChars
-SmtpGreetingMessage UnixFromLine OperatorChars DontInitGroups SingleLineFromHeader AllowBogusHELO ConnectionRateThrottle
-UnsafeGroupWrites DoubleBounceAddress HostStatusDirectory SingleThreadDelivery RunAsUser RrtImpliesDsn PidFile
-DontBlameSendmail DontProbeInterfaces MaxRecipientsPerMessage DeadLetterDrop DontLockFilesForRead MaxAliasRecursion
-ConnectOnlyTo TrustedUser MaxMimeHeaderLength ControlSocketName MaxHeadersLength MaxForwardEntries ProcessTitlePrefix
-DefaultAuthInfo AuthMechanisms ClientPortOptions DataFileBufferSize XscriptFileBufferSize LDAPDefaultSpec ServerCertFile
-ServerKeyFile ClientCertFile ClientKeyFile CACertFile CACertPath DHParameters InputMailFilters Milter AuthOptions
-QueueFileMode CertFingerprintAlgorithm CipherList RandFile TLSSrvOptions BadRcptThrottle DeliverByMin MaxQueueChildren
-MaxRunnersPerQueue DirectSubmissionModifiers NiceQueueRun SharedMemoryKey AuthMaxBits MailboxDatabase UseMSP DelayLA
-FastSplit SoftBounce SharedMemoryKeyFile RejectLogInterval RequiresDirfsync ConnectionRateWindowSize CRLFile
-FallbackSmartHost AuthRealm CRLPath HeloName RefuseLowMem QueueLowMem MemoryResource MaxNOOPCommands MessageAccept
-CheckQueueRunners EightBitAddrOK AddrTypeModes BadRcptShutdown BadRcptShutdownGood ServerSSLOptions ClientSSLOptions
-MaxQueueAge BadRcptThrottleDelay InetQoS FIPSMode RejectNUL BounceQueue AddBcc UseCompressedIPv6Addresses SSLEngine
-SSLEnginePath TLSFallbacktoClear NameServer DANE NameSearchList Hacks KeepBcc ClientCACertFile ClientCACertPath
-SetCertAltnames SmtpUTF8 StrictTransportSecurity CipherSuites SameDomainOnly'''
-_LETTERS = '''>RemoteMode 7SevenBitInput 8EightBitMode AAliasFile aAliasWait BBlankSub bMinFreeBlocks CCheckpointInterval
-cHoldExpensive dDeliveryMode EErrorHeader eErrorMode FTempFileMode fSaveFromLine GMatchGECOS HHelpFile hMaxHopCount
-IResolverOptions iIgnoreDots JForwardPath jSendMimeErrors kConnectionCacheSize KConnectionCacheTimeout lUseErrorsTo
-LLogLevel mMeToo nCheckAliases oOldStyleHeaders ODaemonPortOptions pPrivacyOptions PPostmasterCopy qQueueFactor
-QQueueDirectory RDontPruneRoutes rTimeout SStatusFile sSuperSafe TQueueTimeout tTimeZoneSpec UUserDatabaseSpec
-uDefaultUser VFallbackMXhost vVerbose wTryNullMXList xQueueLA XRefuseLA yRecipientFactor YForkEachJob zClassFactor
-ZRetryFactor'''
-_LETTER = {word[0]: word[1:].lower() for word in _LETTERS.split()}
-_LETTER.update(g='defaultgroup', M='macro')                                    # these two never had a long name
-_KNOWN = sorted({name.lower() for name in _NAMES.split()} | set(_LETTER.values()))
-
-_MACRO = re.compile(r'\{(\w+)\}|([^{\n])', re.ASCII)
-_LINES = 'RSDHCTFMOPQVKEX'                                                     # what starts a line; the rest is refused
+SPACE = ' \t\n\v\f\r'
+MACRO = re.compile(r'\{([A-Za-z0-9_]{1,25})\}|([^{\n])')                      # MAXMACNAMELEN
+SPECIAL = re.compile(r'#|\$(?:[=~&?](\{[^}]*\}?|.|\Z)|(\{[^}]*\}?|[^=~&?]|\Z))', re.DOTALL)
 
 
 class Configuration(NamedTuple):
     """What a configuration file says. C(options) keeps all values of an option in order, under its long name in lower case
-    (C(timeout.iconnect) for sub-options). C(problems) are places where Sendmail stops with exit status 70 or 78; what depends
-    on values, on accounts and on how Sendmail was built is not among them."""
+    (C(timeout.iconnect) for sub-options). C(lines) are all lines but comments, put together, with the number of their last one."""
 
     options: Dict[str, List[str]]
     macros: Dict[str, str]
@@ -61,7 +38,7 @@ class Configuration(NamedTuple):
     version: Optional[int]
     vendor: str
     release: str
-    problems: List[Dict[str, Any]]
+    lines: List[Tuple[int, str]]
     timeouts: List[Tuple[str, str]]            # Timeout.NAME and its value in the order of the file, which matters
 
     def option(self, name, default=None):
@@ -70,18 +47,15 @@ class Configuration(NamedTuple):
 
     def number(self, name, default=0, base=10):
         """The leading digits of an option, as atoi() takes them (C(base) 8 for modes)."""
-        match = re.match(r'\s*([+-]?\d+)', self.option(name) or '')
+        match = re.match(r'\s*([+-]?[0-9]+)', self.option(name) or '')
         try:
             return int(match.group(1), base) if match else default
         except ValueError:
             return default
 
     def seconds(self, name, default=None, unit='m'):
-        """An option that is a time; a value that is none counts as not set."""
-        try:
-            return _text.duration(self.option(name), unit) if self.option(name) else default
-        except _text.SendmailError:
-            return default
+        """An option that is a time."""
+        return convtime(self.option(name), unit) if self.option(name) else default
 
 
 def _lines(text):
@@ -100,23 +74,22 @@ def _lines(text):
         yield number, '\n'.join(start)
 
 
-def _uncomment(line):
-    """Comments and the white space at the end taken off a line, as translate_dollars() of readcf.c does it.
+def translate(line, level):
+    """translate_dollars() of readcf.c: comments and the white space at the end taken off; macros are left as they are.
 
-    A # counts unless it follows a backslash or $.
+    A # counts from level 3 of the configuration on, the V line, unless it follows a backslash or is itself the name of a macro.
     """
-    position = line.find('#', 1)
-    while position > 0:
-        if line[position - 1] == '\\':
-            line = line[:position - 1] + line[position:]                      # the # itself is now before the position
-        elif line[position - 1] == '$':
-            position += 1
-        else:
-            head = line[:position].rstrip(' \t')
-            line = head + ''.join(line[position:].partition('\n')[1:])
-            position = len(head)
-        position = line.find('#', position)
-    return line[:1] + line[1:].rstrip(' \t\n\v\f\r')
+    match = SPECIAL.search(line, 1)
+    while match:
+        at, position = match.start(), match.end()
+        if match.group() == '#' and level >= 3:
+            if line[at - 1] == '\\' and at > 1:
+                line, position = line[:at - 1] + line[at:], at                # the # itself is now before the position
+            else:
+                head = line[:1] + line[1:at].rstrip(' \t\v\f\r')
+                line, position = head + ''.join(line[at:].partition('\n')[1:]), len(head)
+        match = SPECIAL.search(line, position)
+    return line[:1] + line[1:].rstrip(SPACE)
 
 
 def _munch(text, delimiter=''):
@@ -137,54 +110,40 @@ def _munch(text, delimiter=''):
     return ''.join(out), text[position:]
 
 
-def _equates(text):
-    """Name and C(X=value) fields of a mailer or queue group line, by first letter as Sendmail takes them."""
-    name = re.split(r'[,\s]', text, maxsplit=1)[0]
-    rest = text[len(name):]
-    fields = {}
-    rest = rest.lstrip(', \t\n')
-    while rest:
-        field, equals, rest = rest.partition('=')
-        if not equals or not field or ',' in field:
-            raise ValueError("'=' expected after %s" % field.split(',')[0].strip())
-        value, rest = _munch(rest.lstrip(), ',')
-        fields[field[0]] = value.strip()
-        rest = rest.lstrip(', \t\n')
-    if not name:
-        raise ValueError('a name is required')
-    return name, fields
+def equates(text):
+    """Name of a mailer, queue group or filter, and pairs of its C(X=value) fields; the last is (text, None) where an = is missing."""
+    name = re.split('[,%s]' % SPACE, text, maxsplit=1)[0]
+    text, pairs = text[len(name) + 1:], []
+    while text:
+        field, found, text = text.lstrip(',' + SPACE).partition('=')
+        if not found or ',' in field:
+            return name, pairs + [(field.split(',')[0].strip(), None)]
+        value, text = _munch(text.lstrip(SPACE), ',')
+        pairs.append((field.strip(), value))
+    return name, pairs
 
 
-def _option(text):
-    """Long name in lower case and value of what follows the O of an option line."""
+def option(text):
+    """Name in lower case, suboption with its dot, and value of what follows the O of an option line. A name of one letter is an old form."""
     if text[:1] != ' ':
-        if text[:1] not in _LETTER:
-            raise ValueError('unknown option name %s' % text[:1])
-        return _LETTER[text[0]], text[1:]
-    name, _dummy, value = text[1:].partition('=')
+        return text[:1], '', text[1:]
+    name, _equals, value = text[1:].partition('=')
     name, dot, sub = name.rstrip(' ').lower().partition('.')
-    if name not in _KNOWN:
-        known = [full for full in _KNOWN if name and full.startswith(name)]   # an abbreviation is allowed if it is unique
-        if len(known) != 1:
-            raise ValueError('%s option name %s' % ('ambiguous' if known else 'unknown', name or '(empty)'))
-        name = known[0]
-    return (name + dot + sub if name in ('timeout', 'milter') else name), value.lstrip(' ')
+    return ' ' + name, dot + sub, value.lstrip(' ')
 
 
 def _add(cf, kind, rest):
-    """Put what one line defines into the configuration; ValueError for a line that Sendmail refuses."""
+    """Put what one line defines into the configuration. What Sendmail refuses is read somehow."""
     if kind == 'O':
-        name, value = _option(rest)
-        cf.options.setdefault(name, []).append(value)
-        if name == 'queuetimeout':                                            # O T5d/4h
-            returned, slash, warned = value.partition('/')
-            cf.timeouts.extend(([('queuewarn', warned)] if slash else []) + [('queuereturn', returned)])
-        elif name.startswith('timeout.'):
-            cf.timeouts.append((name[8:], value))
+        name, sub, value = option(rest)
+        # An abbreviation that fits several options is refused, and one that fits another option fits none of these.
+        name = ([one for one in _LONG if one.startswith(name[1:])] or [name[1:]])[0] if name[:1] == ' ' else _LETTER.get(name, name)
+        cf.options.setdefault(name + sub if name == 'timeout' else name, []).append(value)
+        cf.timeouts.extend(timeouts(name, sub, value))
     elif kind in 'DCF':
-        match = _MACRO.match(rest)
+        match = MACRO.match(rest)
         if not match:
-            raise ValueError('a macro or class name is required')
+            return
         name, value = match.group(1) or match.group(2), rest[match.end():]
         if kind == 'D':
             cf.macros[name] = _munch(value)[0]
@@ -194,56 +153,41 @@ def _add(cf, kind, rest):
             cf.class_files.append({'class': name, 'file': value.strip()})
     elif kind == 'T':
         cf.classes.setdefault('t', []).extend(rest.split())
-    elif kind == 'M':
-        name, fields = _equates(rest)
-        for field in 'AP':
-            if not fields.get(field):
-                raise ValueError('%s= argument required' % field)
-        cf.mailers[name] = {'path': fields.get('P', ''), 'flags': fields.get('F', ''), 'argv': fields.get('A', '').split()}
-    elif kind == 'Q':
-        name, fields = _equates(rest)
-        cf.queue_groups.append({'name': name, 'path': fields.get('P'), 'flags': fields.get('F', ''), 'interval': _interval(fields.get('I'))})
-    elif kind == 'P' and '=' not in rest:
-        raise ValueError('unknown configuration line')
+    elif kind in 'MQ':
+        name, pairs = equates(rest)
+        fields = {field[:1]: value.strip() for field, value in pairs if value and value.strip()}
+        if kind == 'M':
+            cf.mailers[name] = {'path': fields.get('P', ''), 'flags': fields.get('F', ''), 'argv': fields.get('A', '').split()}
+        else:
+            cf.queue_groups.append({'name': name, 'path': fields.get('P'), 'flags': fields.get('F', ''),
+                                    'interval': convtime(fields.get('I', ''), 'm') or None})
 
 
 def parse(data):
-    """A C(Configuration) from the bytes of a configuration file. Never raises: what Sendmail would refuse is in C(problems)."""
+    """A C(Configuration) from the bytes of a configuration file. Never raises."""
     cf = Configuration({}, {}, {}, [], {}, [], None, '', '', [], [])
-    version, ruleset = None, False
+    version, vendor = None, ''
     for number, line in _lines(data.decode('utf-8', 'surrogateescape').replace('\r\n', '\n')):
-        kind = line[:1]
-        if kind in ('#', ''):
-            continue
-        try:
-            if kind not in _LINES:
-                raise ValueError('unknown configuration line')
-            if kind == 'R' and not (ruleset and '\t' in line):
-                raise ValueError('invalid rewrite line (tab expected)' if ruleset else 'missing valid ruleset')
-            if kind == 'H' and ':' not in line:
-                raise ValueError('header syntax error')
-            ruleset = ruleset or kind == 'S'
-            if kind == 'V':
-                version = re.match(r'V\s*(\d+)(?:/([A-Za-z]*))?', line)
-                if not version:
-                    raise ValueError('invalid argument to V line')
-            elif kind not in 'SRHKXE':
-                _add(cf, kind, _uncomment(line)[1:])
-        except ValueError as error:
-            cf.problems.append({'line': number, 'problem': str(error), 'text': _text.printable(line.encode('utf-8', 'surrogateescape')[:200])})
-    for missing, problem in (('local' not in cf.mailers, 'No local mailer defined'),
-                             ('queuedirectory' not in cf.options, 'QueueDirectory (Q) option must be set')):
-        if missing:
-            cf.problems.append({'line': 0, 'problem': problem, 'text': ''})
-    return cf._replace(version=int(version.group(1)) if version else None, vendor=(version.group(2) or '') if version else '',
-                       release=cf.macros.get('Z', ''))
+        line = line.partition('\0')[0]
+        if line and line[0] != '#':
+            line = translate(line, version or 0)
+            cf.lines.append((number, line))
+            match = re.match(r'V\s*([0-9]+)(?:/([A-Za-z]*))?', line)
+            if match:
+                version, vendor = int(match.group(1)), match.group(2) or ''
+            _add(cf, line[0], line[1:])
+    return cf._replace(version=version, vendor=vendor, release=cf.macros.get('Z', ''))
 
 
-def _interval(text):
-    try:
-        return _text.duration(text, 'm') if text else None
-    except _text.SendmailError:
-        return None
+def timeouts(name, sub, value):
+    """The time-outs that an option sets, with their names in lower case, in order."""
+    if name == 'queuetimeout':                                                # O T5d/4h
+        returned, slash, warned = value.partition('/')
+        return ([('queuewarn', warned)] if slash else []) + [('queuereturn', returned)]
+    if name != 'timeout':
+        return []
+    # inittimeouts(): a number alone sets time-outs that do not matter here.
+    return [(sub[1:], value)] if sub else [(one.lower(), time) for one, time in re.findall(r'(?:^|,)\s*([^\d\s,:=][^,:=]*)[:=]([^,]*)', value)]
 
 
 def expand(cf, text):

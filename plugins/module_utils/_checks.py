@@ -66,7 +66,8 @@ def load(look: Look) -> int:
 # The program and who runs it
 
 def not_installed(look: Look, _limits: Limits) -> Found:
-    return said(['There is no Sendmail on this host.'] if look.program['sendmail'] is None and not look.program['other_mta'] else [])
+    return said(['Sendmail is not installed on this host.'] + _look.left_words(look.left_behind)
+                if look.program['sendmail'] is None and not look.program['other_mta'] else [])
 
 
 def other_program(look: Look, _limits: Limits) -> Found:
@@ -74,7 +75,7 @@ def other_program(look: Look, _limits: Limits) -> Found:
     if not program['other_mta']:
         return FINE
     if program['sendmail'] is None:
-        return said(['%s belongs to %s, and there is no Sendmail.' % (program['path'], program['other_mta'])])
+        return said(['%s belongs to %s, and there is no Sendmail.' % (program['path'], program['other_mta'])] + _look.left_words(look.left_behind))
     return said(['%s leads to %s, which is %s; Sendmail itself is %s.' % (program['path'], program['target'], program['other_mta'], program['sendmail'])])
 
 
@@ -204,8 +205,9 @@ def dead_letters(look: Look, _limits: Limits) -> Found:
 
 def stranded(look: Look, _limits: Limits) -> Found:
     """Mail in a directory that is a queue elsewhere, and that no configuration of this host names; of _probe.stranded()."""
-    return said(['%d messages lie in %s, which no configuration of this host names.' % (one['messages'], one['path']) for one in look.stranded],
-                sum(one['messages'] for one in look.stranded))
+    found = ['%d %s in %s, which no configuration of this host names.' % (
+        one['messages'], 'message lies' if one['messages'] == 1 else 'messages lie', one['path']) for one in look.stranded]
+    return said(found, sum(one['messages'] for one in look.stranded))
 
 
 # File systems
@@ -426,8 +428,12 @@ def never_tried(look: Look, limits: Limits) -> Found:
     count = queue(look, 'msp')['never_tried']
     if count <= len(look.locked) or overload(look, limits).wrong:
         return FINE
-    return said(['%d messages were never tried, and the load is not the reason: they were submitted with -odq or -odd, or the first attempt was interrupted.'
-                 % count], count)
+    submit, why = look.configurations.get('msp'), 'they were submitted with -odq or -odd, or the first attempt was interrupted'
+    if submit and (submit.option('DeliveryMode') or 'i')[0] in 'qd':
+        why = 'DeliveryMode in submit.cf keeps new mail for the next queue run'
+    elif submit and (submit.option('HoldExpensive') or 'f')[0] in 'tTyY' and 'e' in submit.mailers.get('relay', {}).get('flags', ''):
+        why = 'HoldExpensive in submit.cf keeps new mail for the next queue run'
+    return said(['%d messages were never tried, and the load is not the reason: %s.' % (count, why)], count)
 
 
 def queue_age(look: Look, _limits: Limits) -> Found:

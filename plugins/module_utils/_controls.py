@@ -351,7 +351,7 @@ def _row(identifier: str, severity: str, title: str, rationale: str, references:
 CONTROLS = (
     _row('PRG-01', 'critical', 'The name sendmail belongs to Sendmail',
          'Programs submit mail through this name. Behind it another MTA takes the mail, into a queue that nobody looks at.',
-         _MAN, _installed, _MSP, 'Install Sendmail; with another MTA in place set sendmail_msp_replace_other.',
+         _MAN, _installed, _MSP, 'Install it with the playbook mailops.sendmail.ensure_submission.',
          _checks.not_installed, _checks.other_program),
     _row('PRG-02', 'medium', 'The version of Sendmail is supported', 'Old versions have known holes, and nobody fixes them.',
          ('RELEASE_NOTES in the sources of Sendmail',), _supported, _MANUAL, 'Upgrade the package.'),
@@ -471,6 +471,7 @@ CONTROLS = (
          _guide('ResolverOptions'), _servers, _MANUAL, 'Fix /etc/resolv.conf; then restart the MTA, which keeps what it read at its start.',
          _no_server, _checks.relay_has_no_name),
 )
+_REPLACE = ' The other MTA is only replaced with sendmail_msp_replace_other: true.'
 IDS = tuple(control.id for control in CONTROLS)
 
 
@@ -480,14 +481,17 @@ def limits_of(thresholds: Optional[Dict[str, Any]] = None) -> Limits:
     for name, (kind, default) in _compliance.THRESHOLDS.items():
         value = (thresholds or {}).get(name)
         value = default if value is None else value
-        if kind == 'version' and not _version(value):
-            raise _text.SendmailError('thresholds.version is %r; write a version such as 8.15.2.' % value)
+        if kind == 'version' and not re.match(r'\d{1,9}(\.\d{1,9})*\Z', value, re.A):
+            raise _text.SendmailError('thresholds.version: %s is not a version: write for example 8.15.2.' % _text.shown(value))
         if kind == 'number' and value < 0:
-            raise _text.SendmailError('thresholds.%s is %d; it cannot be below 0.' % (name, value))
-        found[name] = _text.duration(value) if kind == 'duration' else _text.size(value) if kind == 'size' else value
+            raise _text.SendmailError('thresholds.%s: %s is below 0: write 0 or more.' % (name, _text.shown(value)))
+        read = {'duration': lambda given, name=name: _text.duration(given, option='thresholds.' + name),
+                'size': lambda given, name=name: _text.size(given, 'thresholds.' + name)}.get(kind)
+        found[name] = read(value) if read else value
     unknown = sorted(set(thresholds or {}) - set(_compliance.THRESHOLDS))
     if unknown:
-        raise _text.SendmailError('There is no threshold called %s. There are: %s.' % (', '.join(unknown), ', '.join(sorted(_compliance.THRESHOLDS))))
+        raise _text.SendmailError('thresholds: there is no %s. There are: %s.' % (
+            ', '.join(map(_text.shown, unknown)), ', '.join(sorted(_compliance.THRESHOLDS))))
     return found
 
 
@@ -496,10 +500,10 @@ def _by_id(entries: Optional[Sequence[Dict[str, Any]]], option: str) -> Dict[str
     found: Dict[str, Any] = {}
     for entry in entries or ():
         if entry['id'] not in IDS:
-            raise _text.SendmailError('%s names the control %r, which there is not. The controls are %s to %s; docs/controls.md of the collection lists them.'
-                                      % (option, entry['id'], IDS[0], IDS[-1]))
+            raise _text.SendmailError('%s.id: %s is not a control. The controls are %s to %s; docs/controls.md of the collection lists them.'
+                                      % (option, _text.shown(entry['id']), IDS[0], IDS[-1]))
         if entry['id'] in found:
-            raise _text.SendmailError('%s names the control %s more than once.' % (option, entry['id']))
+            raise _text.SendmailError('%s.id: %s is there more than once.' % (option, entry['id']))
         found[entry['id']] = entry
     return found
 
@@ -512,9 +516,10 @@ def _waiver(entry: Dict[str, Any], today: str) -> Dict[str, Any]:
     except ValueError:
         expires = ''
     if not re.match(r'\d{4}-\d\d-\d\d$', expires):
-        raise _text.SendmailError('The waiver of %s expires on %r; write a day such as 2027-03-31.' % (entry['id'], entry['expires']))
+        raise _text.SendmailError('waivers.expires: %s, of %s, is not a day: write for example 2027-03-31.' % (
+            _text.shown(entry['expires']), entry['id']))
     if not entry['reason'].strip():
-        raise _text.SendmailError('The waiver of %s gives no reason.' % entry['id'])
+        raise _text.SendmailError('waivers.reason: the waiver of %s gives no reason.' % entry['id'])
     return {'id': entry['id'], 'reason': entry['reason'], 'expires': expires, 'expired': expires < today}
 
 
@@ -541,7 +546,7 @@ def _by_checks(control: Control, look: Look, limits: Limits) -> Judgement:
 def _judge(control: Control, look: Look, limits: Limits) -> Tuple[str, str, str, List[str]]:
     """(status, expected, actual, evidence) of one control."""
     if look.program['sendmail'] is None and control.id != IDS[0]:
-        return 'not_applicable', '', '', ['There is no Sendmail on this host.']
+        return 'not_applicable', '', '', ['Sendmail is not installed on this host.']
     try:
         holds, expected, actual, evidence = _by_checks(control, look, limits) if control.checks else control.words(look, limits)
     except _text.SendmailError as error:
@@ -573,7 +578,8 @@ def comply(look: Look, settled_options: Tuple[Limits, Dict[str, Any], Dict[str, 
         found.append({
             'id': control.id, 'title': control.title, 'severity': override.get('severity') or control.severity, 'status': status, 'expected': expected,
             'actual': actual, 'evidence': evidence[:EVIDENCE_MAX] + (['%d more.' % cut] if cut > 0 else []),
-            'remedy': {'kind': control.remedy, 'name': control.name, 'text': control.text}, 'references': list(control.references), 'waiver': waiver})
+            'remedy': {'kind': control.remedy, 'name': control.name, 'text': control.text + (
+                _REPLACE if control.id == IDS[0] and look.program['other_mta'] else '')}, 'references': list(control.references), 'waiver': waiver})
     summary = dict((status, sum(1 for one in found if one['status'] == status)) for status in STATUSES)
     return {'controls': found, 'summary': summary, 'compliant': not summary['fail'] and not summary['error']}
 
@@ -582,6 +588,8 @@ def host_of(look: Look) -> Dict[str, Any]:
     """What a report says of the queues of one host, in a few kilobytes."""
     queues = {}
     for name, queue in look.queues.items():
+        if queue.get('errors') and not queue['directories']:
+            continue        # nothing is known of it, which is not the same as empty
         queues[name] = {'messages': queue['messages'], 'oldest_age': queue['oldest_age'], 'last_attempt_age': queue.get('last_attempt_age'),
                         'bytes': queue.get('bytes', 0), 'reasons': dict((one['reason'], one['messages']) for one in queue.get('top', {}).get('reasons', [])),
                         'senders': queue.get('top', {}).get('senders', [])[:3]}

@@ -174,7 +174,8 @@ class Search:
             if self.data_of(queue, opened, name, stack):
                 return None
         # Where it does not belong, but there: something for a person to look at, and no debris.
-        there = any(_is_file(other.data, 'df' + name[2:]) for kind, other in self.opened if kind == queue)
+        there = any(_is_file(place, 'df' + name[2:])
+                    for kind, other in self.opened if kind == queue for place, _path in _lost.places(other))
         return None if there else 'control_without_data'
 
     def control_of(self, queue: str, identifier: str, prefixes: Tuple[str, ...], but: Tuple[Optional[int], str] = (None, '')) -> bool:
@@ -183,9 +184,9 @@ class Search:
             return True
         for other, opened in sorted(self.opened, key=lambda one: one[0] != queue):
             with _identity.acting(self.who[other]):
-                for prefix in prefixes:
-                    if (opened.control, prefix + identifier) != but and _lost.exists(opened.control, prefix + identifier):
-                        return True
+                if any((place, prefix + identifier) != but and _lost.exists(place, prefix + identifier)
+                       for place, _path in _lost.places(opened) for prefix in prefixes):
+                    return True
         return False
 
     def data_of(self, queue: str, opened: _spool.Opened, name: str, stack: contextlib.ExitStack) -> Optional[Tuple[int, str]]:
@@ -265,6 +266,7 @@ class Cleaner:
 
     def __init__(self, search: Search, writer: Optional[_archive.Writer], outcome: Outcome, check: Callable[[], None]):
         self.search, self.writer, self.outcome, self.check = search, writer, outcome, check
+        self.base: Optional[str] = None              # where a dry run says that it would write
         self.settled = writer is None
         self.gone: Set[Tuple[int, str]] = set()      # (directory, name) of control files beside a lost one that were moved, or would be
 
@@ -316,6 +318,8 @@ class Cleaner:
         if not self.settled:
             time.sleep(_hazards.SETTLE)      # what passes through such a state is out of it now
             self.settled = True
+        if self.base is not None:
+            _archive.check_room(self.base)
         while batch:
             used = open_files()
             taken: List[Tuple[Candidate, List[Tuple[int, str]], List[bytes]]] = []
@@ -423,9 +427,7 @@ class _Entry:
 
 def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[str, Any]:
     """The module's work. C(params) as documented in sendmail_debris. Returns its result; raises SendmailError, with it for what was done."""
-    seconds = _text.duration(params['older_than'])
-    if os.geteuid() != 0:
-        raise _text.SendmailError('Only root can judge the files of everybody. Use become: true.')
+    seconds = _text.duration(params['older_than'], option='older_than')
     look = look or _message.look_at(params['queue'], partners=True)
     base, report = params['archive'] or _archive.BASE, params['state'] == 'reported'
     outcome = Outcome()
@@ -438,7 +440,9 @@ def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[st
                 _archive.check_base(base, queues)
                 if not check_mode:
                     writer = stack.enter_context(_archive.Writer(base, 'debris', {'state': params['state'], 'pid': os.getpid()}, queues))
-            Cleaner(search, writer, outcome, check).run()
+            cleaner = Cleaner(search, writer, outcome, check)
+            cleaner.base = base if check_mode and not report else None
+            cleaner.run()
     except _text.SendmailError as error:
         raise _text.SendmailError(str(error), **dict(outcome.result(not report), **error.result))
     except Exception as error:  # noqa: BLE001 - whatever ended it, what was done is said

@@ -62,7 +62,7 @@ class Plan(NamedTuple):
     """What is to be done. C(refusals) not empty: nothing is."""
 
     messages: List[_hazards.Waiting]               # oldest first
-    refusals: List[Dict[str, Any]]        # {kind, text, remedy, ids, messages}
+    refusals: List[Dict[str, Any]]        # {kind, text, remedy, ids, messages, young}
     parallel: int
     canary: Optional[_hazards.Waiting]
     commands: Dict[Any, List[str]]        # by (queue, queue group), without the ids
@@ -100,20 +100,22 @@ def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=Fals
 
     C(leave_out): messages with a hazard of their own are not run, instead of being a reason to run none. C(way): what L(door) found.
     """
-    kinds = {}
+    kinds, old = {}, set()
     answers, wrong = way or (look.greeting and look.greeting['answered'], None)
     left_out = tuple(message for message in messages if leave_out and message.hazards)
     messages = [message for message in messages if not (leave_out and message.hazards)]
     for kind, text in list(places) + ([('relay', wrong)] if wrong and any(message.queue == 'msp' for message in messages) else []):
         kinds.setdefault(kind, []).append((text, None))
     for message in messages:
-        for kind, text, *_code in message.hazards:
+        for kind, text, *code in message.hazards:
             kinds.setdefault(kind, []).append((text, message.id))
+            old.update([kind] if code != ['young'] else [])
     refusals = []
     for kind, remedy in REMEDIES.items():
         if kind in kinds:
             ids = sorted(set(_text.printable(os.fsencode(identifier)) for _text_, identifier in kinds[kind] if identifier))
-            refusals.append({'kind': kind, 'text': kinds[kind][0][0], 'remedy': remedy, 'ids': ids[:10], 'messages': len(ids)})
+            refusals.append({'kind': kind, 'text': kinds[kind][0][0], 'remedy': remedy, 'ids': ids[:10],
+                             'messages': len(ids), 'young': bool(ids) and kind not in old})
     # Eight runners are about six times as fast as one, and more are not. An MTA accepts no more than so many connections a second or at a
     # time, and refuses everybody's when it has reached that.
     limits = [look.settings.get('mta', {}).get(name) for name in ('connection_rate_throttle', 'max_daemon_children')]
@@ -438,7 +440,8 @@ def result(plan_, outcomes, transcript, canary, about):
 
 
 def _left_out(plan_):
-    return {'left_out': [{'id': _text.printable(os.fsencode(one.id)), 'queue': one.queue, 'why': one.hazards[0][1]} for one in plan_.left_out[:LISTED]],
+    return {'left_out': [{'id': _text.printable(os.fsencode(one.id)), 'queue': one.queue, 'why': one.hazards[0][1],
+                          'young': one.hazards[0][2:] == ('young',)} for one in plan_.left_out[:LISTED]],
             'left_out_total': len(plan_.left_out)}
 
 
@@ -485,22 +488,19 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
     return None
 
 
-def flush(params, check_mode, geteuid=os.geteuid):
+def flush(params, check_mode):
     """The module's work: look, decide, run. C(params) as documented in sendmail_queue. Returns its result; raises SendmailError."""
-    seconds, spread = _text.duration(params['timeout']), _text.duration(params['spread'])
+    seconds, spread = (_text.duration(params[name], option=name) for name in ('timeout', 'spread'))
     if params['parallel'] is not None and params['parallel'] < 1:
-        raise _text.SendmailError('parallel is %d; it must be 1 or more.' % params['parallel'])
-    if geteuid() != 0:
-        raise _text.SendmailError('Only root can run a queue for everybody. Use become: true.')
-    look = _look.look('services', params['queue'], serve=True)
-    if look.program['sendmail'] is None:
-        raise _text.SendmailError('There is no Sendmail on this host%s.' % (
-            '; the name belongs to %s' % look.program['other_mta'] if look.program['other_mta'] else ''))
-    for error in look.errors:
-        raise _text.SendmailError('The %s queue cannot be run: %s: %s.' % (error['queue'], error['path'], error['error']))
-    selection = _selection.Selection(params['select'], look.now, ('queued',))
+        raise _text.SendmailError('parallel: %s is below 1: write 1 or more.' % _text.shown(params['parallel']))
+    selection = _selection.Selection(params['select'], int(time.time()), ('queued',))
     if selection.states != {'queued'}:
         raise _text.SendmailError('select.states can only be queued here: a queue run passes over everything else.')
+    look = _look.look('services', params['queue'], serve=True)
+    if look.program['sendmail'] is None:
+        raise _text.SendmailError(_look.absence(look))
+    for error in look.errors:
+        raise _text.SendmailError('The %s queue cannot be run: %s: %s.' % (error['queue'], error['path'], error['error']))
     messages = waiting(look, selection)
     decided = plan(look, messages, _hazards.places(look) if messages else (), params['parallel'], params['canary'], params['ignore_load'],
                    params['leave_out_endangered'], features_of(look.program['sendmail']) if messages and not check_mode else (),
@@ -526,7 +526,7 @@ def flush(params, check_mode, geteuid=os.geteuid):
     if transcript.broken:
         sentence = 'Sendmail cannot be started: %s.' % transcript.broken
     elif record and record.error:
-        sentence = ('The outcomes cannot be written to %s: %s. No further runner was started; the result says what was done. '
+        sentence = ('path: the outcomes cannot be written to %s: %s. No further runner was started; the result says what was done. '
                     'Make room, or name another file.' % (params['path'], record.error))
     else:
         sentence = complaint(outcomes, canary, about, params['fail_on_remaining'], look.load, queue_las[0])

@@ -14,6 +14,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _filesystem, _qf, _spool, _system, _text
 
 SETTLE = 0.3              # seconds after which what a runner leaves for a moment only must have gone
+YOUNG_SECONDS = 60        # since its last change, in which a rewrite (tf) may be going on; a run would only wait for it
 EMPTY_SECONDS = 600       # since its last change, after which a runner removes an empty control file with its data file (readqf())
 # Of what _qf.parse() finds: harmless for a run in which the mail leaves.
 _HARMLESS = frozenset(('no_time',))
@@ -24,7 +25,7 @@ class Hazard(NamedTuple):
 
     C(kind): permissions, damaged, no_data, temporary, unreadable. C(code): what it is exactly, that of the _qf.Problem in damaged ones;
     data_directory (a d line that names none of the queue's directories: lost), one_line (removed), empty (removed), special (the data
-    file is no regular file: hangs, or delivers something else).
+    file is no regular file: hangs, or delivers something else), young (a tf file of less than YOUNG_SECONDS).
     """
 
     kind: str
@@ -152,8 +153,9 @@ def _inspect(opened, place, queue, directory, name, who, settings, held, named):
     if not locked and envelope.complete:   # a run leaves an incomplete one where it is
         hazards += _data_hazards(opened, identifier, who, directory, named.get(envelope.data_directory))
         try:
-            os.stat('tf' + identifier, dir_fd=opened.control, follow_symlinks=False)
-            hazards.append(Hazard('temporary', 'there is a tf file'))
+            changed = os.stat('tf' + identifier, dir_fd=opened.control, follow_symlinks=False).st_ctime
+            young = time.time() - changed < YOUNG_SECONDS
+            hazards.append(Hazard('temporary', 'there is a tf file', 'young' if young else ''))
         except FileNotFoundError:
             pass
     return Waiting(queue, directory, identifier, envelope.created or 0, envelope.attempts, envelope.last_attempt,
@@ -201,7 +203,7 @@ def places(look):
 
 
 def survey(look, queue, most):
-    """The hazards of a whole queue by kind: ({kind: [(text, id), ...]}, count of messages looked into), no more than C(most) of them.
+    """The hazards of a whole queue by kind: ({kind: [(text, printable id), ...]}, messages looked into, at most C(most)).
 
     What a runner aborts on is a kind of its own here, C(aborts). Files that are cut short or cannot be read are among them: a run that
     nobody restricts to certain messages, such as that of the start of a service, meets these too.
@@ -223,5 +225,5 @@ def survey(look, queue, most):
         for message in messages:
             for hazard in message.hazards:
                 kind = 'aborts' if hazard.code == 'no_sender' else hazard.kind
-                kinds.setdefault(kind, []).append((hazard.text, message.id))
+                kinds.setdefault(kind, []).append((hazard.text, _text.printable(os.fsencode(message.id))))
     return kinds, count

@@ -87,7 +87,7 @@ class Record:
             # A line that was cut short must not take the first of ours with it.
             self._begin = b'\n' if size and os.pread(self.descriptor, 1, size - 1) != b'\n' else b''
         except OSError as error:
-            raise _text.SendmailError('The outcomes cannot be written to %s: %s. Name a file in a directory that exists.' % (path, error.strerror))
+            raise _text.SendmailError('path: the outcomes cannot be written to %s: %s. Name a file in a directory that exists.' % (path, error.strerror))
 
     def add(self, queue, identifier, outcome, **about):
         """Append one line, in one write. Where that fails C(error) has the reason, and nothing more is written: its owner ends the work."""
@@ -115,6 +115,12 @@ def _here(look, error_of=None):
                     error_of.append('%s: %s' % (directory.path, error.strerror))
 
 
+def _unseen(look):
+    """Why the look could not find a queue, as sentences."""
+    missing = _look.absence(look) if look.errors else None
+    return [missing] if missing else [error['path'] + ': ' + error['error'] for error in look.errors]
+
+
 def _key(queue, identifier):
     return queue + ' ' + identifier
 
@@ -129,7 +135,7 @@ def _check_directory(directory):
     except FileNotFoundError:
         return False
     if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid() or about.st_mode & 0o022:
-        raise _text.SendmailError('%s cannot hold the ledger: it has to be a directory of root that nobody else can write to.' % directory)
+        raise _text.SendmailError('directory: %s cannot hold the ledger: it has to be a directory of root that nobody else can write to.' % directory)
     return True
 
 
@@ -138,7 +144,7 @@ def opened(directory, look, dry=False):
 
     C(dry) writes nothing. Returns {messages, resumed, errors}.
     """
-    errors = [error['path'] + ': ' + error['error'] for error in look.errors]
+    errors = _unseen(look)
     try:
         there = _check_directory(directory)
         path = os.path.join(directory, START)
@@ -170,7 +176,8 @@ def opened(directory, look, dry=False):
                 os.makedirs(directory, 0o700)
             _write(path, entries())
     except OSError as error:
-        raise _text.SendmailError('The list of messages cannot be written to %s: %s. Name another directory, or make room.' % (directory, error.strerror))
+        raise _text.SendmailError('directory: the list of messages cannot be written to %s: %s. Name another directory, or make room.' % (
+            directory, error.strerror))
     return {'messages': count, 'resumed': resumed, 'errors': errors[:LISTED]}
 
 
@@ -239,7 +246,7 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
     C(moved_out(since)) gives {key: archive} of what was moved out of the queues, see L(archived); C(log(since)) yields L(_log.entries).
     Without a list the messages that are there now are taken. A ledger in which nothing has moved is not kept.
     """
-    errors = [error['path'] + ': ' + error['error'] for error in look.errors]
+    errors = _unseen(look)
     try:
         there = _check_directory(directory)
         start = os.path.join(directory, START)
@@ -306,7 +313,7 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
                 except FileNotFoundError:
                     pass
     except OSError as error:
-        raise _text.SendmailError('The ledger cannot be written to %s: %s. Name another directory, or make room.' % (directory, error.strerror))
+        raise _text.SendmailError('directory: the ledger cannot be written to %s: %s. Name another directory, or make room.' % (directory, error.strerror))
     return dict(result, messages=sum(counts.values()), places=dict((place, counts[place]) for place in PLACES), reasons=dict(reasons),
                 entries=shown, truncated=sum(counts.values()) - counts['relayed'] > len(shown), errors=errors[:LISTED])
 

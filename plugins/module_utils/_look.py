@@ -11,7 +11,7 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _cf, _names, _network, _platform, _processes, _route, _runners, _spool, _system, _text)
+    _cf, _names, _network, _platform, _processes, _qf, _route, _runners, _spool, _system, _text)
 
 # Bounds of the look: the connection to the relay, and then its greeting. The mail submission program itself waits longer, by its own
 # time-outs; what does not greet within a minute keeps a queue run from being one.
@@ -25,6 +25,7 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
 }
 LEVELS = ('queues', 'program', 'services')
 CF_LIMIT = 4 << 20
+NOT_ROOT = 'This module does not run as root, so it cannot look into the queues of this host: use become: true (ansible-playbook --become), or log in as root.'
 
 
 class Look(NamedTuple):
@@ -36,14 +37,16 @@ class Look(NamedTuple):
     # queues
     now: int                                # epoch seconds of the look; all ages count from here
     errors: List[Dict[str, Any]] = []       # {queue, path, error}: queue directories that cannot be used
-    files: Dict[str, Dict[str, Any]] = {}   # the configuration files by queue: path, exists, error, owner, group, mode ... and problems
+    files: Dict[str, Dict[str, Any]] = {}   # the configuration files by queue: path, exists, error, owner, group, mode ..., and from _readcf problems
     directories: Dict[str, List[_spool.QueueDirectory]] = {}   # by queue, as far as asked for
     held: Optional[Set[Tuple[int, int]]] = None                # (device, inode) of files locked for writing, None where the system does not tell
     layout: _platform.Platform = _platform.UPSTREAM
     configurations: Dict[str, Optional[_cf.Configuration]] = {}   # by queue; None when the file cannot be read
+    partial: bool = False                   # taken by an ordinary user, of directories that he named
     # program
     program: Dict[str, Any] = {}            # of _system.program()
     settings: Dict[str, Dict[str, Any]] = {}   # _cf.settings() by queue, for the files that could be read
+    left_behind: List[Dict[str, Any]] = []   # where there is no Sendmail: {path, messages}
     accounts: Dict[str, Dict[str, Any]] = {}   # of _system.accounts()
     submitter: Dict[str, Any] = {}          # of the mail submission program: {user, uid, group, gid, conflict}, None for nobody of that name
     # services
@@ -101,15 +104,18 @@ def look(level: str, queue: str = 'all', queue_directories: Optional[Sequence[st
 
     C(level) is one of C(LEVELS), each with what the one before it takes: queues says where they are, from the configuration or from
     C(queue_directories), and what is being delivered; program which Sendmail works on them and as whom; services what runs, listens
-    and answers. C(serve): whether a relay that greets is also asked if it takes mail. Raises SendmailError for
-    who may not see that.
+    and answers. C(serve): whether a relay that greets is also asked if it takes mail. Raises SendmailError for who may not see that: an
+    ordinary user can have directories looked into that he names and may read, and the look is partial then, without services.
     """
-    if level == 'services' and os.geteuid() != 0 and not queue_directories:
-        raise _text.SendmailError('Only root can see the queues and the processes of a host. Use become: true.')
-    found = _queues(queue, queue_directories)
+    partial = os.geteuid() != 0
+    if partial and not queue_directories:
+        raise _text.SendmailError(NOT_ROOT)
+    found = _queues(queue, queue_directories)._replace(partial=partial)
+    if partial and found.errors:
+        raise _text.SendmailError('%s: %s. %s' % (found.errors[0]['path'], found.errors[0]['error'], NOT_ROOT))
     if level != 'queues':
         found = _program(found, _system.cpus())
-    return _services(found, serve) if level == 'services' else found
+    return _services(found, serve) if level == 'services' and not partial else found
 
 
 def _queues(queue: str, queue_directories: Optional[Sequence[str]]) -> Look:
@@ -121,7 +127,6 @@ def _queues(queue: str, queue_directories: Optional[Sequence[str]]) -> Look:
         data = files[name].pop('data')
         configuration = None if data is None else _cf.parse(data)
         configurations[name] = configuration
-        files[name]['problems'] = configuration.problems if configuration else []
     directories: Dict[str, List[_spool.QueueDirectory]] = {}
     errors: List[Dict[str, Any]] = []
     for name in names(queue):
@@ -144,12 +149,43 @@ def _queues(queue: str, queue_directories: Optional[Sequence[str]]) -> Look:
     return Look(int(time.time()), errors, files, directories, _system.held(), layout, configurations)
 
 
+def left_behind(directories: Dict[str, List[_spool.QueueDirectory]]) -> List[Dict[str, Any]]:
+    """Mail in every directory that is a queue on some platform, or here: [{path, messages}], by names alone."""
+    places = set(layout.rules[key].path for layout in _platform.PLATFORMS.values() for key in ('msp_queue', 'mta_queue'))
+    places.update(one.path for several in directories.values() for one in several)
+    found = []
+    for path in sorted(set(map(os.path.realpath, places))):
+        count = sum(1 for place in (path, path + '/qf') for name in _system.names(place)
+                    if name[:2] in _qf.CONTROL_PREFIXES and _qf.IDENTIFIER.match(name[2:]))
+        if count:
+            found.append({'path': _system.printable(path), 'messages': count})
+    return found
+
+
+def absence(look: Look) -> Optional[str]:
+    """Where there is no Sendmail, a sentence that says so, what installs it, and where mail is left; None where there is one."""
+    program = look.program or _system.program(look.layout)
+    if program['sendmail'] is not None:
+        return None
+    other, left = program['other_mta'], look.left_behind if look.program else left_behind(look.directories)
+    return 'Sendmail is not installed on this host%s: install it with the playbook mailops.sendmail.ensure_submission, or with %s for the role %s.%s' % (
+        '' if not other else ', and the name sendmail belongs to %s' % ('another program' if other == 'unknown' else other),
+        'sendmail_msp_install: true' + (' and sendmail_msp_replace_other: true' if other else ''), 'mailops.sendmail.sendmail_msp',
+        ''.join(' ' + sentence for sentence in left_words(left)))
+
+
+def left_words(left: List[Dict[str, Any]]) -> List[str]:
+    return ['%d %s left in %s.' % (one['messages'], 'message is' if one['messages'] == 1 else 'messages are', one['path']) for one in left]
+
+
 def _program(found: Look, cpus: int) -> Look:
     settings = dict((name, _cf.settings(cf, cpus)) for name, cf in found.configurations.items() if cf is not None)
     msp = settings.get('msp', {})
     user, group = msp.get('run_as_user') or found.layout.msp_user, msp.get('run_as_group') or found.layout.msp_group
     accounts = _system.accounts(sorted(set((user, group, found.layout.mta_user))))
-    return found._replace(program=_system.program(found.layout), settings=settings, accounts=accounts, cpus=cpus,
+    program = _system.program(found.layout)
+    return found._replace(program=program, settings=settings, accounts=accounts, cpus=cpus,
+                          left_behind=[] if program['sendmail'] else left_behind(found.directories),
                           submitter={'user': user, 'uid': accounts[user]['uid'], 'group': group, 'gid': accounts[group]['group'],
                                      'conflict': conflict(user, group, bool(msp.get('run_as_group')), accounts)})
 
@@ -188,14 +224,16 @@ def _services(found: Look, serve: bool) -> Look:
     services['mta']['started_as'] = _system.started_as(found.settings.get('mta', {}).get('pid_file') or '/var/run/sendmail.pid')
     sendmail_conf = _runners.sendmail_conf(layout)
     found = found._replace(
-        processes=processes, runners=_runners.queue_runners(layout, processes), load=_system.load_average(), sendmail_conf=sendmail_conf,
+        processes=processes, load=_system.load_average(), sendmail_conf=sendmail_conf, runners=_runners.queue_runners(
+            layout, processes,
+            users=(layout.msp_user if user.isdigit() else user, found.settings.get('msp', {}).get('trusted_user'))),
         services=dict(services, init=_system.init_system(), cron=cron),
         resolver_changed=_system.file_state('/etc/resolv.conf')['mtime'])
     return _relay(found, serve)
 
 
 def _relay(found: Look, serve: bool) -> Look:
-    """Where mail goes, and who answers there: one connection at most, to the first address that takes it."""
+    """Where mail goes, and who answers there: one connection to each address, until one greets."""
     submit = found.configurations['msp']
     interfaces = _network.interfaces()
     own = _network.own_names(interfaces['addresses'])
@@ -207,10 +245,16 @@ def _relay(found: Look, serve: bool) -> Look:
     timeouts = found.settings.get('msp', {}).get('timeouts', {})
     patience = min(GREETING_SECONDS, timeouts.get('initial') or GREETING_SECONDS)
     greetings: Dict[Tuple[str, int], Dict[str, Any]] = {}
+    start = time.monotonic()
     for place in places[:_PLACES_MAX]:
         answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, serve)
+        if (answer['refusal'] or '')[:3] in _network.NOT_YET and submit is not None and (
+                submit.option('DefaultAuthInfo')
+                or any(line[:1] == 'R' and 'AuthInfo' in line for _number, line in submit.lines)):
+            answer['refusal'] = None
         greetings[place.address, place.port] = answer
-        if answer['connected']:
+        # After silence or 4xx it goes on (smtpinit()).
+        if answer['connected'] and (answer['code'] or 400) // 100 != 4 or time.monotonic() - start > GREETING_SECONDS:
             break
     relay = _route.route(way, places, listeners, greetings, _mta_wanted(found))
     if relay is not None and way is not None:
@@ -218,7 +262,7 @@ def _relay(found: Look, serve: bool) -> Look:
             target.name for target in way.targets if target.name in own[:2] + ['localhost', 'localhost.localdomain']])
     greeting = None
     if greetings:
-        greeting = next((one for one in greetings.values() if one['connected']), next(iter(greetings.values())))
+        greeting = sorted(greetings.values(), key=_route.grade)[0]
     elif way is not None and way.targets:
         greeting = dict(_network.NOBODY, error='name_lookup')
     return found._replace(relay=relay, greeting=greeting, listeners=listeners, interfaces=interfaces, resolved=resolved)

@@ -145,3 +145,19 @@ def exists(directory, name):
         return True
     except FileNotFoundError:
         return False
+
+
+def places(opened: _spool.Opened) -> Tuple[Tuple[int, str], ...]:
+    """(descriptor, path) of each place in a queue directory: a subdirectory qf or df hides what was there before it."""
+    directory = opened.directory
+    return tuple({opened.base: directory.path, opened.control: directory.control, opened.data: directory.data}.items())
+
+
+def elsewhere(look: Any, queue: str, name: str) -> Optional[str]:
+    """The path of a file of this name in any place of a queue, or None. To be called as its runner. Raises OSError."""
+    for directory in look.directories[queue]:
+        with _spool.Opened(directory) as opened:
+            for place, path in places(opened):
+                if exists(place, name):
+                    return os.path.join(path, name)
+    return None

@@ -96,7 +96,7 @@ def look_at(queue, partners=False):
     # A partner queue that is not there holds no partners; one that cannot be looked into may.
     wrong = [error for error in look.errors if error['queue'] in own or os.path.lexists(_text.original_bytes(error['path']))]
     if wrong:
-        raise _text.SendmailError('The queue cannot be read: %s: %s.' % (wrong[0]['path'], wrong[0]['error']))
+        raise _text.SendmailError(_look.absence(look) or 'The queue cannot be read: %s: %s.' % (wrong[0]['path'], wrong[0]['error']))
     return look
 
 
@@ -139,8 +139,10 @@ def refuse(state, params, selection, selected=0):
         raise _text.SendmailError('select is empty, which means every message in the queue. Say which messages are meant, or set confirm_all to true.')
     reason = params.get('reason')
     if state == 'quarantined' and (not reason or reason.strip() in ('', '.') or not reason.isprintable()):
-        raise _text.SendmailError('Sendmail keeps a reason with each quarantined message: give one line of text with reason.')
+        raise _text.SendmailError('Sendmail keeps a reason with each quarantined message: give one line of text with reason, and not %s.' % _text.shown(reason))
     limit = params.get('max_affected')
+    if limit is not None and limit < 0:
+        raise _text.SendmailError('max_affected: %s is below 0: write 0 or more.' % _text.shown(limit))
     if limit is None and state == 'absent':
         limit = REMOVED_MAX
     if limit is not None and selected > limit:
@@ -265,7 +267,16 @@ class Remover:
                     body, about_body = _archive.open_data(where.data, 'df' + name[2:])
                     mine.callback(os.close, body)
                 except FileNotFoundError:
-                    pass
+                    there = _lost.elsewhere(self.look, queue, 'df' + name[2:])
+                    if there:
+                        paths = tuple(_text.printable(os.fsencode(path)) for path in (there, where.directory.data))
+                        raise _text.SendmailError(
+                            'its data file is %s, where Sendmail does not look for it: move it to %s' % paths)
+                for other in ('qf', 'hf', 'Qf'):
+                    if other != name[:2] and body is not None and any(
+                            _lost.exists(place, other + name[2:]) for place, _path in _lost.places(opened)):
+                        raise _text.SendmailError(
+                            'there is also a file %s of its id, and both have one data file' % other)
                 row, state, meant = _judge(self.selection, name, data, about_body and about_body.st_size)
                 if not meant:
                     raise _text.SendmailError('it changed meanwhile and is no longer what is selected')
@@ -449,11 +460,7 @@ def _is_removed(record: Optional[Set[str]], queue: str, path: str, name: str) ->
 
 def _control_elsewhere(look: Any, queue: str, identifier: str) -> bool:
     """Whether a queue has a control file of this id."""
-    for directory in look.directories[queue]:
-        with _spool.Opened(directory) as opened:
-            if any(_lost.exists(opened.control, prefix + identifier) for prefix in _CONTROLS):
-                return True
-    return False
+    return any(_lost.elsewhere(look, queue, prefix + identifier) for prefix in _CONTROLS)
 
 
 # Quarantined and queued
@@ -462,7 +469,7 @@ def _sendmail(look, queue, arguments, names, transcript):
     """Let Sendmail itself do something to these messages; what it prints goes to C(transcript)."""
     program = look.program['sendmail']
     if program is None:
-        raise _text.SendmailError('There is no Sendmail on this host.')
+        raise _text.SendmailError(_look.absence(look))
     argv = [program, '-Ac' if queue == 'msp' else '-Am'] + arguments + ['-v']
     commands = [(start, argv + ['-qI' + name[2:] for name in names[start:start + IDS]]) for start in range(0, len(names), IDS)]
 
@@ -661,10 +668,10 @@ class Restorer:
         """The name of a control file of this id in any directory of any queue."""
         for queue, places in self.opened.items():
             with _identity.acting(_lost.identity(self.look, queue)):
-                for opened in places:
-                    for prefix in _CONTROLS:
-                        if _lost.exists(opened.control, prefix + identifier):
-                            return prefix + identifier
+                for prefix in _CONTROLS:
+                    if any(_lost.exists(place, prefix + identifier)
+                           for opened in places for place, _path in _lost.places(opened)):
+                        return prefix + identifier
         return None
 
     def _message(self, path, reference, pending, member, stream, before, restoring, ready) -> None:
@@ -848,8 +855,6 @@ def _has(directory: int, name: str, size: int, stream: Any) -> bool:
 def act(params, check_mode, look=None):
     """The module's work. C(params) as documented in sendmail_message. Returns its result; raises SendmailError, with it for what was done."""
     state = params['state']
-    if os.geteuid() != 0:
-        raise _text.SendmailError('Only root can act on the messages of everybody. Use become: true.')
     states, done = STATES[state]
     selection = _selection.Selection(params['select'], look.now if look else int(time.time()), states)
     selection.states &= frozenset(states)
@@ -909,6 +914,8 @@ def work(params: Dict[str, Any], look: Any, selection: _selection.Selection, out
             refuse(state, params, selection, outcome.selected)
             for one in back:
                 outcome.add('removed', one.queue, one.name[2:])
+            if outcome.selected and dry:
+                _archive.check_room(base)
             if outcome.selected:
                 Remover(narrow, selection, writer, outcome, check).run()
         return

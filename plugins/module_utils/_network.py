@@ -158,39 +158,50 @@ def hosts_lines(names: Sequence[str]) -> List[str]:
     return found[:5]
 
 
-_NOT_YET = (530, 534, 538)   # RFC 3207 and 4954: TLS or authentication first, which Sendmail does and we do not
+NOT_YET = ('530', '534', '538')   # TLS or authentication first
 
 
-def _dialogue(peer: socket.socket, seconds: float) -> Optional[str]:
+def _dialogue(peer: socket.socket, seconds: float, encrypted: bool = False) -> Optional[str]:
     """What a server that has greeted answers when it refuses this host as such, for good; None where it does not. Sends no mail.
 
-    EHLO, MAIL FROM:<>, RCPT TO:<postmaster>, and <root> where it does not know that one, RSET. With FEATURE(`delay_checks'), Debian's
-    default, the access map answers at RCPT only. None too where it wants TLS or authentication first or puts off. A recipient whom it does
-    not know (5.1.x) is a matter of that one; RFC 5321 4.5.1 wants postmaster taken by everybody else.
+    EHLO, MAIL FROM:<>, RCPT TO:<postmaster> or <root>, RSET; STARTTLS where that is wanted; again with a sender of this
+    host, for some take nothing from <>. With FEATURE(`delay_checks') the access map answers at RCPT. An unknown recipient
+    (5.1.x) is a matter of that one.
     """
     end = time.monotonic() + seconds
+    own = socket.gethostname().encode('ascii', 'replace') or b'localhost'
     with peer.makefile('rb') as replies:
         def reply(command: bytes) -> bytes:
             peer.sendall(command + b'\r\n')
+            said = b''
             for _number in range(100):
                 peer.settimeout(max(0.05, end - time.monotonic()))
                 line = replies.readline(1024)
+                said += line
                 if line[3:4] != b'-':
-                    return line
+                    return said
             return b''
-        reply(b'EHLO ' + (socket.gethostname().encode('ascii', 'replace') or b'localhost'))
-        line = reply(b'MAIL FROM:<>')
-        if line[:1] == b'2':
-            # One that is not known here is refused as such before the access map is asked; root exists everywhere, postmaster needs an alias.
-            for recipient in (b'postmaster', b'root'):
-                line = reply(b'RCPT TO:<' + recipient + b'>')
-                if b' 5.1.' not in line and b' 5.5.' not in line:
-                    break
-                line = b''
-        reply(b'RSET')
-    code = int(line[:3]) if line[:3].isdigit() else 0
-    refused = code in (521, 550, 554, 556) or code >= 500 and b' 5.7.' in line and code not in _NOT_YET
-    return _system.printable(line[:200].rstrip()) if refused else None
+        offers = reply(b'EHLO ' + own).upper()
+        for sender in (b'', b'root@' + own):
+            line = reply(b'MAIL FROM:<' + sender + b'>')
+            later = line[:3].decode('latin-1') in NOT_YET and not encrypted and b'STARTTLS' in offers
+            if later and reply(b'STARTTLS')[:3] == b'220':
+                import ssl
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+                with context.wrap_socket(peer) as inner:
+                    return _dialogue(inner, seconds, True)
+            if line[:1] == b'2':
+                for recipient in (b'postmaster', b'root'):
+                    line = reply(b'RCPT TO:<' + recipient + b'>')
+                    if b' 5.1.' not in line and b' 5.5.' not in line:
+                        break
+                    line = b''
+            reply(b'RSET')
+            code = line[:3].decode('latin-1')
+            if not (code in ('521', '550', '554', '556') + NOT_YET or code[:1] == '5' and b' 5.7.' in line):
+                return None
+    return _system.printable(line.splitlines()[-1][:200])
 
 
 def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 0.0, serve: bool = False) -> Dict[str, Any]:

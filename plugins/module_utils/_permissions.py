@@ -152,7 +152,7 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
         if key == 'mail_dir' or key.startswith('run_') and (key != 'run_msp' or 'msp' in look.directories) and (key != 'run_mta' or 'mta' in look.directories):
             add(rule.path, 'directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, optional=rule.optional)
     if unused:
-        raise _text.SendmailError('overrides names %s, which is none of the paths that are looked after here: %s.' % (
+        raise _text.SendmailError('overrides.path: %s is none of the paths that are looked after here: %s.' % (
             ', '.join(sorted(unused)), ', '.join(sorted(set(want.path for want in found if want.kind != 'queue_file')))))
     return found, errors
 
@@ -184,7 +184,8 @@ def _renamed(name, who, kind='group'):
 
 def inspect(wanted):
     """Yield Found for each Want, and for each name in a queue directory that is a queue file or no file at all."""
-    unmounted = {}
+    unmounted, wanted = {}, list(wanted)
+    queues = [want.path for want in wanted if want.kind == 'queue_directory']
     for want in wanted:
         directory = want.kind in ('queue_directory', 'directory', 'queue_file')
         try:
@@ -200,7 +201,11 @@ def inspect(wanted):
             if want.kind in ('queue_file', 'queue_directory'):
                 try:
                     _spool.check_place(parent, want.path)
-                    _spool.check_content(parent, True)
+                    strange = _spool.check_content(parent, any(path.startswith(want.path + '/') for path in queues))
+                    if strange and want.uid not in (None, os.fstat(parent).st_uid):
+                        raise OSError(
+                            errno.EINVAL, 'it belongs to somebody else and has nothing of a queue in it, so it is not taken '
+                                          'for one: set QueueDirectory, or give it its owner by hand')
                 except OSError:
                     os.close(parent)
                     raise
@@ -442,14 +447,13 @@ class Outcome:
 
 def put_right(queue='all', overrides=None, check_mode=False):
     """Look at this host and put everything right. Returns an Outcome. Raises SendmailError where there is no Sendmail."""
+    overrides = [dict(entry, mode=_mode(entry)) for entry in overrides or ()]
     look = _look.look('queues', queue)
     program = _system.program(look.layout)
     if not program['sendmail']:
-        raise _text.SendmailError('Sendmail is not installed on this host (looked for %s)%s. Install it, for example with %s.' % (
-            ', '.join(look.layout.binaries), ': the name belongs to %s' % program['other_mta'] if program['other_mta'] else '', ROLE))
+        raise _text.SendmailError(_look.absence(look))
     if not look.layout.rules:
         raise _text.SendmailError(_platform.UNTOLD)
-    overrides = [dict(entry, mode=_mode(entry)) for entry in overrides or ()]
     who = set(names(look).values())
     for rule in look.layout.rules.values():
         who.update((rule.owner, rule.group))
@@ -486,10 +490,11 @@ def _mode(entry):
     try:
         # YAML 1.1 has already read an unquoted 0750 as an octal number.
         number = mode if mode is None or isinstance(mode, int) else int(mode, 8)
-    except ValueError:
+    except (TypeError, ValueError):
         number = -1
     if number is not None and not 0 <= number <= 0o7777:
-        raise _text.SendmailError("%r is not a mode for %s. Write an octal number in quotes, for example '0750'." % (mode, entry['path']))
+        raise _text.SendmailError("overrides.mode: %s, of %s, is not a mode: write an octal number in quotes, for example '0750'." % (
+            _text.shown(mode), entry['path']))
     return number
 
 

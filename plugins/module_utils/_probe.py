@@ -12,11 +12,13 @@ It is apart from _look so that a module which only reads stays small on the wire
 import glob
 import os
 import re
+import select
+import signal
 from collections import Counter
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _filesystem, _hazards, _log, _look, _names, _network, _platform, _qf, _route, _schedule, _spool, _summary, _system, _text)
+    _filesystem, _hazards, _log, _look, _names, _network, _qf, _readcf, _route, _schedule, _spool, _summary, _system, _text)
 
 INSPECTED_MAX = 20000   # control files looked into; what is wrong with a spool shows in the first few
 SUBJECTS_MAX = 2000     # messages whose subject is read: enough to tell a share
@@ -27,6 +29,9 @@ _LOG_AGE, _LOG_SECONDS, _LOG_LINES, _LOG_BYTES = 7 * 86400, 3.0, 20000, 4 << 20
 _LOG_LINE = 300         # characters of a line that are shown
 _UNFINISHED = 600       # seconds after which a control file that is being written is none (readqf() in queue.c)
 _STUCK_MAX = 20
+_LIMITS = {'fsize': 8, 'as': 8192}   # kilobytes, too few for a submission
+_NOBODY, _ACCESS_SECONDS = 65534, 5.0
+_MESSAGE_LEAST = 1024   # bytes; headers take half of it
 _NAMES = ('/usr/sbin/sendmail', '/usr/lib/sendmail')   # what programs call
 _SUBMITTERS = ('cron', 'crond', 'atd', 'sshd', 'apache2', 'httpd', 'php-fpm')   # services that start what submits mail
 
@@ -36,6 +41,7 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
 
     C(subjects): whether the subjects of messages may be read.
     """
+    look = _readcf.judged(look)
     facts = _summary.facts(look, 'totals')
     directories = look.directories.get('msp', [])
     paths = sorted(set(path for directory in directories for path in (directory.path, directory.control, directory.data)))
@@ -138,8 +144,11 @@ def obstacles(look: _look.Look) -> List[str]:
         about = os.stat(binary)
         if not about.st_mode & 0o001:
             found.append('%s has mode %04o: others cannot run it.' % (_system.printable(binary), about.st_mode & 0o7777))
-        if os.statvfs(binary).f_flag & os.ST_NOSUID:
+        flags = os.statvfs(binary).f_flag
+        if flags & os.ST_NOSUID:
             found.append('%s is on a file system that is mounted nosuid, so its set-group-ID bit does not count.' % _system.printable(binary))
+        if flags & os.ST_NOEXEC:
+            found.append('%s is on a file system that is mounted noexec: nobody can run it.' % _system.printable(binary))
     except OSError as error:
         return found + ['%s: %s.' % (_system.printable(binary), error.strerror)]
     # Before the program runs only the rights of others count, then those of its group too.
@@ -158,7 +167,62 @@ def obstacles(look: _look.Look) -> List[str]:
             found.append('%s is %s:%s %s: an ordinary user cannot read it.' % tuple(look.files['msp'][key] for key in ('path', 'owner', 'group', 'mode')))
     except OSError:
         pass
-    return list(dict.fromkeys(found + _without_privileges()))
+    submit = look.configurations.get('msp')
+    most = submit.number('MaxMessageSize') if submit else 0
+    if 0 < most < _MESSAGE_LEAST:
+        found.append('MaxMessageSize in %s is %d bytes: larger messages are refused.' % (look.files['msp']['path'], most))
+    return list(dict.fromkeys((found or _kernel_refuses(look, binary, about.st_gid)) + _limited() + _without_privileges()))
+
+
+def _limited(root: str = '') -> List[str]:
+    """Rules of limits.conf(5) for all users that leave no room for the program or a message."""
+    found = []
+    for path in ['/etc/security/limits.conf'] + sorted(glob.glob(root + '/etc/security/limits.d/*.conf')):
+        for line in _system.script(path).splitlines():
+            words = line.partition('#')[0].split()
+            if len(words) == 4 and words[0] == '*' and words[3].isdecimal() and int(words[3]) < _LIMITS.get(words[2], 0):
+                found.append(_system.printable('%s: "%s" leaves no room for mail.' % (path, ' '.join(words))))
+    return found
+
+
+def _kernel_refuses(look: _look.Look, binary: str, gid: int) -> List[str]:
+    """What else the kernel does not allow an ordinary user."""
+    wanted = [(binary, os.X_OK, _NOBODY), (look.files['msp']['path'], os.R_OK, gid), ('/etc/passwd', os.R_OK, gid)]
+    for path in sorted(set(path for one in look.directories.get('msp', []) for path in (one.control, one.data))):
+        room = _filesystem.under(path)
+        try:
+            if _may(os.stat(path), gid, 3) and not room['read_only'] and not room['immutable']:
+                wanted.append((path, os.W_OK | os.X_OK, gid))
+        except OSError:
+            continue
+    return ['The kernel refuses an ordinary user %s %s: see modes and access control lists (getfacl) on the way.'
+            % ({os.X_OK: 'to run', os.R_OK: 'to read'}.get(mode, 'to write into'), _system.printable(path))
+            for (path, mode, _gid), allowed in zip(wanted, allows(wanted)) if not allowed and os.path.exists(path)]
+
+
+def allows(wanted: Sequence[Tuple[str, int, int]]) -> List[bool]:
+    """Whether nobody with that group may, for each (path, mode of access(2), group); [] where that cannot be asked."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.setgroups([])
+            said = b''
+            for path, mode, gid in wanted:
+                os.setresgid(gid, gid, gid)
+                os.setresuid(_NOBODY, 0, 0)         # access(2) goes by the real ids
+                said += b'1' if os.access(path, mode) else b'0'
+            os.write(writing, said)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    ready = select.select([reading], [], [], _ACCESS_SECONDS)[0]
+    answer = os.read(reading, len(wanted)) if ready else b''
+    os.close(reading)
+    if not ready:
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return [one == ord('1') for one in answer]
 
 
 def _above(path: str) -> List[str]:
@@ -181,7 +245,7 @@ def _without_privileges() -> List[str]:
 def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Dict[str, Any]]:
     """Control files that no run will ever try: unfinished for longer than Sendmail waits, or unreadable for it.
 
-    C(known): messages of which something is said already.
+    C(known): messages of which something is said already, by their printable ids.
     """
     found: List[Dict[str, Any]] = []
     for queue, directories in look.directories.items():
@@ -197,7 +261,8 @@ def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Di
                     for name, state in one.damaged:
                         path = _system.printable(os.path.join(directory.control, name))
                         about = os.stat(name, dir_fd=opened.control, follow_symlinks=False)
-                        if state == 'incomplete' and (look.now - about.st_mtime <= _UNFINISHED or name in one.locked) or name[2:] in known:
+                        if (state == 'incomplete' and (look.now - about.st_mtime <= _UNFINISHED or name in one.locked)
+                                or _system.printable(name[2:]) in known):
                             continue   # it is being written
                         found.append({'path': path, 'why': why.get(path) or (
                             'it has no final dot: every run leaves it' if about.st_size else 'it is empty: the next run removes it and its data file')})
@@ -208,16 +273,8 @@ def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Di
 
 def _stranded(look: _look.Look) -> List[Dict[str, Any]]:
     """Directories that are a queue on some platform, hold mail, and are named by no configuration here."""
-    known = set(os.path.realpath(place) for directories in look.directories.values() for one in directories for place in (one.path, one.control))
-    places = set(layout.rules[key].path for layout in _platform.PLATFORMS.values() for key in ('msp_queue', 'mta_queue')
-                 if key in layout.rules)
-    found = []
-    for path in sorted(places):
-        if os.path.realpath(path) not in known:
-            count = sum(1 for name in _system.names(path) if name[:2] in _qf.CONTROL_PREFIXES and _qf.IDENTIFIER.match(name[2:]))
-            if count:
-                found.append({'path': path, 'messages': count})
-    return found
+    known = set(_system.printable(os.path.realpath(one.path)) for directories in look.directories.values() for one in directories)
+    return [one for one in _look.left_behind(look.directories) if one['path'] not in known]
 
 
 def _passed_over(look: _look.Look) -> int:

@@ -116,7 +116,9 @@ def hub_down(look: _look.Look) -> Evidence:
 
 def stranger(look: _look.Look) -> Evidence:
     """A program that is not Sendmail holds the socket that mail goes to."""
-    found = [place for place in places(look) if place['this_host'] and place['answers'] in ('stranger', 'other_mta')]
+    # With several relays the one that greets counts.
+    found = [place for place in places(look) if place['this_host'] and place['answers'] in ('stranger', 'other_mta')
+             and (not greets(look) or place['listener'] == (look.relay or {})['listener'])]
     return ['%s (process %s) listens on %s port %d.' % (
         place['listener']['name'], place['listener']['pid'], place['listener']['address'], place['listener']['port'])
         if place['listener'] else '%s port %d is answered by what is not Sendmail: %s' % (

@@ -36,6 +36,11 @@ class Found(NamedTuple):
     directory: _spool.QueueDirectory
 
 
+def check_limit(limit):
+    if limit is not None and limit < 0:
+        raise _text.SendmailError('limit: %s is below 0: write 0 or more.' % _text.shown(limit))
+
+
 class Listing:
     """The messages of a look that a selection means, as records.
 
@@ -43,8 +48,7 @@ class Listing:
     """
 
     def __init__(self, look, selection, fields=None, headers=None, limit=None):
-        if limit is not None and limit < 0:
-            raise _text.SendmailError('limit is %d; it must be 0 or more.' % limit)
+        check_limit(limit)
         self.look, self.selection, self.limit = look, selection, limit
         self.headers = headers or ()
         self.fields = fields and tuple(fields) + (('headers',) if headers else ())
@@ -69,7 +73,7 @@ class Listing:
 
     def _result(self, messages, matched, given):
         return {'messages': messages, 'matched': matched, 'total': sum(sum(one.messages.values()) for _queue, one in self.passes),
-                'truncated': matched > given, 'errors': self.errors[:ERRORS_MAX]}
+                'truncated': matched > given, 'partial': self.look.partial, 'errors': self.errors[:ERRORS_MAX]}
 
     def collect(self):
         """The module's result with the oldest records in it."""
@@ -110,7 +114,7 @@ class Listing:
                 os.unlink(temporary)
                 raise
         except OSError as error:
-            raise _text.SendmailError('The list cannot be written to %s: %s. Name a file in a directory that exists and has room.'
+            raise _text.SendmailError('path: the list cannot be written to %s: %s. Name a file in a directory that exists and has room.'
                                       % (path, error.strerror))
         return dict(self._result([], matched, matched if self.limit is None else self.limit),
                     file={'path': path, 'messages': count, 'sha256': digest.hexdigest()})

@@ -37,7 +37,7 @@ _GREETINGS = (
 _OTHER_MTAS = re.compile(
     r'(?:exim\d?|postfix|master|smtpd|qmail-smtpd|tcpserver|courier\w*|msmtpd|haraka|mailpit|MailHog)$'
 )
-_SUPERVISORS = ('systemd', 'inetd', 'xinetd', 'rlinetd', 'inetutils-inetd', 'openbsd-inetd')
+SUPERVISORS = ('systemd', 'inetd', 'xinetd', 'rlinetd', 'inetutils-inetd', 'openbsd-inetd')
 
 Address = Any  # ipaddress.IPv4Address or IPv6Address
 
@@ -302,7 +302,7 @@ def answers(
         proved = socket_.get('sendmail')
         if proved or (proved is None and name.startswith('sendmail')):
             return 'sendmail'
-        if name in _SUPERVISORS:
+        if name in SUPERVISORS:
             return 'inetd' if says == 'sendmail' else says or 'stranger'
         if _OTHER_MTAS.match(name):
             return 'other_mta'
@@ -312,6 +312,11 @@ def answers(
     return (
         (says or 'mta') if greeting.get('answered') else says or ('stranger' if greeting.get('connected') else 'nobody')
     )
+
+
+def grade(greeting: Optional[Dict[str, Any]]) -> int:
+    """The first is who greets, then who takes the connection."""
+    return 0 if (greeting or {}).get('answered') else 1 if (greeting or {}).get('connected') else 2
 
 
 def route(
@@ -325,7 +330,7 @@ def route(
 
     C(found): of C(places); C(greetings): {(address, port): greeting} for those that were asked. C(this_host) is true
     where every place is this host, false where none is, None where there are both or no address is known. C(answers)
-    and C(listener) are those of the first place that takes the connection, else of the first one.
+    and C(listener) are those of the place that is first by C(grade).
     """
     if way is None:
         return None
@@ -339,7 +344,7 @@ def route(
                 answers=answers(greetings.get((place.address, place.port)), socket_, place.this_host),
             )
         )
-    taken = [one for one in shown if (greetings.get((one['address'], one['port'])) or {}).get('connected')] or shown[:1]
+    taken = sorted(shown, key=lambda one: grade(greetings.get((one['address'], one['port']))))
     here = set(place.this_host for place in found)
     first = way.targets[0] if way.targets else None
     return {

@@ -8,7 +8,7 @@
 
 import os
 import re
-from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _processes, _schedule, _system
 
@@ -44,7 +44,7 @@ def cron(alive: bool, root: str = '') -> Dict[str, Any]:
 def _runner(source: str, path: Optional[str], interval: Optional[int] = None, active: bool = False, detail: Optional[str] = None,
             **more: Any) -> Runner:
     record: Runner = {'source': source, 'path': path, 'line': None, 'user': None, 'interval': interval, 'uneven': False, 'active': active, 'detail': detail,
-                      'pid': None, 'unit': None, 'partial': False, 'bound_to': None}
+                      'pid': None, 'unit': None, 'partial': False, 'bound_to': None, 'script': None}
     record.update(more)
     return record
 
@@ -66,33 +66,71 @@ def _crontabs(family: str, root: str) -> Iterator[Tuple[str, bool, Optional[str]
                 yield '%s/%s' % (directory, name), False, name, None
 
 
-def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, root: str) -> Iterator[Runner]:
+_ANACRON = {'@daily': 1, '@weekly': 7, '@monthly': 31, '@yearly': 366}
+
+
+def _anacron_runners(alive: bool, root: str) -> Iterator[Runner]:
+    """What anacron runs once in so many days: anacrontab(5)."""
+    for number, line in enumerate(_system.script(root + '/etc/anacrontab').splitlines(), 1):
+        words = line.split(None, 3)
+        days = _ANACRON.get(words[0]) or (int(words[0]) if words[0].isdecimal() else None) if len(words) == 4 else None
+        run = _schedule.queue_run(words[3]) if days else None
+        if days and run and run['how'] == 'sendmail':
+            yield _runner('cron', '/etc/anacrontab', days * 86400, alive, None if alive else 'no cron daemon is running', line=number, user='root',
+                          partial=run['partial'])
+
+
+def _script_run(text: str) -> Optional[Dict[str, Any]]:
+    """What a shell script does with the client queue, as L(_schedule.queue_run)."""
+    lines = [line for line in text.splitlines() if 'sendmail' in line and line.lstrip()[:1] != '#']
+    return next((run for run in map(_schedule.queue_run, lines) if run and run['how'] == 'sendmail'), None)
+
+
+def _called(command: str, root: str) -> Tuple[Optional[str], Optional[Dict[str, Any]]]:
+    """(path, run) of a script that a cron line calls and that runs the client queue; the packages' own ones decide for themselves."""
+    for path in re.findall(r'(?:^|[\s;&|(])(/[\w./+-]+)', command[:4096])[:8]:
+        text = '' if path.startswith(('/usr/share/sendmail/', '/etc/init.d/')) else _system.script(root + path, 65536)
+        run = _script_run(text) if text.startswith('#!') else None
+        if run:
+            return path, run
+    return None, None
+
+
+def _not_allowed(user: Optional[str], users: Sequence[Optional[str]]) -> Optional[str]:
+    """Why what a user starts is no runner, or None: restrictqrun refuses him (main.c)."""
+    if user in users or user in ('root', '0'):
+        return None
+    return 'it is started by %s, and only what root or %s starts counts' % (_system.printable(user or ''), users[0])
+
+
+def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, users: Sequence[Optional[str]],
+                  root: str) -> Iterator[Runner]:
     debian = layout.family == 'debian'
     for path, with_user, owner, refused in _crontabs(layout.family, root):
-        text = _system.script(root + path)
-        if not re.search(r'sendmail|runq', text):
-            continue
-        for entry in _schedule.cron_entries(text, with_user):
-            run = _schedule.queue_run(entry['command'], debian)
+        for entry in _schedule.cron_entries(_system.script(root + path), with_user):
+            called, run = None, _schedule.queue_run(entry['command'], debian)
+            if not run:
+                called, run = _called(entry['command'], root)
             if not run:
                 continue
-            detail = refused or (None if alive else 'no cron daemon is running')
+            detail = refused or _not_allowed(entry['user'] or owner, users) or (
+                None if alive else 'no cron daemon is running')
             if run['how'] == 'cron-mta' and (settings['queue_mode'], settings['msp_mode']) != ('cron', 'none'):
                 continue                                                      # that line is for the MTA queue
             if run['how'] == 'cron-msp' and settings['msp_mode'] != 'cron':
                 detail = 'MSP_MODE in /etc/mail/sendmail.conf is %s, so the helper does nothing' % settings['msp_mode']
             interval, uneven = _schedule.cron_interval(entry['schedule'])
             yield _runner('cron' if run['how'] == 'sendmail' else 'debian_cron', path, interval, detail is None, detail, line=entry['line'],
-                          user=_system.printable(entry['user'] or owner or ''), uneven=uneven, partial=run['partial'])
+                          user=_system.printable(entry['user'] or owner or ''), uneven=uneven, partial=run['partial'],
+                          script=called and _system.printable(called))
     for name, seconds in (('hourly', 3600), ('daily', 86400), ('weekly', 604800), ('monthly', 2678400)):
         for entry in _system.names('%s/etc/cron.%s' % (root, name)):
             path = '/etc/cron.%s/%s' % (name, entry)
-            lines = [line for line in _system.script(root + path).splitlines() if 'sendmail' in line and line.lstrip()[:1] != '#']
-            runs = [run for run in (_schedule.queue_run(line) for line in lines) if run and run['how'] == 'sendmail']
-            if runs:
+            run = _script_run(_system.script(root + path))
+            if run:
                 usable = alive and os.access(root + path, os.X_OK)
                 yield _runner('cron', path, seconds, usable, None if usable else 'no cron daemon is running, or the script is not executable',
-                              user='root', partial=runs[0]['partial'])
+                              user='root', partial=run['partial'], script=path)
 
 
 def _unit(name: str, present: Dict[str, Set[str]], root: str) -> Tuple[Optional[str], Dict[str, List[str]]]:
@@ -116,18 +154,35 @@ def _unit_run(settings: Dict[str, List[str]], root: str) -> Optional[Dict[str, A
     return _schedule.queue_run(_schedule.unit_command(settings, environment))
 
 
-def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_runs: bool, root: str) -> Iterator[Runner]:
+def _instances(name: str, present: Dict[str, Set[str]], booted: bool, root: str) -> List[str]:
+    """The units that a timer's file is for: of a template those that are enabled or, where systemd C(booted), loaded."""
+    if not name.endswith('@.timer'):
+        return [name]
+    found = [entry for directory, holds in present.items() for wants in holds if wants.endswith('.wants')
+             for entry in _system.names('%s%s/%s' % (root, directory, wants))]
+    if booted:
+        text = _system.command(['systemctl', 'list-units', '--all', '--plain', '--no-legend', '--no-pager', '--', name[:-6] + '*.timer'])
+        found += [line.split()[0] for line in text.splitlines() if line.strip()]
+    return sorted(set(entry for entry in found if entry.startswith(name[:-6]) and entry.endswith('.timer')))
+
+
+def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_runs: bool, users: Sequence[Optional[str]],
+                     root: str) -> Iterator[Runner]:
     merged = os.path.islink(root + '/lib')                                    # then the last directory is the one before it
     present = {directory: set(_system.names(root + directory)) if directory[:5] != '/lib/' or not merged else set() for directory in _system.UNIT_DIRECTORIES}
-    for name in sorted(entry for entry in set().union(*present.values()) if entry.endswith('.timer')):
-        path, settings = _unit(name, present, root)
-        served = (settings.get('Unit') or [name[:-6] + '.service'])[-1]
-        run = _unit_run(_unit(served, present, root)[1], root)
-        if run:
+    for file in sorted(entry for entry in set().union(*present.values()) if entry.endswith('.timer')):
+        path, settings = _unit(file, present, root)
+        served = (settings.get('Unit') or [file[:-6] + '.service'])[-1]
+        service = _unit(served, present, root)[1] or _unit(re.sub(r'@[^.]*[.]', '@.', served), present, root)[1]
+        run = _unit_run(service, root)
+        if not run:
+            continue
+        stranger = _not_allowed((service.get('User') or ['root'])[-1], users)
+        for name in _instances(file, present, booted, root):
             state = _system.unit_states([name]).get(name, {}) if booted else {}
             interval, uneven = _schedule.timer_interval(settings)
-            active = state.get('active') == 'active'
-            yield _runner('systemd_timer', path, interval, active, None if active else 'the timer is not active', uneven=uneven, unit=name,
+            detail = stranger or (None if state.get('active') == 'active' else 'the timer is not active')
+            yield _runner('systemd_timer', path, interval, detail is None, detail, uneven=uneven, unit=name,
                           partial=run['partial'])
     own = _system.UNIT_DIRECTORIES[0]
     # The packages' own, wherever they are, and what an administrator has written.
@@ -169,10 +224,7 @@ def _openrc_runners(daemons: List[Runner], root: str) -> Iterator[Runner]:
 
 
 def _freebsd_runners(daemons: List[Runner], alive: bool, root: str) -> Iterator[Runner]:
-    values: Dict[str, str] = {}
-    for path in ('/etc/defaults/rc.conf', '/etc/rc.conf', '/etc/rc.conf.local'):
-        values = _schedule.assignments(_system.script(root + path), values)
-    on = ('yes', 'true', 'on', '1')
+    values, on = _system.rc_values(_system.RC_CONF, root), _system.RC_ON
     flags = values.get('sendmail_msp_queue_flags', '-L sm-msp-queue -Ac -q30m')
     run = _schedule.queue_run('sendmail ' + flags)
     if values.get('sendmail_enable', '').upper() != 'NONE' and values.get('sendmail_msp_queue_enable', 'YES').lower() in on and run:
@@ -180,9 +232,7 @@ def _freebsd_runners(daemons: List[Runner], alive: bool, root: str) -> Iterator[
             daemons[0].update(source='rc_conf', path='/etc/rc.conf')
         else:
             yield _runner('rc_conf', '/etc/rc.conf', run['interval'], False, 'sendmail_msp_queue_enable is on, but no queue runner is there')
-    values = {}
-    for path in ('/etc/defaults/periodic.conf', '/etc/periodic.conf', '/etc/periodic.conf.local'):
-        values = _schedule.assignments(_system.script(root + path), values)
+    values = _system.rc_values(('/etc/defaults/periodic.conf', '/etc/periodic.conf', '/etc/periodic.conf.local'), root)
     if values.get('daily_queuerun_enable', 'YES').lower() in on and values.get('daily_submit_queuerun', 'YES').lower() in on:
         yield _runner('periodic', '/etc/periodic.conf', 86400, alive, None if alive else 'no cron daemon is running', user='root')
 
@@ -195,15 +245,18 @@ def sendmail_conf(layout: _platform.Platform, root: str = '') -> Optional[Dict[s
     return dict(_schedule.debian_settings(text), exists=bool(text))
 
 
-def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root: str = '') -> List[Runner]:
+def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root: str = '',
+                  users: Sequence[Optional[str]] = ()) -> List[Runner]:
     """Every runner of the MSP queue: [{source, path, line, user, interval, uneven, active, detail, pid, unit, partial,
-    bound_to}].
+    bound_to, script}].
 
     C(source) is debian_cron (the line that sendmail.conf generates), cron, daemon, systemd_timer, systemd_unit, conf_d (OpenRC), rc_conf or periodic.
     C(interval) is seconds, of the largest gap where gaps differ (C(uneven)); None where it cannot be derived. C(active) is false
-    for a runner that is set up but does nothing, and C(detail) says why; C(bound_to) is the unit of a dead MTA that took it down.
-    C(found) are the L(processes).
+    for a runner that is set up but does nothing, and C(detail) says why; C(bound_to) is the unit of a dead MTA that took it down;
+    C(script) is what a cron line calls to do it.
+    C(found) are the L(processes); C(users) may run the queue beside root.
     """
+    users = users or [layout.msp_user]
     alive = _processes.cron_runs(found) or systemd_cron(root)
     runners = []
     sleepers = [process for process in found if process['role'] == 'queue_runner' and process['queue'] == 'msp']
@@ -216,11 +269,12 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     settings = conf or _schedule.debian_settings('')
     exists = conf is not None and conf['exists']
     daemons = list(runners)
-    runners += _cron_runners(layout, settings, alive, root)
+    runners += _cron_runners(layout, settings, alive, users, root)
+    runners += _anacron_runners(alive, root)
     init = _system.init_system(root)
     mta_runs = any(process['role'] == 'daemon' for process in found)
     runners += _systemd_runners({runner['unit']: runner for runner in daemons if runner['unit']}, not root and init == 'systemd', layout.mta_service,
-                                mta_runs, root)
+                                mta_runs, users, root)
     if init != 'systemd':
         runners += _openrc_runners([runner for runner in daemons if not runner['unit']], root)
     if layout.family == 'freebsd':

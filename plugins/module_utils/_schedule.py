@@ -47,7 +47,7 @@ def _field(text, low, high, names=()):
 def cron_interval(schedule):
     """Seconds of the largest gap between two runs of a cron schedule, and whether gaps differ: C((1800, False)) for C(*/30 * * * *).
 
-    Exact over the calendar: two years of days and all minutes. C((None, False)) for C(@reboot) or a schedule that is none.
+    C((None, False)) for C(@reboot) or no schedule.
     See crontab(5): a day matches by day of month or by day of week when both are restricted.
     """
     word = schedule.strip().lower()
@@ -99,8 +99,7 @@ def queue_run(command, runq_is_wrapper=False):
 
     C(how) is C(sendmail) for a plain run, C(cron-msp) or C(cron-mta) for the Debian helper, which decides by sendmail.conf.
     C(interval) is the seconds of C(-q30m), None for a single run. C(partial) is true when a filter leaves messages out.
-    Only C(-Ac) or an explicit submit.cf reach the MSP queue: C(sendmail -q) alone works on the MTA queue. C(runq) is a
-    wrapper that runs both queues on Debian (C(runq_is_wrapper)).
+    Only C(-Ac) or an explicit submit.cf reach the MSP queue; C(runq) on Debian runs both (C(runq_is_wrapper)).
     """
     for part in re.split(r'[;&|()`\'"\n]+', command[:4096]):
         words = part.split()
@@ -147,8 +146,7 @@ def assignments(text, values=None):
 def debian_settings(text):
     """How Debian runs the daemons, from /etc/mail/sendmail.conf: {daemon_mode, queue_mode, msp_mode, queue_interval, msp_interval, hands_off}.
 
-    Modes in lower case (daemon, cron, none, inetd), intervals in seconds or None; the defaults are those of the helper
-    /usr/share/sendmail/sendmail, which takes the daemon's mode for what the file leaves out.
+    Modes in lower case, intervals in seconds or None; the defaults are those of the helper /usr/share/sendmail/sendmail.
     """
     values = assignments(text, {'DAEMON_MODE': 'Daemon', 'QUEUE_INTERVAL': '10m', 'MSP_INTERVAL': '10m', 'QUEUE_MODE': 'Daemon', 'MSP_MODE': 'Daemon'})
     found = {name: values[name.upper()].lower() for name in ('daemon_mode', 'queue_mode', 'msp_mode')}

@@ -53,8 +53,8 @@ class Guarded:
 
     def _bounded(self, text: bytes) -> bool:
         def late(_signal: Any, _frame: Any) -> None:
-            raise _text.SendmailError('select.%s, %r, takes too long on a text of %d bytes. Write it without repetitions inside of repetitions.'
-                                      % (self._key, self._given, len(text)))
+            raise _text.SendmailError('select.%s: %s takes too long on a text of %d bytes. Write it without repetitions inside of repetitions.'
+                                      % (self._key, _text.shown(self._given), len(text)))
         try:
             before = signal.signal(signal.SIGVTALRM, late)
         except ValueError:     # only the main thread may
@@ -76,7 +76,7 @@ def _patterns(key, words):
         # One with a few stars takes no longer than reading the text some times over.
         return compiled if max(word.count('*') for word in words) < 4 else Guarded(key, words, compiled, True)
     except re.error as error:
-        raise _text.SendmailError('select.%s, %r, has a pattern that cannot be used: %s.' % (key, words, error))
+        raise _text.SendmailError('select.%s: %s has a pattern that cannot be used: %s.' % (key, _text.shown(words), error))
 
 
 class Selection:
@@ -87,25 +87,25 @@ class Selection:
     """
 
     def __init__(self, select, now, states=STATES):
-        select = dict((key, value) for key, value in (select or {}).items() if value not in (None, [], ''))
+        select = dict((key, value) for key, value in (select or {}).items() if value not in (None, []) and (value or key != 'status'))
         self.everything = not select
         self.done = ''      # what becomes of them, in the word of the caller
         self.ids = frozenset(select.get('ids', ()))
         self.states = frozenset(select.get('states', states))
         for identifier in self.ids:
             if not _qf.IDENTIFIER.match(identifier):
-                raise _text.SendmailError('%r in select.ids is not a queue id: eight letters or digits followed by five to ten digits, '
-                                          'as in 6ANFSGsD000240.' % identifier)
+                raise _text.SendmailError('select.ids: %s is not a queue id: write eight letters or digits followed by five to ten digits, '
+                                          'for example 6ANFSGsD000240.' % _text.shown(identifier))
         self._reasons = frozenset(select.get('reason', ()))
         self._senders, self._recipients, self._domains = (_patterns(key, select.get(key)) for key in ('senders', 'recipients', 'domains'))
         try:
             self._status = Guarded('status', select['status'], re.compile(select['status'].encode('utf-8', 'surrogateescape'), re.I),
                                    False) if 'status' in select else None
         except re.error as error:
-            raise _text.SendmailError('select.status, %r, is not a regular expression: %s.' % (select['status'], error))
-        self._before = now - _text.duration(select['older_than']) if 'older_than' in select else None
-        self._after = now - _text.duration(select['newer_than']) if 'newer_than' in select else None
-        self._larger = _text.size(select['larger_than']) if 'larger_than' in select else None
+            raise _text.SendmailError('select.status: %s is not a regular expression: %s.' % (_text.shown(select['status']), error))
+        self._before, self._after = (now - _text.duration(select[key], option='select.' + key) if key in select else None
+                                     for key in ('older_than', 'newer_than'))
+        self._larger = _text.size(select['larger_than'], 'select.larger_than') if 'larger_than' in select else None
         self.needs_size = self._larger is not None
         self._content = any(test is not None for test in (self._status, self._senders, self._recipients, self._domains, self._before,
                                                           self._after, self._larger)) or bool(self._reasons)

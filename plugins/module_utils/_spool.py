@@ -9,8 +9,7 @@
 A spool is hostile ground: whoever runs a set-group-ID program can write into it, and we are root. So every name is opened relative
 to a directory descriptor, only links that root made are followed (L(walk)), a directory that is never a queue is none, only regular
 files are read, reads are bounded, and nothing blocks.
-A pass takes no lock (a runner would skip the message) and leaves access times alone. It costs four system calls a message: open,
-read and close of the control file, stat of the data file.
+A pass takes no lock (a runner would skip the message) and leaves access times alone.
 """
 
 import contextlib
@@ -194,11 +193,11 @@ def check_place(descriptor: int, path: str) -> None:
     raise OSError(errno.EINVAL, '%s %s, which is never a queue: set QueueDirectory' % (how, _text.printable(os.fsencode(place))))
 
 
-def check_content(descriptor: int, nested: bool) -> None:
+def check_content(descriptor: int, nested: bool) -> bool:
     """Raise OSError when a directory is full of what no Sendmail made; judged by its first names, for it may hold a million.
 
-    A queue can hold a few strange files (a core image, somebody's notes): where nobody else can look into it, as into every queue that
-    a package makes, more of them pass. C(nested): other queues lie below, so directories are no strangers.
+    A queue can hold a few strange files (a core image), and more where nobody else can look into it, as into a package's.
+    C(nested): other queues lie below, so directories are no strangers. Returns whether all are strange.
     """
     ours = strange = 0
     with scan(descriptor) as entries:
@@ -212,6 +211,7 @@ def check_content(descriptor: int, nested: bool) -> None:
                 break
     if strange > ours and strange > (10 if not os.fstat(descriptor).st_mode & 0o005 else 2):
         raise OSError(errno.EINVAL, 'most of what is in it was not made by Sendmail, so it is not taken for a queue: set QueueDirectory')
+    return strange > 0 == ours
 
 
 # Queue directories

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections import Counter
 from json import dumps
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _phrases, _qf, _spool, _text
 
 # Minutes, as qshape(1) has them: a bucket counts what is younger than its bound and not below the one before; what is older stands under OLDER.
 AGE_BOUNDS = (5, 10, 20, 40, 80, 160, 320, 640, 1280)
@@ -206,8 +206,9 @@ def facts(look, level):
         if look.held is None:
             result['delivering'] = None
         queues[name] = result
-    return {'level': level, 'installation': _installation(look), 'services': look.services, 'mta': _mta(look),
-            'runners': look.runners[:RUNNERS_MAX], 'queues': queues}
+    unseen = look.partial
+    return {'level': level, 'partial': unseen, 'installation': _installation(look), 'services': None if unseen else look.services,
+            'mta': None if unseen else _mta(look), 'runners': None if unseen else look.runners[:RUNNERS_MAX], 'queues': queues}
 
 
 def _installation(look):
@@ -216,9 +217,9 @@ def _installation(look):
     def configuration(name):
         state = dict((key, files[name][key]) for key in ('path', 'exists', 'error', 'owner', 'group', 'mode'))
         return dict(state, changed=files[name]['mtime'], problems=files[name]['problems'][:TOP])
-    return {'installed': program['sendmail'] is not None, 'program': program['path'], 'binary': program['sendmail'] or program['target'],
-            'other_mta': program['other_mta'], 'version': program['version'], 'lock_kind': program['lock'], 'owner': program['owner'],
-            'group': program['group'], 'mode': program['mode'], 'platform': look.layout.family,
+    return {'installed': program['sendmail'] is not None, 'absence': _look.absence(look), 'program': program['path'],
+            'binary': program['sendmail'] or program['target'], 'other_mta': program['other_mta'], 'version': program['version'],
+            'lock_kind': program['lock'], 'owner': program['owner'], 'group': program['group'], 'mode': program['mode'], 'platform': look.layout.family,
             'submit_cf': configuration('msp'), 'sendmail_cf': configuration('mta'), 'sendmail_conf': look.sendmail_conf,
             'msp_user': {'name': submitter['user'], 'uid': submitter['uid']}, 'msp_group': {'name': submitter['group'], 'gid': submitter['gid']}}
 

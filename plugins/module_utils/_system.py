@@ -316,22 +316,51 @@ def started_as(pid_file: str) -> Optional[str]:
     return line if re.match(r'(?:/[\w./-]*/)?sendmail(?: +-?[\w./:=-]+)* +-b[dD](?: +-?[\w./:=-]+)*\Z', line, re.ASCII) else None
 
 
+RC_CONF = ('/etc/defaults/rc.conf', '/etc/rc.conf', '/etc/rc.conf.local')
+RC_ON = ('yes', 'true', 'on', '1')
+
+
+def rc_values(paths: Sequence[str], root: str = '') -> Dict[str, str]:
+    """The variables of FreeBSD's rc.conf, of all its files; the last one counts."""
+    values: Dict[str, str] = {}
+    for path in paths:
+        values = _schedule.assignments(script(root + path), values)
+    return values
+
+
+def _rc_service(name: str, root: str) -> Dict[str, Any]:
+    """A script of FreeBSD's base system. C(sendmail_enable) NONE switches off all that rc.d/sendmail has (rc.sendmail(8))."""
+    values = rc_values(RC_CONF, root)
+    said = values.get(name + '_enable', 'NO' if name == 'sendmail' else 'YES').lower()
+    submits = name == 'sendmail' and said != 'none' and values.get('sendmail_submit_enable', 'YES').lower() in RC_ON
+    return {'unit': None, 'init_script': '/etc/rc.d/' + name, 'enabled': said in RC_ON or submits, 'masked': said == 'none'}
+
+
+def _is_mask(path: str) -> bool:
+    """Whether a unit file is a mask: a link to /dev/null, or empty (systemd.unit(5))."""
+    return os.readlink(path) == '/dev/null' if os.path.islink(path) else os.path.isfile(path) and os.path.getsize(path) == 0
+
+
 def service(name: str, root: str = '') -> Dict[str, Any]:
     """What the files say about a service, without a process: {unit, init_script, enabled, masked}, enabled None if there is neither.
 
-    C(masked) is whether systemd refuses to start it; where systemd does not run, as in a container, a mask keeps nobody from that.
+    C(masked) is whether the init refuses to start it (FreeBSD: NONE in rc.conf), and C(unit) what a mask hides; where systemd does not run, as
+    in a container, a mask keeps nobody from that.
     """
-    unit = [directory for directory in UNIT_DIRECTORIES if os.path.lexists('%s%s/%s.service' % (root, directory, name))]
+    if os.path.exists(root + '/etc/rc.subr') and os.path.exists(root + '/etc/rc.d/' + name):
+        return _rc_service(name, root)
+    found = ['%s/%s.service' % (directory, name) for directory in UNIT_DIRECTORIES if os.path.lexists('%s%s/%s.service' % (root, directory, name))]
     script = '/etc/init.d/' + name if os.path.exists(root + '/etc/init.d/' + name) else None
-    path = '%s/%s.service' % (unit[0], name) if unit else None
+    unit = next((path for path in found if not _is_mask(root + path)), None)
     systemd = init_system(root) == 'systemd'
-    masked = systemd and path is not None and os.path.islink(root + path) and os.readlink(root + path) == '/dev/null'
+    masked = systemd and bool(found) and _is_mask(root + found[0])
     wants = ('/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator.late', '/usr/lib/systemd/system', '/lib/systemd/system')
     enabled = not masked and any(os.path.lexists('%s%s/%s/%s.service' % (root, top, entry, name))
                                  for top in wants for entry in names(root + top) if entry.endswith(('.wants', '.requires')))
     if not enabled and script and not systemd:
-        enabled = any(re.match(r'S\d\d%s$' % re.escape(name), entry) for level in '2345' for entry in names('%s/etc/rc%s.d' % (root, level)))
-    return {'unit': path, 'init_script': script, 'enabled': enabled if unit or script else None, 'masked': masked}
+        enabled = any(re.match(r'S\d\d%s$' % re.escape(name), entry) for level in '2345' for entry in names('%s/etc/rc%s.d' % (root, level))) or \
+            any(name in names('%s/etc/runlevels/%s' % (root, level)) for level in names(root + '/etc/runlevels'))
+    return {'unit': unit, 'init_script': script, 'enabled': enabled if unit or script else None, 'masked': masked}
 
 
 def held() -> Optional[Set[Tuple[int, int]]]:

@@ -20,29 +20,65 @@ class SendmailError(Exception):
         self.result = result
 
 
+def shown(value):
+    """What a user gave, as it can be printed in a sentence."""
+    text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    return text if len(text) <= 100 else text[:97] + '...'
+
+
+def absolute(path, option):
+    """Raise SendmailError for the value of an option that is no path from the root."""
+    if not path.startswith('/') or not path.isprintable() or len(path) > _PATH_MAX:
+        raise SendmailError('%s: %s is not an absolute path: write it from the root and in printable characters, for example /root/mail.'
+                            % (option, shown(path)))
+
+
+def _check_paths(spec, params, above=''):
+    for name, about in spec.items():
+        several = (params or {}).get(name)
+        for value in [] if several is None else several if about.get('type') == 'list' else [several]:
+            if 'path' in (about.get('type'), about.get('elements')):
+                absolute(value, above + name)
+            elif 'options' in about:
+                _check_paths(about['options'], value, above + name + '.')
+
+
 def answer(module, work):
     """End a module: with what C(work()) returns, or with the sentence of its SendmailError. C(module): AnsibleModule, which no floor imports.
 
-    What is under C(diff) is for those who asked for it.
+    Paths that a user gave are looked at first. What is under C(diff) is for those who asked for it.
     """
     failed = None
     try:
+        _check_paths(module.argument_spec, module.params)
         result = work()
     except SendmailError as error:
         failed, result = str(error), error.result
     if not module._diff:
         result.pop('diff', None)
     if failed is None:
-        module.exit_json(**result)
-    module.fail_json(msg=failed, **result)
+        module.exit_json(**sound(result))
+    module.fail_json(**sound(dict(result, msg=failed)))
 
 
+def sound(value):
+    """A result without surrogates: with one of them the controller takes nothing of it."""
+    if isinstance(value, str):
+        return _HALF.sub(lambda half: '\\x%02x' % (ord(half.group()) & 0xff), value)
+    if isinstance(value, dict):
+        return dict((sound(key), sound(one)) for key, one in value.items())
+    return [sound(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+_HALF = re.compile('[\ud800-\udfff]')
 _LOOKS_ESCAPED = re.compile(r'\\(?=x[0-9a-f]{2})')
 _ESCAPED = re.compile(rb'\\x([0-9a-f]{2})')
+_PATH_MAX = 4095
+_LONGEST = 100 * 365 * 86400    # what no option can mean, and no system call takes
 _UNITS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
-_DURATION = re.compile(r'(\d{1,12})(?!\d)\s*([smhdw]?)', re.I)
+_DURATION = re.compile(r'(\d{1,12})(?!\d)\s*([smhdw]?)', re.I | re.A)
 _SIZES = {'': 1, 'k': 1 << 10, 'm': 1 << 20, 'g': 1 << 30}
-_SIZE = re.compile(r'(\d{1,15}(?:\.\d{1,15})?)\s*([kmg]?)(?:i?b)?', re.I)
+_SIZE = re.compile(r'(\d{1,15}(?:\.\d{1,15})?)\s*([kmg]?)(?:i?b)?', re.I | re.A)
 
 
 def printable(data):
@@ -70,8 +106,8 @@ def original_bytes(text):
     return _ESCAPED.sub(lambda match: bytes((int(match.group(1), 16),)), text.encode('utf-8', 'surrogateescape'))
 
 
-def duration(value, default_unit='s'):
-    """Seconds (int) of C(90), C(45m), C(1d12h): Sendmail's own units, see convtime() (weeks to seconds).
+def duration(value, default_unit='s', option=None):
+    """Seconds (int) of C(90), C(45m), C(1d12h): Sendmail's own units, see convtime() (weeks to seconds). C(option): where a user gave it.
 
     A bare number counts in C(default_unit): Sendmail itself takes minutes for C(-q) and queue times, other options say their own.
     """
@@ -83,14 +119,16 @@ def duration(value, default_unit='s'):
             break
         total += int(match.group(1)) * _UNITS[match.group(2).lower() or default_unit]
         position = match.end()
-    if not text or position < len(text):
-        raise SendmailError('%r is not a duration. Write a number with a unit (s, m, h, d or w), for example 30m or 1d12h.' % (value,))
+    if not text or position < len(text) or option and total > _LONGEST:
+        raise SendmailError('%s%s is not a duration%s: write a number with a unit (s, m, h, d or w), for example 30m or 1d12h.' % (
+            option + ': ' if option else '', shown(value), ' of at most 100 years' if total > _LONGEST else ''))
     return total
 
 
-def size(value):
-    """Bytes (int) of C(500), C(64K), C(1.5M), C(2G); units are powers of 1024."""
+def size(value, option=None):
+    """Bytes (int) of C(500), C(64K), C(1.5M), C(2G); units are powers of 1024. C(option): where a user gave it."""
     match = _SIZE.match(str(value).strip())
     if not match or match.end() != len(str(value).strip()):
-        raise SendmailError('%r is not a size. Write a number of bytes, or one with K, M or G, for example 64K.' % (value,))
+        raise SendmailError('%s%s is not a size: write a number of bytes, or one with K, M or G, for example 64K.' % (
+            option + ': ' if option else '', shown(value)))
     return int(float(match.group(1)) * _SIZES[match.group(2).lower()])

@@ -99,7 +99,9 @@ unexplained:
   type: dict
   sample: {"messages": 0, "examples": []}
 messages:
-  description: Messages in the client queue by state, as in M(mailops.sendmail.sendmail_queue_facts).
+  description:
+    - Messages in the client queue by state, as in M(mailops.sendmail.sendmail_queue_facts).
+    - Empty where no directory of that queue could be looked into.
   returned: success
   type: dict
   sample: {"total": 12, "queued": 12, "quarantined": 0, "lost": 0, "incomplete": 0, "unreadable": 0}
@@ -122,13 +124,12 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _
 
 def main():
     module = AnsibleModule(argument_spec={'subjects': {'type': 'bool', 'default': False}}, supports_check_mode=True)
-    try:
+
+    def work():
         look = _probe.probe(_look.look('services', serve=True), subjects=module.params['subjects'])
-        result = _causes.diagnosis(look, _probe.log_of(look.now))
-        result['domains'] = [{'domain': domain, 'ages': ages} for domain, ages in _qshape.domains(look, ('msp',))[0]]
-    except _text.SendmailError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+        return dict(_causes.diagnosis(look, _probe.log_of(look.now)),
+                    domains=[{'domain': domain, 'ages': ages} for domain, ages in _qshape.domains(look, ('msp',))[0]])
+    _text.answer(module, work)
 
 
 if __name__ == '__main__':

@@ -209,6 +209,10 @@ truncated:
   description: Whether there are more than were returned or written.
   returned: success
   type: bool
+partial:
+  description: Whether the module did not run as root, so that messages which the user may not read are among the V(unreadable) ones.
+  returned: success
+  type: bool
 errors:
   description: Files and directories that could not be read, at most 100.
   returned: success
@@ -221,6 +225,8 @@ file:
   type: dict
   sample: {"path": "/root/waits-for-dns.jsonl", "messages": 5120, "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
 """
+
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _records, _selection, _text
@@ -235,8 +241,12 @@ def main():
     params = module.params
 
     def work():
+        selection = _selection.Selection(params['select'], int(time.time()))
+        _records.check_limit(params['limit'])
         look = _look.look('queues', params['queue'], params['queue_directories'])
-        selection = _selection.Selection(params['select'], look.now)
+        missing = None if params['queue_directories'] or any(look.directories.values()) else _look.absence(look)
+        if missing:
+            raise _text.SendmailError(missing)
         listing = _records.Listing(look, selection, params['fields'], params['headers'], params['limit'])
         return listing.write(params['path'], module.check_mode) if params['path'] else listing.collect()
     _text.answer(module, work)

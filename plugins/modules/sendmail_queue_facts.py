@@ -70,6 +70,11 @@ ansible_facts:
           description: The O(level) of the look.
           type: str
           sample: totals
+        partial:
+          description:
+            - Whether the module did not run as root. Then C(mta), C(runners) and C(services) are V(none), and files that the user may not read
+              count as V(unreadable).
+          type: bool
         installation:
           description: Which Sendmail is installed, and whether it is one.
           type: dict
@@ -77,6 +82,9 @@ ansible_facts:
             installed:
               description: Whether there is a program C(sendmail) that really is Sendmail.
               type: bool
+            absence:
+              description: Where there is no Sendmail, a sentence that says so, what installs it, and where mail is left. V(none) where there is one.
+              type: str
             program:
               description: The program as it is called, V(none) where there is no such program.
               type: str
@@ -134,8 +142,9 @@ ansible_facts:
               sample: systemd
             mta:
               description:
-                - The service of the MTA. V(unit) and V(init_script) are its files, V(none) where there is none. V(enabled) is whether it starts at boot,
-                  V(none) without either file; V(masked) whether systemd, where it runs, refuses to start it.
+                - The service of the MTA. V(unit) and V(init_script) are its files, V(none) where there is none; V(unit) is what a mask hides. V(enabled) is
+                  whether it starts at boot, V(none) without either file; V(masked) whether systemd, where it runs, refuses to start it, or
+                  C(sendmail_enable) is NONE in FreeBSD's C(rc.conf).
               type: dict
               sample: {"name": "sendmail", "unit": null, "init_script": "/etc/init.d/sendmail", "enabled": true, "masked": false}
             msp:
@@ -331,7 +340,7 @@ ansible_facts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _summary, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _readcf, _summary, _text
 
 
 def main():
@@ -339,7 +348,7 @@ def main():
         argument_spec=dict(_look.OPTIONS, level=dict(type='str', choices=['totals', 'summary'], default='totals')),
         supports_check_mode=True)
     _text.answer(module, lambda: {'ansible_facts': {'sendmail_queue': _summary.facts(
-        _look.look('services', module.params['queue'], module.params['queue_directories']), module.params['level'])}})
+        _readcf.judged(_look.look('services', module.params['queue'], module.params['queue_directories'])), module.params['level'])}})
 
 
 if __name__ == '__main__':

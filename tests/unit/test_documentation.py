@@ -32,6 +32,28 @@ def test_a_made_page_is_what_it_is_made_from(name):
     assert (ROOT / 'docs' / name).read_text() == generate.PAGES[name](), 'run python docs/generate.py'
 
 
+@pytest.mark.parametrize('name', sorted(generate.TABLES))
+def test_a_table_of_decisions_is_what_the_tests_go_through(name):
+    assert (ROOT / name).read_text() == generate.with_table(name), 'run python docs/generate.py'
+
+
+def test_a_table_that_differs_is_found(tmp_path, monkeypatch):
+    name = 'roles/sendmail_mta/README.md'
+    page = (ROOT / name).read_text()
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_text(page.replace('| nothing |', '| something |', 1))
+    monkeypatch.setattr(generate, 'ROOT', tmp_path)
+    assert generate.with_table(name) == page != (tmp_path / name).read_text()
+
+
+def test_how_a_plan_reads():
+    assert generate.does({}) == 'nothing'
+    assert generate.does({'errors': 'no', 'settings': [{'name': 'A', 'value': 'b'}]}) == 'error: … no …'
+    assert generate.does({'settings': [{'name': 'A', 'value': 'b'}], 'generate': True}) == 'sets A="b"; has the cron file written anew'
+    assert generate.does({'foreign': 'x', 'remove': [{}]}) == 'removes it'
+    assert generate.cell('/etc/mail|x; sendmail_mta_unmask') == '`/etc/mail`\\|x; `sendmail_mta_unmask`'
+
+
 def prose(page):
     """The text without fenced blocks, where nothing is a link or a heading."""
     return re.sub(r'(?ms)^```.*?^```$', '', page.read_text())

@@ -84,6 +84,20 @@ def test_every_option_that_is_no_text_is_used_somewhere():
     assert set(options()) - used == set()
 
 
+def test_the_variables_of_playbooks_are_named_where_they_cannot_be_read():
+    """Those of roles are read by their argument specification before, which names them."""
+    named = {one.node.node.name if isinstance(one.node, nodes.Filter) else one.node.name: [argument.value for argument in one.args]
+             for path in PLAYBOOKS for tree in trees(path) for one in tree.find_all(nodes.Filter) if one.name == READER}
+    assert named == {name: [kind, name] for name, kind in PLAYBOOK_OPTIONS.items()}
+
+
+@pytest.mark.parametrize('path', [path for path in ROLE_FILES if path.parts[-3] == 'sendmail_remediate'], ids=lambda path: path.name)
+def test_paths_of_a_host_are_proved_once(path):
+    wanted = {'sendmail_remediate_directory', 'sendmail_remediate_archive'} if path.parent.name == 'vars' else set()
+    used = {name.name for tree in trees(path) for name in tree.find_all(nodes.Name)}
+    assert used & {'sendmail_remediate_directory', 'sendmail_remediate_archive'} == wanted
+
+
 @pytest.mark.parametrize('text, found', [
     ("{{ sendmail_mta_unmask }}", ['sendmail_mta_unmask']), ("{{ 1 if not sendmail_mta_unmask else 2 }}", ['sendmail_mta_unmask']),
     ("{{ sendmail_mta_unmask | bool }}", ['sendmail_mta_unmask']), ("{{ sendmail_mta_unmask | default(x) | mailops.sendmail.option('bool') }}", []),

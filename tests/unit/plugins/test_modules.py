@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +14,17 @@ pytest.importorskip('ansible')
 from ansible.module_utils import basic
 from ansible.module_utils.common.text.converters import to_bytes
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _platform, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import _compliance, _controls, _look, _platform, _system, _text
 
+MODULES = Path(__file__).resolve().parents[3] / 'plugins/modules'
+# Every module, in each of its states.
+CALLS = (
+    ('sendmail_queue_facts', {}), ('sendmail_queue_facts', {'level': 'summary'}), ('sendmail_message_info', {}),
+    ('sendmail_message_info', {'path': '/nonexistent/list'}), ('sendmail_diagnosis_info', {}), ('sendmail_compliance_info', {}), ('sendmail_queue', {}),
+    ('sendmail_ledger', {'state': 'opened'}), ('sendmail_ledger', {'state': 'closed'}), ('sendmail_message', {'state': 'absent', 'confirm_all': True}),
+    ('sendmail_message', {'state': 'queued', 'confirm_all': True}), ('sendmail_message', {'state': 'restored', 'confirm_all': True}),
+    ('sendmail_message', {'state': 'quarantined', 'reason': 'x', 'confirm_all': True}), ('sendmail_debris', {}), ('sendmail_debris', {'state': 'absent'}),
+    ('sendmail_permissions', {}))
 LOOKS = ('sendmail_queue_facts', 'sendmail_diagnosis_info', 'sendmail_compliance_info')
 
 
@@ -37,6 +47,9 @@ def fixture_run(tmp_path, monkeypatch):
     monkeypatch.setattr(basic.AnsibleModule, 'exit_json', end)
     monkeypatch.setattr(basic.AnsibleModule, 'fail_json', lambda module, msg, **result: end(module, failed=True, msg=msg, **result))
 
+    # It refuses a NUL in any option before a module sees it, and the tests are not for the log of the machine.
+    monkeypatch.setattr(basic.AnsibleModule, '_log_invocation', lambda _module: None)
+
     def run(name, **parameters):
         monkeypatch.setattr(basic, '_ANSIBLE_ARGS', to_bytes(json.dumps({'ANSIBLE_MODULE_ARGS': parameters})))
         monkeypatch.setattr(basic, '_ANSIBLE_PROFILE', 'legacy', raising=False)
@@ -50,11 +63,59 @@ def as_user(monkeypatch, uid):
     monkeypatch.setattr(_look.os, 'geteuid', lambda: uid)
 
 
-@pytest.mark.parametrize('module', LOOKS)
-def test_who_is_not_root_is_told_so(run, monkeypatch, module):
+def test_calls_are_of_every_module():
+    assert {name for name, _parameters in CALLS} == {path.stem for path in MODULES.glob('sendmail_*.py')}
+
+
+@pytest.mark.parametrize('check_mode', [False, True])
+@pytest.mark.parametrize('module, parameters', CALLS)
+def test_who_is_not_root_is_told_so_and_nothing_else(run, monkeypatch, module, parameters, check_mode):
     as_user(monkeypatch, 1000)
-    result = run(module)
-    assert (result['failed'], 'Use become: true' in result['msg']) == (True, True)
+    result = run(module, _ansible_check_mode=check_mode, **parameters)
+    assert {key: value for key, value in result.items() if value not in (False, None, [], {})} == {'failed': True, 'msg': _look.NOT_ROOT} \
+        or (module in ('sendmail_message', 'sendmail_debris') and result['msg'] == _look.NOT_ROOT)
+
+
+@pytest.mark.parametrize('module', ['sendmail_queue_facts', 'sendmail_message_info'])
+def test_an_ordinary_user_sees_what_he_may_and_that_it_is_not_all(run, monkeypatch, tmp_path, module):
+    (tmp_path / 'copy').mkdir()
+    as_user(monkeypatch, 1000)
+    result = run(module, queue_directories=[str(tmp_path / 'copy')])
+    facts = result.get('ansible_facts', {}).get('sendmail_queue', result)
+    assert facts['partial'] is True
+    assert [facts.get(name) for name in ('mta', 'runners', 'services')] == [None] * 3
+    result = run(module, queue_directories=[str(tmp_path / 'copy'), str(tmp_path / 'nowhere')])
+    assert result['failed']
+    assert result['msg'] == f'{tmp_path}/nowhere: No such file or directory. {_look.NOT_ROOT}'
+    as_user(monkeypatch, 0)
+    result = run(module, queue_directories=[str(tmp_path / 'copy')])
+    assert result.get('ansible_facts', {}).get('sendmail_queue', result)['partial'] is False
+
+
+# What cannot be done without Sendmail says so; what only looks has a result, which says so too.
+@pytest.mark.parametrize('check_mode', [False, True])
+@pytest.mark.parametrize('module, parameters', CALLS)
+def test_without_sendmail_it_is_said_what_installs_it_and_where_mail_is_left(run, monkeypatch, tmp_path, module, parameters, check_mode):
+    as_user(monkeypatch, 0)
+    spool = tmp_path / 'spool'
+    spool.mkdir()
+    for name in ('qf6ANFSGLL000206', 'df6ANFSGLL000206', 'hf6ANFSGLL000207', 'notes'):
+        (spool / name).touch()
+    rules = dict(_platform.UPSTREAM.rules, msp_queue=_platform.UPSTREAM.rules['msp_queue']._replace(path=str(spool)))
+    monkeypatch.setattr(_platform, 'PLATFORMS', {'upstream': _platform.UPSTREAM._replace(rules=rules)})
+    parameters = dict(parameters, directory=str(tmp_path / 'ledger')) if module == 'sendmail_ledger' else parameters
+    result = run(module, _ansible_check_mode=check_mode, **parameters)
+    if 'look' in result:        # the controller judges
+        result = _controls.comply(_look.Look(**result['look']), _controls.settled())
+        result = [control for control in result['controls'] if control['status'] != 'not_applicable']
+        assert [control['id'] for control in result] == ['SMQ-PRG-01']
+    said = json.dumps(result)
+    assert 'Sendmail is not installed on this host' in said
+    assert 'mailops.sendmail.ensure_submission' in said
+    assert f'2 messages are left in {spool}' in said or f'"path": "{spool}", "messages": 2' in said
+    assert 'replace_other' not in said
+    assert 'another MTA' not in said
+    assert module == 'sendmail_compliance_info' or result.get('failed', False) is (module not in (*LOOKS, 'sendmail_ledger'))
 
 
 @pytest.mark.parametrize('module', LOOKS)
@@ -69,4 +130,87 @@ def test_it_is_not_healthy(run, monkeypatch):
     as_user(monkeypatch, 0)
     result = run('sendmail_diagnosis_info')
     assert result['healthy'] is False
-    assert 'not_installed' in [cause['id'] for cause in result['causes']]
+    assert [cause['id'] for cause in result['causes'] if cause['severity'] != 'low'] == ['not_installed']
+    assert result['messages'] == {}
+    assert result['unexplained']['messages'] == 0
+
+
+# What each option of free text is. One that is not here makes the test fail: say what it is, and have it read by _text or _selection.
+DURATIONS = {'timeout', 'spread', 'older_than', 'newer_than'} | {name for name, (kind, _default) in _compliance.THRESHOLDS.items() if kind == 'duration'}
+SIZES = {'larger_than'} | {name for name, (kind, _default) in _compliance.THRESHOLDS.items() if kind == 'size'}
+IDENTIFIERS = {'ids', 'id'}
+OTHERS = {'version': 'version', 'mode': 'mode', 'expires': 'day'}
+FREE = {'senders', 'recipients', 'domains', 'status', 'headers', 'listen', 'privacy_mta', 'privacy_msp', 'owner', 'group', 'reason'}
+ODD = ['', ' ', '-5m', '-1', '5x', '5m 3', '1e3', '\u17fem', '5\u017f', '\u00bd', 'caf\u00e9', '\x1b[31mred', 'a\nb', '\x00', '9' * 5000,
+       '9' * 12 + 'w', 'x' * 5000]
+ODD_NUMBERS = [-1, -10 ** 30]
+
+
+def leaves(specification, above=()):
+    """(way to an option, what it is) of every option, those inside of others too."""
+    for name, about in specification.items():
+        if 'options' in about:
+            yield from leaves(about['options'], (*above, (name, about['type'])))
+        else:
+            yield (*above, (name, about['type'])), about
+
+
+def specification_of(name, monkeypatch):
+    found = {}
+
+    def keep(_module, argument_spec, **_more):
+        found.update(argument_spec)
+        raise Ended
+    with monkeypatch.context() as patched, pytest.raises(Ended):
+        patched.setattr(basic.AnsibleModule, '__init__', keep)
+        importlib.import_module('ansible_collections.mailops.sendmail.plugins.modules.' + name).main()
+    return found
+
+
+def given(way, value):
+    """The parameters in which one option has a value, with what has to stand beside it."""
+    (name, kind), *rest = way
+    inner = given(rest, value) if rest else value
+    if rest and kind == 'list':
+        beside = {'overrides': {'id': 'SMQ-QUE-01', 'path': '/etc/mail'}, 'waivers': {'id': 'SMQ-QUE-01', 'reason': 'x', 'expires': '2030-01-01'}}[name]
+        inner = dict({key: text for key, text in beside.items() if key in BESIDE[name]}, **inner)
+    return {name: [inner] if kind == 'list' else inner}
+
+
+BESIDE = {'overrides': (), 'waivers': ('id', 'reason', 'expires')}
+
+
+@pytest.mark.parametrize('module, parameters', sorted(dict(reversed(CALLS)).items()))
+def test_a_value_that_cannot_be_used_is_named_with_its_option(run, monkeypatch, module, parameters):
+    as_user(monkeypatch, 0)
+    tried = 0
+    for way, about in leaves(specification_of(module, monkeypatch)):
+        name = way[-1][0]
+        kinds = (about['type'], about.get('elements'))
+        if 'choices' in about or 'bool' in kinds or 'dict' in kinds or name in FREE:
+            continue
+        full = '.'.join(part for part, _kind in way)
+        values = ODD_NUMBERS if 'int' in kinds else ODD
+        if 'path' in kinds:
+            values = [*ODD, 'mail', './mail', '../mail', '/mail\x1b[31m', '/mail\x00', '/' + 'x' * 5000]
+        elif 'int' not in kinds:
+            assert name in DURATIONS | SIZES | IDENTIFIERS | set(OTHERS), f'{full}: say what it is'
+        for value in values:
+            # "" stands for no name in a list of names, and is text that YAML reads for nothing elsewhere.
+            asked = given(way, value)
+            if name == 'mode':
+                asked = {'overrides': [{'path': '/etc/mail', 'mode': value}]}
+            result = run(module, **dict(parameters, **asked))
+            if 'look' in result:        # the controller reads the options of this one
+                with pytest.raises(_text.SendmailError) as refused:
+                    _controls.settled(**asked)
+                result = {'failed': True, 'msg': str(refused.value)}
+            assert result.get('failed'), (full, value)
+            said = result['msg']
+            assert full in said or f"'{name}'" in said, (full, value, said)
+            assert said.isprintable(), (full, value, said)
+            assert len(said) < 700, (full, value, said)
+            assert _text.shown(value) in said or str(value) in said, (full, value, said)
+            assert 'Traceback' not in said
+            tried += 1
+    assert tried or module in ('sendmail_diagnosis_info',)

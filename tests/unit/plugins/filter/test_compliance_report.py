@@ -216,5 +216,5 @@ class TestProgram:
         assert compliance_program(self.OPTIONS) == compliance_program(dict(reversed(self.OPTIONS.items())))
 
     def test_wrong_options_are_refused_on_the_controller(self):
-        with pytest.raises(Exception, match='which there is not'):
+        with pytest.raises(Exception, match="overrides.id: 'SMQ-NON-01' is not a control"):
             compliance_program({'overrides': [{'id': 'SMQ-NON-01'}]})

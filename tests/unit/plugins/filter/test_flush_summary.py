@@ -15,7 +15,12 @@ def test_a_run():
     found = rows({'web1': {'result': RESULT, 'message': ''}, 'web2': {'result': {}, 'message': 'No route to host'}, 'web3': {}})
     assert found[3:] == [['HOST', 'SELECTED', 'RELAYED', 'BOUNCED', 'REMAINING', 'UNTRIED'], ['web1', '4', '2', '1', '1', '0'],
                          ['web2', '?', '?', '?', '?', '?'], ['No', 'route', 'to', 'host'], ['web3', '?', '?', '?', '?', '?'],
-                         ['it', 'was', 'not', 'reached'], ['3', 'hosts', '4', '2', '1', '1', '0']]
+                         ['it', 'was', 'not', 'reached'], ['1', 'of', '3', 'hosts', '4', '2', '1', '1', '0']]
+
+
+def test_what_is_not_known_is_no_0_in_the_total():
+    assert rows({'web1': {}, 'web2': {'result': {}, 'message': 'No route to host'}})[-1] == ['0', 'of', '2', 'hosts', *5 * '?']
+    assert rows({'web1': {'result': RESULT, 'message': ''}, 'web2': {'result': RESULT, 'message': ''}})[-1][:3] == ['2', 'hosts', '8']
 
 
 def test_check_mode_says_so_and_what_would_be_tried():

@@ -24,6 +24,21 @@ def test_what_cannot_be_read_is_an_error(kind, value):
         option(value, kind)
 
 
+@pytest.mark.parametrize('value', ['', 'mail', './mail', '~/mail', '/mail\n', '/mail\x1b[31m', '/\udc80', None, ['/mail'], 5])
+def test_a_path_is_absolute_and_can_be_printed(value):
+    assert option('/var/lib/mail', 'path') == '/var/lib/mail'
+    with pytest.raises(AnsibleFilterError) as refused:
+        option(value, 'path', 'archive')
+    assert str(refused.value).startswith(f'archive: {str(value)!r} is not an absolute path')
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize('kind, value', [('bool', 'maybe'), ('int', 'ten'), ('list', '["a"'), ('dict', 'a=b'), ('addresses', 'ns1'), ('path', 'x')])
+def test_an_error_names_the_variable(kind, value):
+    with pytest.raises(AnsibleFilterError, match='^flush_queues_at_once: '):
+        option(value, kind, 'flush_queues_at_once')
+
+
 @pytest.mark.parametrize('value, items', [
     ('', []), (None, []), ('a', ['a']), ('a,b', ['a', 'b']), (' a , b ,', ['a', 'b']), ('["a", "b"]', ['a', 'b']), (['a,b'], ['a,b']),
     (('a',), ['a']), (5, ['5'])])

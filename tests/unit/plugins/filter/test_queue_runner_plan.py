@@ -1,9 +1,14 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+import re
+from pathlib import Path
+
 import pytest
+import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.mailops.sendmail.plugins.filter import queue_runner_plan as plugin
 from ansible_collections.mailops.sendmail.plugins.module_utils import _schedule, _text
+from ansible_collections.mailops.sendmail.tests.unit import planned_queue_runner as planned
 from hypothesis import given, strategies
 
 CONF = '/etc/mail/sendmail.conf'
@@ -32,6 +37,34 @@ def plan(*runners, **options):
 
 def todo(found):
     return {key: found[key] for key in ('errors', 'settings', 'generate', 'reasons', 'stop', 'leave', 'remove') if found[key]}
+
+
+@pytest.mark.parametrize('row', planned.ROWS, ids=lambda row: row.host)
+def test_decisions(row):
+    found = plugin.queue_runner_plan(row.look, **row.options)
+    deeds = {key: value for key, value in found.items() if value and key in (
+        'errors', 'first', 'settings', 'generate', 'reasons', 'stop', 'leave', 'remove', 'foreign')}
+    assert found['method'] == row.method
+    assert sorted(deeds) == sorted(row.plan), deeds
+    assert [key for key, wanted in row.plan.items()
+            if not (wanted in ' '.join(deeds[key]) if isinstance(wanted, str) else wanted == deeds[key])] == [], deeds
+    assert {key: found[key] for key in row.also} == row.also
+
+
+CHANGING = [row for row in planned.ROWS if not {'errors', 'first'} & set(row.plan) and set(row.plan) - {'foreign'}]
+
+
+@pytest.mark.parametrize('row', CHANGING, ids=lambda row: row.host)
+def test_a_plan_that_was_carried_out_leaves_nothing_to_do(row):
+    before = plugin.queue_runner_plan(row.look, **row.options)
+    assert before['changes']
+    remaining = planned.after(row.look, before, row.options.get('remove_foreign'))
+    found = plugin.queue_runner_plan(remaining, **row.options)
+    assert (found['method'], todo(found), found['changes']) == (row.method, {}, False)
+
+
+def test_each_host_has_one_row():
+    assert len({row.host for row in planned.ROWS}) == len(planned.ROWS)
 
 
 def test_debian_with_cron_as_wanted_needs_nothing():
@@ -222,3 +255,30 @@ def test_a_wait_is_for_the_own_daemon():
     look = {'installation': {'installed': True, 'platform': 'debian', 'sendmail_conf': _schedule.debian_settings('')}, 'services': SYSTEMD, 'runners': [],
             'mta': {'processes': [{'pid': 7}], 'listeners': [{'address': '0.0.0.0', 'port': 25, 'pid': 7}, {'address': '::1', 'port': 25, 'pid': 9}]}}
     assert plugin.queue_runner_plan(look)['sockets'] == [{'host': '127.0.0.1', 'port': 25}]
+
+
+ROLE = Path(__file__).parents[4] / 'roles/sendmail_queue_runner'
+# As the package of Gentoo has it, and as an administrator may have changed it.
+CONF_D = 'SENDMAIL_OPTS="-bd -q30m -L sm-mta" # default daemon mode\nCLIENTMQUEUE_OPTS="%s" # clientmqueue\nKILL_OPTS="" # add\n'
+
+
+def replaced(text):
+    """What the task of conf_d.yml makes of a file, with an interval of 2h."""
+    task = yaml.safe_load((ROLE / 'tasks/conf_d.yml').read_text())[0]['ansible.builtin.replace']
+    return re.sub('(?m)' + task['regexp'], re.sub(r'\{\{.*\}\}', '2h', task['replace']), text)
+
+
+@pytest.mark.parametrize('before, after', [
+    ('-Ac -q30m -L sm-cm', '-Ac -q2h -L sm-cm'), ('-L sm-cm -Ac -qp1h30m', '-L sm-cm -Ac -qp2h'), ('-Ac -q30', '-Ac -q2h'),
+    ('-Ac -q30m -O Timeout.queuewarn=1d', '-Ac -q2h -O Timeout.queuewarn=1d')])
+def test_conf_d_keeps_what_else_stands_there(before, after):
+    assert replaced(CONF_D % before) == CONF_D % after
+    assert _schedule.queue_run('sendmail ' + _schedule.assignments(CONF_D % after)['CLIENTMQUEUE_OPTS'])['interval'] == 7200
+
+
+@pytest.mark.parametrize('line, matches', [
+    ('CLIENTMQUEUE_OPTS=""', True), ("CLIENTMQUEUE_OPTS=''", True), ('CLIENTMQUEUE_OPTS=', True), ('CLIENTMQUEUE_OPTS="-L sm-cm"', False),
+    ('SENDMAIL_OPTS=""', False)])
+def test_conf_d_replaces_only_an_empty_assignment(line, matches):
+    task = yaml.safe_load((ROLE / 'tasks/conf_d.yml').read_text())[1]['ansible.builtin.lineinfile']
+    assert bool(re.search(task['regexp'], line)) == matches

@@ -24,6 +24,13 @@ def test_what_harms_no_mail_is_no_danger(result):
     assert run_dangers(result) == []
 
 
+@pytest.mark.parametrize('young, dangers', [(True, 0), (False, 1)])
+def test_a_rewrite_that_may_be_going_on_is_no_danger(young, dangers):
+    result = refused('temporary')
+    result['refusals'][0]['young'] = young
+    assert len(run_dangers(result)) == dangers
+
+
 def test_what_could_not_be_looked_at_is_a_danger():
     assert run_dangers({'msg': 'Only root can run a queue.'}) == ['Only root can run a queue.']
 

@@ -266,3 +266,17 @@ def test_an_archive_that_went_away_takes_nothing(tmp_path):
         with pytest.raises(OSError, match='no longer there'):
             writer.progress(removed=2)
         assert writer.parts == 1
+
+
+@pytest.mark.parametrize('room, says', [
+    ((os.ST_RDONLY, 9, 9), 'read-only'), ((0, 9, 0), 'full'), ((0, 9, 1), None), ((0, 0, 0), None),
+])
+def test_room_for_an_archive(tmp_path, monkeypatch, room, says):
+    """What check mode must not promise."""
+    found = types.SimpleNamespace(f_flag=room[0], f_blocks=room[1], f_bfree=room[2])
+    monkeypatch.setattr(os, 'fstatvfs', lambda _handle: found)
+    if says is None:
+        _archive.check_room(str(tmp_path / 'not' / 'there'))
+    else:
+        with pytest.raises(_text.SendmailError, match=says):
+            _archive.check_room(str(tmp_path / 'not' / 'there'))

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _checks, _controls
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _checks, _controls
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
 from hosts_looked_at import (
@@ -327,3 +327,14 @@ class TestSubjects:
 
     def test_not_asked_for(self):
         assert self.shares([], 0) == []
+
+
+@pytest.mark.parametrize('submit, word', [
+    (b'O DeliveryMode=q\n', 'DeliveryMode in submit.cf'), (b'O DeliveryMode=i\n', '-odq'), (b'', '-odq'),
+    (b'O HoldExpensive=True\nMrelay, P=[IPC], F=mDFe, A=TCP $h\n', 'HoldExpensive in submit.cf'),
+    (b'O HoldExpensive=True\nMrelay, P=[IPC], F=mDF, A=TCP $h\n', '-odq'),
+    (b'O HoldExpensive=False\nMrelay, P=[IPC], F=mDFe, A=TCP $h\n', '-odq')])
+def test_why_messages_were_never_tried(submit, word):
+    look = HEALTHY._replace(queues={'msp': because(2, 'never_tried', never_tried=2), 'mta': queue()}, configurations={'msp': _cf.parse(submit)})
+    (one,) = [cause for cause in _causes.diagnose(look) if cause['id'] == 'never_tried']
+    assert word in one['evidence'][0]

@@ -24,14 +24,10 @@ def read(text):
     return _cf.parse(text.encode() + WHOLE)
 
 
-def problems(text):
-    return [(problem['line'], problem['problem']) for problem in read(text).problems]
-
-
 @pytest.mark.parametrize('release', sorted(RELEASES))
 def test_submit_cf_of_debian(release):
     cf = sample(release + '-submit')
-    assert (cf.version, cf.vendor, cf.release, cf.problems) == (10, 'Berkeley', RELEASES[release][0] + '/Submit', [])
+    assert (cf.version, cf.vendor, cf.release) == (10, 'Berkeley', RELEASES[release][0] + '/Submit')
     assert _cf.queue_patterns(cf) == [{'group': 'mqueue', 'path': '/var/spool/mqueue-client', 'interval': None}]
     assert cf.mailers['relay']['argv'] == ['TCP', '$h']
     settings = _cf.settings(cf, 2)
@@ -46,7 +42,7 @@ def test_submit_cf_of_debian(release):
 @pytest.mark.parametrize('release', sorted(RELEASES))
 def test_sendmail_cf_of_debian(release):
     cf = sample(release + '-sendmail')
-    assert (cf.release, cf.problems) == (RELEASES[release][1], [])
+    assert cf.release == RELEASES[release][1]
     assert _cf.queue_patterns(cf)[0]['path'] == '/var/spool/mqueue'
     settings = _cf.settings(cf)
     assert settings['connection_rate_throttle'] == 15
@@ -62,7 +58,7 @@ def test_sendmail_cf_of_debian(release):
     ('OQ/var/q', 'queuedirectory', '/var/q'),
     ('Ob100/2000', 'minfreeblocks', '100/2000'),
     ('O Timeout.iconnect=2s', 'timeout.iconnect', '2s'),
-    ('O QueueS=host', 'queuesortorder', 'host'),                      # an abbreviation that fits one option only
+    ('O QueueD=/var/q', 'queuedirectory', '/var/q'),                  # an abbreviation that fits one option only
     ('O MinQueueAge=30m   # not too often', 'minqueueage', '30m'),
     ('O MinQueueAge=30m#', 'minqueueage', '30m'),
     ('O HelpFile=/etc/a\\#b', 'helpfile', '/etc/a#b'),
@@ -73,53 +69,20 @@ def test_sendmail_cf_of_debian(release):
     ('O MinQueueAge=1m\r\nO MinQueueAge=2m\r', 'minqueueage', '2m'),  # only a CR before the newline goes
 ])
 def test_option_lines(line, name, value):
-    cf = _cf.parse(line.encode())
+    cf = _cf.parse(b'V10\n' + line.encode())
     assert cf.option(name) == value
-    assert [problem for problem in cf.problems if problem['line']] == []
+
+
+def test_before_the_v_line_a_hash_is_a_character():
+    assert read('O HelpFile=/x # y\n').option('HelpFile') == '/x # y'
+    assert read('V2\nO HelpFile=/x # y\n').option('HelpFile') == '/x # y'
+    assert read('V3\nO HelpFile=/x # y\n').option('HelpFile') == '/x'
 
 
 def test_the_last_value_of_an_option_counts_and_all_are_kept():
     cf = read('O MinFreeBlocks=5\nO DaemonPortOptions=Name=a\nO DaemonPortOptions=Name=b\nO MinFreeBlocks=7/900\n')
     assert cf.number('MinFreeBlocks') == 7
     assert cf.options['daemonportoptions'] == ['Name=a', 'Name=b']
-
-
-@pytest.mark.parametrize('text, found', [
-    ('xyzzy garbage\n', [(1, 'unknown configuration line')]),
-    ('# c\n\nO NoSuchOption=1\n', [(3, 'unknown option name nosuchoption')]),
-    ('O QueueF\n', [(1, 'ambiguous option name queuef')]),             # QueueFactor, QueueFileMode
-    ('O=1\n', [(1, 'unknown option name =')]),
-    ('O =1\n', [(1, 'unknown option name (empty)')]),
-    ('O\n', [(1, 'unknown option name ')]),
-    ('R$*\t$1\n', [(1, 'missing valid ruleset')]),
-    ('Sx\nR$* $1\n', [(2, 'invalid rewrite line (tab expected)')]),
-    ('Sx\nR$*\t$1\n', []),
-    (' O x\n', [(1, 'unknown configuration line')]),
-    ('# comment\n that goes on\n', []),
-    ('Vten\n', [(1, 'invalid argument to V line')]),
-    ('D\n', [(1, 'a macro or class name is required')]),
-    ('D{open\n', [(1, 'a macro or class name is required')]),
-    ('Mfoo, P\n', [(1, "'=' expected after P")]),
-    ('Mfoo, P=/x\n', [(1, 'A= argument required')]),
-    ('O  MinFreeBlocks=7\n', [(1, 'unknown option name  minfreeblocks')]),
-    ('Hfoo\n', [(1, 'header syntax error')]),
-    ('Q\n', [(1, 'a name is required')]),
-    ('Pbulk\n', [(1, 'unknown configuration line')]),
-    ('V10/Berkeley\nHReceived: x\n\tfolded\nKm hash -o /x\nXf, S=inet:1@h\nEA=b\nTroot\nPbulk=-60\n', []),
-])
-def test_what_sendmail_refuses(text, found):
-    assert problems(text) == found
-
-
-def test_an_empty_file_has_no_mailer_and_no_queue():
-    cf = _cf.parse(b'')
-    assert [problem['problem'] for problem in cf.problems] == ['No local mailer defined', 'QueueDirectory (Q) option must be set']
-    assert _cf.queue_patterns(cf) == []
-
-
-def test_line_numbers_are_of_the_last_physical_line_and_text_is_printable():
-    cf = read('# one\nHx: y\n\tz\nbad \x1b[31m\n more\n')
-    assert [(problem['line'], problem['text']) for problem in cf.problems] == [(5, 'bad \\x1b[31m\\x0a more')]
 
 
 def test_macros_and_classes():
@@ -191,7 +154,7 @@ def test_white_space_at_the_end_of_a_line_does_not_count(line):
 
 
 def test_values_that_make_no_sense_count_as_not_set():
-    cf = read('O MinQueueAge=soon\nO QueueFileMode=9\nO QueueLA=many\nO Timeout.queuereturn.normal=3d\nQg, I=often\n')
+    cf = read('O MinQueueAge=soon\nO QueueFileMode=9\nO QueueLA=many\nO Timeout.queuereturn.normal=3d\nQg, P=/g, I=often\n')
     settings = _cf.settings(cf)
     assert (settings['min_queue_age'], settings['queue_file_mode'], settings['queue_la']) == (0, 0o600, 8)
     assert settings['timeouts']['queuereturn'] == 259200
@@ -207,4 +170,3 @@ LINES = st.one_of(st.binary(max_size=40), st.sampled_from([b'O Queue', b'OQ/q', 
 def test_any_bytes_give_plain_values(data):
     cf = _cf.parse(data)
     json.dumps([cf._asdict(), _cf.queue_patterns(cf), _cf.settings(cf)])
-    assert all(problem['text'].isprintable() for problem in cf.problems)

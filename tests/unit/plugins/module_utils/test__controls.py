@@ -116,18 +116,18 @@ class TestOptions:
         assert 'SMQ-QUE-01' in with_status(comply(wrong, waivers=[self.waiver()]), 'error')
 
     @pytest.mark.parametrize('options, why', [
-        ({'overrides': [{'id': 'SMQ-NON-99'}]}, "overrides names the control 'SMQ-NON-99', which there is not"),
-        ({'waivers': [{'id': 'smq-que-01', 'reason': 'x', 'expires': '2026-12-01'}]}, 'waivers names the control'),
+        ({'overrides': [{'id': 'SMQ-NON-99'}]}, "overrides.id: 'SMQ-NON-99' is not a control"),
+        ({'waivers': [{'id': 'smq-que-01', 'reason': 'x', 'expires': '2026-12-01'}]}, "waivers.id: 'smq-que-01' is not a control"),
         ({'waivers': [{'id': 'SMQ-QUE-01', 'reason': ' ', 'expires': '2026-12-01'}]}, 'gives no reason'),
-        ({'waivers': [{'id': 'SMQ-QUE-01', 'reason': 'x', 'expires': 'soon'}]}, "expires on 'soon'; write a day such as"),
-        ({'waivers': [{'id': 'SMQ-QUE-01', 'reason': 'x', 'expires': '2026-02-30'}]}, 'write a day'),
-        ({'waivers': [{'id': 'SMQ-QUE-01', 'reason': 'x', 'expires': '2026-1-1'}]}, 'write a day'),
+        ({'waivers': [{'id': 'SMQ-QUE-01', 'reason': 'x', 'expires': 'soon'}]}, "waivers.expires: 'soon', of SMQ-QUE-01, is not a day"),
+        ({'waivers': [{'id': 'SMQ-QUE-01', 'reason': 'x', 'expires': '2026-02-30'}]}, 'is not a day'),
+        ({'waivers': [{'id': 'SMQ-QUE-01', 'reason': 'x', 'expires': '2026-1-1'}]}, 'is not a day'),
         ({'waivers': [{'id': 'SMQ-QUE-01', 'reason': 'x', 'expires': '2026-12-01'}] * 2}, 'more than once'),
         ({'thresholds': {'msp_age': 'old'}}, 'is not a duration'),
         ({'thresholds': {'queue_bytes': 'much'}}, 'is not a size'),
-        ({'thresholds': {'msp_messages': -1}}, 'cannot be below 0'),
-        ({'thresholds': {'version': 'new'}}, 'write a version'),
-        ({'thresholds': {'msp_agee': '1h'}}, 'no threshold called msp_agee'),
+        ({'thresholds': {'msp_messages': -1}}, 'thresholds.msp_messages: -1 is below 0'),
+        ({'thresholds': {'version': 'new'}}, "thresholds.version: 'new' is not a version"),
+        ({'thresholds': {'msp_agee': '1h'}}, "there is no 'msp_agee'"),
     ])
     def test_what_is_refused(self, options, why):
         with pytest.raises(_text.SendmailError, match=re.escape(why)):

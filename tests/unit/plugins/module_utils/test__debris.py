@@ -11,7 +11,7 @@ import time
 import types
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _debris, _hazards, _spool
+from ansible_collections.mailops.sendmail.plugins.module_utils import _debris, _hazards, _spool, _text
 from fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='files of several users are made, as a spool has them')
@@ -181,6 +181,19 @@ class TestLeftAlone:
         assert why == {'qf' + ID % 1: 'it is a directory: look at it by hand', 'socket': 'it is a socket: look at it by hand',
                        'df' + ID % 2: 'it has 2 names (hard links)'}
 
+    @pytest.mark.parametrize('part, stays', [('qf', 'df'), ('df', 'qf')])
+    def test_a_subdirectory_that_hides_the_other_half(self, lab, part, stays):
+        """Who runs the queue can make one at any time; no half of such a message may be moved."""
+        lab.put('qf' + ID % 1)
+        lab.put('df' + ID % 1, b'body')
+        os.mkdir(os.path.join(lab.path, part))
+        places = [os.path.join(lab.path, part if one == part else '').rstrip('/') for one in ('qf', 'df')]
+        lab.directories = [_spool.QueueDirectory('mqueue', lab.path, *places, lab.path, False)]
+        result = lab.clear()
+        assert result['removed'] == 0
+        assert stays + ID % 1 not in reasons(result)
+        assert lab.archived() == {}
+
     def test_its_control_file_comes_in_between(self, lab, monkeypatch):
         lab.put('df' + ID % 1, b'being received')
         monkeypatch.setattr(time, 'sleep', lambda _seconds: lab.put('qf' + ID % 1))
@@ -241,3 +254,13 @@ def test_killed_at_every_step(tmp_path):
         assert lab.names() == sorted(lab.sound + ['qf' + ID % 0, 'df' + ID % 0])
         assert set(lab.debris) <= set(lab.archived())
     assert killed_at_every_step(tmp_path, prepare, lambda lab: lab.clear(), check) > 20
+
+
+def test_check_mode_promises_no_archive_that_cannot_be(lab, monkeypatch):
+    lab.put('df' + ID % 1, b'body')
+    room = types.SimpleNamespace(f_flag=os.ST_RDONLY, f_blocks=9, f_bfree=9)
+    monkeypatch.setattr(os, 'fstatvfs', lambda _handle: room)
+    with pytest.raises(_text.SendmailError, match='read-only'):
+        lab.clear(check_mode=True)
+    assert lab.clear(check_mode=True, kinds=['transcript'])['changed'] is False
+    assert lab.clear('reported', check_mode=True)['found'] == 1

@@ -341,7 +341,7 @@ class TestOnce:
             try:
                 one.act('restored')
             except _text.SendmailError as error:
-                assert 'There is no archive' in str(error) or 'cannot be read: No such file' in str(error)
+                assert 'there is none in' in str(error) or 'cannot be read: No such file' in str(error)
             again = deliver(one)
             assert not set(delivered) & set(again)
             one.act('absent')

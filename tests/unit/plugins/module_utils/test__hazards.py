@@ -132,6 +132,14 @@ class TestWaiting:
         put(spool, A)
         (spool.path / ('tf' + A)).touch()
         (one,) = waiting(spool)
+        assert one.hazards == [('temporary', 'there is a tf file', 'young')]
+
+    def test_rewrite_left_behind_long_ago(self, spool, monkeypatch):
+        put(spool, A)
+        (spool.path / ('tf' + A)).touch()
+        now = time.time() + _hazards.YOUNG_SECONDS
+        monkeypatch.setattr(_hazards.time, 'time', lambda: now)
+        (one,) = waiting(spool)
         assert one.hazards == [('temporary', 'there is a tf file', '')]
 
     def test_mode(self, spool):
@@ -295,3 +303,10 @@ def test_survey_counts_what_it_looked_into(spool):
     assert sorted(identifier for _text_, identifier in kinds['no_data']) == [A, B]
     assert _hazards.survey(spool.look, 'msp', 1)[1] == 1
     assert _hazards.survey(spool.look, 'mta', 100) == ({}, 0)
+
+
+def test_a_survey_gives_printable_ids(spool):
+    """It goes to the controller as it is, in the raw result of sendmail_compliance_info."""
+    put(spool, 'ab\udcffcd\n', body=False)
+    kinds, _count = _hazards.survey(spool.look, 'msp', 100)
+    assert {identifier for pairs in kinds.values() for _text_, identifier in pairs} == {r'ab\xffcd\x0a'}

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One look at one host, with configuration files and queues of a host that is laid out in a directory."""
 import os
+import re
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _network, _platform, _system
@@ -103,6 +104,25 @@ class TestHost:
         assert look.relay['host'] == '127.0.0.1'
         assert look.greeting['asked'] == ('127.0.0.1', look.relay['port'])
         assert look.greeting['bounds'] == (_look.CONNECT_SECONDS, _look.GREETING_SECONDS, False)
+
+    @pytest.mark.parametrize('more, refusal', [('', '530 5.7.0 Authentication required'), ('O DefaultAuthInfo=/etc/mail/auth\n', None),
+                                               ('Sauthinfo\nR$*\t$: $(authinfo AuthInfo:$&{server_name} $: ? $)\n', None)])
+    def test_a_relay_that_wants_authentication(self, root, monkeypatch, more, refusal):
+        said = dict(_network.NOBODY, connected=True, answered=True, code=220, refusal='530 5.7.0 Authentication required')
+        monkeypatch.setattr(_network, 'greeting', lambda *arguments: dict(said))
+        (root / 'submit.cf').write_text(SUBMIT % queue(root, 'queue') + more)
+        assert _look.look('services', 'msp', serve=True).greeting['refusal'] == refusal
+
+    @pytest.mark.parametrize('first, asked', [
+        ({'error': 'connection_refused'}, 2), ({'connected': True, 'error': 'connection_timeout'}, 2), ({'connected': True, 'code': 421}, 2),
+        ({'connected': True, 'code': 554}, 1), ({'connected': True, 'answered': True, 'code': 220}, 1)])
+    def test_the_second_of_two_relays(self, root, monkeypatch, first, asked):
+        said = [dict(_network.NOBODY, **first), dict(_network.NOBODY, connected=True, answered=True, code=220, text='220 second')]
+        left = list(said)
+        monkeypatch.setattr(_network, 'greeting', lambda *arguments: left.pop(0))
+        (root / 'submit.cf').write_text(re.sub('(?m)^D{MTAHost}.*', 'D{MTAHost}[192.0.2.1]:[192.0.2.2]', SUBMIT % queue(root, 'queue')))
+        assert _look.look('services', 'msp').greeting == said[asked - 1]
+        assert len(left) == 2 - asked
 
     def test_looking_changes_nothing(self, root, monkeypatch):
         monkeypatch.setattr(_network, 'greeting', lambda *arguments: dict(_network.NOBODY, connected=True, answered=True))

@@ -279,6 +279,37 @@ class TestAbsent:
         assert peaks[1] < peaks[0] + 450000   # it names a thousand of them
 
 
+class TestOneOfTwo:
+    """A data file that another control file needs, or that is not where Sendmail looks for it."""
+
+    def test_two_control_files_of_one_id(self, lab):
+        lab.put(1)
+        lab.put(1, 'hf')
+        before = lab.files()
+        result = lab.act('absent', select={'states': ['queued']}, confirm_all=True)
+        assert (result['removed'], result['left_alone']) == (0, 1)
+        assert 'there is also a file hf' in result['outcomes']['left_alone'][0]['why']
+        assert lab.files() == before
+
+    @pytest.mark.parametrize('check_mode', [True, False])
+    def test_data_that_a_subdirectory_hides(self, lab, check_mode):
+        lab.put(1)
+        os.mkdir(lab.path + '/df')
+        lab.directory = lab.directory._replace(data=lab.path + '/df')
+        result = lab.act('absent', check_mode, confirm_all=True)
+        assert (result['removed'], result['left_alone']) == (0, 1)
+        assert 'where Sendmail does not look for it' in result['outcomes']['left_alone'][0]['why']
+
+    def test_a_control_file_that_a_subdirectory_hides(self, lab):
+        lab.put(1)
+        archive = lab.act('absent', confirm_all=True)['archive']
+        lab.put(1)
+        os.mkdir(lab.path + '/qf')
+        lab.directory = lab.directory._replace(control=lab.path + '/qf')
+        result = lab.act('restored', archive=archive)
+        assert (result['restored'], result['already']) == (0, 1)
+
+
 class TestRestored:
     def test_never_over_another(self, lab):
         lab.put(1)
@@ -311,7 +342,7 @@ class TestRestored:
         with pytest.raises(_text.SendmailError, match='cannot be read: No such file'):
             lab.act('restored')
         os.mkdir(lab.base)
-        with pytest.raises(_text.SendmailError, match='There is no archive in'):
+        with pytest.raises(_text.SendmailError, match='archive: there is none in'):
             lab.act('restored')
 
 
@@ -485,6 +516,18 @@ class TestLookAt:
         assert look.settings['msp']['run_as_user'] == 'nosuchuser'
         assert look.greeting is None and not look.processes          # nothing was probed
 
-    def test_no_configuration(self, submit_cf):
-        with pytest.raises(_text.SendmailError, match='cannot be read: .*submit.cf: there is no such file'):
+    @pytest.mark.parametrize('binary, why', [
+        ('/usr/sbin/sendmail', 'cannot be read: .*submit.cf: there is no such file'), (None, '^Sendmail is not installed on this host: install it')])
+    def test_no_configuration(self, submit_cf, monkeypatch, binary, why):
+        monkeypatch.setattr(_system, 'program', lambda _layout: {'sendmail': binary, 'other_mta': None})
+        with pytest.raises(_text.SendmailError, match=why):
             _message.look_at('msp')
+
+
+def test_check_mode_promises_no_archive_that_cannot_be(lab, monkeypatch):
+    lab.put(1)
+    room = types.SimpleNamespace(f_flag=os.ST_RDONLY, f_blocks=9, f_bfree=9)
+    monkeypatch.setattr(os, 'fstatvfs', lambda _handle: room)
+    with pytest.raises(_text.SendmailError, match='read-only'):
+        lab.act('absent', True, confirm_all=True)
+    assert lab.act('absent', True, select={'ids': [identifier(2)]})['changed'] is False

@@ -130,3 +130,40 @@ def test_several_addresses_are_tried_in_order(server, monkeypatch):
         monkeypatch.setattr(socket, 'getaddrinfo', lambda *arguments: addresses)
         found = _network.greeting('two.example.test', 25, 30)
     assert (found['answered'], found['text'], found['error']) == (True, '220 second', None)
+
+
+def talks(replies, seconds=10):
+    """What the dialogue with a server that answers by the first word that fits says; other commands are 250 ok."""
+    ours, theirs = socket.socketpair()
+
+    def serve():
+        with theirs, theirs.makefile('rb') as lines:
+            for line in lines:
+                said = next((text for start, text in replies if line.startswith(start)), b'250 ok')
+                theirs.sendall(said + b'\r\n')
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    with ours:
+        found = _network._dialogue(ours, seconds)
+    thread.join(30)
+    return found
+
+
+AUTH = b'530 5.7.0 Authentication required'
+
+
+@pytest.mark.parametrize('replies, refusal', [
+    ([], None),
+    ([(b'RCPT', b'550 5.7.1 Access denied')], '550 5.7.1 Access denied'),
+    ([(b'RCPT TO:<postmaster>', b'550 5.1.1 unknown')], None),
+    ([(b'RCPT', b'450 4.7.1 later')], None),
+    # A server that takes nothing from <>, and one that takes nothing at all.
+    ([(b'MAIL FROM:<>', b'550 5.7.60 no permission to send as this sender')], None),
+    ([(b'MAIL', b'550 5.7.1 no')], '550 5.7.1 no'),
+    # Authentication or encryption first, which is for who looks at submit.cf to judge.
+    ([(b'MAIL', AUTH)], AUTH.decode()),
+    ([(b'EHLO', b'250-h\r\n250 AUTH PLAIN'), (b'MAIL', AUTH)], AUTH.decode()),
+    ([(b'EHLO', b'250-h\r\n250 STARTTLS'), (b'STARTTLS', b'454 4.3.3 TLS not available'), (b'MAIL', AUTH)], AUTH.decode()),
+])
+def test_whether_it_takes_mail(replies, refusal):
+    assert talks(replies) == refusal

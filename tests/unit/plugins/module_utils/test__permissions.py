@@ -380,3 +380,20 @@ def test_statoverride_is_replaced(queue, tmp_path, monkeypatch):
     assert stat.S_IMODE(program.stat().st_mode) == 0o2755
     assert 'dpkg-statoverride: root mail 2755' in outcome.diff()['before'] and checked.result() == outcome.result()
     assert not run([want._replace(overridden='root smmsp 2755')]).result()['changed']
+
+
+@pytest.mark.parametrize('names, user, given', [
+    (['authorized_keys'], os.getuid() + 1, False), (['remote/'], os.getuid() + 1, False),     # /root/.ssh, /var/log/journal
+    (['authorized_keys'], os.getuid(), True), ([], os.getuid() + 1, True), (['qf/'], os.getuid() + 1, True),
+    (['notes', 'qf6ANFSGLL000001'], os.getuid() + 1, True), (['group/'], os.getuid() + 1, True),
+])
+def test_what_has_nothing_of_a_queue_in_it_is_not_given_away(tmp_path, names, user, given):
+    place = tmp_path / 'q'
+    place.mkdir(0o700)
+    for name in names:
+        (place / name).mkdir() if name[-1:] == '/' else (place / name).touch()
+    wants = [_permissions.Want(str(place), 'queue_directory', user, os.getgid(), 0o2770),
+             _permissions.Want(str(place / 'group'), 'queue_directory', user, os.getgid(), 0o2770, optional=True)]
+    wants = wants if 'group/' in names else wants[:1]
+    actions = [action.what for action in _permissions.plan(_permissions.inspect(wants), lambda uid: True)]
+    assert actions[0] == ('error' if not given else 'change')

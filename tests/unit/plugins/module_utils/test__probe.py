@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _log, _probe, _spool
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _log, _probe, _spool
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
 
 (CONTROL,) = queue_samples.sample('01').files.values()
@@ -60,3 +60,68 @@ def test_a_line_of_the_log_is_printable_and_whole(monkeypatch):
 def test_a_message_with_two_hazards_counts_once():
     pairs = [('owner 0:0', 'a'), ('the data file has owner 0:0', 'a'), ('owner 0:0', 'b'), ('the directory', None)]
     assert _probe.endangered({'permissions': pairs}) == {'permissions': 3, 'content': 0}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root can be somebody else')
+def test_what_the_kernel_allows_an_ordinary_user(tmp_path):
+    group = 12345
+    for above in [tmp_path] + list(tmp_path.parents)[:-1]:
+        if os.stat(str(above)).st_uid == 0 and str(above) != '/tmp':
+            os.chmod(str(above), os.stat(str(above)).st_mode | 0o011)
+    place = tmp_path / 'queue'
+    place.mkdir()
+    os.chown(str(place), 0, group)
+    os.chmod(str(place), 0o770)
+    wanted = [(str(place), os.W_OK | os.X_OK, group), (str(place), os.X_OK, 65534), ('/', os.X_OK, 65534), ('/', os.W_OK, 65534)]
+    assert _probe.allows(wanted) == [True, False, True, False]
+    assert os.geteuid() == 0
+
+
+def obstacles(tmp_path, monkeypatch, answers, flags=0, submit=b''):
+    """The obstacles of a host whose modes are right, where the kernel answers so."""
+    place, program = tmp_path / 'queue', tmp_path / 'sendmail'
+    place.mkdir()
+    os.chmod(str(place), 0o775)
+    program.write_bytes(b'')
+    os.chmod(str(program), 0o2755)
+    monkeypatch.setattr(_probe, '_above', lambda path: [])
+    monkeypatch.setattr(_probe, '_NAMES', (str(program),))
+    monkeypatch.setattr(_probe, '_without_privileges', list)
+    monkeypatch.setattr(_probe, '_limited', list)
+    monkeypatch.setattr(_probe, 'allows', lambda wanted: answers)
+    monkeypatch.setattr(os, 'statvfs', lambda path, real=os.statvfs: types.SimpleNamespace(
+        **dict(((name, getattr(real(path), name)) for name in dir(real(path)) if name.startswith('f_')), f_flag=flags)))
+    directory = types.SimpleNamespace(control=str(place), data=str(place))
+    return _probe.obstacles(types.SimpleNamespace(
+        program={'sendmail': str(program)}, files={'msp': {'path': str(program)}}, directories={'msp': [directory]}, configurations={'msp': _cf.parse(submit)},
+        layout=types.SimpleNamespace(family='debian')))
+
+
+@pytest.mark.parametrize('answers, word', [([True, True, True, False], 'to write into'),
+                                           ([False, True, True, True], 'to run'), ([True, True, False, True], '/etc/passwd'),
+                                           ([True] * 4, None), ([], None)])
+def test_what_an_access_list_takes_away(tmp_path, monkeypatch, answers, word):
+    found = obstacles(tmp_path, monkeypatch, answers)
+    assert [word in sentence for sentence in found] == ([True] if word else [])
+
+
+def test_a_program_that_is_mounted_noexec(tmp_path, monkeypatch):
+    (one,) = obstacles(tmp_path, monkeypatch, [False, True, True], os.ST_NOEXEC)
+    assert 'mounted noexec' in one
+
+
+@pytest.mark.parametrize('submit, words', [(b'O MaxMessageSize=10\n', ['10 bytes']),
+                                           (b'O MaxMessageSize=1024\n', []), (b'O MaxMessageSize=0\n', []), (b'', [])])
+def test_a_largest_size_that_no_message_keeps(tmp_path, monkeypatch, submit, words):
+    found = obstacles(tmp_path, monkeypatch, [], submit=submit)
+    assert len(found) == len(words) and all(word in found[0] for word in words)
+
+
+@pytest.mark.parametrize('line, limits', [('*\thard fsize 0 # none', True), ('*  -  as  4096', True), ('* hard fsize 1000000', False),
+                                          ('* hard fsize unlimited', False),
+                                          ('alice hard fsize 0', False), ('# * hard fsize 0', False), ('* soft nofile 0', False)])
+def test_limits_for_all_users(tmp_path, line, limits):
+    (tmp_path / 'etc/security/limits.d').mkdir(parents=True)
+    (tmp_path / 'etc/security/limits.d/x.conf').write_text(line + '\n')
+    (tmp_path / 'etc/security/limits.d/x.bak').write_text('* hard fsize 0\n')
+    assert [one.partition(':')[0] for one in _probe._limited(str(tmp_path))] == [str(tmp_path / 'etc/security/limits.d/x.conf')] * limits

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _route
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
 from hosts_looked_at import GREETING, HEALTHY, NOW, SOCKET, because, queue, relay
@@ -65,6 +65,14 @@ def test_the_table_is_sound():
     assert {name for names in _causes.EXPLAINED.values() for name in names} <= set(ids)
 
 
+def two(second):
+    """Relays 127.0.0.8, which a silent stranger holds, and 127.0.0.1, where Sendmail is."""
+    way = _route.Submission('relay', 25, [_route._target(host, True) for host in ('[127.0.0.8]', '[127.0.0.1]')], None, None, False)
+    greetings = {('127.0.0.8', 25): SILENT, ('127.0.0.1', 25): second}
+    sockets = [dict(FOREIGN, address='127.0.0.8'), SOCKET]
+    return dict(_route.route(way, _route.places(way, {}, ()), sockets, greetings), hosts_file=[])
+
+
 @pytest.mark.parametrize('more, expected', [
     ({'locked': [{'id': '6ANFSGsD000240', 'pid': 7, 'seconds': 600, 'title': 'sendmail: MSP: client greeting'}]}, ['hangs']),
     ({'locked': [{'id': '6ANFSGsD000240', 'pid': 7, 'seconds': 600 - 1, 'title': ''}]}, []),
@@ -95,6 +103,9 @@ def test_the_table_is_sound():
       'greeting': dict(GREETING, text='220 hello', refusal='554 no'), **waits('connection_refused', 'x')}, ['stranger']),
     ({'relay': relay('[127.0.0.1]', listeners=[dict(FOREIGN, name='systemd')])}, []),
     ({'relay': relay('[127.0.0.1]', listeners=[dict(FOREIGN, name='docker-proxy')], greeting=SILENT), 'greeting': SILENT}, ['stranger', 'silent']),
+    # Of two relays here the first is a stranger that takes nothing: mail goes to the second, unless that is gone too.
+    ({'relay': two(GREETING)}, []),
+    ({'relay': two(DOWN), 'greeting': SILENT}, ['stranger', 'silent']),
     # Titles of a daemon that rejects.
     (rejects('load average: 50'), ['refuses_for_load']),
     (rejects('4 children, max 4'), ['limits']),

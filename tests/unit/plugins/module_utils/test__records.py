@@ -15,7 +15,7 @@ REFUSED = 'Deferred: Connection refused by [127.0.0.1]'
 LOOKUP = 'host map: lookup (remote.example.test): deferred'
 (CONTROL,) = queue_samples.sample('01').files.values()
 # What a listing needs of a look at a host.
-Look = collections.namedtuple('Look', 'now directories errors held')
+Look = collections.namedtuple('Look', 'now directories errors held partial', defaults=[False])
 
 
 def look_at(held=None, now=NOW, **patterns):
@@ -152,7 +152,7 @@ def test_a_hundred_unless_told_otherwise(tmp_path):
 
 
 def test_a_limit_below_zero_is_refused(tmp_path):
-    with pytest.raises(_text.SendmailError, match='limit is -1'):
+    with pytest.raises(_text.SendmailError, match='limit: -1 is below 0'):
         collect(tmp_path, limit=-1)
 
 

@@ -57,6 +57,9 @@ LINE = '%s\t\tsmmsp\ttest -x /etc/init.d/sendmail && /usr/share/sendmail/sendmai
 MTA_LINE = '*/10 * * * *\t\troot\ttest -x /etc/init.d/sendmail && /usr/share/sendmail/sendmail cron-mta\n'
 
 
+FLUSH = '#!/bin/sh\n# sendmail -Ac -q is what it does\n/usr/sbin/sendmail -Ac -qf >/dev/null\n'
+
+
 def runners(tmp_path, files, found=(CRON,), layout=_platform.DEBIAN):
     return _runners.queue_runners(layout, list(found), lay(tmp_path, files))
 
@@ -103,6 +106,29 @@ def test_other_crontabs(tmp_path, path, text, expected):
     assert found[0]['path'] == path
 
 
+@pytest.mark.parametrize('files, active', [
+    ({'/etc/cron.d/local': '5 * * * * joe /usr/sbin/sendmail -Ac -q\n'}, [False]),
+    ({'/var/spool/cron/crontabs/joe': '5 * * * * /usr/sbin/sendmail -Ac -q\n'}, [False]),
+    ({'/var/spool/cron/crontabs/joe': '5 * * * * /usr/share/sendmail/sendmail cron-msp\n', CONF_FILE: CONF % ('Daemon', 'Cron')}, [False]),
+    ({'/var/spool/cron/crontabs/joe': '@hourly /usr/local/sbin/flush\n', '/usr/local/sbin/flush': FLUSH}, [False]),
+    ({'/var/spool/cron/crontabs/mail': '5 * * * * /usr/sbin/sendmail -Ac -q\n'}, [True]),
+    ({'/var/spool/cron/crontabs/root': '5 * * * * /usr/sbin/sendmail -Ac -q\n'}, [True]),
+])
+def test_only_lines_of_root_and_of_who_runs_the_queue_count(tmp_path, files, active):
+    """restrictqrun refuses everybody else: "You do not have permission to process the queue"."""
+    found = [runner for runner in _runners.queue_runners(_platform.DEBIAN, [CRON], lay(tmp_path, files), ['smmsp', 'mail']) if runner['line']]
+    assert [runner['active'] for runner in found] == active
+    assert active[0] or 'is started by joe' in found[0]['detail']
+
+
+@pytest.mark.parametrize('user, told', [('www-data', 'is started by www-data'), ('smmsp', 'not active'), ('root', 'not active'), ('', 'not active')])
+def test_a_timer_runs_the_queue_as_the_user_of_its_service(tmp_path, user, told):
+    files = {'/etc/systemd/system/flush.timer': '[Timer]\nOnCalendar=*:0/30\n',
+             '/etc/systemd/system/flush.service': '[Service]\nUser=%s\nExecStart=/usr/sbin/sendmail -Ac -q\n' % user}
+    (found,) = [runner for runner in runners(tmp_path, files) if runner['source'] == 'systemd_timer']
+    assert told in found['detail']
+
+
 def test_a_crontab_that_others_can_write_is_ignored_by_cron(tmp_path):
     root = lay(tmp_path, {'/etc/cron.d/local': '5 * * * * smmsp /usr/sbin/sendmail -Ac -q\n'})
     os.chmod(root + '/etc/cron.d/local', 0o666)
@@ -115,6 +141,56 @@ def test_a_script_for_run_parts(tmp_path):
                           '/etc/cron.daily/other': '#!/bin/sh\nsendmail -q\n'})
     os.chmod(root + '/etc/cron.hourly/flush', 0o755)
     assert brief(_runners.queue_runners(_platform.DEBIAN, [CRON], root)) == [('cron', '/etc/cron.hourly/flush', 3600, True)]
+
+
+@pytest.mark.parametrize('line, body, found', [
+    ('*/30 * * * * root /usr/local/sbin/flush', FLUSH, [('cron', '/etc/cron.d/mail', 1800, True)]),
+    ('*/30 * * * * root test -x /bin/true && /usr/local/sbin/flush --now', FLUSH, [('cron', '/etc/cron.d/mail', 1800, True)]),
+    ('*/30 * * * * root /usr/local/sbin/flush', FLUSH.replace('-Ac', '-Am'), []),
+    ('*/30 * * * * root /usr/local/sbin/flush', FLUSH.replace('/usr/sbin', '#/usr/sbin'), []),
+    ('*/30 * * * * root /usr/local/sbin/flush', FLUSH[2:], []),                      # no script
+    ('*/30 * * * * root /usr/local/sbin/other', FLUSH, []),
+])
+def test_a_cron_line_that_calls_a_script(tmp_path, line, body, found):
+    root = lay(tmp_path, {'/etc/cron.d/mail': line + '\n', '/usr/local/sbin/flush': body})
+    runs = _runners.queue_runners(_platform.UPSTREAM, [CRON], root)
+    assert brief(runs) == found
+    assert [run['script'] for run in runs] == ['/usr/local/sbin/flush'] * len(found)
+
+
+@pytest.mark.parametrize('line, found', [
+    ('1 5 flush /usr/sbin/sendmail -Ac -q', [('cron', '/etc/anacrontab', 86400, True)]),
+    ('@weekly 5 flush nice /usr/sbin/sendmail -Ac -q', [('cron', '/etc/anacrontab', 604800, True)]),
+    ('1 5 cron.daily nice run-parts /etc/cron.daily', []), ('#1 5 flush /usr/sbin/sendmail -Ac -q', []), ('1 5 flush /usr/sbin/sendmail -q', [])])
+def test_anacron(tmp_path, line, found):
+    root = lay(tmp_path, {'/etc/anacrontab': 'SHELL=/bin/sh\nRANDOM_DELAY=45\n\n%s\n' % line})
+    runs = _runners.queue_runners(_platform.REDHAT, [CRON], root)
+    assert brief(runs) == found
+    assert [run['line'] for run in runs] == [4] * len(found)
+
+
+TEMPLATE = {'/etc/systemd/system/flush@.timer': '[Timer]\nOnCalendar=*:0/30\n',
+            '/etc/systemd/system/flush@.service': '[Service]\nExecStart=/usr/sbin/sendmail -Ac -q -O Timeout.queuewarn=%i\n'}
+
+
+@pytest.mark.parametrize('files, found', [
+    ({'/etc/systemd/system/timers.target.wants/flush@4h.timer': ''}, ['flush@4h.timer']),
+    ({'/etc/systemd/system/timers.target.wants/flush@4h.timer': '', '/etc/systemd/system/timers.target.wants/flush@1h.timer': ''},
+     ['flush@1h.timer', 'flush@4h.timer']),
+    ({'/etc/systemd/system/timers.target.wants/other@4h.timer': ''}, []),
+    ({}, []),                                                                        # of a template alone nothing runs
+])
+def test_instances_of_a_template_timer(tmp_path, files, found):
+    runs = _runners.queue_runners(_platform.UPSTREAM, [], lay(tmp_path, dict(TEMPLATE, **files)))
+    assert [(run['unit'], run['path'], run['interval']) for run in runs] == [(name, '/etc/systemd/system/flush@.timer', 1800) for name in found]
+
+
+def test_instances_that_systemd_knows(monkeypatch, tmp_path):
+    lay(tmp_path, TEMPLATE)
+    monkeypatch.setattr(_runners._system, 'command', lambda argv, seconds=10: 'flush@x.timer loaded active waiting One run\n')
+    present = {directory: set() for directory in _runners._system.UNIT_DIRECTORIES}
+    assert _runners._instances('flush@.timer', present, True, '') == ['flush@x.timer']
+    assert _runners._instances('flush.timer', present, True, '') == ['flush.timer']
 
 
 def test_a_runner_and_its_child_are_one(tmp_path):

@@ -30,7 +30,7 @@ def chosen(select, given_row, size=10):
 
 
 def test_nothing_given_selects_everything():
-    for select in (None, {}, {'ids': [], 'senders': None, 'older_than': ''}):
+    for select in (None, {}, {'ids': [], 'senders': None, 'status': ''}):
         selection = _selection.Selection(select, NOW)
         assert (selection.everything, selection.needs_size, selection.states) == (True, False, frozenset(_selection.STATES))
         assert selection.wants(ID) and selection.matches(row(), None)
@@ -72,7 +72,7 @@ def test_senders(patterns, sender, meant):
         found = chosen({'senders': patterns}, row()[:_qf.SENDER] + (sender,) + row()[_qf.TAIL:])
     except _text.SendmailError as error:
         # Whether a range that runs backwards is an error depends on the Python.
-        assert meant is None and str(error).startswith('select.senders, ')
+        assert meant is None and str(error).startswith('select.senders: ')
     else:
         assert meant is None or found == meant
 
@@ -148,9 +148,10 @@ def test_reason(lines, reason):
 
 
 @pytest.mark.parametrize('select, said', [
-    ({'ids': ['6ANFSGLL000206', 'x']}, "'x' in select.ids is not a queue id"), ({'ids': ['../../etc/passwd']}, 'is not a queue id'),
+    ({'ids': ['6ANFSGLL000206', 'x']}, "select.ids: 'x' is not a queue id"), ({'ids': ['../../etc/passwd']}, 'is not a queue id'),
     ({'ids': ['6ANFSGLL000206\n']}, 'is not a queue id'), ({'ids': ['qf6ANFSGLL000206']}, 'is not a queue id'), ({'ids': ['*']}, 'is not a queue id'),
-    ({'status': '('}, "select.status, '(', is not a regular expression"), ({'status': '*x'}, 'is not a regular expression'),
+    ({'status': '('}, "select.status: '(' is not a regular expression"), ({'status': '*x'}, 'is not a regular expression'),
+    ({'older_than': ''}, "select.older_than: '' is not a duration"),
     ({'older_than': 'soon'}, 'is not a duration'), ({'newer_than': '1y'}, 'is not a duration'), ({'larger_than': 'big'}, 'is not a size'),
 ])
 def test_what_cannot_be_understood_is_said_before_anything_is_read(select, said):

@@ -86,3 +86,33 @@ def test_any_other_text_is_a_number_or_a_sentence(text, read):
 def test_an_error_keeps_its_sentence_and_what_is_known():
     error = _text.SendmailError('No queue.', messages=3)
     assert (str(error), error.result) == ('No queue.', {'messages': 3})
+
+
+@pytest.mark.parametrize('value', ['', 'mail', './mail', '/mail\n', '/mail\x1b[31m', '/\udc80', '/\x00', '/' + 'x' * 5000])
+def test_a_path_that_is_not_absolute_or_cannot_be_printed_is_refused_with_its_option(value):
+    _text.absolute('/caf\u00e9/a b', 'path')
+    with pytest.raises(_text.SendmailError) as refused:
+        _text.absolute(value, 'select.path')
+    said = str(refused.value)
+    assert said.startswith(f'select.path: {_text.shown(value)} is not an absolute path')
+    assert said.isprintable()
+    assert len(said) < 300
+
+
+@pytest.mark.parametrize('value', ['\x1b[31m', 'a\nb', '\udc80', 'x' * 5000, '\u017f', ['\x1b'], None, -1])
+def test_what_is_shown_is_printable_and_short(value):
+    assert _text.shown(value).isprintable()
+    assert len(_text.shown(value)) <= 100
+
+
+@pytest.mark.parametrize('value', ['5\u017f', '\u0665m', '101y', '9' * 12 + 'w'])
+def test_a_duration_is_in_ascii_and_bounded_where_a_user_gives_it(value):
+    with pytest.raises(_text.SendmailError, match='^older_than: .* is not a duration'):
+        _text.duration(value, option='older_than')
+    assert _text.duration('9' * 12 + 'w') > 10 ** 15
+
+
+def test_a_result_has_no_halves_of_characters():
+    """Ansible refuses the whole of a result that is not UTF-8: "Refusing to deserialize"."""
+    found = _text.sound({'a\udcff': ['b\udc80', ('c', 1, None)], 'whole': '\U0001f480\n'})
+    assert found == {r'a\xff': [r'b\x80', ['c', 1, None]], 'whole': '\U0001f480\n'}

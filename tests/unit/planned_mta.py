@@ -1,0 +1,661 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The decision table of the filter mta_plan: hosts, and what the role sendmail_mta has to do on each.
+
+What is expected comes from where a row says, not from the filter. Behind each row stands the most similar host where
+the answer is another.
+docs/generate.py puts the table into the README of the role.
+"""
+
+from collections import namedtuple
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _route
+
+STARTED = 1795447696
+GREETS = {
+    'answered': True,
+    'connected': True,
+    'code': 220,
+    'text': '220 h ESMTP Sendmail 8.17.1.9; today',
+    'error': None,
+}
+POSTFIX = dict(GREETS, text='220 h ESMTP Postfix (Debian)')
+SILENT = {'answered': False, 'connected': True, 'code': None, 'text': None, 'error': 'connection_timeout'}
+REFUSED = {'answered': False, 'connected': False, 'code': None, 'text': None, 'error': 'connection_refused'}
+UNIT = '/usr/lib/systemd/system/sendmail.service'
+SCRIPT = '/etc/init.d/sendmail'
+# What each packaging brings to start the MTA with: unit, init script.
+BRINGS = {
+    'debian': (None, SCRIPT),
+    'redhat': (UNIT, None),
+    'suse': (UNIT, None),
+    'gentoo': (UNIT, SCRIPT),
+    'arch': (UNIT, None),
+    'freebsd': (None, None),
+    'upstream': (None, None),
+    'unknown': (None, None),
+}
+LOOPBACK = ('127.0.0.1',)
+Decision = namedtuple('Decision', 'host look options plan source also')
+
+
+def socket(address='127.0.0.1', port=25, pid=170, name='sendmail-mta'):
+    return {
+        'address': address,
+        'port': port,
+        'pid': pid,
+        'name': name,
+        'v6only': None,
+        'sendmail': None if name is None else pid in (170, 171),
+    }
+
+
+def daemon(**values):
+    return dict(
+        {
+            'pid': 170,
+            'role': 'daemon',
+            'queue': 'mta',
+            'started': STARTED,
+            'unit': 'sendmail.service',
+            'title': 'sendmail: accepting connections',
+        },
+        **values,
+    )
+
+
+def mta_host(
+    platform='debian',
+    init='systemd',
+    hosts=('[127.0.0.1]',),
+    here=LOOPBACK,
+    there=(),
+    port=25,
+    path=None,
+    listeners=None,
+    greeting='sendmail',
+    processes=None,
+    mode=None,
+    service=None,
+    installation=None,
+    **mta,
+):
+    """A look at a host: C(here) and C(there) are the addresses of this host and of others that submit.cf leads to,
+    C(mode) is DAEMON_MODE.
+    """
+    targets = [_route.Target(host, host.strip('[]'), None, not host.startswith('[')) for host in hosts]
+    places = [_route.Place(hosts[0], one, port, True, False) for one in here] + [
+        _route.Place(hosts[-1], one, port, False, False) for one in there
+    ]
+    listeners = [socket(port=port)] if listeners is None else listeners
+    greeting = GREETS if greeting == 'sendmail' else greeting
+    relay = None
+    if hosts or path:
+        relay = _route.route(
+            _route.Submission('relay', port, targets, path, None, False),
+            places,
+            listeners,
+            {(place.address, place.port): greeting for place in places},
+        )
+    unit, script = BRINGS[platform]
+    about = {
+        'installed': True,
+        'program': '/usr/sbin/sendmail',
+        'binary': '/usr/libexec/sendmail/sendmail',
+        'other_mta': None,
+        'platform': platform,
+        'submit_cf': {'path': '/etc/mail/submit.cf', 'exists': True},
+        'sendmail_cf': {'path': '/etc/mail/sendmail.cf', 'changed': STARTED - 60},
+        'sendmail_conf': {'daemon_mode': mode or 'daemon'} if platform == 'debian' else None,
+    }
+    about.update(installation or {})
+    record = {
+        'name': 'sendmail',
+        'unit': unit,
+        'init_script': script,
+        'enabled': True if unit or script else None,
+        'masked': False,
+        'started_as': None,
+    }
+    record.update(service or {})
+    return {
+        'installation': about,
+        'services': {'init': init, 'mta': record},
+        'mta': dict(
+            {
+                'processes': [daemon()] if processes is None else processes,
+                'listeners': listeners,
+                'relay': relay,
+                'greeting': greeting if places else None,
+                'refuses_for_load': False,
+                'load_average': 0.5,
+                'resolver_changed': STARTED - 60,
+            },
+            **mta,
+        ),
+    }
+
+
+def dead(**values):
+    return mta_host(**dict({'processes': [], 'listeners': [], 'greeting': REFUSED}, **values))
+
+
+def null_client(**values):
+    return mta_host(
+        **dict(
+            {'hosts': ('hub.example.org',), 'here': (), 'there': ('192.0.2.25',), 'processes': [], 'listeners': []},
+            **values,
+        )
+    )
+
+
+def held(name, greeting=None, pid=9, **values):
+    return mta_host(
+        **dict(
+            {'processes': [], 'listeners': [socket(pid=pid, name=name)], 'greeting': greeting or SILENT}, **values
+        )
+    )
+
+
+def row(host, look, plan, source, options=None, **also):
+    return Decision(host, look, options or {}, plan, source, also)
+
+
+UNKNOWN_NAME = {
+    'hosts': ('hub.example.org',),
+    'here': (),
+    'there': (),
+    'greeting': dict(REFUSED, error='name_lookup'),
+    'processes': [],
+    'listeners': [],
+}
+NO_REDHAT_SERVICE = {'platform': 'redhat', 'service': {'unit': None, 'enabled': None}}
+EXIM = {'pid': 9, 'exe': '/usr/sbin/exim4', 'unit': 'exim4.service', 'scripts': []}
+ROWS = [
+    # Where submit.cf hands mail to
+    row(
+        'Mail goes to a hub that greets; no MTA here (null client)',
+        null_client(),
+        {},
+        'cf/README, nullclient',
+        enable=False,
+        wanted=False,
+    ),
+    row(
+        'The same, and an MTA of Debian that has died: DAEMON_MODE was never changed',
+        null_client(mode='daemon'),
+        {},
+        'cf/README',
+        enable=False,
+    ),
+    row(
+        'The same, and sendmail.service is masked',
+        null_client(service={'masked': True}),
+        {},
+        'systemd.unit(5)',
+        enable=False,
+    ),
+    row(
+        'Mail goes to a hub that does not answer',
+        null_client(greeting=REFUSED),
+        {'errors': 'on another host, which does not answer'},
+        'cf/README',
+    ),
+    row(
+        'Mail goes to a hub, and an unrelated program holds port 25 here',
+        null_client(listeners=[socket(pid=9, name='python3')]),
+        {},
+        'ip(7)',
+    ),
+    row(
+        'Mail goes to a hub whose name has no address now',
+        mta_host(**UNKNOWN_NAME),
+        {'errors': 'no address is known of hub.example.org'},
+        'domain.c, getmxrr()',
+        enable=False,
+    ),
+    row(
+        'Mail goes to [hub], two addresses, of which none is this host',
+        null_client(there=('192.0.2.25', '192.0.2.26')),
+        {},
+        'daemon.c, makeconnection()',
+    ),
+    row(
+        'Mail goes to this host, or to a hub where that fails; the hub greets',
+        mta_host(hosts=('[127.0.0.1]', 'hub'), there=('192.0.2.25',), processes=[], listeners=[]),
+        {},
+        'deliver.c, FallbackSmartHost',
+    ),
+    row(
+        'The same, and neither answers',
+        dead(hosts=('[127.0.0.1]', 'hub'), there=('192.0.2.25',)),
+        {'restart': 'No MTA runs.'},
+        'deliver.c',
+    ),
+    row(
+        'The relay is the name of this host itself, and its MTA is dead',
+        dead(hosts=('web1.example.org',), here=('192.0.2.1',)),
+        {'restart': 'No MTA runs.'},
+        'daemon.c',
+    ),
+    row(
+        'The relay is [IPv6:::1], and the MTA listens there',
+        mta_host(here=('::1',), listeners=[socket('::1')]),
+        {},
+        'daemon.c',
+        wanted=True,
+    ),
+    row(
+        'The relay is [IPv6:::1], and the MTA listens at 127.0.0.1 alone',
+        mta_host(here=('::1',), greeting=REFUSED),
+        {'errors': 'listens at 127.0.0.1 port 25, but submit.cf hands mail to'},
+        'daemon.c',
+    ),
+    row('An MSA on port 587 alone, and submit.cf says 587', mta_host(port=587), {}, 'cf/README, no_default_msa'),
+    row(
+        'An MSA on port 587 alone, and submit.cf says 25',
+        mta_host(listeners=[socket(port=587)], greeting=REFUSED),
+        {'errors': '127.0.0.1 port 587, but submit.cf hands mail to'},
+        'cf/README',
+    ),
+    row(
+        'submit.cf hands mail to a socket in the file system',
+        mta_host(hosts=(), path='/run/lmtp', here=(), greeting=None),
+        {'errors': 'hands mail to the socket /run/lmtp'},
+        'deliver.c, A=FILE',
+    ),
+    row(
+        'There is no submit.cf',
+        mta_host(hosts=(), here=(), installation={'submit_cf': {'path': '/etc/mail/submit.cf', 'exists': False}}),
+        {'first': 'Apply the role mailops.sendmail.sendmail_msp first'},
+        'main.c',
+    ),
+    row('submit.cf names no relay', mta_host(hosts=(), here=()), {'errors': 'names no relay'}, 'cf/feature/msp.m4'),
+    # What Debian's sendmail.conf says
+    row(
+        'DAEMON_MODE is None, and mail goes to this host',
+        dead(mode='none'),
+        {'errors': 'DAEMON_MODE in /etc/mail/sendmail.conf is None'},
+        '/usr/share/sendmail/sendmail, daemon_check()',
+        enable=False,
+    ),
+    row('DAEMON_MODE is None, and mail goes to a hub', null_client(mode='none'), {}, 'daemon_check()'),
+    row(
+        'DAEMON_MODE is Localhost, which the script does not know: it starts no listener',
+        dead(mode='localhost'),
+        {'errors': 'is Localhost'},
+        'start_mta()',
+    ),
+    row(
+        'DAEMON_MODE is Inetd, and inetd starts Sendmail',
+        held('inetd', GREETS, mode='inetd'),
+        {},
+        'daemon_check()',
+        enable=False,
+    ),
+    row(
+        'DAEMON_MODE is Inetd, and nothing listens',
+        dead(mode='inetd'),
+        {'errors': 'Enable smtp in /etc/inetd.conf'},
+        'daemon_check()',
+    ),
+    row(
+        'DAEMON_MODE is Inetd, inetd starts Sendmail, and sendmail.service is masked',
+        held('inetd', GREETS, mode='inetd', service={'masked': True}),
+        {},
+        'systemd.unit(5)',
+        enable=False,
+    ),
+    row(
+        'Inetd and masked as before; sendmail_mta_unmask',
+        held('inetd', GREETS, mode='inetd', service={'masked': True}),
+        {},
+        'systemd.unit(5)',
+        {'unmask': True},
+    ),
+    # Who holds the port
+    row(
+        'xinetd holds the port and starts Sendmail',
+        held('xinetd', GREETS, platform='redhat'),
+        {},
+        'xinetd.conf(5)',
+        enable=False,
+    ),
+    row(
+        'systemd holds the port (a socket unit) and starts Sendmail',
+        held('systemd', GREETS, pid=1, platform='redhat'),
+        {},
+        'systemd.socket(5)',
+        enable=False,
+    ),
+    row(
+        'systemd holds the port, and what it starts does not greet',
+        held('systemd', pid=1, platform='redhat'),
+        {'errors': 'systemd (process 1) holds'},
+        'systemd.socket(5)',
+    ),
+    row(
+        'inetd holds the port, and what it starts is silent; sendmail_mta_replace_other',
+        held('inetd', mode='inetd'),
+        {'errors': 'inetd (process 9) holds'},
+        'inetd(8)',
+        {'replace_other': True},
+    ),
+    row(
+        'Postfix holds the port',
+        held('master', POSTFIX),
+        {'errors': 'is held by master (process 9)'},
+        'Debian policy 11.6',
+    ),
+    row(
+        'Exim holds the port, started by its own unit; sendmail_mta_replace_other',
+        held('exim4', dict(GREETS, text='220 h ESMTP Exim 4.96')),
+        {
+            'others': [{'pid': 9, 'name': 'exim4'}],
+            'stop': [{'pid': 9, 'name': 'exim4', 'service': 'exim4'}],
+            'restart': 'No MTA runs.',
+        },
+        'exim4-base',
+        {'replace_other': True, 'holders': [EXIM]},
+    ),
+    row(
+        'docker-proxy holds the port for something silent; sendmail_mta_replace_other',
+        held('docker-proxy'),
+        {'others': [{'pid': 9, 'name': 'docker-proxy'}], 'errors': 'never stopped'},
+        'systemd.unit(5)',
+        {
+            'replace_other': True,
+            'holders': [{'pid': 9, 'exe': '/usr/bin/docker-proxy', 'unit': 'docker.service', 'scripts': []}],
+        },
+    ),
+    row(
+        'No process of this host holds the port, and Postfix greets (a redirect)',
+        mta_host(processes=[], listeners=[], greeting=POSTFIX),
+        {'errors': 'no process of this host listens'},
+        'iptables-extensions(8), REDIRECT',
+    ),
+    row('The same, and Sendmail greets', mta_host(processes=[], listeners=[]), {}, 'iptables-extensions(8)'),
+    # Who has the name
+    row(
+        'Postfix has the name on Debian; sendmail_mta_replace_other',
+        mta_host(installation={'other_mta': 'postfix'}),
+        {'alternative': '/usr/libexec/sendmail/sendmail'},
+        'update-alternatives(1)',
+        {'replace_other': True},
+    ),
+    row(
+        'Postfix has the name on Debian',
+        mta_host(installation={'other_mta': 'postfix'}),
+        {'errors': 'belongs to another MTA (postfix)'},
+        'Debian policy 11.6',
+    ),
+    row(
+        'DMA has the name on FreeBSD; sendmail_mta_replace_other',
+        mta_host('freebsd', 'rc', installation={'other_mta': 'dma'}),
+        {'errors': '/etc/mail/mailer.conf'},
+        'mailer.conf(5)',
+        {'replace_other': True},
+    ),
+    row(
+        'Another MTA has the name, and Sendmail was built by hand; sendmail_mta_replace_other',
+        mta_host('upstream', installation={'other_mta': 'exim'}),
+        {'errors': 'by hand'},
+        'sendmail/Makefile.m4',
+        {'replace_other': True},
+    ),
+    # Where Sendmail is missing
+    row(
+        'No Sendmail on Debian; sendmail_mta_install',
+        dead(installation={'installed': False}),
+        {'install': True},
+        'package sendmail',
+        {'install': True},
+    ),
+    row(
+        'No Sendmail on Debian',
+        dead(installation={'installed': False}),
+        {'errors': 'sendmail_mta_install'},
+        'package sendmail',
+    ),
+    row(
+        'No Sendmail on Gentoo; sendmail_mta_install',
+        dead(platform='gentoo', installation={'installed': False}),
+        {'errors': 'no package'},
+        'docs/platforms.md',
+        {'install': True},
+    ),
+    # What starts it
+    row(
+        'No MTA on Debian, the unit "active" all the same',
+        dead(),
+        {'restart': 'No MTA runs.'},
+        'Debian\'s unit, RemainAfterExit=yes',
+        init='systemd',
+    ),
+    row(
+        'No MTA in a container without an init, Debian\'s script there',
+        dead(init='none'),
+        {'restart': 'No MTA runs.'},
+        'init script',
+        init='script',
+    ),
+    row(
+        'No MTA on Debian, and neither unit nor script',
+        dead(service={'init_script': None}),
+        {'errors': 'Install the package again'},
+        'sendmail-bin',
+    ),
+    row('No MTA on Red Hat', dead(platform='redhat'), {'restart': 'No MTA runs.'}, 'sendmail.spec', init='systemd'),
+    row(
+        'No MTA on Red Hat, and no unit',
+        dead(**NO_REDHAT_SERVICE),
+        {'errors': 'Install the package again'},
+        'sendmail.spec',
+    ),
+    row(
+        'No MTA on SUSE',
+        dead(platform='suse'),
+        {'restart': 'No MTA runs.'},
+        'sendmail.spec of openSUSE',
+        init='systemd',
+    ),
+    row(
+        'No MTA on SUSE, and no unit',
+        dead(platform='suse', service={'unit': None}),
+        {'errors': 'Install the package again'},
+        'sendmail.spec of openSUSE',
+    ),
+    row(
+        'No MTA on Gentoo with OpenRC',
+        dead(platform='gentoo', init='openrc'),
+        {'restart': 'No MTA runs.'},
+        'files/sendmail of the ebuild',
+        init='script',
+    ),
+    row(
+        'No MTA on Gentoo in a container without OpenRC: its script refuses to run',
+        dead(platform='gentoo', init='none'),
+        {'restart': 'No service starts it on this host'},
+        'openrc-run(8)',
+        init='binary',
+    ),
+    row(
+        'No MTA on FreeBSD',
+        dead(platform='freebsd', init='rc'),
+        {'restart': 'No MTA runs.'},
+        'rc.d/sendmail',
+        init='script',
+        enable=False,
+    ),
+    row(
+        'No MTA on FreeBSD, and rc.conf starts none',
+        dead(platform='freebsd', init='rc', service={'enabled': False, 'masked': True}),
+        {'errors': 'sendmail_submit_enable'},
+        'rc.d/sendmail, sendmail_enable=NONE',
+    ),
+    row(
+        'A healthy MTA on FreeBSD: to enable it would open it to the network',
+        mta_host('freebsd', 'rc'),
+        {},
+        'rc.sendmail(8)',
+        enable=False,
+    ),
+    row(
+        'No MTA, Sendmail built by hand, no service',
+        dead(platform='upstream'),
+        {'restart': 'No service starts it on this host'},
+        'sendmail/SECURITY',
+        init='binary',
+    ),
+    row(
+        'The same, and a unit of the administrator called sendmail.service',
+        dead(platform='upstream', service={'unit': '/etc/systemd/system/sendmail.service'}),
+        {'restart': 'No MTA runs.'},
+        'systemd.unit(5)',
+        init='systemd',
+    ),
+    row(
+        'A silent MTA that runs in a unit of another name (a template, say)',
+        mta_host('upstream', greeting=SILENT, processes=[daemon(unit='sendmail@mta.service')]),
+        {'errors': 'runs in the unit sendmail@mta.service'},
+        'systemd.unit(5)',
+    ),
+    row(
+        'A silent MTA that somebody started by hand in a session',
+        mta_host('upstream', greeting=SILENT, processes=[daemon(unit='user@1000.service')]),
+        {'restart': 'does not greet'},
+        'user@.service(5)',
+        init='binary',
+    ),
+    row(
+        'No MTA, and the unit is masked',
+        dead(service={'masked': True}),
+        {'errors': 'systemctl unmask sendmail'},
+        'systemd.unit(5)',
+        enable=False,
+    ),
+    row(
+        'The same with sendmail_mta_unmask',
+        dead(service={'masked': True}),
+        {'unmask': True, 'restart': 'No MTA runs.'},
+        'systemd.unit(5)',
+        {'unmask': True},
+    ),
+    row(
+        'A packaging that no table knows, and its MTA answers',
+        mta_host('unknown', service={'unit': UNIT}),
+        {},
+        'docs/platforms.md',
+        enable=False,
+    ),
+    row(
+        'A packaging that no table knows, and no MTA',
+        dead(platform='unknown', service={'unit': UNIT}),
+        {'errors': 'packaging that is not known'},
+        'docs/platforms.md',
+        enable=False,
+    ),
+    # What a restart is good for
+    row(
+        'A daemon that accepts connections and is silent',
+        mta_host(greeting=SILENT),
+        {'restart': 'does not greet'},
+        'daemon.c',
+    ),
+    row(
+        'A daemon that listens elsewhere, and sendmail.cf is newer than it',
+        mta_host(
+            listeners=[socket('192.0.2.9')], greeting=REFUSED, installation={'sendmail_cf': {'changed': STARTED + 60}}
+        ),
+        {'restart': 'sendmail.cf is newer'},
+        'main.c',
+    ),
+    row(
+        'A daemon that listens elsewhere, as its sendmail.cf says',
+        mta_host(listeners=[socket('192.0.2.9')], greeting=REFUSED),
+        {'errors': 'listens at 192.0.2.9 port 25'},
+        'cf/README, DAEMON_OPTIONS',
+    ),
+    row(
+        'A daemon that has too many children',
+        mta_host(
+            listeners=[],
+            greeting=REFUSED,
+            processes=[daemon(title='sendmail: MTA: rejecting connections on daemon MTA-v4: 5 children, max 5')],
+        ),
+        {'errors': '5 children, max 5'},
+        'conf.c, refuseconnections()',
+    ),
+    row(
+        'A daemon that refuses because of the load',
+        mta_host(listeners=[], greeting=REFUSED, refuses_for_load=True, load_average=50.0),
+        {'errors': 'load average is 50.0'},
+        'conf.c',
+    ),
+    row(
+        'A daemon that answers 554',
+        mta_host(greeting=dict(SILENT, code=554, text='554 no', error=None)),
+        {'errors': 'but refuses: 554 no'},
+        'srvrsmtp.c',
+    ),
+    row(
+        'A daemon behind a packet filter',
+        mta_host(greeting=dict(REFUSED, error='connection_timeout')),
+        {'errors': 'packet filter'},
+        'iptables(8)',
+    ),
+    row(
+        '/etc/resolv.conf is newer than the daemon',
+        mta_host(resolver_changed=STARTED + 1),
+        {'ask': True},
+        'resolver(3)',
+    ),
+    row(
+        'The same, and it names other servers or mail waits for lookups',
+        mta_host(resolver_changed=STARTED + 1),
+        {'restart': 'name servers of that time'},
+        'resolver(3)',
+        {'resolver_fails': True},
+    ),
+    row(
+        'The same, and it says the same',
+        mta_host(resolver_changed=STARTED + 1),
+        {},
+        'dhclient-script(8)',
+        {'resolver_fails': False},
+    ),
+    row(
+        'A start is due, and Sendmail refuses sendmail.cf',
+        dead(),
+        {'errors': 'line 12'},
+        'main.c',
+        {'refused': 'line 12: unknown configuration line'},
+    ),
+    row(
+        'Sendmail refuses sendmail.cf, and the daemon of the old one greets',
+        mta_host(),
+        {},
+        'main.c',
+        {'refused': 'line 12'},
+    ),
+    row('A daemon that greets', mta_host(), {}, 'srvrsmtp.c', enable=True, wanted=True),
+]
+
+
+def after(look):
+    """The same host when the plan was carried out: Sendmail is there, has the name, starts at boot, and a new daemon
+    answers.
+    """
+    services, mta = look['services'], look['mta']
+    return dict(
+        look,
+        installation=dict(look['installation'], installed=True, other_mta=None),
+        services=dict(services, mta=dict(services['mta'], masked=False)),
+        mta=dict(
+            mta,
+            processes=[daemon(pid=171, started=STARTED + 600)],
+            greeting=GREETS,
+            resolver_changed=STARTED,
+            relay=dict(mta['relay'], listener=socket(pid=171), answers='sendmail'),
+        ),
+    )
