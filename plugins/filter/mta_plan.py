@@ -359,8 +359,8 @@ def _listener(plan, look, relay, ours, known, replace_other, holders):
         )
     elif not replace_other:
         errors.append(
-            '%s is held by %s (process %s), which is not Sendmail. Stop and disable it, or set '
-            'sendmail_mta_replace_other to true.'
+            '%s is held by %s (process %s), which is not Sendmail. Stop and disable it, or, where it is another MTA, '
+            'set sendmail_mta_replace_other to true.'
             % (plan['address'], one['name'], one['pid'])
         )
     else:
