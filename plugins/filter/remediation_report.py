@@ -77,7 +77,7 @@ _value:
   sample: {"state": "fixed", "fixed": ["mta_down"], "would_fix": [], "left": [], "causes": []}
 """
 
-from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import FIXES, FLUSH
+from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import FLUSH, predicted
 
 SERIOUS = ('critical', 'high')
 _REMARKS = ('one_source', 'elsewhere')   # say something about the mail, not about the host
@@ -97,10 +97,8 @@ def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger
     still = {cause['id']: cause for cause in after.get('causes', [])}
     would_fix = []
     if check:
-        # Whatever a step was taken for, it fixes every cause that it can.
-        taken = {step for steps in done.values() for step in steps} - set(failures)
-        would_fix = [identifier for identifier in still if set(done.get(identifier, ())) - set(failures) or not taken.isdisjoint(FIXES.get(identifier, ()))
-                     or (flush.get('would_try') and identifier in FLUSH)]
+        gone = predicted(still, tried, failures)
+        would_fix = [identifier for identifier in still if identifier in gone or (flush.get('would_try') and identifier in FLUSH)]
         still = {identifier: cause for identifier, cause in still.items() if identifier not in would_fix}
     left = [{'id': cause['id'], 'title': cause['title'], 'severity': cause['severity'], 'evidence': cause['evidence'], 'messages': cause['messages'],
              'advice': ' '.join([failures[step] for step in done.get(cause['id'], ()) if step in failures] or [cause['fix']['text']])}

@@ -201,14 +201,20 @@ def _left(known, heading):
         if report['flush']['message'] and report['state'] != 'unchanged in check mode':
             problems.append(f'the queue was not run to its end: {report["flush"]["message"]}')
         if report['aside']['messages']:
-            problems.append(f'{_plural(report["aside"]["messages"], "message")} that a queue run would have lost, emptied or stopped at '
-                            f'{"is" if report["aside"]["messages"] == 1 else "are"} in {", ".join(report["aside"]["archives"]) or "an archive"} now')
+            problems.append(_aside(report))
         gone = report['ledger'].get('places', {}).get('gone')
         if gone:
             problems.append(f'{_plural(gone, "message")} left the queue, and no log says how; see {report["ledger"].get("file") or "the ledger"} on the host')
         for problem in problems:
             lines += _about(host, _safe(problem, 600), 4)
     return ['', heading, '', *lines] if lines else []
+
+
+def _aside(report):
+    count, archives = report['aside']['messages'], ', '.join(report['aside']['archives'])
+    if report['check']:
+        return f'{_plural(count, "message")} that a queue run would lose, empty or stop at would be moved into an archive'
+    return f'{_plural(count, "message")} that a queue run would have lost, emptied or stopped at {"is" if count == 1 else "are"} in {archives or "an archive"} now'
 
 
 def _domains(known, tense):
