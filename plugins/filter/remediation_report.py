@@ -115,7 +115,9 @@ def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger
         'errors': [dict(error) for error in errors] + [{'step': 'foreign_runner', 'message': sentence} for sentence in foreign],
         'unexplained': after.get('unexplained', {}),
         'flush': {'tried': bool(flush), 'message': flush.get('msg', ''), 'would_try': flush.get('would_try', 0), 'untried': flush.get('untried', 0),
-                  'stopped': bool(flush.get('stopped')), 'left_out': flush.get('left_out', [])},
+                  'stopped': bool(flush.get('stopped')),
+                  # What another run had in its hands and has moved since is no trouble.
+                  'taken': min(flush.get('taken', 0), after.get('messages', {}).get('queued', 0)), 'left_out': flush.get('left_out', [])},
         'stale': stale or {}, 'aside': dict({'messages': 0, 'archives': []}, **(aside or {})), 'domains': before.get('domains', []),
         'ledger': {key: ledger[key] for key in ('messages', 'places', 'reasons', 'file', 'started', 'entries', 'truncated') if key in ledger}
         if ledger else {'messages': 0, 'places': places, 'reasons': {}, 'file': None},
@@ -136,7 +138,7 @@ def _state(report, places):
         return 'unchanged in check mode'
     if flush['untried']:
         return 'untried'
-    if not report['healthy'] or any(one['id'] in FLUSH for one in report['left']) or report['unexplained'].get('messages'):
+    if not report['healthy'] or flush['taken'] or any(one['id'] in FLUSH for one in report['left']) or report['unexplained'].get('messages'):
         return 'waiting'
     return 'fixed' if report['fixed'] else 'healthy'
 

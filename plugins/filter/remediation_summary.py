@@ -200,6 +200,9 @@ def _left(known, heading):
             problems.append(f'the work broke off: {report["message"]}')
         if report['flush']['message'] and report['state'] != 'unchanged in check mode':
             problems.append(f'the queue was not run to its end: {report["flush"]["message"]}')
+        taken = report['flush']['taken']
+        if taken:
+            problems.append(f'{_plural(taken, "message")} {"is" if taken == 1 else "are"} in the hands of another queue run')
         if report['aside']['messages']:
             problems.append(_aside(report))
         gone = report['ledger'].get('places', {}).get('gone')

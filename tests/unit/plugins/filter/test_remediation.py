@@ -166,6 +166,12 @@ class TestReport:
     def test_fixed_is_a_claim_with_no_doubt(self, about, state):
         assert remediation_report(diagnosis('mta_down'), diagnosis(), tried=['mta:mta_down'], **about)['state'] == state
 
+    @pytest.mark.parametrize('queued, state, said', [(1, 'waiting', True), (0, 'fixed', False)])
+    def test_what_another_run_has_in_its_hands_has_not_moved_yet(self, queued, state, said):
+        report = remediation_report(diagnosis('mta_down'), diagnosis(queued=queued), tried=['mta:mta_down'], flush={'taken': 1})
+        assert report['state'] == state
+        assert ('1 message is in the hands of another queue run' in ' '.join(remediation_summary({'web1': report}).split())) is said
+
     def test_mail_without_a_known_reason_is_not_fixed(self):
         rest = dict(diagnosis(), unexplained={'messages': 50, 'examples': ['what?']}, healthy=False)
         assert remediation_report(dict(diagnosis('mta_down'), unexplained=rest['unexplained']), rest)['state'] == 'waiting'
