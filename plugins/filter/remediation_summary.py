@@ -215,9 +215,10 @@ def _left(known, heading):
 
 def _aside(report):
     count, archives = report['aside']['messages'], ', '.join(report['aside']['archives'])
+    messages, are = _plural(count, 'message'), 'is' if count == 1 else 'are'
     if report['check']:
-        return f'{_plural(count, "message")} that a queue run would lose, empty or stop at would be moved into an archive'
-    return f'{_plural(count, "message")} that a queue run would have lost, emptied or stopped at {"is" if count == 1 else "are"} in {archives or "an archive"} now'
+        return f'{messages} that a queue run would lose, empty or stop at would be moved into an archive'
+    return f'{messages} that a queue run would have lost, emptied or stopped at {are} in {archives or "an archive"} now'
 
 
 def _domains(known, tense):
