@@ -38,6 +38,15 @@ options:
     description: Whether another MTA may be pushed aside.
     type: bool
     default: false
+  check:
+    description: Whether O(tried) was done in check mode. What it would have fixed keeps no mail back then.
+    type: bool
+    default: false
+  failed:
+    description: Steps of O(tried) that said why they cannot be done.
+    type: list
+    elements: str
+    default: []
 author:
   - The mailops.sendmail contributors (@mailops)
 seealso:
@@ -58,13 +67,16 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(steps) is the list of steps in their order. C(first) are those of them that have to be done before anything may run the queue.
+    - C(steps) is the list of steps in their order. C(first) are those of them that have to be done before anything may run the queue, C(before) those
+      that come before our own queue run, and C(last) those that come behind it.
     - C(reasons) says for each step which causes it is for.
     - C(blocked) are causes for which no message can leave the host now. C(movable) is how many waiting messages no cause keeps back that stays.
   type: dict
   sample:
     steps: [permissions, mta]
     first: [permissions]
+    before: [permissions, mta]
+    last: []
     reasons: {"permissions": ["permissions"], "mta": ["mta_down"]}
     blocked: []
     movable: 3
@@ -76,6 +88,8 @@ from ansible.errors import AnsibleFilterError
 # keeps those it was started with.
 STEPS = ('msp', 'permissions', 'restore', 'debris', 'resolvers', 'mta', 'runner')
 FIRST = ('msp', 'permissions')
+# Debian's start of a runner runs the client queue at once, and asks nobody whether its mail would be returned. Our own run does.
+LAST = ('runner',)
 FIXES = {
     'not_installed': ('msp', 'mta'), 'configuration': ('msp',),
     'permissions': ('permissions',), 'too_open': ('permissions',), 'message_permissions': ('permissions',),
@@ -112,7 +126,16 @@ def chosen(names):
     return steps
 
 
-def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_other=False):
+def predicted(identifiers, tried, failed):
+    """Those of the causes that the steps which check mode has predicted would fix."""
+    done = [entry.split(':', 1) for entry in tried]
+    taken = {step for step, _cause in done if step not in failed}
+    asked = {cause for step, cause in done if step in taken}
+    # Whatever a step was taken for, it fixes every cause that it can.
+    return [identifier for identifier in identifiers if identifier in asked or not taken.isdisjoint(FIXES.get(identifier, ()))]
+
+
+def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_other=False, check=False, failed=()):
     """Decide about one host. Pure. Raises AnsibleFilterError for a name that is neither a cause nor a control."""
     controls = chosen(causes)
     fixes = dict(FIXES, **(WITH_RESOLVERS if resolvers else {}), **(WITH_REPLACE if replace_other else {}))
@@ -129,11 +152,12 @@ def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_ot
     steps = [step for step in STEPS if step in reasons]
     every = {cause['id']: cause for cause in diagnosis.get('causes', [])}
     # What a step is still to be tried for may be gone by then.
-    open_ids = {identifier for ids in reasons.values() for identifier in ids}
+    open_ids = {identifier for ids in reasons.values() for identifier in ids} | set(predicted(every, tried, failed) if check else ())
     blocked = [identifier for identifier in every if (identifier in BLOCKING or (identifier == 'unreachable' and _now(every[identifier])))
                and identifier not in open_ids]
     kept = sum(every[identifier]['messages'] for identifier in KEEPING if identifier in every and identifier not in open_ids)
-    return {'steps': steps, 'first': [step for step in steps if step in FIRST], 'reasons': reasons, 'blocked': blocked,
+    return {'steps': steps, 'first': [step for step in steps if step in FIRST], 'before': [step for step in steps if step not in LAST],
+            'last': [step for step in steps if step in LAST], 'reasons': reasons, 'blocked': blocked,
             'movable': 0 if blocked else max(0, diagnosis.get('messages', {}).get('queued', 0) - kept)}
 
 

@@ -77,7 +77,7 @@ _value:
   sample: {"state": "fixed", "fixed": ["mta_down"], "would_fix": [], "left": [], "causes": []}
 """
 
-from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import FIXES, FLUSH
+from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import FLUSH, predicted
 
 SERIOUS = ('critical', 'high')
 _REMARKS = ('one_source', 'elsewhere')   # say something about the mail, not about the host
@@ -97,10 +97,8 @@ def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger
     still = {cause['id']: cause for cause in after.get('causes', [])}
     would_fix = []
     if check:
-        # Whatever a step was taken for, it fixes every cause that it can.
-        taken = {step for steps in done.values() for step in steps} - set(failures)
-        would_fix = [identifier for identifier in still if set(done.get(identifier, ())) - set(failures) or not taken.isdisjoint(FIXES.get(identifier, ()))
-                     or (flush.get('would_try') and identifier in FLUSH)]
+        gone = predicted(still, tried, failures)
+        would_fix = [identifier for identifier in still if identifier in gone or (flush.get('would_try') and identifier in FLUSH)]
         still = {identifier: cause for identifier, cause in still.items() if identifier not in would_fix}
     left = [{'id': cause['id'], 'title': cause['title'], 'severity': cause['severity'], 'evidence': cause['evidence'], 'messages': cause['messages'],
              'advice': ' '.join([failures[step] for step in done.get(cause['id'], ()) if step in failures] or [cause['fix']['text']])}
@@ -117,7 +115,9 @@ def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger
         'errors': [dict(error) for error in errors] + [{'step': 'foreign_runner', 'message': sentence} for sentence in foreign],
         'unexplained': after.get('unexplained', {}),
         'flush': {'tried': bool(flush), 'message': flush.get('msg', ''), 'would_try': flush.get('would_try', 0), 'untried': flush.get('untried', 0),
-                  'stopped': bool(flush.get('stopped')), 'left_out': flush.get('left_out', [])},
+                  'stopped': bool(flush.get('stopped')),
+                  # What another run had in its hands and has moved since is no trouble.
+                  'taken': min(flush.get('taken', 0), after.get('messages', {}).get('queued', 0)), 'left_out': flush.get('left_out', [])},
         'stale': stale or {}, 'aside': dict({'messages': 0, 'archives': []}, **(aside or {})), 'domains': before.get('domains', []),
         'ledger': {key: ledger[key] for key in ('messages', 'places', 'reasons', 'file', 'started', 'entries', 'truncated') if key in ledger}
         if ledger else {'messages': 0, 'places': places, 'reasons': {}, 'file': None},
@@ -138,7 +138,7 @@ def _state(report, places):
         return 'unchanged in check mode'
     if flush['untried']:
         return 'untried'
-    if not report['healthy'] or any(one['id'] in FLUSH for one in report['left']) or report['unexplained'].get('messages'):
+    if not report['healthy'] or flush['taken'] or any(one['id'] in FLUSH for one in report['left']) or report['unexplained'].get('messages'):
         return 'waiting'
     return 'fixed' if report['fixed'] else 'healthy'
 

@@ -200,15 +200,25 @@ def _left(known, heading):
             problems.append(f'the work broke off: {report["message"]}')
         if report['flush']['message'] and report['state'] != 'unchanged in check mode':
             problems.append(f'the queue was not run to its end: {report["flush"]["message"]}')
+        taken = report['flush']['taken']
+        if taken:
+            problems.append(f'{_plural(taken, "message")} {"is" if taken == 1 else "are"} in the hands of another queue run')
         if report['aside']['messages']:
-            problems.append(f'{_plural(report["aside"]["messages"], "message")} that a queue run would have lost, emptied or stopped at '
-                            f'{"is" if report["aside"]["messages"] == 1 else "are"} in {", ".join(report["aside"]["archives"]) or "an archive"} now')
+            problems.append(_aside(report))
         gone = report['ledger'].get('places', {}).get('gone')
         if gone:
             problems.append(f'{_plural(gone, "message")} left the queue, and no log says how; see {report["ledger"].get("file") or "the ledger"} on the host')
         for problem in problems:
             lines += _about(host, _safe(problem, 600), 4)
     return ['', heading, '', *lines] if lines else []
+
+
+def _aside(report):
+    count, archives = report['aside']['messages'], ', '.join(report['aside']['archives'])
+    messages, are = _plural(count, 'message'), 'is' if count == 1 else 'are'
+    if report['check']:
+        return f'{messages} that a queue run would lose, empty or stop at would be moved into an archive'
+    return f'{messages} that a queue run would have lost, emptied or stopped at {are} in {archives or "an archive"} now'
 
 
 def _domains(known, tense):

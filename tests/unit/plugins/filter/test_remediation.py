@@ -69,6 +69,9 @@ class TestPlan:
         plan = remediation_plan(diagnosis(*causes), **given_)
         assert plan['steps'] == steps
         assert plan['first'] == [step for step in steps if step in ('msp', 'permissions')]
+        # What starts a runner runs the queue, without the care of our own run: it comes behind that.
+        assert plan['before'] + plan['last'] == steps
+        assert plan['last'] == [step for step in steps if step == 'runner']
 
     def test_controls_lead_to_steps(self):
         steps = chosen([control.id for control in _controls.CONTROLS])
@@ -88,6 +91,19 @@ class TestPlan:
     ])
     def test_whether_to_run_the_queue(self, causes, given_, blocked, movable):
         plan = remediation_plan(diagnosis(*causes), **given_)
+        assert (plan['blocked'], plan['movable']) == (blocked, movable)
+
+    @pytest.mark.parametrize('causes, given_, blocked, movable', [
+        (('mta_down',), {'tried': ['mta:mta_down']}, [], 3),
+        # What the step refuses even in check mode is not predicted to be gone.
+        (('mta_down',), {'tried': ['mta:mta_down'], 'failed': ['mta']}, ['mta_down'], 0),
+        # Whatever a step was taken for, it fixes every cause that it can.
+        (('permissions', 'mta_down'), {'tried': ['permissions:SMQ-PRM-01', 'mta:mta_down']}, [], 3),
+        (('disk_full', 'mta_down'), {'tried': ['mta:mta_down']}, ['disk_full'], 0),
+        (('dns',), {'tried': ['resolvers:dns', 'mta:dns'], 'resolvers': True}, [], 3),
+    ])
+    def test_check_mode_takes_what_its_steps_would_fix_for_fixed(self, causes, given_, blocked, movable):
+        plan = remediation_plan(diagnosis(*causes), check=True, **given_)
         assert (plan['blocked'], plan['movable']) == (blocked, movable)
 
 
@@ -150,6 +166,12 @@ class TestReport:
     def test_fixed_is_a_claim_with_no_doubt(self, about, state):
         assert remediation_report(diagnosis('mta_down'), diagnosis(), tried=['mta:mta_down'], **about)['state'] == state
 
+    @pytest.mark.parametrize('queued, state, said', [(1, 'waiting', True), (0, 'fixed', False)])
+    def test_what_another_run_has_in_its_hands_has_not_moved_yet(self, queued, state, said):
+        report = remediation_report(diagnosis('mta_down'), diagnosis(queued=queued), tried=['mta:mta_down'], flush={'taken': 1})
+        assert report['state'] == state
+        assert ('1 message is in the hands of another queue run' in ' '.join(remediation_summary({'web1': report}).split())) is said
+
     def test_mail_without_a_known_reason_is_not_fixed(self):
         rest = dict(diagnosis(), unexplained={'messages': 50, 'examples': ['what?']}, healthy=False)
         assert remediation_report(dict(diagnosis('mta_down'), unexplained=rest['unexplained']), rest)['state'] == 'waiting'
@@ -186,6 +208,12 @@ class TestSummary:
         rows = [' '.join(line.split()) for line in text.splitlines()[3:6]]
         assert rows == ['HOST STATE MESSAGES WOULD TRY CAUSES (+ would be fixed)', 'web2 unknown ? ?', 'web1 needs attention 3 2 +mta_down, disk_full']
         assert ' fixed,' not in text.splitlines()[0]
+
+    def test_check_mode_moves_nothing_aside(self):
+        report = remediation_report(diagnosis('mta_down'), tried=['mta:mta_down'], aside={'messages': 1, 'archives': []}, check=True)
+        text = ' '.join(remediation_summary({'web1': report}).split())
+        assert '1 message that a queue run would lose, empty or stop at would be moved into an archive' in text
+        assert ' now' not in text.partition('Needs attention')[2]
 
     def test_a_survey_has_one_column_of_messages(self):
         text = remediation_summary({'web1': remediation_report(diagnosis('mta_down'))}, title='Survey', acted=False)
