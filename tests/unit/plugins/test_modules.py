@@ -23,7 +23,7 @@ CALLS = (
     ('sendmail_message_info', {'path': '/nonexistent/list'}), ('sendmail_diagnosis_info', {}), ('sendmail_compliance_info', {}), ('sendmail_queue', {}),
     ('sendmail_ledger', {'state': 'opened'}), ('sendmail_ledger', {'state': 'closed'}), ('sendmail_message', {'state': 'absent', 'confirm_all': True}),
     ('sendmail_message', {'state': 'queued', 'confirm_all': True}), ('sendmail_message', {'state': 'restored', 'confirm_all': True}),
-    ('sendmail_message', {'state': 'quarantined', 'reason': 'x', 'confirm_all': True}), ('sendmail_debris', {}), ('sendmail_debris', {'state': 'absent'}),
+    ('sendmail_message', {'state': 'quarantined', 'reason': 'x', 'confirm_all': True}), ('sendmail_debris_info', {}), ('sendmail_debris', {'state': 'absent'}),
     ('sendmail_permissions', {}))
 LOOKS = ('sendmail_queue_facts', 'sendmail_diagnosis_info', 'sendmail_compliance_info')
 
