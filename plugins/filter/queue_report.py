@@ -62,7 +62,8 @@ from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.mailops.sendmail.plugins.filter.option import option
 from ansible_collections.mailops.sendmail.plugins.filter.remediation_summary import STATES, state_of
 
-FORMAT, VERSION = 'mailops.sendmail.queue-report', 1
+FORMAT = 'mailops.sendmail.queue-report'
+VERSION = 1
 
 
 def collection_version():
