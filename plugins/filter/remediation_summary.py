@@ -16,7 +16,7 @@ options:
   _input:
     description:
       - The reports by host, as P(mailops.sendmail.remediation_report#filter) returns them. For a host without a report, a dictionary with the
-        C(state) V(unknown) or V(broken) and a C(message), or an empty one.
+        C(state) V(unknown) or V(failed) and a C(message), or an empty one.
     type: dict
     required: true
   title:
