@@ -16,7 +16,8 @@ import yaml
 
 MODULES = Path(__file__).resolve().parents[2] / 'plugins/modules'
 # What Ansible returns for every module.
-COMMON = {'changed', 'failed', 'msg', 'diff', 'invocation', 'warnings', 'deprecations', 'exception', 'attempts', 'failed_when_result', 'failed_when_suppressed_exception'}
+COMMON = {'changed', 'failed', 'msg', 'diff', 'invocation', 'warnings', 'deprecations', 'exception', 'attempts', 'failed_when_result',
+          'failed_when_suppressed_exception'}
 TYPES = {'str': str, 'int': int, 'bool': bool, 'float': (int, float), 'dict': dict, 'list': list}
 # Tables whose keys are data. Of all others without "contains" the sample shows the keys.
 TABLES = {'kinds', 'reasons', 'changes_by_kind', 'domains', 'headers', 'outcomes'}
