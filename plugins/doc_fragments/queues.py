@@ -123,3 +123,33 @@ options:
         elements: str
         choices: [queued, quarantined, lost, incomplete, unreadable]
 """
+
+    # What belongs to no message.
+    DEBRIS = r"""
+options:
+  queue:
+    description:
+      - The queue to search. V(msp) is the client queue, V(mta) the queue of the mail transfer agent, V(all) both.
+    type: str
+    choices: [msp, mta, all]
+    default: all
+  older_than:
+    description:
+      - Leave alone what was changed less long ago than this. A body that is being received has no control file yet, and may take hours.
+      - A number with one of the units C(s), C(m), C(h), C(d), C(w), or a number of seconds.
+    type: str
+    default: 1d
+  kinds:
+    description:
+      - What to look for, everything by default.
+      - V(data_without_control) is a data file (C(df)) without any control file, V(control_without_data) a control file whose data file is missing.
+      - V(incomplete) is a control file that is empty or cut short. Its data file is moved with it.
+      - V(temporary) is a C(tf) file left by a rewrite, for which a queue run waits 465 seconds, V(pushed_aside) a C(Tf) file, V(transcript) an C(xf)
+        file without its message. The only complete control file of an id is never moved.
+      - V(lost) is a C(Qf) file.
+      - V(foreign) is a file whose name is none of a queue file, which is only said. V(special) is a link, FIFO or device with the name of a queue file; others,
+        directories and sockets are only said.
+    type: list
+    elements: str
+    choices: [data_without_control, control_without_data, incomplete, temporary, pushed_aside, transcript, lost, foreign, special]
+"""

@@ -47,27 +47,30 @@ import textwrap
 from ansible_collections.mailops.sendmail.plugins.filter.option import option
 
 _RUN = ('selected', 'relayed', 'bounced', 'remaining', 'untried')
+_RARE = ('quarantined', 'lost', 'taken')      # have a column where a host has any, so that each line adds up
 _CHECK = ('selected', 'would_try')
 
 
 def _safe(value):
-    return ''.join(char if char.isprintable() else '?' for char in str(value))
+    # A callback that shows JSON would show each double quote with a backslash.
+    return ''.join(char if char.isprintable() else '?' for char in str(value)).replace('"', "'")
 
 
 def flush_summary(outcomes, check=False):
     """The text about all hosts, those that could not be run last and with their reason."""
-    keys = _CHECK if option(check, 'bool') else _RUN
+    keys = _CHECK if option(check, 'bool') else \
+        _RUN + tuple(key for key in _RARE if any((outcome.get('result') or {}).get(key) for outcome in outcomes.values()))
     title = 'Flush (check mode, nothing was run)' if keys is _CHECK else 'Flush'
     hosts = sorted(outcomes, key=lambda host: (bool(outcomes[host].get('message', 'it was not reached')), str(host)))
     width = max([len(_safe(host)) for host in hosts if len(_safe(host)) <= 40] + [len(f'{len(hosts)} of {len(hosts)} hosts') if len(hosts) > 1 else 4])
-    lines = [title, '=' * len(title), '', '  '.join(['HOST'.ljust(width), *(key.replace('_', ' ').upper().rjust(9) for key in keys)])]
+    lines = [title, '=' * len(title), '', '  '.join(['HOST'.ljust(width), *(key.replace('_', ' ').upper().rjust(max(9, len(key))) for key in keys)])]
     totals = dict.fromkeys(keys, 0)
     for host in hosts:
         name, result = _safe(host), outcomes[host].get('result') or {}
         if len(name) > 40:
             lines.append(name)
             name = ''
-        lines.append('  '.join([name.ljust(width), *(str(result.get(key, '?')).rjust(9) for key in keys)]))
+        lines.append('  '.join([name.ljust(width), *(str(result.get(key, '?')).rjust(max(9, len(key))) for key in keys)]))
         for key in keys:
             totals[key] += int(result.get(key, 0))
         message = outcomes[host].get('message', 'it was not reached')
@@ -77,7 +80,7 @@ def flush_summary(outcomes, check=False):
         # What is not known of a host is no 0 in a total.
         known = sum(1 for host in hosts if outcomes[host].get('result'))
         count = f'{len(hosts)} hosts' if known == len(hosts) else f'{known} of {len(hosts)} hosts'
-        lines.append('  '.join([count.ljust(width), *((str(totals[key]) if known else '?').rjust(9) for key in keys)]))
+        lines.append('  '.join([count.ljust(width), *((str(totals[key]) if known else '?').rjust(max(9, len(key))) for key in keys)]))
     return '\n'.join(lines) + '\n'
 
 

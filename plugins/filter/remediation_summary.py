@@ -10,13 +10,13 @@ short_description: Show what was found and done on many hosts as text
 version_added: 1.0.0
 description:
   - Makes one text for a terminal of 100 columns from the reports of all hosts that were meant, with those that did not answer among them.
-  - Text that comes from hosts or messages is data. Whatever is not printable in it is shown as C(\xHH).
+  - Text that comes from hosts or messages is data. Whatever is not printable in it is shown as C(\xHH), and a double quote as a single one.
 positional: _input
 options:
   _input:
     description:
       - The reports by host, as P(mailops.sendmail.remediation_report#filter) returns them. For a host without a report, a dictionary with the
-        C(state) V(unknown) or V(broken) and a C(message), or an empty one.
+        C(state) V(unknown) or V(failed) and a C(message), or an empty one.
     type: dict
     required: true
   title:
@@ -51,7 +51,7 @@ import textwrap
 WIDTH = 100
 _HOSTS_MAX = 30       # named after a cause
 _AGES = ('5', '10', '20', '40', '80', '160', '320', '640', '1280', '1280+')
-_STATES = ('unknown', 'failed', 'needs attention', 'untried', 'waiting', 'unchanged in check mode', 'fixed', 'healthy')   # the worst first
+STATES = ('unknown', 'failed', 'needs attention', 'untried', 'waiting', 'unchanged in check mode', 'fixed', 'healthy')   # the worst first
 _LONG = 40            # a host name longer than this has a line of its own
 _SEVERITIES = ('critical', 'high', 'medium', 'low')
 
@@ -59,6 +59,7 @@ _SEVERITIES = ('critical', 'high', 'medium', 'low')
 def _safe(value, room=0):
     """A text from somewhere else as one printable line, of at most C(room) characters where that is given."""
     text = ''.join(char if char.isprintable() else ''.join(f'\\x{byte:02x}' for byte in char.encode('utf-8', 'surrogateescape')) for char in str(value))
+    text = text.replace('"', "'")       # a callback that shows JSON would show each with a backslash
     return text if not room or len(text) <= room else text[:room - 3] + '...'
 
 
@@ -96,8 +97,8 @@ def _plural(count, word):
     return f'{count} {word}{"" if count == 1 else "s"}'
 
 
-def _state(report):
-    return report.get('state') if report.get('state') in _STATES else 'unknown'
+def state_of(report):
+    return report.get('state') if report.get('state') in STATES else 'unknown'
 
 
 def _names(hosts):
@@ -110,9 +111,9 @@ def remediation_summary(reports, title='Remediation', acted=True):
     hosts = sorted(reports)
     known = {host: reports[host] for host in hosts if 'causes' in reports[host]}
     unknown = [host for host in hosts if host not in known]
-    states = {host: _state(reports[host]) for host in hosts}
+    states = {host: state_of(reports[host]) for host in hosts}
     check = any(report.get('check') for report in known.values())
-    counts = [(state, list(states.values()).count(state)) for state in _STATES]
+    counts = [(state, list(states.values()).count(state)) for state in STATES]
     lines = [f'{title}: {_plural(len(hosts), "host")}' + ''.join(f', {count} {state}' for state, count in counts if count)]
     lines += ['=' * min(WIDTH, len(lines[0])), '']
     if hosts:
@@ -140,7 +141,7 @@ def _hosts(reports, states, acted, check):
         rows = [('HOST', 'STATE', 'MESSAGES', 'WOULD TRY', 'CAUSES (+ would be fixed)')]
     else:
         rows = [('HOST', 'STATE', 'BEFORE', 'AFTER', 'CAUSES (+ fixed)') if acted else ('HOST', 'STATE', 'MESSAGES', 'CAUSES')]
-    for host in sorted(reports, key=lambda host: (_STATES.index(states[host]), host)):
+    for host in sorted(reports, key=lambda host: (STATES.index(states[host]), host)):
         report, name = reports[host], _safe(host)
         if len(name) > _LONG:
             rows.append((name,))
@@ -207,7 +208,8 @@ def _left(known, heading):
             problems.append(_aside(report))
         gone = report['ledger'].get('places', {}).get('gone')
         if gone:
-            problems.append(f'{_plural(gone, "message")} left the queue, and no log says how; see {report["ledger"].get("file") or "the ledger"} on the host')
+            ledger = (report['ledger'].get('file') or {}).get('path', 'the ledger')
+            problems.append(f'{_plural(gone, "message")} left the queue, and no log says how; see {ledger} on the host')
         for problem in problems:
             lines += _about(host, _safe(problem, 600), 4)
     return ['', heading, '', *lines] if lines else []

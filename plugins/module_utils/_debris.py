@@ -9,7 +9,7 @@
 What is judged debris is older than a limit, open in no process, locked by none, and has no partner in any directory of any queue: before a data
 file is moved, every control file of its id is asked, of every prefix, known or not. What no queue has made is never moved. Lost messages (Qf)
 are returned to the queue where that can be done. What cannot be judged is left, with the reason.
-A report and check mode are the same code without a writer. What a queue holds is touched with the ids of its runner (L(_identity)).
+L(find) and check mode are the same code without a writer. What a queue holds is touched with the ids of its runner (L(_identity)).
 """
 
 import contextlib
@@ -23,6 +23,9 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import (
     _archive, _hazards, _identity, _look, _lost, _message, _qf, _spool, _text)
 
 KINDS = ('data_without_control', 'control_without_data', 'incomplete', 'temporary', 'pushed_aside', 'transcript', 'lost', 'foreign', 'special')
+OPTIONS = {
+    'queue': _look.OPTIONS['queue'], 'older_than': {'type': 'str', 'default': '1d'},
+    'kinds': {'type': 'list', 'elements': 'str', 'choices': list(KINDS)}}
 BATCH = 400
 LISTED = 1000
 STRANGE_MAX = 100000        # names of an unknown kind that carry a queue id; beyond that data files are left alone
@@ -60,15 +63,26 @@ class Outcome:
             entry = {'path': _text.printable(os.fsencode(one.path)), 'kind': one.kind}
             entries.append(dict(entry, why=why) if why else entry)
 
-    def result(self, changed=True):
-        """The module's result."""
+    def report(self):
+        """The result of sendmail_debris_info."""
+        counts = dict((what, sum(counts.values())) for what, counts in self.counts.items())
+        return {'changed': False, 'found': counts['found'], 'kinds': dict(self.counts['found']), 'would_remove': counts['removed'],
+                'would_return': counts['returned'], 'left_alone': counts['left_alone'], 'truncated': self._truncated(),
+                'files': [dict(entry, outcome=what, why=entry.get('why'))
+                          for what in ('removed', 'returned', 'left_alone') for entry in self.lists.get(what, [])]}
+
+    def _truncated(self):
+        return any(sum(self.counts[what].values()) > len(entries) for what, entries in self.lists.items())
+
+    def result(self):
+        """The result of sendmail_debris."""
         done = self.lists.get('removed', []) + self.lists.get('returned', [])
         lines = ''.join('%s (%s)\n' % (entry['path'], entry['kind']) for entry in done[:100]) + ('... and more\n' if len(done) > 100 else '')
-        return dict(((what, sum(counts.values())) for what, counts in self.counts.items()), changed=changed and bool(done), kinds=dict(self.counts['found']),
+        return dict(((what, sum(counts.values())) for what, counts in self.counts.items()), changed=bool(done), kinds=dict(self.counts['found']),
                     outcomes=dict((what, self.lists[what]) for what in ('removed', 'returned', 'left_alone') if what in self.lists),
-                    truncated=any(sum(self.counts[what].values()) > len(entries) for what, entries in self.lists.items()),
+                    truncated=self._truncated(),
                     archive=None if self.archive is None else _text.printable(os.fsencode(self.archive)),
-                    diff={'before': lines if changed else '', 'after': ''})
+                    diff={'before': lines, 'after': ''})
 
 
 class Search:
@@ -262,13 +276,17 @@ def open_files():
 
 
 class Cleaner:
-    """Moves what a Search finds into an archive. C(writer) is None where it is only to be said; C(check()) raises when the run is to end."""
+    """Moves what a Search finds into an archive. Without L(write_to) it is only said; C(check()) raises when the run is to end."""
 
-    def __init__(self, search: Search, writer: Optional[_archive.Writer], outcome: Outcome, check: Callable[[], None]):
-        self.search, self.writer, self.outcome, self.check = search, writer, outcome, check
+    def __init__(self, search: Search, outcome: Outcome, check: Callable[[], None]):
+        self.search, self.outcome, self.check = search, outcome, check
+        self.writer: Optional[_archive.Writer] = None
         self.base: Optional[str] = None              # where a dry run says that it would write
-        self.settled = writer is None
+        self.settled = True
         self.gone: Set[Tuple[int, str]] = set()      # (directory, name) of control files beside a lost one that were moved, or would be
+
+    def write_to(self, writer: _archive.Writer) -> None:
+        self.writer, self.settled = writer, False
 
     def run(self) -> None:
         """Lost messages come last: what was in their way may be debris."""
@@ -425,29 +443,47 @@ class _Entry:
         return stat.S_ISDIR(self.about.st_mode)
 
 
+def find(params: Dict[str, Any], look: Any = None) -> Dict[str, Any]:
+    """The work of sendmail_debris_info, which is that of L(clear) without an archive. Returns its result; raises SendmailError."""
+    outcome = Outcome()
+    with _told(dict, ''), _searching(params, look, outcome) as (cleaner, _look_taken, _stack):
+        cleaner.run()
+    return outcome.report()
+
+
 def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[str, Any]:
-    """The module's work. C(params) as documented in sendmail_debris. Returns its result; raises SendmailError, with it for what was done."""
+    """The work of sendmail_debris. Returns its result; raises SendmailError, with it for what was done."""
+    base = params['archive'] or _archive.BASE
+    outcome = Outcome()
+    with _told(outcome.result, ' No file was removed that is not in an archive.'), _searching(params, look, outcome) as (cleaner, look, stack):
+        queues = [directory for directories in look.directories.values() for directory in directories]
+        _archive.check_base(base, queues)
+        if check_mode:
+            cleaner.base = base
+        else:
+            cleaner.write_to(stack.enter_context(_archive.Writer(base, 'debris', {'state': params['state'], 'pid': os.getpid()}, queues)))
+        cleaner.run()
+    return outcome.result()
+
+
+@contextlib.contextmanager
+def _searching(params: Dict[str, Any], look: Any, outcome: Outcome) -> Iterator[Tuple[Cleaner, Any, contextlib.ExitStack]]:
     seconds = _text.duration(params['older_than'], option='older_than')
     look = look or _message.look_at(params['queue'], partners=True)
-    base, report = params['archive'] or _archive.BASE, params['state'] == 'reported'
-    outcome = Outcome()
+    with _identity.signals_noted() as check, Search(look, _look.names(params['queue']), params['kinds'] or KINDS, seconds) as search, \
+            contextlib.ExitStack() as stack:
+        yield Cleaner(search, outcome, check), look, stack
+
+
+@contextlib.contextmanager
+def _told(result: Callable[[], Dict[str, Any]], comfort: str) -> Iterator[None]:
+    """Whatever ends the work is a SendmailError, with the result of what was done. C(comfort) is a sentence for what nobody expected."""
     try:
-        with _identity.signals_noted() as check, Search(look, _look.names(params['queue']), params['kinds'] or KINDS, seconds) as search, \
-                contextlib.ExitStack() as stack:
-            writer = None
-            if not report:
-                queues = [directory for directories in look.directories.values() for directory in directories]
-                _archive.check_base(base, queues)
-                if not check_mode:
-                    writer = stack.enter_context(_archive.Writer(base, 'debris', {'state': params['state'], 'pid': os.getpid()}, queues))
-            cleaner = Cleaner(search, writer, outcome, check)
-            cleaner.base = base if check_mode and not report else None
-            cleaner.run()
+        yield
     except _text.SendmailError as error:
-        raise _text.SendmailError(str(error), **dict(outcome.result(not report), **error.result))
+        raise _text.SendmailError(str(error), **dict(result(), **error.result))
     except Exception as error:  # noqa: BLE001 - whatever ended it, what was done is said
         name = getattr(error, 'filename', None)
-        raise _text.SendmailError('%s%s. No file was removed that is not in an archive.' % (
+        raise _text.SendmailError('%s%s.%s' % (
             getattr(error, 'strerror', None) or '%s: %s' % (type(error).__name__, error),
-            ': ' + _text.printable(os.fsencode(name)) if isinstance(name, (str, bytes)) else ''), **outcome.result(not report))
-    return outcome.result(not report)
+            ': ' + _text.printable(os.fsencode(name)) if isinstance(name, (str, bytes)) else '', comfort), **result())

@@ -507,7 +507,7 @@ def flush(params, check_mode):
                    door(look) if any(message.queue == 'msp' for message in messages) else None)
     sentence = refuse(decided)
     if sentence:
-        raise _text.SendmailError(sentence, refusals=decided.refusals, selected=len(messages))
+        raise _text.SendmailError(sentence, refusals=decided.refusals, **dict(_counts(Counter(untried=len(messages))), selected=len(messages)))
     if check_mode or not decided.messages:
         return predict(decided)
     record = _ledger.Record(params['path']) if params['path'] else None

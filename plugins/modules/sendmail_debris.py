@@ -21,35 +21,10 @@ options:
   state:
     description:
       - V(absent) moves debris into an archive and returns lost messages to the queue.
-      - V(reported) only says what V(absent) would do.
+      - M(mailops.sendmail.sendmail_debris_info) says beforehand what there is.
     type: str
-    choices: [absent, reported]
-    default: reported
-  queue:
-    description:
-      - The queue to search. V(msp) is the client queue, V(mta) the queue of the mail transfer agent, V(all) both.
-    type: str
-    choices: [msp, mta, all]
-    default: all
-  older_than:
-    description:
-      - Leave alone what was changed less long ago than this. A body that is being received has no control file yet, and may take hours.
-      - A number with one of the units C(s), C(m), C(h), C(d), C(w), or a number of seconds.
-    type: str
-    default: 1d
-  kinds:
-    description:
-      - What to look for, everything by default.
-      - V(data_without_control) is a data file (C(df)) without any control file, V(control_without_data) a control file whose data file is missing.
-      - V(incomplete) is a control file that is empty or cut short. Its data file is moved with it.
-      - V(temporary) is a C(tf) file left by a rewrite, for which a queue run waits 465 seconds, V(pushed_aside) a C(Tf) file, V(transcript) an C(xf)
-        file without its message. The only complete control file of an id is never moved.
-      - V(lost) is a C(Qf) file.
-      - V(foreign) is a file whose name is none of a queue file, which is only said. V(special) is a link, FIFO or device with the name of a queue file; others,
-        directories and sockets are only said.
-    type: list
-    elements: str
-    choices: [data_without_control, control_without_data, incomplete, temporary, pushed_aside, transcript, lost, foreign, special]
+    choices: [absent]
+    required: true
   archive:
     description:
       - A directory on the host in which a run that removes something makes an archive of its own. It is made when it is missing.
@@ -57,6 +32,7 @@ options:
     type: path
 extends_documentation_fragment:
   - mailops.sendmail.attributes
+  - mailops.sendmail.queues.debris
 attributes:
   check_mode:
     support: full
@@ -69,6 +45,7 @@ attributes:
   idempotent:
     support: full
 seealso:
+  - module: mailops.sendmail.sendmail_debris_info
   - module: mailops.sendmail.sendmail_message
   - module: mailops.sendmail.sendmail_queue_facts
 author:
@@ -76,10 +53,6 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Say what lies about in the queues
-  mailops.sendmail.sendmail_debris:
-    state: reported
-
 - name: Move what is older than a week away
   mailops.sendmail.sendmail_debris:
     state: absent
@@ -105,7 +78,7 @@ kinds:
   type: dict
   sample: {"data_without_control": 2, "temporary": 1}
 removed:
-  description: How many were moved into the archive; with O(state=reported) and in check mode, how many would be.
+  description: How many were moved into the archive; in check mode, how many would be.
   returned: success
   type: int
   sample: 2
@@ -138,14 +111,13 @@ archive:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _debris, _look, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _debris, _text
 
 
 def main():
     module = AnsibleModule(
         argument_spec=dict(
-            state=dict(type='str', choices=['absent', 'reported'], default='reported'), queue=_look.OPTIONS['queue'],
-            older_than=dict(type='str', default='1d'), kinds=dict(type='list', elements='str', choices=list(_debris.KINDS)), archive=dict(type='path')),
+            _debris.OPTIONS, state=dict(type='str', choices=['absent'], required=True), archive=dict(type='path')),
         supports_check_mode=True)
     _text.answer(module, lambda: _debris.clear(module.params, module.check_mode))
 

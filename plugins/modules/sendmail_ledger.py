@@ -104,12 +104,14 @@ entries:
   description:
     - Those that were not relayed, at most 100. All messages are in the file.
     - V(by) says how it is known that a message was relayed or bounced, V(run) from our own runs, V(log) from the log of the host.
-      V(claim) is what the log claims.
+      V(claim) is what the log claims, V(archive) where an archived one is.
   returned: when O(state=closed)
   type: list
   elements: dict
   sample:
     - {"queue": "msp", "id": "6ANFSHas000264", "created": 1795447696, "place": "bounced", "by": "run"}
+    - {"queue": "msp", "id": "6ANFSISX000290", "created": 1795447699, "place": "claimed", "by": "log", "claim": "relayed"}
+    - {"queue": "msp", "id": "6ANFSITY000292", "created": 1795447700, "place": "archived", "archive": "/var/backups/sendmail-queue/removed-20261123T221500Z"}
     - {"queue": "msp", "id": "6ANFSIOW000288", "created": 1795447698, "place": "waiting", "reason": "temporary_reply", "status": "Deferred: 450 4.7.1 later"}
 truncated:
   description: Whether there were more.

@@ -195,6 +195,7 @@ messages:
       elements: str
     headers:
       description: The header fields that O(headers) names, each with the list of its values.
+      returned: when O(headers) is given
       type: dict
       sample: {"Subject": ["Cron <root@web1> run-parts /etc/cron.daily"]}
 matched:

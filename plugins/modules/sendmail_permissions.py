@@ -93,7 +93,7 @@ EXAMPLES = r"""
 RETURN = r"""
 changes:
   description: What was changed, or in check mode would be. The first 100 paths.
-  returned: always
+  returned: when Sendmail is installed
   type: list
   elements: dict
   contains:
@@ -115,26 +115,26 @@ changes:
       sample: {"owner": "alice", "group": "smmsp", "mode": "0660"}
 changes_total:
   description: How many paths were changed.
-  returned: always
+  returned: when Sendmail is installed
   type: int
 changes_by_kind:
   description: How many of each kind were changed.
-  returned: always
+  returned: when Sendmail is installed
   type: dict
   sample: {"queue_file": 2}
 left_alone:
   description: What was left alone and why. The first 100 paths.
-  returned: always
+  returned: when Sendmail is installed
   type: list
   elements: dict
   sample: [{"path": "/var/spool/mqueue-client/qf6ANFSGsD000241", "reason": "It is a symbolic link."}]
 left_alone_total:
   description: How many paths were left alone.
-  returned: always
+  returned: when Sendmail is installed
   type: int
 errors:
   description: What could not be put right; the module fails when there is anything, after it has done the rest.
-  returned: always
+  returned: when Sendmail is installed
   type: list
   elements: dict
   sample: [{"path": "/etc/mail/submit.cf", "error": "It is missing. The role mailops.sendmail.sendmail_msp builds it."}]

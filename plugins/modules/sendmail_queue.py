@@ -237,7 +237,7 @@ stopped:
   returned: when something was run
   type: bool
 refusals:
-  description: Why the run was refused.
+  description: Why the run was refused. V(young) is as in RV(left_out).
   returned: when it was refused
   type: list
   elements: dict
@@ -247,6 +247,7 @@ refusals:
       remedy: The body is gone.
       ids: [6ANFSGsD000240]
       messages: 1
+      young: false
 """
 
 from ansible.module_utils.basic import AnsibleModule

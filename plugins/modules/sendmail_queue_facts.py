@@ -93,6 +93,18 @@ ansible_facts:
               description: The file behind the name, with links of the alternatives system followed.
               type: str
               sample: /usr/libexec/sendmail/sendmail
+            owner:
+              description: Who owns that file.
+              type: str
+              sample: root
+            group:
+              description: Its group.
+              type: str
+              sample: smmsp
+            mode:
+              description: Its mode.
+              type: str
+              sample: "2755"
             other_mta:
               description: Another MTA that owns the name, such as V(postfix) or V(exim).
               type: str
@@ -115,15 +127,38 @@ ansible_facts:
             submit_cf:
               description: The configuration file of the mail submission program, with what Sendmail would refuse in it.
               type: dict
-              sample: {"path": "/etc/mail/submit.cf", "exists": true, "changed": 1795447696, "problems": []}
+              sample:
+                path: /etc/mail/submit.cf
+                exists: true
+                error: null
+                owner: root
+                group: smmsp
+                mode: "0644"
+                changed: 1795447696
+                problems: []
             sendmail_cf:
               description: The configuration file of the MTA.
               type: dict
-              sample: {"path": "/etc/mail/sendmail.cf", "exists": true, "changed": 1795447696, "problems": []}
+              sample:
+                path: /etc/mail/sendmail.cf
+                exists: true
+                error: null
+                owner: root
+                group: smmsp
+                mode: "0644"
+                changed: 1795447696
+                problems: []
             sendmail_conf:
               description: How Debian's C(/etc/mail/sendmail.conf) has the daemons run, intervals in seconds; V(none) on other platforms.
               type: dict
-              sample: {"msp_mode": "cron", "msp_interval": 1800, "hands_off": false, "exists": true}
+              sample:
+                daemon_mode: daemon
+                queue_mode: daemon
+                msp_mode: cron
+                queue_interval: 600
+                msp_interval: 1200
+                hands_off: false
+                exists: true
             msp_user:
               description: The user that the mail submission program runs as, and whether the host knows it.
               type: dict
@@ -144,9 +179,9 @@ ansible_facts:
               description:
                 - The service of the MTA. V(unit) and V(init_script) are its files, V(none) where there is none; V(unit) is what a mask hides. V(enabled) is
                   whether it starts at boot, V(none) without either file; V(masked) whether systemd, where it runs, refuses to start it, or
-                  C(sendmail_enable) is NONE in FreeBSD's C(rc.conf).
+                  C(sendmail_enable) is NONE in FreeBSD's C(rc.conf). V(started_as) is the command in its pid file.
               type: dict
-              sample: {"name": "sendmail", "unit": null, "init_script": "/etc/init.d/sendmail", "enabled": true, "masked": false}
+              sample: {"name": "sendmail", "unit": null, "init_script": "/etc/init.d/sendmail", "enabled": true, "masked": false, "started_as": null}
             msp:
               description: The service of the queue runner, where it has its own.
               type: dict
@@ -155,7 +190,13 @@ ansible_facts:
               description:
                 - What starts cron lines. V(running) is whether there is such a process, or the target of systemd-cron is active.
               type: dict
-              sample: {"name": "cron", "unit": "/usr/lib/systemd/system/cron.service", "masked": false, "running": true}
+              sample:
+                name: cron
+                unit: /usr/lib/systemd/system/cron.service
+                init_script: /etc/init.d/cron
+                enabled: true
+                masked: false
+                running: true
         mta:
           description: The MTA as the mail submission program meets it.
           type: dict
@@ -207,7 +248,14 @@ ansible_facts:
                       V(answers) as below.
                   type: list
                   elements: dict
-                  sample: [{"host": "[127.0.0.1]", "address": "127.0.0.1", "port": 25, "this_host": true, "fallback": false, "answers": "sendmail"}]
+                  sample:
+                    - host: "[127.0.0.1]"
+                      address: 127.0.0.1
+                      port: 25
+                      this_host: true
+                      fallback: false
+                      listener: {"address": "127.0.0.1", "port": 25, "pid": 412, "name": "sendmail-mta", "sendmail": true}
+                      answers: sendmail
                 this_host:
                   description: Whether the relay is this host. V(none) where some of several are, or where no address is known.
                   type: bool
@@ -231,8 +279,16 @@ ansible_facts:
             greeting:
               description:
                 - What answers there now, of the first place that takes the connection. It may take a minute, for a server can make its clients wait.
+                - V(refusal) is what it says when it would take no mail from this host.
               type: dict
-              sample: {"answered": true, "code": 220, "text": "220 mail.example.org ESMTP Sendmail 8.18.1", "error": null}
+              sample:
+                connected: true
+                answered: true
+                code: 220
+                text: 220 mail.example.org ESMTP Sendmail 8.18.1
+                error: null
+                seconds: 0.01
+                refusal: null
             refuses_for_load:
               description: Whether the MTA says that it refuses connections because of the load average.
               type: bool
@@ -243,18 +299,35 @@ ansible_facts:
               description: When C(/etc/resolv.conf) was changed, in seconds of the epoch. A daemon reads it when it starts, and not again.
               type: int
         runners:
-          description: Everything on the host that runs the client queue, whether it works or not.
+          description:
+            - Everything on the host that runs the client queue, whether it works or not.
+            - V(interval) is in seconds, of the largest gap where gaps differ (V(uneven)), V(none) where it cannot be told. V(detail) says why one that is
+              set up does nothing (V(active) is false). V(partial) ones run only a part of the queue. V(bound_to) is the unit of an MTA whose end took it
+              down, V(script) the file that cron runs from a directory.
           type: list
           elements: dict
-          sample: [{"source": "debian_cron", "path": "/etc/cron.d/sendmail", "interval": 1800, "active": true}]
+          sample:
+            - source: debian_cron
+              path: /etc/cron.d/sendmail
+              line: 52
+              user: smmsp
+              interval: 1200
+              uneven: false
+              active: false
+              detail: no cron daemon is running
+              pid: null
+              unit: null
+              partial: false
+              bound_to: null
+              script: null
         queues:
           description: The queues, under V(msp) and V(mta).
           type: dict
           contains:
             msp:
-              description: The client queue. V(mta) has the same shape.
+              description: The client queue.
               type: dict
-              contains:
+              contains: &queue
                 directories:
                   description: Queue directories, at most 20, as the configuration names them.
                   type: list
@@ -278,21 +351,26 @@ ansible_facts:
                   type: int
                 recipients:
                   description: Recipients that V(queued) messages still wait for.
+                  returned: when O(level=totals)
                   type: int
                 bytes:
                   description: Size of the bodies of V(queued) messages.
+                  returned: when O(level=totals)
                   type: int
                 oldest_age:
                   description: Age of the oldest V(queued) message in seconds, V(none) when there is none.
                   type: int
                 never_tried:
                   description: V(queued) messages without any delivery attempt.
+                  returned: when O(level=totals)
                   type: int
                 last_attempt_age:
                   description: Seconds since a V(queued) message was last tried.
+                  returned: when O(level=totals)
                   type: int
                 untried_age:
                   description: Seconds since the V(queued) message that waits longest for an attempt was tried, or came if it never was.
+                  returned: when O(level=totals)
                   type: int
                 ages:
                   description: V(queued) messages by age. The key is an upper bound in minutes, as in C(qshape).
@@ -304,6 +382,7 @@ ansible_facts:
                   sample: {"data_without_control": 0, "control_without_data": 0, "temporary": 0, "pushed_aside": 0, "transcript": 0, "foreign": 0, "special": 0}
                 top:
                   description: The ten heaviest of each kind among V(queued) messages.
+                  returned: when O(level=totals)
                   type: dict
                   contains:
                     reasons:
@@ -337,6 +416,10 @@ ansible_facts:
                 errors_cut:
                   description: How many more there were.
                   type: int
+            mta:
+              description: The queue of the MTA.
+              type: dict
+              contains: *queue
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -36,6 +36,7 @@ MODULES = (
     "sendmail_compliance_info",
     "sendmail_queue",
     "sendmail_message",
+    "sendmail_debris_info",
     "sendmail_debris",
     "sendmail_permissions",
     "sendmail_ledger",

@@ -59,7 +59,7 @@ CALLS = [
     ("sendmail_diagnosis_info", {"subjects": True}),
     ("sendmail_compliance_info", {}),
     ("sendmail_ledger", {"state": "opened", "directory": str(LEDGER), "archive": str(BASE)}),
-    ("sendmail_debris", {"state": "reported", "older_than": "0s", "archive": str(BASE)}),
+    ("sendmail_debris_info", {"older_than": "0s"}),
     ("sendmail_permissions", {}),
     ("sendmail_queue", {"timeout": "10s", "queue": "all", "leave_out_endangered": True}),
     ("sendmail_message", {"state": "quarantined", "reason": "attack", "confirm_all": True, "queue": "all"}),

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path for pattern in ('*.md', 'docs/*.md', 'roles/*/README.md', 'extensions/**/README.md') for path in ROOT.glob(pattern)
@@ -23,6 +24,7 @@ def load(path):
     return module
 
 
+GALAXY = yaml.safe_load((ROOT / 'galaxy.yml').read_text())
 generate = load(ROOT / 'docs/generate.py')
 typed = load(ROOT / 'tests/demo/commands.py')
 
@@ -68,12 +70,19 @@ def links(page):
     return re.findall(r'!?\[[^\]]*\]\(([^)\s]+)\)', prose(page))
 
 
+OURS = re.compile(re.escape(GALAXY['repository']) + r'/(?:blob|tree)/main/|https://raw\.githubusercontent\.com/mailops/ansible-collection-sendmail/main/')
+
+
 def broken(page):
     for link in links(page):
-        if re.match(r'[a-z]+:', link):
-            continue
         name, _hash, anchor = link.partition('#')
-        target = (page.parent / name).resolve() if name else page
+        ours = OURS.match(name)
+        if ours:
+            target = ROOT / name[ours.end():]
+        elif re.match(r'[a-z]+:', link):
+            continue
+        else:
+            target = (page.parent / name).resolve() if name else page
         if not target.exists():
             yield f'{link}: there is no such file'
         elif anchor and anchor not in anchors(target):
@@ -85,10 +94,18 @@ def test_links_lead_somewhere(page):
     assert list(broken(page)) == []
 
 
+def test_links_of_the_first_page_are_whole():
+    """Galaxy shows it without the files beside it."""
+    found = links(ROOT / 'README.md')
+    assert [link for link in found if not link.startswith('https://')] == []
+    assert any(OURS.match(link) for link in found)
+
+
 def test_a_broken_link_is_found(tmp_path):
     page = tmp_path / 'page.md'
-    page.write_text('# Here\n[one](#here) [two](#there) [three](other.md) [four](https://example.com)\n```\n[five](five.md)\n```\n')
-    assert list(broken(page)) == ['#there: there is no such heading', 'other.md: there is no such file']
+    page.write_text('# Here\n[one](#here) [two](#there) [three](other.md) [four](https://example.com) [six](https://github.com/mailops/ansible-collection-sendmail/blob/main/no.md)\n```\n[five](five.md)\n```\n')
+    assert list(broken(page)) == ['#there: there is no such heading', 'other.md: there is no such file',
+                                  'https://github.com/mailops/ansible-collection-sendmail/blob/main/no.md: there is no such file']
 
 
 def test_every_guide_is_in_the_site():

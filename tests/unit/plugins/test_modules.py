@@ -9,12 +9,14 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 pytest.importorskip('ansible')
 from ansible.module_utils import basic
 from ansible.module_utils.common.text.converters import to_bytes
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _compliance, _controls, _look, _platform, _system, _text
+from ansible_collections.mailops.sendmail.tests.unit import returns
 
 MODULES = Path(__file__).resolve().parents[3] / 'plugins/modules'
 # Every module, in each of its states.
@@ -23,7 +25,7 @@ CALLS = (
     ('sendmail_message_info', {'path': '/nonexistent/list'}), ('sendmail_diagnosis_info', {}), ('sendmail_compliance_info', {}), ('sendmail_queue', {}),
     ('sendmail_ledger', {'state': 'opened'}), ('sendmail_ledger', {'state': 'closed'}), ('sendmail_message', {'state': 'absent', 'confirm_all': True}),
     ('sendmail_message', {'state': 'queued', 'confirm_all': True}), ('sendmail_message', {'state': 'restored', 'confirm_all': True}),
-    ('sendmail_message', {'state': 'quarantined', 'reason': 'x', 'confirm_all': True}), ('sendmail_debris', {}), ('sendmail_debris', {'state': 'absent'}),
+    ('sendmail_message', {'state': 'quarantined', 'reason': 'x', 'confirm_all': True}), ('sendmail_debris_info', {}), ('sendmail_debris', {'state': 'absent'}),
     ('sendmail_permissions', {}))
 LOOKS = ('sendmail_queue_facts', 'sendmail_diagnosis_info', 'sendmail_compliance_info')
 
@@ -214,3 +216,32 @@ def test_a_value_that_cannot_be_used_is_named_with_its_option(run, monkeypatch, 
             assert 'Traceback' not in said
             tried += 1
     assert tried or module in ('sendmail_diagnosis_info',)
+
+
+@pytest.mark.parametrize('check_mode', [False, True])
+@pytest.mark.parametrize('module, parameters', CALLS)
+def test_what_is_returned_without_sendmail_is_documented(run, monkeypatch, tmp_path, module, parameters, check_mode):
+    """With Sendmail the scenario "returns" sees it on a host."""
+    as_user(monkeypatch, 0)
+    parameters = dict(parameters, directory=str(tmp_path / 'ledger')) if module == 'sendmail_ledger' else parameters
+    result = run(module, _ansible_check_mode=check_mode, **parameters)
+    if 'look' in result:        # the controller judges
+        look = _look.Look(**result.pop('look'))
+        result.update(_controls.comply(look, _controls.settled()), host=_controls.host_of(look))
+    assert list(returns.problems(module, result, result.get('failed', False))) == []
+
+
+@pytest.mark.parametrize('fields, result, found', [
+    ('{a: {type: int, returned: always}}', {'a': 1}, []),
+    ('{a: {type: int, returned: always}}', {}, ['.a: documented as always there, not returned']),
+    ('{a: {type: int, returned: when asked}}', {}, []),
+    ('{a: {type: int, returned: when asked}}', {'b': 1}, ['.b: returned, not documented']),
+    ('{a: {type: int}}', {'a': True}, ['.a: int is documented, bool was returned']),
+    ('{a: {type: list, elements: str}}', {'a': [{}]}, ['.a: elements of type str are documented, dict was returned']),
+    ('{a: {type: list, elements: dict, contains: {b: {type: str}}}}', {'a': [{'b': 'x'}, {'c': None}]},
+     ['.a.c: returned, not documented', '.a.b: documented as always there, not returned']),
+    ('{a: {type: dict, sample: {b: 1}}}', {'a': {'c': 2}}, ['.a.c: returned, and not in the sample']),
+    ('{kinds: {type: dict, sample: {b: 1}}}', {'kinds': {'c': 2}}, [])])
+def test_a_result_that_is_not_as_documented_is_found(fields, result, found):
+    assert list(returns.keys(result, yaml.safe_load(fields), '')) == found
+    assert list(returns._unseen(yaml.safe_load('{a: {type: dict, contains: {b: {type: int}}}}'), [{'a': {}}], '')) == ['.a.b: documented, never returned']

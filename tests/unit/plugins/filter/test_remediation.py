@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import (
@@ -20,6 +23,7 @@ from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import
 from ansible_collections.mailops.sendmail.plugins.filter.remediation_report import remediation_report
 from ansible_collections.mailops.sendmail.plugins.filter.remediation_summary import remediation_summary
 from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _controls
+from ansible_collections.mailops.sendmail.plugins.filter.queue_report import queue_report
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,7 +111,8 @@ class TestPlan:
         assert (plan['blocked'], plan['movable']) == (blocked, movable)
 
 
-LEDGER = {'messages': 3, 'places': {'relayed': 2, 'bounced': 0, 'waiting': 1, 'quarantined': 0, 'lost': 0, 'archived': 0, 'gone': 0}}
+LEDGER = {'messages': 3, 'places': {'relayed': 2, 'bounced': 0, 'waiting': 1, 'quarantined': 0, 'lost': 0, 'archived': 0, 'gone': 0}, 'reasons': {'other': 1},
+          'file': {'path': '/var/lib/x/ledger.jsonl', 'messages': 3, 'sha256': '00'}}
 
 
 class TestReport:
@@ -231,10 +236,10 @@ class TestSummary:
 
     def test_what_is_kept_aside_and_what_is_gone_is_said(self):
         report = remediation_report(diagnosis('mta_down'), diagnosis(), tried=['mta:mta_down'], aside={'messages': 2, 'archives': ['/var/backups/a']},
-                                    ledger=dict(LEDGER, places=dict(LEDGER['places'], gone=1), file='/var/lib/x/ledger.jsonl'), flush={'msg': 'refused'})
+                                    ledger=dict(LEDGER, places=dict(LEDGER['places'], gone=1)), flush={'msg': 'refused'})
         text = ' '.join(remediation_summary({'web1': report}).split())
         assert '2 messages that a queue run would have lost, emptied or stopped at are in /var/backups/a now' in text
-        assert '1 message left the queue, and no log says how; see /var/lib/x/ledger.jsonl' in text
+        assert '1 message left the queue, and no log says how; see /var/lib/x/ledger.jsonl on the host' in text
         assert 'the queue was not run to its end: refused' in text
 
     @pytest.mark.parametrize('host', ['mail-gateway-17.production.eu-central.example.org', 'a' * 60 + '.' + 'b' * 60])
@@ -251,3 +256,45 @@ class TestSummary:
         shown = remediation_summary({host: report, host + '2': {'state': 'failed', 'message': text}})
         assert all(line.isprintable() for line in shown.split('\n'))
         assert max(map(len, shown.split('\n'))) <= 100 + 4 * 4 * len(host)
+
+
+class TestReportForPrograms:
+    def reports(self):
+        full = diagnosis('mta_down', 'disk_full')
+        full['domains'] = [{'domain': 'example.org', 'ages': {'5': 1, '1280+': 1}}]
+        ledger = dict(LEDGER, started=1, truncated=False,
+                      entries=[{'queue': 'msp', 'id': '6ANFSHas000264', 'created': 1, 'place': 'waiting', 'reason': 'other', 'status': 'x'}])
+        flush = {'msg': 'no', 'untried': 1, 'stopped': True, 'left_out': [{'id': '6ANFSGsD000240', 'queue': 'msp', 'why': 'no data', 'young': False}]}
+        return {
+            **TestSummary().reports(),
+            'app1': remediation_report(full, diagnosis('disk_full'), tried=['mta:mta_down', 'runner:SMQ-RUN-01'], ledger=ledger, flush=flush,
+                                       errors=[{'step': 'mta', 'message': 'no'}], aside={'messages': 1, 'archives': ['/a']},
+                                       stale={'action': 'archive', 'messages': 2}, foreign=['Process 7.']),
+            'app2': dict(remediation_report(full, tried=['mta:mta_down'], check=True), state='failed', message='It broke off.'),
+        }
+
+    def test_it_keeps_to_its_schema_and_adds_up(self):
+        jsonschema = pytest.importorskip('jsonschema')
+        schema = json.loads((Path(__file__).resolve().parents[4] / 'docs/schemas/queue-report-1.json').read_text())
+        jsonschema.Draft202012Validator.check_schema(schema)
+        made = json.loads(queue_report(self.reports(), playbook='remediate_queues'))
+        jsonschema.validate(made, schema)
+        for wrong in (dict(made, version=2), dict(made, extra=1), dict(made, hosts=[dict(made['hosts'][0], state='well')])):
+            with pytest.raises(jsonschema.ValidationError):
+                jsonschema.validate(wrong, schema)
+        hosts = made['summary']['hosts']
+        assert hosts['total'] == len(made['hosts']) == 7 == sum(count for state, count in hosts.items() if state != 'total')
+        assert made['summary']['messages'] == {'before': 12, 'after': 9}
+        about = {host['name']: host for host in made['hosts']}
+        assert (about['web4']['message'], about['web5']['message'], about['app2']['message']) == ('No route to host', 'it was not reached', 'It broke off.')
+        assert about['app2']['state'] == 'failed'
+        assert about['app2']['report']['would_fix'] == ['mta_down']
+
+    def test_every_key_of_a_report_is_in_the_schema(self):
+        schema = json.loads((Path(__file__).resolve().parents[4] / 'docs/schemas/queue-report-1.json').read_text())
+        (known,) = [schema['properties']['hosts']['items']['properties']['report']['properties']]
+        assert {*known, 'state'} == set(remediation_report(diagnosis()))
+
+    def test_a_format_that_there_is_not(self):
+        with pytest.raises(AnsibleFilterError, match="'xml' is no format"):
+            queue_report({}, 'xml', playbook='survey_queues')

@@ -31,10 +31,15 @@ class Lab:
         with open(os.path.join(place or self.path, name), 'wb') as stream:
             stream.write(content)
 
-    def clear(self, state='absent', check_mode=False, older_than='0', kinds=None):
-        look = types.SimpleNamespace(now=int(time.time()), directories={'mta': self.directories}, errors=[], held=set(),
+    def look(self):
+        return types.SimpleNamespace(now=int(time.time()), directories={'mta': self.directories}, errors=[], held=set(),
                                      settings={'mta': SETTINGS}, program={'sendmail': None})
-        return _debris.clear({'state': state, 'queue': 'all', 'older_than': older_than, 'kinds': kinds, 'archive': self.base}, check_mode, look)
+
+    def clear(self, check_mode=False, older_than='0', kinds=None):
+        return _debris.clear({'state': 'absent', 'queue': 'all', 'older_than': older_than, 'kinds': kinds, 'archive': self.base}, check_mode, self.look())
+
+    def find(self, older_than='0', kinds=None):
+        return _debris.find({'queue': 'all', 'older_than': older_than, 'kinds': kinds}, self.look())
 
     def names(self):
         return sorted(os.listdir(self.path))
@@ -97,9 +102,13 @@ class TestKinds:
     def test_each(self, lab):
         debris, sound = fill(lab)
         result = lab.clear(check_mode=True)
-        assert dict(lab.clear('reported'), changed=True, diff=None) == dict(result, diff=None)
+        found = lab.find()
+        assert (found['found'], found['kinds'], found['would_remove'], found['would_return'], found['left_alone'], found['truncated']) \
+            == tuple(result[name] for name in ('found', 'kinds', 'removed', 'returned', 'left_alone', 'truncated'))
+        assert [(one['outcome'], one['path'], one['kind'], one['why']) for one in found['files']] \
+            == [(outcome, one['path'], one['kind'], one.get('why')) for outcome, entries in result['outcomes'].items() for one in entries]
         assert lab.names() == sorted(debris + sound) and not os.path.exists(lab.base)
-        assert lab.clear('reported')['changed'] is False and result['changed'] is True
+        assert found['changed'] is False and result['changed'] is True
         done = lab.clear()
         assert lab.names() == sound and os.listdir(lab.other) == ['hf' + ID % 9]
         assert (done['changed'], done['removed'], done['left_alone']) == (True, 9, 1) == (result['changed'], result['removed'], result['left_alone'])
@@ -263,4 +272,4 @@ def test_check_mode_promises_no_archive_that_cannot_be(lab, monkeypatch):
     with pytest.raises(_text.SendmailError, match='read-only'):
         lab.clear(check_mode=True)
     assert lab.clear(check_mode=True, kinds=['transcript'])['changed'] is False
-    assert lab.clear('reported', check_mode=True)['found'] == 1
+    assert lab.find()['found'] == 1
