@@ -81,21 +81,21 @@ def main(path):
     for name, source in SOURCES:
         exec(compile(source, name, 'exec'), namespace(PACKAGE + '.' + name).__dict__)
     utils = sys.modules[PACKAGE]
-    host = {'name': os.uname().nodename, 'status': 'error', 'controls': [], 'queues': {}}
+    host = ('error', [], {})
     try:
         settled = utils._controls.settled(**json.loads(OPTIONS))
         look = utils._look.Look(**utils._compliance.plain())
         result = utils._controls.comply(look, settled)
         statuses = set(one['status'] for one in result['controls'])
-        host.update(status='failing' if 'fail' in statuses else 'error' if 'error' in statuses else 'compliant', controls=result['controls'],
-                    queues=utils._controls.host_of(look)['queues'])
+        host = ('failing' if 'fail' in statuses else 'error' if 'error' in statuses else 'compliant', result['controls'],
+                utils._controls.host_of(look)['queues'])
     except utils._text.SendmailError as error:
         print(error, file=sys.stderr)
     # The collector must never read half a file.
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix='.sendmail-compliance')
     try:
         with os.fdopen(handle, 'w') as stream:
-            stream.write(utils._exposition.exposition([host], int(time.time()), named=False))
+            stream.write(utils._exposition.own(*host, now=int(time.time())))
         os.chmod(temporary, 0o644)
         os.rename(temporary, path)
     except BaseException:

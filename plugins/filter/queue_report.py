@@ -53,26 +53,16 @@ _value:
 """
 
 import json
-import re
 from datetime import datetime, timezone
-from pathlib import Path
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.mailops.sendmail.plugins.filter.option import option
 from ansible_collections.mailops.sendmail.plugins.filter.remediation_summary import STATES, state_of
+from ansible_collections.mailops.sendmail.plugins.plugin_utils._compliance_results import collection
 
 FORMAT = 'mailops.sendmail.queue-report'
 VERSION = 1
-
-
-def collection_version():
-    """That of an installed collection stands in its manifest, that of a checkout in galaxy.yml."""
-    top = Path(__file__).resolve().parents[2]
-    manifest = top / 'MANIFEST.json'
-    if manifest.exists():
-        return json.loads(manifest.read_text(encoding='utf-8'))['collection_info']['version']
-    return re.search(r'(?m)^version: (\S+)$', (top / 'galaxy.yml').read_text(encoding='utf-8')).group(1)
 
 
 def queue_report(outcomes, format='json', *, playbook, check=False):  # noqa: A002 - the word that users type
@@ -84,7 +74,7 @@ def queue_report(outcomes, format='json', *, playbook, check=False):  # noqa: A0
     hosts = [_host(name, plain[name]) for name in sorted(plain)]
     known = [host['report'] for host in hosts if host['report']]
     made = {
-        'format': FORMAT, 'version': VERSION, 'collection': collection_version(),
+        'format': FORMAT, 'version': VERSION, 'collection': collection(),
         'generated': datetime.now(timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ'), 'playbook': playbook, 'check': option(check, 'bool'),
         'summary': {'hosts': dict({'total': len(hosts)}, **{state: sum(host['state'] == state for host in hosts) for state in STATES}),
                     'messages': {when: sum(one[when]['messages'].get('total', 0) for one in known) for when in ('before', 'after')}},

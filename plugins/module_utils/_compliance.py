@@ -42,6 +42,7 @@ OPTIONS = {
         'id': {'type': 'str', 'required': True}, 'severity': {'type': 'str', 'choices': list(SEVERITIES)}, 'enabled': {'type': 'bool', 'default': True}}},
     'waivers': {'type': 'list', 'elements': 'dict', 'default': [], 'options': dict(
         (name, {'type': 'str', 'required': True}) for name in ('id', 'reason', 'expires'))},
+    'directory': {'type': 'path'},
 }
 
 

@@ -123,6 +123,11 @@ options:
         description: The last day on which the waiver holds, in quotes, such as V(2027-03-31).
         type: str
         required: true
+  directory:
+    description:
+      - Keep the result in a file of this directory on the controller, and return only where it is, RV(compliant) and RV(summary).
+      - So the results of thousands of hosts need little memory. M(mailops.sendmail.sendmail_compliance_report) makes the report of them.
+    type: path
 extends_documentation_fragment:
   - mailops.sendmail.attributes
   - mailops.sendmail.attributes.info_module
@@ -160,7 +165,7 @@ EXAMPLES = r"""
 RETURN = r"""
 controls:
   description: Every control, in the order of the page C(docs/controls.md).
-  returned: success
+  returned: success, without O(directory)
   type: list
   elements: dict
   contains:
@@ -220,9 +225,14 @@ host:
   description:
     - What the report says of the host beside the controls. V(queues) has messages by state, ages, bytes, reasons and the heaviest senders of each queue,
       V(domains) the waiting recipients by domain and age.
-  returned: success
+  returned: success, without O(directory)
   type: dict
   sample: {"version": "8.17.1.9", "platform": "debian", "queues": {}, "domains": {"example.org": {"1h": 2, "5d+": 1}}, "domains_cut": false}
+file:
+  description: Where the result is, on the controller.
+  returned: success, with O(directory)
+  type: str
+  sample: /home/me/sendmail-compliance/results/web1.example.org.json
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -3,26 +3,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-"""The compliance of a fleet: one report from the results of all hosts that a play intended, and its formats. For the controller."""
+"""The compliance of a fleet: one report from the results of all hosts, and its formats. For the controller.
+
+What thousands of hosts have in common is kept once: a finding is a control with all that was found, and a host has numbers of findings. Formats are written
+piece by piece. Hosts of which the same controls fail are of one kind, and share a row where people read.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import os
 import re
-import xml.etree.ElementTree as ET
 from collections import Counter
-from datetime import datetime, timezone
 from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _exposition, _compliance
+from ansible_collections.mailops.sendmail.plugins.plugin_utils import _compliance_results
 
 FORMAT, VERSION = 'mailops.sendmail.compliance-report', 1
 STATUSES = ('pass', 'fail', 'waived', 'not_applicable', 'error', 'unknown')
 HOST_STATUSES = ('compliant', 'failing', 'error', 'unknown')
 SEVERITIES = tuple(reversed(_controls.SEVERITIES))
 TOP = 20
+KINDS_MAX = 100       # of hosts that have a row of their own
+EXAMPLES_MAX = 3      # of what was found on hosts of one kind
 GROUPS = {'PRG': 'Prog', 'MTA': 'MTA', 'RUN': 'Runner', 'PRM': 'Permissions', 'CFG': 'Config', 'POL': 'Policy', 'QUE': 'Queues', 'STO': 'Disk',
           'NAM': 'DNS'}
 REASONS = {'connection_refused': 'the relay refuses connections', 'connection_timeout': 'the relay does not answer in time',
@@ -39,84 +46,166 @@ BUCKETS = tuple(name for name, _bound in _compliance.BUCKETS) + (_compliance.OLD
 
 # The report
 
-def report(results, generated=None):
-    """The versioned report, see docs/schemas. C(results): {host: what the task of sendmail_compliance_info gave, or nothing}."""
-    now = generated or datetime.now(timezone.utc)
-    hosts = [_host(name, results[name] or {}) for name in sorted(results)]
-    counts = Counter(host['status'] for host in hosts)
-    statuses = Counter(one['status'] for host in hosts for one in host['controls'])
-    failing = Counter(one['severity'] for host in hosts for one in host['controls'] if one['status'] == 'fail')
-    return {
-        'format': FORMAT, 'version': VERSION, 'generated': now.strftime('%Y-%m-%dT%H:%M:%SZ'),
-        'summary': {'hosts': dict({'total': len(hosts)}, **{name: counts[name] for name in HOST_STATUSES}),
-                    'controls': {name: statuses[name] for name in STATUSES}, 'failing': {name: failing[name] for name in SEVERITIES}},
-        'controls': [_control(control, hosts) for control in _controls.CONTROLS],
-        'hosts': hosts, 'worst_queues': _worst_queues(hosts), 'domains': _domains(hosts), 'reasons': _reasons(hosts)}
-
-
-def _host(name, result):
-    host = {'name': str(name), 'status': 'unknown', 'message': '', 'version': None, 'platform': None, 'queues': {}, 'domains': {}, 'controls': []}
-    if 'controls' in result:
-        about = result['host']
-        host.update((key, about[key]) for key in ('version', 'platform', 'queues', 'domains'))
-        host['controls'] = [{key: one[key] for key in ('id', 'severity', 'status', 'expected', 'actual', 'evidence', 'waiver')} for one in result['controls']]
-        found = {one['status'] for one in host['controls']}
-        host['status'] = 'failing' if 'fail' in found else 'error' if 'error' in found else 'compliant'
-        return host
-    if result.get('unreachable'):
-        host['message'] = _sentence(result.get('msg')) or 'The host could not be reached.'
-    elif result.get('failed'):
-        host.update(status='error', message=_sentence(result.get('msg')) or 'The check failed.')
-    else:
-        host['message'] = 'The check did not come to this host.'
-    host['controls'] = [{'id': one.id, 'severity': one.severity, 'status': host['status'], 'expected': '', 'actual': 'unknown', 'evidence': [], 'waiver': None}
-                        for one in _controls.CONTROLS]
-    return host
-
-
-def _sentence(text):
-    return ' '.join(str(text or '').split())[:500]
-
-
-def _control(control, hosts):
-    counts = Counter(one['status'] for host in hosts for one in host['controls'] if one['id'] == control.id)
-    return {'id': control.id, 'title': control.title, 'severity': control.severity, 'rationale': control.rationale, 'references': list(control.references),
-            'remedy': {'kind': control.remedy, 'name': control.name, 'text': control.text}, 'hosts': {name: counts[name] for name in STATUSES}}
-
-
-def _worst_queues(hosts):
-    found = [{'host': host['name'], 'queue': name, 'messages': queue['messages']['total'], 'oldest_age': queue['oldest_age'] or 0, 'bytes': queue['bytes'] or 0,
-              'sender': queue['senders'][0]['sender'] if queue['senders'] else None}
-             for host in hosts for name, queue in host['queues'].items() if queue['messages']['total']]
-    return sorted(found, key=lambda one: (-one['messages'], -one['oldest_age'], one['host']))[:TOP]
-
-
-def _domains(hosts):
-    ages, where = {}, Counter()
-    for host in hosts:
-        for domain, counts in host['domains'].items():
+def report(results, generated=None, fail_on='none', max_age=None):
+    """The versioned report, see docs/schemas. C(results): as _compliance_results.gathered() has them, one after the other."""
+    made = {'format': FORMAT, 'version': VERSION, 'collection': _compliance_results.collection(),
+            'generated': _compliance_results.stamp(generated or _compliance_results.now()), 'max_age': max_age, 'gate': {}, 'summary': {}, 'controls': [],
+            'options': [], 'findings': [], 'hosts': []}
+    findings, options = _Numbered(made['findings']), _Numbered(made['options'])
+    ages, where, messages, reasons, worst = {}, Counter(), Counter(), Counter(), []
+    for result in results:
+        host = _host(result, findings, options)
+        made['hosts'].append(host)
+        own = Counter()
+        for name, queue in host['queues'].items():
+            own.update(queue['reasons'])
+            if queue['messages']['total']:
+                worst.append({'host': host['name'], 'queue': name, 'messages': queue['messages']['total'], 'oldest_age': queue['oldest_age'] or 0,
+                              'bytes': queue['bytes'], 'sender': queue['senders'][0]['sender'] if queue['senders'] else None})
+        messages.update(own)
+        reasons.update(own.keys())
+        for domain, counts in result['domains'].items():
             ages.setdefault(domain, Counter()).update(counts)
             where[domain] += 1
-    found = [{'domain': domain, 'recipients': sum(counts.values()), 'hosts': where[domain], 'ages': {name: counts[name] for name in BUCKETS}}
-             for domain, counts in ages.items()]
-    return sorted(found, key=lambda one: (-one['recipients'], one['domain']))[:TOP]
+    hosts = made['hosts']
+    hosts.sort(key=lambda host: host['name'])
+    used = Counter(number for host in hosts for number in host['findings'])
+    counts = Counter()
+    for number, count in used.items():
+        one = made['findings'][number]
+        counts[one['control'], one['severity'], one['status']] += count
+    statuses, failing = Counter(), Counter()
+    for about, count in counts.items():
+        statuses[about[2]] += count
+        failing[about[1]] += count if about[2] == 'fail' else 0
+    found = Counter(host['status'] for host in hosts)
+    made['summary'] = {'hosts': dict({'total': len(hosts)}, **{name: found[name] for name in HOST_STATUSES}),
+                       'controls': {name: statuses[name] for name in STATUSES}, 'failing': {name: failing[name] for name in SEVERITIES}}
+    made['controls'] = [_control(control, counts) for control in _controls.CONTROLS]
+    made['worst_queues'] = sorted(worst, key=lambda one: (-one['messages'], -one['oldest_age'], one['host']))[:TOP]
+    made['domains'] = sorted(({'domain': domain, 'recipients': sum(own.values()), 'hosts': where[domain], 'ages': {name: own[name] for name in BUCKETS}}
+                              for domain, own in ages.items()), key=lambda one: (-one['recipients'], one['domain']))[:TOP]
+    made['reasons'] = [{'reason': reason, 'hosts': reasons[reason], 'messages': messages[reason]}
+                       for reason in sorted(reasons, key=lambda one: (-reasons[one], one))][:TOP]
+    sentences = gate(made, fail_on)
+    made['gate'] = {'fail_on': fail_on, 'open': not sentences, 'reasons': sentences}
+    return made
 
 
-def _reasons(hosts):
-    messages, where = Counter(), Counter()
-    for host in hosts:
-        own = Counter()
-        for queue in host['queues'].values():
-            own.update(queue['reasons'])
-        messages.update(own)
-        where.update(own.keys())
-    return [{'reason': reason, 'hosts': where[reason], 'messages': messages[reason]} for reason in sorted(where, key=lambda one: (-where[one], one))]
+class _Numbered:
+    """Values that many hosts have in common, each once, by number."""
+
+    def __init__(self, values):
+        self.values, self.numbers = values, {}
+
+    def number(self, key, value):
+        if key not in self.numbers:
+            self.numbers[key] = len(self.values)
+            self.values.append(value)
+        return self.numbers[key]
 
 
-# Its formats
+def _host(result, findings, options):
+    judged = {one['id']: one for one in result['controls']}
+    missing = {'severity': None, 'status': 'error' if judged else result['status'], 'expected': '', 'actual': 'unknown', 'waiver': None,
+               'evidence': [f'Version {result["collection"]} of the collection does not judge this.'] if judged else []}
+    numbers = []
+    for control in _controls.CONTROLS:
+        one = judged.get(control.id, missing)
+        finding = {'control': control.id, 'severity': one['severity'] or control.severity, 'status': one['status'], 'expected': one['expected'],
+                   'actual': one['actual'], 'evidence': one['evidence'], 'waiver': one['waiver']}
+        waiver = one['waiver'] and tuple(one['waiver'].values())
+        numbers.append(findings.number((control.id, finding['severity'], one['status'], one['expected'], one['actual'], tuple(one['evidence']), waiver),
+                                       finding))
+    status = result['status']
+    if judged:
+        statuses = {findings.values[number]['status'] for number in numbers}
+        status = 'failing' if 'fail' in statuses else 'error' if 'error' in statuses else 'compliant'
+    return {'name': result['host'], 'status': status, 'message': result['message'], 'checked': result['checked'], 'heard': result['heard'],
+            'version': result['version_of_sendmail'], 'platform': result['platform'], 'collection': result['collection'],
+            'options': options.number(json.dumps(result['options'], sort_keys=True), result['options']) if result['options'] else None,
+            'queues': result['queues'], 'findings': numbers}
+
+
+def _control(control, counts):
+    own = Counter()
+    for (identifier, _severity, status), count in counts.items():
+        if identifier == control.id:
+            own[status] += count
+    return {'id': control.id, 'title': control.title, 'severity': control.severity, 'rationale': control.rationale, 'references': list(control.references),
+            'remedy': {'kind': control.remedy, 'name': control.name, 'text': control.text}, 'hosts': {name: own[name] for name in STATUSES}}
+
+
+def gate(made, fail_on):
+    """Sentences that say why the gate is shut, empty when it is open. C(fail_on): a severity, or none."""
+    if fail_on == 'none':
+        return []
+    counted = SEVERITIES[:SEVERITIES.index(fail_on) + 1]
+    bad = {status: {number for number, one in enumerate(made['findings']) if one['status'] == status and one['severity'] in counted}
+           for status in ('fail', 'error')}
+    failing = [host['name'] for host in made['hosts'] if not bad['fail'].isdisjoint(host['findings'])]
+    doubtful = [host['name'] for host in made['hosts'] if host['status'] == 'unknown' or not bad['error'].isdisjoint(host['findings'])]
+
+    def listed(names):
+        return ', '.join(names[:10]) + (f' and {len(names) - 10} more' if len(names) > 10 else '')
+    return ([f'A control of severity {fail_on} or worse fails on {listed(failing)}.'] if failing else []) + (
+        [f'It is not known whether these comply: {listed(doubtful)}.'] if doubtful else [])
+
+
+# Hosts that are alike
+
+def kinds(made):
+    """Hosts of which the same controls have the same status, the worst first: those of most hosts, and the others.
+
+    Each is {name, more, status, hosts, marks, bad, failing}. C(marks) are (status, severity) of each control; C(bad) what needs attention, each with some
+    of the findings of these hosts; C(failing) counts by severity.
+    """
+    findings, found = made['findings'], {}
+    marks = [(one['status'], one['severity'] if one['status'] == 'fail' else '') for one in findings]
+    for host in made['hosts']:
+        found.setdefault((host['status'], tuple(marks[number] for number in host['findings'])), []).append(host)
+    rows = []
+    for (status, own), hosts in found.items():
+        failing = Counter(severity for what, severity in own if what == 'fail')
+        rows.append({'name': hosts[0]['name'], 'more': len(hosts) - 1, 'status': status, 'hosts': hosts, 'marks': own, 'bad': _bad(findings, hosts),
+                     'failing': [(name, failing[name]) for name in SEVERITIES if failing[name]]})
+    rank = {'failing': 0, 'error': 1, 'unknown': 2, 'compliant': 3}
+    rows.sort(key=lambda kind: (rank[kind['status']], *(-dict(kind['failing']).get(name, 0) for name in SEVERITIES), -kind['more'], kind['name']))
+    most = {id(kind) for kind in sorted(rows, key=lambda kind: -kind['more'])[:KINDS_MAX]}
+    return [kind for kind in rows if id(kind) in most], [kind for kind in rows if id(kind) not in most]
+
+
+def _bad(findings, hosts):
+    """What of the first host is bad, the worst first, each with a few of the different findings of all these hosts."""
+    order = {'fail': 0, 'error': 1, 'unknown': 2, 'waived': 3}
+    if hosts[0]['message']:
+        return []
+    bad = []
+    for place, number in enumerate(hosts[0]['findings']):
+        if findings[number]['status'] in order:
+            different = dict.fromkeys(host['findings'][place] for host in hosts)
+            bad.append(dict(findings[number], examples=[findings[one] for one in list(different)[:EXAMPLES_MAX]], more=max(0, len(different) - EXAMPLES_MAX)))
+    return sorted(bad, key=lambda one: (order[one['status']], SEVERITIES.index(one['severity'])))
+
+
+# Its formats, each in pieces
 
 def to_json(made):
-    return json.dumps(made, indent=1, ensure_ascii=True, sort_keys=False) + '\n'
+    """Lists of thousands have a line for each item."""
+    def text(value):
+        return json.dumps(value, separators=(',', ':'))
+    begin = '{'
+    for key, value in made.items():
+        yield f'{begin}{text(key)}:'
+        begin = ',\n'
+        if isinstance(value, list):
+            yield '['
+            for number, item in enumerate(value):
+                yield (',\n' if number else '\n') + text(item)
+            yield ']'
+        else:
+            yield text(value)
+    yield '}\n'
 
 
 def _clean(text):
@@ -131,23 +220,26 @@ def _told(one):
 
 def to_junit(made):
     """JUnit XML: a suite for each host, a case for each control. What is unknown or could not be judged is an error."""
-    titles = {one['id']: one for one in made['controls']}
-    root = ET.Element('testsuites', name='mailops.sendmail compliance')
+    about, findings = {one['id']: one for one in made['controls']}, made['findings']
+    names = {one['id']: quoteattr(f'{one["id"]} {one["title"]}') for one in made['controls']}
+    yield '<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="mailops.sendmail compliance">\n'
     for host in made['hosts']:
-        counts = Counter(one['status'] for one in host['controls'])
-        suite = ET.SubElement(root, 'testsuite', name=_clean(host['name']), hostname=_clean(host['name']), timestamp=made['generated'].rstrip('Z'),
-                              tests=str(len(host['controls'])), failures=str(counts['fail']), errors=str(counts['error'] + counts['unknown']),
-                              skipped=str(counts['waived'] + counts['not_applicable']), time='0')
-        for one in host['controls']:
-            about = titles[one['id']]
-            case = ET.SubElement(suite, 'testcase', classname=_clean(host['name']), name=f'{one["id"]} {about["title"]}', time='0')
+        counts = Counter(findings[number]['status'] for number in host['findings'])
+        name = quoteattr(_clean(host['name']))
+        yield (f'<testsuite name={name} hostname={name} timestamp="{(host["checked"] or made["generated"]).rstrip("Z")}" tests="{len(host["findings"])}"'
+               f' failures="{counts["fail"]}" errors="{counts["error"] + counts["unknown"]}"'
+               f' skipped="{counts["waived"] + counts["not_applicable"]}" time="0">\n')
+        for one in (findings[number] for number in host['findings']):
             kind = {'fail': 'failure', 'error': 'error', 'unknown': 'error', 'waived': 'skipped', 'not_applicable': 'skipped'}.get(one['status'])
-            if kind:
-                message = one['waiver']['reason'] if one['status'] == 'waived' else host['message'] or (one['evidence'] or [one['actual'] or one['status']])[0]
-                inner = ET.SubElement(case, kind, message=_clean(message), type=f'{one["status"]}:{one["severity"]}')
-                if kind != 'skipped':
-                    inner.text = _clean(_told(one) + f'\nremedy: {about["remedy"]["text"]}')
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding='unicode') + '\n'
+            case = f'<testcase classname={name} name={names[one["control"]]} time="0"'
+            if not kind:
+                yield case + '/>\n'
+                continue
+            message = one['waiver']['reason'] if one['status'] == 'waived' else host['message'] or (one['evidence'] or [one['actual'] or one['status']])[0]
+            told = '' if kind == 'skipped' else escape(_clean(_told(one) + f'\nremedy: {about[one["control"]]["remedy"]["text"]}'))
+            yield f'{case}><{kind} message={quoteattr(_clean(message))} type="{one["status"]}:{one["severity"]}">{told}</{kind}></testcase>\n'
+        yield '</testsuite>\n'
+    yield '</testsuites>\n'
 
 
 def _cell(text):
@@ -157,18 +249,23 @@ def _cell(text):
 
 
 def to_csv(made):
+    """A row for each control of each host; with a remedy where something has to be done."""
+    titles, findings = {one['id']: one for one in made['controls']}, made['findings']
     out = io.StringIO()
     rows = csv.writer(out, lineterminator='\r\n')
-    rows.writerow(['host', 'host_status', 'control', 'title', 'severity', 'status', 'expected', 'actual', 'evidence', 'remedy',
+    rows.writerow(['host', 'host_status', 'checked', 'control', 'title', 'severity', 'status', 'expected', 'actual', 'evidence', 'remedy',
                    'waiver_reason', 'waiver_expires'])
-    titles = {one['id']: one for one in made['controls']}
     for host in made['hosts']:
-        for one in host['controls']:
-            about, waiver = titles[one['id']], one['waiver'] or {'reason': '', 'expires': ''}
+        for one in (findings[number] for number in host['findings']):
+            about, waiver = titles[one['control']], one['waiver'] or {'reason': '', 'expires': ''}
             rows.writerow([_cell(value) for value in (
-                host['name'], host['status'], one['id'], about['title'], one['severity'], one['status'], one['expected'], one['actual'],
-                ' '.join(one['evidence']) or host['message'], remedy(about), waiver['reason'], waiver['expires'])])
-    return out.getvalue()
+                host['name'], host['status'], host['checked'] or '', one['control'], about['title'], one['severity'], one['status'], one['expected'],
+                one['actual'], ' '.join(one['evidence']) or host['message'], '' if one['status'] in ('pass', 'not_applicable') else remedy(about),
+                waiver['reason'], waiver['expires'])])
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()
+    yield out.getvalue()
 
 
 def remedy(about):
@@ -185,25 +282,27 @@ def _plain(text):
 def to_markdown(made):
     hosts = made['summary']['hosts']
     titles = {one['id']: one for one in made['controls']}
-    verdict = (f'{hosts["compliant"]} of {hosts["total"]} hosts comply; {hosts["failing"]} fail, {hosts["error"]} could not be judged, '
-               f'{hosts["unknown"]} are unknown. {made["generated"]}')
-    lines = ['# Sendmail compliance', '', verdict, '', '| host | status | critical | high | medium | low |', '|---|---|---|---|---|---|']
-    for host in sorted(made['hosts'], key=badness):
-        counts = Counter(one['severity'] for one in host['controls'] if one['status'] == 'fail')
-        lines.append(f'| {_plain(host["name"])} | {host["status"]} | ' + ' | '.join(str(counts[name]) for name in SEVERITIES) + ' |')
-    for host in sorted(made['hosts'], key=badness):
-        bad = _bad(host)
-        if bad or host['message']:
-            lines += ['', f'## {_plain(host["name"])}', '']
-            if host['message']:
-                lines += [f'{host["status"]}: {_plain(host["message"])}']
-            for one in [] if host['message'] else bad:
+    found, others = kinds(made)
+    lines = ['# Sendmail compliance', '', f'{verdict(made)} {made["generated"]}', '', '| host | status | critical | high | medium | low |',
+             '|---|---|---|---|---|---|']
+    for kind in found:
+        counts = dict(kind['failing'])
+        lines.append(f'| {_plain(kind["name"])}{_more(kind)} | {kind["status"]} | ' + ' | '.join(str(counts.get(name, 0)) for name in SEVERITIES) + ' |')
+    if others:
+        lines += ['', f'{sum(len(kind["hosts"]) for kind in others)} more hosts of {hosts["total"]} are in the other formats.']
+    for kind in found:
+        told = said(kind)
+        if kind['bad'] or told:
+            lines += ['', f'## {_plain(kind["name"])}{_more(kind)}', '']
+            lines += [f'{kind["status"]}: {_plain(message)}' + (f' ({len(names)} hosts)' if len(names) > 1 else '') for message, names in told]
+            for one in kind['bad']:
+                lines.append(f'- **{one["control"]}** {one["status"]} ({one["severity"]}): {titles[one["control"]]["title"]}.')
+                for example in one['examples']:
+                    lines += [f'  - Expected: {_plain(example["expected"])}; actual: {_plain(example["actual"])}.'] if example['expected'] else []
+                    lines += [f'  - {_plain(text)}' for text in example['evidence']]
                 waiver = one['waiver']
-                extra = [f'Waived until {waiver["expires"]}: {_plain(waiver["reason"])}'] if one['status'] == 'waived' else []
-                actual = f' Expected: {_plain(one["expected"])}; actual: {_plain(one["actual"])}.' if one['expected'] else ''
-                lines.append(f'- **{one["id"]}** {one["status"]} ({one["severity"]}): {titles[one["id"]]["title"]}.{actual}')
-                lines += [f'  - {_plain(text)}' for text in one['evidence'] + extra]
-                lines.append(f'  - Remedy: {_plain(remedy(titles[one["id"]]))}')
+                lines += [f'  - Waived until {waiver["expires"]}: {_plain(waiver["reason"])}'] if one['status'] == 'waived' else []
+                lines.append(f'  - Remedy: {_plain(remedy(titles[one["control"]]))}')
     if made['worst_queues']:
         lines += ['', '## Worst queues', '', '| host | queue | messages | oldest | bytes |', '|---|---|---|---|---|']
         lines += [f'| {_plain(one["host"])} | {one["queue"]} | {one["messages"]} | {span(one["oldest_age"])} | {one["bytes"]} |'
@@ -214,30 +313,40 @@ def to_markdown(made):
     if made['reasons']:
         lines += ['', '## Why mail waits', '', '| reason | hosts | messages |', '|---|---|---|']
         lines += [f'| {REASONS.get(one["reason"], _plain(one["reason"]))} | {one["hosts"]} | {one["messages"]} |' for one in made['reasons']]
-    return '\n'.join(lines) + '\n'
+    yield '\n'.join(lines) + '\n'
+
+
+def verdict(made):
+    hosts = made['summary']['hosts']
+    return (f'{hosts["compliant"]} of {hosts["total"]} hosts comply, {hosts["failing"]} fail, {hosts["error"]} could not be judged, '
+            f'{hosts["unknown"]} are unknown.')
+
+
+def _more(kind):
+    return f' and {kind["more"]} more' if kind['more'] else ''
+
+
+def said(kind):
+    """[(message, names)] of hosts without a result, what most of them say first; beyond a few the message is left out."""
+    found = {}
+    for host in kind['hosts']:
+        if host['message']:
+            # The same message about another host.
+            found.setdefault(host['message'].replace(host['name'], 'the host'), []).append(host)
+    ranked = sorted(found.items(), key=lambda item: -len(item[1]))
+    told = [(message if len(hosts) > 1 else hosts[0]['message'], [host['name'] for host in hosts]) for message, hosts in ranked[:TOP]]
+    rest = [host['name'] for _message, hosts in ranked[TOP:] for host in hosts]
+    return told + ([('Other messages, see report.json.', rest)] if rest else [])
 
 
 def to_prometheus(made):
-    when = datetime.strptime(made['generated'], '%Y-%m-%dT%H:%M:%SZ').replace(tzinfo=timezone.utc)
-    return _exposition.exposition(made['hosts'], int(when.timestamp()))
-
-
-def _bad(host):
-    order = {'fail': 0, 'error': 1, 'unknown': 2, 'waived': 3}
-    return sorted((one for one in host['controls'] if one['status'] in order), key=lambda one: (order[one['status']], SEVERITIES.index(one['severity'])))
-
-
-def badness(host):
-    """Sorts the worst host first: what fails by severity, then what could not be judged, then the name."""
-    counts = Counter(one['severity'] for one in host['controls'] if one['status'] == 'fail')
-    rank = {'failing': 0, 'error': 1, 'unknown': 2, 'compliant': 3}[host['status']]
-    return (rank, *(-counts[name] for name in SEVERITIES), host['name'])
+    yield _exposition.fleet(made, int(_compliance_results.read_stamp(made['generated']).timestamp()))
 
 
 def span(seconds):
-    for unit, size in (('d', 86400), ('h', 3600), ('min', 60)):
-        if seconds >= size:
-            return f'{seconds // size} {unit}'
+    for unit, size_ in (('d', 86400), ('h', 3600), ('min', 60)):
+        if seconds >= size_:
+            return f'{seconds // size_} {unit}'
     return f'{seconds} s'
 
 
@@ -252,8 +361,10 @@ def size(count):
 def to_html(made):
     """One page that needs nothing else: no script, no style, image or font from anywhere."""
     from jinja2 import Environment
+    from markupsafe import Markup
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(span=span, size=size, remedy=remedy, bad=_bad)
+    # A name or domain breaks behind its dots.
+    environment.filters.update(span=span, size=size, remedy=remedy, said=said, dots=lambda text: Markup('.<wbr>').join(str(text).split('.')))
     template = environment.from_string(Path(__file__).with_name('compliance_report.html.j2').read_text(encoding='utf-8'))
     groups = []
     for one in made['controls']:
@@ -261,27 +372,18 @@ def to_html(made):
         if not groups or groups[-1][0] != group:
             groups.append((group, GROUPS.get(group, group), []))
         groups[-1][2].append(one)
-    firsts = {group[2][0]['id'] for group in groups}
-    return template.render(report=made, hosts=sorted(made['hosts'], key=badness), groups=groups, firsts=firsts, severities=SEVERITIES, buckets=BUCKETS,
-                           titles={one['id']: one for one in made['controls']}, reasons=REASONS,
-                           peak=max([value for one in made['domains'] for value in one['ages'].values()] or [1]) or 1,
-                           heaviest=max([one['messages'] for one in made['worst_queues']] or [1]))
+    found, others = kinds(made)
+    yield from template.generate(
+        report=made, kinds=found, others=others, groups=groups, firsts={group[2][0]['id'] for group in groups}, severities=SEVERITIES,
+        buckets=BUCKETS, titles={one['id']: one for one in made['controls']}, reasons=REASONS,
+        peak=max([value for one in made['domains'] for value in one['ages'].values()] or [1]) or 1,
+        heaviest=max([one['messages'] for one in made['worst_queues']] or [1]))
 
 
 FORMATS = {'json': to_json, 'junit': to_junit, 'csv': to_csv, 'markdown': to_markdown, 'prometheus': to_prometheus, 'html': to_html}
 FILES = {'json': 'report.json', 'junit': 'junit.xml', 'csv': 'report.csv', 'markdown': 'report.md', 'prometheus': 'compliance.prom', 'html': 'report.html'}
 
 
-def gate(made, fail_on):
-    """Sentences that say why the gate is shut, empty when it is open. C(fail_on): a severity, or none."""
-    if fail_on == 'none':
-        return []
-    counted = SEVERITIES[:SEVERITIES.index(fail_on) + 1]
-    failing = [host['name'] for host in made['hosts'] if any(one['status'] == 'fail' and one['severity'] in counted for one in host['controls'])]
-    doubtful = [host['name'] for host in made['hosts'] if host['status'] == 'unknown'
-                or any(one['status'] == 'error' and one['severity'] in counted for one in host['controls'])]
-
-    def listed(names):
-        return ', '.join(names[:10]) + (f' and {len(names) - 10} more' if len(names) > 10 else '')
-    return ([f'A control of severity {fail_on} or worse fails on {listed(failing)}.'] if failing else []) + (
-        [f'It is not known whether these comply: {listed(doubtful)}.'] if doubtful else [])
+def write(made, formats, directory):
+    for name in formats:
+        _compliance_results.write_file(os.path.join(directory, FILES[name]), FORMATS[name](made))

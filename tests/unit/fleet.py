@@ -6,15 +6,33 @@ from __future__ import annotations
 
 import random
 
-from hosts_looked_at import DAMAGE, HEALTHY, NOW, queue
+from hosts_looked_at import DAEMON, DAMAGE, GREETING, HEALTHY, NOW, OWN, ROOM, queue
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _controls
+from ansible_collections.mailops.sendmail.plugins.plugin_utils import _compliance_results
 
 HOSTILE = '<script>alert(1)</script>"\'&]]>|`[x](javascript:1)` {{ 7 * 7 }}\n=cmd()\x1b\\'
 
 
 def result(look=HEALTHY, **options):
     return dict(_controls.comply(look, _controls.settled(now=NOW, **options)), host=_controls.host_of(look))
+
+
+def kept(found, directory):
+    """What each host returns where results are kept in files."""
+    limits, overrides, waivers = _controls.settled()
+    options = {'thresholds': limits, 'overrides': list(overrides.values()), 'waivers': list(waivers.values())}
+    return {name: {'file': _compliance_results.write(str(directory), name, _compliance_results.of_check(one, options))} if 'controls' in one else one
+            for name, one in found.items()}
+
+
+def alive(chance, name):
+    """A healthy host is like no other: its own name, processes, load and room."""
+    room = dict(ROOM, blocks_free=chance.randrange(50000, 9000000))
+    return HEALTHY._replace(
+        lookups={'own': dict(OWN, name=name), 'domains': {}}, processes=[dict(DAEMON, pid=chance.randrange(300, 99999))], load=[chance.random()] * 3,
+        greeting=dict(GREETING, text=f'220 {name} ESMTP Sendmail 8.17.1.9/8.17.1.9/Debian; {chance.randrange(1, 29)} Nov 2026 12:00:00 GMT'),
+        filesystems={'msp': room, 'mta': room})
 
 
 def full(chance, hostile=False):
@@ -45,10 +63,10 @@ def fleet(count, seed=1, hostile=False):
             found[name] = {'failed': True, 'msg': HOSTILE if hostile else 'MODULE FAILURE: the Python interpreter went away'}
             continue
         if kind < 0.62 and not hostile:
-            found[name] = result()
+            found[name] = result(alive(chance, name))
             continue
         damages = [DAMAGE[index] for index in chance.sample(range(len(DAMAGE)), chance.choice((1, 1, 2, 4)))]
-        look = HEALTHY
+        look = alive(chance, name)
         for _id, more, _also in damages:
             look = look._replace(**more)
         if chance.random() < 0.5 or hostile:

@@ -22,7 +22,7 @@ PLAYBOOK_OPTIONS = {'flush_queues_at_once': 'int', 'remediate_queues_batches': '
 KINDS = {'bool': {'bool'}, 'int': {'int'}, 'list': {'list', 'addresses'}, 'dict': {'dict'}}
 ROLE_FILES = sorted(path for path in (ROOT / 'roles').rglob('*') if path.parent.name in ('tasks', 'steps', 'handlers', 'vars', 'templates') and path.is_file())
 PLAYBOOKS = sorted((ROOT / 'playbooks').rglob('*.yml'))
-SCENARIOS = sorted((ROOT / 'extensions').rglob('*.yml'))
+SCENARIOS = sorted((ROOT / 'extensions/molecule').rglob('*.yml'))
 
 
 def options():

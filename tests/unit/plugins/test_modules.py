@@ -66,7 +66,8 @@ def as_user(monkeypatch, uid):
 
 
 def test_calls_are_of_every_module():
-    assert {name for name, _parameters in CALLS} == {path.stem for path in MODULES.glob('sendmail_*.py')}
+    # Those without code of their own work on the controller alone.
+    assert {name for name, _parameters in CALLS} == {path.stem for path in MODULES.glob('*.py') if 'def main' in path.read_text()}
 
 
 @pytest.mark.parametrize('check_mode', [False, True])
