@@ -99,6 +99,10 @@ def names(queue: str) -> Tuple[str, ...]:
     return ('msp', 'mta') if queue == 'all' else (queue,)
 
 
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
 def look(level: str, queue: str = 'all', queue_directories: Optional[Sequence[str]] = None, serve: bool = False) -> Look:
     """One look at the host, without reading any message. Changes nothing; every wait in it is bounded.
 
@@ -107,7 +111,7 @@ def look(level: str, queue: str = 'all', queue_directories: Optional[Sequence[st
     and answers. C(serve): whether a relay that greets is also asked if it takes mail. Raises SendmailError for who may not see that: an
     ordinary user can have directories looked into that he names and may read, and the look is partial then, without services.
     """
-    partial = os.geteuid() != 0
+    partial = not _is_root()
     if partial and not queue_directories:
         raise _text.SendmailError(NOT_ROOT)
     found = _queues(queue, queue_directories)._replace(partial=partial)

@@ -155,8 +155,11 @@ def figures(queue):
 
 def look_here(chosen, stopped):
     """One look at the queue of this host: {host: figures}."""
-    look, spool, summary = _floors()
-    at = look.look('queues', chosen['queue'], chosen['queue_directories'])
+    look, spool, summary, text = _floors()
+    try:
+        at = look.look('queues', chosen['queue'], chosen['queue_directories'])
+    except text.SendmailError as error:
+        return {chosen['host']: _refused(error)}
     ((_name, directories),) = at.directories.items()
 
     class Pass(spool.Pass):
@@ -183,11 +186,11 @@ def _floors():
     if os.path.isdir(os.path.join(above, 'ansible_collections', 'mailops', 'sendmail')) and above not in sys.path:
         sys.path.append(above)
     try:
-        from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _spool, _summary
+        from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _spool, _summary, _text
     except ImportError:
         raise ValueError('queue_watch does not find the collection mailops.sendmail it belongs to. Install it with ansible-galaxy, '
                          'so that its path ends in ansible_collections/mailops/sendmail.')
-    return _look, _spool, _summary
+    return _look, _spool, _summary, _text
 
 
 def look_there(chosen, stopped):

@@ -15,6 +15,7 @@ def root(tmp_path, monkeypatch):
     """A host without anything on it, whose configuration files would be in tmp_path."""
     layout = _platform.DEBIAN._replace(submit_cf=str(tmp_path / 'submit.cf'), sendmail_cf=str(tmp_path / 'sendmail.cf'), binaries=(str(tmp_path / 'sendmail'),))
     monkeypatch.setattr(_system, 'platform', lambda: layout)
+    monkeypatch.setattr(_look, '_is_root', lambda: True)
     return tmp_path
 
 

@@ -67,7 +67,7 @@ USER = pwd.getpwuid(os.geteuid()).pw_name
 def test_processes(tmp_path):
     program = sleeper(tmp_path / 'sendmail-msp')
     with Running(program, RUNNER) as titled, Running(program, 'sendmail') as plain:
-        found = by_pid(('nobody', USER), program)
+        found = by_pid(('nosuchuser', USER), program)
         runner = found[titled]
         assert (runner['role'], runner['queue'], runner['interval'], runner['user'], runner['ppid']) == ('queue_runner', 'msp', 1800, USER, os.getpid())
         assert runner['cwd'] == os.getcwd()

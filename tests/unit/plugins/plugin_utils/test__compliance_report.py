@@ -325,6 +325,7 @@ def test_a_browser_shows_the_page(tmp_path, count, hostile):
 class TestProgram:
     OPTIONS = {'thresholds': {'msp_age': '6h'}, 'overrides': [], 'waivers': [{'id': 'SMQ-QUE-01', 'reason': "it's {{ so }} \\", 'expires': '2027-01-01'}]}
 
+    @pytest.mark.skipif(os.geteuid() != 0, reason='an ordinary user gets no controls')
     def test_it_runs_where_there_is_nothing_but_python(self, tmp_path):
         program = tmp_path / 'check'
         program.write_text(compliance_program(self.OPTIONS))
