@@ -103,7 +103,8 @@ def test_links_of_the_first_page_are_whole():
 
 def test_a_broken_link_is_found(tmp_path):
     page = tmp_path / 'page.md'
-    page.write_text('# Here\n[one](#here) [two](#there) [three](other.md) [four](https://example.com) [six](https://github.com/mailops/ansible-collection-sendmail/blob/main/no.md)\n```\n[five](five.md)\n```\n')
+    page.write_text('# Here\n[one](#here) [two](#there) [three](other.md) [four](https://example.com)\n'
+                    '[six](https://github.com/mailops/ansible-collection-sendmail/blob/main/no.md)\n```\n[five](five.md)\n```\n')
     assert list(broken(page)) == ['#there: there is no such heading', 'other.md: there is no such file',
                                   'https://github.com/mailops/ansible-collection-sendmail/blob/main/no.md: there is no such file']
 
