@@ -59,7 +59,6 @@ from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.mailops.sendmail.plugins.filter.option import option
 from ansible_collections.mailops.sendmail.plugins.filter.remediation_summary import STATES, state_of
-from ansible_collections.mailops.sendmail.plugins.plugin_utils._compliance_results import collection
 
 FORMAT = 'mailops.sendmail.queue-report'
 VERSION = 1
@@ -67,6 +66,7 @@ VERSION = 1
 
 def queue_report(outcomes, format='json', *, playbook, check=False):  # noqa: A002 - the word that users type
     """See DOCUMENTATION. Raises AnsibleFilterError for a format that there is not."""
+    from ansible_collections.mailops.sendmail.plugins.plugin_utils._compliance_results import collection
     if format != 'json':
         raise AnsibleFilterError(f'{format!r} is no format of this report. There is: json.')
     # To plain types: what Ansible hands in is lazy, and looks at templates in it once more when it is copied.
