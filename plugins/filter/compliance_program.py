@@ -21,8 +21,7 @@ options:
 author:
   - The mailops.sendmail contributors (@mailops)
 seealso:
-  - plugin: mailops.sendmail.compliance_report
-    plugin_type: filter
+  - module: mailops.sendmail.sendmail_compliance_report
 """
 
 EXAMPLES = r"""

@@ -133,8 +133,7 @@ extends_documentation_fragment:
   - mailops.sendmail.attributes.info_module
 seealso:
   - module: mailops.sendmail.sendmail_diagnosis_info
-  - plugin: mailops.sendmail.compliance_report
-    plugin_type: filter
+  - module: mailops.sendmail.sendmail_compliance_report
 author:
   - The mailops.sendmail contributors (@mailops)
 """
