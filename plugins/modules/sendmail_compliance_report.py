@@ -68,8 +68,6 @@ author:
   - The mailops.sendmail contributors (@mailops)
 seealso:
   - module: mailops.sendmail.sendmail_compliance_info
-  - plugin: mailops.sendmail.sendmail_compliance
-    plugin_type: role
 """
 
 EXAMPLES = r"""

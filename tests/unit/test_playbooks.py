@@ -54,7 +54,7 @@ def fixture_play(tmp_path):
                            ANSIBLE_NOCOLOR='1', ANSIBLE_STDOUT_CALLBACK=callback, ANSIBLE_CALLBACK_PLUGINS=str(tmp_path / 'callbacks'),
                            ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'), ANSIBLE_RETRY_FILES_ENABLED='false')
         environment.pop('ANSIBLE_CONFIG', None)
-        program = [sys.executable, '-m', 'ansible', 'playbook', f'mailops.sendmail.{name}', '-i', 'inventory', *arguments]
+        program = [sys.executable, '-m', 'ansible.cli.playbook', f'mailops.sendmail.{name}', '-i', 'inventory', *arguments]
         return subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     return play
 
