@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
-import conftest  # noqa: F401 - makes the checkout importable
+importlib.import_module("conftest")    # makes the checkout importable
 
 from ansible_collections.mailops.sendmail.plugins.plugin_utils import _compliance_report, _compliance_results
 
