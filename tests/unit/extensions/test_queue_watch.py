@@ -187,7 +187,9 @@ def test_a_directory_from_buildup_to_recovery(tmp_path, monkeypatch):
     assert events[3]['since'] == events[0]['since']
 
 
-def test_a_missing_directory_is_an_event_and_its_return_too(tmp_path):
+@pytest.mark.parametrize('root', [True, False])
+def test_a_missing_directory_is_an_event_and_its_return_too(tmp_path, monkeypatch, root):
+    monkeypatch.setattr('ansible_collections.mailops.sendmail.plugins.module_utils._look._is_root', lambda: root)
     place = tmp_path / 'queue'
     events = run({'queue_directories': [str(place)]}, 2, lambda count: place.exists() or place.mkdir())
     assert types(events) == [('unseen', None), ('recovered', 'unseen')]
