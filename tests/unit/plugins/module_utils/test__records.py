@@ -15,7 +15,7 @@ REFUSED = 'Deferred: Connection refused by [127.0.0.1]'
 LOOKUP = 'host map: lookup (remote.example.test): deferred'
 (CONTROL,) = queue_samples.sample('01').files.values()
 # What a listing needs of a look at a host.
-Look = collections.namedtuple('Look', 'now directories errors held partial', defaults=[False])
+Look = collections.namedtuple('Look', 'now directories errors held partial')
 
 
 def look_at(held=None, now=NOW, **patterns):
@@ -23,7 +23,7 @@ def look_at(held=None, now=NOW, **patterns):
     for queue, pattern in patterns.items():
         queues[queue], wrong = _spool.directories([('mqueue', str(pattern))])
         errors.extend(dict(one, queue=queue) for one in wrong)
-    return Look(now, queues, errors, held)
+    return Look(now, queues, errors, held, False)
 
 
 def listing(look, select=None, **options):
