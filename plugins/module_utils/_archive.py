@@ -461,6 +461,15 @@ def removed(part: str) -> Optional[Set[str]]:
                       % (_text.printable(os.fsencode(part[:-len('.tar.gz')])), getattr(error, 'strerror', None) or error))
 
 
+def restored(part: str) -> Set[bytes]:
+    """The ids of the messages of a part that were brought back to the queue."""
+    try:
+        with open(part + '.restored', 'rb') as stream:
+            return set(stream.read(MANIFEST_MAX).split())
+    except FileNotFoundError:
+        return set()
+
+
 class _Gunzip:
     """The bytes of a gzip stream; at its end the checksum must be right, and nothing may follow. Raises C(refusal(why))."""
 

@@ -220,7 +220,7 @@ def logged(lines: Any, wanted: Any) -> Dict[str, Tuple[str, bool]]:
 
 
 def archived(base, since):
-    """{key: archive} of the messages in archives below C(base) that were written to after C(since) (epoch seconds)."""
+    """{key: archive} of the messages in archives below C(base) that were written to after C(since) (epoch seconds), and were not brought back."""
     found = {}
     try:
         parts = [part for part in _archive.parts(base) if os.stat(part).st_mtime >= since - 5] if os.path.isdir(base) else []
@@ -228,12 +228,13 @@ def archived(base, since):
         return found   # no archive in it
     for part in parts:
         try:
+            back = {_text.printable(name) for name in _archive.restored(part)}
             for member, stream in _archive.members(part):
                 if member.name == 'manifest.jsonl':
                     for line in stream:
                         entry = json.loads(line.decode('ascii'))
                         # Debris has no id, and lies in archives of the same kind.
-                        if isinstance(entry, dict) and 'queue' in entry and 'id' in entry:
+                        if isinstance(entry, dict) and 'queue' in entry and 'id' in entry and entry['id'] not in back:
                             found[_key(entry['queue'], entry['id'])] = os.path.dirname(part)
         except (OSError, EOFError, ValueError, _text.SendmailError):
             continue   # damaged, or not ours: what it names is looked for elsewhere

@@ -619,8 +619,7 @@ class Restorer:
         here = self.staged.get(reference, [])
         try:
             if self.dry:
-                with contextlib.suppress(FileNotFoundError), open(path + '.restored', 'rb') as stream:
-                    before = set(stream.read().split())
+                before = _archive.restored(path)
             else:
                 marks = os.open(path + '.restored', os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
                 fcntl.flock(marks, fcntl.LOCK_EX)

@@ -11,7 +11,7 @@ import time
 import types
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _message, _platform, _process, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _ledger, _message, _platform, _process, _spool, _system, _text
 from fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='files of several users are made, as a spool has them')
@@ -162,10 +162,13 @@ class TestAbsent:
         assert (again['changed'], again['archive']) == (False, None)
         assert lab.act('restored', True, archive=done['archive'])['restored'] == 5
         assert lab.files() == {}
+        assert len(_ledger.archived(lab.base, 0)) == 5
         back = lab.act('restored', archive=done['archive'])
         assert (back['changed'], back['restored'], back['selected']) == (True, 5, 5)
         assert lab.files() == before
         assert {name: os.stat(os.path.join(lab.path, name)).st_mode for name in before} == modes
+        # Where each is now, is asked of the queue and of the log again.
+        assert _ledger.archived(lab.base, 0) == {}
         second = lab.act('restored', archive=done['archive'])
         assert (second['changed'], second['already']) == (False, 5)
         # Delivered meanwhile: it is not brought back to be delivered twice.
