@@ -62,8 +62,9 @@ def keys(result, fields, place, always=('always', 'success', None)):
 
 def problems(module, result, fails=False):
     """What a result and RETURN say differently. C(fails): that of a module which failed."""
-    own = {key: value for key, value in result.items() if key not in COMMON}
-    yield from keys(own, documented(module), module, ('always',) if fails else ('always', 'success', None))
+    fields = documented(module)
+    own = {key: value for key, value in result.items() if key not in COMMON or key in fields}
+    yield from keys(own, fields, module, ('always',) if fails else ('always', 'success', None))
 
 
 def unseen(calls):
