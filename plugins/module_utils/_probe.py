@@ -177,7 +177,7 @@ def obstacles(look: _look.Look) -> List[str]:
 def _limited(root: str = '') -> List[str]:
     """Rules of limits.conf(5) for all users that leave no room for the program or a message."""
     found = []
-    for path in ['/etc/security/limits.conf'] + sorted(glob.glob(root + '/etc/security/limits.d/*.conf')):
+    for path in [root + '/etc/security/limits.conf'] + sorted(glob.glob(root + '/etc/security/limits.d/*.conf')):
         for line in _system.script(path).splitlines():
             words = line.partition('#')[0].split()
             if len(words) == 4 and words[0] == '*' and words[3].isdecimal() and int(words[3]) < _LIMITS.get(words[2], 0):

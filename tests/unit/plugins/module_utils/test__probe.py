@@ -120,8 +120,9 @@ def test_a_largest_size_that_no_message_keeps(tmp_path, monkeypatch, submit, wor
 @pytest.mark.parametrize('line, limits', [('*\thard fsize 0 # none', True), ('*  -  as  4096', True), ('* hard fsize 1000000', False),
                                           ('* hard fsize unlimited', False),
                                           ('alice hard fsize 0', False), ('# * hard fsize 0', False), ('* soft nofile 0', False)])
-def test_limits_for_all_users(tmp_path, line, limits):
+@pytest.mark.parametrize('place', ['limits.conf', 'limits.d/x.conf'])
+def test_limits_for_all_users(tmp_path, line, limits, place):
     (tmp_path / 'etc/security/limits.d').mkdir(parents=True)
-    (tmp_path / 'etc/security/limits.d/x.conf').write_text(line + '\n')
+    (tmp_path / 'etc/security' / place).write_text(line + '\n')
     (tmp_path / 'etc/security/limits.d/x.bak').write_text('* hard fsize 0\n')
-    assert [one.partition(':')[0] for one in _probe._limited(str(tmp_path))] == [str(tmp_path / 'etc/security/limits.d/x.conf')] * limits
+    assert [one.partition(':')[0] for one in _probe._limited(str(tmp_path))] == [str(tmp_path / 'etc/security' / place)] * limits
