@@ -27,7 +27,7 @@ lint: ## linters, types, licences, documentation
 	@tests/prepare
 	@tests/gates/lint
 
-sanity: ## ansible-test sanity and units, on all supported versions of ansible-core and Python that are here
+sanity: ## ansible-test sanity and units, all on all supported versions of ansible-core and Python that are here
 	@tests/prepare
 	@tests/gates/sanity
 
