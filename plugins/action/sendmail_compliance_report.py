@@ -14,12 +14,15 @@ from ansible_collections.mailops.sendmail.plugins.plugin_utils import _complianc
 OPTIONS = {
     'hosts': {'type': 'dict', 'required': True}, 'directory': {'type': 'path', 'required': True}, 'merge': {'type': 'list', 'elements': 'str', 'default': []},
     'max_age': {'type': 'str', 'default': '1d'}, 'fail_on': {'type': 'str', 'choices': ['none', 'low', 'medium', 'high', 'critical'], 'default': 'none'},
+    'fail': {'type': 'bool', 'default': False},
     'formats': {'type': 'list', 'elements': 'str', 'choices': list(_compliance_report.FORMATS), 'default': list(_compliance_report.FORMATS)}}
 
 
 class ActionModule(ActionBase):
     TRANSFERS_FILES = False
     _requires_connection = False
+    # One report for all hosts.
+    BYPASS_HOST_LOOP = True
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
@@ -33,5 +36,8 @@ class ActionModule(ActionBase):
             _compliance_report.write(made, options['formats'], directory)
         except (_text.SendmailError, OSError) as error:
             return dict(result, failed=True, msg=f'The report cannot be written: {error}')
-        return dict(result, changed=False, msg=f'{_compliance_report.verdict(made)} The report is in {directory}.', hosts=made['summary']['hosts'],
-                    gate=made['gate'])
+        said = [_compliance_report.verdict(made), f'The report is in {directory}.']
+        failed = options['fail'] and not made['gate']['open']
+        # It is what a run is for, so it is displayed without -v, as that of debug is.
+        return dict(result, changed=False, failed=failed, msg=' '.join(made['gate']['reasons'] + said if failed else said), hosts=made['summary']['hosts'],
+                    gate=made['gate'], _ansible_verbose_always=True)

@@ -8,7 +8,8 @@ module: sendmail_compliance_report
 short_description: Write one report of the compliance of a fleet
 version_added: 1.0.0
 description:
-  - Writes the report of all hosts on the controller, in all formats from one evaluation. Nothing is sent to a host; let it run once.
+  - Writes the report of all hosts on the controller, in all formats from one evaluation.
+  - Nothing is sent to a host, and the task runs once, whatever hosts the play has.
   - Takes the results that M(mailops.sendmail.sendmail_compliance_info) has kept with its option O(mailops.sendmail.sendmail_compliance_info#module:directory),
     and those of other runs, see O(merge). Of several results of a host the newest counts.
   - A host that was not reached, or that nobody has reported, is V(unknown), one on which the check failed is V(error). Neither is ever left out.
@@ -45,10 +46,16 @@ options:
     choices: [json, junit, csv, markdown, prometheus, html]
     default: [json, junit, csv, markdown, prometheus, html]
   fail_on:
-    description: The least severity that the gate minds. The task itself does not fail.
+    description: The least severity that the gate minds.
     type: str
     choices: [none, low, medium, high, critical]
     default: none
+  fail:
+    description:
+      - Fail when the gate is shut, and say why, after the report has been written.
+      - With C(serial), this is for the last batch. A host whose turn is still to come is V(unknown), and shuts the gate.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - mailops.sendmail.attributes
 attributes:
@@ -82,7 +89,6 @@ EXAMPLES = r"""
   mailops.sendmail.sendmail_compliance_report:
     hosts: "{{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all | map('extract', hostvars) | map(attribute='compliance', default={}))) }}"
     directory: /srv/compliance
-  run_once: true
 """
 
 RETURN = r"""

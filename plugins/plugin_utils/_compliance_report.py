@@ -319,7 +319,7 @@ def to_markdown(made):
 def verdict(made):
     hosts = made['summary']['hosts']
     return (f'{hosts["compliant"]} of {hosts["total"]} hosts comply, {hosts["failing"]} fail, {hosts["error"]} could not be judged, '
-            f'{hosts["unknown"]} are unknown.')
+            f'{hosts["unknown"]} unknown.')
 
 
 def _more(kind):
