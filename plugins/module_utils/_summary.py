@@ -159,7 +159,7 @@ def queue(passes, errors, now, content=True):
     """
     totals = Totals(now)
     messages, debris = Counter(), Counter()
-    errors, cut, delivering, vanished = list(errors), 0, 0, 0
+    errors, cut, delivering, vanished, unread = list(errors), 0, 0, 0, set()
     for one in passes:
         try:
             for batch in one.batches():
@@ -169,6 +169,7 @@ def queue(passes, errors, now, content=True):
                     totals.add_names(batch.names)
         except OSError as error:
             errors.append(one.directory.error(error))
+            unread.add(one)
         messages.update(one.messages)
         debris.update(one.debris)
         errors.extend(one.errors)
@@ -178,7 +179,7 @@ def queue(passes, errors, now, content=True):
     states = ('queued', 'quarantined', 'lost') + (('incomplete', 'unreadable') if content else ())
     counted = dict((state, messages[state]) for state in states)
     result = {'directories': [{'path': shortened(os.fsencode(one.directory.path), _PATH_MAX), 'group': one.directory.group,
-                               'messages': sum(one.messages.values()), 'split': one.directory.control != one.directory.path,
+                               'messages': None if one in unread else sum(one.messages.values()), 'split': one.directory.control != one.directory.path,
                                'link': one.directory.link} for one in passes],
               'messages': dict(counted, total=sum(messages.values())), 'delivering': delivering, 'vanished': vanished,
               'debris': dict((kind, count) for kind, count in debris.items() if content or kind not in CONTENT_DEBRIS),
@@ -209,6 +210,17 @@ def facts(look, level):
     unseen = look.partial
     return {'level': level, 'partial': unseen, 'installation': _installation(look), 'services': None if unseen else look.services,
             'mta': None if unseen else _mta(look), 'runners': None if unseen else look.runners[:RUNNERS_MAX], 'queues': queues}
+
+
+def told(found):
+    """The C(facts) as they leave the host: C(None) for each number of a queue of which nothing was seen, which is not the same as an empty one."""
+    def blank(value):
+        return (dict((key, blank(one)) for key, one in value.items()) if isinstance(value, dict)
+                else None if isinstance(value, int) and not isinstance(value, bool) else value)
+    kept = ('errors_cut', 'directories_total')
+    queues = dict((name, queue) if not queue['errors'] or any(one['messages'] is not None for one in queue['directories'])
+                  else (name, dict(blank(queue), **dict((key, queue[key]) for key in kept))) for name, queue in found['queues'].items())
+    return dict(found, queues=queues)
 
 
 def _installation(look):

@@ -321,7 +321,9 @@ ansible_facts:
               bound_to: null
               script: null
         queues:
-          description: The queues, under V(msp) and V(mta).
+          description:
+            - The queues, under V(msp) and V(mta).
+            - Of a queue of which nothing could be seen, because its directory is not known or cannot be read, C(errors) says why, and each number is V(none).
           type: dict
           contains:
             msp:
@@ -430,8 +432,8 @@ def main():
     module = AnsibleModule(
         argument_spec=dict(_look.OPTIONS, level=dict(type='str', choices=['totals', 'summary'], default='totals')),
         supports_check_mode=True)
-    _text.answer(module, lambda: {'ansible_facts': {'sendmail_queue': _summary.facts(
-        _readcf.judged(_look.look('services', module.params['queue'], module.params['queue_directories'])), module.params['level'])}})
+    _text.answer(module, lambda: {'ansible_facts': {'sendmail_queue': _summary.told(_summary.facts(
+        _readcf.judged(_look.look('services', module.params['queue'], module.params['queue_directories'])), module.params['level']))}})
 
 
 if __name__ == '__main__':

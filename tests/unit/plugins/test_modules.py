@@ -129,6 +129,22 @@ def test_a_host_without_sendmail_has_a_result(run, monkeypatch, module):
     json.dumps(result)
 
 
+@pytest.mark.parametrize('level', ['totals', 'summary'])
+def test_what_was_not_seen_is_no_number(run, monkeypatch, tmp_path, level):
+    as_user(monkeypatch, 0)
+
+    def figures(**parameters):
+        queue = run('sendmail_queue_facts', queue='msp', level=level, **parameters)['ansible_facts']['sendmail_queue']['queues']['msp']
+        assert (queue['errors'] == []) is (queue['messages']['total'] is not None)
+        return [queue['messages'][state] for state in ('total', 'queued', 'lost')] + [queue['ages']['5']]
+    (tmp_path / 'empty').mkdir()
+    (tmp_path / 'a file').touch()
+    assert figures(queue_directories=[str(tmp_path / 'empty')]) == [0, 0, 0, 0]
+    assert figures(queue_directories=[str(tmp_path / 'a file')]) == [None] * 4
+    assert figures(queue_directories=[str(tmp_path / 'nowhere')]) == [None] * 4
+    assert figures() == [None] * 4
+
+
 def test_it_is_not_healthy(run, monkeypatch):
     as_user(monkeypatch, 0)
     result = run('sendmail_diagnosis_info')

@@ -150,7 +150,8 @@ def figures(queue):
     errors = queue['errors']
     return {'error': '%s: %s' % (errors[0]['path'], errors[0]['error']) if errors else None,
             'directories': [directory['path'] for directory in queue['directories']],
-            'messages': {state: queue['messages'][state] for state in ('queued', 'quarantined', 'lost')}, 'oldest_age': queue['oldest_age']}
+            'messages': None if queue['messages']['total'] is None else {state: queue['messages'][state] for state in ('queued', 'quarantined', 'lost')},
+            'oldest_age': queue['oldest_age']}
 
 
 def look_here(chosen, stopped):
