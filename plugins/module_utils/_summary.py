@@ -212,17 +212,6 @@ def facts(look, level):
             'mta': None if unseen else _mta(look), 'runners': None if unseen else look.runners[:RUNNERS_MAX], 'queues': queues}
 
 
-def told(found):
-    """The C(facts) as they leave the host: C(None) for each number of a queue of which nothing was seen, which is not the same as an empty one."""
-    def blank(value):
-        return (dict((key, blank(one)) for key, one in value.items()) if isinstance(value, dict)
-                else None if isinstance(value, int) and not isinstance(value, bool) else value)
-    kept = ('errors_cut', 'directories_total')
-    queues = dict((name, queue) if not queue['errors'] or any(one['messages'] is not None for one in queue['directories'])
-                  else (name, dict(blank(queue), **dict((key, queue[key]) for key in kept))) for name, queue in found['queues'].items())
-    return dict(found, queues=queues)
-
-
 def _installation(look):
     program, files, submitter = look.program, look.files, look.submitter
 
