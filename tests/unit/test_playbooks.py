@@ -157,7 +157,8 @@ def fixture_answering(play, tmp_path):
 
 def tasks_a_host(done):
     """Tasks that a host was given, skipped ones too: each costs the controller about the same. What a batch does once falls to the first."""
-    recap = [dict(word.split('=') for word in line.partition(':')[2].split()) for line in done.stdout.partition('PLAY RECAP')[2].splitlines()[1:] if '=' in line]
+    lines = [line.partition(':')[2] for line in done.stdout.partition('PLAY RECAP')[2].splitlines() if '=' in line]
+    recap = [dict(word.split('=') for word in line.split()) for line in lines]
     assert len(recap) == 3
     return min(int(one['ok']) + int(one['skipped']) for one in recap)
 
@@ -190,6 +191,18 @@ def test_whoever_has_something_to_do_is_not_taken_for_healthy(answering, tmp_pat
     assert '3 hosts, 2 unknown, 1 failed' in done.stdout, done.stdout
     assert 'web1: the work broke off: No ledger.' in done.stdout
     assert 'web2: it was not begun, because too many hosts of an earlier batch failed' in done.stdout
+
+
+def test_a_survey_keeps_no_whole_diagnosis_in_memory(answering, tmp_path):
+    playbooks = tmp_path / 'ansible_collections/mailops/sendmail/playbooks'
+    survey = yaml.safe_load((ROOT / 'playbooks/survey_queues.yml').read_text())
+    survey[0]['tasks'].append({'name': 'Show what is kept', 'ansible.builtin.debug': {'msg': 'kept: {{ survey_queues_diagnosis | to_json }}'}})
+    playbooks.unlink()
+    playbooks.mkdir()
+    (playbooks / 'kept.yml').write_text(yaml.safe_dump(survey))
+    done = answering(sendmail_diagnosis_info=[WELL])('kept', '--limit', 'web1')
+    assert '1 host, 1 healthy' in done.stdout
+    assert 'kept: {}"' in done.stdout
 
 
 @pytest.mark.parametrize('tags, outcome', [('other', '3 unknown'), ('sendmail_remediate', '3 healthy')])
