@@ -108,3 +108,120 @@ def test_what_a_playbook_says_is_in_a_result(play, tmp_path, name, title):
 def test_nothing_of_ours_writes_to_the_terminal_itself():
     """What is displayed beside the results of tasks is in the way of a callback that writes JSON."""
     assert [path.name for path in (ROOT / 'plugins').rglob('*.py') if 'ansible.utils.display' in path.read_text()] == []
+
+
+# What the module finds on a healthy host that is Debian's own; recorded.
+WELL = {'healthy': True, 'causes': [], 'unexplained': {'messages': 0, 'examples': []}, 'inspected': 0, 'domains': [],
+        'messages': {'total': 0, 'queued': 0, 'quarantined': 0, 'lost': 0, 'incomplete': 0, 'unreadable': 0}}
+# Answers for any host: neither the machine that runs the tests is looked at, nor does anything happen on it.
+MODULE = """#!/usr/bin/python
+import json
+import sys
+
+ANSWERS, COUNTER = %r, %r
+
+
+def main():
+    with open(COUNTER, 'a+') as stream:
+        stream.write('.')
+        answer = ANSWERS[min(stream.tell(), len(ANSWERS)) - 1]
+    print(json.dumps(answer))
+    sys.exit('failed' in answer)
+
+
+if __name__ == '__main__':
+    main()
+"""
+
+
+@pytest.fixture(name='answering')
+def fixture_answering(play, tmp_path):
+    """answering(module=answers): from now on the modules of the collection answer that, one after the other, on hosts with a Python."""
+    ours = tmp_path / 'ansible_collections/mailops/sendmail'
+    ours.unlink()
+    (ours / 'plugins/modules').mkdir(parents=True)
+    for entry in [*ROOT.iterdir(), *(ROOT / 'plugins').iterdir()]:
+        place = ours / entry.relative_to(ROOT)
+        if not place.exists() and not entry.name.startswith('.'):
+            place.symlink_to(entry)
+    (tmp_path / 'inventory').write_text(
+        f'web[1:3] ansible_connection=local ansible_python_interpreter={sys.executable} sendmail_remediate_directory={tmp_path}/state\n')
+
+    def answer(**answers):
+        for module in (ROOT / 'plugins/modules').glob('*.py'):
+            told = answers.get(module.stem, [{'changed': False, 'errors': [], 'messages': [], 'ansible_facts': {}}])
+            (ours / 'plugins/modules' / module.name).write_text(MODULE % (told, f'{tmp_path}/{module.stem}.count'))
+        return play
+    return answer
+
+
+def tasks_a_host(done):
+    """Tasks that a host was given, skipped ones too: each costs the controller about the same. What a batch does once falls to the first."""
+    lines = [line.partition(':')[2] for line in done.stdout.partition('PLAY RECAP')[2].splitlines() if '=' in line]
+    recap = [dict(word.split('=') for word in line.split()) for line in lines]
+    assert len(recap) == 3
+    return min(int(one['ok']) + int(one['skipped']) for one in recap)
+
+
+@pytest.mark.parametrize('arguments', [(), ('--check',)])
+def test_a_healthy_host_costs_a_remediation_three_tasks_more_than_a_survey(answering, arguments):
+    play = answering(sendmail_diagnosis_info=[WELL])
+    survey, remediation = play('survey_queues', *arguments), play('remediate_queues', '-e', 'remediate_queues_batches=[3]', *arguments)
+    for done in (survey, remediation):
+        assert done.returncode == 0, done.stdout
+        assert '3 hosts, 3 healthy' in done.stdout
+    assert tasks_a_host(remediation) - tasks_a_host(survey) <= 3
+    assert 'work.yml' not in remediation.stdout
+
+
+@pytest.mark.parametrize('why, found, arguments', [
+    ('mail that waits', dict(WELL, messages=dict(WELL['messages'], total=1, queued=1)), ()),
+    ('the list of an interrupted run', WELL, ()), ('a control to see to', WELL, ('-e', 'sendmail_remediate_causes=SMQ-RUN-01')),
+    ('the other queue', WELL, ('-e', 'sendmail_remediate_queue=all'))])
+def test_whoever_has_something_to_do_is_not_taken_for_healthy(answering, tmp_path, why, found, arguments):
+    if why.startswith('the list'):
+        (tmp_path / 'state').mkdir()
+        (tmp_path / 'state/start.jsonl').write_text('')
+    facts = {'changed': False, 'ansible_facts': {'sendmail_queue': {
+        'installation': {'sendmail_cf': {'exists': True}, 'binary': '/usr/sbin/sendmail'}, 'processes': [], 'queue_runners': {'other': []},
+        'queues': {'mta': {'messages': {'queued': 1}}, 'msp': {'messages': {'queued': 0}, 'delivering': 0}}}}}
+    # The first that work does has to fail: what follows would be done to the machine that runs the tests.
+    done = answering(sendmail_diagnosis_info=[found], sendmail_queue_facts=[facts], sendmail_ledger=[{'failed': True, 'msg': 'No ledger.'}])(
+        'remediate_queues', '--check', *arguments)
+    assert '3 hosts, 2 unknown, 1 failed' in done.stdout, done.stdout
+    assert 'web1: the work broke off: No ledger.' in done.stdout
+    assert 'web2: it was not begun, because too many hosts of an earlier batch failed' in done.stdout
+
+
+def test_a_survey_keeps_no_whole_diagnosis_in_memory(answering, tmp_path):
+    playbooks = tmp_path / 'ansible_collections/mailops/sendmail/playbooks'
+    survey = yaml.safe_load((ROOT / 'playbooks/survey_queues.yml').read_text())
+    survey[0]['tasks'].append({'name': 'Show what is kept', 'ansible.builtin.debug': {'msg': 'kept: {{ survey_queues_diagnosis | to_json }}'}})
+    playbooks.unlink()
+    playbooks.mkdir()
+    (playbooks / 'kept.yml').write_text(yaml.safe_dump(survey))
+    done = answering(sendmail_diagnosis_info=[WELL])('kept', '--limit', 'web1')
+    assert '1 host, 1 healthy' in done.stdout
+    assert 'kept: {}"' in done.stdout
+
+
+@pytest.mark.parametrize('tags, outcome', [('other', '3 unknown'), ('sendmail_remediate', '3 healthy')])
+def test_tags_that_leave_the_work_out_are_said(answering, tags, outcome):
+    done = answering(sendmail_diagnosis_info=[WELL])('remediate_queues', '--tags', tags)
+    assert f'Remediation: 3 hosts, {outcome}' in done.stdout, done.stdout
+    assert ('web3: nothing was done, because of the tags that were given' in done.stdout) is (tags == 'other')
+
+
+def test_a_run_says_nothing_of_what_the_one_before_it_found(answering, tmp_path):
+    """Facts outlive a playbook that a site imports twice."""
+    site = [{'ansible.builtin.import_playbook': 'mailops.sendmail.remediate_queues'}] * 2
+    (tmp_path / 'ansible_collections/mailops/sendmail/playbooks').unlink()
+    (tmp_path / 'ansible_collections/mailops/sendmail/playbooks').mkdir()
+    for entry in (ROOT / 'playbooks').iterdir():
+        (tmp_path / 'ansible_collections/mailops/sendmail/playbooks' / entry.name).symlink_to(entry)
+    (tmp_path / 'ansible_collections/mailops/sendmail/playbooks/twice.yml').write_text(yaml.safe_dump(site))
+    play = answering(sendmail_diagnosis_info=[WELL, {'failed': True, 'msg': 'It is broken now.'}])
+    done = play('twice', '--limit', 'web1', '--check', '-e', 'remediate_queues_reports=json', '-e', 'remediate_queues_directory=reports')
+    made = json.loads((tmp_path / 'reports/report.json').read_text())
+    assert 'Remediation (check mode, nothing was done): 1 host, 1 healthy' in done.stdout
+    assert [(host['state'], host['message'], host['report']) for host in made['hosts']] == [('unknown', 'It is broken now.', None)]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -256,6 +257,59 @@ class TestSummary:
         shown = remediation_summary({host: report, host + '2': {'state': 'failed', 'message': text}})
         assert all(line.isprintable() for line in shown.split('\n'))
         assert max(map(len, shown.split('\n'))) <= 100 + 4 * 4 * len(host)
+
+
+class TestSummaryOfMany:
+    """More than fifty hosts, which nobody reads one by one."""
+
+    def hosts(self, count, **other):
+        reports = {f'web{number:05d}': remediation_report(diagnosis(queued=0)) for number in range(count - len(other))}
+        return dict(reports, **other)
+
+    def test_fifty_have_a_row_each_and_one_more_shares(self):
+        few, many = remediation_summary(self.hosts(50)), remediation_summary(self.hosts(51))
+        assert sum(line.startswith('web000') for line in few.splitlines()) == 50
+        assert many.startswith('Remediation: 51 hosts, 51 healthy\n') and 'web000' not in many
+        assert 'remediate_queues_reports=json' in many and 'remediate_queues_reports' not in few
+
+    def test_those_that_are_alike_share_a_row_and_a_paragraph(self):
+        down = {f'down{number}': remediation_report(diagnosis(cause('mta_down', evidence=[f'Seen at {number}.']), queued=2)) for number in range(7)}
+        both = {'both1': remediation_report(diagnosis('mta_down', 'disk_full'))}
+        fixed = {f'fixed{number}': remediation_report(diagnosis('mta_down'), diagnosis(queued=0), tried=['mta:mta_down']) for number in range(2)}
+        gone = {f'gone-{letter}': {'state': 'unknown', 'message': f'ssh: connect to host gone-{letter} port 22: No route to host'} for letter in 'abc'}
+        late = {'late1': remediation_report(diagnosis('never_tried'), flush={'untried': 1}), 'late2': remediation_report(diagnosis('never_tried'))}
+        text = remediation_summary(self.hosts(70, **down, **both, **fixed, **gone, **late, other={'state': 'unknown', 'message': 'Permission denied'}))
+        rows = [' '.join(line.split()) for line in text.split('\n\n')[1].splitlines()]
+        assert rows == ['HOST STATE BEFORE AFTER CAUSES (+ fixed)', 'gone-a and 3 more unknown ? ?', 'down0 and 6 more needs attention 14 14 mta_down',
+                        'both1 needs attention 3 3 mta_down, disk_full', 'late1 untried 3 3 never_tried',
+                        'late2 waiting 3 3 never_tried', 'fixed0 and 1 more fixed 6 0 +mta_down']
+        assert 'both1 and 7 more: The MTA is not running (high)' in text and text.count('The MTA is not running') == 2
+        assert text.partition('Not known')[2].split('\n\n')[1].splitlines() == [
+            '  gone-a and 2 more: ssh: connect to host gone-a port 22: No route to host', '  other: Permission denied']
+
+    def test_it_ends_whatever_there_is(self):
+        """Thousands of hosts of which no two have the same to say."""
+        names = sorted(IDS)
+        reports = {}
+        for number in range(4000):
+            own = [cause(name, evidence=['x' * 80]) for place, name in enumerate(names[:14]) if number >> place & 1]
+            for one in own:
+                one['fix'] = dict(one['fix'], text='Ask ' + ''.join(chr(97 + int(digit)) for digit in str(number)) + '.')
+            told = {'state': 'failed', 'message': f'{number} ' + 'z' * (number % 997)}
+            reports[f'host{number}'] = remediation_report(diagnosis(*own)) if number % 3 else told
+        text = remediation_summary(reports)
+        rows = text.split('\n\n')[1].splitlines()
+        assert len(rows) < 150 and len(text.splitlines()) < 700
+        shown = [re.search(r'^host\d+(?: and (\d+) more)?  ', line) for line in rows]
+        counted = sum(1 + int(match[1] or 0) for match in shown if match)
+        (rest,) = [int(line.split()[1]) for line in rows if line.startswith('and ')]
+        (healthy,) = [int(word.split()[0]) for word in text.splitlines()[0].split(', ') if word.endswith(' healthy')]
+        assert counted + rest + healthy == 4000
+        assert sum(map(bool, shown)) == 40
+
+    def test_hosts_that_need_somebody_come_first(self):
+        text = remediation_summary(self.hosts(60, a=remediation_report(diagnosis('never_tried')), b=remediation_report(diagnosis('disk_full')), c={}))
+        assert [line[:20].split()[:2] for line in text.split('\n\n')[1].splitlines()[1:]] == [['c', 'unknown'], ['b', 'needs'], ['a', 'waiting']]
 
 
 class TestReportForPrograms:
