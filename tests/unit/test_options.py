@@ -106,7 +106,7 @@ def test_what_an_argument_specification_cannot_say_is_read_before_anything_is_do
     values = yaml.safe_load((ROOT / 'roles/sendmail_remediate/vars/main.yml').read_text())
     read, first = set(), ['__sendmail_remediate_options']
     while first:
-        for key, text in texts(values[first.pop()]):
+        for _key, text in texts(values[first.pop()]):
             names = {one.name for one in jinja2.Environment().parse(text).find_all(nodes.Name)}   # noqa: S701
             first += [name for name in names & set(values) if name not in read]
             read |= names
