@@ -59,6 +59,8 @@ def troubleshooting() -> str:
     for one in _causes.CAUSES:
         reasons = [reason for reason, names in _causes.EXPLAINED.items() if one.id in names]
         lines += ['', f'## {one.id}', '', f'**{one.title}** ({one.severity}).', '', f'Fixed by {fixer(one.fix, one.name)}: {one.text}']
+        for text in dict.fromkeys(one.reasons.values()):
+            lines += ['', ', '.join(f'`{reason}`' for reason, advice in one.reasons.items() if advice == text) + f': {text}']
         if one.because_of:
             lines += ['', 'Look first at: ' + ', '.join(f'[{name}](#{name}) ({titles[name][0].lower() + titles[name][1:]})' for name in one.because_of) + '.']
         if reasons:

@@ -26,11 +26,13 @@ options:
       - V(dict) reads a dictionary in JSON.
       - V(addresses) is a V(list) of IP addresses.
       - V(path) is an absolute path.
+      - V(duration) is a time such as V(30m), V(1d12h) or V(90). It is returned as it was given: what a bare number means is for the module that takes it.
     type: str
-    choices: [bool, int, list, dict, addresses, path]
+    choices: [bool, int, list, dict, addresses, path, duration]
     required: true
   name:
-    description: The name of the variable, for the message of an error. The variables of a role need none, as Ansible reads them before.
+    description:
+      - The name of the variable, for the message of an error. The variables of a role need one only for what their argument specification cannot say.
     type: str
 author:
   - The mailops.sendmail contributors (@mailops)
@@ -133,7 +135,18 @@ def _path(value):
     return value
 
 
-_KINDS = {'bool': _bool, 'int': _int, 'list': _list, 'dict': _dict, 'addresses': _addresses, 'path': _path}
+def _duration(value):
+    # Not at the top: Ansible loads this file in each of its workers, and most options are no durations.
+    from ansible_collections.mailops.sendmail.plugins.module_utils import _text
+    try:
+        _text.duration(value, option='value')
+    except _text.SendmailError as error:
+        raise AnsibleFilterError(str(error).partition(': ')[2]) from None
+    return str(value).strip()
+
+
+_KINDS = {'bool': _bool, 'int': _int, 'list': _list, 'dict': _dict, 'addresses': _addresses, 'path': _path,
+          'duration': _duration}
 
 
 def option(value, kind, name=None):

@@ -47,6 +47,11 @@ options:
     type: list
     elements: str
     default: []
+  kept:
+    description: Causes that a step of O(tried) does not end, as its own check mode has said. A file that is too young to be moved stays, for example.
+    type: list
+    elements: str
+    default: []
 author:
   - The mailops.sendmail contributors (@mailops)
 seealso:
@@ -126,16 +131,17 @@ def chosen(names):
     return steps
 
 
-def predicted(identifiers, tried, failed):
-    """Those of the causes that the steps which check mode has predicted would fix."""
+def predicted(identifiers, tried, failed, kept=()):
+    """Those of the causes that the steps which check mode has predicted would fix. C(kept): causes of which a step has said that they stay."""
     done = [entry.split(':', 1) for entry in tried]
     taken = {step for step, _cause in done if step not in failed}
     asked = {cause for step, cause in done if step in taken}
     # Whatever a step was taken for, it fixes every cause that it can.
-    return [identifier for identifier in identifiers if identifier in asked or not taken.isdisjoint(FIXES.get(identifier, ()))]
+    return [identifier for identifier in identifiers
+            if identifier not in kept and (identifier in asked or not taken.isdisjoint(FIXES.get(identifier, ())))]
 
 
-def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_other=False, check=False, failed=()):
+def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_other=False, check=False, failed=(), kept=()):
     """Decide about one host. Pure. Raises AnsibleFilterError for a name that is neither a cause nor a control."""
     controls = chosen(causes)
     fixes = dict(FIXES, **(WITH_RESOLVERS if resolvers else {}), **(WITH_REPLACE if replace_other else {}))
@@ -152,7 +158,7 @@ def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_ot
     steps = [step for step in STEPS if step in reasons]
     every = {cause['id']: cause for cause in diagnosis.get('causes', [])}
     # What a step is still to be tried for may be gone by then.
-    open_ids = {identifier for ids in reasons.values() for identifier in ids} | set(predicted(every, tried, failed) if check else ())
+    open_ids = {identifier for ids in reasons.values() for identifier in ids} | set(predicted(every, tried, failed, kept) if check else ())
     blocked = [identifier for identifier in every if (identifier in BLOCKING or (identifier == 'unreachable' and _now(every[identifier])))
                and identifier not in open_ids]
     kept = sum(every[identifier]['messages'] for identifier in KEEPING if identifier in every and identifier not in open_ids)

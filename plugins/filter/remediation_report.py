@@ -51,6 +51,11 @@ options:
     type: list
     elements: str
     default: []
+  kept:
+    description: Causes that a step does not end, as its own check mode has said.
+    type: list
+    elements: str
+    default: []
   check:
     description: Whether nothing was done because of check mode. Then nothing is called fixed, and C(would_fix) names what a run would fix.
     type: bool
@@ -83,7 +88,8 @@ SERIOUS = ('critical', 'high')
 _REMARKS = ('one_source', 'elsewhere')   # say something about the mail, not about the host
 
 
-def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger=None, flush=None, stale=None, aside=None, foreign=(), check=False):
+def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger=None, flush=None, stale=None, aside=None, foreign=(), kept=(),
+                       check=False):
     """One host's report: plain values, a few kilobytes."""
     after, flush = before if after is None else after, flush or {}
     done = {}
@@ -97,7 +103,7 @@ def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger
     still = {cause['id']: cause for cause in after.get('causes', [])}
     would_fix = []
     if check:
-        gone = predicted(still, tried, failures)
+        gone = predicted(still, tried, failures, kept)
         would_fix = [identifier for identifier in still if identifier in gone or (flush.get('would_try') and identifier in FLUSH)]
         still = {identifier: cause for identifier, cause in still.items() if identifier not in would_fix}
     left = [{'id': cause['id'], 'title': cause['title'], 'severity': cause['severity'], 'evidence': cause['evidence'], 'messages': cause['messages'],

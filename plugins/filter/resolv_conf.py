@@ -58,7 +58,8 @@ def resolv_conf(text, addresses):
     if not wanted:
         raise AnsibleFilterError('There is no address of a name server to write to /etc/resolv.conf.')
     if len(wanted) > MAXIMUM:
-        raise AnsibleFilterError(f'{len(wanted)} name servers were given, and the resolver reads {MAXIMUM}. Choose which.')
+        raise AnsibleFilterError(f'sendmail_remediate_resolvers: {len(wanted)} name servers were given ({", ".join(wanted)}), and the resolver reads '
+                                 f'{MAXIMUM}. Choose which.')
     lines = text.splitlines(keepends=True)
     for line in lines:
         if _WRITERS.match(line):

@@ -29,12 +29,19 @@ class Cause(NamedTuple):
     because_of: Tuple[str, ...] = ()      # causes that explain this one when they hold too
     log: Optional[bytes] = None           # what Sendmail logs because of it, an expression; evidence where there is a log
     harms: bool = False                   # whether a queue run while it holds loses, empties or returns mail
+    reasons: Dict[str, str] = {}          # advice for mail that waits in the queue of the MTA, by its reason; the text is for all others
 
 
 _PERMISSIONS = 'Put owner, group and mode right, before any queue run: a run loses messages while they are wrong.'
 _FLUSH = ('module', 'sendmail_queue')
 _MANUAL = ('manual', None)
 _MESSAGE, _RIGHTS, _DEBRIS = ('module', 'sendmail_message'), ('module', 'sendmail_permissions'), ('module', 'sendmail_debris')
+_RESOLVER = 'Fix name resolution (/etc/resolv.conf), and restart the MTA, which keeps the name servers that it was started with.'
+_AWAY_THERE = 'The host that is to take the mail does not take connections. Where that is so for many hosts, look for what filters port 25 on the way out.'
+_LATER = 'The host that is to take the mail asks to be tried later. See what it says; the MTA goes on trying.'
+_DELIVERS = ('A mailbox, or the program that delivers, keeps the mail. Where the log says "Cannot exec", install the program that the line of its mailer in '
+             'sendmail.cf names; for local users the role sendmail_mta does that when sendmail_mta_install is true.')
+_MAP = 'Build the map that is named anew (makemap, newaliases), or start the server behind it.'
 _MTA, _MSP, _RUNNER = ('role', 'sendmail_mta'), ('role', 'sendmail_msp'), ('role', 'sendmail_queue_runner')
 
 
@@ -144,7 +151,7 @@ CAUSES = (
     _row('milter', 'A mail filter of the MTA does not answer', 'high', (_checks.of(_reach.says('milter')),), ('manual', None),
          'Start the filter that the log names.', log=_phrases.log_pattern('milter')),
     _row('maps', 'A map or the alias database cannot be read', 'high', (_checks.of(_reach.says('map_lookup', 'alias_database')),), ('manual', None),
-         'Build the map that is named anew (makemap, newaliases), or start the server behind it.',
+         _MAP,
          log=_phrases.log_pattern('map_lookup')),
     _row('mailbox', 'A mailbox or program of a recipient defers mail', 'medium', (_checks.of(_reach.says('mailbox')),), ('manual', None),
          'A full or locked mailbox, or a program in .forward that fails. Other mail is not concerned.'),
@@ -187,8 +194,11 @@ CAUSES = (
     _row('mta_untried', 'Nothing tries the mail in the queue of the MTA', 'high', (_checks.mta_untried,), _MTA,
          'Start the MTA with an interval for its queue (-q), or run its queue.', ('mta_down',)),
     _row('mta_waits', 'Mail waits in the queue of the MTA', 'medium', (_checks.mta_waits,), _MANUAL,
-         'See what the destinations say; where lookups fail, fix name resolution and restart the MTA.', ('dns', 'mta_untried'),
-         log=rb'mailer=(?!relay|\*file).* stat=(?:Deferred|queued)'),
+         'See what the evidence and the log say of it.', ('dns', 'mta_untried'),
+         log=rb'mailer=(?!relay|\*file).* stat=(?:Deferred|queued)|SYSERR\([^)]*\): Cannot exec ', reasons={
+             'host_lookup': _RESOLVER, 'relay_lookup': _RESOLVER, 'sender_domain': _RESOLVER, 'connection_refused': _AWAY_THERE,
+             'connection_timeout': _AWAY_THERE, 'connection_lost': _AWAY_THERE, 'no_route': _AWAY_THERE, 'not_permitted': _AWAY_THERE,
+             'temporary_reply': _LATER, 'limit': _LATER, 'mta_disk_full': _LATER, 'mailbox': _DELIVERS, 'map_lookup': _MAP, 'alias_database': _MAP}),
     _row('orphaned_data', 'Data files without a control file', 'low', (_checks.orphans,), _DEBRIS,
          'Move them into an archive with "state: absent"; what is younger than a day or open is left alone.'),
     _row('elsewhere', 'The client queue is empty; look elsewhere', 'low', (_checks.elsewhere,), _MANUAL,
@@ -204,11 +214,13 @@ _WITHOUT_SENDMAIL = frozenset((
     'missing_data', 'orphaned_data', 'one_source', 'elsewhere'))
 
 
-def _worded(cause: Cause, harms: List[str]) -> Dict[str, Any]:
+def _worded(cause: Cause, harms: List[str], look: _look.Look) -> Dict[str, Any]:
     """The advice of a row: nobody is told to flush while something holds that a queue run would turn into a loss."""
     if harms and cause.name == 'sendmail_queue':
         return {'kind': 'manual', 'name': None, 'text': 'No queue run yet: it would lose or return mail. First fix: %s.' % ', '.join(harms)}
-    return {'kind': cause.fix, 'name': cause.name, 'text': cause.text}
+    reasons = _checks.reasons_at_mta(look) if cause.reasons else []
+    texts = dict.fromkeys(cause.reasons.get(one['reason'], cause.text) for one in reasons) or [cause.text]
+    return {'kind': cause.fix, 'name': cause.name, 'text': ' '.join(texts)}
 
 
 def diagnose(look: _look.Look) -> List[Dict[str, Any]]:
@@ -232,7 +244,7 @@ def diagnose(look: _look.Look) -> List[Dict[str, Any]]:
              'evidence': list(dict.fromkeys(sentence for one in found for sentence in one.evidence))[:EVIDENCE_MAX],
              'because_of': [name for name in cause.because_of
                             + tuple(more for one in found for more in one.because_of)
-                            if name in held], 'fix': _worded(cause, harms)} for cause, found in judged if found]
+                            if name in held], 'fix': _worded(cause, harms, look)} for cause, found in judged if found]
 
 
 # The reason is that of the last attempt; what keeps the relay away now keeps that mail too.

@@ -345,12 +345,16 @@ def own_name(look: Look, limits: Limits) -> Found:
 
 # The queue of the MTA
 
+def reasons_at_mta(look: Look) -> List[Dict[str, Any]]:
+    """The reasons of mail in the MTA's queue that was tried and stays, the most frequent first."""
+    return [one for one in queue(look, 'mta')['top']['reasons'] if one['reason'] != 'never_tried']
+
+
 def mta_waits(look: Look, _limits: Limits) -> Found:
     """Mail in the MTA's queue that was tried and stays, with its reasons."""
-    waiting = queue(look, 'mta')
-    reasons = [one for one in waiting['top']['reasons'] if one['reason'] != 'never_tried']
-    domains = ', '.join('%s (%d)' % (one['domain'], one['recipients']) for one in waiting['top'].get('domains', [])[:3])
-    found = ['%d messages: %s' % (one['messages'], one['example'] or 'no status') for one in reasons[:3]]
+    reasons = reasons_at_mta(look)
+    domains = ', '.join('%s (%d)' % (one['domain'], one['recipients']) for one in queue(look, 'mta')['top'].get('domains', [])[:3])
+    found = ['%d messages: %s' % (one['messages'], one['example'] or 'no status') for one in reasons[:SHOWN - 1]]
     return said(found + (['Recipients in: %s.' % domains] if found and domains else []), sum(one['messages'] for one in reasons))
 
 

@@ -62,8 +62,8 @@ STATUSES = [Phrase(*row) for row in (
                            r"|socket_map_lookup\(|Can't contact LDAP|cannot initialize Hesiod"), 'parseaddr.c:1901 recipient.c:943 map.c'),
     ('alias_database', 'msp', r'alias database unavailable', 'alias.c:113'),
     ('mailbox', 'msp', (r'\S+ mailer \(.*\) exited with EX_TEMPFAIL|mailer \S+ died with signal '
-     r'|transient \.forward open error|[Cc]annot open \S+: |open timeout on |Timeout on file open'),
-     'deliver.c:3816 4446 alias.c:1097 recipient.c:876 1727'),
+     r'|Operating system error$|transient \.forward open error|[Cc]annot open \S+: |open timeout on |Timeout on file open'),
+     'deliver.c:3074 3816 4446 alias.c:1097 recipient.c:876 1727 libsm/strexit.c:109'),
     ('loop', 'msp', r'MX list for .* points back to |\S+ config error: mail loops back to me',
      'domain.c:964 usersmtp.c:260'),
     ('warned', 'msp', r'Warning: (?:could not send message for past |Delivery time \()', 'envelope.c:416'),

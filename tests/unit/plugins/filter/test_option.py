@@ -33,7 +33,20 @@ def test_a_path_is_absolute_and_can_be_printed(value):
     assert str(refused.value).isprintable()
 
 
-@pytest.mark.parametrize('kind, value', [('bool', 'maybe'), ('int', 'ten'), ('list', '["a"'), ('dict', 'a=b'), ('addresses', 'ns1'), ('path', 'x')])
+@pytest.mark.parametrize('value', ['10', 10, '30m', '1d12h', ' 1W ', '0'])
+def test_a_duration_stays_as_it_was_given(value):
+    assert option(value, 'duration') == str(value).strip()
+
+
+@pytest.mark.parametrize('value', ['', None, 'ten', '10minutes', '-5', '1.5h', '5 m!', True, ['5m'], '200000w'])
+def test_what_is_no_duration_is_refused(value):
+    with pytest.raises(AnsibleFilterError, match='^sendmail_remediate_timeout: .* is not a duration') as refused:
+        option(value, 'duration', 'sendmail_remediate_timeout')
+    assert repr(value) in str(refused.value)
+
+
+@pytest.mark.parametrize('kind, value', [
+    ('bool', 'maybe'), ('int', 'ten'), ('list', '["a"'), ('dict', 'a=b'), ('addresses', 'ns1'), ('path', 'x'), ('duration', '5x')])
 def test_an_error_names_the_variable(kind, value):
     with pytest.raises(AnsibleFilterError, match='^flush_queues_at_once: '):
         option(value, kind, 'flush_queues_at_once')

@@ -106,6 +106,9 @@ class TestPlan:
         (('permissions', 'mta_down'), {'tried': ['permissions:SMQ-PRM-01', 'mta:mta_down']}, [], 3),
         (('disk_full', 'mta_down'), {'tried': ['mta:mta_down']}, ['disk_full'], 0),
         (('dns',), {'tried': ['resolvers:dns', 'mta:dns'], 'resolvers': True}, [], 3),
+        # Nor is what the step itself says that it leaves.
+        (('permissions',), {'tried': ['permissions:permissions']}, [], 3),
+        (('permissions',), {'tried': ['permissions:permissions'], 'kept': ['permissions']}, ['permissions'], 0),
     ])
     def test_check_mode_takes_what_its_steps_would_fix_for_fixed(self, causes, given_, blocked, movable):
         plan = remediation_plan(diagnosis(*causes), check=True, **given_)
@@ -144,6 +147,18 @@ class TestReport:
         report = remediation_report(found, found, tried=['permissions:SMQ-PRM-01'], check=True)
         assert (report['would_fix'], [one['id'] for one in report['left']]) == (['permissions', 'message_permissions'], ['runner'])
         assert (report['fixed'], report['state']) == ([], 'needs attention')
+
+    @pytest.mark.parametrize('tried, kept, would_fix, state', [
+        (['debris:orphaned_data', 'restore:lost'], [], ['lost', 'orphaned_data'], 'unchanged in check mode'),
+        # Data files that may be in use stay in the real run; of the lost messages one is not sound.
+        (['debris:orphaned_data', 'restore:lost'], ['orphaned_data'], ['lost'], 'unchanged in check mode'),
+        (['debris:orphaned_data', 'restore:lost'], ['lost'], ['orphaned_data'], 'needs attention'),
+        # Mail that an earlier run has held back is released.
+        (['release:quarantined'], [], ['quarantined'], 'needs attention')])
+    def test_check_mode_counts_no_cause_that_a_step_leaves(self, tried, kept, would_fix, state):
+        found = diagnosis('lost', 'orphaned_data', 'quarantined')
+        report = remediation_report(found, found, tried=tried, kept=kept, check=True)
+        assert (report['would_fix'], report['state']) == (would_fix, state)
 
     def test_more_lost_mail_is_a_failure(self):
         assert remediation_report(diagnosis('was_down'), diagnosis('lost', lost=1))['state'] == 'failed'

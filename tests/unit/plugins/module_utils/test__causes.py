@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _checks, _controls
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _checks, _controls, _phrases
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
 from hosts_looked_at import (
@@ -242,6 +242,20 @@ class TestAdvice:
             assert one['fix']['name'] != 'sendmail_queue'
             assert not re.match(r'Flush|.*; flush', one['fix']['text'])
 
+    @pytest.mark.parametrize('reasons, words', [
+        (['host_lookup'], ['name resolution']), (['mailbox'], ['Cannot exec']), (['connection_refused'], ['port 25']), (['temporary_reply'], ['tried later']),
+        (['map_lookup'], ['makemap']), (['other'], ['the evidence and the log']), (['mailbox', 'host_lookup', 'mailbox'], ['Cannot exec', 'name resolution'])])
+    def test_what_to_do_about_mail_at_the_mta_follows_the_reason(self, reasons, words):
+        top = dict(queue()['top'], reasons=[{'reason': reason, 'messages': 1, 'example': 'x'} for reason in reasons])
+        (one,) = _causes.diagnose(HEALTHY._replace(queues={'msp': queue(), 'mta': dict(waiting(len(reasons)), top=top)}))
+        every = ['name resolution', 'Cannot exec', 'port 25', 'tried later', 'makemap', 'the evidence and the log']
+        assert [word for word in every if word in one['fix']['text']] == sorted(words, key=every.index)
+        assert one['fix']['text'].startswith(tuple(text for text in [_causes._DELIVERS] if 'mailbox' in reasons) or '')
+
+    def test_every_reason_with_an_advice_is_one_of_sendmails(self):
+        for row in _causes.CAUSES:
+            assert set(row.reasons) <= set(_phrases.REASONS)
+
     def test_else_it_does(self):
         (one, other) = _causes.diagnose(HEALTHY._replace(**self.WAITS))
         assert [one['fix']['name'], other['fix']['name']] == ['sendmail_queue', 'sendmail_queue']
@@ -300,6 +314,7 @@ class TestLog:
         ('queue_load', 'sm-msp-queue[7]: runqueue: Skipping queue run -- load average too high'),
         ('stale_rewrite', 'sm-msp-queue[7]: SYSERR(root): queueup: cannot create ./tf6ANF9o5V000220, euid=105: File exists'),
         ('slow_names', 'sendmail[7]: My unqualified host name (shorty) unknown; sleeping for retry'),
+        ('mta_waits', 'sm-mta[1536]: 6AS0JJZl001534: SYSERR(root): Cannot exec /usr/sbin/sensible-mda: No such file or directory'),
         ('elsewhere', 'sendmail[7]: 6ANF: to=bob, ctladdr=alice, relay=[127.0.0.1], dsn=5.1.1, stat=User unknown'),
     ])
     def test_what_sendmail_logs_is_found(self, cause, line):

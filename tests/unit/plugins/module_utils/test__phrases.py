@@ -134,6 +134,8 @@ STATUSES = [
     ('Deferred: 421 4.7.0 h1.example.test closing connection', 'milter', 'mta'),
     ('Deferred: local mailer (/usr/sbin/sensible-mda) exited with EX_TEMPFAIL', 'mailbox', 'msp'),
     ('mailer prog died with signal 9', 'mailbox', 'msp'),
+    # Debian 12 without /usr/sbin/sensible-mda: "SYSERR(root): Cannot exec /usr/sbin/sensible-mda" in the log, and this in the message.
+    ('Operating system error', 'mailbox', 'msp'),
     ('transient .forward open error: message queued', 'mailbox', 'msp'),
     ('Deferred: 452 4.2.2 Mailbox full', 'mailbox', 'mta'),
     ('MX list for example.com. points back to h1.example.test', 'loop', 'msp'),
@@ -147,6 +149,7 @@ STATUSES = [
     ('Deferred: 451 4.1.8 Possibly forged hostname for 192.0.2.9', 'temporary_reply', 'mta'),
     ('Deferred: 450 4.1.2 <bob@x.invalid>: Recipient address rejected: Domain not found', 'temporary_reply', 'mta'),
     ('Deferred: 450 4.7.1 reply: read error from nobody', 'temporary_reply', 'mta'),
+    ('Deferred: 451 4.0.0 Operating system error', 'temporary_reply', 'mta'),
     ('Deferred: 421 4.3.2 Service shutting down', 'temporary_reply', 'mta'),
     ('Deferred: 450 host map: lookup (x): deferred', 'temporary_reply', 'mta'),
     ('Deferred: 421-4.7.0 go away', 'temporary_reply', 'mta'),
