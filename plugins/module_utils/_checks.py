@@ -204,8 +204,8 @@ def dead_letters(look: Look, _limits: Limits) -> Found:
 
 
 def stranded(look: Look, _limits: Limits) -> Found:
-    """Mail in a directory that is a queue elsewhere, and that no configuration of this host names; of _probe.stranded()."""
-    found = ['%d %s in %s, which no configuration of this host names.' % (
+    """Mail in a directory that is a queue elsewhere, or was one here, and that no queue run of this host looks into."""
+    found = ['%d %s in %s, where no queue of this host is.' % (
         one['messages'], 'message lies' if one['messages'] == 1 else 'messages lie', one['path']) for one in look.stranded]
     return said(found, sum(one['messages'] for one in look.stranded))
 

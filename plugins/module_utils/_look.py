@@ -17,6 +17,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import (
 # time-outs; what does not greet within a minute keeps a queue run from being one.
 CONNECT_SECONDS, GREETING_SECONDS, NAME_SECONDS = 5.0, 60.0, 8.0
 CRON_SECONDS = 2.0      # for a cron that is just being restarted
+_BELOW_MAX = 200        # directories in a directory of mail
 _PLACES_MAX = 4         # addresses that are connected to, until one takes the connection
 # The options that say which queues, the same in every module; documented in the fragment C(queues).
 OPTIONS: Dict[str, Dict[str, Any]] = {
@@ -154,14 +155,28 @@ def _queues(queue: str, queue_directories: Optional[Sequence[str]]) -> Look:
 
 
 def left_behind(directories: Dict[str, List[_spool.QueueDirectory]]) -> List[Dict[str, Any]]:
-    """Mail in every directory that is a queue on some platform, or here: [{path, messages}], by names alone."""
+    """Mail in every directory that is a queue on some platform, or here, and in those below: [{path, messages}], by names alone.
+
+    Two floors below, for a queue may be divided twice (q*, and qf in each); links are not followed, as others than root can make them.
+    """
     places = set(layout.rules[key].path for layout in _platform.PLATFORMS.values() for key in ('msp_queue', 'mta_queue'))
     places.update(one.path for several in directories.values() for one in several)
-    found = []
-    for path in sorted(set(map(os.path.realpath, places))):
-        count = sum(1 for place in (path, path + '/qf') for name in _system.names(place)
-                    if name[:2] in _qf.CONTROL_PREFIXES and _qf.IDENTIFIER.match(name[2:]))
-        if count:
+    left, found, seen = [(path, 2) for path in sorted(set(map(os.path.realpath, places)))], [], set()
+    while left:
+        path, depth = left.pop(0)
+        count, below = 0, []
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    if depth and len(below) < _BELOW_MAX and entry.name[:1] != '.' and entry.is_dir(follow_symlinks=False):
+                        below.append((entry.path, depth - 1))
+                    elif entry.name[:2] in _qf.CONTROL_PREFIXES and _qf.IDENTIFIER.match(entry.name[2:]):
+                        count += 1
+        except OSError:
+            continue
+        left[:0] = sorted(below)
+        if count and path not in seen:
+            seen.add(path)
             found.append({'path': _system.printable(path), 'messages': count})
     return found
 

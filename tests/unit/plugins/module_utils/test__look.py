@@ -5,7 +5,7 @@ import os
 import re
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _network, _platform, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _network, _platform, _probe, _system
 
 SUBMIT = 'O QueueDirectory=%s\nO RunAsUser=nosuchuser:nosuchgroup\nD{MTAHost}[127.0.0.1]\n'
 
@@ -146,3 +146,36 @@ def test_the_primary_group_of_the_submitter(primary, named, conflicts):
     said = _look.conflict('smmsp', 'smmsp', named, accounts)
     assert bool(said) is conflicts
     assert not said or 'is 25, and that of the set-group-ID program and its queue is smmsp, 997' in said
+
+
+class TestMailLeftBehind:
+    """A queue was divided, or is no longer: no run finds what lies on the other floor (seen on hosts, in both directions)."""
+
+    @pytest.fixture(autouse=True)
+    def nowhere_else(self, monkeypatch):
+        monkeypatch.setattr(_platform, 'PLATFORMS', {})
+
+    @pytest.mark.parametrize('floors, left', [
+        # (directories made after the mail, where mail lies), what is left where none of the queue's runs looks
+        ((['qf', 'df'], ['']), ['']),                    # qf and df were made when there was mail
+        ((['qf', 'df'], ['qf']), []),
+        (([], ['q1', 'q2/qf']), ['q1', 'q2/qf']),        # QueueDirectory was .../q*
+        (([], ['']), []),
+        (([], ['.hoststat', 'a/b/c']), []),              # nothing of Sendmail's, and deeper than any queue
+    ])
+    def test_on_another_floor(self, root, floors, left):
+        place = queue(root, 'queue')
+        for name in floors[0] + floors[1]:
+            os.makedirs(os.path.join(place, name), exist_ok=True)
+        for name in floors[1]:
+            open(os.path.join(place, name, 'qf6ANFSGLL000001'), 'w').close()
+        (root / 'submit.cf').write_text(SUBMIT % place)
+        found = _probe._stranded(_look.look('queues', 'msp'))
+        assert found == [{'path': os.path.join(place, name).rstrip('/'), 'messages': 1} for name in left]
+
+    def test_a_link_of_somebody_is_not_followed(self, root):
+        place = queue(root, 'queue')
+        queue(root, 'elsewhere', 'qf6ANFSGLL000001')
+        os.symlink(str(root / 'elsewhere'), os.path.join(place, 'q1'))
+        (root / 'submit.cf').write_text(SUBMIT % place)
+        assert _probe._stranded(_look.look('queues', 'msp')) == []
