@@ -245,7 +245,8 @@ def _services(found: Look, serve: bool) -> Look:
     found = found._replace(
         processes=processes, load=_system.load_average(), sendmail_conf=sendmail_conf, runners=_runners.queue_runners(
             layout, processes,
-            users=(layout.msp_user if user.isdigit() else user, found.settings.get('msp', {}).get('trusted_user'))),
+            users=(layout.msp_user if user.isdigit() else user, found.settings.get('msp', {}).get('trusted_user')),
+            directories=[_system.printable(path) for one in found.directories.get('msp', ()) for path in (one.path, os.path.realpath(one.path))]),
         services=dict(services, init=_system.init_system(), cron=cron),
         resolver_changed=_system.file_state('/etc/resolv.conf')['mtime'])
     return _relay(found, serve)
