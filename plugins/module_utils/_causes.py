@@ -151,7 +151,7 @@ CAUSES = (
     _row('policy', 'The MTA defers the messages', 'medium', (_checks.of(_reach.says('temporary_reply')),), ('manual', None),
          'See the log of the MTA for the queue id: an access rule, a milter or greylisting.',
          log=rb'reject=4\d\d|Milter.* error'),
-    _row('queue_load', 'The load keeps mail from being tried', 'medium', (_checks.overload,), _MANUAL,
+    _row('queue_load', 'The load keeps mail from being tried', 'medium', (_checks.overload, _checks.mta_overload), _MANUAL,
          'Wait, or run the queue with ignore_load.', ('refuses_for_load',), log=rb'Skipping queue run|Aborting queue run'),
     _row('never_tried', 'Messages were never tried', 'medium', (_checks.never_tried,), _FLUSH, 'Flush the queue.', ('queue_load', 'runner')),
     _row('warned', 'Messages have waited for long, and the reason is no longer known', 'medium', (_checks.of(_reach.warned),), ('module', 'sendmail_queue'),
