@@ -16,7 +16,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _re
 
 SLACK = 300           # seconds that a queue run may take before it counts as overdue
 HANGS = 600           # seconds a message is in delivery before that is remarkable
-UNKNOWN_RUNS = 4 * 3600   # seconds without a try, where no interval is known: as Sendmail warns senders by then (Timeout.queuewarn)
+UNKNOWN_RUNS = 4 * 3600   # seconds without a try, where no interval is known: senders are warned then (Timeout.queuewarn)
 SLOW = 5.0            # seconds of a name lookup before that is remarkable
 RECENT = 7 * 86400    # seconds after which what is lying about is no news
 SHOWN = 4             # ids or sentences of one kind
@@ -330,7 +330,7 @@ def overload(look: Look, _limits: Limits) -> Found:
 
 
 def mta_overload(look: Look, _limits: Limits) -> Found:
-    """The same of the daemon of this host, which has a QueueLA of its own: it takes mail and keeps it."""
+    """The same of the daemon of this host, which takes mail and keeps it."""
     mta = look.settings.get('mta', {})
     bound = _schedule.priority_bound(load(look), mta) if mta and _reach.daemons(look) else None
     if bound is None or mta['recipient_factor'] <= bound:
@@ -372,7 +372,7 @@ def mta_waits(look: Look, _limits: Limits) -> Found:
 
 
 def mta_untried(look: Look, _limits: Limits) -> Found:
-    """Mail that waits in the MTA's queue although its daemon should have tried it, or for hours where nothing is known that would."""
+    """Mail that waits in the MTA's queue although its daemon should have tried it, or where none is known."""
     waiting, interval = queue(look, 'mta'), look.mta_interval
     age = waiting.get('untried_age')
     bound = 2 * interval + look.settings.get('mta', {}).get('min_queue_age', 0) + SLACK if interval else UNKNOWN_RUNS

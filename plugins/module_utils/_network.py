@@ -163,9 +163,7 @@ NOT_YET = ('530', '534', '538')   # TLS or authentication first
 
 
 def _dialogue(peer: socket.socket, seconds: float, encrypted: bool = False) -> Optional[str]:
-    """What a server that has greeted answers when it takes no mail from this host; None where it does. Sends no mail.
-
-    5xx for good, 4xx for now, both where every try ends so, and an offer that leaves no room for a message (C(MaxMessageSize)).
+    """What a server that has greeted answers when it takes no mail from this host, for good, for now (4xx), or of no size; None where it does. Sends no mail.
 
     EHLO, MAIL FROM:<>, RCPT TO:<postmaster> or <root>, RSET; STARTTLS where that is wanted; again with a sender of this
     host, for some take nothing from <>. With FEATURE(`delay_checks') the access map answers at RCPT. An unknown recipient
@@ -206,7 +204,7 @@ def _dialogue(peer: socket.socket, seconds: float, encrypted: bool = False) -> O
                     line = b''
             code = line[:3].decode('latin-1')
             if code == '421':
-                break                                                         # it hangs up
+                break
             reply(b'RSET')
             if not (code in ('521', '550', '554', '556') + NOT_YET or code[:1] == '5' and b' 5.7.' in line or code[:1] == '4'):
                 return None
@@ -220,7 +218,7 @@ def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 
     """Whether an SMTP server greets: {connected, answered, code, text, error, seconds, refusal, deferral}. One connection; ends politely with QUIT.
 
     C(timeout) seconds bound the name lookup and the connection, and then C(patience), where it is given, the greeting: a server may make
-    its clients wait (FEATURE(`greet_pause')), and they give up after Timeout.initial. C(error) is connection_refused, connection_timeout, no_route, not_permitted,
+    its clients wait (FEATURE(`greet_pause')), until Timeout.initial. C(error) is connection_refused, connection_timeout, no_route, not_permitted,
     connection_reset, name_lookup, closed or the system's text; connection_timeout with C(connected) is a server that accepts but is silent.
     C(answered) is true for code 220 only: 554 or 421 are answers that refuse. With C(serve) the server is asked on whether it takes mail:
     C(refusal) is what it says when it does not, C(deferral) when it does not now.

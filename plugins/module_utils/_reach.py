@@ -251,9 +251,7 @@ def relay_name(look: _look.Look) -> Evidence:
 
 
 def deferral(look: _look.Look) -> Tuple[str, str]:
-    """(class, sentence) of what a relay that greets answers when it takes no mail now. What it says of this address, of our own frequency, or, on
-    another host, by policy (greylisting: 4.7.1) may be different for others.
-    """
+    """(class, sentence) of a relay that greets and takes no mail now; not of our own frequency, or, on another host, of policy (greylisting: 4.7.1)."""
     text = (look.greeting or {}).get('deferral') or ''
     kind = _phrases.reason(text.encode('utf-8', 'replace'), 1) if text else ''
     if not text or stranger(look) or kind in ('limit', 'mailbox', 'sender_domain') or not (local(look) or re.match(r'4\d\d[ -]4\.[34]\.', text)):

@@ -105,13 +105,13 @@ def _not_allowed(user: Optional[str], users: Sequence[Optional[str]]) -> Optiona
 
 
 def _expired(user: str, root: str) -> bool:
-    """Whether the account has expired (shadow(5)): PAM refuses it to cron then, which says "Authentication failure"."""
+    """Whether the account has expired (shadow(5)), and PAM refuses it to cron."""
     found = re.search(r'(?m)^%s:(?:[^:]*:){6}(\d+):' % re.escape(user), _system.script(root + '/etc/shadow'))
     return bool(found) and int(found.group(1)) <= time.time() // 86400
 
 
 def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) -> Optional[str]:
-    """Why cron(8) runs this line never, or not again, though it reads the file; None where it does."""
+    """Why cron(8) does not run this line, though it reads the file; None where it does."""
     if unfinished:
         return 'cron ignores it: the last line of the file does not end'
     if _schedule.never(entry['schedule']):
@@ -134,7 +134,7 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
             if not run:
                 continue
             detail = refused or _not_allowed(entry['user'] or owner, users) or (
-                # Debian's cron ignores all of a file that does not end, others the line (get_string() in entry.c); systemd-cron is no cron(8).
+                # Debian's cron ignores all of a file that does not end, others the line (entry.c).
                 (None if systemd_cron(root) else _never_run(
                     entry, entry['user'] or owner or '', text[-1:] != '\n' and (debian or entry is entries[-1]), root))
                 if alive else 'no cron daemon is running')
@@ -277,8 +277,7 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     C(interval) is seconds, of the largest gap where gaps differ (C(uneven)); None where it cannot be derived. C(active) is false
     for a runner that is set up but does nothing, and C(detail) says why; C(bound_to) is the unit of a dead MTA that took it down;
     C(script) is what a cron line calls to do it.
-    C(found) are the L(processes); C(users) may run the queue beside root; C(directories) are those of the queue: a process that says in its
-    title that it works elsewhere, or above them for a queue of several, is the runner of another.
+    C(found) are the L(processes); C(users) may run the queue beside root; C(directories) are those of the queue, or nothing.
     """
     users = users or [layout.msp_user]
     alive = _processes.cron_runs(found) or systemd_cron(root)
@@ -288,9 +287,9 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     pids = [process['pid'] for process in sleepers]
     for process in sleepers:
         if process['ppid'] not in pids:                                       # a child is a run under way, before it has its own title
-            runners.append(_runner('daemon', None, process['interval'], not process.get('stopped'), process['title'] + (
-                ' (process %s) is stopped, by SIGSTOP' % process['pid'] if process.get('stopped') else ''), user=process['user'], pid=process['pid'],
-                                   unit=process['unit']))
+            stopped = process.get('stopped')
+            runners.append(_runner('daemon', None, process['interval'], not stopped, process['title'] + (' (stopped by SIGSTOP)' if stopped else ''),
+                                   user=process['user'], pid=process['pid'], unit=process['unit']))
     conf = sendmail_conf(layout, root)
     settings = conf or _schedule.debian_settings('')
     exists = conf is not None and conf['exists']

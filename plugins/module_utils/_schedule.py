@@ -80,18 +80,12 @@ def cron_interval(schedule):
 
 
 def never(schedule: str) -> bool:
-    """Whether cron runs a line with this schedule at a start of the host at most: C(@reboot), the 30th of February, fields that cron refuses.
-
-    cronie's C(~), a random minute, and words that are not known here say nothing.
-    """
+    """Whether a schedule does not come again: C(@reboot), the 30th of February, fields that cron refuses. cronie's C(~) is a random minute."""
     return cron_interval(schedule)[0] is None and '~' not in schedule and (schedule[:1] != '@' or schedule.lower() == '@reboot')
 
 
 def cron_entries(text, with_user):
-    """The entries of a crontab: [{line, schedule, user, command, shell}]. C(with_user) for /etc/crontab and /etc/cron.d.
-
-    C(command) ends at the first C(%), behind which stands its input (crontab(5)); C(shell) is what SHELL says above the line, or None.
-    """
+    """The entries of a crontab: [{line, schedule, user, command, shell}]. C(with_user) for /etc/crontab and /etc/cron.d. Behind a C(%) stands input."""
     entries, shell = [], None
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()

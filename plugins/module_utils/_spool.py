@@ -246,7 +246,7 @@ def directories(patterns):
                     before = len(seen), len(errors)
                     for name in names:
                         _add(found, errors, seen, group, os.path.join(parent, name), name, descriptor, configured)
-                    # "can not opendir" (multiqueue_cache()), and nobody can submit; one that another group names too is none of these.
+                    # "can not opendir": nobody can submit. Two groups may name the same.
                     if before == (len(seen), len(errors)) and not any(os.path.isdir(os.path.join(parent, name)) for name in names):
                         errors.append({'path': _text.printable(os.fsencode(pattern)), 'error': 'no directory has a name that begins like this'})
                 finally:

@@ -155,7 +155,8 @@ ROWS = [
     ('mta_configuration', files(mta=dict(HEALTHY.files['mta'], problems=PROBLEM)), files(msp=dict(HEALTHY.files['msp'], problems=PROBLEM))),
     # An MTA that nobody told to run its queue ("sendmail -bd"), with DeliveryMode=defer or a destination that was down: seen on a host.
     ('mta_untried', dict(mta(untried_age=4 * 3600 + 1), mta_interval=None), dict(mta(untried_age=4 * 3600), mta_interval=None)),
-    ('mta_waits', dict(mta(never_tried=2, delivering=1), configurations={'mta': QUEUES}), dict(mta(never_tried=2, delivering=2), configurations={'mta': QUEUES})),
+    ('mta_waits', dict(mta(never_tried=2, delivering=1), configurations={'mta': QUEUES}),
+     dict(mta(never_tried=2, delivering=2), configurations={'mta': QUEUES})),
     ('mta_waits', dict(mta(never_tried=2), configurations={'mta': QUEUES}), dict(mta(never_tried=2), configurations={'mta': _cf.parse(b'O DeliveryMode=b\n')})),
     # QueueLA of the MTA alone is exceeded, or that of a host without a daemon
     ('queue_load', dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0]), dict(mta_settings(queue_la=1), load=[20.0, 1.0, 1.0])),

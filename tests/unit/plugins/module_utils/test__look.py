@@ -139,13 +139,42 @@ class TestHost:
         assert sorted(os.listdir(str(root))) == ['queue', 'submit.cf']
 
 
-@pytest.mark.parametrize('primary, named, conflicts', [(25, False, True), (997, False, False), (25, True, False), (None, False, False)])
-def test_the_primary_group_of_the_submitter(primary, named, conflicts):
-    # A group smmsp that was made after the user: egid=997, want=25.
-    accounts = {'smmsp': {'uid': 25, 'gid': primary, 'group': 997}}
-    said = _look.conflict('smmsp', 'smmsp', named, accounts)
-    assert bool(said) is conflicts
-    assert not said or 'is 25, and that of the set-group-ID program and its queue is smmsp, 997' in said
+@pytest.mark.parametrize('run_as, primary, groups, program_group, expected, why', [
+    # Each was seen on a host, with the mail of an ordinary user: it left where there is no reason, and was refused (exit 71) where there is one.
+    ('smmsp', 25, {'smmsp': 25}, 'smmsp', ('smmsp', 25), None),
+    ('smmsp:smmsp', 25, {'smmsp': 25}, 'smmsp', ('smmsp', 25), None),
+    ('25:25', 25, {'smmsp': 25}, 'smmsp', ('smmsp', 25), None),
+    ('25', 25, {'smmsp': 25}, 'smmsp', ('smmsp', 25), 'names no group (25)'),
+    (None, 25, {'smmsp': 25}, 'smmsp', ('smmsp', 25), 'names no group,'),
+    # A group that was made after the user: "RunAsUser for MSP ignored, check group ids (egid=997, want=25)".
+    ('smmsp', 25, {'smmsp': 997}, 'smmsp', ('smmsp', 997), 'is 25, and that of the set-group-ID program and its queue is smmsp, 997'),
+    ('smmsp:smmsp', 25, {'smmsp': 997}, 'smmsp', ('smmsp', 997), None),
+    # The line of the group went, or got another number: user and program still agree, and only the name does not.
+    ('smmsp', 25, {}, '25', ('25', 25), None),
+    ('smmsp', 25, {'smmsp': 7777}, '25', ('25', 25), None),
+    ('smmsp', None, {}, 'smmsp', ('smmsp', None), None),
+])
+def test_who_submits(monkeypatch, run_as, primary, groups, program_group, expected, why):
+    names = dict((number, name) for name, number in groups.items())
+    monkeypatch.setattr(_system, 'user_name', lambda uid: 'smmsp' if uid == 25 else str(uid))
+    monkeypatch.setattr(_system, 'group_name', lambda gid: names.get(gid, str(gid)))
+    monkeypatch.setattr(_system, 'accounts', lambda who: {
+        name: {'uid': 25 if name == 'smmsp' and primary else None, 'gid': primary if name == 'smmsp' else None, 'group': groups.get(name)} for name in who})
+    user, _colon, group = (run_as or '').partition(':')
+    seen = _look.Look(0, layout=_platform.DEBIAN, settings={'msp': {'run_as_user': user or None, 'run_as_group': group or None}},
+                      program={'sendmail': '/usr/sbin/sendmail', 'setgid': True, 'group': program_group, 'mode': '2755'})
+    found, accounts = _look.submitter(seen)
+    assert (found['group'], found['gid']) == expected and 'smmsp' in accounts
+    assert found['conflict'] is None if why is None else why in found['conflict']
+
+
+@pytest.mark.parametrize('change', [{'settings': {}}, {'program': {'sendmail': None, 'setgid': False, 'group': None, 'mode': None}},
+                                    {'program': {'sendmail': '/s', 'setgid': True, 'group': 'smmsp', 'mode': '6755'}}])
+def test_without_submit_cf_or_program_or_with_one_that_is_root_no_group_is_judged(change):
+    seen = _look.Look(0, layout=_platform.DEBIAN, settings={'msp': {'run_as_user': None, 'run_as_group': None}},
+                      program={'sendmail': '/s', 'setgid': True, 'group': 'smmsp', 'mode': '2755'})
+    assert 'RunAsUser in submit.cf' in _look.submitter(seen)[0]['conflict']
+    assert 'RunAsUser in submit.cf' not in (_look.submitter(seen._replace(**change))[0]['conflict'] or '')
 
 
 class TestMailLeftBehind:
