@@ -153,7 +153,7 @@ def limits(look: _look.Look) -> Evidence:
 
 
 def listens_elsewhere(look: _look.Look) -> Evidence:
-    if greets(look) or look.relay is None or not local(look) or not daemons(look) or serving(look) or rejecting(look) \
+    if greets(look) or look.relay is None or look.relay['path'] or not local(look) or not daemons(look) or serving(look) or rejecting(look) \
             or loopback_down(look):
         return []
     count, _example = reason(look, 'connection_refused')
