@@ -16,6 +16,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _re
 
 SLACK = 300           # seconds that a queue run may take before it counts as overdue
 HANGS = 600           # seconds a message is in delivery before that is remarkable
+UNKNOWN_RUNS = 4 * 3600   # seconds without a try, where no interval is known: senders are warned then (Timeout.queuewarn)
 SLOW = 5.0            # seconds of a name lookup before that is remarkable
 RECENT = 7 * 86400    # seconds after which what is lying about is no news
 SHOWN = 4             # ids or sentences of one kind
@@ -204,8 +205,8 @@ def dead_letters(look: Look, _limits: Limits) -> Found:
 
 
 def stranded(look: Look, _limits: Limits) -> Found:
-    """Mail in a directory that is a queue elsewhere, and that no configuration of this host names; of _probe.stranded()."""
-    found = ['%d %s in %s, which no configuration of this host names.' % (
+    """Mail in a directory that is a queue elsewhere, or was one here, and that no queue run of this host looks into."""
+    found = ['%d %s in %s, where no queue of this host is.' % (
         one['messages'], 'message lies' if one['messages'] == 1 else 'messages lie', one['path']) for one in look.stranded]
     return said(found, sum(one['messages'] for one in look.stranded))
 
@@ -239,7 +240,9 @@ def mta_full(look: Look, _limits: Limits) -> Found:
     """The MTA itself says that it has no room: by its title, or in its answer."""
     titles = [process['full'] for process in look.processes if process.get('full')]
     count, example = reason(look, 'mta_disk_full')
-    return said((['The MTA says: %s' % titles[0]] if titles else []) + (['Sendmail says: %s' % example] if count else []), count)
+    kind, sentence = _reach.deferral(look)
+    return said((['The MTA says: %s' % titles[0]] if titles else []) + (['Sendmail says: %s' % example] if count else [])
+                + [sentence] * (kind == 'mta_disk_full'), count)
 
 
 def read_only(look: Look, _limits: Limits) -> Found:
@@ -326,6 +329,16 @@ def overload(look: Look, _limits: Limits) -> Found:
     return FINE
 
 
+def mta_overload(look: Look, _limits: Limits) -> Found:
+    """The same of the daemon of this host, which takes mail and keeps it."""
+    mta = look.settings.get('mta', {})
+    bound = _schedule.priority_bound(load(look), mta) if mta and _reach.daemons(look) else None
+    if bound is None or mta['recipient_factor'] <= bound:
+        return FINE
+    return said(['The load average is %.1f and QueueLA of the MTA is %d: it only queues new mail, and skips its queue runs.'
+                 % (look.load[0] if look.load else 0, mta['queue_la'])])
+
+
 def hangs(look: Look, _limits: Limits) -> Found:
     long = [one for one in look.locked if one['seconds'] is not None and one['seconds'] >= HANGS]
     return said(['%s has been in delivery for %d seconds by process %s: %s' % (one['id'], one['seconds'], one['pid'], one['title']) for one in long], len(long))
@@ -352,21 +365,25 @@ def reasons_at_mta(look: Look) -> List[Dict[str, Any]]:
 
 def mta_waits(look: Look, _limits: Limits) -> Found:
     """Mail in the MTA's queue that was tried and stays, with its reasons."""
-    reasons = reasons_at_mta(look)
-    domains = ', '.join('%s (%d)' % (one['domain'], one['recipients']) for one in queue(look, 'mta')['top'].get('domains', [])[:3])
+    waiting, reasons = queue(look, 'mta'), reasons_at_mta(look)
+    domains = ', '.join('%s (%d)' % (one['domain'], one['recipients']) for one in waiting['top'].get('domains', [])[:3])
+    untried, cf = waiting['never_tried'] - (waiting.get('delivering') or 0), look.configurations.get('mta')
+    kept = max(0, untried) if cf and (cf.option('DeliveryMode') or 'b')[0] in 'qd' else 0
     found = ['%d messages: %s' % (one['messages'], one['example'] or 'no status') for one in reasons[:SHOWN - 1]]
-    return said(found + (['Recipients in: %s.' % domains] if found and domains else []), sum(one['messages'] for one in reasons))
+    if kept:
+        found.append('%d messages were never tried: DeliveryMode in sendmail.cf keeps new mail for the next queue run.' % kept)
+    return said(found + (['Recipients in: %s.' % domains] if found and domains else []), sum(one['messages'] for one in reasons) + kept)
 
 
 def mta_untried(look: Look, _limits: Limits) -> Found:
-    """Mail that waits in the MTA's queue although its daemon should have tried it."""
-    waiting = queue(look, 'mta')
-    if not look.mta_interval or not waiting['messages']['queued'] or waiting.get('untried_age') is None:
+    """Mail that waits in the MTA's queue although its daemon should have tried it, or where none is known."""
+    waiting, interval = queue(look, 'mta'), look.mta_interval
+    age = waiting.get('untried_age')
+    bound = 2 * interval + look.settings.get('mta', {}).get('min_queue_age', 0) + SLACK if interval else UNKNOWN_RUNS
+    if not waiting['messages']['queued'] or age is None or age <= bound:
         return FINE
-    if waiting['untried_age'] <= 2 * look.mta_interval + look.settings.get('mta', {}).get('min_queue_age', 0) + SLACK:
-        return FINE
-    return said(['The MTA should run its queue every %d seconds; a message was not tried for %d seconds.' % (look.mta_interval, waiting['untried_age'])],
-                waiting['messages']['queued'])
+    return said([('The MTA should run its queue every %d seconds; a' % interval if interval else 'Nothing is known that runs the queue of the MTA; a')
+                 + ' message was not tried for %d seconds.' % age], waiting['messages']['queued'])
 
 
 # The relay and what it answered: the facts are those of _reach

@@ -75,10 +75,7 @@ def runner(look, queue):
     """(uid, gid, trusted uid) that work on a queue. Raises SendmailError when the host does not know them."""
     if queue == 'mta':
         return 0, 0, 0
-    settings = look.settings['msp']
-    user = settings['run_as_user'] or look.layout.msp_user
-    group = settings['run_as_group'] or look.layout.msp_group
-    uid, gid = look.accounts[user]['uid'], look.accounts.get(group, {}).get('group')
+    user, group, uid, gid = (look.submitter[key] for key in ('user', 'group', 'uid', 'gid'))
     if uid is None or gid is None:
         raise _text.SendmailError('The user %s or the group %s, which the client queue is run as, does not exist. '
                                   'The role mailops.sendmail.sendmail_msp creates them.' % (user, group))

@@ -17,6 +17,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import (
 # time-outs; what does not greet within a minute keeps a queue run from being one.
 CONNECT_SECONDS, GREETING_SECONDS, NAME_SECONDS = 5.0, 60.0, 8.0
 CRON_SECONDS = 2.0      # for a cron that is just being restarted
+_BELOW_MAX = 200        # directories in a directory of mail
 _PLACES_MAX = 4         # addresses that are connected to, until one takes the connection
 # The options that say which queues, the same in every module; documented in the fragment C(queues).
 OPTIONS: Dict[str, Dict[str, Any]] = {
@@ -154,14 +155,25 @@ def _queues(queue: str, queue_directories: Optional[Sequence[str]]) -> Look:
 
 
 def left_behind(directories: Dict[str, List[_spool.QueueDirectory]]) -> List[Dict[str, Any]]:
-    """Mail in every directory that is a queue on some platform, or here: [{path, messages}], by names alone."""
+    """Mail in every directory that is a queue on some platform, or here, and two floors below (q*/qf): [{path, messages}], by names alone."""
     places = set(layout.rules[key].path for layout in _platform.PLATFORMS.values() for key in ('msp_queue', 'mta_queue'))
     places.update(one.path for several in directories.values() for one in several)
-    found = []
-    for path in sorted(set(map(os.path.realpath, places))):
-        count = sum(1 for place in (path, path + '/qf') for name in _system.names(place)
-                    if name[:2] in _qf.CONTROL_PREFIXES and _qf.IDENTIFIER.match(name[2:]))
-        if count:
+    left, found, seen = [(path, 2) for path in sorted(set(map(os.path.realpath, places)))], [], set()
+    while left:
+        path, depth = left.pop(0)
+        count, below = 0, []
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    if depth and len(below) < _BELOW_MAX and entry.name[:1] != '.' and entry.is_dir(follow_symlinks=False):
+                        below.append((entry.path, depth - 1))
+                    elif entry.name[:2] in _qf.CONTROL_PREFIXES and _qf.IDENTIFIER.match(entry.name[2:]):
+                        count += 1
+        except OSError:
+            continue
+        left[:0] = sorted(below)
+        if count and path not in seen:
+            seen.add(path)
             found.append({'path': _system.printable(path), 'messages': count})
     return found
 
@@ -183,25 +195,40 @@ def left_words(left: List[Dict[str, Any]]) -> List[str]:
 
 
 def _program(found: Look, cpus: int) -> Look:
-    settings = dict((name, _cf.settings(cf, cpus)) for name, cf in found.configurations.items() if cf is not None)
-    msp = settings.get('msp', {})
-    user, group = msp.get('run_as_user') or found.layout.msp_user, msp.get('run_as_group') or found.layout.msp_group
-    accounts = _system.accounts(sorted(set((user, group, found.layout.mta_user))))
-    program = _system.program(found.layout)
-    return found._replace(program=program, settings=settings, accounts=accounts, cpus=cpus,
-                          left_behind=[] if program['sendmail'] else left_behind(found.directories),
-                          submitter={'user': user, 'uid': accounts[user]['uid'], 'group': group, 'gid': accounts[group]['group'],
-                                     'conflict': conflict(user, group, bool(msp.get('run_as_group')), accounts)})
+    found = found._replace(settings=dict((name, _cf.settings(cf, cpus)) for name, cf in found.configurations.items() if cf is not None),
+                           program=_system.program(found.layout), cpus=cpus)
+    about, accounts = submitter(found)
+    return found._replace(accounts=accounts, submitter=about, left_behind=[] if found.program['sendmail'] else left_behind(found.directories))
 
 
-def conflict(user: str, group: str, named: bool, accounts: Dict[str, Dict[str, Any]]) -> Optional[str]:
+def submitter(look: Look) -> Tuple[Dict[str, Any], Dict[str, Dict[str, Any]]]:
+    """The account that the mail submission program works with, and what L(_system.accounts) says of all that count.
+
+    RunAsUser may be numbers. Without a group in it Sendmail takes the primary group of the user, whatever name that has.
+    """
+    msp, program = look.settings.get('msp', {}), look.program
+    user, group = msp.get('run_as_user') or look.layout.msp_user, msp.get('run_as_group') or look.layout.msp_group
+    user = _system.user_name(int(user)) if user.isdigit() else user
+    group = _system.group_name(int(group)) if group.isdigit() else group
+    accounts = _system.accounts(sorted(set((user, group, look.layout.mta_user))))
+    uid, gid, primary = accounts[user]['uid'], accounts[group]['group'], accounts[user]['gid']
+    if not msp.get('run_as_group') and primary is not None and gid != primary and program['setgid'] and program['group'] == _system.group_name(primary):
+        group, gid = program['group'], primary
+    about = {'user': user, 'uid': int(user) if uid is None and user.isdigit() else uid,
+             'group': group, 'gid': int(group) if gid is None and group.isdigit() else gid}
+    return dict(about, conflict=conflict(msp, about, primary, program)), accounts
+
+
+def conflict(msp: Dict[str, Any], about: Dict[str, Any], primary: Optional[int], program: Dict[str, Any]) -> Optional[str]:
     """Why the account of the mail submission program does not fit its set-group-ID group, None where it does.
 
-    readcf.c, O_RUNASUSER: without a group in it Sendmail takes the primary group of that user, and for a caller whose effective group is
-    another one it ignores the option: "RunAsUser for MSP ignored, check group ids". C(named): whether RunAsUser names a group.
+    readcf.c, O_RUNASUSER: only root's program takes the user; for others the group counts, where it is the effective one, else it is group 0.
     """
-    primary, gid = accounts[user]['gid'], accounts[group]['group']
-    if named or None in (primary, gid) or primary == gid:
+    user, group, gid = about['user'], about['group'], about['gid']
+    if msp and program['sendmail'] and not (msp['run_as_group'] or int(program['mode'] or '0', 8) & 0o4000) and (msp['run_as_user'] or '0').isdigit():
+        return 'RunAsUser in submit.cf names no group%s, so Sendmail does not use its own, and users cannot submit. Write RunAsUser=%s:%s.' % (
+            ' (%s)' % msp['run_as_user'] if msp['run_as_user'] else '', user, group)
+    if msp.get('run_as_group') or None in (primary, gid) or primary == gid:
         return None
     return ('The primary group of user %s is %d, and that of the set-group-ID program and its queue is %s, %d: Sendmail ignores RunAsUser, and users '
             'cannot submit. Set it with "usermod -g %s %s", or name the group with RunAsUser=%s:%s in submit.cf.'
@@ -230,7 +257,8 @@ def _services(found: Look, serve: bool) -> Look:
     found = found._replace(
         processes=processes, load=_system.load_average(), sendmail_conf=sendmail_conf, runners=_runners.queue_runners(
             layout, processes,
-            users=(layout.msp_user if user.isdigit() else user, found.settings.get('msp', {}).get('trusted_user'))),
+            users=(layout.msp_user if user.isdigit() else user, found.settings.get('msp', {}).get('trusted_user')),
+            directories=[_system.printable(path) for one in found.directories.get('msp', ()) for path in (one.path, os.path.realpath(one.path))]),
         services=dict(services, init=_system.init_system(), cron=cron),
         resolver_changed=_system.file_state('/etc/resolv.conf')['mtime'])
     return _relay(found, serve)

@@ -20,7 +20,8 @@ _ERRORS = {errno.ECONNREFUSED: 'connection_refused', errno.ETIMEDOUT: 'connectio
            errno.ENETUNREACH: 'no_route', errno.EADDRNOTAVAIL: 'no_route', errno.ECONNRESET: 'connection_reset',
            errno.EACCES: 'not_permitted', errno.EPERM: 'not_permitted'}
 # A greeting that never came, without a reason.
-NOBODY: Dict[str, Any] = {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': None, 'seconds': 0.0, 'refusal': None}
+NOBODY: Dict[str, Any] = {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': None, 'seconds': 0.0, 'refusal': None,
+                          'deferral': None}
 
 
 def _address(text: str) -> Tuple[str, int]:
@@ -162,7 +163,7 @@ NOT_YET = ('530', '534', '538')   # TLS or authentication first
 
 
 def _dialogue(peer: socket.socket, seconds: float, encrypted: bool = False) -> Optional[str]:
-    """What a server that has greeted answers when it refuses this host as such, for good; None where it does not. Sends no mail.
+    """What a server that has greeted answers when it takes no mail from this host, for good, for now (4xx), or of no size; None where it does. Sends no mail.
 
     EHLO, MAIL FROM:<>, RCPT TO:<postmaster> or <root>, RSET; STARTTLS where that is wanted; again with a sender of this
     host, for some take nothing from <>. With FEATURE(`delay_checks') the access map answers at RCPT. An unknown recipient
@@ -182,6 +183,10 @@ def _dialogue(peer: socket.socket, seconds: float, encrypted: bool = False) -> O
                     return said
             return b''
         offers = reply(b'EHLO ' + own).upper()
+        size = re.search(rb'(?m)^250[- ]SIZE 0*([1-9]\d{0,2})\r?$', offers)
+        if size:
+            return '250 SIZE %s: larger messages are refused' % size.group(1).decode()
+        kinds = set()
         for sender in (b'', b'root@' + own):
             line = reply(b'MAIL FROM:<' + sender + b'>')
             later = line[:3].decode('latin-1') in NOT_YET and not encrypted and b'STARTTLS' in offers
@@ -197,21 +202,26 @@ def _dialogue(peer: socket.socket, seconds: float, encrypted: bool = False) -> O
                     if b' 5.1.' not in line and b' 5.5.' not in line:
                         break
                     line = b''
-            reply(b'RSET')
             code = line[:3].decode('latin-1')
-            if not (code in ('521', '550', '554', '556') + NOT_YET or code[:1] == '5' and b' 5.7.' in line):
+            if code == '421':
+                break
+            reply(b'RSET')
+            if not (code in ('521', '550', '554', '556') + NOT_YET or code[:1] == '5' and b' 5.7.' in line or code[:1] == '4'):
                 return None
+            kinds.add(code[:1])
+        if len(kinds) > 1:
+            return None
     return _system.printable(line.splitlines()[-1][:200])
 
 
 def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 0.0, serve: bool = False) -> Dict[str, Any]:
-    """Whether an SMTP server greets: {connected, answered, code, text, error, seconds, refusal}. One connection; ends politely with QUIT.
+    """Whether an SMTP server greets: {connected, answered, code, text, error, seconds, refusal, deferral}. One connection; ends politely with QUIT.
 
-    C(timeout) seconds bound the name lookup and the connection, and then C(patience), where it is longer, the greeting: a server may make
-    its clients wait (FEATURE(`greet_pause')). C(error) is connection_refused, connection_timeout, no_route, not_permitted,
+    C(timeout) seconds bound the name lookup and the connection, and then C(patience), where it is given, the greeting: a server may make
+    its clients wait (FEATURE(`greet_pause')), until Timeout.initial. C(error) is connection_refused, connection_timeout, no_route, not_permitted,
     connection_reset, name_lookup, closed or the system's text; connection_timeout with C(connected) is a server that accepts but is silent.
     C(answered) is true for code 220 only: 554 or 421 are answers that refuse. With C(serve) the server is asked on whether it takes mail:
-    C(refusal) is what it says when it does not.
+    C(refusal) is what it says when it does not, C(deferral) when it does not now.
     """
     result = dict(NOBODY)
     start = time.monotonic()
@@ -229,7 +239,7 @@ def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 
                 peer.settimeout(left())
                 peer.connect(address)
                 result.update(connected=True, error=None)
-                end = max(end, time.monotonic() + patience)
+                end = time.monotonic() + patience if patience else end
                 reply = b''
                 while not re.search(rb'(?m)^\d{3}(?: .*)?\r?\n', reply) and len(reply) < 8192:
                     peer.settimeout(left())
@@ -241,7 +251,8 @@ def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 
                 result.update(code=int(last[:3]) if last[:3].isdecimal() else None, text=_system.printable(reply.splitlines()[-1][:200]))
                 result['answered'] = result['code'] == 220
                 if serve and result['answered']:
-                    result['refusal'] = _dialogue(peer, max(5.0, left()))
+                    said = _dialogue(peer, max(5.0, left()))
+                    result['deferral' if said and said[0] == '4' else 'refusal'] = said
                 peer.sendall(b'QUIT\r\n')
                 peer.settimeout(min(1.0, left()))
                 peer.recv(1024)                                               # its farewell: closing before it would be logged as a lost connection

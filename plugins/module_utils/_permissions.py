@@ -170,8 +170,7 @@ def names(look):
     """Who the programs run as: {msp_user, msp_group, mta_user, msp_table_user, msp_table_group}. RunAsUser counts before the platform's name."""
     layout = look.layout
     settings = dict((queue, _cf.settings(cf) if cf is not None else {}) for queue, cf in look.configurations.items())
-    user = settings['msp'].get('run_as_user') or layout.msp_user
-    return {'msp_user': user, 'msp_group': settings['msp'].get('run_as_group') or layout.msp_group,
+    return {'msp_user': look.submitter['user'], 'msp_group': look.submitter['group'],
             'mta_user': settings['mta'].get('run_as_user') or layout.mta_user,
             'msp_table_user': layout.msp_user, 'msp_table_group': layout.msp_group}
 
@@ -448,8 +447,8 @@ class Outcome:
 def put_right(queue='all', overrides=None, check_mode=False):
     """Look at this host and put everything right. Returns an Outcome. Raises SendmailError where there is no Sendmail."""
     overrides = [dict(entry, mode=_mode(entry)) for entry in overrides or ()]
-    look = _look.look('queues', queue)
-    program = _system.program(look.layout)
+    look = _look.look('program', queue)
+    program = look.program
     if not program['sendmail']:
         raise _text.SendmailError(_look.absence(look))
     if not look.layout.rules:
@@ -463,11 +462,8 @@ def put_right(queue='all', overrides=None, check_mode=False):
         who.update((entry.get('owner'), entry.get('group')))
     accounts = _system.accounts(sorted(name for name in who if name))
     wanted, errors = wants(look, program['sendmail'], accounts, overrides, _statoverrides())
-    msp, msp_cf = names(look), look.configurations['msp']
-    named = msp_cf is not None and bool(_cf.settings(msp_cf)['run_as_group'])
-    conflict = None if msp['msp_user'].isdigit() or msp['msp_group'].isdigit() else _look.conflict(msp['msp_user'], msp['msp_group'], named, accounts)
-    if conflict:
-        errors.append({'path': look.layout.submit_cf, 'error': conflict})
+    if look.submitter['conflict']:
+        errors.append({'path': look.layout.submit_cf, 'error': look.submitter['conflict']})
     look_up = _Names()
     outcome = apply(plan(inspect(wanted), look_up.exists), check_mode, look_up)
     told = set(error['path'] for error in outcome.errors) | set(want.path for want in wanted)

@@ -143,7 +143,7 @@ LOG = [Phrase(*row) for row in (
     ('greet_pause', 'mta', r'rejecting \S+ from .* due to (?:pre-greeting traffic|traffic before)', 'srvrsmtp.c:1490'),
     ('hosts_access', 'mta', r'tcpwrappers \(.*\) rejection', 'conf.c:4122'),
     ('map_lookup', 'mta', (r'srv_features=tempfail|deferred: udbexpand|lookup tempfail'
-     r'|map\S*: .*(?:fail|error|timeout)|alias database .* (?:out of date|unavailable)'), 'srvrsmtp.c:1073 map.c'),
+     r'|map\S*: .*(?:fail|error|timeout)|map "[^"]*": \w+ map file|alias database .* unavailable'), 'srvrsmtp.c:1073 map.c:2123'),
     ('queue_load', 'msp', r'(?:Skipping|Aborting) queue run', 'queue.c:1833 1974'),
     ('runner_died', 'msp', r'persistent queue runner|queue control process: lost all', 'main.c:2340'),
     ('lost_channel', 'mta', r'lost input channel from ', 'srvrsmtp.c:1623'),

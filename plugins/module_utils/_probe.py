@@ -272,8 +272,8 @@ def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Di
 
 
 def _stranded(look: _look.Look) -> List[Dict[str, Any]]:
-    """Directories that are a queue on some platform, hold mail, and are named by no configuration here."""
-    known = set(_system.printable(os.path.realpath(one.path)) for directories in look.directories.values() for one in directories)
+    """Directories that are a queue on some platform or below one, hold mail, and are worked on by no queue of this host."""
+    known = set(_system.printable(os.path.realpath(one.control)) for directories in look.directories.values() for one in directories)
     return [one for one in _look.left_behind(look.directories) if one['path'] not in known]
 
 

@@ -92,7 +92,7 @@ def processes(users: Sequence[str] = ('smmsp',), binary: Optional[str] = None) -
     """Sendmail's processes and the cron daemons of this host (not those inside containers on it).
 
     C(users): whom Sendmail may run as beside root, first the user of the mail submission program; C(binary): path of the real program.
-    Returns [{pid, ppid, user, started (epoch), name, title, role, queue, interval, directory, id, rejecting, full, unit, cwd}]; roles as in
+    Returns [{pid, ppid, user, started (epoch), name, title, role, queue, interval, directory, id, rejecting, full, unit, cwd, stopped}]; roles as in
     C(_schedule.process_role), and C(cron). C(unit) is the systemd unit; C(cwd) of a daemon or runner its directory, with " (deleted)" behind
     one that is gone, None where that cannot be seen. Without a Linux /proc from ps(1).
     """
@@ -122,7 +122,7 @@ def processes(users: Sequence[str] = ('smmsp',), binary: Optional[str] = None) -
         started = int(boot.group(1)) + int(fields[19]) // os.sysconf('SC_CLK_TCK') if boot else None
         record = _process(int(entry), int(fields[1]), int(uid.group(1)), started, name, argv, trust)
         unit = re.search(rb'/([^/\n]+\.service)', _system.slurp('/proc/%s/cgroup' % entry, 4096))
-        record.update(unit=unit and _system.printable(unit.group(1)), **({'role': 'cron', 'queue': None} if cron else {}))
+        record.update(stopped=fields[0] == b'T', unit=unit and _system.printable(unit.group(1)), **({'role': 'cron', 'queue': None} if cron else {}))
         if record['role'] in ('daemon', 'queue_runner'):
             try:
                 record['cwd'] = _system.printable(os.readlink('/proc/%s/cwd' % entry))

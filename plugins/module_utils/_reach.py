@@ -10,6 +10,7 @@ A predicate returns its evidence, a list of sentences, empty where the fact does
 relay it is, and who answers there, are the words of C(look.relay), of _route.route().
 """
 
+import re
 from typing import Any, Callable, Dict, List, Tuple, Union
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _phrases
@@ -152,7 +153,7 @@ def limits(look: _look.Look) -> Evidence:
 
 
 def listens_elsewhere(look: _look.Look) -> Evidence:
-    if greets(look) or look.relay is None or not local(look) or not daemons(look) or serving(look) or rejecting(look) \
+    if greets(look) or look.relay is None or look.relay['path'] or not local(look) or not daemons(look) or serving(look) or rejecting(look) \
             or loopback_down(look):
         return []
     count, _example = reason(look, 'connection_refused')
@@ -249,13 +250,23 @@ def relay_name(look: _look.Look) -> Evidence:
     return (['The relay has a name now; when the messages were last tried it had none: %s' % example], count) if count else []
 
 
+def deferral(look: _look.Look) -> Tuple[str, str]:
+    """(class, sentence) of a relay that greets and takes no mail now; not of our own frequency, or, on another host, of policy (greylisting: 4.7.1)."""
+    text = (look.greeting or {}).get('deferral') or ''
+    kind = _phrases.reason(text.encode('utf-8', 'replace'), 1) if text else ''
+    if not text or stranger(look) or kind in ('limit', 'mailbox', 'sender_domain') or not (local(look) or re.match(r'4\d\d[ -]4\.[34]\.', text)):
+        return '', ''
+    return kind, '%s greets and takes no mail now: %s' % (where(look), text)
+
+
 def says(*classes: str) -> Callable[[_look.Look], Evidence]:
     """A predicate: messages wait for what the status says, and only the status knows."""
     def predicate(look: _look.Look) -> Evidence:
         count, example = reason(look, *classes)
         row = _phrases.saying(example.encode('utf-8', 'replace')) if count else None
         who = 'The relay' if row and row.who == 'mta' else 'Sendmail'
-        return (['%s says: %s' % (who, example)], count) if count else []
+        kind, sentence = deferral(look)
+        return ['%s says: %s' % (who, example)] * bool(count) + [sentence] * (kind in classes), count
     return predicate
 
 

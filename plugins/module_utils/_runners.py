@@ -8,6 +8,7 @@
 
 import os
 import re
+import time
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _processes, _schedule, _system
@@ -103,18 +104,40 @@ def _not_allowed(user: Optional[str], users: Sequence[Optional[str]]) -> Optiona
     return 'it is started by %s, and only what root or %s starts counts' % (_system.printable(user or ''), users[0])
 
 
+def _expired(user: str, root: str) -> bool:
+    """Whether the account has expired (shadow(5)), and PAM refuses it to cron."""
+    found = re.search(r'(?m)^%s:(?:[^:]*:){6}(\d+):' % re.escape(user), _system.script(root + '/etc/shadow'))
+    return bool(found) and int(found.group(1)) <= time.time() // 86400
+
+
+def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) -> Optional[str]:
+    """Why cron(8) does not run this line, though it reads the file; None where it does."""
+    if unfinished:
+        return 'cron ignores it: the last line of the file does not end'
+    if _schedule.never(entry['schedule']):
+        return 'its schedule, %s, does not come again' % _system.printable(entry['schedule'])
+    if entry['shell'] and not os.access(root + entry['shell'], os.X_OK):
+        return 'SHELL is %s above it, which cannot be run' % _system.printable(entry['shell'])
+    return 'the account of %s has expired, and cron runs nothing as it' % _system.printable(user) if _expired(user, root) else None
+
+
 def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, users: Sequence[Optional[str]],
                   root: str) -> Iterator[Runner]:
     debian = layout.family == 'debian'
     for path, with_user, owner, refused in _crontabs(layout.family, root):
-        for entry in _schedule.cron_entries(_system.script(root + path), with_user):
+        text = _system.script(root + path)
+        entries = _schedule.cron_entries(text, with_user)
+        for entry in entries:
             called, run = None, _schedule.queue_run(entry['command'], debian)
             if not run:
                 called, run = _called(entry['command'], root)
             if not run:
                 continue
             detail = refused or _not_allowed(entry['user'] or owner, users) or (
-                None if alive else 'no cron daemon is running')
+                # Debian's cron ignores all of a file that does not end, others the line (entry.c).
+                (None if systemd_cron(root) else _never_run(
+                    entry, entry['user'] or owner or '', text[-1:] != '\n' and (debian or entry is entries[-1]), root))
+                if alive else 'no cron daemon is running')
             if run['how'] == 'cron-mta' and (settings['queue_mode'], settings['msp_mode']) != ('cron', 'none'):
                 continue                                                      # that line is for the MTA queue
             if run['how'] == 'cron-msp' and settings['msp_mode'] != 'cron':
@@ -246,7 +269,7 @@ def sendmail_conf(layout: _platform.Platform, root: str = '') -> Optional[Dict[s
 
 
 def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root: str = '',
-                  users: Sequence[Optional[str]] = ()) -> List[Runner]:
+                  users: Sequence[Optional[str]] = (), directories: Sequence[str] = ()) -> List[Runner]:
     """Every runner of the MSP queue: [{source, path, line, user, interval, uneven, active, detail, pid, unit, partial,
     bound_to, script}].
 
@@ -254,17 +277,19 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     C(interval) is seconds, of the largest gap where gaps differ (C(uneven)); None where it cannot be derived. C(active) is false
     for a runner that is set up but does nothing, and C(detail) says why; C(bound_to) is the unit of a dead MTA that took it down;
     C(script) is what a cron line calls to do it.
-    C(found) are the L(processes); C(users) may run the queue beside root.
+    C(found) are the L(processes); C(users) may run the queue beside root; C(directories) are those of the queue, or nothing.
     """
     users = users or [layout.msp_user]
     alive = _processes.cron_runs(found) or systemd_cron(root)
     runners = []
-    sleepers = [process for process in found if process['role'] == 'queue_runner' and process['queue'] == 'msp']
+    sleepers = [process for process in found if process['role'] == 'queue_runner' and process['queue'] == 'msp' and (
+        not directories or not process.get('directory') or any(one.startswith(process['directory'].rstrip('*')) for one in directories))]
     pids = [process['pid'] for process in sleepers]
     for process in sleepers:
         if process['ppid'] not in pids:                                       # a child is a run under way, before it has its own title
-            runners.append(_runner('daemon', None, process['interval'], True, process['title'], user=process['user'], pid=process['pid'],
-                                   unit=process['unit']))
+            stopped = process.get('stopped')
+            runners.append(_runner('daemon', None, process['interval'], not stopped, process['title'] + (' (stopped by SIGSTOP)' if stopped else ''),
+                                   user=process['user'], pid=process['pid'], unit=process['unit']))
     conf = sendmail_conf(layout, root)
     settings = conf or _schedule.debian_settings('')
     exists = conf is not None and conf['exists']

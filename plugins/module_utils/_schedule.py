@@ -79,18 +79,26 @@ def cron_interval(schedule):
     return max(gaps) * 60, len(gaps) > 1
 
 
+def never(schedule: str) -> bool:
+    """Whether a schedule does not come again: C(@reboot), the 30th of February, fields that cron refuses. cronie's C(~) is a random minute."""
+    return cron_interval(schedule)[0] is None and '~' not in schedule and (schedule[:1] != '@' or schedule.lower() == '@reboot')
+
+
 def cron_entries(text, with_user):
-    """The entries of a crontab: [{line, schedule, user, command}]. C(with_user) for /etc/crontab and /etc/cron.d."""
-    entries = []
+    """The entries of a crontab: [{line, schedule, user, command, shell}]. C(with_user) for /etc/crontab and /etc/cron.d. Behind a C(%) stands input."""
+    entries, shell = [], None
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()
-        if not line or line[0] == '#' or re.match(r'[\w"\']+\s*=', line):
+        setting = re.match(r'([\w"\']+)\s*=\s*(.*)', line)
+        if setting and setting.group(1).strip('"\'') == 'SHELL':
+            shell = setting.group(2).strip('"\'')
+        if not line or line[0] == '#' or setting:
             continue
         words = line.split(None, (1 if line[0] == '@' else 5) + bool(with_user))
         if len(words) < (2 if line[0] == '@' else 6) + bool(with_user):
             continue
         entries.append({'line': number, 'schedule': ' '.join(words[:1 if line[0] == '@' else 5]), 'user': words[-2] if with_user else None,
-                        'command': words[-1]})
+                        'command': re.split(r'(?<!\\)%', words[-1])[0], 'shell': shell})
     return entries
 
 

@@ -243,9 +243,12 @@ def directories(patterns):
                 descriptor = walk(parent)
                 try:
                     names = sorted(name for name in os.listdir(descriptor) if name.startswith(last[:-1]))
-                    candidates = [(os.path.join(parent, name), name, descriptor) for name in names]
-                    for path, name, parent_fd in candidates:
-                        _add(found, errors, seen, group, path, name, parent_fd, configured)
+                    before = len(seen), len(errors)
+                    for name in names:
+                        _add(found, errors, seen, group, os.path.join(parent, name), name, descriptor, configured)
+                    # "can not opendir": nobody can submit. Two groups may name the same.
+                    if before == (len(seen), len(errors)) and not any(os.path.isdir(os.path.join(parent, name)) for name in names):
+                        errors.append({'path': _text.printable(os.fsencode(pattern)), 'error': 'no directory has a name that begins like this'})
                 finally:
                     os.close(descriptor)
             else:

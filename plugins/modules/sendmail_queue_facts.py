@@ -279,7 +279,7 @@ ansible_facts:
             greeting:
               description:
                 - What answers there now, of the first place that takes the connection. It may take a minute, for a server can make its clients wait.
-                - V(refusal) is what it says when it would take no mail from this host.
+                - V(refusal) is what it says when it would take no mail from this host, V(deferral) when it takes none now.
               type: dict
               sample:
                 connected: true
@@ -289,6 +289,7 @@ ansible_facts:
                 error: null
                 seconds: 0.01
                 refusal: null
+                deferral: null
             refuses_for_load:
               description: Whether the MTA says that it refuses connections because of the load average.
               type: bool

@@ -47,7 +47,8 @@ RUNNER = {'source': 'debian_cron', 'path': '/etc/cron.d/sendmail', 'active': Tru
 DAEMON = {'role': 'daemon', 'queue': 'mta', 'user': 'root', 'full': None, 'cwd': '/var/spool/mqueue', 'directory': None,
           'started': NOW - 1000, 'rejecting': None, 'title': 'sendmail: MTA: accepting connections', 'pid': 7}
 SOCKET = {'address': '127.0.0.1', 'port': 25, 'pid': 7, 'name': 'sendmail-mta', 'sendmail': True, 'v6only': None}
-GREETING = {'connected': True, 'answered': True, 'code': 220, 'text': '220 h ESMTP Sendmail', 'error': None, 'seconds': 0.0, 'refusal': None}
+GREETING = {'connected': True, 'answered': True, 'code': 220, 'text': '220 h ESMTP Sendmail', 'error': None, 'seconds': 0.0, 'refusal': None,
+            'deferral': None}
 
 
 def relay(*hosts, listeners=(SOCKET,), greeting=None, port=25, own=('192.0.2.9',), resolved=None, **more):

@@ -64,6 +64,13 @@ def mta(**more):
     return {'queues': {'msp': queue(), 'mta': waiting(2, **more)}}
 
 
+QUEUES = _cf.parse(b'O DeliveryMode=queueonly\n')
+
+
+def mta_settings(**more):
+    return {'settings': dict(HEALTHY.settings, msp=dict(MSP, queue_la=0), mta=dict(HEALTHY.settings['mta'], **more))}
+
+
 def mta_because(reason, example, **more):
     return {'queues': {'msp': queue(), 'mta': dict(because(4, reason, example), **more)}}
 
@@ -146,6 +153,14 @@ ROWS = [
      {'lookups': dict(HEALTHY.lookups, own=dict(HEALTHY.lookups['own'], seconds=4.9))}),
     ('missing_data', {'hazards': {'no_data': [('there is no data file', 'x')]}}, {}),
     ('mta_configuration', files(mta=dict(HEALTHY.files['mta'], problems=PROBLEM)), files(msp=dict(HEALTHY.files['msp'], problems=PROBLEM))),
+    # An MTA that nobody told to run its queue ("sendmail -bd"), with DeliveryMode=defer or a destination that was down: seen on a host.
+    ('mta_untried', dict(mta(untried_age=4 * 3600 + 1), mta_interval=None), dict(mta(untried_age=4 * 3600), mta_interval=None)),
+    ('mta_waits', dict(mta(never_tried=2, delivering=1), configurations={'mta': QUEUES}),
+     dict(mta(never_tried=2, delivering=2), configurations={'mta': QUEUES})),
+    ('mta_waits', dict(mta(never_tried=2), configurations={'mta': QUEUES}), dict(mta(never_tried=2), configurations={'mta': _cf.parse(b'O DeliveryMode=b\n')})),
+    # QueueLA of the MTA alone is exceeded, or that of a host without a daemon
+    ('queue_load', dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0]), dict(mta_settings(queue_la=1), load=[20.0, 1.0, 1.0])),
+    ('queue_load', dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0]), dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0], processes=[])),
     ('mta_untried', dict(mta(untried_age=2 * 600 + _checks.SLACK + 1), mta_interval=600), dict(mta(untried_age=2 * 600 + _checks.SLACK), mta_interval=600)),
     ('mta_untried', dict(mta(untried_age=9999), mta_interval=600), dict(mta(untried_age=9999), mta_interval=None)),
     ('mta_waits', mta_because('host_lookup', 'host map: lookup (x.example): deferred'), mta_because('never_tried', '')),
@@ -353,3 +368,34 @@ def test_why_messages_were_never_tried(submit, word):
     look = HEALTHY._replace(queues={'msp': because(2, 'never_tried', never_tried=2), 'mta': queue()}, configurations={'msp': _cf.parse(submit)})
     (one,) = [cause for cause in _causes.diagnose(look) if cause['id'] == 'never_tried']
     assert word in one['evidence'][0]
+
+
+def defers(text, **more):
+    return dict({'greeting': dict(HEALTHY.greeting, deferral=text)}, **more)
+
+
+HUB = {'relay': relay('[198.51.100.2]', listeners=())}
+
+
+@pytest.mark.parametrize('look, named', [
+    (defers('451 4.3.2 Please try again later'), ['milter']),
+    (defers('451 4.3.0 Temporary system failure. Please try again later.'), ['maps']),
+    (defers('452 4.4.5 Insufficient disk space; try again later'), ['mta_disk_full']),
+    (defers('451 4.7.1 come back later'), ['policy']),
+    # Another host may be greylisting; its own trouble it says as 4.3 or 4.4. What is said of our frequency or of a mailbox is no matter of others.
+    (defers('451 4.7.1 come back later', **HUB), []),
+    (defers('451 4.3.2 Please try again later', **HUB), ['milter']),
+    (defers('421 4.3.2 Connection rate limit exceeded.'), []),
+    (defers('452 4.2.2 Mailbox full'), []),
+    (defers(None), []),
+])
+def test_a_relay_that_takes_no_mail_now(look, named):
+    """Nothing waits yet, and no mail would leave: a filter that is down with F=T, an access rule with 451 (seen on a host)."""
+    assert found(**look) == named
+
+
+def test_a_full_disk_comes_before_what_it_made():
+    """MinFreeBlocks above all that is free: the bounce cannot be queued either, and becomes a Qf file (seen on a host)."""
+    full = {'filesystems': {'msp': dict(ROOM, blocks_free=99), 'mta': ROOM}, 'queues': {'msp': queue(messages=dict(queue()['messages'], lost=1))}}
+    causes = _causes.diagnose(HEALTHY._replace(**full))
+    assert [(one['id'], one['because_of']) for one in causes] == [('disk_full', []), ('lost', ['disk_full'])]

@@ -78,7 +78,7 @@ def spool(tmp_path, monkeypatch):
     layout = types.SimpleNamespace(msp_user='smmsp', msp_group='smmsp')
     look = types.SimpleNamespace(directories={'msp': [_spool.QueueDirectory('mqueue', place, place, place, place, False)]}, held=frozenset(), now=10 ** 6,
                                  layout=layout, settings={'msp': dict(DEBIAN_MSP, run_as_user=None, run_as_group=None, min_free_blocks=0)},
-                                 accounts={'smmsp': {'uid': uid, 'group': gid}})
+                                 submitter={'user': 'smmsp', 'uid': uid, 'group': 'smmsp', 'gid': gid})
     monkeypatch.setattr(_system, 'held', lambda: look.held)
     return types.SimpleNamespace(path=path, look=look)
 
@@ -186,7 +186,7 @@ class TestWaiting:
 
     def test_no_such_user(self, spool):
         put(spool, A)
-        spool.look.accounts['smmsp']['uid'] = None
+        spool.look.submitter['uid'] = None
         with pytest.raises(_text.SendmailError, match='user smmsp or the group smmsp.* does not exist'):
             waiting(spool)
 
@@ -289,7 +289,7 @@ class TestPlaces:
     def test_directory(self, spool, mode, sound):
         """The runner is here a member of the directory's group, and not its owner."""
         spool.path.chmod(mode)
-        spool.look.accounts['smmsp'] = {'uid': os.getuid() + 7, 'group': os.stat(str(spool.path)).st_gid}
+        spool.look.submitter.update(uid=os.getuid() + 7, gid=os.stat(str(spool.path)).st_gid)
         found = _hazards.places(spool.look)
         assert [kind for kind, _text_ in found] == ([] if sound else ['directory'])
 

@@ -5,7 +5,7 @@ import os
 import re
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _network, _platform, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _network, _platform, _probe, _system
 
 SUBMIT = 'O QueueDirectory=%s\nO RunAsUser=nosuchuser:nosuchgroup\nD{MTAHost}[127.0.0.1]\n'
 
@@ -139,10 +139,72 @@ class TestHost:
         assert sorted(os.listdir(str(root))) == ['queue', 'submit.cf']
 
 
-@pytest.mark.parametrize('primary, named, conflicts', [(25, False, True), (997, False, False), (25, True, False), (None, False, False)])
-def test_the_primary_group_of_the_submitter(primary, named, conflicts):
-    # A group smmsp that was made after the user: egid=997, want=25.
-    accounts = {'smmsp': {'uid': 25, 'gid': primary, 'group': 997}}
-    said = _look.conflict('smmsp', 'smmsp', named, accounts)
-    assert bool(said) is conflicts
-    assert not said or 'is 25, and that of the set-group-ID program and its queue is smmsp, 997' in said
+@pytest.mark.parametrize('run_as, primary, groups, program_group, expected, why', [
+    # Each was seen on a host, with the mail of an ordinary user: it left where there is no reason, and was refused (exit 71) where there is one.
+    ('smmsp', 25, {'smmsp': 25}, 'smmsp', ('smmsp', 25), None),
+    ('smmsp:smmsp', 25, {'smmsp': 25}, 'smmsp', ('smmsp', 25), None),
+    ('25:25', 25, {'smmsp': 25}, 'smmsp', ('smmsp', 25), None),
+    ('25', 25, {'smmsp': 25}, 'smmsp', ('smmsp', 25), 'names no group (25)'),
+    (None, 25, {'smmsp': 25}, 'smmsp', ('smmsp', 25), 'names no group,'),
+    # A group that was made after the user: "RunAsUser for MSP ignored, check group ids (egid=997, want=25)".
+    ('smmsp', 25, {'smmsp': 997}, 'smmsp', ('smmsp', 997), 'is 25, and that of the set-group-ID program and its queue is smmsp, 997'),
+    ('smmsp:smmsp', 25, {'smmsp': 997}, 'smmsp', ('smmsp', 997), None),
+    # The line of the group went, or got another number: user and program still agree, and only the name does not.
+    ('smmsp', 25, {}, '25', ('25', 25), None),
+    ('smmsp', 25, {'smmsp': 7777}, '25', ('25', 25), None),
+    ('smmsp', None, {}, 'smmsp', ('smmsp', None), None),
+])
+def test_who_submits(monkeypatch, run_as, primary, groups, program_group, expected, why):
+    names = dict((number, name) for name, number in groups.items())
+    monkeypatch.setattr(_system, 'user_name', lambda uid: 'smmsp' if uid == 25 else str(uid))
+    monkeypatch.setattr(_system, 'group_name', lambda gid: names.get(gid, str(gid)))
+    monkeypatch.setattr(_system, 'accounts', lambda who: {
+        name: {'uid': 25 if name == 'smmsp' and primary else None, 'gid': primary if name == 'smmsp' else None, 'group': groups.get(name)} for name in who})
+    user, _colon, group = (run_as or '').partition(':')
+    seen = _look.Look(0, layout=_platform.DEBIAN, settings={'msp': {'run_as_user': user or None, 'run_as_group': group or None}},
+                      program={'sendmail': '/usr/sbin/sendmail', 'setgid': True, 'group': program_group, 'mode': '2755'})
+    found, accounts = _look.submitter(seen)
+    assert (found['group'], found['gid']) == expected and 'smmsp' in accounts
+    assert found['conflict'] is None if why is None else why in found['conflict']
+
+
+@pytest.mark.parametrize('change', [{'settings': {}}, {'program': {'sendmail': None, 'setgid': False, 'group': None, 'mode': None}},
+                                    {'program': {'sendmail': '/s', 'setgid': True, 'group': 'smmsp', 'mode': '6755'}}])
+def test_without_submit_cf_or_program_or_with_one_that_is_root_no_group_is_judged(change):
+    seen = _look.Look(0, layout=_platform.DEBIAN, settings={'msp': {'run_as_user': None, 'run_as_group': None}},
+                      program={'sendmail': '/s', 'setgid': True, 'group': 'smmsp', 'mode': '2755'})
+    assert 'RunAsUser in submit.cf' in _look.submitter(seen)[0]['conflict']
+    assert 'RunAsUser in submit.cf' not in (_look.submitter(seen._replace(**change))[0]['conflict'] or '')
+
+
+class TestMailLeftBehind:
+    """A queue was divided, or is no longer: no run finds what lies on the other floor (seen on hosts, in both directions)."""
+
+    @pytest.fixture(autouse=True)
+    def nowhere_else(self, monkeypatch):
+        monkeypatch.setattr(_platform, 'PLATFORMS', {})
+
+    @pytest.mark.parametrize('floors, left', [
+        # (directories made after the mail, where mail lies), what is left where none of the queue's runs looks
+        ((['qf', 'df'], ['']), ['']),                    # qf and df were made when there was mail
+        ((['qf', 'df'], ['qf']), []),
+        (([], ['q1', 'q2/qf']), ['q1', 'q2/qf']),        # QueueDirectory was .../q*
+        (([], ['']), []),
+        (([], ['.hoststat', 'a/b/c']), []),              # nothing of Sendmail's, and deeper than any queue
+    ])
+    def test_on_another_floor(self, root, floors, left):
+        place = queue(root, 'queue')
+        for name in floors[0] + floors[1]:
+            os.makedirs(os.path.join(place, name), exist_ok=True)
+        for name in floors[1]:
+            open(os.path.join(place, name, 'qf6ANFSGLL000001'), 'w').close()
+        (root / 'submit.cf').write_text(SUBMIT % place)
+        found = _probe._stranded(_look.look('queues', 'msp'))
+        assert found == [{'path': os.path.join(place, name).rstrip('/'), 'messages': 1} for name in left]
+
+    def test_a_link_of_somebody_is_not_followed(self, root):
+        place = queue(root, 'queue')
+        queue(root, 'elsewhere', 'qf6ANFSGLL000001')
+        os.symlink(str(root / 'elsewhere'), os.path.join(place, 'q1'))
+        (root / 'submit.cf').write_text(SUBMIT % place)
+        assert _probe._stranded(_look.look('queues', 'msp')) == []

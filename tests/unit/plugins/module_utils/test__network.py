@@ -69,10 +69,10 @@ def server():
         def serve():
             peer = listening.accept()[0]
             with peer:
-                for part in parts:
-                    peer.sendall(part)
-                    time.sleep(0.05)
                 try:
+                    for part in parts:
+                        peer.sendall(part)
+                        time.sleep(0.05)
                     heard.append(peer.recv(100))
                     peer.sendall(b'221 bye\r\n')
                 except OSError:             # the client has gone
@@ -99,6 +99,13 @@ def test_greetings_that_are_none(server, parts, code, error):
     found = _network.greeting('127.0.0.1', start(*parts), 30 if parts else 0.7)
     assert (found['connected'], found['answered'], found['code'], found['error']) == (True, False, code, error)
     assert found['seconds'] < 20
+
+
+@pytest.mark.parametrize('patience, answered', [(0.4, False), (30, True), (0, True)])
+def test_who_gives_up_before_the_greeting(server, patience, answered):
+    """Timeout.initial=1s against a server that greets after three: Sendmail says "reply: read error", and nothing moves (seen on a host)."""
+    found = _network.greeting('127.0.0.1', server[0](b'220-a\r\n', *[b'220-b\r\n'] * 20, b'220 c\r\n'), 20, patience)
+    assert (found['connected'], found['answered']) == (True, answered)
 
 
 def test_a_clock_that_is_set_back_makes_no_wait_longer(server, monkeypatch):
@@ -156,7 +163,16 @@ AUTH = b'530 5.7.0 Authentication required'
     ([], None),
     ([(b'RCPT', b'550 5.7.1 Access denied')], '550 5.7.1 Access denied'),
     ([(b'RCPT TO:<postmaster>', b'550 5.1.1 unknown')], None),
-    ([(b'RCPT', b'450 4.7.1 later')], None),
+    # For now, where every try ends so; what one sender hears may be about him. 421 is the end.
+    ([(b'RCPT', b'450 4.7.1 later')], '450 4.7.1 later'),
+    ([(b'MAIL', b'451 4.3.2 Please try again later')], '451 4.3.2 Please try again later'),
+    ([(b'MAIL FROM:<>', b'421 4.3.2 busy')], '421 4.3.2 busy'),
+    ([(b'MAIL FROM:<>', b'450 4.7.1 later')], None),
+    ([(b'MAIL FROM:<>', b'450 4.7.1 later'), (b'MAIL', b'550 5.7.1 no')], None),
+    # MaxMessageSize: deliver.c returns what is larger, without a try.
+    ([(b'EHLO', b'250-h\r\n250-SIZE 100\r\n250 HELP')], '250 SIZE 100: larger messages are refused'),
+    ([(b'EHLO', b'250-h\r\n250-SIZE 0\r\n250 HELP')], None),
+    ([(b'EHLO', b'250-h\r\n250 SIZE 1000')], None),
     # A server that takes nothing from <>, and one that takes nothing at all.
     ([(b'MAIL FROM:<>', b'550 5.7.60 no permission to send as this sender')], None),
     ([(b'MAIL', b'550 5.7.1 no')], '550 5.7.1 no'),
@@ -167,3 +183,10 @@ AUTH = b'530 5.7.0 Authentication required'
 ])
 def test_whether_it_takes_mail(replies, refusal):
     assert talks(replies) == refusal
+
+
+@pytest.mark.parametrize('said, refusal, deferral', [('450 4.7.1 later', None, '450 4.7.1 later'), ('550 no', '550 no', None), (None, None, None)])
+def test_for_now_and_for_good(server, monkeypatch, said, refusal, deferral):
+    monkeypatch.setattr(_network, '_dialogue', lambda *arguments: said)
+    found = _network.greeting('127.0.0.1', server[0](b'220 h\r\n'), 20, serve=True)
+    assert (found['refusal'], found['deferral']) == (refusal, deferral)

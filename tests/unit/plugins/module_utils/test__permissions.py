@@ -29,7 +29,9 @@ def about(uid, gid, mode, kind=stat.S_IFREG, links=1):
 def look(layout=_platform.DEBIAN, msp=SUBMIT % b'/var/spool/mqueue-client', mta=MTA % b'/var/spool/mqueue', queues=None):
     files = {'msp': {'path': layout.submit_cf}, 'mta': {'path': layout.sendmail_cf}}
     configurations = {'msp': None if msp is None else _cf.parse(msp), 'mta': None if mta is None else _cf.parse(mta)}
-    return _look.Look(0, [], files, {'msp': [], 'mta': []} if queues is None else queues, None, layout, configurations)
+    named = _cf.settings(configurations['msp']) if configurations['msp'] else {}
+    who = {'user': named.get('run_as_user') or layout.msp_user, 'group': named.get('run_as_group') or layout.msp_group}
+    return _look.Look(0, [], files, {'msp': [], 'mta': []} if queues is None else queues, None, layout, configurations, submitter=who)
 
 
 def decide(want, found):
@@ -143,8 +145,7 @@ def test_dpkg_is_told_only_about_its_own_program():
 
 
 def test_owners_of_an_unknown_packaging_are_not_guessed(monkeypatch):
-    monkeypatch.setattr(_look, 'look', lambda level, queue: look(_platform.UNKNOWN))
-    monkeypatch.setattr(_permissions._system, 'program', lambda layout: {'sendmail': '/usr/sbin/sendmail'})
+    monkeypatch.setattr(_look, 'look', lambda level, queue: look(_platform.UNKNOWN)._replace(program={'sendmail': '/usr/sbin/sendmail'}))
     with pytest.raises(_text.SendmailError) as caught:
         _permissions.put_right()
     assert str(caught.value) == _platform.UNTOLD

@@ -80,6 +80,8 @@ def two(second):
     (dict(NOBODY, processes=[]), ['mta_down']),
     (dict(NOBODY, relay=relay('[IPv6:0:0:0:0:0:0:0:1]', listeners=[], greeting=DOWN), processes=[]), ['mta_down']),
     (NOBODY, ['listens_elsewhere']),
+    # A socket in the file system (A=FILE) is no port of the MTA.
+    (dict(NOBODY, relay=dict(NOBODY['relay'], path='/run/nosock')), []),
     ({'greeting': DOWN, 'relay': relay('[127.0.0.1]', greeting=DOWN)}, ['filtered']),
     ({'greeting': dict(DOWN, error='not_permitted')}, ['filtered']),
     ({'greeting': SILENT}, ['silent']),

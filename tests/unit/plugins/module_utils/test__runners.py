@@ -129,6 +129,46 @@ def test_a_timer_runs_the_queue_as_the_user_of_its_service(tmp_path, user, told)
     assert told in found['detail']
 
 
+RUN = '*/20 * * * * smmsp /usr/sbin/sendmail -Ac -q'
+SHADOW = 'root:*:1:0:99999:7:::\nsmmsp:*:20000:0:99999:7::%d:\n'
+
+
+@pytest.mark.parametrize('files, why', [
+    ({'/etc/cron.d/local': RUN + '\n'}, None),
+    ({'/etc/cron.d/local': RUN}, 'does not end'),
+    ({'/etc/cron.d/local': RUN + '\n# end'}, 'does not end'),
+    ({'/etc/cron.d/local': 'SHELL=/bin/nosuch\n' + RUN + '\n'}, 'SHELL is /bin/nosuch'),
+    ({'/etc/cron.d/local': 'SHELL="/bin/sh"\n' + RUN + '\n', '/bin/sh': ''}, None),
+    ({'/etc/cron.d/local': RUN + '\nSHELL=/bin/nosuch\n'}, None),
+    ({'/etc/cron.d/local': '0 0 30 2 * smmsp /usr/sbin/sendmail -Ac -q\n'}, '0 0 30 2 *'),
+    ({'/etc/cron.d/local': '@reboot smmsp /usr/sbin/sendmail -Ac -q\n'}, '@reboot'),
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': SHADOW % 1}, 'account of smmsp has expired'),
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': SHADOW % 99999}, None),
+])
+def test_lines_that_cron_reads_and_never_runs(tmp_path, files, why):
+    """Each was seen on a host: the minute came, and nothing ran."""
+    root = lay(tmp_path, files)
+    if '/bin/sh' in files:
+        os.chmod(root + '/bin/sh', 0o755)
+    (found,) = _runners.queue_runners(_platform.DEBIAN, [CRON], root)
+    assert (found['active'], found['detail']) == (True, None) if why is None else (found['active'] is False and why in found['detail'])
+
+
+def test_elsewhere_than_on_debian_only_a_line_without_an_end_is_ignored(tmp_path):
+    root = lay(tmp_path, {'/etc/cron.d/local': RUN + '\n' + RUN})
+    assert [one['active'] for one in _runners.queue_runners(_platform.REDHAT, [CRON], root)] == [True, False]
+    assert [one['active'] for one in _runners.queue_runners(_platform.DEBIAN, [CRON], root)] == [False, False]
+
+
+@pytest.mark.parametrize('title, active', [
+    ({}, [True]), ({'stopped': True}, [False]), ({'directory': '/var/spool/other'}, []), ({'directory': '/var/spool/mqueue-client'}, [True]),
+    ({'directory': '/srv/q*'}, [True]), ({'directory': '/srv'}, [True])])
+def test_a_process_that_runs_this_queue(tmp_path, title, active):
+    """main.c: "Queue runner@INTERVAL for QueueDirectory"."""
+    found = _runners.queue_runners(_platform.DEBIAN, [dict(SLEEPER, **title)], lay(tmp_path, {}), directories=['/var/spool/mqueue-client', '/srv/q1'])
+    assert [one['active'] for one in found] == active
+
+
 def test_a_crontab_that_others_can_write_is_ignored_by_cron(tmp_path):
     root = lay(tmp_path, {'/etc/cron.d/local': '5 * * * * smmsp /usr/sbin/sendmail -Ac -q\n'})
     os.chmod(root + '/etc/cron.d/local', 0o666)

@@ -79,9 +79,22 @@ def test_no_schedule_text_raises(text):
 def test_cron_entries():
     text = 'MAILTO=root\n# comment\n\n*/20 * * * *\tsmmsp\ttest -x /a && /b c\n@daily root /x y\nSHELL = /bin/sh\n1 2 3 4\n#*/5 * * * * u off\n'
     assert _schedule.cron_entries(text, True) == [
-        {'line': 4, 'schedule': '*/20 * * * *', 'user': 'smmsp', 'command': 'test -x /a && /b c'},
-        {'line': 5, 'schedule': '@daily', 'user': 'root', 'command': '/x y'}]
-    assert _schedule.cron_entries('0 1 * * * /x  y z\n', False) == [{'line': 1, 'schedule': '0 1 * * *', 'user': None, 'command': '/x  y z'}]
+        {'line': 4, 'schedule': '*/20 * * * *', 'user': 'smmsp', 'command': 'test -x /a && /b c', 'shell': None},
+        {'line': 5, 'schedule': '@daily', 'user': 'root', 'command': '/x y', 'shell': None}]
+    assert _schedule.cron_entries('0 1 * * * /x  y z\n', False) == [
+        {'line': 1, 'schedule': '0 1 * * *', 'user': None, 'command': '/x  y z', 'shell': None}]
+
+
+def test_what_a_cron_line_runs():
+    """Behind an unescaped % stands the input of the command, and SHELL counts for what is below it: crontab(5)."""
+    found = _schedule.cron_entries('* * * * * /a \\% b % /c\nSHELL = "/bin/no"\n* * * * * % /c\n', False)
+    assert [(entry['command'], entry['shell']) for entry in found] == [('/a \\% b ', None), ('', '/bin/no')]
+
+
+@pytest.mark.parametrize('schedule, never', [
+    ('0 0 30 2 *', True), ('@reboot', True), ('61 * * * *', True), ('0 0 28 2 *', False), ('0~59 * * * *', False), ('@every 5', False), ('@daily', False)])
+def test_a_schedule_that_does_not_come(schedule, never):
+    assert _schedule.never(schedule) is never
 
 
 PLAIN = {'how': 'sendmail', 'interval': None, 'partial': False}

@@ -105,6 +105,14 @@ def test_a_wildcard_stands_for_directories_with_the_prefix(queue):
     assert paths(_spool.directories([('mqueue', '%s/*' % queue)])[0]) == [str(queue / name) for name in ('other', 'q1', 'q2', 'qslow')]
 
 
+def test_a_wildcard_without_a_directory_is_an_error(queue):
+    """"can not opendir(/var/spool/mqueue-client/q)", and EX_CONFIG for who submits (multiqueue_cache() in queue.c, seen on a host)."""
+    (queue / 'other').mkdir()
+    put(queue, 'qf6ANFSGLL000001')
+    found, errors = _spool.directories([('mqueue', '%s/q*' % queue)])
+    assert (found, errors) == ([], [{'path': '%s/q*' % queue, 'error': 'no directory has a name that begins like this'}])
+
+
 def test_groups_that_share_a_directory_list_it_once(queue):
     (queue / 'q1').mkdir()
     (queue / 'q2').symlink_to('q1')
