@@ -4,7 +4,7 @@
 # The steps of `make test`, in the order in which they begin, and what comes before what. tests/run makes them, some at a time.
 
 # Those that take long come first, the scenarios that are not named last.
-gates := lint docs units sanity
+gates := lint docs units monitoring sanity
 hosts := sendmail_queue_runner remediate sendmail_mta ensure_submission queue_flush events commands
 scenarios := $(filter-out default $(hosts),$(patsubst extensions/molecule/%/molecule.yml,%,$(wildcard extensions/molecule/*/molecule.yml)))
 steps := prepare images $(gates) $(hosts) $(scenarios) demo
