@@ -26,7 +26,7 @@ options:
       - V(dict) reads a dictionary in JSON.
       - V(addresses) is a V(list) of IP addresses.
       - V(path) is an absolute path.
-      - V(duration) is a time such as V(30m), V(1d12h) or V(90). It is returned as it was given, because what a bare number means is for the module that takes it.
+      - V(duration) is a time such as V(30m), V(1d12h) or V(90). It is returned as it was given, because a module says what a bare number means.
     type: str
     choices: [bool, int, list, dict, addresses, path, duration]
     required: true
