@@ -228,7 +228,7 @@ def conflict(msp: Dict[str, Any], about: Dict[str, Any], primary: Optional[int],
     if msp and program['sendmail'] and not (msp['run_as_group'] or int(program['mode'] or '0', 8) & 0o4000) and (msp['run_as_user'] or '0').isdigit():
         return 'RunAsUser in submit.cf names no group%s, so Sendmail does not use its own, and users cannot submit. Write RunAsUser=%s:%s.' % (
             ' (%s)' % msp['run_as_user'] if msp['run_as_user'] else '', user, group)
-    if msp.get('run_as_group') or None in (primary, gid) or primary == gid:
+    if msp.get('run_as_group') or primary is None or gid is None or primary == gid:
         return None
     return ('The primary group of user %s is %d, and that of the set-group-ID program and its queue is %s, %d: Sendmail ignores RunAsUser, and users '
             'cannot submit. Set it with "usermod -g %s %s", or name the group with RunAsUser=%s:%s in submit.cf.'

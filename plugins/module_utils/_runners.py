@@ -107,7 +107,7 @@ def _not_allowed(user: Optional[str], users: Sequence[Optional[str]]) -> Optiona
 def _expired(user: str, root: str) -> bool:
     """Whether the account has expired (shadow(5)), and PAM refuses it to cron."""
     found = re.search(r'(?m)^%s:(?:[^:]*:){6}(\d+):' % re.escape(user), _system.script(root + '/etc/shadow'))
-    return bool(found) and int(found.group(1)) <= time.time() // 86400
+    return found is not None and int(found.group(1)) <= time.time() // 86400
 
 
 def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) -> Optional[str]:
