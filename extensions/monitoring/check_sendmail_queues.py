@@ -72,12 +72,12 @@ def read(path: str) -> Values:
     for line in data.decode('utf-8', 'backslashreplace').splitlines():
         if not line.strip() or line.startswith('#'):
             continue
-        match = SERIES.match(line)
+        match = SERIES.fullmatch(line)
         try:
             value = float(match.group(3)) if match else math.nan
         except ValueError:
             value = math.nan
-        if not match or match.end() != len(line) or not math.isfinite(value):
+        if not match or not math.isfinite(value):
             raise Unusable('%s has a line that the self-check does not write: %s' % (path, line[:80]))
         values.setdefault(match.group(1), []).append((dict(LABEL.findall(match.group(2) or '')), value))
     if any('host' in labels for series in values.values() for labels, _value in series):
