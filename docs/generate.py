@@ -131,7 +131,7 @@ def dashboard() -> str:
     from ansible_collections.mailops.sendmail.plugins.module_utils import _exposition
     source = {'type': 'prometheus', 'uid': '${datasource}'}
     panels = []
-    for number, (name, about) in enumerate(_exposition._METRICS):  # noqa: SLF001 - the page of a private table
+    for number, (name, about) in enumerate(_exposition._METRICS):
         title, kind, query, legend, unit = PANELS[name]
         target = {'refId': 'A', 'datasource': source, 'expr': query.format(name=name), 'legendFormat': legend.format(),
                   **({'format': 'table', 'instant': True} if kind == 'table' else {})}
