@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write the pages that stand in a table or in a program: python docs/generate.py
 
-controls.md from _controls.py, troubleshooting.md from _causes.py, and playbooks.md from the comments at the head of the playbooks; and, into the pages of
-two roles, the tables of decisions that the tests of their filters go through.
+controls.md from _controls.py, troubleshooting.md from _causes.py, playbooks.md from the comments at the head of the playbooks, and a dashboard of Grafana from
+the metrics of _exposition.py; and, into the pages of two roles, the tables of decisions that the tests of their filters go through.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -106,6 +107,50 @@ DEEDS = {'errors': 'error: … {} …', 'first': 'error: … {} …', 'restart':
          'ask': 'restarts it only if it fails to look names up', 'generate': 'has the cron file written anew', 'foreign': 'reports {}'}
 
 
+# How each metric is drawn: title, kind of panel, query, legend, unit. C($instance) is what the reader chose.
+PANELS = {
+    'sendmail_compliance_timestamp_seconds':
+        ('Age of what is shown', 'stat', 'time() - {name}{{instance=~"$instance"}}', '{{{{instance}}}}', 's'),
+    'sendmail_compliance_queue_oldest_age_seconds':
+        ('Oldest waiting message', 'timeseries', '{name}{{instance=~"$instance"}}', '{{{{instance}}}} {{{{queue}}}}', 's'),
+    'sendmail_compliance_host': ('Hosts by verdict', 'stat', 'sum by (status) ({name}{{instance=~"$instance"}})', '{{{{status}}}}', 'none'),
+    'sendmail_compliance_control':
+        ('Controls that do not pass', 'table', 'sum by (instance, control, severity, status) ({name}{{instance=~"$instance"}})', '', 'none'),
+    'sendmail_compliance_queue_messages':
+        ('Messages', 'timeseries', 'sum by (queue, state) ({name}{{instance=~"$instance"}})', '{{{{queue}}}} {{{{state}}}}', 'none'),
+    'sendmail_compliance_queue_bytes':
+        ('Bytes of the bodies', 'timeseries', 'sum by (queue) ({name}{{instance=~"$instance"}})', '{{{{queue}}}}', 'bytes'),
+    'sendmail_compliance_controls':
+        ('Controls by status', 'timeseries', 'sum by (status) ({name}{{instance=~"$instance"}})', '{{{{status}}}}', 'none'),
+    # From the file of a report, which has no instance of its own.
+    'sendmail_compliance_hosts': ('Hosts of the report by verdict', 'stat', 'sum by (status) ({name})', '{{{{status}}}}', 'none'),
+    'sendmail_compliance_control_hosts':
+        ('Hosts of the report on which a control does not pass', 'table', 'sum by (control, severity, status) ({name})', '', 'none'),
+}
+
+
+def dashboard() -> str:
+    from ansible_collections.mailops.sendmail.plugins.module_utils import _exposition
+    source = {'type': 'prometheus', 'uid': '${datasource}'}
+    panels = []
+    for number, (name, about) in enumerate(_exposition._METRICS):
+        title, kind, query, legend, unit = PANELS[name]
+        target = {'refId': 'A', 'datasource': source, 'expr': query.format(name=name), 'legendFormat': legend.format(),
+                  **({'format': 'table', 'instant': True} if kind == 'table' else {})}
+        panels.append({'id': number + 1, 'type': kind, 'title': title, 'description': about, 'datasource': source,
+                       'gridPos': {'x': number % 2 * 12, 'y': number // 2 * 8, 'w': 12, 'h': 8}, 'targets': [target],
+                       'fieldConfig': {'defaults': {'unit': unit}, 'overrides': []}, 'options': {}})
+    made = {
+        'uid': 'mailops-sendmail', 'title': 'Sendmail queues', 'tags': ['sendmail', 'mail'], 'schemaVersion': 39, 'editable': True, 'refresh': '5m',
+        'time': {'from': 'now-24h', 'to': 'now'},
+        'templating': {'list': [
+            {'name': 'datasource', 'type': 'datasource', 'query': 'prometheus', 'label': 'Prometheus'},
+            {'name': 'instance', 'type': 'query', 'datasource': source, 'label': 'Host', 'multi': True, 'includeAll': True, 'allValue': '.*', 'refresh': 2,
+             'query': 'label_values(sendmail_compliance_timestamp_seconds, instance)', 'current': {'text': 'All', 'value': '$__all'}}]},
+        'panels': panels}
+    return json.dumps(made, indent=1) + '\n'
+
+
 def deed(key: str, value: object) -> str:
     if key == 'stop':
         return 'stops and disables ' + ' and '.join(one['service'] for one in value)
@@ -155,7 +200,8 @@ def with_table(name: str) -> str:
     return '\n'.join([before + begin, '', *rows(), '', end]) + after
 
 
-PAGES = {'controls.md': controls, 'troubleshooting.md': troubleshooting, 'playbooks.md': playbooks}
+PAGES = {'controls.md': controls, 'troubleshooting.md': troubleshooting, 'playbooks.md': playbooks,
+         '../extensions/monitoring/sendmail.dashboard.json': dashboard}
 
 if __name__ == '__main__':
     sys.path.insert(0, str(ROOT / 'tests/unit'))

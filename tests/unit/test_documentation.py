@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -156,3 +157,27 @@ def test_what_is_not_run_is_there_and_is_no_more_than_that():
     assert set(typed.NOT_RUN) <= all_typed
     targets = set(re.findall(r'(?m)^([a-z-]+):', (ROOT / 'Makefile').read_text()))
     assert {command.split()[1] for command in all_typed if command.startswith('make ')} <= targets
+
+
+def test_every_panel_of_the_dashboard_asks_for_what_a_host_or_a_report_writes():
+    import fleet
+    from ansible_collections.mailops.sendmail.plugins.module_utils import _exposition
+    one = next(found for found in fleet.fleet(50).values() if 'controls' in found and found['summary']['fail'])
+    totals = {'summary': {'hosts': {'compliant': 1}}, 'hosts': [],
+              'controls': [{'id': 'SMQ-RUN-01', 'severity': 'high', 'hosts': {'fail': 1}}]}
+    written = _exposition.own('failing', one['controls'], one['host']['queues'], 1) + _exposition.fleet(totals, 1)
+    labels = {}
+    for name, found in re.findall(r'^(\w+)(?:\{(.*)\})? ', written, re.M):
+        labels.setdefault(name, {'instance'}).update(re.findall(r'(\w+)="', found))
+    panels = json.loads(generate.dashboard())['panels']
+    asked = set()
+    for panel in panels:
+        (target,) = panel['targets']
+        (name,) = re.findall(r'sendmail_\w+', target['expr'])
+        wanted = re.findall(r'\{\{(\w+)\}\}', target['legendFormat']) + ', '.join(re.findall(r'by \((.*?)\)', target['expr'])).split(', ')
+        assert set(wanted) - {''} <= labels[name], panel['title']
+        asked.add(name)
+    assert asked == set(labels)
+    cells = {(panel['gridPos']['x'], panel['gridPos']['y']) for panel in panels}
+    assert len(cells) == len(panels) == len({panel['id'] for panel in panels})
+    assert 'timestamp' in panels[0]['targets'][0]['expr']      # age comes first
