@@ -172,7 +172,7 @@ CAUSES = (
     _row('runner', 'No queue runner works on the client queue', 'high', (_checks.no_runner, _checks.overdue), _RUNNER, 'Schedule one, every half hour.',
          ('configuration', 'poison', 'stale_rewrite', 'hangs')),
     _row('two_runners', 'More than one queue runner works on the client queue', 'medium', (_checks.several_runners,), _RUNNER,
-         'Keep one and remove the others: they get into the way of each other.'),
+         'Keep one and remove the others: they get into the way of each other. The role removes them when sendmail_queue_runner_remove_foreign is true.'),
     _row('dead_runner', 'A queue runner that is set up does nothing', 'low', (_checks.dead_runners,), _RUNNER,
          'Start what is to run it, or remove it.', ('runner',)),
     _row('poison', 'A control file makes queue runs abort', 'high', (_checks.poison,), _MESSAGE,
