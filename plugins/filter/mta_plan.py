@@ -383,12 +383,12 @@ def _service(plan, look, relay, unmask):
     if mode != 'daemon' and not answered and not plan['errors']:
         plan['errors'].append(
             'DAEMON_MODE in /etc/mail/sendmail.conf is %s, so no daemon of Sendmail listens, and submit.cf hands mail '
-            'to %s on this host. %s Or set DAEMON_MODE '
+            'to %s on this host, where nothing listens. %s DAEMON_MODE '
             "to Daemon, or name the mail hub in FEATURE(`msp') of submit.mc."
             % (
                 mode.capitalize(),
                 plan['address'],
-                'Enable smtp in /etc/inetd.conf and start inetd.' if mode == 'inetd' else 'Nothing does.',
+                'Enable smtp in /etc/inetd.conf and start inetd, or set' if mode == 'inetd' else 'Set',
             )
         )
     # inetd, or a socket unit, starts it for each connection: a daemon beside it would find the port taken.

@@ -108,7 +108,7 @@ FLUSH = ('was_down', 'dns_was_down', 'never_tried', 'min_queue_age')   # a queue
 # While one of these holds, no message leaves the host.
 BLOCKING = ('not_installed', 'other_mta', 'queue_link', 'configuration', 'permissions', 'disk_full', 'read_only', 'mta_down', 'stranger',
             'refuses_for_load', 'listens_elsewhere',
-            'filtered', 'silent', 'hosts_access', 'refuses', 'relay_name', 'mta_disk_full', 'queue_load', 'interface', 'hosts_file', 'hub_down',
+            'filtered', 'silent', 'hosts_access', 'refuses', 'loop', 'relay_name', 'mta_disk_full', 'queue_load', 'interface', 'hosts_file', 'hub_down',
             'mta_queue')
 KEEPING = ('dns', 'policy', 'tls', 'auth', 'milter', 'maps', 'limits')   # these keep their messages and let others go
 # What fixes a control that fails, by what its row names. The others need attention, or are a matter of the mail itself.

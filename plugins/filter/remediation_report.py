@@ -99,6 +99,8 @@ def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger
     causes = {}
     for cause in [*before.get('causes', []), *(one for one in found if one['id'] not in _REMARKS), *after.get('causes', [])]:
         causes.setdefault(cause['id'], cause)
+    # Ansible's own messages have several lines.
+    errors = [dict(error, message=' '.join(error['message'].split())) for error in errors]
     failures = {error['step']: error['message'] for error in errors}
     still = {cause['id']: cause for cause in after.get('causes', [])}
     would_fix = []
@@ -118,7 +120,7 @@ def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger
                     'because_of': cause['because_of'], 'fixed': identifier in fixed, 'would_fix': identifier in would_fix}
                    for identifier, cause in causes.items()],
         'fixed': fixed, 'would_fix': would_fix, 'left': left, 'controls': controls,
-        'errors': [dict(error) for error in errors] + [{'step': 'foreign_runner', 'message': sentence} for sentence in foreign],
+        'errors': errors + [{'step': 'foreign_runner', 'message': sentence} for sentence in foreign],
         'unexplained': after.get('unexplained', {}),
         'flush': {'tried': bool(flush), 'message': flush.get('msg', ''), 'would_try': flush.get('would_try', 0), 'untried': flush.get('untried', 0),
                   'stopped': bool(flush.get('stopped')),

@@ -130,9 +130,10 @@ CAUSES = (
     _row('hangs_up', 'The relay hangs up or falls silent in the middle', 'high', (_checks.of(_reach.hangs_up),), ('manual', None),
          'See the log of the relay at that time: a crash, a time-out, a firewall that cuts connections.',
          log=_phrases.log_pattern('lost_channel')),
-    _row('loop', 'Mail would come back to this host', 'high', (_checks.of(_reach.says('loop')),), ('manual', None),
-         'The relay in submit.cf, or its mail exchanger, is this host under a name that the MTA does not take for its own. Before that '
-         'is corrected a queue run returns the mail.', harms=True),
+    _row('loop', 'Mail would come back to this host', 'high', (_checks.of(_reach.comes_back), _checks.of(_reach.says('loop'))), ('manual', None),
+         'The relay in submit.cf, or its mail exchanger, is this host under a name that the MTA does not take for its own; or the mail submission '
+         'program itself answers there: what inetd or systemd starts as the MTA is "sendmail -Am -bs". Before that is corrected a queue run returns the '
+         'mail.', harms=True),
     _row('resources', 'This host lacks memory, files or sockets', 'high', (_checks.of(_reach.says('resources')),), ('manual', None),
          'Find what uses them up.'),
     _row('dns', 'Name lookups fail', 'high', (_checks.dns,), _MANUAL,
@@ -171,7 +172,7 @@ CAUSES = (
     _row('runner', 'No queue runner works on the client queue', 'high', (_checks.no_runner, _checks.overdue), _RUNNER, 'Schedule one, every half hour.',
          ('configuration', 'poison', 'stale_rewrite', 'hangs')),
     _row('two_runners', 'More than one queue runner works on the client queue', 'medium', (_checks.several_runners,), _RUNNER,
-         'Keep one and remove the others: they get into the way of each other.'),
+         'Keep one and remove the others: they get into the way of each other. The role removes them when sendmail_queue_runner_remove_foreign is true.'),
     _row('dead_runner', 'A queue runner that is set up does nothing', 'low', (_checks.dead_runners,), _RUNNER,
          'Start what is to run it, or remove it.', ('runner',)),
     _row('poison', 'A control file makes queue runs abort', 'high', (_checks.poison,), _MESSAGE,
@@ -249,7 +250,7 @@ def diagnose(look: _look.Look) -> List[Dict[str, Any]]:
 
 # The reason is that of the last attempt; what keeps the relay away now keeps that mail too.
 _AWAY = ('mta_down', 'interface', 'hosts_file', 'hub_down', 'stranger', 'refuses_for_load', 'limits', 'listens_elsewhere', 'filtered',
-         'was_down', 'unreachable', 'silent', 'hosts_access', 'refuses', 'relay_name')
+         'was_down', 'unreachable', 'silent', 'hosts_access', 'refuses', 'loop', 'relay_name')
 EXPLAINED = {
     'connection_refused': _AWAY, 'connection_timeout': _AWAY, 'no_route': _AWAY, 'not_permitted': _AWAY, 'connection_lost': ('hangs_up', 'stranger', 'silent'),
     'host_lookup': ('dns', 'dns_was_down'), 'sender_domain': ('stale_resolver',), 'relay_lookup': ('relay_name',),

@@ -142,6 +142,8 @@ def door(look: _look.Look) -> Tuple[Optional[bool], Optional[str]]:
         return False, None
     if greeting.get('refusal'):
         return True, '%s takes no mail from this host: %s' % (where, greeting['refusal'])
+    if _reach.comes_back(look):
+        return True, str(_reach.comes_back(look)[0])
     if look.relay['answers'] != 'stranger':
         return True, None
     return True, '%s, where the MTA of this host should answer, is %s, which is no mail server that is known' % (

@@ -11,6 +11,7 @@ length. While the work goes on the list stays in a directory of root's; a work t
 ledger is about the messages of the first beginning and of all that came since.
 """
 
+import errno
 import json
 import os
 import re
@@ -21,7 +22,7 @@ from hashlib import sha256
 from tempfile import mkstemp
 from typing import Any, Dict, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _log, _look, _phrases, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _filesystem, _log, _look, _phrases, _qf, _spool, _text
 
 PLACES = ('relayed', 'bounced', 'waiting', 'quarantined', 'lost', 'archived', 'claimed', 'gone')
 DIRECTORY = '/var/lib/mailops-sendmail'
@@ -139,6 +140,13 @@ def _check_directory(directory):
     return True
 
 
+def _parent(directory):
+    """The nearest directory above that is there."""
+    while not os.path.isdir(directory):
+        directory = os.path.dirname(directory)
+    return directory
+
+
 def opened(directory, look, dry=False):
     """Note every message that is in the queues of C(look) (_look.Look), in addition to those of a list that is open already.
 
@@ -169,8 +177,10 @@ def opened(directory, look, dry=False):
                     count += 1
                     yield {'queue': queue, 'id': identifier, 'state': _qf.CONTROL_PREFIXES[name[:2]], 'created': _qf.created_by_id(name[2:], look.now)}
         if dry:
-            for _entry in entries():
-                pass
+            needed = sum(len(json.dumps(entry)) + 1 for entry in entries())
+            room = _filesystem.under(directory if there else _parent(directory))
+            if room['read_only'] or room['blocks'] and needed > room['blocks_free'] * room['block_size']:
+                raise OSError(errno.EROFS if room['read_only'] else errno.ENOSPC, os.strerror(errno.EROFS if room['read_only'] else errno.ENOSPC))
         else:
             if not there:
                 os.makedirs(directory, 0o700)

@@ -15,6 +15,8 @@ from typing import Any, Callable, Dict, List, Tuple, Union
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _phrases
 
+# SmtpGreetingMessage is "$j Sendmail $v/$Z; $b".
+_SUBMISSION = re.compile(r' Sendmail \S*/Submit(?:;|$)')
 Evidence = Union[List[str], Tuple[List[str], int]]
 NO_FIGURES: Dict[str, Any] = {
     'messages': {'total': 0, 'queued': 0, 'lost': 0, 'quarantined': 0},
@@ -126,6 +128,16 @@ def stranger(look: _look.Look) -> Evidence:
             place['address'], place['port'], (look.greeting or {}).get('text') or 'it says nothing') for place in found]
 
 
+def comes_back(look: _look.Look) -> Evidence:
+    """The mail submission program itself answers at the relay, and puts what it takes into the client queue again: "sendmail -bs" from
+    inetd without -Am reads submit.cf (getcfname() in conf.c). $Z names it in the greeting (confCF_VERSION in submit.mc).
+    """
+    text = (look.greeting or {}).get('text') or ''
+    if not greets(look) or not local(look) or not _SUBMISSION.search(text):
+        return []
+    return ['%s is answered by the mail submission program itself, which puts mail into the client queue again: %s' % (where(look), text)]
+
+
 def refuses_for_load(look: _look.Look) -> Evidence:
     said = rejecting(look, 'load')
     count, _example = reason(look, 'connection_refused')
@@ -199,7 +211,7 @@ def was_down(look: _look.Look) -> Evidence:
 
 def takes_mail(look: _look.Look) -> bool:
     """Whether the relay greets, is who it should be, and refused nothing when it was asked."""
-    return greets(look) and not (look.greeting or {}).get('refusal') and not stranger(look)
+    return greets(look) and not (look.greeting or {}).get('refusal') and not stranger(look) and not comes_back(look)
 
 
 def unreachable(look: _look.Look) -> Evidence:

@@ -133,7 +133,7 @@ class TestReport:
 
     def test_the_sentence_of_a_step_that_failed_is_the_advice(self):
         report = remediation_report(diagnosis('mta_down'), diagnosis('mta_down'), tried=['mta:mta_down'],
-                                    errors=[{'step': 'mta', 'message': 'The unit is masked.'}])
+                                    errors=[{'step': 'mta', 'message': 'The unit\n is masked.'}])
         assert (report['state'], report['left'][0]['advice']) == ('needs attention', 'The unit is masked.')
 
     def test_controls_that_were_asked_for(self):

@@ -57,6 +57,22 @@ def ledger(result):
 
 
 class TestLedger:
+    @pytest.mark.parametrize('room, words', [
+        ({}, None), ({'blocks_free': 0}, 'No space left on device. Name another directory, or make room.'), ({'read_only': True}, 'Read-only file system'),
+        # A few bytes are missing, as in a directory of 256 KiB that is full but for one block; proc has no blocks at all.
+        ({'block_size': 1, 'blocks_free': 60}, 'No space left'), ({'blocks': 0, 'blocks_free': 0}, None)])
+    def test_check_mode_says_where_there_is_no_room_for_the_list(self, spool, monkeypatch, room, words):
+        put(spool, 1)
+        about = dict({'read_only': False, 'blocks': 1000, 'blocks_free': 10, 'block_size': 4096}, **room)
+        asked = []
+        monkeypatch.setattr(_ledger._filesystem, 'under', lambda path: asked.append(path) or about)
+        if words:
+            with pytest.raises(_text.SendmailError, match=words):
+                opened(spool, dry=True)
+        else:
+            assert opened(spool, dry=True)['messages'] == 1
+        assert asked == [str(spool.root)] and not os.path.exists(spool.at)
+
     def test_every_message_has_a_place(self, spool):
         for number in range(9):
             put(spool, number)

@@ -17,6 +17,7 @@ ROOT = os.path.join(os.path.dirname(_causes.__file__), '..', '..')
 DOWN = dict(GREETING, connected=False, answered=False, code=None, text=None, error='connection_refused')
 SILENT = dict(DOWN, connected=True, error='connection_timeout')
 NOBODY = {'greeting': DOWN, 'relay': relay('[127.0.0.1]', listeners=[], greeting=DOWN), 'listeners': []}
+SUBMIT = '220 bw1.example.test ESMTP Sendmail 8.17.1.9/8.17.1.9/Submit; Sat, 28 Nov 2026 00:25:40 GMT; (No UCE/UBE)'
 HUB = '[192.0.2.20]'
 FOREIGN = dict(SOCKET, address='0.0.0.0', pid=9, name='python3', sendmail=False)
 REJECTS = {'role': 'daemon', 'started': NOW, 'title': 'x', 'pid': 7}
@@ -100,6 +101,10 @@ def two(second):
     (hub(DOWN, [FOREIGN]), ['hub_down']),
     (hub(dict(DOWN, error='connection_timeout')), ['unreachable']),
     (dict(hub(GREETING), **waits('connection_refused', 'Deferred: Connection refused by [192.0.2.20]')), ['was_down']),
+    # Debian 12, systemd starts "sendmail -bs" for each connection: mail came back into the client queue until it had too many hops. Then the MTA.
+    (dict({'greeting': dict(GREETING, text=SUBMIT)}, **waits('connection_refused', 'x')), ['loop']),
+    ({'greeting': dict(GREETING, text=SUBMIT.replace('Submit', 'Debian-2+deb12u2'))}, []),
+    (hub(dict(GREETING, text=SUBMIT)), []),
     # A stranger that greets is one cause, without advice that would lose mail (B30).
     ({'relay': relay('[127.0.0.1]', listeners=[FOREIGN], greeting=dict(GREETING, text='220 hello')),
       'greeting': dict(GREETING, text='220 hello', refusal='554 no'), **waits('connection_refused', 'x')}, ['stranger']),
