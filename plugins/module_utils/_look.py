@@ -216,7 +216,10 @@ def submitter(look: Look) -> Tuple[Dict[str, Any], Dict[str, Dict[str, Any]]]:
         group, gid = program['group'], primary
     about = {'user': user, 'uid': int(user) if uid is None and user.isdigit() else uid,
              'group': group, 'gid': int(group) if gid is None and group.isdigit() else gid}
-    return dict(about, conflict=conflict(msp, about, primary, program)), accounts
+    # A file without QueueDirectory is refused before anybody's ids matter: no word about what else is not in it.
+    cf = look.configurations.get('msp')
+    used = msp if cf is None or cf.option('QueueDirectory') else {}
+    return dict(about, conflict=conflict(used, about, primary, program)), accounts
 
 
 def conflict(msp: Dict[str, Any], about: Dict[str, Any], primary: Optional[int], program: Dict[str, Any]) -> Optional[str]:

@@ -5,7 +5,7 @@ import os
 import re
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _network, _platform, _probe, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _look, _network, _platform, _probe, _system
 
 SUBMIT = 'O QueueDirectory=%s\nO RunAsUser=nosuchuser:nosuchgroup\nD{MTAHost}[127.0.0.1]\n'
 
@@ -168,12 +168,14 @@ def test_who_submits(monkeypatch, run_as, primary, groups, program_group, expect
     assert found['conflict'] is None if why is None else why in found['conflict']
 
 
-@pytest.mark.parametrize('change', [{'settings': {}}, {'program': {'sendmail': None, 'setgid': False, 'group': None, 'mode': None}},
-                                    {'program': {'sendmail': '/s', 'setgid': True, 'group': 'smmsp', 'mode': '6755'}}])
+@pytest.mark.parametrize('change', [
+    {'settings': {}}, {'configurations': {'msp': _cf.parse(b'')}}, {'program': {'sendmail': None, 'setgid': False, 'group': None, 'mode': None}},
+    {'program': {'sendmail': '/s', 'setgid': True, 'group': 'smmsp', 'mode': '6755'}}])
 def test_without_submit_cf_or_program_or_with_one_that_is_root_no_group_is_judged(change):
     seen = _look.Look(0, layout=_platform.DEBIAN, settings={'msp': {'run_as_user': None, 'run_as_group': None}},
                       program={'sendmail': '/s', 'setgid': True, 'group': 'smmsp', 'mode': '2755'})
-    assert 'RunAsUser in submit.cf' in _look.submitter(seen)[0]['conflict']
+    for configurations in {}, {'msp': _cf.parse(b'O QueueDirectory=/var/spool/mqueue-client\n')}:
+        assert 'RunAsUser in submit.cf' in _look.submitter(seen._replace(configurations=configurations))[0]['conflict']
     assert 'RunAsUser in submit.cf' not in (_look.submitter(seen._replace(**change))[0]['conflict'] or '')
 
 
