@@ -10,6 +10,7 @@ import os
 from bisect import bisect_right
 from collections import Counter
 from json import dumps
+from typing import Any, Dict
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _phrases, _qf, _spool, _text
 
@@ -210,6 +211,17 @@ def facts(look, level):
     unseen = look.partial
     return {'level': level, 'partial': unseen, 'installation': _installation(look), 'services': None if unseen else look.services,
             'mta': None if unseen else _mta(look), 'runners': None if unseen else look.runners[:RUNNERS_MAX], 'queues': queues}
+
+
+def told(found: Dict[str, Any]) -> Dict[str, Any]:
+    """The C(facts) as they leave the host: C(None) for each number of a queue of which nothing was seen, which is not the same as an empty one."""
+    def blank(value: Any) -> Any:
+        return (dict((key, blank(one)) for key, one in value.items()) if isinstance(value, dict)
+                else None if isinstance(value, int) and not isinstance(value, bool) else value)
+    kept = ('errors_cut', 'directories_total')
+    queues = dict((name, queue) if not queue['errors'] or any(one['messages'] is not None for one in queue['directories'])
+                  else (name, dict(blank(queue), **dict((key, queue[key]) for key in kept))) for name, queue in found['queues'].items())
+    return dict(found, queues=queues)
 
 
 def _installation(look):

@@ -429,22 +429,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _readcf, _summary, _text
 
 
-def told(found):
-    """The C(facts) as they leave the host: C(None) for each number of a queue of which nothing was seen, which is not the same as an empty one."""
-    def blank(value):
-        return (dict((key, blank(one)) for key, one in value.items()) if isinstance(value, dict)
-                else None if isinstance(value, int) and not isinstance(value, bool) else value)
-    kept = ('errors_cut', 'directories_total')
-    queues = dict((name, queue) if not queue['errors'] or any(one['messages'] is not None for one in queue['directories'])
-                  else (name, dict(blank(queue), **dict((key, queue[key]) for key in kept))) for name, queue in found['queues'].items())
-    return dict(found, queues=queues)
-
-
 def main():
     module = AnsibleModule(
         argument_spec=dict(_look.OPTIONS, level=dict(type='str', choices=['totals', 'summary'], default='totals')),
         supports_check_mode=True)
-    _text.answer(module, lambda: {'ansible_facts': {'sendmail_queue': told(_summary.facts(
+    _text.answer(module, lambda: {'ansible_facts': {'sendmail_queue': _summary.told(_summary.facts(
         _readcf.judged(_look.look('services', module.params['queue'], module.params['queue_directories'])), module.params['level']))}})
 
 

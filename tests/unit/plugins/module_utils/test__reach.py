@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _route
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _flush, _route
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
 from hosts_looked_at import GREETING, HEALTHY, NOW, SOCKET, because, queue, relay
@@ -252,3 +252,10 @@ class TestSubjects:
 
     def test_not_asked_for(self):
         assert self.shares([], 0) == []
+
+
+@pytest.mark.parametrize('change, back', [
+    ({'greeting': dict(GREETING, text=SUBMIT)}, True), ({}, False), (hub(dict(GREETING, text=SUBMIT)), False)])
+def test_a_flush_does_not_go_through_the_door_that_leads_back(change, back):
+    somebody, wrong = _flush.door(HEALTHY._replace(**change))
+    assert somebody and (wrong is not None and 'the mail submission program itself' in wrong) is back
