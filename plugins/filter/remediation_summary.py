@@ -206,7 +206,9 @@ def _left(known, heading, many):
         evidence = ' '.join(sentence for one in report['left'] for sentence in one['evidence'])
         for one in report['left']:
             if one['severity'] != 'low':
-                details = [line for sentence in one['evidence'][:2] for line in _paragraph(_safe(sentence, 300), 6)]
+                # What a step says of the same fact begins with it.
+                new = [sentence for sentence in one['evidence'] if not one['advice'].startswith(sentence.rstrip('.'))]
+                details = [line for sentence in new[:2] for line in _paragraph(_safe(sentence, 300), 6)]
                 details += _paragraph(_safe(one['advice'], 600), 9, '      -> ')
                 entries.append((_SEVERITIES.index(one['severity']), one['id'] + one['advice'], host, f'{_safe(one["title"])} ({one["severity"]})', details))
         for problem in _problems(report, evidence):

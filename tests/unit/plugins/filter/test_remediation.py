@@ -266,6 +266,14 @@ class TestSummary:
     def test_no_host(self):
         assert remediation_summary({}) == 'Remediation: 0 hosts\n====================\n\n'
 
+    @pytest.mark.parametrize('advice', [
+        'Sendmail is not installed: use the playbook ensure_submission.', 'Use the playbook.'])
+    def test_each_sentence_is_said_once(self, advice):
+        found = diagnosis(cause('not_installed', evidence=['Sendmail is not installed.', 'The name is free.']))
+        shown = remediation_summary({'web': remediation_report(found, found, tried=['msp:not_installed'], errors=[{'step': 'msp', 'message': advice}])})
+        paragraph = ' '.join(shown.partition('Needs attention')[2].split())
+        assert paragraph.count('Sendmail is not installed') == 2 and advice in paragraph and 'The name is free.' in paragraph
+
     @given(st.text(), st.text(min_size=1))
     def test_hostile_text_does_not_reach_the_terminal(self, text, host):
         report = remediation_report(diagnosis(cause('policy', evidence=[text])), errors=[{'step': 'mta', 'message': text}])
