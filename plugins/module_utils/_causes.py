@@ -78,7 +78,8 @@ CAUSES = (
     _row('disk_full', 'The file system of the client queue is full', 'critical', (_checks.msp_blocks, _checks.msp_inodes), _MANUAL,
          'Make room. Then remove tf files of length 0 that no process has open, or runs will wait for them.',
          log=rb'low on space|No space left on device|Out of disk space', harms=True),
-    _row('read_only', 'The file system of a queue is read-only', 'critical', (_checks.read_only,), _MANUAL, 'Find out why (dmesg) and mount it writable again; take an immutable attribute away with "chattr -i".',
+    _row('read_only', 'The file system of a queue is read-only', 'critical', (_checks.read_only,), _MANUAL,
+         'Find out why (dmesg) and mount it writable again; take an immutable attribute away with "chattr -i".',
          log=rb'Read-only file system', harms=True),
     _row('lost', 'Messages were given up by a queue run', 'high', (_checks.lost,), _MESSAGE,
          'Fix the cause (the log line "Losing" names it), then return them with "state: queued".',
@@ -252,7 +253,8 @@ def diagnose(look: _look.Look) -> List[Dict[str, Any]]:
 _AWAY = ('mta_down', 'interface', 'hosts_file', 'hub_down', 'stranger', 'refuses_for_load', 'limits', 'listens_elsewhere', 'filtered',
          'was_down', 'unreachable', 'silent', 'hosts_access', 'refuses', 'loop', 'relay_name')
 EXPLAINED = {
-    'connection_refused': _AWAY, 'connection_timeout': _AWAY, 'no_route': _AWAY, 'not_permitted': _AWAY, 'connection_lost': ('hangs_up', 'stranger', 'silent', 'hub_down'),
+    'connection_refused': _AWAY, 'connection_timeout': _AWAY, 'no_route': _AWAY, 'not_permitted': _AWAY,
+    'connection_lost': ('hangs_up', 'stranger', 'silent', 'hub_down'),
     'host_lookup': ('dns', 'dns_was_down'), 'sender_domain': ('stale_resolver',), 'relay_lookup': ('relay_name',),
     'tls': ('tls',), 'auth': ('auth',), 'limit': ('limits',), 'mta_disk_full': ('mta_disk_full',), 'mta_queue': ('mta_queue',),
     'milter': ('milter',), 'map_lookup': ('maps',), 'alias_database': ('maps',), 'mailbox': ('mailbox',), 'loop': ('loop',),

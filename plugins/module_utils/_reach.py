@@ -292,8 +292,8 @@ def hangs_up(look: _look.Look) -> Evidence:
     """The relay ended the dialogue where the mail submission program waited for a reply; what it does now may say more."""
     if stranger(look) or _mute(look):
         return []
-    said, count = says('connection_lost')(look)
-    return breaks_off(look) + said, count
+    count, example = reason(look, 'connection_lost')
+    return breaks_off(look) + ['Sendmail says: %s' % example] * bool(count), count
 
 
 def breaks_off(look: _look.Look) -> List[str]:
@@ -301,7 +301,8 @@ def breaks_off(look: _look.Look) -> List[str]:
     error = (look.greeting or {}).get('error')
     if not greets(look) or not error or not look.greeting:
         return []
-    return ['%s greets, and then %s.' % (where(look), 'says nothing for %d seconds' % look.greeting['seconds'] if error == 'connection_timeout' else 'hangs up')]
+    what = 'says nothing for %d seconds' % look.greeting['seconds'] if error == 'connection_timeout' else 'hangs up'
+    return ['%s greets, and then %s.' % (where(look), what)]
 
 
 def mta_queue(look: _look.Look) -> Evidence:
