@@ -277,9 +277,9 @@ def deferral(look: _look.Look) -> Tuple[str, str]:
     return kind, '%s greets and takes no mail now: %s' % (where(look), text)
 
 
-def says(*classes: str) -> Callable[[_look.Look], Evidence]:
+def says(*classes: str) -> Callable[[_look.Look], Tuple[List[str], int]]:
     """A predicate: messages wait for what the status says, and only the status knows."""
-    def predicate(look: _look.Look) -> Evidence:
+    def predicate(look: _look.Look) -> Tuple[List[str], int]:
         count, example = reason(look, *classes)
         row = _phrases.saying(example.encode('utf-8', 'replace')) if count else None
         who = 'The relay' if row and row.who == 'mta' else 'Sendmail'
@@ -292,8 +292,8 @@ def hangs_up(look: _look.Look) -> Evidence:
     """The relay ended the dialogue where the mail submission program waited for a reply; what it does now may say more."""
     if stranger(look) or _mute(look):
         return []
-    count, example = reason(look, 'connection_lost')
-    return breaks_off(look) + ['Sendmail says: %s' % example] * bool(count), count
+    said, count = says('connection_lost')(look)
+    return breaks_off(look) + said, count
 
 
 def breaks_off(look: _look.Look) -> List[str]:
