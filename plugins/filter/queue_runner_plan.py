@@ -263,16 +263,17 @@ def _removal(runner):
     return {'kind': 'periodic'} if runner['source'] == 'periodic' else None
 
 
-def _mechanism(runner, host):
+def _mechanism(runner, host, method):
     """Which of our mechanisms a runner belongs to, None for a foreign one."""
     if runner['source'] == 'debian_cron' and runner['path'] in (DEBIAN_CRON, '/etc/mail/sendmail.conf'):
         return 'debian_cron'
-    # Of what Debian's init script started systemd knows the unit. Without systemd there is only the setting.
+    # Of what Debian's init script started systemd knows the unit. Without systemd there is only the setting. Where it is to
+    # be the mechanism, a daemon that was started by hand is kept: it runs from the same submit.cf, with the same pid file.
     settings = host.settings
     by_script = (
         runner['unit'] == 'sendmail.service'
         if host.systemd
-        else settings is not None and settings['msp_mode'] == 'daemon'
+        else settings is not None and (settings['msp_mode'] == 'daemon' or method == 'debian_daemon')
     )
     if runner['source'] == 'daemon' and settings is not None and (runner['path'] or by_script):
         return 'debian_daemon'
@@ -462,7 +463,7 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
         return plan
     mine, foreign = {}, []
     for runner in host.runners:
-        mechanism = _mechanism(runner, host)
+        mechanism = _mechanism(runner, host, method)
         if mechanism:
             mine.setdefault(mechanism, []).append(runner)
         else:

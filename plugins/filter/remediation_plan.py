@@ -110,6 +110,7 @@ BLOCKING = ('not_installed', 'other_mta', 'queue_link', 'configuration', 'permis
             'refuses_for_load', 'listens_elsewhere',
             'filtered', 'silent', 'hosts_access', 'refuses', 'loop', 'relay_name', 'mta_disk_full', 'queue_load', 'interface', 'hosts_file', 'hub_down',
             'mta_queue')
+NOW = {'unreachable': ' cannot be reached: ', 'hangs_up': ' greets, and then '}   # what their evidence says while no message leaves
 KEEPING = ('dns', 'policy', 'tls', 'auth', 'milter', 'maps', 'limits')   # these keep their messages and let others go
 # What fixes a control that fails, by what its row names. The others need attention, or are a matter of the mail itself.
 BY_REMEDY = {'sendmail_msp': 'msp', 'sendmail_permissions': 'permissions', 'sendmail_debris': 'debris', 'sendmail_mta': 'mta',
@@ -159,7 +160,7 @@ def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_ot
     every = {cause['id']: cause for cause in diagnosis.get('causes', [])}
     # What a step is still to be tried for may be gone by then.
     open_ids = {identifier for ids in reasons.values() for identifier in ids} | set(predicted(every, tried, failed, kept) if check else ())
-    blocked = [identifier for identifier in every if (identifier in BLOCKING or (identifier == 'unreachable' and _now(every[identifier])))
+    blocked = [identifier for identifier in every if (identifier in BLOCKING or _now(every[identifier]))
                and identifier not in open_ids]
     kept = sum(every[identifier]['messages'] for identifier in KEEPING if identifier in every and identifier not in open_ids)
     return {'steps': steps, 'first': [step for step in steps if step in FIRST], 'before': [step for step in steps if step not in LAST],
@@ -168,8 +169,8 @@ def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_ot
 
 
 def _now(cause):
-    """Whether the relay cannot be reached now; the same cause also stands for one that could not be reached when mail was last tried."""
-    return any('cannot be reached' in sentence for sentence in cause['evidence'])
+    """Whether the relay cannot be reached, or hangs up, now; these causes also stand for one that did so when mail was last tried."""
+    return any(NOW.get(cause['id'], '\n') in sentence for sentence in cause['evidence'])
 
 
 class FilterModule:

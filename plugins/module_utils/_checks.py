@@ -126,10 +126,13 @@ def program_rights(look: Look, _limits: Limits) -> Found:
 
 
 def queue_rights(look: Look, _limits: Limits) -> Found:
+    """The group is what Sendmail works with; the owner is its user, or whom the packaging gives the directory to (SUSE: root)."""
     user, group = look.submitter['user'], look.submitter['group']
-    return said(['%s is %s:%s %s; it has to be %s:%s and writable for both.' % (one['path'], one['owner'], one['group'], one['mode'], user, group)
+    rule = look.layout.rules.get('msp_queue')
+    owners = (user, rule.owner) if rule else (user,)
+    return said(['%s is %s:%s %s; it has to be %s:%s and writable for both.' % (one['path'], one['owner'], one['group'], one['mode'], owners[-1], group)
                  for one in look.places if one['mode'] is not None
-                 and (one['owner'] != user or one['group'] != group or int(one['mode'], 8) & 0o770 != 0o770)])
+                 and (one['owner'] not in owners or one['group'] != group or int(one['mode'], 8) & 0o770 != 0o770)])
 
 
 def too_open(look: Look, _limits: Limits) -> Found:

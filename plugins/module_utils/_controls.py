@@ -234,7 +234,8 @@ def _greets(look: Look, _limits: Limits) -> Judgement:
     if look.relay is None:
         raise _text.SendmailError('submit.cf does not say where mail is handed to.')
     g = look.greeting or {'answered': False, 'text': None, 'error': 'not asked'}
-    return bool(g['answered']), '%s answers with 220' % _reach.where(look), g['text'] or (g['error'] or 'nothing').replace('_', ' '), []
+    return (bool(g['answered'] and not g['error']), '%s answers with 220' % _reach.where(look), g['text'] or (g['error'] or 'nothing').replace('_', ' '),
+            _reach.breaks_off(look))
 
 
 def _listens(look: Look, limits: Limits) -> Judgement:

@@ -288,8 +288,8 @@ def _relay(found: Look, serve: bool) -> Look:
                 or any(line[:1] == 'R' and 'AuthInfo' in line for _number, line in submit.lines)):
             answer['refusal'] = None
         greetings[place.address, place.port] = answer
-        # After silence or 4xx it goes on (smtpinit()).
-        if answer['connected'] and (answer['code'] or 400) // 100 != 4 or time.monotonic() - start > GREETING_SECONDS:
+        # After silence, 4xx, or what breaks off at EHLO, MAIL or RCPT it goes on (smtpinit(), deliver.c: goto tryhost).
+        if answer['connected'] and not answer['error'] and (answer['code'] or 400) // 100 != 4 or time.monotonic() - start > GREETING_SECONDS:
             break
     relay = _route.route(way, places, listeners, greetings, _mta_wanted(found))
     if relay is not None and way is not None:

@@ -17,8 +17,9 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 from ansible_collections.mailops.sendmail.plugins.module_utils import _processes, _system
 
 _ERRORS = {errno.ECONNREFUSED: 'connection_refused', errno.ETIMEDOUT: 'connection_timeout', errno.EHOSTUNREACH: 'no_route',
-           errno.ENETUNREACH: 'no_route', errno.EADDRNOTAVAIL: 'no_route', errno.ECONNRESET: 'connection_reset',
+           errno.ENETUNREACH: 'no_route', errno.EADDRNOTAVAIL: 'no_route', errno.ECONNRESET: 'connection_reset', errno.EPIPE: 'closed',
            errno.EACCES: 'not_permitted', errno.EPERM: 'not_permitted'}
+BROKEN_OFF = ('connection_timeout', 'connection_reset', 'closed')
 # A greeting that never came, without a reason.
 NOBODY: Dict[str, Any] = {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': None, 'seconds': 0.0, 'refusal': None,
                           'deferral': None}
@@ -178,6 +179,8 @@ def _dialogue(peer: socket.socket, seconds: float, encrypted: bool = False) -> O
             for _number in range(100):
                 peer.settimeout(max(0.05, end - time.monotonic()))
                 line = replies.readline(1024)
+                if not line:
+                    raise OSError('closed')
                 said += line
                 if line[3:4] != b'-':
                     return said
@@ -205,7 +208,12 @@ def _dialogue(peer: socket.socket, seconds: float, encrypted: bool = False) -> O
             code = line[:3].decode('latin-1')
             if code == '421':
                 break
-            reply(b'RSET')
+            try:
+                reply(b'RSET')
+            except OSError:                                                   # it has refused, and hangs up
+                if code[:1] == '5':
+                    break
+                raise
             if not (code in ('521', '550', '554', '556') + NOT_YET or code[:1] == '5' and b' 5.7.' in line or code[:1] == '4'):
                 return None
             kinds.add(code[:1])
@@ -221,11 +229,12 @@ def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 
     its clients wait (FEATURE(`greet_pause')), until Timeout.initial. C(error) is connection_refused, connection_timeout, no_route, not_permitted,
     connection_reset, name_lookup, closed or the system's text; connection_timeout with C(connected) is a server that accepts but is silent.
     C(answered) is true for code 220 only: 554 or 421 are answers that refuse. With C(serve) the server is asked on whether it takes mail:
-    C(refusal) is what it says when it does not, C(deferral) when it does not now.
+    C(refusal) is what it says when it does not, C(deferral) when it does not now; C(error) with C(answered) is that of a server which then
+    falls silent or hangs up (reply() in usersmtp.c: a read error, and the mail stays).
     """
     result = dict(NOBODY)
     start = time.monotonic()
-    end = start + timeout
+    end, asked = start + timeout, False
 
     def left() -> float:
         return max(0.05, end - time.monotonic())
@@ -251,14 +260,17 @@ def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 
                 result.update(code=int(last[:3]) if last[:3].isdecimal() else None, text=_system.printable(reply.splitlines()[-1][:200]))
                 result['answered'] = result['code'] == 220
                 if serve and result['answered']:
+                    asked = True
                     said = _dialogue(peer, max(5.0, left()))
+                    asked = False
                     result['deferral' if said and said[0] == '4' else 'refusal'] = said
                 peer.sendall(b'QUIT\r\n')
                 peer.settimeout(min(1.0, left()))
                 peer.recv(1024)                                               # its farewell: closing before it would be logged as a lost connection
         except OSError as error:
-            if result['code'] is None:
-                result['error'] = 'connection_timeout' if isinstance(error, socket.timeout) else _ERRORS.get(error.errno or 0, error.strerror or str(error))
+            word = 'connection_timeout' if isinstance(error, socket.timeout) else _ERRORS.get(error.errno or 0, error.strerror or str(error))
+            if result['code'] is None or word in BROKEN_OFF and asked:
+                result['error'] = word
         if result['connected'] or left() <= 0.05:
             break
     result['seconds'] = round(time.monotonic() - start, 3)

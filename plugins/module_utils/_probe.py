@@ -55,7 +55,7 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
         queues=facts['queues'], hazards=hazards, endangered=endangered(hazards), inspected=inspected,
         places=[_system.file_state(path) for path in paths],
         filesystems=dict((name, _worst(places)) for name, places in look.directories.items() if places),
-        sockets=[one for one in _network.listeners(_ports(look), look.processes) if one['sendmail'] or (one['name'] or '').startswith('sendmail')],
+        sockets=_sockets(look, _network.listeners(_ports(look), look.processes)),
         active=_system.unit_states([service])[service]['active'] == 'active' if look.services['init'] == 'systemd' else None,
         locked=_in_delivery(look, facts['queues'].get('msp', {}).get('last_attempt_age')), obstacles=obstacles(look),
         stuck=_stuck(look, facts['queues'], set(identifier for pairs in hazards.values() for _text, identifier in pairs)),
@@ -83,6 +83,14 @@ def _ports(look: _look.Look) -> Tuple[int, ...]:
     """Where an MTA may listen: the usual ports, and those of both configurations."""
     named = [port for cf in look.configurations.values() if cf is not None for port in _route.daemon_ports(cf)]
     return tuple(sorted(set(_PORTS) | set(named)))
+
+
+def _sockets(look: _look.Look, listeners: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """Those of Sendmail. Who holds one cannot be seen without CAP_SYS_PTRACE, as in many containers; while a daemon runs, it is on its ports."""
+    cf = look.configurations.get('mta')
+    own = _route.daemon_ports(cf) if cf is not None and any(process['role'] == 'daemon' for process in look.processes) else []
+    return [one for one in listeners
+            if one['sendmail'] or (one['name'] or '').startswith('sendmail') or one['sendmail'] is None and one['pid'] is None and one['port'] in own]
 
 
 def endangered(hazards: Dict[str, List[Any]]) -> Dict[str, int]:

@@ -108,13 +108,14 @@ def mta_down(look: _look.Look) -> Evidence:
 
 
 def hub_down(look: _look.Look) -> Evidence:
-    """Another host is the relay, and refuses connections."""
-    if greets(look) or local(look) or not places(look) or hosts_file(look) or _error(look) not in (
-            'connection_refused', 'connection_reset'):
+    """Another host is the relay, and refuses connections, or takes them and does not greet."""
+    if greets(look) or local(look) or not places(look) or hosts_file(look):
         return []
-    count, example = reason(look, 'connection_refused')
-    return ['%s, on another host, does not take connections: %s.' % (where(look), _error(look).replace('_', ' '))] \
-        + _said(example, count), count
+    count, example = reason(look, 'connection_refused', 'connection_lost')
+    found = _mute(look)
+    if _error(look) in ('connection_refused', 'connection_reset'):
+        found = ['%s, on another host, does not take connections: %s.' % (where(look), _error(look).replace('_', ' '))]
+    return (found + _said(example, count), count) if found else []
 
 
 def stranger(look: _look.Look) -> Evidence:
@@ -211,7 +212,7 @@ def was_down(look: _look.Look) -> Evidence:
 
 def takes_mail(look: _look.Look) -> bool:
     """Whether the relay greets, is who it should be, and refused nothing when it was asked."""
-    return greets(look) and not (look.greeting or {}).get('refusal') and not stranger(look) and not comes_back(look)
+    return greets(look) and not (look.greeting or {}).get('refusal') and not stranger(look) and not comes_back(look) and not breaks_off(look)
 
 
 def unreachable(look: _look.Look) -> Evidence:
@@ -224,6 +225,11 @@ def unreachable(look: _look.Look) -> Evidence:
 
 
 def silent(look: _look.Look) -> Evidence:
+    """What takes connections on this host does not greet."""
+    return _mute(look) if local(look) else []
+
+
+def _mute(look: _look.Look) -> List[str]:
     greeting = look.greeting
     if greeting and greeting['connected'] and not greeting['code'] and greeting['error'] in (
             'connection_timeout', 'closed', 'connection_reset'):
@@ -271,9 +277,9 @@ def deferral(look: _look.Look) -> Tuple[str, str]:
     return kind, '%s greets and takes no mail now: %s' % (where(look), text)
 
 
-def says(*classes: str) -> Callable[[_look.Look], Evidence]:
+def says(*classes: str) -> Callable[[_look.Look], Tuple[List[str], int]]:
     """A predicate: messages wait for what the status says, and only the status knows."""
-    def predicate(look: _look.Look) -> Evidence:
+    def predicate(look: _look.Look) -> Tuple[List[str], int]:
         count, example = reason(look, *classes)
         row = _phrases.saying(example.encode('utf-8', 'replace')) if count else None
         who = 'The relay' if row and row.who == 'mta' else 'Sendmail'
@@ -284,7 +290,19 @@ def says(*classes: str) -> Callable[[_look.Look], Evidence]:
 
 def hangs_up(look: _look.Look) -> Evidence:
     """The relay ended the dialogue where the mail submission program waited for a reply; what it does now may say more."""
-    return [] if stranger(look) or silent(look) else says('connection_lost')(look)
+    if stranger(look) or _mute(look):
+        return []
+    said, count = says('connection_lost')(look)
+    return breaks_off(look) + said, count
+
+
+def breaks_off(look: _look.Look) -> List[str]:
+    """The relay greets, and at EHLO, MAIL or RCPT falls silent or hangs up."""
+    error = (look.greeting or {}).get('error')
+    if not greets(look) or not error or not look.greeting:
+        return []
+    what = 'says nothing for %d seconds' % look.greeting['seconds'] if error == 'connection_timeout' else 'hangs up'
+    return ['%s greets, and then %s.' % (where(look), what)]
 
 
 def mta_queue(look: _look.Look) -> Evidence:

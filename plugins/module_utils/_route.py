@@ -315,8 +315,9 @@ def answers(
 
 
 def grade(greeting: Optional[Dict[str, Any]]) -> int:
-    """The first is who greets, then who takes the connection."""
-    return 0 if (greeting or {}).get('answered') else 1 if (greeting or {}).get('connected') else 2
+    """The first is who greets and goes on to answer, then who takes the connection."""
+    one = greeting or {}
+    return 0 if one.get('answered') and not one.get('error') else 1 if one.get('connected') else 2
 
 
 def route(

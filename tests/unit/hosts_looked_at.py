@@ -104,6 +104,7 @@ DAMAGE = [
     ('SMQ-MTA-02', {'services': {'mta': dict(HEALTHY.services['mta'], enabled=False)}}, []),
     ('SMQ-MTA-02', {'services': {'mta': dict(HEALTHY.services['mta'], masked=True)}}, []),
     ('SMQ-MTA-03', {'greeting': DOWN}, []),
+    ('SMQ-MTA-03', {'greeting': dict(GREETING, error='connection_timeout')}, []),
     ('SMQ-MTA-04', {'sockets': EVERYWHERE}, []),
     ('SMQ-MTA-05', {'processes': [REFUSES]}, []),
     ('SMQ-MTA-05', {'processes': [dict(DAEMON, rejecting='rejecting connections on daemon MTA: 40 children, max 40')]}, []),

@@ -200,6 +200,20 @@ ROWS = [
         'cron(8)',
     ),
     row(
+        'Debian in a container with cron stopped, and a daemon that somebody started by hand',
+        host('debian', down(LINE), runner('daemon', pid=9), cron=STOPPED, init='none'),
+        'debian_daemon',
+        {'settings': TO_DAEMON['settings'], 'generate': True},
+        'init script',
+    ),
+    row(
+        'Debian in a container with cron, and a daemon that somebody started by hand',
+        host('debian', LINE, runner('daemon', pid=9), init='none'),
+        'debian_cron',
+        {'foreign': 'process 9'},
+        'init script',
+    ),
+    row(
         'Debian with sysvinit, and cron is stopped but starts at boot',
         host('debian', down(LINE), cron=PAUSED, init='sysv'),
         'debian_cron',

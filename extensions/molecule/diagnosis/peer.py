@@ -3,7 +3,7 @@
 """An SMTP server that breaks where it is told to: peer.py ADDRESS MODE [TEXT].
 
 Modes: ok; pause (TEXT seconds before the greeting); greeting (TEXT instead of 220); silent; garbage; accept-close, accept-reset;
-VERB-close, VERB-reset and VERB-reply (TEXT) for ehlo, mail, rcpt and data; dot-close and dot-reply behind the message; dot-silent.
+VERB-close, VERB-reset, VERB-silent and VERB-reply (TEXT) for ehlo, mail, rcpt and data; dot-... behind the message.
 """
 
 import socket
@@ -27,6 +27,8 @@ def answer(peer, stage, reply):
     if MODE in (stage + '-close', stage + '-reset'):
         end(peer)
         return False
+    if MODE == stage + '-silent':
+        time.sleep(600)
     peer.sendall((TEXT if MODE == stage + '-reply' else reply).encode() + b'\r\n')
     return True
 

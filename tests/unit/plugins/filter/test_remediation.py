@@ -92,6 +92,8 @@ class TestPlan:
         (('mta_down',), {'tried': ['mta:mta_down']}, ['mta_down'], 0), (('policy',), {}, [], 2), (('dns',), {}, [], 2),
         (('dns',), {'resolvers': True}, [], 3),
         ((cause('unreachable', evidence=['The relay cannot be reached: no route.']),), {}, ['unreachable'], 0),
+        ((cause('hangs_up', evidence=['192.0.2.1 port 25 greets, and then says nothing for 60 seconds.']),), {}, ['hangs_up'], 0),
+        ((cause('hangs_up', evidence=['Sendmail says: reply: read error from [192.0.2.1]']),), {}, [], 3),
         ((cause('unreachable', evidence=['The relay answers now.']),), {}, [], 3),
     ])
     def test_whether_to_run_the_queue(self, causes, given_, blocked, movable):

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _checks, _controls, _phrases
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _checks, _controls, _phrases, _platform
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
 from hosts_looked_at import (
@@ -399,3 +399,15 @@ def test_a_full_disk_comes_before_what_it_made():
     full = {'filesystems': {'msp': dict(ROOM, blocks_free=99), 'mta': ROOM}, 'queues': {'msp': queue(messages=dict(queue()['messages'], lost=1))}}
     causes = _causes.diagnose(HEALTHY._replace(**full))
     assert [(one['id'], one['because_of']) for one in causes] == [('disk_full', []), ('lost', ['disk_full'])]
+
+
+@pytest.mark.parametrize('family, owner, group, mode, wrong', [
+    # openSUSE's package gives the client queue to root:mail 0770, and its program works with the group (seen on a host laid out so).
+    ('suse', 'root', 'mail', '0770', False), ('suse', 'mail', 'mail', '0770', False), ('suse', 'alice', 'mail', '0770', True),
+    ('suse', 'root', 'root', '0770', True), ('suse', 'root', 'mail', '0750', True), ('debian', 'root', 'smmsp', '2770', True),
+    ('debian', 'smmsp', 'smmsp', '2770', False), ('unknown', 'smmsp', 'smmsp', '0770', False)])
+def test_whose_the_client_queue_may_be(family, owner, group, mode, wrong):
+    layout = dict(_platform.PLATFORMS, unknown=_platform.UNKNOWN)[family]
+    look = HEALTHY._replace(layout=layout, submitter=dict(HEALTHY.submitter, user=layout.msp_user, group=layout.msp_group),
+                            places=[dict(HEALTHY.places[0], owner=owner, group=group, mode=mode)])
+    assert _checks.queue_rights(look, {}).wrong is wrong

@@ -185,6 +185,40 @@ def test_whether_it_takes_mail(replies, refusal):
     assert talks(replies) == refusal
 
 
+@pytest.mark.parametrize('command', [b'EHLO', b'MAIL', b'RCPT', b'RSET'])
+@pytest.mark.parametrize('ends, error', [(True, 'closed'), (False, 'connection_timeout')])
+def test_who_greets_and_then_falls_silent_or_hangs_up(command, ends, error, monkeypatch):
+    """reply() in usersmtp.c: a read error, and the mail stays. A hub that did so at MAIL was called healthy (seen on a host)."""
+    found = greets_until(command, ends, {}, monkeypatch)
+    assert (found['answered'], found['code'], found['error'], found['refusal'], found['deferral']) == (True, 220, error, None, None)
+
+
+def test_who_refuses_and_then_hangs_up_has_refused(monkeypatch):
+    found = greets_until(b'RSET', True, {b'RCPT': b'550 5.7.1 no'}, monkeypatch)
+    assert (found['error'], found['refusal']) == (None, '550 5.7.1 no')
+
+
+def greets_until(command, ends, replies, monkeypatch):
+    """The greeting of a server that at this command closes, or says nothing more."""
+    with socket.socket() as listening:
+        listening.bind(('127.0.0.1', 0))
+        listening.listen(1)
+
+        def serve():
+            peer = listening.accept()[0]
+            with peer, peer.makefile('rb') as lines:
+                peer.sendall(b'220 h ESMTP Sendmail 8.18.1/8.18.1; x\r\n')
+                for line in lines:
+                    if line.startswith(command) and ends:
+                        return
+                    if not line.startswith(command):
+                        peer.sendall(replies.get(line[:4], b'250 ok') + b'\r\n')
+        threading.Thread(target=serve, daemon=True).start()
+        dialogue = _network._dialogue
+        monkeypatch.setattr(_network, '_dialogue', lambda peer, seconds: dialogue(peer, seconds if ends else 0.5))
+        return _network.greeting('127.0.0.1', listening.getsockname()[1], 30, serve=True)
+
+
 @pytest.mark.parametrize('said, refusal, deferral', [('450 4.7.1 later', None, '450 4.7.1 later'), ('550 no', '550 no', None), (None, None, None)])
 def test_for_now_and_for_good(server, monkeypatch, said, refusal, deferral):
     monkeypatch.setattr(_network, '_dialogue', lambda *arguments: said)

@@ -126,3 +126,15 @@ def test_limits_for_all_users(tmp_path, line, limits, place):
     (tmp_path / 'etc/security' / place).write_text(line + '\n')
     (tmp_path / 'etc/security/limits.d/x.bak').write_text('* hard fsize 0\n')
     assert [one.partition(':')[0] for one in _probe._limited(str(tmp_path))] == [str(tmp_path / 'etc/security' / place)] * limits
+
+
+UNSEEN = {'address': '0.0.0.0', 'port': 25, 'pid': None, 'name': None, 'sendmail': None}
+
+
+@pytest.mark.parametrize('listener, roles, mine', [
+    # A container without CAP_SYS_PTRACE: nobody sees who holds a socket, and an MTA on every address was "nowhere" (seen on a host).
+    (UNSEEN, ['daemon'], True), (UNSEEN, ['queue_runner'], False), (dict(UNSEEN, port=465), ['daemon'], False),
+    (dict(UNSEEN, pid=9, name='exim4', sendmail=False), ['daemon'], False), (dict(UNSEEN, pid=7, name='sendmail-mta', sendmail=True), [], True)])
+def test_which_sockets_are_those_of_sendmail(listener, roles, mine):
+    look = types.SimpleNamespace(configurations={'mta': _cf.parse(b'O DaemonPortOptions=Name=MTA\n')}, processes=[{'role': role} for role in roles])
+    assert _probe._sockets(look, [listener]) == [listener] * mine

@@ -16,6 +16,7 @@ from hosts_looked_at import GREETING, HEALTHY, NOW, SOCKET, because, queue, rela
 ROOT = os.path.join(os.path.dirname(_causes.__file__), '..', '..')
 DOWN = dict(GREETING, connected=False, answered=False, code=None, text=None, error='connection_refused')
 SILENT = dict(DOWN, connected=True, error='connection_timeout')
+STUCK = dict(GREETING, error='connection_timeout')
 NOBODY = {'greeting': DOWN, 'relay': relay('[127.0.0.1]', listeners=[], greeting=DOWN), 'listeners': []}
 SUBMIT = '220 bw1.example.test ESMTP Sendmail 8.17.1.9/8.17.1.9/Submit; Sat, 28 Nov 2026 00:25:40 GMT; (No UCE/UBE)'
 HUB = '[192.0.2.20]'
@@ -97,6 +98,14 @@ def two(second):
     (dict(hub(GREETING), processes=[]), []),
     (hub(GREETING, [FOREIGN]), []),
     (dict(hub(DOWN), processes=[]), ['hub_down']),
+    (hub(SILENT), ['hub_down']),
+    (hub(dict(SILENT, error='closed')), ['hub_down']),
+    # It greets, and falls silent at EHLO, MAIL or RCPT; one that says so much more slowly has nothing wrong with it.
+    ({'greeting': STUCK}, ['hangs_up']),
+    (hub(STUCK), ['hangs_up']),
+    (hub(dict(STUCK, error='closed')), ['hangs_up']),
+    (dict(hub(STUCK), **waits('connection_refused', 'Deferred: Connection refused by [192.0.2.20]')), ['hangs_up']),
+    (hub(dict(STUCK, error=None)), []),
     (hub(DOWN, [SOCKET]), ['hub_down']),
     (hub(DOWN, [FOREIGN]), ['hub_down']),
     (hub(dict(DOWN, error='connection_timeout')), ['unreachable']),
