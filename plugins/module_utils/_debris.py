@@ -446,7 +446,7 @@ class _Entry:
 def find(params: Dict[str, Any], look: Any = None) -> Dict[str, Any]:
     """The work of sendmail_debris_info, which is that of L(clear) without an archive. Returns its result; raises SendmailError."""
     outcome = Outcome()
-    with _told(dict, ''), _searching(params, look, outcome) as (cleaner, _look_taken, _stack):
+    with _told(dict, ''), _searching(params, look, outcome, True) as (cleaner, _look_taken, _stack):
         cleaner.run()
     return outcome.report()
 
@@ -455,7 +455,7 @@ def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[st
     """The work of sendmail_debris. Returns its result; raises SendmailError, with it for what was done."""
     base = params['archive'] or _archive.BASE
     outcome = Outcome()
-    with _told(outcome.result, ' No file was removed that is not in an archive.'), _searching(params, look, outcome) as (cleaner, look, stack):
+    with _told(outcome.result, ' No file was removed that is not in an archive.'), _searching(params, look, outcome, check_mode) as (cleaner, look, stack):
         queues = [directory for directories in look.directories.values() for directory in directories]
         _archive.check_base(base, queues)
         if check_mode:
@@ -467,10 +467,10 @@ def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[st
 
 
 @contextlib.contextmanager
-def _searching(params: Dict[str, Any], look: Any, outcome: Outcome) -> Iterator[Tuple[Cleaner, Any, contextlib.ExitStack]]:
+def _searching(params: Dict[str, Any], look: Any, outcome: Outcome, dry: bool) -> Iterator[Tuple[Cleaner, Any, contextlib.ExitStack]]:
     seconds = _text.duration(params['older_than'], option='older_than')
     look = look or _message.look_at(params['queue'], partners=True)
-    with _identity.signals_noted() as check, Search(look, _look.names(params['queue']), params['kinds'] or KINDS, seconds) as search, \
+    with _identity.signals_noted() as check, _lost.alone(look, dry), Search(look, _look.names(params['queue']), params['kinds'] or KINDS, seconds) as search, \
             contextlib.ExitStack() as stack:
         yield Cleaner(search, outcome, check), look, stack
 

@@ -621,8 +621,7 @@ class Restorer:
             if self.dry:
                 before = _archive.restored(path)
             else:
-                marks = os.open(path + '.restored', os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-                fcntl.flock(marks, fcntl.LOCK_EX)
+                marks = _marks(part)
                 before = set(os.pread(marks, 1 << 24, 0).split())
             removed = self.removed = _archive.removed(path) or set()
             restoring = self._settle(here, before, removed)
@@ -781,6 +780,20 @@ class Restorer:
         return None
 
 
+def _marks(part: _archive.Part) -> int:
+    """A descriptor of the file that says what was restored from a part, locked, so that nobody else removes it. Raises Refused, at once."""
+    name = part.path + '.restored'
+    marks = os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(marks, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(marks), os.stat(name, follow_symlinks=False)):
+            return marks
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(marks)
+    raise _archive.Refused('Another run restores from %s: wait for it.' % part.shown)
+
+
 class Pending(NamedTuple):
     """A control file of a part whose data file comes next."""
 
@@ -862,7 +875,7 @@ def act(params, check_mode, look=None):
     outcome = Outcome()
     try:
         look = look or look_at(params['queue'], partners=state == 'restored')
-        with _identity.signals_noted() as check:
+        with _identity.signals_noted() as check, _lost.alone(look, check_mode):
             work(params, look, selection, outcome, check_mode, check)
     except _text.SendmailError as error:
         raise _text.SendmailError(str(error), **dict(outcome.result(state), **error.result))

@@ -3,6 +3,7 @@
 """What is done to a client queue whose user is not root, against that user; and check mode against the run, over a table of spools. Needs root."""
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -13,7 +14,8 @@ import tempfile
 import time
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _debris, _hazards, _look, _message, _platform, _process, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import (
+    _archive, _debris, _hazards, _identity, _look, _message, _platform, _process, _spool, _text)
 from fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='a queue has files of several users')
@@ -237,6 +239,64 @@ class TestTheQueuesUser:
         assert (done['removed'], done['left_alone']) == (1, 5) and all('no directory of this queue' in why for why in reasons(done).values())
         lab.clear()
         assert lab.files(lab.mta) == mta and sorted(lab.files()) == ['qf' + identifier(number) for number in (0, 1, 3, 4, 5)]
+
+
+# Two at once
+
+class TestTwoAtOnce:
+    """What one run has on its way between queue and archive is no leftover for another one."""
+
+    @pytest.mark.parametrize('other', ['absent', 'restored', 'queued', 'debris'])
+    def test_a_second_run_while_a_removal_is_being_recorded(self, lab, other, monkeypatch):
+        for number in range(3):
+            lab.message(number)
+        real, said = _archive.Writer.removed, []
+
+        def removed(writer, names):
+            try:
+                lab.clear(archive=lab.base + '2') if other == 'debris' else lab.act(other, archive=lab.base if other == 'restored' else lab.base + '2')
+            except _text.SendmailError as error:
+                said.append(str(error))
+            real(writer, names)
+        monkeypatch.setattr(_archive.Writer, 'removed', removed)
+        done = lab.act('absent')
+        assert len(said) == 1 and 'Another run of this collection works in %s' % lab.client in said[0]
+        assert done['removed'] == 3 and lab.files() == {}
+        assert lab.act('restored')['restored'] == 3 and len(lab.files()) == 6
+
+    def test_debris_while_a_message_is_being_restored(self, lab, monkeypatch):
+        """Between the data file and its control file the data file looks like an orphan."""
+        lab.message(1)
+        lab.act('absent')
+        real, said = _message._write, []
+
+        def write(directory, name, *more):
+            if name.endswith('.restoring'):
+                with _identity.acting(_identity.ROOT), pytest.raises(_text.SendmailError, match='Another run'):
+                    lab.clear(archive=lab.base + '2')
+                said.append(name)
+            real(directory, name, *more)
+        monkeypatch.setattr(_message, '_write', write)
+        assert lab.act('restored')['restored'] == 1 and said and len(lab.files()) == 2
+
+    def test_a_restore_does_not_wait_for_another_one(self, lab):
+        """As one that was stopped (SIGSTOP), which would be waited for without an end."""
+        lab.message(1)
+        archive = lab.act('absent')['archive']
+        with open(archive + '/0001.tar.gz.restored', 'w') as marks:
+            fcntl.flock(marks, fcntl.LOCK_EX)
+            with pytest.raises(_text.SendmailError, match='Another run restores from .*0001.tar.gz'):
+                lab.act('restored')
+            assert os.path.exists(marks.name)
+        assert lab.act('restored')['restored'] == 1
+
+    def test_after_a_failure_others_can_work(self, lab, monkeypatch):
+        lab.message(1)
+        monkeypatch.setattr(_archive.Writer, 'commit', lambda writer: os.stat('/nonexistent'))
+        with pytest.raises(_text.SendmailError):
+            lab.act('absent')
+        monkeypatch.undo()
+        assert lab.act('absent')['removed'] == 1
 
 
 # Once: what was removed, what was restored, and every point between
