@@ -115,7 +115,7 @@ class Search:
                 for entry in entries:
                     name = entry.name
                     if name[0] == '.':
-                        staged = _message.STAGED.match(name)
+                        staged = _spool.STAGED.match(name)
                         if staged and staged.group(1)[:2] != 'df':
                             found.add(staged.group(1)[2:])
                     elif name[:2] not in known and _qf.IDENTIFIER.match(name[2:]):
@@ -167,7 +167,7 @@ class Search:
             return None
         if name[0] == '.':
             # Of a restore of ours that was killed: the data file, which nothing needs. A control file is settled with its archive.
-            staged = _message.STAGED.match(name)
+            staged = _spool.STAGED.match(name)
             return 'temporary' if staged and staged.group(4) == 'restored' and entry.is_file(follow_symlinks=False) else None
         if not entry.is_file(follow_symlinks=False):
             return 'special'

@@ -18,6 +18,7 @@ import os
 import pwd
 import re
 import stat
+import time
 from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _text
@@ -41,6 +42,9 @@ _LINKS_MAX = 20
 _LOOKED_AT = 400
 # Python 3.6 has no name for it, and a few machines have another number.
 _PATH = getattr(os, 'O_PATH', 0o10000000 if os.uname()[0] == 'Linux' and os.uname()[4][:5] not in ('alpha', 'sparc', 'paris') else 0)
+# .NAME.ARCHIVE.NUMBER.removing and the like: a file that sendmail_message has on its way between queue and archive.
+STAGED = re.compile(r'\.((?:qf|hf|Qf|df).*)\.((?:removed|debris)-\d{8}T\d{6}Z(?:-\d+)?|[^.]*)\.(\d{4,})\.(removing|restoring|restored)\Z', re.S)
+_STAGED_SECONDS = 600       # since its last change, after which whoever left it there has ended
 _DATA_LINE = re.compile(rb'\nd([^\r\n]*)')
 
 # A configuration can name anything as a queue directory, by a slip or by a link. These have other owners, and so has whatever holds one of them.
@@ -447,6 +451,9 @@ class Pass:
 
     def _unreadable(self, name, why):
         self._damage(name, 'unreadable')
+        self._error(name, why)
+
+    def _error(self, name, why):
         self.errors_total += 1
         if len(self.errors) < _ERRORS_KEPT:
             self.errors.append({'path': _text.printable(os.fsencode(os.path.join(self.directory.control, name))), 'error': why})
@@ -595,12 +602,29 @@ class Pass:
         kind = _DEBRIS_PREFIXES.get(prefix)
         if kind and entry.is_file(follow_symlinks=False):
             self.debris[kind] += 1
-        elif name in BELONGS or name[0] == '.' or (name in ('qf', 'df', 'xf') and entry.is_dir()):
+        elif name[0] == '.':
+            self._staged(name, entry)
+        elif name in BELONGS or (name in ('qf', 'df', 'xf') and entry.is_dir()):
             pass
         elif entry.is_file(follow_symlinks=False):
             self.debris['foreign'] += 1
         else:
             self.debris['special'] += 1
+
+    def _staged(self, name, entry):
+        """Say that a run of ours that was ended has left a message between queue and archive, where neither a runner nor a pass sees it."""
+        found = STAGED.match(name)
+        if not found or found.group(1)[:2] == 'df':
+            return
+        try:
+            if time.time() - entry.stat(follow_symlinks=False).st_ctime < _STAGED_SECONDS:
+                return
+        except FileNotFoundError:
+            return
+        self.messages['unreadable'] += 1
+        self._error(name, 'a run of sendmail_message was ended while it moved this message: call the module again with the directory of the '
+                          'archive %s, or, where that is lost, give the file the name %s' % tuple(
+                              _text.printable(os.fsencode(part)) for part in (found.group(2), found.group(1))))
 
     def _beside(self, descriptor, data):
         """Count what lies in a directory without control files: the data files if they belong there."""

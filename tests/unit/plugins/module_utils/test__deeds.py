@@ -15,7 +15,7 @@ import time
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _archive, _debris, _hazards, _identity, _look, _message, _platform, _process, _spool, _text)
+    _archive, _debris, _hazards, _identity, _look, _message, _platform, _probe, _process, _spool, _text)
 from fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='a queue has files of several users')
@@ -297,6 +297,56 @@ class TestTwoAtOnce:
             lab.act('absent')
         monkeypatch.undo()
         assert lab.act('absent')['removed'] == 1
+
+
+# What a killed run left
+
+def kill(lab, at, monkeypatch, **more):
+    """A removal that is killed instead of the call of C(at) of the writer."""
+    child = os.fork()
+    if not child:
+        try:
+            monkeypatch.setattr(_archive.Writer, at, lambda writer, names: os.kill(os.getpid(), signal.SIGKILL))
+            lab.act('absent', **more)
+        finally:
+            os._exit(1)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+class TestLeftBetween:
+    """A message that a killed run left between queue and archive is seen by whoever looks, wherever its archive is."""
+
+    def test_it_is_said(self, lab, monkeypatch):
+        lab.message(1)
+        lab.message(2)
+        kill(lab, 'removed', monkeypatch, archive=lab.base + '-elsewhere')
+        assert sorted(name[:3] for name in lab.files()) == ['.qf', '.qf', 'df6', 'df6']
+
+        def seen():
+            one = _spool.Pass(lab.look().directories['msp'][0])
+            assert list(one.batches()) == []
+            return one
+        assert (seen().messages['unreadable'], seen().errors) == (0, [])       # whoever does that may still be at it
+        monkeypatch.setattr(_spool, '_STAGED_SECONDS', 0)
+        one = seen()
+        archive = os.listdir(lab.base + '-elsewhere')
+        assert one.messages['unreadable'] == one.errors_total == 2 and any(name in one.errors[0]['error'] for name in archive)
+        stuck = _probe._stuck(lab.look(), {queue: {'messages': {'unreadable': 1}} for queue in ('msp', 'mta')}, set())
+        assert len(stuck) == 2 and all('give the file the name qf6ANFSGLL00000' in entry['why'] for entry in stuck)
+        assert lab.clear()['found'] == 0 and lab.act('absent')['selected'] == 0          # of another base
+        assert lab.act('absent', archive=lab.base + '-elsewhere')['removed'] == 2 and seen().errors == []
+
+    def test_an_archive_of_the_same_name_elsewhere(self, lab, monkeypatch):
+        """Two bases can have one of the same second; only the one that the message went to can say what became of it."""
+        lab.message(1)
+        kill(lab, 'removed', monkeypatch, archive=lab.base + '-elsewhere')
+        lab.message(2)
+        name, = [one for one in os.listdir(lab.base + '-elsewhere') if one[0] == 'r']
+        os.rename(lab.act('absent')['archive'], os.path.join(lab.base, name))
+        before = lab.files()
+        for check_mode in (True, False):
+            assert lab.act('absent', check_mode)['selected'] == 0 and lab.files() == before
+        assert lab.act('restored', archive=lab.base + '-elsewhere')['restored'] == 1
 
 
 # Once: what was removed, what was restored, and every point between
