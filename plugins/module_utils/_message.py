@@ -533,7 +533,7 @@ def requeue(look: Any, selection: _selection.Selection, outcome: Outcome, argume
 
 
 def why_stays(look: Any, queue: str, opened: _spool.Opened, name: str, after: str) -> Optional[str]:
-    """Why Sendmail does not quarantine or release a message, or would lose it in that, or None.
+    """Why Sendmail does not quarantine or release a message, or would lose it in that or in the run that comes next, or None.
 
     quarantine_queue_item() in queue.c reads the file with readqf(), which loses what it does not take, writes a tf file that must not exist
     yet, and renames that over whatever has the new name.
@@ -546,7 +546,7 @@ def why_stays(look: Any, queue: str, opened: _spool.Opened, name: str, after: st
             data = _archive.read_held(handle, about)
         finally:
             os.close(handle)
-        _spool.data_directory(opened.directory, data, look.directories[queue])
+        place = _spool.data_directory(opened.directory, data, look.directories[queue])
     except FileNotFoundError:
         raise
     except (OSError, _text.SendmailError) as error:
@@ -559,6 +559,9 @@ def why_stays(look: Any, queue: str, opened: _spool.Opened, name: str, after: st
     wrong = _hazards.hazard_of_owner(about, os.fstat(opened.control), _hazards.runner(look, queue), look.settings[queue])
     if wrong:
         return '%s; %s' % (wrong, _lost.PERMISSIONS)
+    if after == 'qf':
+        for hazard in _hazards.data_hazards(opened, name[2:], _hazards.runner(look, queue), opened.directory, place):
+            return 'the next run would do harm: %s' % hazard.text
     if _lost.exists(opened.control, 'tf' + name[2:]):
         return 'a tf file is in the way: mailops.sendmail.sendmail_debris removes it when it is old'
     if _lost.exists(opened.control, after + name[2:]):

@@ -299,6 +299,25 @@ class TestTwoAtOnce:
         assert lab.act('absent')['removed'] == 1
 
 
+# Released
+
+@pytest.mark.parametrize('body, why', [
+    (os.mkfifo, 'not a regular file: a run would hang'), (None, 'there is no data file'), (0o600, 'the runner cannot read it')])
+def test_what_a_run_would_hang_on_is_not_released(lab, body, why, monkeypatch):
+    """As a message that was kept back while an MTA started: what comes back into the queue, the next runner takes."""
+    lab.message(1, prefix='hf', body=None)
+    if callable(body):
+        body(os.path.join(lab.client, 'df' + identifier(1)))
+    elif body:
+        lab.put('df' + identifier(1), uid=0, gid=0, mode=body)
+    ran = []
+    monkeypatch.setattr(_message, '_sendmail', lambda *arguments: ran.append(arguments))
+    for check_mode in (True, False):
+        done = lab.act('queued', check_mode)
+        assert (done['changed'], done['queued'], done['left_alone']) == (False, 0, 1) and why in reasons(done)[identifier(1)]
+    assert ran == []
+
+
 # What a killed run left
 
 def kill(lab, at, monkeypatch, **more):
