@@ -35,6 +35,8 @@ _NAMED = {'tf': 'temporary', 'Tf': 'pushed_aside', 'xf': 'transcript'}
 _FORMS = {stat.S_IFLNK: 'a symbolic link', stat.S_IFIFO: 'a FIFO', stat.S_IFCHR: 'a device', stat.S_IFBLK: 'a device'}
 _FOREIGN = 'it was not made by Sendmail, so it is not for this module to move: look at it by hand'
 
+_STRANDED = 'it has the name of a queue file, in a place where no queue runner looks for it: find out whose it is, and move it by hand'
+
 
 class Candidate(NamedTuple):
     """A file that may be debris."""
@@ -215,7 +217,7 @@ class Search:
     def reason_to_stay(self, one: Candidate, used: Optional[Set[Tuple[int, int]]]) -> Optional[str]:
         """Why a candidate is not provably debris, or None. C(used): files that processes have open, None when that cannot be known."""
         if one.trouble or one.kind == 'foreign':
-            return one.trouble or _FOREIGN
+            return one.trouble or (_STRANDED if _is_queue_file(one.name) else _FOREIGN)
         about = os.stat(one.name, dir_fd=one.where, follow_symlinks=False)
         if time.time() - max(about.st_mtime, about.st_ctime) < self.seconds:
             return 'it was changed not long ago: its age is less than older_than'
@@ -230,9 +232,14 @@ class Search:
                 return 'it is complete and the only control file of its id: look at it, and rename it to qf when it is sound'
         elif stat.S_IFMT(about.st_mode) not in _FORMS:
             return 'it is %s: look at it by hand' % ('a directory' if stat.S_ISDIR(about.st_mode) else 'a socket')
-        elif not _qf.IDENTIFIER.match(one.name[2:]) or one.name[:2] not in _EVERY_CONTROL + ('df', 'xf'):
+        elif not _is_queue_file(one.name):
             return _FOREIGN
         return _message.why_not_renamed(one.where, about)
+
+
+def _is_queue_file(name: str) -> bool:
+    """Whether Sendmail gives files such a name."""
+    return name[:2] in _EVERY_CONTROL + ('df', 'xf') and len(name) <= _spool.NAME_MAX and _qf.IDENTIFIER.match(name[2:]) is not None
 
 
 def _is_file(directory: int, name: str) -> bool:

@@ -38,6 +38,7 @@ BELONGS = frozenset(('sm-client.pid', 'sm-client.st', 'sendmail.st', 'sendmail.p
 DEBRIS = ('data_without_control', 'control_without_data', 'temporary', 'pushed_aside', 'transcript', 'foreign', 'special')
 _DEBRIS_PREFIXES = {'tf': 'temporary', 'Tf': 'pushed_aside', 'xf': 'transcript'}
 _PREFIXES = frozenset(('qf', 'df', 'hf', 'Qf', 'tf', 'Tf', 'xf'))
+_PARTS = frozenset(('qf', 'df', 'xf'))
 _LINKS_MAX = 20
 _LOOKED_AT = 400
 # Python 3.6 has no name for it, and a few machines have another number.
@@ -207,7 +208,7 @@ def check_content(descriptor: int, nested: bool) -> bool:
     with scan(descriptor) as entries:
         for entry in entries:
             name = entry.name
-            if name[:2] in _PREFIXES or name in BELONGS or _PASSING.match(name) or (nested or name in ('qf', 'df', 'xf')) and entry.is_dir():
+            if name[:2] in _PREFIXES or name in BELONGS or _PASSING.match(name) or (nested or name in _PARTS) and _is_place(entry):
                 ours += 1
             else:
                 strange += 1
@@ -216,6 +217,11 @@ def check_content(descriptor: int, nested: bool) -> bool:
     if strange > ours and strange > (10 if not os.fstat(descriptor).st_mode & 0o005 else 2):
         raise OSError(errno.EINVAL, 'most of what is in it was not made by Sendmail, so it is not taken for a queue: set QueueDirectory')
     return strange > 0 == ours
+
+
+def _is_place(entry: Any) -> bool:
+    """Whether a directory entry is a directory or a link, which may lead to one: only L(walk) follows it, where root has made it."""
+    return entry.is_dir(follow_symlinks=False) or entry.is_symlink()
 
 
 # Queue directories
@@ -385,13 +391,17 @@ def scan(descriptor):
 
 
 def read_block(descriptor, name):
-    """The first block of a regular file, and all of it where it is shorter. Raises OSError."""
+    """The first block of a regular file with one name, and all of it where it is shorter. Raises OSError."""
     try:
         handle = os.open(name, _READ | _NOATIME, dir_fd=descriptor)
     except PermissionError:
         # Only the owner and root may leave the access time alone.
         handle = os.open(name, _READ, dir_fd=descriptor)
     try:
+        about = os.fstat(handle)
+        if about.st_nlink > 1 or not stat.S_ISREG(about.st_mode):
+            raise OSError(errno.EMLINK, 'it is not a regular file' if about.st_nlink < 2 else
+                          'it has %d names: a hard link, which Sendmail never makes' % about.st_nlink)
         return os.read(handle, _BLOCK)
     finally:
         os.close(handle)
@@ -407,7 +417,8 @@ def read_whole(descriptor, name):
         if about.st_nlink != 1:
             raise _text.SendmailError('it has %d names: a hard link, which Sendmail never makes' % about.st_nlink)
         if about.st_size > LIMIT:
-            raise _text.SendmailError('it is larger than %d bytes' % LIMIT)
+            # gatherq() reads on to the lines P and T, readqf() to the end (queue.c): of a sparse file of 20 GB for more than ten minutes, deaf to TERM.
+            raise _text.SendmailError('it is larger than %d bytes: a queue run that looks at it reads all of that first' % LIMIT)
         parts, left = [], LIMIT
         while left > 0:
             part = os.read(handle, min(left, 1 << 20))
@@ -604,7 +615,7 @@ class Pass:
             self.debris[kind] += 1
         elif name[0] == '.':
             self._staged(name, entry)
-        elif name in BELONGS or (name in ('qf', 'df', 'xf') and entry.is_dir()):
+        elif name in BELONGS or name in _PARTS and _is_place(entry):
             pass
         elif entry.is_file(follow_symlinks=False):
             self.debris['foreign'] += 1
