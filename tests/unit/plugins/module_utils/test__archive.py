@@ -216,7 +216,6 @@ def test_a_base_where_others_can_put_names(tmp_path, mode):
     assert os.listdir(str(base)) == ['below']
 
 
-
 @root
 def test_a_base_below_somebody_elses_link(tmp_path):
     (tmp_path / 'open').mkdir()
