@@ -114,10 +114,13 @@ def open_data(directory, name):
 
 # Writing
 
-def _trusted(descriptor: int, path: str) -> None:
-    """Raise SendmailError for a directory that others than root (or who runs us) own or can put names of theirs into."""
+def _trusted(descriptor: int, path: str, passing: bool = True) -> None:
+    """Raise SendmailError for a directory that others than root (or who runs us) own or can put names of theirs into.
+
+    C(passing): on the way. In a sticky directory nobody else can take away what root has made; but what is read there, or is to be new, could be theirs.
+    """
     about = os.fstat(descriptor)
-    if about.st_uid not in (0, os.getuid()) or about.st_mode & 0o022 and not about.st_mode & stat.S_ISVTX:
+    if about.st_uid not in (0, os.getuid()) or about.st_mode & 0o022 and not (passing and about.st_mode & stat.S_ISVTX):
         raise _text.SendmailError('Users other than root can write to %s, so an archive of mail is not safe there. '
                                   'Name another directory with archive, or fix its owner and mode.' % _text.printable(os.fsencode(path)))
 
@@ -161,7 +164,11 @@ def _walk(path: str, check: Callable[[int, str], None]) -> Tuple[int, List[str]]
 
 def check_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> None:
     """Refuse a directory that somebody else could replace or write to, or that lies in a queue. Creates nothing. Raises SendmailError."""
-    os.close(_walk(os.path.abspath(base), _base_check(queues))[0])
+    here, missing = _walk(os.path.abspath(base), _base_check(queues))
+    try:
+        _trusted(here, base, bool(missing))
+    finally:
+        os.close(here)
 
 
 def check_room(base: str) -> None:
@@ -191,6 +198,7 @@ def make_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> int:
             os.close(here)
             here = there
             check(here, base)
+        _trusted(here, base, False)
         return here
     except BaseException:
         os.close(here)
@@ -451,23 +459,25 @@ def parts(path):
 
 def removed(part: str) -> Optional[Set[str]]:
     """The control files of a part that have really left the queue, as the manifest names them; None where the run did not get that far."""
+    path = part[:-len('.tar.gz')] + '.removed'
+    data = _beside(path)
     try:
-        with open(part[:-len('.tar.gz')] + '.removed', 'rb') as stream:
-            return set(stream.read(MANIFEST_MAX).decode('utf-8').splitlines())
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused('%s.removed, which says what was removed, cannot be read: %s.'
-                      % (_text.printable(os.fsencode(part[:-len('.tar.gz')])), getattr(error, 'strerror', None) or error))
+        return None if data is None else set(data.decode('utf-8').splitlines())
+    except UnicodeDecodeError as error:
+        raise Refused('%s, which says what was removed, cannot be read: %s.' % (_text.printable(os.fsencode(path)), error))
 
 
 def restored(part: str) -> Set[bytes]:
-    """The ids of the messages of a part that were brought back to the queue."""
-    try:
-        with open(part + '.restored', 'rb') as stream:
-            return set(stream.read(MANIFEST_MAX).split())
-    except FileNotFoundError:
-        return set()
+    """The ids of the messages of a part that were brought back to the queue. Raises Refused."""
+    return set((_beside(part + '.restored') or b'').split())
+
+
+def _beside(path: str) -> Optional[bytes]:
+    """The content of a file beside a part, trusted as the part itself; None where there is none. Raises Refused."""
+    if not os.path.lexists(path):
+        return None
+    with Part(path) as file:
+        return file.content()
 
 
 class _Gunzip:
@@ -508,6 +518,7 @@ class Part:
         try:
             directory = _spool.walk(os.path.dirname(self.path), each=_trusted)
             try:
+                _trusted(directory, os.path.dirname(self.path), False)
                 self._handle = os.open(os.path.basename(self.path), _READ, dir_fd=directory)
             finally:
                 os.close(directory)
@@ -523,6 +534,18 @@ class Part:
 
     def __exit__(self, *exception):
         os.close(self._handle)
+
+    def content(self) -> bytes:
+        """The bytes of the file themselves. Raises Refused."""
+        found = []
+        try:
+            while len(found) * _CHUNK <= MANIFEST_MAX:
+                found.append(os.read(self._handle, _CHUNK))
+                if not found[-1]:
+                    return b''.join(found)
+        except OSError as error:
+            raise self._refusal(error.strerror)
+        raise self._refusal('it is larger than %d bytes' % MANIFEST_MAX)
 
     def _refusal(self, why: Any) -> Refused:
         return Refused('archive: %s cannot be read: %s.' % (self.shown, why))

@@ -180,7 +180,7 @@ def unreadable(look: Look, _limits: Limits) -> Found:
 
 
 def never_run(look: Look, _limits: Limits) -> Found:
-    """Control files that no run will ever try: unfinished, of a newer version, too large, unreadable; of _probe.stuck()."""
+    """Control files that runs leave (unfinished, of a newer version, unreadable) or may hang on (too large); of _probe.stuck()."""
     return said(['%s: %s.' % (one['path'], one['why']) for one in look.stuck], len(look.stuck))
 
 

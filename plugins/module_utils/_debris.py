@@ -35,6 +35,8 @@ _NAMED = {'tf': 'temporary', 'Tf': 'pushed_aside', 'xf': 'transcript'}
 _FORMS = {stat.S_IFLNK: 'a symbolic link', stat.S_IFIFO: 'a FIFO', stat.S_IFCHR: 'a device', stat.S_IFBLK: 'a device'}
 _FOREIGN = 'it was not made by Sendmail, so it is not for this module to move: look at it by hand'
 
+_STRANDED = 'it has the name of a queue file, in a place where no queue runner looks for it: find out whose it is, and move it by hand'
+
 
 class Candidate(NamedTuple):
     """A file that may be debris."""
@@ -115,7 +117,7 @@ class Search:
                 for entry in entries:
                     name = entry.name
                     if name[0] == '.':
-                        staged = _message.STAGED.match(name)
+                        staged = _spool.STAGED.match(name)
                         if staged and staged.group(1)[:2] != 'df':
                             found.add(staged.group(1)[2:])
                     elif name[:2] not in known and _qf.IDENTIFIER.match(name[2:]):
@@ -167,7 +169,7 @@ class Search:
             return None
         if name[0] == '.':
             # Of a restore of ours that was killed: the data file, which nothing needs. A control file is settled with its archive.
-            staged = _message.STAGED.match(name)
+            staged = _spool.STAGED.match(name)
             return 'temporary' if staged and staged.group(4) == 'restored' and entry.is_file(follow_symlinks=False) else None
         if not entry.is_file(follow_symlinks=False):
             return 'special'
@@ -215,7 +217,7 @@ class Search:
     def reason_to_stay(self, one: Candidate, used: Optional[Set[Tuple[int, int]]]) -> Optional[str]:
         """Why a candidate is not provably debris, or None. C(used): files that processes have open, None when that cannot be known."""
         if one.trouble or one.kind == 'foreign':
-            return one.trouble or _FOREIGN
+            return one.trouble or (_STRANDED if _is_queue_file(one.name) else _FOREIGN)
         about = os.stat(one.name, dir_fd=one.where, follow_symlinks=False)
         if time.time() - max(about.st_mtime, about.st_ctime) < self.seconds:
             return 'it was changed not long ago: its age is less than older_than'
@@ -230,9 +232,14 @@ class Search:
                 return 'it is complete and the only control file of its id: look at it, and rename it to qf when it is sound'
         elif stat.S_IFMT(about.st_mode) not in _FORMS:
             return 'it is %s: look at it by hand' % ('a directory' if stat.S_ISDIR(about.st_mode) else 'a socket')
-        elif not _qf.IDENTIFIER.match(one.name[2:]) or one.name[:2] not in _EVERY_CONTROL + ('df', 'xf'):
+        elif not _is_queue_file(one.name):
             return _FOREIGN
         return _message.why_not_renamed(one.where, about)
+
+
+def _is_queue_file(name: str) -> bool:
+    """Whether Sendmail gives files such a name."""
+    return name[:2] in _EVERY_CONTROL + ('df', 'xf') and len(name) <= _spool.NAME_MAX and _qf.IDENTIFIER.match(name[2:]) is not None
 
 
 def _is_file(directory: int, name: str) -> bool:
@@ -446,7 +453,7 @@ class _Entry:
 def find(params: Dict[str, Any], look: Any = None) -> Dict[str, Any]:
     """The work of sendmail_debris_info, which is that of L(clear) without an archive. Returns its result; raises SendmailError."""
     outcome = Outcome()
-    with _told(dict, ''), _searching(params, look, outcome) as (cleaner, _look_taken, _stack):
+    with _told(dict, ''), _searching(params, look, outcome, True) as (cleaner, _look_taken, _stack):
         cleaner.run()
     return outcome.report()
 
@@ -455,7 +462,7 @@ def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[st
     """The work of sendmail_debris. Returns its result; raises SendmailError, with it for what was done."""
     base = params['archive'] or _archive.BASE
     outcome = Outcome()
-    with _told(outcome.result, ' No file was removed that is not in an archive.'), _searching(params, look, outcome) as (cleaner, look, stack):
+    with _told(outcome.result, ' No file was removed that is not in an archive.'), _searching(params, look, outcome, check_mode) as (cleaner, look, stack):
         queues = [directory for directories in look.directories.values() for directory in directories]
         _archive.check_base(base, queues)
         if check_mode:
@@ -467,10 +474,10 @@ def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[st
 
 
 @contextlib.contextmanager
-def _searching(params: Dict[str, Any], look: Any, outcome: Outcome) -> Iterator[Tuple[Cleaner, Any, contextlib.ExitStack]]:
+def _searching(params: Dict[str, Any], look: Any, outcome: Outcome, dry: bool) -> Iterator[Tuple[Cleaner, Any, contextlib.ExitStack]]:
     seconds = _text.duration(params['older_than'], option='older_than')
     look = look or _message.look_at(params['queue'], partners=True)
-    with _identity.signals_noted() as check, Search(look, _look.names(params['queue']), params['kinds'] or KINDS, seconds) as search, \
+    with _identity.signals_noted() as check, _lost.alone(look, dry), Search(look, _look.names(params['queue']), params['kinds'] or KINDS, seconds) as search, \
             contextlib.ExitStack() as stack:
         yield Cleaner(search, outcome, check), look, stack
 

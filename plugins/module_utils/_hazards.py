@@ -148,7 +148,7 @@ def _inspect(opened, place, queue, directory, name, who, settings, held, named):
         hazards.append(Hazard('permissions', wrong))
     hazards += content_hazards(data, envelope, time.time() - about.st_ctime, named)
     if not locked and envelope.complete:   # a run leaves an incomplete one where it is
-        hazards += _data_hazards(opened, identifier, who, directory, named.get(envelope.data_directory))
+        hazards += data_hazards(opened, identifier, who, directory, named.get(envelope.data_directory))
         try:
             changed = os.stat('tf' + identifier, dir_fd=opened.control, follow_symlinks=False).st_ctime
             young = time.time() - changed < YOUNG_SECONDS
@@ -159,7 +159,7 @@ def _inspect(opened, place, queue, directory, name, who, settings, held, named):
                    len(envelope.recipients), locked, hazards)
 
 
-def _data_hazards(opened: Any, identifier: str, who: Any, directory: Any, other: Optional[Any]) -> List[Hazard]:
+def data_hazards(opened: Any, identifier: str, who: Any, directory: Any, other: Optional[Any]) -> List[Hazard]:
     """What is wrong with the data file, which the d line may place in C(other), another directory of the queue."""
     try:
         if other is None or other == directory:

@@ -83,8 +83,13 @@ class Record:
     def __init__(self, path):
         self.error = None
         try:
-            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            size = os.fstat(self.descriptor).st_size
+            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+            about = os.fstat(self.descriptor)
+            if not stat.S_ISCHR(about.st_mode) and (
+                    not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid() or about.st_nlink != 1 or about.st_mode & 0o022):
+                os.close(self.descriptor)
+                raise OSError(errno.EPERM, 'what is there is no file of root that root alone can write to')
+            size = about.st_size
             # A line that was cut short must not take the first of ours with it.
             self._begin = b'\n' if size and os.pread(self.descriptor, 1, size - 1) != b'\n' else b''
         except OSError as error:

@@ -163,14 +163,20 @@ def left_behind(directories: Dict[str, List[_spool.QueueDirectory]]) -> List[Dic
         path, depth = left.pop(0)
         count, below = 0, []
         try:
-            with os.scandir(path) as entries:
+            directory = _spool.walk(path)
+        except OSError:
+            continue
+        try:
+            with _spool.scan(directory) as entries:
                 for entry in entries:
                     if depth and len(below) < _BELOW_MAX and entry.name[:1] != '.' and entry.is_dir(follow_symlinks=False):
-                        below.append((entry.path, depth - 1))
+                        below.append((os.path.join(path, entry.name), depth - 1))
                     elif entry.name[:2] in _qf.CONTROL_PREFIXES and _qf.IDENTIFIER.match(entry.name[2:]):
                         count += 1
         except OSError:
             continue
+        finally:
+            os.close(directory)
         left[:0] = sorted(below)
         if count and path not in seen:
             seen.add(path)

@@ -7,6 +7,7 @@
 """A queue entered as who runs it, and lost messages (Qf) examined and returned to the queue."""
 
 import contextlib
+import fcntl
 import os
 import stat
 from typing import AbstractSet, Any, Iterator, Optional, Tuple
@@ -44,6 +45,28 @@ def entered(look: Any, queue: str, directory: _spool.QueueDirectory) -> Iterator
                 'read-only.' % (who.uid, who.gid, _text.printable(os.fsencode(path)), about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode),
                                 error.strerror, PERMISSIONS))
         yield opened
+
+
+@contextlib.contextmanager
+def alone(look: Any, dry: bool = False) -> Iterator[None]:
+    """Keep other runs of ours out of the queues of a look; what is on its way between queue and archive belongs to a killed run then.
+
+    Sendmail takes no notice of a lock on a directory. C(dry): nothing is kept out. Raises SendmailError at once where another run is at work.
+    """
+    with contextlib.ExitStack() as stack:
+        for queue, directories in () if dry else look.directories.items():
+            for directory in directories:
+                try:
+                    with _identity.acting(identity(look, queue)), _spool.Opened(directory) as opened:
+                        descriptor = os.dup(opened.base)
+                    stack.callback(os.close, descriptor)
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise _text.SendmailError('Another run of this collection works in %s, so nothing was done. Wait for it.'
+                                              % _text.printable(os.fsencode(directory.path)))
+                except (OSError, _text.SendmailError):
+                    pass           # who cannot open it cannot work in it, which is said then; NFS has no such lock
+        yield
 
 
 def reason_of(error: Exception) -> str:

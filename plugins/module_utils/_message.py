@@ -44,8 +44,6 @@ STATES = {'quarantined': (('queued',), 'quarantined'), 'queued': (('quarantined'
           'absent': (_selection.STATES, 'removed'), 'restored': (_selection.STATES, 'restored')}
 _CONTROLS = ('qf', 'hf', 'Qf', 'tf', 'Tf')
 _MEMBER = re.compile(r'(msp|mta)(/.*)/((?:qf|hf|Qf|df)[0-9A-Za-z]{8}[0-9]{5,10})\Z')
-# .NAME.ARCHIVE.NUMBER.removing and the like; see above.
-STAGED = re.compile(r'\.((?:qf|hf|Qf|df).*)\.((?:removed|debris)-\d{8}T\d{6}Z(?:-\d+)?|[^.]*)\.(\d{4,})\.(removing|restoring|restored)\Z', re.S)
 
 
 class Plan(NamedTuple):
@@ -400,7 +398,7 @@ def staged_files(queue: str, opened: _spool.Opened) -> Iterator[Staged]:
     for where in sorted({opened.control, opened.data}):
         with _spool.scan(where) as entries:
             for entry in entries:
-                found = STAGED.match(entry.name) if entry.name[0] == '.' else None
+                found = _spool.STAGED.match(entry.name) if entry.name[0] == '.' else None
                 if found and entry.is_file(follow_symlinks=False):
                     yield Staged(queue, opened, where, entry.name, *found.groups())
 
@@ -411,17 +409,18 @@ def put_back(look: Any, base: str, dry: bool) -> Iterator[Staged]:
     Yields what is put back. The lock of C(base) must be held, so that no such run is at work; C(dry) changes nothing and needs no lock.
     Raises SendmailError and OSError.
     """
-    records: Dict[str, Optional[Set[str]]] = {}
+    records: Dict[str, Tuple[Set[str], Optional[Set[str]]]] = {}
     for queue, directories in look.directories.items():
         for directory in directories:
             with _lost.entered(look, queue, directory) as opened:
                 for one in [one for one in staged_files(queue, opened) if one.kind == 'removing']:
                     part = os.path.join(base, one.archive, one.part + '.tar.gz')
-                    if not os.path.isfile(part):
-                        continue        # into an archive elsewhere: only that one knows
                     if part not in records:
-                        records[part] = _archive.removed(part)
-                    if _is_removed(records[part], queue, directory.path, one.name):
+                        records[part] = _contents(part), _archive.removed(part)
+                    contents, record = records[part]
+                    if _label(queue, directory.path, one.name) not in contents:
+                        continue        # into an archive elsewhere: only that one knows
+                    if _is_removed(record, queue, directory.path, one.name):
                         if not dry:
                             with _identity.acting(_lost.identity(look, queue)):
                                 _settle_removal(look, one)
@@ -454,8 +453,22 @@ def meant(selection: _selection.Selection, one: Staged) -> bool:
     return selection.wants(one.name[2:]) and _judge(selection, one.name, data, size)[2]
 
 
+def _contents(part: str) -> Set[str]:
+    """What a part has in it, as its manifest names it; nothing where there is no part, or none that proves whole."""
+    try:
+        with _archive.Part(part) as opened:
+            return {file['name'] for record in opened.verify() for file in record['files']}
+    except _text.SendmailError:
+        return set()
+
+
 def _is_removed(record: Optional[Set[str]], queue: str, path: str, name: str) -> bool:
-    return record is not None and _text.printable(os.fsencode('%s%s/%s' % (queue, path, name))) in record
+    return record is not None and _label(queue, path, name) in record
+
+
+def _label(queue: str, path: str, name: str) -> str:
+    """How a manifest calls a file."""
+    return _text.printable(os.fsencode('%s%s/%s' % (queue, path, name)))
 
 
 def _control_elsewhere(look: Any, queue: str, identifier: str) -> bool:
@@ -520,7 +533,7 @@ def requeue(look: Any, selection: _selection.Selection, outcome: Outcome, argume
 
 
 def why_stays(look: Any, queue: str, opened: _spool.Opened, name: str, after: str) -> Optional[str]:
-    """Why Sendmail does not quarantine or release a message, or would lose it in that, or None.
+    """Why Sendmail does not quarantine or release a message, or would lose it in that or in the run that comes next, or None.
 
     quarantine_queue_item() in queue.c reads the file with readqf(), which loses what it does not take, writes a tf file that must not exist
     yet, and renames that over whatever has the new name.
@@ -533,7 +546,7 @@ def why_stays(look: Any, queue: str, opened: _spool.Opened, name: str, after: st
             data = _archive.read_held(handle, about)
         finally:
             os.close(handle)
-        _spool.data_directory(opened.directory, data, look.directories[queue])
+        place = _spool.data_directory(opened.directory, data, look.directories[queue])
     except FileNotFoundError:
         raise
     except (OSError, _text.SendmailError) as error:
@@ -546,6 +559,9 @@ def why_stays(look: Any, queue: str, opened: _spool.Opened, name: str, after: st
     wrong = _hazards.hazard_of_owner(about, os.fstat(opened.control), _hazards.runner(look, queue), look.settings[queue])
     if wrong:
         return '%s; %s' % (wrong, _lost.PERMISSIONS)
+    if after == 'qf':
+        for hazard in _hazards.data_hazards(opened, name[2:], _hazards.runner(look, queue), opened.directory, place):
+            return 'the next run would do harm: %s' % hazard.text
     if _lost.exists(opened.control, 'tf' + name[2:]):
         return 'a tf file is in the way: mailops.sendmail.sendmail_debris removes it when it is old'
     if _lost.exists(opened.control, after + name[2:]):
@@ -621,8 +637,7 @@ class Restorer:
             if self.dry:
                 before = _archive.restored(path)
             else:
-                marks = os.open(path + '.restored', os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-                fcntl.flock(marks, fcntl.LOCK_EX)
+                marks = _marks(part)
                 before = set(os.pread(marks, 1 << 24, 0).split())
             removed = self.removed = _archive.removed(path) or set()
             restoring = self._settle(here, before, removed)
@@ -679,7 +694,7 @@ class Restorer:
             return
         queue, name = pending.queue, pending.name
         identifier = name[2:]
-        label = _text.printable(os.fsencode('%s%s/%s' % (queue, pending.path, name)))
+        label = _label(queue, pending.path, name)
         done, why = 'left_alone', None
         there = self._here(identifier)
         if there:
@@ -781,6 +796,20 @@ class Restorer:
         return None
 
 
+def _marks(part: _archive.Part) -> int:
+    """A descriptor of the file that says what was restored from a part, locked, so that nobody else removes it. Raises Refused, at once."""
+    name = part.path + '.restored'
+    marks = os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(marks, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(marks), os.stat(name, follow_symlinks=False)):
+            return marks
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(marks)
+    raise _archive.Refused('Another run restores from %s: wait for it.' % part.shown)
+
+
 class Pending(NamedTuple):
     """A control file of a part whose data file comes next."""
 
@@ -862,7 +891,7 @@ def act(params, check_mode, look=None):
     outcome = Outcome()
     try:
         look = look or look_at(params['queue'], partners=state == 'restored')
-        with _identity.signals_noted() as check:
+        with _identity.signals_noted() as check, _lost.alone(look, check_mode):
             work(params, look, selection, outcome, check_mode, check)
     except _text.SendmailError as error:
         raise _text.SendmailError(str(error), **dict(outcome.result(state), **error.result))

@@ -266,6 +266,7 @@ def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Di
                     for _batch in one.batches():
                         pass
                     why = dict((error['path'], error['error']) for error in one.errors)
+                    found += [{'path': path, 'why': text} for path, text in sorted(why.items()) if os.path.basename(path)[:1] == '.']
                     for name, state in one.damaged:
                         path = _system.printable(os.path.join(directory.control, name))
                         about = os.stat(name, dir_fd=opened.control, follow_symlinks=False)

@@ -18,6 +18,7 @@ import os
 import pwd
 import re
 import stat
+import time
 from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _text
@@ -37,10 +38,14 @@ BELONGS = frozenset(('sm-client.pid', 'sm-client.st', 'sendmail.st', 'sendmail.p
 DEBRIS = ('data_without_control', 'control_without_data', 'temporary', 'pushed_aside', 'transcript', 'foreign', 'special')
 _DEBRIS_PREFIXES = {'tf': 'temporary', 'Tf': 'pushed_aside', 'xf': 'transcript'}
 _PREFIXES = frozenset(('qf', 'df', 'hf', 'Qf', 'tf', 'Tf', 'xf'))
+_PARTS = frozenset(('qf', 'df', 'xf'))
 _LINKS_MAX = 20
 _LOOKED_AT = 400
 # Python 3.6 has no name for it, and a few machines have another number.
 _PATH = getattr(os, 'O_PATH', 0o10000000 if os.uname()[0] == 'Linux' and os.uname()[4][:5] not in ('alpha', 'sparc', 'paris') else 0)
+# .NAME.ARCHIVE.NUMBER.removing and the like: a file that sendmail_message has on its way between queue and archive.
+STAGED = re.compile(r'\.((?:qf|hf|Qf|df).*)\.((?:removed|debris)-\d{8}T\d{6}Z(?:-\d+)?|[^.]*)\.(\d{4,})\.(removing|restoring|restored)\Z', re.S)
+_STAGED_SECONDS = 600       # since its last change, after which whoever left it there has ended
 _DATA_LINE = re.compile(rb'\nd([^\r\n]*)')
 
 # A configuration can name anything as a queue directory, by a slip or by a link. These have other owners, and so has whatever holds one of them.
@@ -203,7 +208,7 @@ def check_content(descriptor: int, nested: bool) -> bool:
     with scan(descriptor) as entries:
         for entry in entries:
             name = entry.name
-            if name[:2] in _PREFIXES or name in BELONGS or _PASSING.match(name) or (nested or name in ('qf', 'df', 'xf')) and entry.is_dir():
+            if name[:2] in _PREFIXES or name in BELONGS or _PASSING.match(name) or (nested or name in _PARTS) and _is_place(entry):
                 ours += 1
             else:
                 strange += 1
@@ -212,6 +217,11 @@ def check_content(descriptor: int, nested: bool) -> bool:
     if strange > ours and strange > (10 if not os.fstat(descriptor).st_mode & 0o005 else 2):
         raise OSError(errno.EINVAL, 'most of what is in it was not made by Sendmail, so it is not taken for a queue: set QueueDirectory')
     return strange > 0 == ours
+
+
+def _is_place(entry: Any) -> bool:
+    """Whether a directory entry is a directory or a link, which may lead to one: only L(walk) follows it, where root has made it."""
+    return entry.is_dir(follow_symlinks=False) or entry.is_symlink()
 
 
 # Queue directories
@@ -381,13 +391,17 @@ def scan(descriptor):
 
 
 def read_block(descriptor, name):
-    """The first block of a regular file, and all of it where it is shorter. Raises OSError."""
+    """The first block of a regular file with one name, and all of it where it is shorter. Raises OSError."""
     try:
         handle = os.open(name, _READ | _NOATIME, dir_fd=descriptor)
     except PermissionError:
         # Only the owner and root may leave the access time alone.
         handle = os.open(name, _READ, dir_fd=descriptor)
     try:
+        about = os.fstat(handle)
+        if about.st_nlink > 1 or not stat.S_ISREG(about.st_mode):
+            raise OSError(errno.EMLINK, 'it is not a regular file' if about.st_nlink < 2 else
+                          'it has %d names: a hard link, which Sendmail never makes' % about.st_nlink)
         return os.read(handle, _BLOCK)
     finally:
         os.close(handle)
@@ -403,7 +417,8 @@ def read_whole(descriptor, name):
         if about.st_nlink != 1:
             raise _text.SendmailError('it has %d names: a hard link, which Sendmail never makes' % about.st_nlink)
         if about.st_size > LIMIT:
-            raise _text.SendmailError('it is larger than %d bytes' % LIMIT)
+            # gatherq() reads on to the lines P and T, readqf() to the end (queue.c): of a sparse file of 20 GB for more than ten minutes, deaf to TERM.
+            raise _text.SendmailError('it is larger than %d bytes: a queue run that looks at it reads all of that first' % LIMIT)
         parts, left = [], LIMIT
         while left > 0:
             part = os.read(handle, min(left, 1 << 20))
@@ -447,6 +462,9 @@ class Pass:
 
     def _unreadable(self, name, why):
         self._damage(name, 'unreadable')
+        self._error(name, why)
+
+    def _error(self, name, why):
         self.errors_total += 1
         if len(self.errors) < _ERRORS_KEPT:
             self.errors.append({'path': _text.printable(os.fsencode(os.path.join(self.directory.control, name))), 'error': why})
@@ -595,12 +613,29 @@ class Pass:
         kind = _DEBRIS_PREFIXES.get(prefix)
         if kind and entry.is_file(follow_symlinks=False):
             self.debris[kind] += 1
-        elif name in BELONGS or name[0] == '.' or (name in ('qf', 'df', 'xf') and entry.is_dir()):
+        elif name[0] == '.':
+            self._staged(name, entry)
+        elif name in BELONGS or name in _PARTS and _is_place(entry):
             pass
         elif entry.is_file(follow_symlinks=False):
             self.debris['foreign'] += 1
         else:
             self.debris['special'] += 1
+
+    def _staged(self, name, entry):
+        """Say that a run of ours that was ended has left a message between queue and archive, where neither a runner nor a pass sees it."""
+        found = STAGED.match(name)
+        if not found or found.group(1)[:2] == 'df':
+            return
+        try:
+            if time.time() - entry.stat(follow_symlinks=False).st_ctime < _STAGED_SECONDS:
+                return
+        except FileNotFoundError:
+            return
+        self.messages['unreadable'] += 1
+        self._error(name, 'a run of sendmail_message was ended while it moved this message: call the module again with the directory of the '
+                          'archive %s, or, where that is lost, give the file the name %s' % tuple(
+                              _text.printable(os.fsencode(part)) for part in (found.group(2), found.group(1))))
 
     def _beside(self, descriptor, data):
         """Count what lies in a directory without control files: the data files if they belong there."""

@@ -37,7 +37,9 @@ options:
     description:
       - How long the runs may take together. Then no further runner is started. One that has not yet handed anything of its message to the MTA is
         ended; one that has is waited for, as long as RFC 5321 lets the MTA think about it, because to end it could deliver the message twice. That is
-        a moment with an MTA that answers, and up to 20 minutes with one that falls silent behind the data. The module fails when messages were not tried.
+        a moment with an MTA that answers, and up to 20 minutes with one that falls silent behind the data, or with a
+        message of very many recipients. A runner that works even then goes on by itself, and its message counts as RV(taken).
+        The module fails when messages were not tried.
       - A number with one of the units C(s), C(m), C(h), or a number of seconds.
     type: str
     default: 10m

@@ -152,15 +152,15 @@ def test_a_control_file_that_is_too_large(tmp_path, monkeypatch):
 
 
 @root
-@pytest.mark.parametrize('spoil', ['owner', 'mode', 'link', 'directory', 'hard link', 'fifo'])
+@pytest.mark.parametrize('spoil', ['owner', 'mode', 'link', 'directory', 'sticky', 'hard link', 'fifo'])
 def test_a_part_that_somebody_else_could_have_written(tmp_path, spoil):
     path, _content = write(tmp_path)
     if spoil == 'owner':
         os.chown(path, 12345, 12345)
     elif spoil == 'mode':
         os.chmod(path, 0o620)
-    elif spoil == 'directory':
-        os.chmod(os.path.dirname(path), 0o770)
+    elif spoil in ('directory', 'sticky'):
+        os.chmod(os.path.dirname(path), 0o770 if spoil == 'directory' else 0o1777)
     elif spoil == 'hard link':
         os.link(path, str(tmp_path / 'other'))
     else:
@@ -172,7 +172,49 @@ def test_a_part_that_somebody_else_could_have_written(tmp_path, spoil):
     assert read(path) is None
 
 
+@root
+@pytest.mark.parametrize('spoil', ['owner', 'mode', 'link', 'hard link', 'fifo', 'sticky'])
+def test_what_lies_beside_a_part_is_trusted_as_the_part(tmp_path, spoil):
+    """It says which messages may be brought back, and is read by root: it must not be anybody's, nor block."""
+    part, _content = write(tmp_path)
+    for name, function in ((part[:-len('.tar.gz')] + '.removed', _archive.removed), (part + '.restored', _archive.restored)):
+        assert not function(part)
+        with open(name, 'w') as stream:
+            stream.write('msp/var/spool/mqueue-client/qf6ANFSGLL000001\n')
+        assert len(function(part)) == 1
+        if spoil == 'owner':
+            os.chown(name, 12345, 12345)
+        elif spoil == 'mode':
+            os.chmod(name, 0o666)
+        elif spoil == 'sticky':
+            os.chmod(os.path.dirname(part), 0o1777)
+        elif spoil == 'hard link':
+            os.link(name, name + 'x')
+        else:
+            os.rename(name, name + 'x')
+            os.symlink(name + 'x', name) if spoil == 'link' else os.mkfifo(name)
+        with pytest.raises(_archive.Refused):
+            function(part)
+        os.chmod(os.path.dirname(part), 0o700)
+
+
 # Where archives are
+
+@root
+@pytest.mark.parametrize('mode', [0o1777, 0o1770, 0o1773])
+def test_a_base_where_others_can_put_names(tmp_path, mode):
+    """A sticky directory keeps what root has made there, and lets anybody put links, FIFOs and archives beside it."""
+    base = tmp_path / 'base'
+    base.mkdir()
+    base.chmod(mode)
+    for function in (_archive.check_base, _archive.make_base):
+        with pytest.raises(_text.SendmailError, match='Users other than root can write to .*base'):
+            function(str(base), [])
+    _archive.check_base(str(base / 'below'), [])
+    os.close(_archive.make_base(str(base / 'below'), []))
+    _archive.check_base(str(base / 'below'), [])
+    assert os.listdir(str(base)) == ['below']
+
 
 @root
 def test_a_base_below_somebody_elses_link(tmp_path):

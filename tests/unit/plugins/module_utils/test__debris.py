@@ -230,6 +230,17 @@ def test_processes_are_looked_into(monkeypatch, tmp_path):
         os.waitpid(child, 0)
 
 
+def test_what_a_new_subdirectory_has_stranded(lab):
+    """Where somebody makes a subdirectory qf, a runner looks for control files there, and those of before stay where they are."""
+    lab.put('qf' + ID % 1)
+    lab.put('df' + ID % 1, b'body')
+    lab.put('core', b'image')
+    os.mkdir(os.path.join(lab.path, 'qf'))
+    lab.directories = [_spool.QueueDirectory('mqueue', lab.path, os.path.join(lab.path, 'qf'), lab.path, lab.path, False)]
+    why = reasons(lab.clear())
+    assert 'no queue runner looks for it' in why['qf' + ID % 1] and 'not made by Sendmail' in why['core'] and 'df' + ID % 1 not in why
+
+
 def test_hostile_names(lab):
     """What no queue has made stays, whatever it is called, and its name is printable in the result."""
     names = ['df\n\x1b[31m', 'qf\x1b]0;title\x07', 'q' * 200, os.fsdecode(b'\xff\xfe')]

@@ -3,6 +3,7 @@
 """What is done to a client queue whose user is not root, against that user; and check mode against the run, over a table of spools. Needs root."""
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -13,7 +14,8 @@ import tempfile
 import time
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _debris, _hazards, _look, _message, _platform, _process, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import (
+    _archive, _debris, _hazards, _identity, _look, _message, _platform, _probe, _process, _spool, _text)
 from fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='a queue has files of several users')
@@ -237,6 +239,133 @@ class TestTheQueuesUser:
         assert (done['removed'], done['left_alone']) == (1, 5) and all('no directory of this queue' in why for why in reasons(done).values())
         lab.clear()
         assert lab.files(lab.mta) == mta and sorted(lab.files()) == ['qf' + identifier(number) for number in (0, 1, 3, 4, 5)]
+
+
+# Two at once
+
+class TestTwoAtOnce:
+    """What one run has on its way between queue and archive is no leftover for another one."""
+
+    @pytest.mark.parametrize('other', ['absent', 'restored', 'queued', 'debris'])
+    def test_a_second_run_while_a_removal_is_being_recorded(self, lab, other, monkeypatch):
+        for number in range(3):
+            lab.message(number)
+        real, said = _archive.Writer.removed, []
+
+        def removed(writer, names):
+            try:
+                lab.clear(archive=lab.base + '2') if other == 'debris' else lab.act(other, archive=lab.base if other == 'restored' else lab.base + '2')
+            except _text.SendmailError as error:
+                said.append(str(error))
+            real(writer, names)
+        monkeypatch.setattr(_archive.Writer, 'removed', removed)
+        done = lab.act('absent')
+        assert len(said) == 1 and 'Another run of this collection works in %s' % lab.client in said[0]
+        assert done['removed'] == 3 and lab.files() == {}
+        assert lab.act('restored')['restored'] == 3 and len(lab.files()) == 6
+
+    def test_debris_while_a_message_is_being_restored(self, lab, monkeypatch):
+        """Between the data file and its control file the data file looks like an orphan."""
+        lab.message(1)
+        lab.act('absent')
+        real, said = _message._write, []
+
+        def write(directory, name, *more):
+            if name.endswith('.restoring'):
+                with _identity.acting(_identity.ROOT), pytest.raises(_text.SendmailError, match='Another run'):
+                    lab.clear(archive=lab.base + '2')
+                said.append(name)
+            real(directory, name, *more)
+        monkeypatch.setattr(_message, '_write', write)
+        assert lab.act('restored')['restored'] == 1 and said and len(lab.files()) == 2
+
+    def test_a_restore_does_not_wait_for_another_one(self, lab):
+        """As one that was stopped (SIGSTOP), which would be waited for without an end."""
+        lab.message(1)
+        archive = lab.act('absent')['archive']
+        with open(archive + '/0001.tar.gz.restored', 'w') as marks:
+            fcntl.flock(marks, fcntl.LOCK_EX)
+            with pytest.raises(_text.SendmailError, match='Another run restores from .*0001.tar.gz'):
+                lab.act('restored')
+            assert os.path.exists(marks.name)
+        assert lab.act('restored')['restored'] == 1
+
+    def test_after_a_failure_others_can_work(self, lab, monkeypatch):
+        lab.message(1)
+        monkeypatch.setattr(_archive.Writer, 'commit', lambda writer: os.stat('/nonexistent'))
+        with pytest.raises(_text.SendmailError):
+            lab.act('absent')
+        monkeypatch.undo()
+        assert lab.act('absent')['removed'] == 1
+
+
+# Released
+
+@pytest.mark.parametrize('body, why', [
+    (os.mkfifo, 'not a regular file: a run would hang'), (None, 'there is no data file'), (0o600, 'the runner cannot read it')])
+def test_what_a_run_would_hang_on_is_not_released(lab, body, why, monkeypatch):
+    """As a message that was kept back while an MTA started: what comes back into the queue, the next runner takes."""
+    lab.message(1, prefix='hf', body=None)
+    if callable(body):
+        body(os.path.join(lab.client, 'df' + identifier(1)))
+    elif body:
+        lab.put('df' + identifier(1), uid=0, gid=0, mode=body)
+    ran = []
+    monkeypatch.setattr(_message, '_sendmail', lambda *arguments: ran.append(arguments))
+    for check_mode in (True, False):
+        done = lab.act('queued', check_mode)
+        assert (done['changed'], done['queued'], done['left_alone']) == (False, 0, 1) and why in reasons(done)[identifier(1)]
+    assert ran == []
+
+
+# What a killed run left
+
+def kill(lab, at, monkeypatch, **more):
+    """A removal that is killed instead of the call of C(at) of the writer."""
+    child = os.fork()
+    if not child:
+        try:
+            monkeypatch.setattr(_archive.Writer, at, lambda writer, names: os.kill(os.getpid(), signal.SIGKILL))
+            lab.act('absent', **more)
+        finally:
+            os._exit(1)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+class TestLeftBetween:
+    """A message that a killed run left between queue and archive is seen by whoever looks, wherever its archive is."""
+
+    def test_it_is_said(self, lab, monkeypatch):
+        lab.message(1)
+        lab.message(2)
+        kill(lab, 'removed', monkeypatch, archive=lab.base + '-elsewhere')
+        assert sorted(name[:3] for name in lab.files()) == ['.qf', '.qf', 'df6', 'df6']
+
+        def seen():
+            one = _spool.Pass(lab.look().directories['msp'][0])
+            assert list(one.batches()) == []
+            return one
+        assert (seen().messages['unreadable'], seen().errors) == (0, [])       # whoever does that may still be at it
+        monkeypatch.setattr(_spool, '_STAGED_SECONDS', 0)
+        one = seen()
+        archive = os.listdir(lab.base + '-elsewhere')
+        assert one.messages['unreadable'] == one.errors_total == 2 and any(name in one.errors[0]['error'] for name in archive)
+        stuck = _probe._stuck(lab.look(), {queue: {'messages': {'unreadable': 1}} for queue in ('msp', 'mta')}, set())
+        assert len(stuck) == 2 and all('give the file the name qf6ANFSGLL00000' in entry['why'] for entry in stuck)
+        assert lab.clear()['found'] == 0 and lab.act('absent')['selected'] == 0          # of another base
+        assert lab.act('absent', archive=lab.base + '-elsewhere')['removed'] == 2 and seen().errors == []
+
+    def test_an_archive_of_the_same_name_elsewhere(self, lab, monkeypatch):
+        """Two bases can have one of the same second; only the one that the message went to can say what became of it."""
+        lab.message(1)
+        kill(lab, 'removed', monkeypatch, archive=lab.base + '-elsewhere')
+        lab.message(2)
+        name, = [one for one in os.listdir(lab.base + '-elsewhere') if one[0] == 'r']
+        os.rename(lab.act('absent')['archive'], os.path.join(lab.base, name))
+        before = lab.files()
+        for check_mode in (True, False):
+            assert lab.act('absent', check_mode)['selected'] == 0 and lab.files() == before
+        assert lab.act('restored', archive=lab.base + '-elsewhere')['restored'] == 1
 
 
 # Once: what was removed, what was restored, and every point between

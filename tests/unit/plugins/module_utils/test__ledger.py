@@ -265,3 +265,24 @@ class TestRecord:
         record.add('msp', 'B', 'relayed')
         record.add('msp', 'C', 'relayed')
         assert record.error == 'No space left on device'
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='a file belongs to somebody else')
+@pytest.mark.parametrize('spoil', ['owner', 'mode', 'hard link', 'fifo', 'link'])
+def test_outcomes_are_not_written_to_what_others_have_put_there(tmp_path, spoil):
+    """As in /tmp, where anybody can be there first."""
+    path, other = str(tmp_path / 'outcomes.jsonl'), str(tmp_path / 'other')
+    with open(other, 'w'):
+        pass
+    if spoil == 'fifo':
+        os.mkfifo(path)
+    elif spoil == 'link':
+        os.symlink(other, path)
+    elif spoil == 'hard link':
+        os.link(other, path)
+    else:
+        os.rename(other, path)
+        os.chown(path, 12345, -1) if spoil == 'owner' else os.chmod(path, 0o666)
+    with pytest.raises(_text.SendmailError, match='path: the outcomes cannot be written'):
+        _ledger.Record(path).add('msp', 'B', 'relayed')
+    assert not os.path.exists(other) or not os.path.getsize(other)

@@ -5,7 +5,7 @@ import os
 import re
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _look, _network, _platform, _probe, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _look, _network, _platform, _probe, _spool, _system
 
 SUBMIT = 'O QueueDirectory=%s\nO RunAsUser=nosuchuser:nosuchgroup\nD{MTAHost}[127.0.0.1]\n'
 
@@ -210,3 +210,25 @@ class TestMailLeftBehind:
         os.symlink(str(root / 'elsewhere'), os.path.join(place, 'q1'))
         (root / 'submit.cf').write_text(SUBMIT % place)
         assert _probe._stranded(_look.look('queues', 'msp')) == []
+
+
+def test_a_directory_that_becomes_a_link_while_mail_is_looked_for(tmp_path, monkeypatch):
+    """What the user of a queue puts in the way leads nowhere."""
+    queue, secret = tmp_path / 'mqueue', tmp_path / 'secret'
+    for place in (queue, queue / 'below', secret):
+        place.mkdir()
+    (secret / 'qf6ANFSGLL000001').write_bytes(b'')
+    (queue / 'below' / 'qf6ANFSGLL000002').write_bytes(b'')
+    where = {'msp': [_spool.QueueDirectory('mqueue', *[str(queue)] * 4, False)]}
+    monkeypatch.setattr(_look._platform, 'PLATFORMS', {})
+    assert _look.left_behind(where) == [{'path': str(queue / 'below'), 'messages': 1}]
+    real = _look._spool.walk
+
+    def walk(path, *more):
+        if path == str(queue / 'below') and not (queue / 'below').is_symlink():
+            (queue / 'below').rename(queue / 'old')
+            (queue / 'below').symlink_to(secret)
+            os.lchown(str(queue / 'below'), 12345, 12345)
+        return real(path, *more)
+    monkeypatch.setattr(_look._spool, 'walk', walk)
+    assert _look.left_behind(where) == []

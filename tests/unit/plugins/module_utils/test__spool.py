@@ -318,7 +318,7 @@ def test_a_hard_link_is_not_read(queue, tmp_path):
     (tmp_path / 'secret').write_bytes(b'root:secret\n')
     os.link(str(tmp_path / 'secret'), str(queue / 'qf6ANFSGLL000001'))
     one, met = run(queue)
-    assert (counts(one), met) == ({'unreadable': 1, 'control_without_data': 1}, {})
+    assert (counts(one), met) == ({'unreadable': 1}, {})
     assert one.errors == [{'path': str(queue / 'qf6ANFSGLL000001'), 'error': 'it has 2 names: a hard link, which Sendmail never makes'}]
     assert_accounts_for_everything(one)
 
@@ -373,7 +373,7 @@ def test_a_file_that_is_too_large_is_not_read(queue, monkeypatch):
     put(queue, 'qf6ANFSGLL000002', data=CONTROL[:-2] + b'H??X: y\n' * 12000 + b'.\n')
     one, met = run(queue)
     assert (sorted(met), counts(one)) == (['qf6ANFSGLL000002'], {'queued': 1, 'unreadable': 1})
-    assert one.errors[0]['error'] == 'it is larger than 100000 bytes'
+    assert one.errors[0]['error'] == 'it is larger than 100000 bytes: a queue run that looks at it reads all of that first'
 
 
 def test_errors_are_bounded_and_counted(queue, monkeypatch):
@@ -428,7 +428,7 @@ def test_a_message_delivered_while_it_was_read_has_vanished_and_lacks_no_data(qu
 
 
 @pytest.mark.parametrize('make, state', [
-    (lambda path, secret: os.mkfifo(path), 'incomplete'),
+    (lambda path, secret: os.mkfifo(path), 'unreadable'),
     (lambda path, secret: os.symlink(secret, path), 'unreadable'),
     (lambda path, secret: os.mkdir(path), 'unreadable'),
     (lambda path, secret: os.link(secret, path), 'unreadable'),
@@ -446,6 +446,18 @@ def test_a_file_that_is_swapped_meanwhile(queue, tmp_path, monkeypatch, make, st
     one, met = run(queue)
     assert (counts(one), sorted(met)) == ({'queued': 1, state: 1}, ['qf6ANFSGLL000002'])
     assert 'secret:' not in repr(one.errors)
+
+
+def test_a_hard_link_to_a_message_of_another_queue(queue, tmp_path):
+    """Where the kernel lets anybody link what is not his (fs.protected_hardlinks=0), it is no message of this queue."""
+    other = tmp_path / 'other'
+    other.mkdir()
+    put(other, 'qf6ANFSGLL000001')
+    os.link(str(other / 'qf6ANFSGLL000001'), str(queue / 'qf6ANFSGLL000001'))
+    put(queue, 'qf6ANFSGLL000002')
+    one, met = run(queue)
+    assert (counts(one), sorted(met)) == ({'queued': 1, 'unreadable': 1}, ['qf6ANFSGLL000002'])
+    assert '2 names' in one.errors[0]['error']
 
 
 def test_a_directory_that_is_gone_raises(queue):
