@@ -53,6 +53,7 @@ def alone(look: Any, dry: bool = False) -> Iterator[None]:
 
     Sendmail takes no notice of a lock on a directory. C(dry): nothing is kept out. Raises SendmailError at once where another run is at work.
     """
+    held = set()
     with contextlib.ExitStack() as stack:
         for queue, directories in () if dry else look.directories.items():
             for directory in directories:
@@ -60,6 +61,10 @@ def alone(look: Any, dry: bool = False) -> Iterator[None]:
                     with _identity.acting(identity(look, queue)), _spool.Opened(directory) as opened:
                         descriptor = os.dup(opened.base)
                     stack.callback(os.close, descriptor)
+                    about = os.fstat(descriptor)
+                    if (about.st_dev, about.st_ino) in held:
+                        continue   # two queues or two queue groups in one directory
+                    held.add((about.st_dev, about.st_ino))
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     raise _text.SendmailError('Another run of this collection works in %s, so nothing was done. Wait for it.'

@@ -15,7 +15,7 @@ import time
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _archive, _debris, _hazards, _identity, _look, _message, _platform, _probe, _process, _spool, _text)
+    _archive, _debris, _hazards, _identity, _look, _lost, _message, _platform, _probe, _process, _spool, _text)
 from fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='a queue has files of several users')
@@ -263,6 +263,12 @@ class TestTwoAtOnce:
         assert len(said) == 1 and 'Another run of this collection works in %s' % lab.client in said[0]
         assert done['removed'] == 3 and lab.files() == {}
         assert lab.act('restored')['restored'] == 3 and len(lab.files()) == 6
+
+    def test_two_queues_in_one_directory_are_one_run(self, lab):
+        look = lab.look()
+        look.directories['mta'] = look.directories['msp']
+        with _lost.alone(look), pytest.raises(_text.SendmailError, match='Another run'), _lost.alone(lab.look()):
+            pass
 
     def test_debris_while_a_message_is_being_restored(self, lab, monkeypatch):
         """Between the data file and its control file the data file looks like an orphan."""
