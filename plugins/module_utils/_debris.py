@@ -34,7 +34,6 @@ _EVERY_CONTROL = ('qf', 'hf', 'Qf', 'tf', 'Tf')
 _NAMED = {'tf': 'temporary', 'Tf': 'pushed_aside', 'xf': 'transcript'}
 _FORMS = {stat.S_IFLNK: 'a symbolic link', stat.S_IFIFO: 'a FIFO', stat.S_IFCHR: 'a device', stat.S_IFBLK: 'a device'}
 _FOREIGN = 'it was not made by Sendmail, so it is not for this module to move: look at it by hand'
-
 _STRANDED = 'it has the name of a queue file, in a place where no queue runner looks for it: find out whose it is, and move it by hand'
 
 

@@ -67,7 +67,8 @@ def alone(look: Any, dry: bool = False) -> Iterator[None]:
                     held.add((about.st_dev, about.st_ino))
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    raise _text.SendmailError('Another run of this collection works in %s, so nothing was done. Wait for it.'
+                    raise _text.SendmailError('Another run of this collection works in %s, or something else has locked that directory ("lslocks" '
+                                              'says what), so nothing was done. Wait for it.'
                                               % _text.printable(os.fsencode(directory.path)))
                 except (OSError, _text.SendmailError):
                     pass           # who cannot open it cannot work in it, which is said then; NFS has no such lock

@@ -467,7 +467,7 @@ def _is_removed(record: Optional[Set[str]], queue: str, path: str, name: str) ->
 
 
 def _label(queue: str, path: str, name: str) -> str:
-    """How a manifest calls a file."""
+    """How a manifest names a file."""
     return _text.printable(os.fsencode('%s%s/%s' % (queue, path, name)))
 
 
