@@ -48,7 +48,7 @@ _value:
   elements: str
 """
 
-KINDS = ('relay', 'directory', 'permissions', 'no_data', 'damaged', 'unreadable', 'temporary', 'relay')
+KINDS = ('relay', 'recipients', 'directory', 'permissions', 'no_data', 'damaged', 'unreadable', 'temporary')
 # Causes for which the MTA answers a queue run with a refusal for good, so that mail goes back to its senders.
 BOUNCES = ('hosts_access',)
 

@@ -19,7 +19,7 @@ from collections import Counter
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _hazards, _ledger, _look, _phrases, _process, _qf, _reach, _records, _selection, _spool, _system, _text)
+    _acceptance, _hazards, _ledger, _look, _phrases, _process, _qf, _reach, _records, _selection, _spool, _system, _text)
 
 # Seconds to wait for a connection. Without it Sendmail waits as long as the kernel does, 134 seconds for each message.
 CONNECT_SECONDS = {'msp': 10, 'mta': 30}
@@ -45,6 +45,8 @@ HOST_REASONS = frozenset((
 
 REMEDIES = {
     'relay': 'A run would return mail to its senders or hand it to a stranger. Fix who answers there, or what submit.cf names.',
+    'recipients': 'A run would return mail to its senders. Let the relay take mail from this host, leave these messages out with select, '
+                  'or set canary to false to try each.',
     'directory': 'Put owner, group and mode right with mailops.sendmail.sendmail_permissions.',
     'file_system': 'Make room or mount it writable. A run that cannot rewrite a control file leaves an empty one that stops later runs.',
     'permissions': 'Put owner, group and mode right with mailops.sendmail.sendmail_permissions; a run would lose these messages or never open them.',
@@ -95,16 +97,20 @@ def waiting(look, selection):
     return sorted(found, key=lambda message: (message.created, message.id))
 
 
-def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=False, leave_out=False, features=(), way=None):
+def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=False, leave_out=False, features=(), way=None, denied=()):
     """Decide, from what was looked at. Pure: C(messages) from L(waiting), C(places) from _hazards.places(). Returns Plan.
 
     C(leave_out): messages with a hazard of their own are not run, instead of being a reason to run none. C(way): what L(door) found.
+    C(denied): of _acceptance.denied().
     """
     kinds, old = {}, set()
     answers, wrong = way or (look.greeting and look.greeting['answered'], None)
     left_out = tuple(message for message in messages if leave_out and message.hazards)
     messages = [message for message in messages if not (leave_out and message.hazards)]
-    for kind, text in list(places) + ([('relay', wrong)] if wrong and any(message.queue == 'msp' for message in messages) else []):
+    found = list(places) + ([('relay', wrong)] if wrong and any(message.queue == 'msp' for message in messages) else [])
+    if _acceptance.of_all_mail(denied, CANARIES):
+        found.append(('recipients', '%s refuses every recipient that it was asked about (%d): %s' % (_reach.where(look), len(denied), denied[0])))
+    for kind, text in found:
         kinds.setdefault(kind, []).append((text, None))
     for message in messages:
         for kind, text, *code in message.hazards:
@@ -504,9 +510,11 @@ def flush(params, check_mode):
     for error in look.errors:
         raise _text.SendmailError('The %s queue cannot be run: %s: %s.' % (error['queue'], error['path'], error['error']))
     messages = waiting(look, selection)
+    way = door(look) if any(message.queue == 'msp' for message in messages) else None
+    asked = params['canary'] and way == (True, None) and not (look.greeting or {}).get('error')
     decided = plan(look, messages, _hazards.places(look) if messages else (), params['parallel'], params['canary'], params['ignore_load'],
                    params['leave_out_endangered'], features_of(look.program['sendmail']) if messages and not check_mode else (),
-                   door(look) if any(message.queue == 'msp' for message in messages) else None)
+                   way, _acceptance.denied(look, messages) if asked else ())
     sentence = refuse(decided)
     if sentence:
         raise _text.SendmailError(sentence, refusals=decided.refusals, **dict(_counts(Counter(untried=len(messages))), selected=len(messages)))

@@ -18,7 +18,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import (
 CONNECT_SECONDS, GREETING_SECONDS, NAME_SECONDS = 5.0, 60.0, 8.0
 CRON_SECONDS = 2.0      # for a cron that is just being restarted
 _BELOW_MAX = 200        # directories in a directory of mail
-_PLACES_MAX = 4         # addresses that are connected to, until one takes the connection
+PLACES_MAX = 4         # addresses that are connected to, until one takes the connection
 # The options that say which queues, the same in every module; documented in the fragment C(queues).
 OPTIONS: Dict[str, Dict[str, Any]] = {
     'queue': {'type': 'str', 'choices': ['msp', 'mta', 'all'], 'default': 'all'},
@@ -287,11 +287,9 @@ def _relay(found: Look, serve: bool) -> Look:
     patience = min(GREETING_SECONDS, timeouts.get('initial') or GREETING_SECONDS)
     greetings: Dict[Tuple[str, int], Dict[str, Any]] = {}
     start = time.monotonic()
-    for place in places[:_PLACES_MAX]:
+    for place in places[:PLACES_MAX]:
         answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, serve)
-        if (answer['refusal'] or '')[:3] in _network.NOT_YET and submit is not None and (
-                submit.option('DefaultAuthInfo')
-                or any(line[:1] == 'R' and 'AuthInfo' in line for _number, line in submit.lines)):
+        if (answer['refusal'] or '')[:3] in _network.NOT_YET and submit is not None and authenticates(submit):
             answer['refusal'] = None
         greetings[place.address, place.port] = answer
         # After silence, 4xx, or what breaks off at EHLO, MAIL or RCPT it goes on (smtpinit(), deliver.c: goto tryhost).
@@ -307,6 +305,11 @@ def _relay(found: Look, serve: bool) -> Look:
     elif way is not None and way.targets:
         greeting = dict(_network.NOBODY, error='name_lookup')
     return found._replace(relay=relay, greeting=greeting, listeners=listeners, interfaces=interfaces, resolved=resolved)
+
+
+def authenticates(submit: _cf.Configuration) -> bool:
+    """Whether the mail submission program may authenticate itself to the relay (AUTH): what it may do there nobody else can ask for."""
+    return bool(submit.option('DefaultAuthInfo')) or any(line[:1] == 'R' and 'AuthInfo' in line for _number, line in submit.lines)
 
 
 def _mta_wanted(found: Look) -> Optional[bool]:

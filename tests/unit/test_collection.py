@@ -29,7 +29,7 @@ FLOORS = (
     {'_network', '_runners'},
     {'_look'},
     {'_summary', '_selection', '_records', '_archive', '_hazards', '_reach', '_readcf'},
-    {'_lost', '_ledger', '_qshape', '_checks'},
+    {'_lost', '_ledger', '_qshape', '_checks', '_acceptance'},
     {'_flush', '_message', '_permissions', '_probe', '_causes'},
     {'_debris', '_compliance'},
     {'_controls'},

@@ -96,6 +96,15 @@ class TestPlan:
         for count, told in ((1, [True]), (2, [False]), (3, [False, False])):
             assert [one['young'] for one in _flush.plan(look(), messages[:count]).refusals] == told
 
+    @pytest.mark.parametrize('denied, kinds', [
+        (['550 5.7.1 no'], ['recipients']), (['550 5.1.1 unknown'] * 2, []), (['550 5.1.1 unknown'] * 3, ['recipients']), ([], [])])
+    def test_no_run_where_the_relay_refuses_all_who_were_asked_about(self, denied, kinds):
+        here = look()
+        here.relay = None
+        refusals = _flush.plan(here, [message(1), message(2)], denied=denied).refusals
+        assert [one['kind'] for one in refusals] == kinds
+        assert all(denied[0] in one['text'] for one in refusals)
+
     def test_number_of_runners_as_told(self):
         assert _flush.plan(look(), [message(number) for number in range(3)], parallel=20).parallel == 20
 
@@ -144,7 +153,7 @@ class TestPlan:
         with open(_hazards.__file__.replace('.pyc', '.py'), encoding='utf-8') as stream:
             source = stream.read()
         named = {kind for kind in ('directory', 'file_system', 'permissions', 'no_data', 'temporary', 'damaged', 'unreadable') if "('%s'," % kind in source}
-        assert named | {'relay'} == set(_flush.REMEDIES)
+        assert named | {'relay', 'recipients'} == set(_flush.REMEDIES)
 
 
 class TestPrediction:
