@@ -4,66 +4,58 @@
 
 # PRIVATE to the mailops.sendmail collection: it can change or go in any release.
 
-"""Whether the relay takes mail for those whom the waiting messages are for, asked before a queue run and without a message.
+"""Whether a relay that greets takes mail from this host, and for whom mail waits: asked before a queue run, and without a message.
 
 A relay that takes mail for postmaster may refuse all other mail of this host. Sendmail then returns message after message, and
 prints "User unknown" for 550 5.7.1 as for 550 5.1.1 (smtprcpt() in usersmtp.c: 550, 551 and 553 are EX_NOUSER).
 """
 
-import contextlib
 import re
-import smtplib
 import socket
-import ssl
 import time
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _hazards, _look, _qf, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _look, _qf, _spool, _system, _text
 
 ASKED = 5                  # recipients
 _READ = 50                 # control files
-_SECONDS = 20              # for all of it: each recipient may cost the relay a lookup in the DNS
+# For the answers about recipients, each of which may cost the server a lookup: seconds for this host, and for another.
+_SECONDS = (3.0, 10.0)
+_NOT_YET = ('530', '534', '538')   # TLS or authentication first
 # Whatever else stands in a control file is never sent to a server.
 _QUALIFIED = re.compile(rb'[!#-;=?A-~]{1,64}@[0-9A-Za-z.:\[\]-]{1,200}\Z')
-# What is about one recipient: the address (5.1), the mailbox (5.2); without an enhanced code that 550 is a mailbox too (RFC 5321 4.2.3).
-_OF_THE_RECIPIENT = re.compile(r'55[0-3] (?:5\.[12]\.\d|(?!5\.\d))')
-_NOT_YET = (530, 534, 538)  # TLS or authentication first
 
 
-def denied(look: _look.Look, messages: Sequence[_hazards.Waiting]) -> List[str]:
-    """What the relay answers to each recipient it is asked about, where it takes mail for none of them, now or later; [] in all other cases.
-
-    C(messages): those of a run, the oldest first. Nothing is asked where Sendmail would not be asked either: where it authenticates itself,
-    who we are is not who it is.
-    """
-    submit = look.configurations.get('msp')
-    mail = [message for message in messages if message.queue == 'msp' and not message.locked]
-    if submit is None or len(mail) < 2 or not look.relay or look.relay['path'] or _look.authenticates(submit):
-        return []
-    pairs = _pairs(mail)
-    try:
-        return _system.bounded(_SECONDS, _ask, submit, look.relay['places'][:_look.PLACES_MAX], pairs) if pairs else []
-    except (OSError, ValueError):                                             # also those of smtplib and ssl: who cannot be asked denies nothing
-        return []
-
-
-def of_all_mail(answers: Sequence[str], enough: int) -> bool:
-    """Whether these refusals are about more than their recipients: one that says so, or C(enough) unknown ones."""
-    return len(answers) >= enough or any(not _OF_THE_RECIPIENT.match(answer) for answer in answers)
-
-
-def _pairs(messages: Sequence[_hazards.Waiting]) -> List[Tuple[bytes, bytes]]:
-    """(sender, recipient) of different recipients, of as many domains as there are; the oldest message is among those that are read."""
-    found: Dict[bytes, Tuple[bytes, bytes]] = {}
-    for message in messages[::max(1, len(messages) // _READ)][:_READ]:
+def sample(look: _look.Look) -> List[Tuple[bytes, bytes]]:
+    """L(pairs) of the client queue, [] where a single message waits."""
+    found: List[Tuple[_spool.QueueDirectory, str]] = []
+    for directory in look.directories.get('msp', []):
         try:
-            with _spool.Opened(message.directory) as opened:
-                envelope = _qf.parse(_spool.read_whole(opened.control, 'qf' + message.id)[0])
-        except (OSError, _text.SendmailError):                                # it has left since, or is a hazard that the run is refused for
+            for batch in _spool.Pass(directory, ('queued',), False, frozenset()).batches():
+                found += [(directory, name[2:]) for name in batch.names]
+                break
+        except OSError:                                                       # it is among the errors of the look
             continue
+    return pairs(found)
+
+
+def pairs(messages: Sequence[Tuple[_spool.QueueDirectory, str]]) -> List[Tuple[bytes, bytes]]:
+    """(sender, recipient) of different recipients, of as many domains as there are; a sender that is no full address is b''.
+
+    C(messages): directories and ids, the oldest first, which is among those that are read. Of a single message there are none: what is
+    refused is a matter of that one.
+    """
+    found: Dict[bytes, Tuple[bytes, bytes]] = {}
+    for directory, identifier in messages[::max(1, len(messages) // _READ)][:_READ] if len(messages) > 1 else ():
+        try:
+            with _spool.Opened(directory) as opened:
+                envelope = _qf.parse(_spool.read_whole(opened.control, 'qf' + identifier)[0])
+        except (OSError, _text.SendmailError):                                # it has left since, or is a hazard that a run is refused for
+            continue
+        sender = envelope.sender or b''
         for recipient in envelope.recipients[:ASKED]:
             if _QUALIFIED.match(recipient.address):
-                found.setdefault(recipient.address.lower(), (envelope.sender or b'', recipient.address))
+                found.setdefault(recipient.address.lower(), (sender if _QUALIFIED.match(sender) else b'', recipient.address))
     seen: List[bytes] = []
 
     def again(address: bytes) -> int:
@@ -74,46 +66,124 @@ def _pairs(messages: Sequence[_hazards.Waiting]) -> List[Tuple[bytes, bytes]]:
         (again(address), position, address) for position, address in enumerate(found))][:ASKED]
 
 
-def _connected(submit: _cf.Configuration, places: Sequence[Dict[str, Any]]) -> smtplib.SMTP:
-    """The first place that greets, as the mail submission program would find it, with the certificate that it may be known by."""
+def ask(look: _look.Look, pairs_: Sequence[Tuple[bytes, bytes]]) -> Callable[[socket.socket, float, bool], Tuple[Optional[str], List[str]]]:
+    """What _look.served() asks with: (refusal or None, the refusals of all recipients of C(pairs_) or []) of a server, of this host or of another.
+
+    Where the mail submission program may authenticate itself (AUTH), nobody else can ask what it may do.
+    """
+    submit = look.configurations.get('msp') or _cf.parse(b'')
+    known = bool(submit.option('DefaultAuthInfo')) or any(line[:1] == 'R' and 'AuthInfo' in line for _number, line in submit.lines)
     # Either may be two files (tls.c:988).
     certificate, key = ((submit.option(name) or '').partition(',')[0] for name in ('ClientCertFile', 'ClientKeyFile'))
-    for place in places:
+
+    def asked(peer: socket.socket, seconds: float, here: bool) -> Tuple[Optional[str], List[str]]:
+        client = _Client(() if known else pairs_, _SECONDS[0 if here else 1], certificate, key)
+        refusal, denied = _dialogue(peer, seconds, client)
+        return None if known and (refusal or '')[:3] in _NOT_YET else refusal, denied
+    return asked
+
+
+class _Client(NamedTuple):
+    """As whom a server is asked whether it takes mail, and for whom: what the mail submission program would say."""
+
+    pairs: Sequence[Tuple[bytes, bytes]]
+    seconds: float            # for the answers about these
+    certificate: str          # files, '' for none
+    key: str
+
+
+def _wrapped(peer: socket.socket, client: _Client) -> socket.socket:
+    import ssl
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if client.certificate:
         try:
-            server = smtplib.SMTP(place['address'], place['port'], socket.gethostname(), _SECONDS)
-        except OSError:
-            continue
-        server.ehlo()
-        if certificate and server.has_extn('starttls'):
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            try:
-                context.load_cert_chain(certificate, key)
-            except OSError:
-                pass                                                          # neither does Sendmail have one then
-            server.starttls(context=context)
-            server.ehlo()
-        return server
-    raise OSError('nobody greets')
+            context.load_cert_chain(client.certificate, client.key)
+        except OSError:                                                       # neither has Sendmail one then
+            pass
+    return context.wrap_socket(peer)
 
 
-def _ask(submit: _cf.Configuration, places: Sequence[Dict[str, Any]], pairs: Sequence[Tuple[bytes, bytes]]) -> List[str]:
-    time.sleep(1)                                                             # since the look has asked: relays count connections by the second
-    answers = []
-    own = b'root@' + socket.gethostname().encode('ascii', 'replace')
-    server = _connected(submit, places)
-    try:
-        for sender, recipient in pairs:
-            # Some relays take nothing from <>, some only from senders they know.
-            for one in (sender if _QUALIFIED.match(sender) else own, b''):
-                code, text = server.docmd('MAIL', 'FROM:<%s>' % one.decode('ascii'))
-                if code // 100 == 2:
-                    code, text = server.docmd('RCPT', 'TO:<%s>' % recipient.decode('ascii'))
-                if code // 100 != 5 or code in _NOT_YET:
-                    return []
-                server.rset()
-            answers.append(_text.printable(b'%d %s' % (code, text[:200])))
-        return answers
-    finally:
-        with contextlib.suppress(OSError):
-            server.quit()
+def _dialogue(peer: socket.socket, seconds: float, client: _Client, encrypted: bool = False) -> Tuple[Optional[str], List[str]]:
+    """(what a server that has greeted answers when it takes no mail from this host, for good, for now (4xx), or of no size, None where it
+    does; L(_denied)). Sends no mail.
+
+    EHLO, MAIL FROM:<>, RCPT TO:<postmaster> or <root>, RSET; again with a sender of this host, for some take nothing from <>; all of it
+    again with STARTTLS where that is wanted. With FEATURE(`delay_checks') the access map answers at RCPT. An unknown recipient (5.1.x) is a
+    matter of that one.
+    """
+    end = time.monotonic() + seconds
+    own = b'root@' + (socket.gethostname().encode('ascii', 'replace') or b'localhost')
+    with peer.makefile('rb') as replies:
+        def reply(command: bytes) -> bytes:
+            peer.sendall(command + b'\r\n')
+            said = b''
+            for _number in range(100):
+                peer.settimeout(max(0.05, end - time.monotonic()))
+                line = replies.readline(1024)
+                if not line:
+                    raise OSError('closed')
+                said += line
+                if line[3:4] != b'-':
+                    return said
+            return b''
+        offers = reply(b'EHLO ' + own[5:]).upper()
+        size = re.search(rb'(?m)^250[- ]SIZE 0*([1-9]\d{0,2})\r?$', offers)
+        if size:
+            return '250 SIZE %s: larger messages are refused' % size.group(1).decode(), []
+        refusal = _refusal(reply, own)
+        wanted = refusal[:3] in _NOT_YET if refusal else client.certificate
+        if wanted and not encrypted and b'STARTTLS' in offers and reply(b'STARTTLS')[:3] == b'220':
+            with _wrapped(peer, client) as inner:
+                return _dialogue(inner, seconds, client, True)
+        if refusal:
+            return refusal, []
+        end = time.monotonic() + client.seconds
+        try:
+            return None, _denied(reply, client.pairs, own)
+        except OSError:                                                       # who is slow, or has heard enough, denies nothing
+            return None, []
+
+
+def _refusal(reply: Callable[[bytes], bytes], own: bytes) -> Optional[str]:
+    kinds = set()
+    for sender in (b'', own):
+        line = reply(b'MAIL FROM:<' + sender + b'>')
+        if line[:1] == b'2':
+            for recipient in (b'postmaster', b'root'):
+                line = reply(b'RCPT TO:<' + recipient + b'>')
+                if b' 5.1.' not in line and b' 5.5.' not in line:
+                    break
+                line = b''
+        code = line[:3].decode('latin-1')
+        if code == '421':
+            return _said(line)
+        try:
+            reply(b'RSET')
+        except OSError:                                                       # it has refused, and hangs up
+            if code[:1] == '5':
+                return _said(line)
+            raise
+        if not (code in ('521', '550', '554', '556') + _NOT_YET or code[:1] == '5' and b' 5.7.' in line or code[:1] == '4'):
+            return None
+        kinds.add(code[:1])
+    return None if len(kinds) > 1 else _said(line)
+
+
+def _denied(reply: Callable[[bytes], bytes], pairs: Sequence[Tuple[bytes, bytes]], own: bytes) -> List[str]:
+    """The refusals of every one of these recipients, [] where one is taken or deferred. Some servers take nothing from <>, some only from senders they know."""
+    found = []
+    for sender, recipient in pairs:
+        for one in (sender or own, b''):
+            line = reply(b'MAIL FROM:<' + one + b'>')
+            if line[:1] == b'2':
+                line = reply(b'RCPT TO:<' + recipient + b'>')
+            if line[:1] != b'5' or line[:3].decode('latin-1') in _NOT_YET:
+                return []
+            reply(b'RSET')
+        found.append(_said(line))
+    return found
+
+
+def _said(reply: bytes) -> str:
+    return _system.printable(reply.splitlines()[-1][:200])

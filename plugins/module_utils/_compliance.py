@@ -16,7 +16,7 @@ import socket
 import stat
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _names, _probe, _qf, _qshape, _spool, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _look, _names, _probe, _qf, _qshape, _spool, _system
 
 FILES_MAX = 5000        # looked at for modes, in all of the configuration
 _NAMES_MAX = 200000     # of a queue directory, before left-over files are only counted
@@ -60,7 +60,8 @@ def audit(look: _look.Look) -> _look.Look:
 
 def plain() -> Dict[str, Any]:
     """All that the controls judge, as the fields of a Look that are plain values, in some ten kilobytes whatever the queues hold."""
-    look = audit(_probe.probe(_look.look('services', serve=True)))
+    found = _look.look('program')
+    look = audit(_probe.probe(_look.served(found, _acceptance.ask(found, _acceptance.sample(found)))))
     told = [process for process in look.processes if process['role'] == 'daemon' or process['rejecting']]
     look = look._replace(
         hazards=dict((kind, pairs[:_LISTED]) for kind, pairs in look.hazards.items()), processes=told[:_LISTED], runners=look.runners[:_LISTED],

@@ -97,19 +97,17 @@ def waiting(look, selection):
     return sorted(found, key=lambda message: (message.created, message.id))
 
 
-def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=False, leave_out=False, features=(), way=None, denied=()):
+def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=False, leave_out=False, features=(), way=None):
     """Decide, from what was looked at. Pure: C(messages) from L(waiting), C(places) from _hazards.places(). Returns Plan.
 
     C(leave_out): messages with a hazard of their own are not run, instead of being a reason to run none. C(way): what L(door) found.
-    C(denied): of _acceptance.denied().
     """
     kinds, old = {}, set()
     answers, wrong = way or (look.greeting and look.greeting['answered'], None)
     left_out = tuple(message for message in messages if leave_out and message.hazards)
     messages = [message for message in messages if not (leave_out and message.hazards)]
     found = list(places) + ([('relay', wrong)] if wrong and any(message.queue == 'msp' for message in messages) else [])
-    if _acceptance.of_all_mail(denied, CANARIES):
-        found.append(('recipients', '%s refuses every recipient that it was asked about (%d): %s' % (_reach.where(look), len(denied), denied[0])))
+    found += [('recipients', text) for text in _reach.denies(look)]
     for kind, text in found:
         kinds.setdefault(kind, []).append((text, None))
     for message in messages:
@@ -504,17 +502,18 @@ def flush(params, check_mode):
     selection = _selection.Selection(params['select'], int(time.time()), ('queued',))
     if selection.states != {'queued'}:
         raise _text.SendmailError('select.states can only be queued here: a queue run passes over everything else.')
-    look = _look.look('services', params['queue'], serve=True)
+    look = _look.look('program', params['queue'])
     if look.program['sendmail'] is None:
         raise _text.SendmailError(_look.absence(look))
     for error in look.errors:
         raise _text.SendmailError('The %s queue cannot be run: %s: %s.' % (error['queue'], error['path'], error['error']))
     messages = waiting(look, selection)
+    look = _look.served(look, _acceptance.ask(look, _acceptance.pairs([
+        (message.directory, message.id) for message in messages if params['canary'] and message.queue == 'msp' and not message.locked])))
     way = door(look) if any(message.queue == 'msp' for message in messages) else None
-    asked = params['canary'] and way == (True, None) and not (look.greeting or {}).get('error')
     decided = plan(look, messages, _hazards.places(look) if messages else (), params['parallel'], params['canary'], params['ignore_load'],
                    params['leave_out_endangered'], features_of(look.program['sendmail']) if messages and not check_mode else (),
-                   way, _acceptance.denied(look, messages) if asked else ())
+                   way)
     sentence = refuse(decided)
     if sentence:
         raise _text.SendmailError(sentence, refusals=decided.refusals, **dict(_counts(Counter(untried=len(messages))), selected=len(messages)))

@@ -8,6 +8,7 @@
 
 import os
 import time
+from functools import partial
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
@@ -18,7 +19,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import (
 CONNECT_SECONDS, GREETING_SECONDS, NAME_SECONDS = 5.0, 60.0, 8.0
 CRON_SECONDS = 2.0      # for a cron that is just being restarted
 _BELOW_MAX = 200        # directories in a directory of mail
-PLACES_MAX = 4         # addresses that are connected to, until one takes the connection
+_PLACES_MAX = 4         # addresses that are connected to, until one takes the connection
 # The options that say which queues, the same in every module; documented in the fragment C(queues).
 OPTIONS: Dict[str, Dict[str, Any]] = {
     'queue': {'type': 'str', 'choices': ['msp', 'mta', 'all'], 'default': 'all'},
@@ -104,23 +105,23 @@ def _is_root() -> bool:
     return os.geteuid() == 0
 
 
-def look(level: str, queue: str = 'all', queue_directories: Optional[Sequence[str]] = None, serve: bool = False) -> Look:
+def look(level: str, queue: str = 'all', queue_directories: Optional[Sequence[str]] = None) -> Look:
     """One look at the host, without reading any message. Changes nothing; every wait in it is bounded.
 
     C(level) is one of C(LEVELS), each with what the one before it takes: queues says where they are, from the configuration or from
     C(queue_directories), and what is being delivered; program which Sendmail works on them and as whom; services what runs, listens
-    and answers. C(serve): whether a relay that greets is also asked if it takes mail. Raises SendmailError for who may not see that: an
-    ordinary user can have directories looked into that he names and may read, and the look is partial then, without services.
+    and answers, as L(served) without a question. Raises SendmailError for who may not see that: an ordinary user can have directories
+    looked into that he names and may read, and the look is partial then, without services.
     """
-    partial = not _is_root()
-    if partial and not queue_directories:
+    unprivileged = not _is_root()
+    if unprivileged and not queue_directories:
         raise _text.SendmailError(NOT_ROOT)
-    found = _queues(queue, queue_directories)._replace(partial=partial)
-    if partial and found.errors:
+    found = _queues(queue, queue_directories)._replace(partial=unprivileged)
+    if unprivileged and found.errors:
         raise _text.SendmailError('%s: %s. %s' % (found.errors[0]['path'], found.errors[0]['error'], NOT_ROOT))
     if level != 'queues':
         found = _program(found, _system.cpus())
-    return _services(found, serve) if level == 'services' and not partial else found
+    return served(found) if level == 'services' and not unprivileged else found
 
 
 def _queues(queue: str, queue_directories: Optional[Sequence[str]]) -> Look:
@@ -255,7 +256,10 @@ def _patient(look_at_processes: Callable[[], List[Dict[str, Any]]]) -> Tuple[Lis
         time.sleep(0.5)
 
 
-def _services(found: Look, serve: bool) -> Look:
+def served(found: Look, ask: Optional[Callable[..., Any]] = None) -> Look:
+    """The level services on top of a look of the level program. With C(ask), of _acceptance.ask(), a relay that greets is asked in the same
+    connection whether it takes mail.
+    """
     layout = found.layout
     user = found.submitter['user']
     users = [user, found.layout.mta_user] + [cf['run_as_user'] for cf in found.settings.values() if cf['run_as_user']]
@@ -270,10 +274,10 @@ def _services(found: Look, serve: bool) -> Look:
             directories=[_system.printable(path) for one in found.directories.get('msp', ()) for path in (one.path, os.path.realpath(one.path))]),
         services=dict(services, init=_system.init_system(), cron=cron),
         resolver_changed=_system.file_state('/etc/resolv.conf')['mtime'])
-    return _relay(found, serve)
+    return _relay(found, ask)
 
 
-def _relay(found: Look, serve: bool) -> Look:
+def _relay(found: Look, ask: Optional[Callable[..., Any]]) -> Look:
     """Where mail goes, and who answers there: one connection to each address, until one greets."""
     submit = found.configurations['msp']
     interfaces = _network.interfaces()
@@ -287,10 +291,8 @@ def _relay(found: Look, serve: bool) -> Look:
     patience = min(GREETING_SECONDS, timeouts.get('initial') or GREETING_SECONDS)
     greetings: Dict[Tuple[str, int], Dict[str, Any]] = {}
     start = time.monotonic()
-    for place in places[:PLACES_MAX]:
-        answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, serve)
-        if (answer['refusal'] or '')[:3] in _network.NOT_YET and submit is not None and authenticates(submit):
-            answer['refusal'] = None
+    for place in places[:_PLACES_MAX]:
+        answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, partial(ask, here=place.this_host) if ask else None)
         greetings[place.address, place.port] = answer
         # After silence, 4xx, or what breaks off at EHLO, MAIL or RCPT it goes on (smtpinit(), deliver.c: goto tryhost).
         if answer['connected'] and not answer['error'] and (answer['code'] or 400) // 100 != 4 or time.monotonic() - start > GREETING_SECONDS:
@@ -305,11 +307,6 @@ def _relay(found: Look, serve: bool) -> Look:
     elif way is not None and way.targets:
         greeting = dict(_network.NOBODY, error='name_lookup')
     return found._replace(relay=relay, greeting=greeting, listeners=listeners, interfaces=interfaces, resolved=resolved)
-
-
-def authenticates(submit: _cf.Configuration) -> bool:
-    """Whether the mail submission program may authenticate itself to the relay (AUTH): what it may do there nobody else can ask for."""
-    return bool(submit.option('DefaultAuthInfo')) or any(line[:1] == 'R' and 'AuthInfo' in line for _number, line in submit.lines)
 
 
 def _mta_wanted(found: Look) -> Optional[bool]:

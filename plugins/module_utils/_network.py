@@ -12,7 +12,7 @@ import re
 import socket
 import struct
 import time
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _processes, _system
 
@@ -22,7 +22,7 @@ _ERRORS = {errno.ECONNREFUSED: 'connection_refused', errno.ETIMEDOUT: 'connectio
 BROKEN_OFF = ('connection_timeout', 'connection_reset', 'closed')
 # A greeting that never came, without a reason.
 NOBODY: Dict[str, Any] = {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': None, 'seconds': 0.0, 'refusal': None,
-                          'deferral': None}
+                          'deferral': None, 'denied': []}
 
 
 def _address(text: str) -> Tuple[str, int]:
@@ -160,76 +160,21 @@ def hosts_lines(names: Sequence[str]) -> List[str]:
     return found[:5]
 
 
-NOT_YET = ('530', '534', '538')   # TLS or authentication first
+# What is asked of a server that has greeted, in so many seconds: (refusal or None, refusals of recipients). Raises OSError.
+Ask = Callable[[socket.socket, float], Tuple[Optional[str], List[str]]]
 
 
-def _dialogue(peer: socket.socket, seconds: float, encrypted: bool = False) -> Optional[str]:
-    """What a server that has greeted answers when it takes no mail from this host, for good, for now (4xx), or of no size; None where it does. Sends no mail.
+def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 0.0, ask: Optional[Ask] = None) -> Dict[str, Any]:
+    """Whether an SMTP server greets: {connected, answered, code, text, error, seconds, refusal, deferral, denied}.
 
-    EHLO, MAIL FROM:<>, RCPT TO:<postmaster> or <root>, RSET; STARTTLS where that is wanted; again with a sender of this
-    host, for some take nothing from <>. With FEATURE(`delay_checks') the access map answers at RCPT. An unknown recipient
-    (5.1.x) is a matter of that one.
-    """
-    end = time.monotonic() + seconds
-    own = socket.gethostname().encode('ascii', 'replace') or b'localhost'
-    with peer.makefile('rb') as replies:
-        def reply(command: bytes) -> bytes:
-            peer.sendall(command + b'\r\n')
-            said = b''
-            for _number in range(100):
-                peer.settimeout(max(0.05, end - time.monotonic()))
-                line = replies.readline(1024)
-                if not line:
-                    raise OSError('closed')
-                said += line
-                if line[3:4] != b'-':
-                    return said
-            return b''
-        offers = reply(b'EHLO ' + own).upper()
-        size = re.search(rb'(?m)^250[- ]SIZE 0*([1-9]\d{0,2})\r?$', offers)
-        if size:
-            return '250 SIZE %s: larger messages are refused' % size.group(1).decode()
-        kinds = set()
-        for sender in (b'', b'root@' + own):
-            line = reply(b'MAIL FROM:<' + sender + b'>')
-            later = line[:3].decode('latin-1') in NOT_YET and not encrypted and b'STARTTLS' in offers
-            if later and reply(b'STARTTLS')[:3] == b'220':
-                import ssl
-                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-                with context.wrap_socket(peer) as inner:
-                    return _dialogue(inner, seconds, True)
-            if line[:1] == b'2':
-                for recipient in (b'postmaster', b'root'):
-                    line = reply(b'RCPT TO:<' + recipient + b'>')
-                    if b' 5.1.' not in line and b' 5.5.' not in line:
-                        break
-                    line = b''
-            code = line[:3].decode('latin-1')
-            if code == '421':
-                break
-            try:
-                reply(b'RSET')
-            except OSError:                                                   # it has refused, and hangs up
-                if code[:1] == '5':
-                    break
-                raise
-            if not (code in ('521', '550', '554', '556') + NOT_YET or code[:1] == '5' and b' 5.7.' in line or code[:1] == '4'):
-                return None
-            kinds.add(code[:1])
-        if len(kinds) > 1:
-            return None
-    return _system.printable(line.splitlines()[-1][:200])
-
-
-def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 0.0, serve: bool = False) -> Dict[str, Any]:
-    """Whether an SMTP server greets: {connected, answered, code, text, error, seconds, refusal, deferral}. One connection; ends politely with QUIT.
+    One connection, which ends politely with QUIT.
 
     C(timeout) seconds bound the name lookup and the connection, and then C(patience), where it is given, the greeting: a server may make
     its clients wait (FEATURE(`greet_pause')), until Timeout.initial. C(error) is connection_refused, connection_timeout, no_route, not_permitted,
     connection_reset, name_lookup, closed or the system's text; connection_timeout with C(connected) is a server that accepts but is silent.
-    C(answered) is true for code 220 only: 554 or 421 are answers that refuse. With C(serve) the server is asked on whether it takes mail:
-    C(refusal) is what it says when it does not, C(deferral) when it does not now; C(error) with C(answered) is that of a server which then
+    C(answered) is true for code 220 only: 554 or 421 are answers that refuse. With C(ask) the server is asked on whether it takes mail:
+    C(refusal) is what it says when it does not, C(deferral) when it does not now, C(denied) what to each of the recipients
+    that it was asked about, where it takes none of them; C(error) with C(answered) is that of a server which then
     falls silent or hangs up (reply() in usersmtp.c: a read error, and the mail stays).
     """
     result = dict(NOBODY)
@@ -259,9 +204,9 @@ def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 
                 last = reply.decode('latin-1').splitlines()[-1]
                 result.update(code=int(last[:3]) if last[:3].isdecimal() else None, text=_system.printable(reply.splitlines()[-1][:200]))
                 result['answered'] = result['code'] == 220
-                if serve and result['answered']:
+                if ask and result['answered']:
                     asked = True
-                    said = _dialogue(peer, max(5.0, left()))
+                    said, result['denied'] = ask(peer, max(5.0, left()))
                     asked = False
                     result['deferral' if said and said[0] == '4' else 'refusal'] = said
                 peer.sendall(b'QUIT\r\n')

@@ -37,7 +37,7 @@ _SUBMITTERS = ('cron', 'crond', 'atd', 'sshd', 'apache2', 'httpd', 'php-fpm')   
 
 
 def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
-    """Take what waiting mail needs, after _look.look('services'). Bounded in time; changes nothing.
+    """Take what waiting mail needs, after _look.served(). Bounded in time; changes nothing.
 
     C(subjects): whether the subjects of messages may be read.
     """

@@ -17,6 +17,9 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _ph
 
 # SmtpGreetingMessage is "$j Sendmail $v/$Z; $b".
 _SUBMISSION = re.compile(r' Sendmail \S*/Submit(?:;|$)')
+# A refusal that is about one recipient: its address (5.1), its mailbox (5.2); 550 without such a code is a mailbox too (RFC 5321 4.2.3).
+_OF_THE_RECIPIENT = re.compile(r'55[0-3] (?:5\.[12]\.\d|(?!5\.\d))')
+_ENOUGH = 3                # unknown recipients are no accident
 Evidence = Union[List[str], Tuple[List[str], int]]
 NO_FIGURES: Dict[str, Any] = {
     'messages': {'total': 0, 'queued': 0, 'lost': 0, 'quarantined': 0},
@@ -37,6 +40,14 @@ def reason(look: _look.Look, *names: str) -> Tuple[int, str]:
 
 def greets(look: _look.Look) -> bool:
     return bool(look.greeting and look.greeting['answered'])
+
+
+def denies(look: _look.Look) -> List[str]:
+    """That the relay refuses the mail of this host, not single recipients."""
+    answers = (look.greeting or {}).get('denied') or []
+    if len(answers) < _ENOUGH and all(_OF_THE_RECIPIENT.match(answer) for answer in answers):
+        return []
+    return ['%s refuses every recipient that it was asked about (%d): %s' % (where(look), len(answers), answers[0])]
 
 
 def _error(look: _look.Look) -> str:
@@ -211,8 +222,9 @@ def was_down(look: _look.Look) -> Evidence:
 
 
 def takes_mail(look: _look.Look) -> bool:
-    """Whether the relay greets, is who it should be, and refused nothing when it was asked."""
-    return greets(look) and not (look.greeting or {}).get('refusal') and not stranger(look) and not comes_back(look) and not breaks_off(look)
+    """Whether the relay greets, is who it should be, and does not refuse what it was asked."""
+    return (greets(look) and not (look.greeting or {}).get('refusal') and not denies(look)
+            and not stranger(look) and not comes_back(look) and not breaks_off(look))
 
 
 def unreachable(look: _look.Look) -> Evidence:
@@ -247,11 +259,11 @@ def hosts_access(look: _look.Look) -> Evidence:
 
 def refuses(look: _look.Look) -> Evidence:
     greeting = look.greeting or {}
-    if stranger(look) or hosts_access(look) or limits(look):
+    if stranger(look) or hosts_access(look):
         return []
-    if greeting.get('code') and not greeting['answered']:
+    if greeting.get('code') and not greeting['answered'] and not limits(look):
         return ['%s answers: %s' % (where(look), greeting['text'])]
-    return ['%s greets and takes no mail: %s' % (where(look), greeting['refusal'])] if greeting.get('refusal') else []
+    return ['%s greets and takes no mail: %s' % (where(look), greeting['refusal'])] if greeting.get('refusal') else denies(look)
 
 
 def relay_name(look: _look.Look) -> Evidence:

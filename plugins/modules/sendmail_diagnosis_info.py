@@ -119,14 +119,15 @@ domains:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _look, _probe, _qshape, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _causes, _look, _probe, _qshape, _text
 
 
 def main():
     module = AnsibleModule(argument_spec={'subjects': {'type': 'bool', 'default': False}}, supports_check_mode=True)
 
     def work():
-        look = _probe.probe(_look.look('services', serve=True), subjects=module.params['subjects'])
+        found = _look.look('program')
+        look = _probe.probe(_look.served(found, _acceptance.ask(found, _acceptance.sample(found))), subjects=module.params['subjects'])
         return dict(_causes.diagnosis(look, _probe.log_of(look.now)),
                     domains=[{'domain': domain, 'ages': ages} for domain, ages in _qshape.domains(look, ('msp',))[0]])
     _text.answer(module, work)

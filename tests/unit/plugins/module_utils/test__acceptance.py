@@ -1,135 +1,151 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a relay that takes mail for postmaster says about those whom the waiting mail is for: a server on loopback that answers by recipient."""
+"""Whether a relay takes mail: for whom of the waiting mail it is asked, and what it answers. What that means is in test__reach.py."""
 import os
 import socket
 import threading
 import types
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _cf, _hazards, _spool
+from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _cf, _spool
 
-DENIED, UNKNOWN = b'550 5.7.1 Access denied', b'550 5.1.1 User unknown'
 CONTROL = 'V8\nT900\nK1000\nN1\nP30018\nMDeferred\nFs\n$_alice@localhost\n${daemon_flags}\nS<%s>\n%s\nH??Subject: t\n.\n'
+ALICE = 'alice@web1.example.test'
 
 
 @pytest.fixture
-def relay():
-    """An SMTP server: {beginning of a command: reply}; what it heard is in C(heard)."""
-    listening = socket.socket()
-    listening.bind(('127.0.0.1', 0))
-    listening.listen(5)
-    replies, heard = {}, []
-
-    def serve():
-        while True:
-            try:
-                peer = listening.accept()[0]
-            except OSError:
-                return
-            with peer, peer.makefile('rb') as lines:
-                peer.sendall(b'220 relay ESMTP\r\n')
-                for line in lines:
-                    heard.append(line.strip())
-                    said = next((text for start, text in sorted(replies.items(), reverse=True) if line.startswith(start)), b'250 ok')
-                    if said is None:
-                        continue
-                    peer.sendall(said + b'\r\n')
-                    if line.startswith(b'QUIT'):
-                        break
-    threading.Thread(target=serve, daemon=True).start()
-    yield types.SimpleNamespace(port=listening.getsockname()[1], replies=replies, heard=heard)
-    listening.close()
-
-
-@pytest.fixture
-def asked(relay, tmp_path, monkeypatch):
-    """Answers of L(denied) for messages to these recipients."""
-    monkeypatch.setattr(_acceptance.time, 'sleep', lambda seconds: None)
-
-    def ask(*recipients, **given):
+def pairs(tmp_path):
+    """L(pairs) of messages to these recipients, in the order of L(sample) too where there are few."""
+    def of(*recipients, sender=ALICE):
         path = str(tmp_path)
         directory = _spool.QueueDirectory('mqueue', path, path, path, path, False)
         messages = []
         for number, several in enumerate(recipients):
-            identifier = '6ANFSGLL%06d' % number
-            with open(os.path.join(path, 'qf' + identifier), 'w', encoding='ascii') as stream:
-                stream.write(CONTROL % (given.get('sender', 'alice@web1.example.test'), '\n'.join('RPFD:<%s>' % one for one in several.split())))
-            messages.append(_hazards.Waiting('msp', directory, identifier, 900, 1, 1000, 1, False, []))
-        configuration = _cf.parse(given.get('submit', b'V10/Berkeley\nO QueueDirectory=/q\n'))
-        look = types.SimpleNamespace(
-            configurations={'msp': configuration}, relay={'path': None, 'places': [{'address': '127.0.0.1', 'port': relay.port}]})
-        return _acceptance.denied(look, messages)
-    return ask
+            messages.append((directory, '6ANFSGLL%06d' % number))
+            with open(os.path.join(path, 'qf' + messages[-1][1]), 'w', encoding='latin-1') as stream:
+                stream.write(CONTROL % (sender, '\n'.join('RPFD:<%s>' % one for one in several.split())))
+        found = _acceptance.pairs(messages)
+        assert set(_acceptance.sample(types.SimpleNamespace(directories={'msp': [directory], 'mta': []}))) == set(found) or len(recipients) > 10
+        return found
+    return of
 
 
-def test_takes_all(asked, relay):
-    assert asked('bob@example.test', 'carol@example.org') == []
-    assert b'RCPT TO:<bob@example.test>' in relay.heard
-    assert b'DATA' not in relay.heard
+def test_of_each_domain_one_before_two_of_any(pairs):
+    found = pairs(*['r%d@example.test' % number for number in range(20)] + ['x@example.org', 'y@example.net z@example.net', 'Y@example.net'])
+    assert len(found) == _acceptance.ASKED
+    assert {recipient.rpartition(b'@')[2] for _sender, recipient in found} == {b'example.test', b'example.org', b'example.net'}
+    assert {sender for sender, _recipient in found} == {ALICE.encode()}
 
 
-def test_takes_none(asked, relay):
-    relay.replies[b'RCPT'] = DENIED
-    answers = asked('bob@example.test', 'carol@example.org')
-    assert answers == [DENIED.decode()] * 2
-    assert _acceptance.of_all_mail(answers, 3)
-    assert not [line for line in relay.heard if line.startswith((b'DATA', b'BDAT'))]
+def test_of_a_long_queue_some_and_the_oldest(pairs):
+    found = pairs('oldest@example.test', *['same@example.org'] * 500)
+    assert [recipient for _sender, recipient in found] == [b'oldest@example.test', b'same@example.org']
 
 
-@pytest.mark.parametrize('start, reply', [
-    (b'RCPT TO:<carol@', b'250 ok'), (b'RCPT TO:<carol@', b'451 4.7.1 Greylisted'), (b'RCPT TO:<carol@', b'421 4.3.2 closing'),
+@pytest.mark.parametrize('recipients', [
+    ('bob@example.test',),                                  # what is refused is a matter of that one
+    ('bob', 'carol'),                                       # Sendmail would qualify them
+    ('a>b@example.test', 'a\x00b@example.test', 'b\xf6b@example.test', '"a b"@example.test', 'x@y@z', '@example.test', 'a@b;DATA')])
+def test_who_is_not_asked_about(pairs, recipients):
+    assert pairs(*recipients) == []
+
+
+@pytest.mark.parametrize('sender', ['', 'alice', 'root> SIZE=1', 'a@b> x'])
+def test_a_sender_that_is_no_full_address_is_not_sent(pairs, sender):
+    assert pairs('bob@example.test', 'carol@example.org', sender=sender) == [(b'', b'bob@example.test'), (b'', b'carol@example.org')]
+
+
+CLIENT = _acceptance._Client((), 10.0, '', '')
+
+
+def talks(replies, seconds=10, client=CLIENT, heard=None):
+    """What the dialogue with a server that answers by the first word that fits says; other commands are 250 ok, None is no answer."""
+    ours, theirs = socket.socketpair()
+
+    def serve():
+        with theirs, theirs.makefile('rb') as lines:
+            for line in lines:
+                said = next((text for start, text in replies if line.startswith(start)), b'250 ok')
+                if heard is not None:
+                    heard.append(line.strip())
+                if said is not None:
+                    theirs.sendall(said + b'\r\n')
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    with ours:
+        found = _acceptance._dialogue(ours, seconds, client)
+    thread.join(30)
+    return found
+
+
+AUTH = b'530 5.7.0 Authentication required'
+
+
+@pytest.mark.parametrize('replies, refusal', [
+    ([], None),
+    ([(b'RCPT', b'550 5.7.1 Access denied')], '550 5.7.1 Access denied'),
+    ([(b'RCPT TO:<postmaster>', b'550 5.1.1 unknown')], None),
+    # For now, where every try ends so; what one sender hears may be about him. 421 is the end.
+    ([(b'RCPT', b'450 4.7.1 later')], '450 4.7.1 later'),
+    ([(b'MAIL', b'451 4.3.2 Please try again later')], '451 4.3.2 Please try again later'),
+    ([(b'MAIL FROM:<>', b'421 4.3.2 busy')], '421 4.3.2 busy'),
+    ([(b'MAIL FROM:<>', b'450 4.7.1 later')], None),
+    ([(b'MAIL FROM:<>', b'450 4.7.1 later'), (b'MAIL', b'550 5.7.1 no')], None),
+    # MaxMessageSize: deliver.c returns what is larger, without a try.
+    ([(b'EHLO', b'250-h\r\n250-SIZE 100\r\n250 HELP')], '250 SIZE 100: larger messages are refused'),
+    ([(b'EHLO', b'250-h\r\n250-SIZE 0\r\n250 HELP')], None),
+    ([(b'EHLO', b'250-h\r\n250 SIZE 1000')], None),
+    # A server that takes nothing from <>, and one that takes nothing at all.
+    ([(b'MAIL FROM:<>', b'550 5.7.60 no permission to send as this sender')], None),
+    ([(b'MAIL', b'550 5.7.1 no')], '550 5.7.1 no'),
+    # Authentication or encryption first, which is for who looks at submit.cf to judge.
+    ([(b'MAIL', AUTH)], AUTH.decode()),
+    ([(b'EHLO', b'250-h\r\n250 AUTH PLAIN'), (b'MAIL', AUTH)], AUTH.decode()),
+    ([(b'EHLO', b'250-h\r\n250 STARTTLS'), (b'STARTTLS', b'454 4.3.3 TLS not available'), (b'MAIL', AUTH)], AUTH.decode()),
+])
+def test_whether_it_takes_mail(replies, refusal):
+    assert talks(replies) == (refusal, [])
+
+
+DENIED, UNKNOWN = b'550 5.7.1 Access denied', b'550 5.1.1 User unknown'
+TAKES_POSTMASTER = (b'RCPT TO:<postmaster>', b'250 ok')
+PAIRS = ((b'alice@web1.example.test', b'bob@example.test'), (b'', b'carol@example.org'))
+
+
+@pytest.mark.parametrize('replies, denied', [
+    ([], []),
+    ([(b'RCPT', DENIED)], [DENIED.decode()] * 2),
+    ([(b'RCPT', UNKNOWN)], [UNKNOWN.decode()] * 2),
+    # One that is taken, or may be taken later.
+    ([(b'RCPT TO:<carol@', b'250 ok'), (b'RCPT', DENIED)], []),
+    ([(b'RCPT TO:<carol@', b'451 4.7.1 Greylisted'), (b'RCPT', DENIED)], []),
+    ([(b'RCPT TO:<carol@', b'421 4.3.2 closing'), (b'RCPT', DENIED)], []),
     # TLS or authentication first: who we are is not who Sendmail is.
-    (b'MAIL', b'530 5.7.0 Must issue a STARTTLS command first')])
-def test_takes_or_defers_one(asked, relay, start, reply):
-    relay.replies.update({b'RCPT': DENIED, start: reply})
-    assert asked('bob@example.test', 'carol@example.org') == []
+    ([(b'RCPT', b'530 5.7.0 Must issue a STARTTLS command first')], []),
+    # One of two senders may.
+    ([(b'MAIL FROM:<alice@', b'553 5.1.8 Domain of sender address does not exist'), (b'MAIL FROM:<root@', DENIED)], []),
+    ([(b'MAIL FROM:<>', DENIED)], []),
+    # No answer is no refusal.
+    ([(b'RCPT TO:<carol@', None), (b'RCPT', DENIED)], [])])
+def test_for_whom_it_takes_mail(replies, denied):
+    heard = []
+    seconds = 0.5 if (b'RCPT TO:<carol@', None) in replies else 30.0
+    assert talks([TAKES_POSTMASTER] + replies, 30, CLIENT._replace(pairs=PAIRS, seconds=seconds), heard) == (None, denied)
+    assert not [line for line in heard if line.startswith((b'DATA', b'BDAT'))]
+    assert b'RCPT TO:<bob@example.test>' in heard
 
 
-def test_takes_nothing_from_one_of_two_senders(asked, relay):
-    relay.replies[b'MAIL FROM:<>'] = DENIED
-    assert asked('bob@example.test', 'carol@example.org') == []
-    relay.replies.update({b'MAIL FROM:<>': b'250 ok', b'MAIL FROM:<alice@': b'553 5.1.8 Domain of sender does not exist'})
-    assert asked('bob@example.test', 'carol@example.org') == []
-    relay.replies[b'MAIL FROM:<>'] = DENIED
-    assert len(asked('bob@example.test', 'carol@example.org')) == 2
-
-
-@pytest.mark.parametrize('reply, recipients, told', [
-    (UNKNOWN, 2, False), (UNKNOWN, 3, True), (b'550 no such user', 2, False), (b'552 5.2.2 mailbox full', 2, False), (DENIED, 2, True),
-    (b'554 Transaction failed', 2, True), (b'550 5.4.1 Recipient address rejected: Access denied', 2, True)])
-def test_what_is_a_matter_of_the_recipients(asked, relay, reply, recipients, told):
-    relay.replies[b'RCPT'] = reply
-    answers = asked(*['r%d@example.test' % number for number in range(recipients)])
-    assert (len(answers), _acceptance.of_all_mail(answers, 3)) == (recipients, told)
-
-
-def test_of_each_domain_one_before_two_of_any(asked, relay):
-    relay.replies[b'RCPT'] = DENIED
-    asked(*['r%d@example.test' % number for number in range(20)] + ['x@example.org', 'y@example.net', 'Y@example.net'])
-    domains = [line.rpartition(b'@')[2] for line in relay.heard if line.startswith(b'RCPT')]
-    assert len(domains) == 2 * _acceptance.ASKED
-    assert set(domains) == {b'example.test>', b'example.org>', b'example.net>'}
-
-
-@pytest.mark.parametrize('recipients, given', [
-    (('bob@example.test',), {}),                                             # no canary either: the refusal is about that one
-    (('bob', 'carol'), {}),                                                   # Sendmail would qualify them
-    (('a>b@example.test', 'a\x00b@example.test'), {}),
-    (('bob@example.test', 'carol@example.org'), {'submit': b'V10/Berkeley\nO QueueDirectory=/q\nO DefaultAuthInfo=/etc/mail/auth\n'})])
-def test_is_not_asked(asked, relay, recipients, given):
-    relay.replies[b'RCPT'] = DENIED
-    assert asked(*recipients, **given) == []
-    assert not relay.heard
-
-
-def test_a_sender_that_is_no_address_is_not_sent(asked, relay):
-    relay.replies[b'RCPT'] = DENIED
-    assert len(asked('bob@example.test', 'carol@example.org', sender='root> SIZE=1')) == 2
-    assert set(line for line in relay.heard if line.startswith(b'MAIL')) == {b'MAIL FROM:<>', b'MAIL FROM:<root@%s>' % socket.gethostname().encode()}
-
-
-def test_who_falls_silent_denies_nothing(asked, relay, monkeypatch):
-    monkeypatch.setattr(_acceptance, '_SECONDS', 0.5)
-    relay.replies[b'RCPT'] = None
-    assert asked('bob@example.test', 'carol@example.org') == []
+@pytest.mark.parametrize('more, here, client', [
+    (b'', True, (PAIRS, 3.0, '', '')), (b'', False, (PAIRS, 10.0, '', '')),
+    # What it would say to who authenticates himself is not known.
+    (b'O DefaultAuthInfo=/etc/mail/auth\n', True, ((), 3.0, '', '')),
+    (b'Sauthinfo\nR$*\t$: $(authinfo AuthInfo:$&{server_name} $: ? $)\n', True, ((), 3.0, '', '')),
+    (b'O ClientCertFile=/etc/c.pem,/etc/d.pem\nO ClientKeyFile=/etc/k.pem\n', False, (PAIRS, 10.0, '/etc/c.pem', '/etc/k.pem'))])
+@pytest.mark.parametrize('refusal', [None, '550 5.7.1 no', '530 5.7.0 Authentication required'])
+def test_as_whom_it_is_asked(monkeypatch, more, here, client, refusal):
+    asked = []
+    monkeypatch.setattr(_acceptance, '_dialogue', lambda peer, seconds, client: asked.append(tuple(client)) or (refusal, []))
+    look = types.SimpleNamespace(configurations={'msp': _cf.parse(b'V10/Berkeley\n' + more)})
+    authenticates = not client[0]
+    assert _acceptance.ask(look, PAIRS)(None, 1.0, here) == (None if authenticates and refusal and refusal.startswith('530') else refusal, [])
+    assert asked == [client]

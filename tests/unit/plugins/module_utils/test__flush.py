@@ -101,7 +101,8 @@ class TestPlan:
     def test_no_run_where_the_relay_refuses_all_who_were_asked_about(self, denied, kinds):
         here = look()
         here.relay = None
-        refusals = _flush.plan(here, [message(1), message(2)], denied=denied).refusals
+        here.greeting['denied'] = denied
+        refusals = _flush.plan(here, [message(1), message(2)]).refusals
         assert [one['kind'] for one in refusals] == kinds
         assert all(denied[0] in one['text'] for one in refusals)
 

@@ -104,15 +104,14 @@ class TestHost:
         assert look.accounts['nosuchgroup']['group'] is None
         assert look.relay['host'] == '127.0.0.1'
         assert look.greeting['asked'] == ('127.0.0.1', look.relay['port'])
-        assert look.greeting['bounds'] == (_look.CONNECT_SECONDS, _look.GREETING_SECONDS, False)
+        assert look.greeting['bounds'] == (_look.CONNECT_SECONDS, _look.GREETING_SECONDS, None)
 
-    @pytest.mark.parametrize('more, refusal', [('', '530 5.7.0 Authentication required'), ('O DefaultAuthInfo=/etc/mail/auth\n', None),
-                                               ('Sauthinfo\nR$*\t$: $(authinfo AuthInfo:$&{server_name} $: ? $)\n', None)])
-    def test_a_relay_that_wants_authentication(self, root, monkeypatch, more, refusal):
-        said = dict(_network.NOBODY, connected=True, answered=True, code=220, refusal='530 5.7.0 Authentication required')
-        monkeypatch.setattr(_network, 'greeting', lambda *arguments: dict(said))
-        (root / 'submit.cf').write_text(SUBMIT % queue(root, 'queue') + more)
-        assert _look.look('services', 'msp', serve=True).greeting['refusal'] == refusal
+    def test_the_relay_is_asked_as_what_it_is(self, root, monkeypatch):
+        asked = []
+        monkeypatch.setattr(_network, 'greeting', lambda *arguments: arguments[-1](None, 5.0) and dict(_network.NOBODY))
+        (root / 'submit.cf').write_text(re.sub('(?m)^D{MTAHost}.*', 'D{MTAHost}[192.0.2.1]:[127.0.0.1]', SUBMIT % queue(root, 'queue')))
+        _look.served(_look.look('program', 'msp'), lambda peer, seconds, here: asked.append(here) or (None, []))
+        assert asked == [False, True]
 
     @pytest.mark.parametrize('first, asked', [
         ({'error': 'connection_refused'}, 2), ({'connected': True, 'error': 'connection_timeout'}, 2), ({'connected': True, 'code': 421}, 2),

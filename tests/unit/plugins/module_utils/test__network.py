@@ -6,10 +6,11 @@ import socket
 import sys
 import threading
 import time
+import types
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _network, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _network, _system
 
 linux = pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc')
 
@@ -139,66 +140,20 @@ def test_several_addresses_are_tried_in_order(server, monkeypatch):
     assert (found['answered'], found['text'], found['error']) == (True, '220 second', None)
 
 
-def talks(replies, seconds=10):
-    """What the dialogue with a server that answers by the first word that fits says; other commands are 250 ok."""
-    ours, theirs = socket.socketpair()
-
-    def serve():
-        with theirs, theirs.makefile('rb') as lines:
-            for line in lines:
-                said = next((text for start, text in replies if line.startswith(start)), b'250 ok')
-                theirs.sendall(said + b'\r\n')
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    with ours:
-        found = _network._dialogue(ours, seconds)
-    thread.join(30)
-    return found
-
-
-AUTH = b'530 5.7.0 Authentication required'
-
-
-@pytest.mark.parametrize('replies, refusal', [
-    ([], None),
-    ([(b'RCPT', b'550 5.7.1 Access denied')], '550 5.7.1 Access denied'),
-    ([(b'RCPT TO:<postmaster>', b'550 5.1.1 unknown')], None),
-    # For now, where every try ends so; what one sender hears may be about him. 421 is the end.
-    ([(b'RCPT', b'450 4.7.1 later')], '450 4.7.1 later'),
-    ([(b'MAIL', b'451 4.3.2 Please try again later')], '451 4.3.2 Please try again later'),
-    ([(b'MAIL FROM:<>', b'421 4.3.2 busy')], '421 4.3.2 busy'),
-    ([(b'MAIL FROM:<>', b'450 4.7.1 later')], None),
-    ([(b'MAIL FROM:<>', b'450 4.7.1 later'), (b'MAIL', b'550 5.7.1 no')], None),
-    # MaxMessageSize: deliver.c returns what is larger, without a try.
-    ([(b'EHLO', b'250-h\r\n250-SIZE 100\r\n250 HELP')], '250 SIZE 100: larger messages are refused'),
-    ([(b'EHLO', b'250-h\r\n250-SIZE 0\r\n250 HELP')], None),
-    ([(b'EHLO', b'250-h\r\n250 SIZE 1000')], None),
-    # A server that takes nothing from <>, and one that takes nothing at all.
-    ([(b'MAIL FROM:<>', b'550 5.7.60 no permission to send as this sender')], None),
-    ([(b'MAIL', b'550 5.7.1 no')], '550 5.7.1 no'),
-    # Authentication or encryption first, which is for who looks at submit.cf to judge.
-    ([(b'MAIL', AUTH)], AUTH.decode()),
-    ([(b'EHLO', b'250-h\r\n250 AUTH PLAIN'), (b'MAIL', AUTH)], AUTH.decode()),
-    ([(b'EHLO', b'250-h\r\n250 STARTTLS'), (b'STARTTLS', b'454 4.3.3 TLS not available'), (b'MAIL', AUTH)], AUTH.decode()),
-])
-def test_whether_it_takes_mail(replies, refusal):
-    assert talks(replies) == refusal
-
-
 @pytest.mark.parametrize('command', [b'EHLO', b'MAIL', b'RCPT', b'RSET'])
 @pytest.mark.parametrize('ends, error', [(True, 'closed'), (False, 'connection_timeout')])
-def test_who_greets_and_then_falls_silent_or_hangs_up(command, ends, error, monkeypatch):
+def test_who_greets_and_then_falls_silent_or_hangs_up(command, ends, error):
     """reply() in usersmtp.c: a read error, and the mail stays. A hub that did so at MAIL was called healthy (seen on a host)."""
-    found = greets_until(command, ends, {}, monkeypatch)
+    found = greets_until(command, ends, {})
     assert (found['answered'], found['code'], found['error'], found['refusal'], found['deferral']) == (True, 220, error, None, None)
 
 
-def test_who_refuses_and_then_hangs_up_has_refused(monkeypatch):
-    found = greets_until(b'RSET', True, {b'RCPT': b'550 5.7.1 no'}, monkeypatch)
+def test_who_refuses_and_then_hangs_up_has_refused():
+    found = greets_until(b'RSET', True, {b'RCPT': b'550 5.7.1 no'})
     assert (found['error'], found['refusal']) == (None, '550 5.7.1 no')
 
 
-def greets_until(command, ends, replies, monkeypatch):
+def greets_until(command, ends, replies):
     """The greeting of a server that at this command closes, or says nothing more."""
     with socket.socket() as listening:
         listening.bind(('127.0.0.1', 0))
@@ -214,13 +169,11 @@ def greets_until(command, ends, replies, monkeypatch):
                     if not line.startswith(command):
                         peer.sendall(replies.get(line[:4], b'250 ok') + b'\r\n')
         threading.Thread(target=serve, daemon=True).start()
-        dialogue = _network._dialogue
-        monkeypatch.setattr(_network, '_dialogue', lambda peer, seconds: dialogue(peer, seconds if ends else 0.5))
-        return _network.greeting('127.0.0.1', listening.getsockname()[1], 30, serve=True)
+        ask = _acceptance.ask(types.SimpleNamespace(configurations={}), ())
+        return _network.greeting('127.0.0.1', listening.getsockname()[1], 30, ask=lambda peer, seconds: ask(peer, seconds if ends else 0.5, True))
 
 
 @pytest.mark.parametrize('said, refusal, deferral', [('450 4.7.1 later', None, '450 4.7.1 later'), ('550 no', '550 no', None), (None, None, None)])
-def test_for_now_and_for_good(server, monkeypatch, said, refusal, deferral):
-    monkeypatch.setattr(_network, '_dialogue', lambda *arguments: said)
-    found = _network.greeting('127.0.0.1', server[0](b'220 h\r\n'), 20, serve=True)
+def test_for_now_and_for_good(server, said, refusal, deferral):
+    found = _network.greeting('127.0.0.1', server[0](b'220 h\r\n'), 20, ask=lambda peer, seconds: (said, []))
     assert (found['refusal'], found['deferral']) == (refusal, deferral)

@@ -92,6 +92,10 @@ def two(second):
     ({'greeting': dict(GREETING, refusal='550 5.7.1 Access denied')}, ['refuses']),
     ({'greeting': dict(GREETING, refusal='550 5.0.0 Access denied'), 'hosts_access': ['/etc/hosts.deny: ALL: ALL']}, ['hosts_access']),
     (dict(hub(dict(GREETING, refusal='550 5.0.0 Access denied')), hosts_access=['/etc/hosts.deny: ALL: ALL']), ['refuses']),
+    (hub(dict(GREETING, denied=['550 5.7.1 <bob@example.test>... Relaying denied'])), ['refuses']),
+    (dict(hub(dict(GREETING, denied=['550 5.7.1 Relaying denied'])), **waits('limit', 'Deferred: 421 4.3.2 Connection rate limit exceeded.')),
+     ['limits', 'refuses']),
+    (hub(dict(GREETING, denied=['550 5.1.1 <bob@example.test>... User unknown'] * 2)), []),
     ({'hosts_access': ['/etc/hosts.deny: ALL: ALL']}, []),
     # Another host is the relay. B1, B2 and B3 of the field faults: what listens here has nothing to do with it.
     (hub(GREETING), []),
