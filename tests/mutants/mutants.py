@@ -17,10 +17,10 @@ import sys
 import time
 from pathlib import Path
 
-import hypothesis  # noqa: F401  loaded once, for all children
+import hypothesis
 import pytest
 from cosmic_ray.ast import ast_nodes, get_ast
-from cosmic_ray.mutating import mutate_code
+from cosmic_ray.mutating import MutationVisitor
 from cosmic_ray.plugins import get_operator
 
 FLOORS = Path('plugins/module_utils')
@@ -55,9 +55,18 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return self.text
 
 
-def mutants(text):
-    """All of a text as (change, which one, line)."""
-    nodes = list(ast_nodes(get_ast(text)))
+class Quick:
+    """A plugin of pytest: a test of hypothesis tells whether it fails, and looks for no shorter example."""
+
+    @staticmethod
+    def pytest_sessionstart():
+        hypothesis.settings.register_profile('mutants', max_examples=30, phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate])
+        hypothesis.settings.load_profile('mutants')
+
+
+def mutants(tree):
+    """All of a parsed text as (line, change, which one)."""
+    nodes = list(ast_nodes(tree))
     found = []
     for change in CHANGES:
         number = 0
@@ -65,13 +74,19 @@ def mutants(text):
             for start, _end in get_operator(change)().mutation_positions(node):
                 # A % behind a string is no arithmetic.
                 if not ('Mod_' in change and (node.get_previous_leaf().type == 'string' or node.get_previous_leaf().value == ')')):
-                    found.append((change, number, start[0]))
+                    found.append((start[0], change, number))
                 number += 1
     return found
 
 
-def run_child(path, text, tests):
-    """The process that runs the tests with this text of the floor."""
+def changed(tree, mutant):
+    """The text of a mutant. It changes the tree: for a process that ends afterwards, or a tree that is not used again."""
+    _line, change, number = mutant
+    return MutationVisitor(number, get_operator(change)()).walk(tree).get_code()
+
+
+def run_child(path, tree, mutant, tests):
+    """The process that runs the tests with this mutant of the floor, or with none."""
     child = os.fork()
     if child:
         return child
@@ -79,12 +94,12 @@ def run_child(path, text, tests):
     try:
         os.setpgid(0, 0)
         resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
-        quiet = os.open(os.environ['TMPDIR'] + '/output' if text is None else os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        quiet = os.open(os.environ['TMPDIR'] + '/output' if mutant is None else os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for descriptor in (1, 2):
             os.dup2(quiet, descriptor)
-        if text is not None:
-            sys.meta_path.insert(0, Changed(path, text))
-        code = int(pytest.main(['-x', '-q', '--hypothesis-seed=0', *map(str, tests)]))
+        if mutant is not None:
+            sys.meta_path.insert(0, Changed(path, changed(tree, mutant)))
+        code = int(pytest.main(['-x', '-q', '--hypothesis-seed=0', *map(str, tests)], plugins=[Quick]))
     finally:
         os._exit(code)
 
@@ -96,21 +111,18 @@ def end(child):
         pass
 
 
-def judge(path, tests, chosen, jobs):
+def judge(path, tree, tests, chosen, jobs):
     """(survivors, how many were ended by time) of the chosen mutants."""
-    text = path.read_text()
     began = time.monotonic()
-    status = os.waitpid(run_child(path, None, tests), 0)[1]
-    if status:
+    if os.waitpid(run_child(path, tree, None, tests), 0)[1]:
         sys.exit('%s\nmutants: the tests of %s fail without a mutant.' % (Path(os.environ['TMPDIR'], 'output').read_text(), path))
     patience = 10 + 5 * (time.monotonic() - began)
     waiting, running, survivors, late = list(chosen), {}, [], 0
     while waiting or running:
         while waiting and len(running) < jobs:
-            change, number, line = waiting.pop()
-            mutant = mutate_code(text, get_operator(change)(), number)
-            running[run_child(path, mutant, tests)] = (time.monotonic() + patience, change, line, mutant)
-        for child, (until, change, line, mutant) in list(running.items()):
+            mutant = waiting.pop()
+            running[run_child(path, tree, mutant, tests)] = (mutant, time.monotonic() + patience)
+        for child, (mutant, until) in list(running.items()):
             ended, status = os.waitpid(child, os.WNOHANG)
             if not ended and time.monotonic() > until:
                 late += 1
@@ -120,7 +132,7 @@ def judge(path, tests, chosen, jobs):
                 end(child)  # what it started
                 del running[child]
                 if status == 0:
-                    survivors.append((line, change, mutant))
+                    survivors.append(mutant)
         time.sleep(0.01)
     return sorted(survivors), late
 
@@ -149,11 +161,12 @@ def main():
         began = time.monotonic()
         path = FLOORS / ('_%s.py' % floor)
         text = path.read_text()
-        every = mutants(text)
+        tree = get_ast(text)
+        every = mutants(tree)
         chosen = every if arguments.all else random.Random('%s %s' % (arguments.seed, floor)).sample(every, min(len(every), arguments.each))
-        survivors, late = judge(path, [TESTS / ('test__%s.py' % name) for name in TESTED_BY[floor]], chosen, arguments.jobs)
-        for line, change, mutant in survivors:
-            print('%s:%d %s\n  - %s\n  + %s' % ((path, line, change.partition('/')[2]) + difference(text, mutant)))
+        survivors, late = judge(path, tree, [TESTS / ('test__%s.py' % name) for name in TESTED_BY[floor]], chosen, arguments.jobs)
+        for mutant in survivors:
+            print('%s:%d %s\n  - %s\n  + %s' % ((path, mutant[0], mutant[1].partition('/')[2]) + difference(text, changed(get_ast(text), mutant))))
         killed = len(chosen) - len(survivors)
         rate = 100 * killed / len(chosen)
         if rate < LEAST:
