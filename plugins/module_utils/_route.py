@@ -178,7 +178,7 @@ def submission(cf: _cf.Configuration, own_name: str = '') -> Optional[Submission
         targets,
         None,
         (str(single), _port(port) if port else 0) if single else None,
-        (cf.option('TryNullMXList') or 'f')[0] in 'tTyY',
+        cf.flag('TryNullMXList'),
     )
 
 
