@@ -27,7 +27,7 @@ FLOORS = Path('plugins/module_utils')
 TESTS = Path('tests/unit/plugins/module_utils')
 LEAST = 85  # per cent
 # The floors, and whose tests are theirs.
-TESTED_BY = {'archive': ['archive'], 'causes': ['causes'], 'checks': ['causes', 'controls'], 'controls': ['controls'], 'hazards': ['hazards'],
+TESTED_BY = {'archive': ['archive'], 'causes': ['causes'], 'checks': ['checks', 'causes', 'controls'], 'controls': ['controls'], 'hazards': ['hazards'],
              'ledger': ['ledger'], 'route': ['route'], 'schedule': ['schedule'], 'selection': ['selection']}
 # One change of a kind: cosmic-ray has eleven for each %, and any of those on a sentence only raises TypeError, which flatters.
 COMPARISONS = ('Eq_NotEq', 'NotEq_Eq', 'Lt_LtE', 'Lt_Gt', 'LtE_Lt', 'LtE_Gt', 'Gt_GtE', 'Gt_Lt', 'GtE_Gt', 'GtE_Lt', 'Is_IsNot', 'IsNot_Is')
