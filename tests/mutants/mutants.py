@@ -85,8 +85,8 @@ def changed(tree, mutant):
     return MutationVisitor(number, get_operator(change)()).walk(tree).get_code()
 
 
-def run_child(path, tree, mutant, tests):
-    """The process that runs the tests with this mutant of the floor, or with none."""
+def run_child(path, tree, mutant, tests, seconds):
+    """The process that runs the tests with this mutant of the floor, or with none, and has so many seconds of a processor."""
     child = os.fork()
     if child:
         return child
@@ -94,6 +94,7 @@ def run_child(path, tree, mutant, tests):
     try:
         os.setpgid(0, 0)
         resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
         quiet = os.open(os.environ['TMPDIR'] + '/output' if mutant is None else os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for descriptor in (1, 2):
             os.dup2(quiet, descriptor)
@@ -113,24 +114,25 @@ def end(child):
 
 def judge(path, tree, tests, chosen, jobs):
     """(survivors, how many were ended by time) of the chosen mutants."""
-    began = time.monotonic()
-    if os.waitpid(run_child(path, tree, None, tests), 0)[1]:
+    _child, status, used = os.wait4(run_child(path, tree, None, tests, 600), 0)
+    if status:
         sys.exit('%s\nmutants: the tests of %s fail without a mutant.' % (Path(os.environ['TMPDIR'], 'output').read_text(), path))
-    patience = 10 + 5 * (time.monotonic() - began)
+    # One that loops has used its time; one that waits for ever has passed a time that no load explains.
+    seconds = 5 + 5 * int(used.ru_utime + used.ru_stime + 1)
     waiting, running, survivors, late = list(chosen), {}, [], 0
     while waiting or running:
         while waiting and len(running) < jobs:
             mutant = waiting.pop()
-            running[run_child(path, tree, mutant, tests)] = (mutant, time.monotonic() + patience)
+            running[run_child(path, tree, mutant, tests, seconds)] = (mutant, time.monotonic() + 20 * seconds)
         for child, (mutant, until) in list(running.items()):
-            ended, status = os.waitpid(child, os.WNOHANG)
-            if not ended and time.monotonic() > until:
-                late += 1
+            patient = time.monotonic() < until
+            if not patient:
                 end(child)
-                ended, status = os.waitpid(child, 0)
+            ended, status = os.waitpid(child, os.WNOHANG if patient else 0)
             if ended:
                 end(child)  # what it started
                 del running[child]
+                late += os.WIFSIGNALED(status)
                 if status == 0:
                     survivors.append(mutant)
         time.sleep(0.01)
