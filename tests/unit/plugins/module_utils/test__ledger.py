@@ -331,7 +331,7 @@ class TestWhoseFilesTheseAre:
             _ledger.Record(str(tmp_path / 'not' / 'there'))
 
 
-class TestRecord:
+class TestLines:
     @pytest.mark.parametrize('before, begin', [(b'', b''), (b'{}\n', b''), (b'{"cut', b'\n'), (b'\n\nx', b'\n')])
     def test_a_line_begins_where_a_line_begins(self, tmp_path, before, begin):
         path = tmp_path / 'outcomes'
