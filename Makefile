@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage bench bench-fleet fleet events hosts requirements clean
+.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage mutants bench bench-fleet fleet events hosts requirements clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,10 @@ coverage: ## which lines the unit tests and the modules on the hosts have run, t
 	@tests/prepare hosts
 	@tests/coverage $(SCENARIO)
 
+mutants: ## how many small changes to the judging floors their unit tests notice (tests/README.md); MUTANTS='--seed 7 causes' or --all
+	@tests/prepare mutants
+	@tests/mutants/run $(MUTANTS)
+
 bench: ## the figures of docs/ on spools made for it
 	@tests/prepare hosts
 	@.venv/bin/python tests/benchmark/run
@@ -78,10 +82,12 @@ requirements: ## take the newest versions into tests/requirements.txt
 	   .venv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --fork-strategy requires-python \
 	     --no-header --no-annotate tests/requirements.in; } > tests/requirements.tmp
 	@mv tests/requirements.tmp tests/requirements.txt
-	@{ sed -n 1,2p tests/eda/requirements.in; echo '# Made from requirements.in by `make requirements`.'; \
-	   .venv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --no-header --no-annotate tests/eda/requirements.in; } \
-	     > tests/requirements.tmp
-	@mv tests/requirements.tmp tests/eda/requirements.txt
+	@for name in eda mutants; do \
+	   { sed -n 1,2p "tests/$$name/requirements.in"; echo '# Made from requirements.in by `make requirements`.'; \
+	     .venv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --no-header --no-annotate \
+	       $$([ "$$name" = eda ] || echo --constraint tests/requirements.txt) "tests/$$name/requirements.in"; } > tests/requirements.tmp && \
+	   mv tests/requirements.tmp "tests/$$name/requirements.txt" || exit; \
+	 done
 
 clean: ## remove hosts, images, caches and .venv
 	@[ "$$(id -u)" != 0 ] || tests/hosts/down --all

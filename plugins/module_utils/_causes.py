@@ -275,7 +275,7 @@ def unexplained(look: _look.Look, causes: Sequence[Dict[str, Any]]) -> Tuple[int
     rest = [one for one in _checks.queue(look, 'msp')['top']['reasons'] if held.isdisjoint(EXPLAINED.get(one['reason'], ()))]
     untried = min(len(look.locked), sum(one['messages'] for one in rest if one['reason'] == 'never_tried'))
     count = sum(one['messages'] for one in rest) - untried
-    return count, [one['example'] for one in rest if one['reason'] != 'never_tried' or count][:3] if count else []
+    return count, [one['example'] for one in rest if one['reason'] != 'never_tried'][:3]
 
 
 def diagnosis(look: _look.Look, read_log: Callable[[Dict[str, bytes]], Dict[str, str]] = lambda patterns: {}) -> Dict[str, Any]:

@@ -14,9 +14,9 @@ import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 # The options that matter here; those with an old one-letter form have the letter in front.
-_USED = '''ConnectOnlyTo ConnectionRateThrottle DeadLetterDrop DelayLA FallbackSmartHost MaxDaemonChildren MaxQueueAge MinQueueAge PidFile QueueFileMode
-RunAsUser TrustedUser ODaemonPortOptions VFallbackMXhost bMinFreeBlocks pPrivacyOptions QQueueDirectory qQueueFactor xQueueLA yRecipientFactor
-XRefuseLA SStatusFile TQueueTimeout rTimeout wTryNullMXList'''
+_USED = '''ConnectOnlyTo ConnectionRateThrottle DeadLetterDrop DefaultAuthInfo DelayLA FallbackSmartHost MaxDaemonChildren MaxQueueAge
+MinQueueAge PidFile QueueFileMode RunAsUser TrustedUser ODaemonPortOptions VFallbackMXhost bMinFreeBlocks cHoldExpensive dDeliveryMode
+pPrivacyOptions QQueueDirectory qQueueFactor xQueueLA yRecipientFactor XRefuseLA SStatusFile TQueueTimeout rTimeout wTryNullMXList'''
 _LETTER = {word[0]: word[1:].lower() for word in _USED.split() if word[1].isupper()}
 _LONG = sorted((word[1:] if word[1].isupper() else word).lower() for word in _USED.split())
 
@@ -52,6 +52,10 @@ class Configuration(NamedTuple):
             return int(match.group(1), base) if match else default
         except ValueError:
             return default
+
+    def flag(self, name):
+        """Whether an option is set, as atobool() in util.c takes it: without a value it is."""
+        return (self.option(name, 'f') or 't')[0] in 'tTyY'
 
     def seconds(self, name, default=None, unit='m'):
         """An option that is a time."""

@@ -455,7 +455,7 @@ def never_tried(look: Look, limits: Limits) -> Found:
     submit, why = look.configurations.get('msp'), 'they were submitted with -odq or -odd, or the first attempt was interrupted'
     if submit and (submit.option('DeliveryMode') or 'i')[0] in 'qd':
         why = 'DeliveryMode in submit.cf keeps new mail for the next queue run'
-    elif submit and (submit.option('HoldExpensive') or 'f')[0] in 'tTyY' and 'e' in submit.mailers.get('relay', {}).get('flags', ''):
+    elif submit and submit.flag('HoldExpensive') and 'e' in submit.mailers.get('relay', {}).get('flags', ''):
         why = 'HoldExpensive in submit.cf keeps new mail for the next queue run'
     return said(['%d messages were never tried, and the load is not the reason: %s.' % (count, why)], count)
 

@@ -43,9 +43,7 @@ class Control(NamedTuple):
     checks: Tuple[_checks.Check, ...] = ()
 
 
-def _span(seconds: Optional[int]) -> str:
-    if seconds is None:
-        return 'never'
+def _span(seconds: int) -> str:
     parts = ['%d %s' % (amount, unit if amount == 1 else unit + 's') for amount, unit in (
         (seconds // 86400, 'day'), (seconds % 86400 // 3600, 'hour'), (seconds % 3600 // 60, 'minute'), (seconds % 60, 'second')) if amount]
     return ' '.join(parts[:2]) or '0 seconds'
@@ -117,11 +115,9 @@ def _rights_words(nouns: str, *keys: str) -> Callable[..., Tuple[str, str]]:
 
 # The words of rows that rest on checks
 
-def _words(expected: str, fine: str, bad: str, *queues: str) -> Callable[..., Tuple[str, str]]:
-    """Words that do not depend on the host, once the queues they are about could be read."""
-    def words(look: Look, _limits: Limits, wrong: bool) -> Tuple[str, str]:
-        for queue in queues:
-            _queue(look, queue)
+def _words(expected: str, fine: str, bad: str) -> Callable[..., Tuple[str, str]]:
+    """Words that do not depend on the host."""
+    def words(_look: Look, _limits: Limits, wrong: bool) -> Tuple[str, str]:
         return expected, bad if wrong else fine
     return words
 

@@ -178,7 +178,7 @@ def submission(cf: _cf.Configuration, own_name: str = '') -> Optional[Submission
         targets,
         None,
         (str(single), _port(port) if port else 0) if single else None,
-        (cf.option('TryNullMXList') or 'f')[0] in 'tTyY',
+        cf.flag('TryNullMXList'),
     )
 
 
@@ -230,9 +230,11 @@ def places(
     C(answers_): {name: {'addresses': [...], 'mx': [(preference, name)], 'error': None or a word}} for C(questions), and
     for exchangers too.
     """
+    if way is None:
+        return []
     found: List[Place] = []
-    for target in way.targets if way else []:
-        mx = exchangers(answers_.get(target.name, {}), own_names, way.null_mx) if way and target.mx else []
+    for target in way.targets:
+        mx = exchangers(answers_.get(target.name, {}), own_names, way.null_mx) if target.mx else []
         if mx is None:
             continue
         for name in mx or [target.name]:
@@ -240,9 +242,7 @@ def places(
             texts = [str(literal)] if literal else answers_.get(name, {}).get('addresses') or []
             parsed = [one for one in (address(text) for text in texts) if one]
             for one in sorted(dict.fromkeys(parsed), key=lambda one: -one.version):
-                there, port = (
-                    (way.only[0], way.only[1] or way.port) if way and way.only else (str(one), way.port if way else 25)
-                )
+                there, port = (way.only[0], way.only[1] or way.port) if way.only else (str(one), way.port)
                 found.append(Place(target.host, there, port, is_here(there, interfaces), target.fallback))
     seen: Dict[Tuple[str, int], Place] = {}
     for place in found:

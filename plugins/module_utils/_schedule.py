@@ -10,7 +10,7 @@ import datetime
 import os
 import re
 import shlex
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Iterable, Optional, Sequence
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _text
 
@@ -102,6 +102,25 @@ def cron_entries(text, with_user):
     return entries
 
 
+def _run_interval(options: Iterable[str]) -> Optional[int]:
+    """Seconds between the runs that the C(-q) options of one command ask for together, None for a single run: the last time counts, and
+    what limits or describes a run is no time (main.c, case 'q').
+    """
+    seconds = None
+    for text in (option[2:] for option in options):
+        if text[:1] in tuple('!GIRSQLf'):
+            continue
+        if text[:1] == 'p':
+            seconds, text = seconds or 1, text[1:]
+            if not text:
+                continue
+        try:
+            seconds = _text.duration(text or '0', 'm') or None
+        except _text.SendmailError:
+            seconds = None
+    return seconds
+
+
 def queue_run(command, runq_is_wrapper=False):
     """Whether a command runs the MSP queue: None, or {how, interval, partial}.
 
@@ -119,15 +138,11 @@ def queue_run(command, runq_is_wrapper=False):
             if name == 'sendmail' and rest[:1] in (['cron-msp'], ['cron-mta']):
                 return {'how': rest[0], 'interval': None, 'partial': False}
             client = '-Ac' in rest or ('-A c' in ' '.join(rest)) or re.search(r'-C ?\S*submit\.cf(\s|$)', ' '.join(rest))
-            queue = ['-q'] if name == 'runq' else [arg for arg in rest if arg[:2] == '-q' and arg[2:3] not in ('Q', 'L')]
-            if not queue or not (client or (name == 'runq' and runq_is_wrapper)):
+            queue = ['-q'] if name == 'runq' else [arg for arg in rest if arg[:2] == '-q']
+            # One option that says so makes it a run over quarantined or lost messages alone.
+            if not queue or any(arg[2:].lstrip('!')[:1] in ('Q', 'L') for arg in queue) or not (client or (name == 'runq' and runq_is_wrapper)):
                 continue
-            interval = re.match(r'-qp?(\d.*)$', queue[0])
-            try:
-                seconds = _text.duration(interval.group(1), 'm') if interval else None
-            except _text.SendmailError:
-                seconds = None
-            return {'how': 'sendmail', 'interval': seconds, 'partial': any(arg[2:3] in tuple('GIRS!') for arg in queue)}
+            return {'how': 'sendmail', 'interval': _run_interval(queue), 'partial': any(arg[2:3] in tuple('GIRS!') for arg in queue)}
     return None
 
 
@@ -243,17 +258,13 @@ def process_role(title: str, argv: Sequence[str] = ()) -> Dict[str, Any]:
     found: Dict[str, Any] = {'role': 'other', 'prefix': None, 'interval': None, 'directory': None, 'id': None, 'rejecting': None, 'full': None}
     match = _TITLE.match(title)
     if not match:
-        words = ' '.join(argv)
-        run = re.search(r'(?:^|\s)-qp?(\S*)', words)
-        if re.search(r'(?:^|\s)-b[dDl]', words):
+        words = ' '.join(argv).split()
+        runs = [word for word in words if word[:2] == '-q']
+        found['interval'] = _run_interval(runs)
+        if any(word[:3] in ('-bd', '-bD', '-bl') for word in words):
             found['role'] = 'daemon'
-        elif run:
-            found['role'] = 'queue_runner' if run.group(1)[:1].isdecimal() else 'queue_run'
-        if run and run.group(1)[:1].isdecimal():
-            try:
-                found['interval'] = _text.duration(run.group(1), 'm')
-            except _text.SendmailError:
-                pass
+        elif runs:
+            found['role'] = 'queue_runner' if found['interval'] else 'queue_run'
         if '-Ac' in argv:
             found['prefix'] = 'MSP'
         return found

@@ -322,3 +322,356 @@ def test_room_for_an_archive(tmp_path, monkeypatch, room, says):
     else:
         with pytest.raises(_text.SendmailError, match=says):
             _archive.check_room(str(tmp_path / 'not' / 'there'))
+
+
+# What is written
+
+def described(name, found, size, kind=b'0', target=b''):
+    """The header of a file as tarfile reads it."""
+    raw = _archive.header(name, found, size, kind, target)
+    with tarfile.open(fileobj=io.BytesIO(raw + b'\0' * 1024), mode='r:', encoding='utf-8', errors='surrogateescape') as archive:
+        return archive.next()
+
+
+@pytest.mark.parametrize('name', [b'msp/q/qf1', b'n' * 100, b'n' * 101, b'n' * 300, b'm\xc3\xb6\xff'])
+@pytest.mark.parametrize('uid, gid, size, mtime, shown', [
+    (0, 0, 0, 0, 0), (105, 108, 1, 1795447696, 1795447696), (0o7777777, 0o7777777, 0o77777777777, 1, 1), (0o10000000, 1, 2, 3, 3), (1, 0o10000000, 2, 3, 3),
+    (1, 2, 0o100000000000, 3, 3)])
+def test_a_header_says_what_the_file_is(name, uid, gid, size, mtime, shown):
+    info = described(name, os.stat_result((stat.S_IFREG | 0o6741, 7, 8, 1, uid, gid, size, 1, mtime, 2)), size)
+    assert (os.fsencode(info.name), info.mode, info.uid, info.gid, info.size, info.mtime, info.type) == (name, 0o6741, uid, gid, size, shown, tarfile.REGTYPE)
+
+
+def test_a_file_from_before_1970_is_of_1970():
+    found = os.stat_result((stat.S_IFREG | 0o600, 0, 0, 1, 0, 0, 1, 0, -5, 0))
+    assert described(b'x', found, 1).mtime == 0
+
+
+class Sized:
+    """An os.stat_result with a device number."""
+
+    def __init__(self, kind):
+        self.st_mode, self.st_uid, self.st_gid, self.st_mtime, self.st_rdev = kind | 0o620, 1, 2, 900, os.makedev(4, 65)
+
+
+@pytest.mark.parametrize('kind, target, wanted', [
+    (stat.S_IFLNK, b'/etc/passwd', (tarfile.SYMTYPE, '/etc/passwd', 0, 0)), (stat.S_IFIFO, b'', (tarfile.FIFOTYPE, '', 0, 0)),
+    (stat.S_IFCHR, b'', (tarfile.CHRTYPE, '', 4, 65)), (stat.S_IFBLK, b'', (tarfile.BLKTYPE, '', 4, 65))])
+def test_what_is_no_regular_file(tmp_path, kind, target, wanted):
+    with _archive.Writer(str(tmp_path / 'base'), 'debris', {}) as writer:
+        writer.begin()
+        writer.add_special(b'msp/q/x', Sized(kind), target)
+        writer.record({'why': 'debris'})
+        writer.commit()
+        part = os.path.join(writer.path, '0001.tar.gz')
+    with _archive.Part(part) as opened:
+        (record,) = opened.verify()
+        (info, stream), _manifest = opened.members()
+    assert (info.type, info.linkname, info.devmajor, info.devminor) == wanted and stream is None
+    assert record == {'why': 'debris', 'files': [{'name': 'msp/q/x', 'size': 0, 'sha256': _archive.sha256(b'').hexdigest()}]}
+
+
+CHUNK = 1000
+SIZES = (0, 1, 511, 512, 513, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 5 * CHUNK + 24)
+
+
+def put_file(writer, path, size):
+    with open(str(path), 'rb') as stream:
+        writer.add_file(b'msp/q/' + os.fsencode(path.name), about(size), stream.fileno())
+
+
+def test_files_of_any_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(_archive, '_CHUNK', CHUNK)
+    generator = random.Random(1)
+    content = {}
+    with _archive.Writer(str(tmp_path / 'base'), 'removed', {}) as writer:
+        writer.begin()
+        for size in SIZES:
+            path = tmp_path / ('df%d' % size)
+            path.write_bytes(bytes(generator.getrandbits(8) for _byte in range(size)))
+            put_file(writer, path, size)
+            content['msp/q/' + path.name] = path.read_bytes()
+        writer.record({})
+        writer.commit()
+        part = os.path.join(writer.path, '0001.tar.gz')
+    assert read(part) == content
+    with tarfile.open(part) as archive:
+        assert archive.getnames() == list(content) + ['manifest.jsonl']
+
+
+@pytest.mark.parametrize('size', SIZES[1:])
+@pytest.mark.parametrize('more', [-1, 1])
+def test_a_file_that_is_not_as_large_as_it_was(tmp_path, monkeypatch, size, more):
+    monkeypatch.setattr(_archive, '_CHUNK', CHUNK)
+    path = tmp_path / 'df1'
+    path.write_bytes(b'x' * (size + more))
+    with _archive.Writer(str(tmp_path / 'base'), 'removed', {}) as writer:
+        writer.begin()
+        with pytest.raises(_archive.Changed, match='changed while it was archived'):
+            put_file(writer, path, size)
+
+
+def test_a_file_that_cannot_be_read_further(tmp_path):
+    with _archive.Writer(str(tmp_path / 'base'), 'removed', {}) as writer:
+        writer.begin()
+        descriptor = os.open(str(tmp_path), os.O_RDONLY)
+        with pytest.raises(_archive.Changed, match='cannot be read: Is a directory'):
+            writer.add_file(b'x', about(5), descriptor)
+        os.close(descriptor)
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """What was synced and renamed, in its order."""
+    done = []
+    rename = os.rename
+
+    def renamed(old, new, **more):
+        done.append('%s -> %s' % (old, new))
+        rename(old, new, **more)
+
+    def synced(descriptor):
+        done.append('sync ' + os.path.basename(os.readlink('/proc/self/fd/%d' % descriptor)))
+    monkeypatch.setattr(os, 'rename', renamed)
+    monkeypatch.setattr(_archive, '_sync', synced)
+    return done
+
+
+def test_a_part_has_its_name_when_it_is_on_the_disk(tmp_path, steps):
+    with _archive.Writer(str(tmp_path / 'base'), 'removed', {'job': 1}) as writer:
+        writer.progress(removed=0)   # nothing is there to say it in
+        writer.begin()
+        archive = os.path.basename(writer.path)
+        assert steps == ['sync ' + tmp_path.name, 'sync base'] and writer.reference == archive + '.0001'
+        del steps[:]
+        writer.add(b'msp/q/qf1', about(1), b'x')
+        writer.record({})
+        writer.commit()
+        assert steps == ['sync 0001.tar.gz.partial', '0001.tar.gz.partial -> 0001.tar.gz', 'sync ' + archive]
+        del steps[:]
+        writer.removed([b'msp/q/qf1', b'msp/q/qf\xff'])
+        assert steps == ['sync 0001.removed.partial', '0001.removed.partial -> 0001.removed', 'sync ' + archive]
+        assert _archive.removed(os.path.join(writer.path, '0001.tar.gz')) == {'msp/q/qf1', r'msp/q/qf\xff'}
+        del steps[:]
+        writer.progress(removed=2)
+        assert steps == ['progress.json.partial -> progress.json']   # it is read while the run goes on, and says nothing afterwards
+        told = json.loads((tmp_path / 'base' / 'progress.json').read_text())
+        assert dict(told, updated=0) == {'job': 1, 'archive': writer.path, 'parts': 1, 'updated': 0, 'removed': 2}
+        writer.begin()
+        assert writer.reference == archive + '.0002'
+    assert sorted(os.listdir(writer.path)) == ['0001.removed', '0001.tar.gz']   # the part that was only begun is given up
+    assert sorted(os.listdir(str(tmp_path / 'base'))) == ['progress.json', archive]
+    assert [stat.S_IMODE(os.stat(path).st_mode) for path in (str(tmp_path / 'base'), writer.path, os.path.join(writer.path, '0001.tar.gz'),
+                                                             os.path.join(writer.path, '0001.removed'))] == [0o700, 0o700, 0o600, 0o600]
+
+
+@pytest.mark.parametrize('number, raises', [(_archive.errno.EINVAL, False), (_archive.errno.EIO, True)])
+def test_a_disk_that_does_not_keep_it_is_an_error(monkeypatch, number, raises):
+    def fails(_descriptor):
+        raise OSError(number, 'x')
+    monkeypatch.setattr(os, 'fsync', fails)
+    if raises:
+        with pytest.raises(OSError):
+            _archive._sync(0)
+    else:
+        _archive._sync(0)
+
+
+def test_the_manifest_is_for_root_and_of_now(tmp_path):
+    path, _content = write(tmp_path, 1)
+    with tarfile.open(path) as archive:
+        info = archive.getmember('manifest.jsonl')
+        made = os.stat(path).st_mtime
+    assert (info.mode, info.uid, info.gid) == (0o600, 0, 0) and abs(info.mtime - made) < 60
+
+
+def test_two_archives_of_one_second(tmp_path, monkeypatch):
+    monkeypatch.setattr(_archive.time, 'strftime', lambda *_arguments: '20270101T000000Z')
+    for _run in range(3):
+        with _archive.Writer(str(tmp_path), 'debris', {}) as writer:
+            writer.begin()
+            writer.record({})
+            writer.commit()
+    assert sorted(os.listdir(str(tmp_path))) == ['debris-20270101T000000Z', 'debris-20270101T000000Z-1', 'debris-20270101T000000Z-2']
+
+
+def test_one_run_at_a_time(tmp_path):
+    with _archive.Writer(str(tmp_path / 'base'), 'removed', {}) as first, _archive.Writer(str(tmp_path / 'base'), 'removed', {}) as second:
+        first.begin()
+        first.lock()
+        with pytest.raises(_text.SendmailError, match='Another run is writing an archive'):
+            second.lock()
+
+
+# Locks
+
+class TestHold:
+    @pytest.fixture
+    def directory(self, tmp_path):
+        (tmp_path / 'qf1').write_bytes(b'text')
+        descriptor = os.open(str(tmp_path), os.O_RDONLY)
+        yield descriptor
+        os.close(descriptor)
+
+    def test_it_is_held_and_read(self, directory):
+        handle, found = _archive.hold(directory, 'qf1')
+        assert _archive.read_held(handle, found) == b'text'
+        with pytest.raises(_archive.Locked, match='in delivery'):
+            _archive.hold(directory, 'qf1')
+        os.close(handle)
+        os.close(_archive.hold(directory, 'qf1')[0])
+
+    def test_what_may_only_be_read_gets_a_shared_lock(self, directory, monkeypatch):
+        real, asked, locks = _archive._spool.open_quietly, [], []
+
+        def refusing(name, flags, place):
+            asked.append(flags & os.O_ACCMODE)
+            if flags & os.O_ACCMODE == os.O_RDWR:
+                raise OSError(_archive.errno.EACCES, 'Permission denied')
+            return real(name, flags, place)
+        monkeypatch.setattr(_archive._spool, 'open_quietly', refusing)
+        monkeypatch.setattr(_archive.fcntl, 'lockf', lambda _handle, kind: locks.append(kind))
+        os.close(_archive.hold(directory, 'qf1')[0])
+        assert asked == [os.O_RDWR, os.O_RDONLY] and locks == [_archive.fcntl.LOCK_SH | _archive.fcntl.LOCK_NB]
+
+    def test_other_errors_are_errors(self, directory, monkeypatch):
+        with pytest.raises(FileNotFoundError):
+            _archive.hold(directory, 'qf2')
+
+        def fails(_handle, _kind):
+            raise OSError(_archive.errno.ENOLCK, 'No locks available')
+        monkeypatch.setattr(_archive.fcntl, 'flock', fails)
+        with pytest.raises(OSError, match='No locks'):
+            _archive.hold(directory, 'qf1')
+
+    def test_a_hard_link_and_a_directory(self, directory, tmp_path):
+        os.link(str(tmp_path / 'qf1'), str(tmp_path / 'qf2'))
+        with pytest.raises(_text.SendmailError, match='has 2 names'):
+            _archive.hold(directory, 'qf1')
+        os.mkfifo(str(tmp_path / 'qf3'))
+        for function in (_archive.hold, _archive.open_data):
+            with pytest.raises(_text.SendmailError, match='not a regular file'):
+                function(directory, 'qf3')
+
+    @pytest.mark.parametrize('change', [
+        lambda path: (path.rename(path.parent / 'old'), path.write_bytes(b'text')), lambda path: path.write_bytes(b'longer text')])
+    def test_a_file_that_was_replaced_before_it_was_locked(self, directory, tmp_path, monkeypatch, change):
+        real = os.stat
+
+        def late(name, **more):
+            if name == 'qf1':
+                change(tmp_path / 'qf1')
+            return real(name, **more)
+        about_before = os.stat(str(tmp_path / 'qf1'))
+        monkeypatch.setattr(os, 'stat', late)
+        monkeypatch.setattr(os, 'fstat', lambda handle: about_before)
+        with pytest.raises(_archive.Locked, match='replaced meanwhile'):
+            _archive.hold(directory, 'qf1')
+
+    def test_bounds_of_what_is_read(self, directory, monkeypatch):
+        handle, found = _archive.hold(directory, 'qf1')
+        monkeypatch.setattr(_archive._spool, 'LIMIT', 4)
+        assert _archive.read_held(handle, found) == b'text'
+        monkeypatch.setattr(_archive._spool, 'LIMIT', 3)
+        with pytest.raises(_text.SendmailError, match='larger than 3 bytes'):
+            _archive.read_held(handle, found)
+        monkeypatch.setattr(_archive._spool, 'LIMIT', 9)
+        for size in (3, 5):
+            with pytest.raises(_archive.Changed):
+                _archive.read_held(handle, about(size))
+        os.close(handle)
+
+    def test_a_data_file(self, directory):
+        handle, found = _archive.open_data(directory, 'qf1')
+        assert (os.read(handle, 9), found.st_size) == (b'text', 4)
+        os.close(handle)
+
+
+# What is read
+
+def test_the_parts_of_archives_in_their_order(tmp_path):
+    for name in ('removed-b/0002.tar.gz', 'removed-b/9999.tar.gz', 'removed-b/10000.tar.gz', 'removed-b/0001.tar.gz.partial', 'removed-b/0001.removed',
+                 'debris-a/0001.tar.gz', '0001.tar.gz', 'x.tar.gz'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b'')
+    (tmp_path / 'link').symlink_to(tmp_path / 'removed-b')
+    assert [os.path.relpath(path, str(tmp_path)) for path in _archive.parts(str(tmp_path))] == [
+        '0001.tar.gz', 'debris-a/0001.tar.gz', 'removed-b/0002.tar.gz', 'removed-b/9999.tar.gz', 'removed-b/10000.tar.gz']
+    one = str(tmp_path / 'x.tar.gz')
+    assert _archive.parts(one) == [one]
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(_text.SendmailError, match='there is none in .*empty'):
+        _archive.parts(str(tmp_path / 'empty'))
+    with pytest.raises(_text.SendmailError, match='cannot be read: No such file'):
+        _archive.parts(str(tmp_path / 'gone'))
+
+
+def test_what_was_removed_has_to_be_text(tmp_path):
+    part, _content = write(tmp_path, 1)
+    assert _archive.removed(part) is None and _archive.restored(part) == set()
+    (tmp_path / 'base' / os.path.basename(os.path.dirname(part)) / '0001.removed').write_bytes(b'\xff\n')
+    with pytest.raises(_archive.Refused, match='which says what was removed, cannot be read'):
+        _archive.removed(part)
+
+
+@pytest.mark.parametrize('mode, trusted', [(0o600, True), (0o755, True), (0o620, False), (0o602, False)])
+def test_the_mode_of_a_part(tmp_path, mode, trusted):
+    path, content = write(tmp_path, 1)
+    os.chmod(path, mode)
+    assert read(path) == (content if trusted else None)
+
+
+def refusal(path):
+    with pytest.raises(_archive.Refused) as error, _archive.Part(path) as part:
+        part.verify()
+    return str(error.value)
+
+
+def test_bounds_of_a_part(tmp_path, monkeypatch):
+    path, content = write(tmp_path, 2)
+    with _archive.Part(path) as part:
+        (_one, _two, _three, _four, (manifest, _stream)) = part.members()
+    monkeypatch.setattr(_archive, 'MEMBERS_MAX', 5)
+    monkeypatch.setattr(_archive, 'MANIFEST_MAX', manifest.size)
+    assert read(path) == content
+    monkeypatch.setattr(_archive, 'MANIFEST_MAX', manifest.size - 1)
+    assert 'its manifest is larger than %d bytes' % (manifest.size - 1) in refusal(path)
+    monkeypatch.setattr(_archive, 'MEMBERS_MAX', 3)
+    assert 'it has more in it than its manifest says' in refusal(path)
+
+
+@pytest.mark.parametrize('name, limit, fits', [
+    ('msp/q/qf1', 5, True), ('msp/q/qf1', 4, False), ('mta/q/hf1', 4, False), ('msp/q/df1', 4, True), ('other/qf1', 4, True), ('msp/df/qf1', 4, False)])
+def test_only_data_files_may_be_large(tmp_path, monkeypatch, name, limit, fits):
+    path = tmp_path / '0001.tar.gz'
+    path.write_bytes(packed([(name, tarfile.REGTYPE, b'large')], [
+        {'files': [{'name': name, 'size': 5, 'sha256': _archive.sha256(b'large').hexdigest()}]}]))
+    path.chmod(0o600)
+    monkeypatch.setattr(_archive._spool, 'LIMIT', limit)
+    assert (read(str(path)) is not None) is fits
+
+
+def test_what_is_different_is_named(tmp_path):
+    path = tmp_path / '0001.tar.gz'
+    other = ('msp/q/qf2', tarfile.REGTYPE, b'x')
+    second = dict(ENTRY, name='msp/q/qf2')
+    path.write_bytes(packed([FILE, other], [{'files': [ENTRY]}, {'files': []}]))
+    path.chmod(0o600)
+    assert 'msp/q/qf2 is not what its manifest says' in refusal(str(path))
+    path.write_bytes(packed([FILE, other], [{'files': [second, ENTRY]}]))
+    assert 'the order of its files is not what its manifest says' in refusal(str(path))
+
+
+def test_the_content_of_a_small_file_beside_a_part(tmp_path, monkeypatch):
+    monkeypatch.setattr(_archive, '_CHUNK', 4)
+    monkeypatch.setattr(_archive, 'MANIFEST_MAX', 8)
+    path = tmp_path / 'x'
+    for data, fits in ((b'', True), (b'12345', True), (b'12345678', True), (b'1234567890123', False)):
+        path.write_bytes(data)
+        path.chmod(0o600)
+        with _archive.Part(str(path)) as part:
+            if fits:
+                assert part.content() == data
+            else:
+                with pytest.raises(_archive.Refused, match='larger than 8 bytes'):
+                    part.content()

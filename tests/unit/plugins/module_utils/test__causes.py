@@ -267,6 +267,17 @@ class TestAdvice:
         assert [word for word in every if word in one['fix']['text']] == sorted(words, key=every.index)
         assert one['fix']['text'].startswith(tuple(text for text in [_causes._DELIVERS] if 'mailbox' in reasons) or '')
 
+    # What a queue run does while it holds: docs/safety.md has each.
+    HARMS = {
+        'queue_link': 'a run works in the directory that hides the mail', 'permissions': 'it loses what it may not trust (readqf() in queue.c)',
+        'message_permissions': 'the same', 'foreign_runner': 'as root it loses what smmsp has written', 'disk_full': 'a bounce cannot be queued: lost',
+        'read_only': 'the same', 'stranger': 'another program answers, and what it refuses is returned',
+        'hosts_access': 'the MTA says 550, and the mail is returned', 'refuses': 'the same with what begins with 5', 'loop': 'returned after the hops',
+        'poison': 'it ends, and nothing behind is tried', 'damaged': 'lost or dropped', 'missing_data': 'delivered with an empty body'}
+
+    def test_these_causes_make_a_run_harmful_and_no_others(self):
+        assert sorted(self.HARMS) == sorted(cause.id for cause in _causes.CAUSES if cause.harms)
+
     def test_every_reason_with_an_advice_is_one_of_sendmails(self):
         for row in _causes.CAUSES:
             assert set(row.reasons) <= set(_phrases.REASONS)
@@ -287,6 +298,27 @@ def test_a_cause_that_another_explains_says_so():
 def test_a_reason_that_no_cause_covers_is_said():
     result = _causes.diagnosis(HEALTHY._replace(queues={'msp': because(3, 'other', 'Deferred: gremlins')}))
     assert (result['healthy'], result['causes'], result['unexplained']) == (False, [], {'messages': 3, 'examples': ['Deferred: gremlins']})
+
+
+def test_without_sendmail_the_mail_that_lies_there_is_still_judged():
+    left = {'msp': dict(because(3, 'other', 'Deferred: gremlins'), messages=dict(queue()['messages'], lost=1, total=4, queued=3)), 'mta': queue()}
+    result = _causes.diagnosis(HEALTHY._replace(program=BARE, queues=left, runners=[]))
+    assert [one['id'] for one in result['causes']] == ['not_installed', 'lost']
+    assert result['unexplained'] == {'messages': 0, 'examples': []}
+
+
+def test_examples_are_three_and_none_of_mail_in_delivery():
+    reasons = [{'reason': 'never_tried', 'messages': 1, 'example': ''}] + [
+        {'reason': 'other', 'messages': 1, 'example': 'Deferred: gremlins %d' % number} for number in range(4)]
+    look = HEALTHY._replace(queues={'msp': waiting(5, never_tried=1, top=dict(queue()['top'], reasons=reasons)), 'mta': queue()},
+                            locked=[dict(HUNG, seconds=2)])
+    assert _causes.diagnosis(look)['unexplained'] == {'messages': 4, 'examples': ['Deferred: gremlins %d' % number for number in range(3)]}
+
+
+def test_a_cause_says_five_sentences():
+    places = [dict(HEALTHY.places[0], path='/q/%d' % number, owner='root') for number in range(7)]
+    (one,) = _causes.diagnose(HEALTHY._replace(places=places))
+    assert [line.split()[0] for line in one['evidence']] == ['/q/%d' % number for number in range(5)]
 
 
 @pytest.mark.parametrize('greeting', [dict(DOWN, connected=True, error='connection_timeout'), dict(DOWN, connected=True, code=554, error=None, text='554 no')])
@@ -360,9 +392,11 @@ class TestSubjects:
 
 
 @pytest.mark.parametrize('submit, word', [
-    (b'O DeliveryMode=q\n', 'DeliveryMode in submit.cf'), (b'O DeliveryMode=i\n', '-odq'), (b'', '-odq'),
+    (b'O DeliveryMode=q\n', 'DeliveryMode in submit.cf'), (b'Odq\n', 'DeliveryMode in submit.cf'), (b'O Delivery=d\n', 'DeliveryMode in submit.cf'),
+    (b'O DeliveryMode=i\n', '-odq'), (b'', '-odq'),
     (b'O HoldExpensive=True\nMrelay, P=[IPC], F=mDFe, A=TCP $h\n', 'HoldExpensive in submit.cf'),
     (b'O HoldExpensive=True\nMrelay, P=[IPC], F=mDF, A=TCP $h\n', '-odq'),
+    (b'O HoldExpensive\nMrelay, P=[IPC], F=mDFe, A=TCP $h\n', 'HoldExpensive in submit.cf'),   # atobool() in util.c
     (b'O HoldExpensive=False\nMrelay, P=[IPC], F=mDFe, A=TCP $h\n', '-odq')])
 def test_why_messages_were_never_tried(submit, word):
     look = HEALTHY._replace(queues={'msp': because(2, 'never_tried', never_tried=2), 'mta': queue()}, configurations={'msp': _cf.parse(submit)})

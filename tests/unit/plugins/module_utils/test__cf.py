@@ -85,6 +85,14 @@ def test_the_last_value_of_an_option_counts_and_all_are_kept():
     assert cf.options['daemonportoptions'] == ['Name=a', 'Name=b']
 
 
+@pytest.mark.parametrize('line, is_set', [
+    ('O HoldExpensive=True', True), ('O HoldExpensive=yes', True), ('O HoldExpensive', True), ('O HoldExpensive=', True), ('Oc', True), ('OcT', True),
+    ('O HoldExpensive=False', False), ('O HoldExpensive=1', False), ('O HoldExpensive=on', False), ('OcF', False), ('', False)])
+def test_what_sets_a_boolean(line, is_set):
+    """atobool() in util.c: t, T, y, Y or nothing at all."""
+    assert read(line + '\n').flag('HoldExpensive') is is_set
+
+
 def test_macros_and_classes():
     cf = read('DZ8.18.1/Submit\nD{MTAHost}"a b"\nDnx\\ty\nCwlocal host\nC{w}third\nFw-o /etc/x\nTroot daemon\n')
     assert cf.macros == {'Z': '8.18.1/Submit', 'MTAHost': 'a b', 'n': 'xty'}

@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _text
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from hosts_looked_at import DAMAGE, HEALTHY, NOW, queue, relay, want
+from hosts_looked_at import (
+    DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, ROOM, RUNNER, SOCKET, damaged, queue, relay, settings, waiting, want)
 
 ROOT = os.path.join(os.path.dirname(_controls.__file__), '..', '..')
 
@@ -157,3 +158,184 @@ def test_what_a_report_says_of_the_queues():
     host = _controls.host_of(e)
     assert host['queues']['msp']['reasons'] == {'no_route': 2} and host['queues']['msp']['senders'] == [1, 2, 3]
     assert (host['version'], host['platform']) == ('8.17.1.9', 'debian')
+
+
+def one_of(control, **more):
+    """What is said of one control on a host that differs so from the healthy one."""
+    return next(one for one in comply(HEALTHY._replace(**more))['controls'] if one['id'] == 'SMQ-' + control)
+
+
+def said_of(control, **more):
+    one = one_of(control, **more)
+    return one['status'], one['actual']
+
+
+# What the report says of the healthy host: (expected, actual), in the order of the controls.
+WORDS = [
+    ('The name sendmail leads to Sendmail', '/usr/libexec/sendmail/sendmail'), ('8.15.2 or later', '8.17.1.9'), ('root:smmsp 2755', '1 of 1 right'),
+    ('A daemon that accepts mail', 'sendmail: MTA: accepting connections (process 7)'), ('The service sendmail is started at boot', 'enabled'),
+    ('127.0.0.1 port 25 answers with 220', '220 h ESMTP Sendmail'), ('Only 127.*, ::1', '127.0.0.1 port 25'), ('The MTA takes connections', 'it does'),
+    ('Exactly one', '1'), ('At most 30 minutes', '30 minutes'), ('Every runner that is set up does its work', '1 of 1 do'),
+    ('Waiting mail is tried every 1 hour 5 minutes', 'nothing waits'), ('Low enough for all that waits; QueueLA is 16', '0.5'),
+    ('smmsp:smmsp 2770', '1 of 1 right'), ('smmta:smmsp 2750', '1 of 1 right'), ('None that a run would lose or cannot open', '0 of 0 messages'),
+    ('root:smmsp 0644, smmta:smmsp 2755', '3 of 3 right'), ('None', '0'), ('User smmsp and group smmsp exist, and belong together', 'they do'),
+    ('Nothing stands in the way', 'nothing does'), ('Sendmail accepts /etc/mail/submit.cf', 'nothing wrong in it'),
+    ('Sendmail accepts /etc/mail/sendmail.cf', 'nothing wrong in it'), ('RunAsUser in submit.cf is not root', 'smmsp'), ('At most 5 days', '5 days'),
+    ('authwarnings, noexpn, novrfy, restrictqrun', 'goaway, restrictqrun'), ('restrictqrun', 'goaway, restrictqrun'),
+    ('Strangers cannot relay', 'nothing lets them'), ('None older than 4 hours', 'nothing waits'), ('None older than 5 days', 'nothing waits'), ('None', '0'),
+    ('None', '0'), ('None', '0'), ('At most 100 messages', '0'), ('At most 1000 messages', '0'), ('At most 1.0 GiB', '0 bytes'),
+    ('None that is damaged or has no body', '0 of 0 messages'), ('None in the last 7 days', '0'),
+    ('At least 1000 free blocks, 10 times MinFreeBlocks', '100000, 100000'), ('At least 5 % free', '90 %'), ('Mounted and writable', 'they are'),
+    ('Full, and found within 5 seconds', 'h.example.test'), ('A name server answers', '1 of 1 answer')]
+
+
+def test_what_is_said_of_a_healthy_host():
+    load = [0.5, 1.5, 2.5]
+    assert [(one['expected'], one['actual']) for one in comply(HEALTHY._replace(load=load))['controls']] == WORDS
+
+
+@pytest.mark.parametrize('control, more, actual', [
+    ('PRG-01', {'program': dict(HEALTHY.program, is_sendmail=False, target=None, other_mta=None)}, '/usr/sbin/sendmail (unknown)'),
+    ('PRG-01', {'program': dict(HEALTHY.program, is_sendmail=False, target='/usr/sbin/exim4', other_mta='exim')}, '/usr/sbin/exim4 (exim)'),
+    ('PRG-01', {'program': dict(HEALTHY.program, is_sendmail=False, target=None, path=None)}, 'nothing'),
+    ('PRG-03', damaged('binary', mode='0755'), '0 of 1 right'),
+    ('PRM-04', damaged('submit_cf', mode='0666'), '2 of 3 right'),
+    ('MTA-01', {'processes': [DAEMON, dict(DAEMON, pid=8, title='another')]}, 'sendmail: MTA: accepting connections (process 7)'),
+    ('MTA-01', {'processes': [], 'greeting': DOWN, 'listeners': [], 'relay': relay('[127.0.0.1]', listeners=(), greeting=DOWN)}, 'none'),
+    ('MTA-01', {'processes': [], 'relay': relay('[192.0.2.20]', listeners=[])}, 'submit.cf hands mail to 192.0.2.20 port 25'),
+    ('MTA-02', {'services': {'mta': dict(HEALTHY.services['mta'], enabled=None)}}, 'no such service'),
+    ('MTA-03', {'greeting': DOWN}, 'connection refused'),
+    ('MTA-03', {'greeting': dict(GREETING, answered=False, text=None)}, 'nothing'),
+    ('MTA-03', {'greeting': None}, 'not asked'),
+    ('MTA-05', {'processes': [dict(DAEMON, rejecting='load average: 50')]}, 'it refuses them'),
+    ('RUN-03', {'runners': [RUNNER, dict(RUNNER, active=False)]}, '1 of 2 do'),
+    ('RUN-04', {'queues': {'msp': waiting(1, untried_age=3600), 'mta': queue()}}, 'one waits for 1 hour'),
+    ('RUN-04', {'queues': {'msp': queue(untried_age=60), 'mta': queue()}}, 'nothing waits'),
+    ('RUN-05', {'load': None}, '0.0'),
+    ('PRM-06', {'submitter': dict(HEALTHY.submitter, uid=None)}, 'they do not'),
+    ('PRM-07', {'obstacles': ['x']}, 'something does'),
+    ('CFG-01', {'files': dict(HEALTHY.files, msp=dict(HEALTHY.files['msp'], exists=False))}, '1 problems'),
+    ('CFG-02', {'files': dict(HEALTHY.files, mta=dict(HEALTHY.files['mta'], problems=[{'line': 3, 'problem': 'x', 'text': ''}] * 2))}, '2 problems'),
+    ('QUE-03', {'queues': {'msp': queue(messages=dict(queue()['messages'], lost=2)), 'mta': queue(messages=dict(queue()['messages'], lost=1))}}, '3'),
+    ('STO-02', {'filesystems': {'msp': dict(ROOM, inodes_free=49), 'mta': ROOM}}, '4 %'),
+    ('STO-02', {'filesystems': {'msp': dict(ROOM, inodes=0, inodes_free=0)}}, 'no limit'),
+    ('STO-03', {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, read_only=True)}}, 'not all are'),
+    ('NAM-02', {'name_servers': [{'address': '192.0.2.53', 'error': 'SERVFAIL'}, {'address': '192.0.2.54', 'error': None}]}, '1 of 2 answer'),
+])
+def test_what_is_said_of_others(control, more, actual):
+    assert said_of(control, **more)[1] == actual
+
+
+@pytest.mark.parametrize('control, more, status, actual', [
+    # submit.cf names another host: an MTA that runs here all the same is judged as any other. And one that should run here and does not.
+    ('MTA-02', {'relay': relay('[192.0.2.20]', listeners=[])}, 'pass', 'enabled'),
+    ('MTA-02', {'processes': []}, 'pass', 'enabled'),
+    ('RUN-02', {'runners': [RUNNER, dict(RUNNER, active=False, interval=60)]}, 'pass', '30 minutes'),
+    ('RUN-02', {'runners': [dict(RUNNER, interval=7200), dict(RUNNER, partial=True, interval=60)]}, 'fail', '2 hours'),
+    ('RUN-02', {'runners': [dict(RUNNER, interval=None)]}, 'not_applicable', 'no runner with an interval'),
+    ('RUN-02', {'runners': [dict(RUNNER, interval=None), RUNNER]}, 'pass', '30 minutes'),
+    ('CFG-03', {'settings': dict(HEALTHY.settings, msp=settings(run_as_user=None))}, 'fail', 'not set'),
+    ('CFG-03', {'settings': dict(HEALTHY.settings, msp=settings(run_as_user='0'))}, 'fail', '0'),
+    ('CFG-04', {'settings': dict(HEALTHY.settings, mta=settings(timeouts={'queuereturn': 0}))}, 'fail', '5 days'),
+    ('CFG-04', {'files': dict(HEALTHY.files, mta=dict(HEALTHY.files['mta'], exists=False)), 'settings': {'msp': HEALTHY.settings['msp']}}, 'pass', '5 days'),
+    ('CFG-04', {'files': {'msp': HEALTHY.files['msp']}}, 'pass', '5 days'),
+    ('POL-02', {'settings': dict(HEALTHY.settings, msp=settings(privacy_options=[]))}, 'fail', 'none'),
+    ('POL-03', {'sockets': [SOCKET, dict(SOCKET, address='::1')], 'relaying': ['FEATURE(promiscuous_relay).']}, 'pass',
+     'the rules would let them, but Sendmail listens on loopback only'),
+    ('QUE-01', {'queues': {'msp': waiting(1, oldest_age=14400), 'mta': queue()}}, 'pass', 'the oldest is 4 hours old'),
+    ('QUE-06', {'queues': {'msp': waiting(100), 'mta': queue()}}, 'pass', '100'),
+    ('QUE-08', {'queues': {'msp': queue(bytes=(1 << 30) - 1024), 'mta': queue(bytes=1024)}}, 'pass', '1.0 GiB'),
+    ('STO-01', {'settings': {'msp': settings(min_free_blocks=0), 'mta': settings(min_free_blocks=0)},
+                'filesystems': {'msp': dict(ROOM, blocks_free=10), 'mta': ROOM}}, 'pass', '10, 100000'),
+])
+def test_where_a_control_begins_to_fail(control, more, status, actual):
+    assert said_of(control, **more) == (status, actual)
+
+
+def test_without_minfreeblocks_one_block_counts():
+    none = {'msp': settings(min_free_blocks=0), 'mta': settings(min_free_blocks=0)}
+    assert one_of('STO-01', settings=none)['expected'] == 'At least 10 free blocks, 10 times MinFreeBlocks'
+
+
+@pytest.mark.parametrize('control, more, sentence', [
+    ('QUE-01', {'errors': [{'queue': 'mta', 'path': '/m', 'error': 'x'}, {'queue': 'msp', 'path': '/q', 'error': 'Permission denied'},
+                           {'queue': 'msp', 'path': '/r', 'error': 'y'}]}, 'The queue cannot be judged: /q: Permission denied.'),
+    ('QUE-02', {'queues': {'msp': queue()}}, 'The queue cannot be judged: it was not looked at.'),
+    ('STO-03', {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, error='Input/output error')}}, '/var: Input/output error.'),
+    ('CFG-01', {'files': dict(HEALTHY.files, msp=dict(HEALTHY.files['msp'], error='Permission denied'))}, '/etc/mail/submit.cf: Permission denied.'),
+])
+def test_why_a_control_cannot_be_told(control, more, sentence):
+    one = one_of(control, **more)
+    assert (one['status'], one['evidence']) == ('error', [sentence])
+
+
+class TestEvidence:
+    def test_a_path_that_two_checks_object_to_is_named_once(self):
+        program = dict(HEALTHY.program, setgid=False, mode='0755')
+        assert one_of('PRG-03', program=program, **damaged('binary', mode='0755'))['evidence'] == [
+            '/usr/libexec/sendmail/sendmail is root:smmsp 0755; it has to be root:smmsp 2755.']
+
+    def test_another_path_is_named_too(self):
+        places = [dict(HEALTHY.places[0], path='/other', mode='2750')]
+        assert [line.split()[0] for line in one_of('PRM-01', places=places, **damaged('msp_queue', mode='2750'))['evidence']] == [
+            '/var/spool/mqueue-client', '/other']
+
+    def test_what_is_not_there_or_cannot_be_seen(self):
+        gone = damaged('msp_queue', exists=False, owner=None, group=None, mode=None)
+        assert one_of('PRM-01', **gone)['evidence'] == ['/var/spool/mqueue-client: does not exist.']
+        hidden = damaged('msp_queue', exists=False, owner=None, group=None, mode=None, error='Permission denied')
+        assert one_of('PRM-01', **hidden)['evidence'] == ['/var/spool/mqueue-client: Permission denied.']
+
+    def test_an_owner_that_does_not_matter_is_a_star(self):
+        kept = want('mta_queue', '/q', 'x', 'y', '0777')
+        wrong = dict(kept, owner=None, group=None, mode='0700')
+        one = one_of('PRM-02', wanted=[wrong])
+        assert (one['expected'], one['evidence']) == ('*:* 0700', ['/q is x:y 0777; it has to be *:* 0700.'])
+
+    @pytest.mark.parametrize('count, last', [(5, '4'), (6, '1 more.'), (7, '2 more.')])
+    def test_it_says_how_much_more_there_is(self, count, last):
+        assert one_of('PRM-05', writable=['%d' % number for number in range(count)])['evidence'][-1] == last
+
+    def test_of_the_bytes_each_queue_its_own(self):
+        assert one_of('QUE-08', queues={'msp': queue(bytes=1 << 31), 'mta': queue()})['evidence'] == ['2.0 GiB in the MSP queue.']
+        assert one_of('QUE-08', queues={'msp': queue(bytes=1 << 30), 'mta': queue()})['evidence'] == []
+
+
+def test_only_where_another_mta_is_the_remedy_speaks_of_it():
+    other = dict(HEALTHY.program, is_sendmail=False, target='/usr/sbin/exim4', other_mta='exim')
+    texts = {control: one_of(control, program=other)['remedy']['text'] for control in ('PRG-01', 'PRG-02', 'NAM-02')}
+    assert [control for control, text in sorted(texts.items()) if 'sendmail_msp_replace_other' in text] == ['PRG-01']
+    assert 'sendmail_msp_replace_other' not in one_of('PRG-01')['remedy']['text']
+
+
+def test_what_is_no_control_is_told_which_there_are():
+    with pytest.raises(_text.SendmailError, match='The controls are SMQ-PRG-01 to SMQ-NAM-02;'):
+        comply(overrides=[{'id': 'SMQ-NON-99'}])
+
+
+@pytest.mark.parametrize('seconds, words', [
+    (0, '0 seconds'), (1, '1 second'), (59, '59 seconds'), (60, '1 minute'), (3599, '59 minutes 59 seconds'), (3600, '1 hour'), (7325, '2 hours 2 minutes'),
+    (86399, '23 hours 59 minutes'), (86400, '1 day'), (86400 + 2 * 3600 + 60, '1 day 2 hours'), (10 * 86400 - 1, '9 days 23 hours'),
+    (10 * 86400, '10 days')])
+def test_a_span_in_words(seconds, words):
+    assert _controls._span(seconds) == words
+
+
+@pytest.mark.parametrize('count, words', [
+    (0, '0 bytes'), (1023, '1023 bytes'), (1024, '1 KiB'), (1024 * 1024 - 1024, '1023 KiB'), (1 << 20, '1 MiB'), ((1 << 30) - (1 << 20), '1023 MiB'),
+    (1 << 30, '1.0 GiB'), (3 << 29, '1.5 GiB'), (2000 << 30, '2000.0 GiB')])
+def test_a_size_in_words(count, words):
+    assert _controls._size(count) == words
+
+
+def test_the_fourth_number_of_a_version_counts():
+    for wanted, holds in (('8.17.1.9', True), ('8.17.1.10', False), ('8.17.1', True)):
+        assert comply(thresholds={'version': wanted})['compliant'] is holds
+
+
+def test_a_report_says_nothing_of_a_queue_that_nobody_could_read():
+    figures = {'errors': ['x'], 'directories': [], 'messages': {}}
+    queues = {'msp': figures, 'mta': dict(queue(), errors=['y'], directories=['/m'])}
+    assert list(_controls.host_of(HEALTHY._replace(queues=queues))['queues']) == ['mta']
+    bare = {'messages': {'total': 0}, 'oldest_age': None}
+    assert _controls.host_of(HEALTHY._replace(queues={'msp': bare}))['queues']['msp']['bytes'] == 0

@@ -57,6 +57,25 @@ class TestOwner:
         assert 'others could have written' in _hazards.hazard_of_owner(about(ALICE, SMMSP, 0o660), directory, RUNNER, strict)
         assert _hazards.hazard_of_owner(about(SMMSP, SMMSP, 0o600), directory, RUNNER, strict) is None
 
+    @pytest.mark.parametrize('mode, file_mode, lost', [
+        # readqf(): S_IWOTH, and S_IWGRP where QueueFileMode has no S_IWGRP; bits beside those mean nothing.
+        (0o664, 0o660, False), (0o661, 0o660, False), (0o662, 0o660, True), (0o640, 0o600, False), (0o611, 0o600, False), (0o604, 0o600, False),
+        (0o620, 0o600, True), (0o602, 0o600, True), (0o660, 0o611, True), (0o660, 0o620, False)])
+    def test_the_bits_that_count(self, mode, file_mode, lost):
+        found = _hazards.hazard_of_owner(about(SMMSP, SMMSP, mode), about(SMMSP, SMMSP, 0o42770), RUNNER, {'queue_file_mode': file_mode})
+        assert found == ('owner 102:102, mode %04o: others could have written it, so the runner loses it' % mode if lost else None)
+
+    def test_the_sentence_about_the_directory(self):
+        found = _hazards.hazard_of_owner(about(ALICE, SMMSP, 0o104660), about(SMMSP, ROOT, 0o42755), RUNNER, DEBIAN_MSP)
+        assert found == 'owner 1000:102, mode 4660, directory 102:0 2755: the runner loses it'
+
+    @pytest.mark.parametrize('mode, uid, gid, bits, allowed', [
+        (0o400, 1, 9, 4, True), (0o300, 1, 9, 4, False), (0o040, 9, 2, 4, True), (0o404, 9, 2, 4, False), (0o004, 9, 9, 4, True), (0o440, 9, 9, 4, False),
+        (0o600, 1, 2, 6, True), (0o400, 1, 2, 6, False), (0o060, 1, 2, 6, False), (0, 0, 0, 7, True), (0o700, 1, 2, 7, True), (0o500, 1, 2, 7, False)])
+    def test_who_may(self, mode, uid, gid, bits, allowed):
+        """The owner's bits count for the owner alone, the group's for its members alone."""
+        assert _hazards.may(about(1, 2, mode), uid, gid, bits) is allowed
+
     @pytest.mark.parametrize('control, expected', [
         ((ROOT, SMMSP, 0o640), None), ((ROOT, ROOT, 0o600), None), ((ALICE, ALICE, 0o600), None),
         ((ROOT, SMMSP, 0o660), 'loses'), ((ROOT, SMMSP, 0o646), 'loses'),
@@ -310,3 +329,90 @@ def test_a_survey_gives_printable_ids(spool):
     put(spool, 'ab\udcffcd\n', body=False)
     kinds, _count = _hazards.survey(spool.look, 'msp', 100)
     assert {identifier for pairs in kinds.values() for _text_, identifier in pairs} == {r'ab\xffcd\x0a'}
+
+
+def test_who_works_on_a_queue(spool):
+    assert _hazards.runner(spool.look, 'mta') == (0, 0, 0)
+    spool.look.submitter.update(uid=105, gid=108)
+    assert _hazards.runner(spool.look, 'msp') == (105, 108, 105)
+
+
+def test_a_control_file_that_cannot_be_read(spool, monkeypatch):
+    put(spool, A)
+
+    def fails(_directory, _name):
+        raise OSError(5, 'Input/output error')
+    monkeypatch.setattr(_spool, 'read_whole', fails)
+    directory = spool.look.directories['msp'][0]
+    assert _hazards.settled(spool.look, 'msp', directory, ['qf' + A]) == [
+        ('msp', directory, A, 0, 0, 0, 0, False, [('unreadable', 'qf%s: Input/output error' % A, '')])]
+
+
+def test_a_control_file_that_says_no_time(spool):
+    put(spool, A, data=DATA.replace(b'T900\n', b'').replace(b'K1000\n', b''))
+    (one,) = _hazards.settled(spool.look, 'msp', spool.look.directories['msp'][0], ['qf' + A])
+    assert (one.created, one.last_attempt, one.hazards) == (0, 0, [])
+
+
+def test_one_that_is_written_now_is_empty(spool):
+    put(spool, A, data=b'', body=False)
+    (one,) = _hazards.settled(spool.look, 'msp', spool.look.directories['msp'][0], ['qf' + A])
+    assert one.hazards == []
+
+
+@pytest.mark.parametrize('mode, readable', [(0o640, True), (0o600, False), (0o630, False)])
+def test_a_data_file_that_the_runner_cannot_read(spool, mode, readable):
+    """As a member of its group; nothing but reading is needed."""
+    put(spool, A)
+    body = spool.path / ('df' + A)
+    body.chmod(mode)
+    found = os.stat(str(body))
+    with _spool.Opened(spool.look.directories['msp'][0]) as opened:
+        hazards = _hazards.data_hazards(opened, A, (found.st_uid + 7, found.st_gid, 0), None, None)
+    assert hazards == ([] if readable else [
+        ('permissions', 'the data file has owner %d:%d, mode %04o: the runner cannot read it' % (found.st_uid, found.st_gid, mode), '')])
+
+
+def test_a_survey_ends_at_its_bound_in_the_second_directory_too(spool):
+    other = spool.path.parent / 'other'
+    other.mkdir()
+    place = str(other)
+    spool.look.directories['msp'].append(_spool.QueueDirectory('other', place, place, place, place, False))
+    put(spool, A)
+    put(types.SimpleNamespace(path=other), B, C)
+    assert [_hazards.survey(spool.look, 'msp', most)[1] for most in (1, 2, 3, 9)] == [1, 2, 3, 3]
+
+
+def test_a_survey_goes_on_behind_a_directory_that_is_gone(spool):
+    gone = str(spool.path.parent / 'gone')
+    spool.look.directories['msp'].insert(0, _spool.QueueDirectory('gone', gone, gone, gone, gone, False))
+    put(spool, A)
+    assert _hazards.survey(spool.look, 'msp', 9)[1] == 1
+
+
+@pytest.mark.parametrize('queue_directory, names', [(b'/q', [b'a', b'b/c']), (b'/q/*', [b'a', b'b/c']), (b'/q/', [b'a', b'b/c']), (b'q', [b'a', b'b/c'])])
+def test_the_names_of_directories_in_d_lines(queue_directory, names):
+    """multiqueue_cache(): a path below QueueDirectory, without what the last star stands for; a relative one is beside the configuration file here."""
+    base = '/etc/mail/q' if queue_directory == b'q' else '/q'
+    places = [_spool.QueueDirectory(name, path, path, path, path, False) for name, path in (('a', base + '/a'), ('c', base + '/b/c'))]
+    look = types.SimpleNamespace(directories={'msp': places}, files={'msp': {'path': '/etc/mail/submit.cf'}},
+                                 configurations={'msp': _cf.parse(b'O QueueDirectory=%s\n' % queue_directory)})
+    assert _hazards.named_directories(look, 'msp') == dict(zip(names, places))
+
+
+class TestPlacesInFull:
+    @pytest.mark.parametrize('change, text', [
+        ({'blocks_free': 0}, '%s has 0 free blocks, fewer than MinFreeBlocks (0)'), ({'blocks_free': 1}, None), ({'blocks_free': None}, None),
+        ({'inodes_free': 0}, '%s has no free inodes'), ({'inodes_free': 1}, None)])
+    def test_room(self, spool, monkeypatch, change, text):
+        room = dict(TestPlaces.ROOM, **change)
+        monkeypatch.setattr(_filesystem, 'under', lambda path: room)
+        assert _hazards.places(spool.look) == ([('file_system', text % spool.path)] if text else [])
+
+    def test_the_sentence_about_a_directory(self, spool, monkeypatch):
+        monkeypatch.setattr(_filesystem, 'under', lambda path: TestPlaces.ROOM)
+        spool.path.chmod(0o2750)
+        found = os.stat(str(spool.path))
+        spool.look.submitter.update(uid=found.st_uid + 7, gid=found.st_gid)
+        assert _hazards.places(spool.look) == [('directory', '%s has owner %d:%d, mode 2750: the runner (%d:%d) cannot work in it' % (
+            spool.path, found.st_uid, found.st_gid, found.st_uid + 7, found.st_gid))]

@@ -6,7 +6,7 @@ import os
 import types
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _ledger, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _ledger, _spool, _text
 
 QF = b'V8\nT1795440000\nK%d\nN%d\nP30018\n%bFs\n$_alice@localhost\nSalice\nRPFD:bob\nH??Subject: t\n.\n'
 REFUSED = b'MDeferred: Connection refused by [127.0.0.1]\n'
@@ -286,3 +286,173 @@ def test_outcomes_are_not_written_to_what_others_have_put_there(tmp_path, spoil)
     with pytest.raises(_text.SendmailError, match='path: the outcomes cannot be written'):
         _ledger.Record(path).add('msp', 'B', 'relayed')
     assert not os.path.exists(other) or not os.path.getsize(other)
+
+
+class TestWhoseFilesTheseAre:
+    @pytest.mark.parametrize('mode, trusted', [(0o700, True), (0o755, True), (0o720, False), (0o702, False)])
+    def test_the_directory(self, tmp_path, mode, trusted):
+        place = tmp_path / 'ledger'
+        assert _ledger._check_directory(str(place)) is False
+        place.mkdir()
+        place.chmod(mode)
+        if trusted:
+            assert _ledger._check_directory(str(place)) is True
+        else:
+            with pytest.raises(_text.SendmailError, match='cannot hold the ledger'):
+                _ledger._check_directory(str(place))
+
+    def test_a_link_and_a_file_are_none(self, tmp_path):
+        (tmp_path / 'link').symlink_to(tmp_path)
+        (tmp_path / 'file').write_bytes(b'')
+        for name in ('link', 'file'):
+            with pytest.raises(_text.SendmailError, match='cannot hold the ledger'):
+                _ledger._check_directory(str(tmp_path / name))
+
+    @pytest.mark.parametrize('mode, trusted', [(0o600, True), (0o644, True), (0o755, True), (0o620, False), (0o602, False)])
+    def test_the_outcomes(self, tmp_path, mode, trusted):
+        path = tmp_path / 'outcomes'
+        path.write_bytes(b'')
+        path.chmod(mode)
+        if trusted:
+            os.close(_ledger.Record(str(path)).descriptor)
+        else:
+            with pytest.raises(_text.SendmailError, match='no file of root that root alone can write to'):
+                _ledger.Record(str(path))
+
+    def test_outcomes_with_two_names_or_none(self, tmp_path):
+        path = tmp_path / 'outcomes'
+        path.write_bytes(b'')
+        os.link(str(path), str(tmp_path / 'other'))
+        os.mkfifo(str(tmp_path / 'fifo'))
+        for name in ('outcomes', 'fifo'):
+            with pytest.raises(_text.SendmailError, match='no file of root'):
+                _ledger.Record(str(tmp_path / name))
+        with pytest.raises(_text.SendmailError, match='No such file'):
+            _ledger.Record(str(tmp_path / 'not' / 'there'))
+
+
+class TestLines:
+    @pytest.mark.parametrize('before, begin', [(b'', b''), (b'{}\n', b''), (b'{"cut', b'\n'), (b'\n\nx', b'\n')])
+    def test_a_line_begins_where_a_line_begins(self, tmp_path, before, begin):
+        path = tmp_path / 'outcomes'
+        path.write_bytes(before)
+        path.chmod(0o600)
+        record = _ledger.Record(str(path))
+        for number in (1, 2):
+            record.add('msp', identifier(number), 'relayed')
+        os.close(record.descriptor)
+        assert path.read_bytes() == before + begin + b''.join(
+            b'{"id": "%s", "outcome": "relayed", "queue": "msp"}\n' % identifier(number).encode() for number in (1, 2))
+
+    @pytest.mark.parametrize('write, error', [(lambda _descriptor, line: len(line) - 1, 'No space left on device'), (None, 'Input/output error')])
+    def test_after_an_error_nothing_more_is_written(self, tmp_path, monkeypatch, write, error):
+        record = _ledger.Record(str(tmp_path / 'outcomes'))
+        calls = []
+
+        def writing(descriptor, line):
+            calls.append(line)
+            if write is None:
+                raise OSError(5, 'Input/output error')
+            return write(descriptor, line)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, 'write', writing)
+            record.add('msp', identifier(1), 'relayed')
+            record.add('msp', identifier(2), 'relayed')
+        os.close(record.descriptor)
+        assert (record.error, len(calls)) == (error, 1)
+
+
+def test_when_a_message_was_made_is_in_its_id(spool):
+    """assign_queueid() in queue.c: year, month, day, hour, minute and second of GMT, each a digit of base 60: 2026-11-23 15:28:16."""
+    put(spool, 1)
+    assert [one['created'] for one in closed(spool)['entries']] == [1795447696]
+    opened(spool)
+    with open(os.path.join(spool.at, _ledger.START)) as stream:
+        assert [json.loads(line).get('created') for line in stream] == [None, 1795447696]
+
+
+def test_a_result_lists_so_many_entries_and_says_when_there_are_more(spool, monkeypatch):
+    for number in (1, 2, 3):
+        put(spool, number)
+    for listed, truncated in ((2, True), (3, False)):
+        monkeypatch.setattr(_ledger, 'LISTED', listed)
+        result = closed(spool)
+        assert (len(result['entries']), result['truncated'], result['messages']) == (listed, truncated, 3)
+
+
+def test_a_status_is_cut_at_300_characters(spool):
+    put(spool, 1, status=b'M' + b'x' * 400 + b'\n')
+    assert [one['status'] for one in closed(spool)['entries']] == ['x' * 300]
+
+
+def test_of_a_list_that_was_open_nothing_is_listed_twice(spool):
+    put(spool, 1)
+    opened(spool)
+    put(spool, 2)
+    assert opened(spool)['messages'] == 2
+    with open(os.path.join(spool.at, _ledger.START)) as stream:
+        assert [json.loads(line).get('id') for line in stream] == [None, identifier(1), identifier(2)]
+
+
+def test_a_directory_without_a_list_resumes_nothing(spool):
+    os.mkdir(spool.at, 0o700)
+    put(spool, 1)
+    assert opened(spool) == {'messages': 1, 'resumed': False, 'errors': []}
+    assert closed(spool, dry=True)['places']['waiting'] == 1
+    assert os.path.exists(os.path.join(spool.at, _ledger.START))
+
+
+class TestArchived:
+    def archive(self, base, number, **more):
+        with _archive.Writer(str(base), 'removed', {}) as writer:
+            writer.begin()
+            writer.record(dict({'queue': 'msp', 'id': identifier(number)}, **more))
+            writer.record({'why': 'debris'})
+            writer.commit()
+            return os.path.join(writer.path, '0001.tar.gz')
+
+    def test_what_was_written_since_then(self, tmp_path):
+        part = self.archive(tmp_path / 'base', 1)
+        written = os.stat(part).st_mtime
+        assert _ledger.archived(str(tmp_path / 'base'), written + 5) == {'msp ' + identifier(1): os.path.dirname(part)}
+        assert _ledger.archived(str(tmp_path / 'base'), written + 6) == {}
+
+    def test_not_what_came_back(self, tmp_path):
+        part = self.archive(tmp_path / 'base', 1)
+        with open(part + '.restored', 'wb') as stream:
+            stream.write(identifier(1).encode() + b'\n')
+        os.chmod(part + '.restored', 0o600)
+        assert _ledger.archived(str(tmp_path / 'base'), 0) == {}
+
+    def test_a_damaged_part_hides_no_other(self, tmp_path):
+        first = self.archive(tmp_path / 'base', 1)
+        second = self.archive(tmp_path / 'base', 2)
+        for damaged, sound, number in ((first, second, 2), (second, first, 1)):
+            with open(damaged, 'rb') as stream:
+                kept = stream.read()
+            with open(damaged, 'wb') as stream:
+                stream.write(b'no archive')
+            assert _ledger.archived(str(tmp_path / 'base'), 0) == {'msp ' + identifier(number): os.path.dirname(sound)}
+            with open(damaged, 'wb') as stream:
+                stream.write(kept)
+
+    def test_none(self, tmp_path):
+        assert _ledger.archived(str(tmp_path / 'gone'), 0) == {} == _ledger.archived(str(tmp_path), 0)
+
+
+def test_whose_log_lines_are_trusted(spool, monkeypatch):
+    """Those of root, of the client's account and of the MTA's, written by Sendmail itself."""
+    asked = []
+    look = spool.look
+    look.submitter, look.accounts, look.program = {'uid': 105}, {'smmta': {'uid': 106}}, {'sendmail': '/usr/sbin/sendmail'}
+    look.layout = types.SimpleNamespace(mta_user='smmta')
+    monkeypatch.setattr(_ledger._look, 'look', lambda level: look)
+    monkeypatch.setattr(_ledger._log, 'entries', lambda since, *rest: asked.append((since, rest[-2], rest[-1])) or [])
+    put(spool, 1)
+    parameters = {'directory': spool.at, 'archive': str(spool.root / 'none')}
+    assert _ledger.keep(dict(parameters, state='opened'), False) == {'messages': 1, 'resumed': False, 'errors': [], 'changed': False}
+    leave(spool, 1)
+    assert _ledger.keep(dict(parameters, state='closed'), True)['places']['gone'] == 1
+    look.accounts, look.submitter, look.program = {}, {'uid': None}, {'sendmail': None}
+    assert _ledger.keep(dict(parameters, state='closed'), True)['changed'] is False
+    assert asked == [(NOW, {'/usr/sbin/sendmail'}, {0, 105, 106}), (NOW, set(), {0})]

@@ -31,6 +31,10 @@ HOUR, DAY = 3600, 86400
     ('0 0 1 jan *', 366 * DAY, True),
     ('0 0 1,15 * fri', 7 * DAY, True),          # either day matches
     ('0 0 */2 * *', 2 * DAY, True),
+    ('10,15 3 * * *', 1435 * 60, True), ('0 0 * * mon,2', 6 * DAY, True), ('0 0 * * Monday', 7 * DAY, False), ('0 0 1 feb,jul *', 215 * DAY, True),
+    # A field that begins with a star restricts nothing, so that both have to match.
+    ('0 0 */2 * 5', 21 * DAY, True), ('0 0 13 * */2', 153 * DAY, True), ('0 0 13 * 0-6/2', 2 * DAY, True),
+    ('0 0 1,32 * *', None, False), ('0 0 1 1,13 *', None, False), ('0 0 * * 1,8', None, False), ('0 24 * * *', None, False), ('0,60 * * * *', None, False),
     ('@hourly', HOUR, False), ('@daily', DAY, False), ('@Weekly', 7 * DAY, False), ('@every_minute', 60, False), ('@1800', 1800, False),
     ('@reboot', None, False), ('61 * * * *', None, False), ('* * *', None, False), ('a b c d e', None, False), ('*/0 * * * *', None, False),
     ('* * 30 2 *', None, False), ('9-3 * * * *', None, False), ('0 0 29 2 *', None, False), ('', None, False),
@@ -85,6 +89,13 @@ def test_cron_entries():
         {'line': 1, 'schedule': '0 1 * * *', 'user': None, 'command': '/x  y z', 'shell': None}]
 
 
+def test_lines_that_are_too_short_are_none():
+    assert _schedule.cron_entries('@daily\n1 2 3 4 5\n@daily /x\n', False) == [
+        {'line': 3, 'schedule': '@daily', 'user': None, 'command': '/x', 'shell': None}]
+    assert _schedule.cron_entries('@daily root\n1 2 3 4 5 root\n1 2 3 4 5 root /x\n', True) == [
+        {'line': 3, 'schedule': '1 2 3 4 5', 'user': 'root', 'command': '/x', 'shell': None}]
+
+
 def test_what_a_cron_line_runs():
     """Behind an unescaped % stands the input of the command, and SHELL counts for what is below it: crontab(5)."""
     found = _schedule.cron_entries('* * * * * /a \\% b % /c\nSHELL = "/bin/no"\n* * * * * % /c\n', False)
@@ -115,6 +126,16 @@ PLAIN = {'how': 'sendmail', 'interval': None, 'partial': False}
     ('/usr/sbin/sendmail -Ac -q!Sroot', dict(PLAIN, partial=True)),
     ('test -x /usr/libexec/sendmail/sendmail && /usr/share/sendmail/sendmail cron-msp', dict(PLAIN, how='cron-msp')),
     ('/usr/share/sendmail/sendmail cron-mta', dict(PLAIN, how='cron-mta')),
+    ('/usr/share/sendmail/sendmail cron-msp >/dev/null', dict(PLAIN, how='cron-msp')),
+    ('exec -a sendmail /usr/share/sendmail/sendmail cron-msp', dict(PLAIN, how='cron-msp')),
+    ('/usr/sbin/sendmail -Ac -q5x', PLAIN),             # no such unit
+    # main.c, case 'q': the last time counts, the others are no times, and -qp alone is a persistent run each second.
+    ('sendmail -Ac -qf -q30m', dict(PLAIN, interval=1800)), ('sendmail -Ac -q30m -qf', dict(PLAIN, interval=1800)),
+    ('sendmail -Ac -q30m -q1h', dict(PLAIN, interval=3600)), ('sendmail -Ac -q30m -q', PLAIN), ('sendmail -Ac -q0', PLAIN),
+    ('sendmail -Ac -qp', dict(PLAIN, interval=1)), ('sendmail -Ac -q30m -qp', dict(PLAIN, interval=1800)),
+    ('sendmail -Ac -qGx -q30m', dict(PLAIN, interval=1800, partial=True)), ('sendmail -Ac -q30m -q!Rx', dict(PLAIN, interval=1800, partial=True)),
+    ('sendmail -Ac -qQ -q30m', None), ('sendmail -Ac -q30m -qL', None), ('sendmail -Ac -q!Qspam', None),
+    ('sendmail -Ac -qQspam', None), ('sendmail -Ac -qLx', None),
     ('sendmail -q', None),                              # the MTA queue
     ('sendmail -Am -q', None),
     ('sendmail -q; /x -Ac', None),
@@ -139,6 +160,7 @@ def test_runq_reaches_the_client_queue_only_as_debians_wrapper():
     ('A=1\nB="open\nC=3\n', {'A': '1', 'C': '3'}),
     ('A="two\nlines"\nB=2', {'A': 'two\nlines', 'B': '2'}),
     ('A=$NONE.x\nif [ $A = 1 ]; then\n', {'A': '.x'}),
+    ('A=1 # B=2\n', {'A': '1'}), ('A=1\nB="open\nC=3 # D=4\n', {'A': '1', 'C': '3'}),
     ('', {}),
 ])
 def test_assignments(text, values):
@@ -178,6 +200,34 @@ def test_a_unit_with_a_drop_in():
     assert _schedule.queue_run(_schedule.unit_command(changed)) == dict(PLAIN, interval=1800)
 
 
+def test_what_is_no_setting_of_a_unit():
+    """systemd.syntax(7): comments begin with # or ;, sections with [."""
+    assert _schedule.unit('[Service]\n#A=1\n;B=2\nplain\n[x=y]\nC=3\n') == {'C': ['3']}
+
+
+def test_a_variable_in_braces():
+    assert _schedule.unit_command({'Environment': ['A=-q1h', 'B=-Ac'], 'ExecStart': ['/x ${B} $A ${NONE}']}) == '/x -Ac -q1h '
+
+
+@pytest.mark.parametrize('load, queue_la, bound', [
+    (15, 16, None), (16, 16, 600000), (17, 16, 300000), (35, 16, 30000), (36, 16, 28571), (99, 0, None)])
+def test_the_priority_from_which_on_a_message_stays(load, queue_la, bound):
+    """shouldqueue() in conf.c: not below QueueLA, then where pri > QueueFactor / (CurrentLA - QueueLA + 1)."""
+    assert _schedule.priority_bound(load, {'queue_la': queue_la, 'queue_factor': 600000}) == bound
+
+
+# systemd.time(7): a month is 30.44 days and a year 365.25.
+@pytest.mark.parametrize('units, seconds', [
+    ('s sec second seconds', 1), ('m min minute minutes', 60), ('h hr hour hours', 3600), ('d day days', 86400), ('w week weeks', 604800),
+    ('M month months', 2629800), ('y year years', 31557600)])
+def test_every_unit_of_a_time_span(units, seconds):
+    assert [_schedule.timespan('2 ' + unit) for unit in units.split()] == [2 * seconds] * len(units.split())
+
+
+def test_parts_of_a_second():
+    assert [_schedule.timespan(text) for text in ('3000000us', '3000000usec', '3000ms', '3000msec', '2')] == [3, 3, 3, 3, 2]
+
+
 @pytest.mark.parametrize('text, seconds', [
     ('30min', 1800), ('30m', 1800), ('1h 30min', 5400), ('1h30min', 5400), ('90', 90), ('1.5h', 5400), ('2 weeks', 1209600),
     ('soon', None), ('', None), ('1 fortnight', None),
@@ -189,7 +239,8 @@ def test_timespan(text, seconds):
 @pytest.mark.parametrize('text, seconds, uneven', [
     ('*:0/30', 1800, False), ('*-*-* *:00/30:00', 1800, False), ('*:00,30', 1800, False), ('hourly', HOUR, False), ('daily', DAY, False),
     ('weekly', 7 * DAY, False), ('Mon..Fri 08:00', 72 * HOUR, True), ('*-*-01 04:00:00', 31 * DAY, True), ('08:15', DAY, False),
-    ('*:*', 60, False), ('Mon *-*-1 00:00', None, False), ('*-*~3', None, False), ('tomorrow', None, False),
+    ('Monday 08:00', 7 * DAY, False), ('*-*-*/2 00:00', None, False), ('*-*/3-01 00:00', None, False), ('08:00 UTC', None, False),
+    ('*-01/3-01 00:00', 92 * DAY, True), ('*:*', 60, False), ('Mon *-*-1 00:00', None, False), ('*-*~3', None, False), ('tomorrow', None, False),
 ])
 def test_calendar_interval(text, seconds, uneven):
     assert _schedule.calendar_interval(text) == (seconds, uneven)
@@ -242,6 +293,12 @@ def test_process_role(title, expected):
     (['/usr/sbin/sendmail', '-L', 'sm-mta', '-bd', '-q1h'], 'daemon', None, 3600),
     (['/usr/sbin/sendmail', '-Ac', '-q30m'], 'queue_runner', 'MSP', 1800),
     (['sendmail', '-Ac', '-q', '-v'], 'queue_run', 'MSP', None),
+    (['sendmail', '-Ac', '-q1h'], 'queue_runner', 'MSP', 3600),
+    (['sendmail', '-Ac', '-qf', '-q30m'], 'queue_runner', 'MSP', 1800),
+    (['sendmail', '-Ac', '-q30m', '-q'], 'queue_run', 'MSP', None),
+    (['sendmail', '-Ac', '-q5x'], 'queue_run', 'MSP', None),
+    (['sendmail -Ac -qp'], 'queue_runner', None, 1),
+    (['sendmail', '-bl', '-q1h'], 'daemon', None, 3600), (['sendmail', '-bD'], 'daemon', None, None), (['sendmail', '-bp'], 'other', None, None),
     (['sendmail', '-Ac', '-qnever'], 'queue_run', 'MSP', None),
     (['/usr/sbin/sendmail', '-i', 'bob'], 'other', None, None),
 ])

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import functools
 import re
+import signal
+import threading
 from fnmatch import fnmatchcase
 
 import pytest
@@ -269,3 +271,71 @@ def test_patterns_are_tried_on_a_bounded_text():
     assert not chosen({'status': 'end$'}, row(status=b'x' * 2000 + b'end'))
     assert chosen({'status': 'x{1000}'}, row(status=b'x' * 2000 + b'end'))
     assert chosen({'status': 'end$'}, row(status=b'x' * 900 + b'end'))
+
+
+def counting(calls, found=True):
+    class Pattern:
+        @staticmethod
+        def match(text):
+            calls.append(text)
+            return found or None
+
+        search = match
+    return Pattern()
+
+
+class TestGuarded:
+    @pytest.mark.parametrize('found', [True, False])
+    def test_an_answer_is_remembered(self, found):
+        calls = []
+        guarded = _selection.Guarded('status', 'x', counting(calls, found), False)
+        assert [guarded.match(text) for text in (b'a', b'b', b'a', b'b')] == [found] * 4
+        assert calls == [b'a', b'b']
+
+    def test_and_not_for_ever(self, monkeypatch):
+        monkeypatch.setattr(_selection, '_REMEMBERED', 2)
+        calls = []
+        guarded = _selection.Guarded('status', 'x', counting(calls), False)
+        for text in (b'a', b'b', b'a', b'c', b'c', b'a'):
+            guarded.match(text)
+        assert calls == [b'a', b'b', b'c', b'a']   # the third text found the memory full
+
+    def test_the_first_kibibyte_counts(self):
+        calls = []
+        _selection.Guarded('status', 'x', counting(calls), False).match(b'x' * 2000)
+        assert calls == [b'x' * 1024]
+
+    @pytest.mark.parametrize('found', [True, False])
+    def test_another_thread_has_no_time_limit_and_the_same_answer(self, found):
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(_selection.Guarded('status', 'x', counting([], found), False).match(b'a')))
+        thread.start()
+        thread.join()
+        assert answers == [found]
+
+    def test_the_timer_and_the_handler_are_as_before(self):
+        def mine(_signal, _frame):
+            """Never called."""
+        before = signal.signal(signal.SIGVTALRM, mine)
+        try:
+            _selection.Guarded('status', 'x', counting([]), False).match(b'a')
+            assert signal.getsignal(signal.SIGVTALRM) is mine and signal.getitimer(signal.ITIMER_VIRTUAL) == (0, 0)
+        finally:
+            signal.signal(signal.SIGVTALRM, before)
+
+    def test_a_shell_pattern_is_guarded_from_four_stars_on_and_for_the_whole_text(self):
+        assert isinstance(_selection._patterns('senders', ['a', '*b*c*d*']), _selection.Guarded)
+        assert not isinstance(_selection._patterns('senders', ['*b*', '*c*d*']), _selection.Guarded)
+        guarded = _selection._patterns('senders', ['b*b*c*d*e'])
+        assert guarded.match(b'bbcde') and not guarded.match(b'xbbcde')
+
+
+@pytest.mark.parametrize('select, by_name', [
+    ({}, True), ({'ids': [ID]}, True), ({'states': list(_selection.STATES)}, True), ({'states': ['lost']}, False), ({'ids': [ID], 'status': 'x'}, False)])
+def test_where_no_control_file_has_to_be_read(select, by_name):
+    assert _selection.Selection(select, NOW).by_name is by_name
+
+
+def test_a_message_without_a_data_file_is_not_larger_than_anything():
+    assert not chosen({'larger_than': 0}, row(), None) and not chosen({'larger_than': 0}, row(), 0)
+    assert chosen({'larger_than': 0}, row(), 1)
