@@ -46,6 +46,10 @@ options:
     description:
       - Whether the running MTA is known to fail in looking names up. Without it RV(ignore:ask) says when that matters.
     type: bool
+  alternatives:
+    description: Whether the alternatives system can give the name C(sendmail) back, because the name is a link.
+    type: bool
+    default: true
   refused:
     description: What Sendmail says against C(sendmail.cf), when it does not accept it.
     type: str
@@ -200,7 +204,16 @@ def _holder(other, known, systemd):
     )
 
 
-def mta_plan(look, install=False, replace_other=False, unmask=False, holders=(), resolver_fails=None, refused=''):
+def mta_plan(
+    look,
+    install=False,
+    replace_other=False,
+    unmask=False,
+    holders=(),
+    resolver_fails=None,
+    alternatives=True,
+    refused='',
+):
     """See DOCUMENTATION. A pure function."""
     mta, service = look['mta'], look['services']['mta']
     known = [process['pid'] for process in mta['processes']]
@@ -227,7 +240,7 @@ def mta_plan(look, install=False, replace_other=False, unmask=False, holders=(),
         'address': relay.get('path') or '%s port %s' % (relay['host'], relay['port']),
         'command': (service.get('started_as') or 'sendmail -L sm-mta -bd -q1h').split()[1:],
     }
-    known_way = _sendmail(plan, look['installation'], install, replace_other) and _way(plan, look, relay)
+    known_way = _sendmail(plan, look['installation'], install, replace_other, alternatives) and _way(plan, look, relay)
     if known_way and relay['this_host'] is not False:
         _listener(plan, look, relay, ours, known, replace_other, holders)
         _service(plan, look, relay, unmask)
@@ -249,24 +262,34 @@ def _init(look):
     return 'script' if script else 'binary'
 
 
-def _sendmail(plan, installation, install, replace_other):
+def _sendmail(plan, installation, install, replace_other, alternatives):
     """Whether there is a Sendmail to go on with, and whose the name is."""
     family, other, errors = installation['platform'], installation['other_mta'], plan['errors']
-    if other and installation['installed'] and family not in _PACKAGED:
+    owner = '%s %s' % (
+        installation['program'],
+        'is neither Sendmail nor an MTA that is known here'
+        if other == 'unknown'
+        else 'belongs to another MTA (%s)' % other,
+    )
+    # update-alternatives warns that it does not replace a file with a link, and succeeds.
+    if other and installation['installed'] and not (family in _PACKAGED and alternatives):
         errors.append(
-            '%s belongs to another MTA (%s). Give the name back to Sendmail by hand. %s'
+            '%s. Give the name back to Sendmail by hand. %s'
             % (
-                installation['program'],
-                other,
-                _NAMES.get(family, 'Remove that MTA, or link the name to %s.' % installation['binary']),
+                owner,
+                _NAMES.get(
+                    family,
+                    'Remove %s, or link the name to %s.'
+                    % ('that file' if other == 'unknown' else 'that MTA', installation['binary']),
+                ),
             )
         )
     elif other and not replace_other:
         errors.append(
-            '%s belongs to another MTA (%s). Give the name back to Sendmail (update-alternatives --config '
+            '%s. Give the name back to Sendmail (update-alternatives --config '
             'sendmail-msp on Debian, '
             'alternatives --config mta on Red Hat) or remove that MTA, or set sendmail_mta_replace_other to true.'
-            % (installation['program'], other)
+            % owner
         )
     elif other and installation['installed']:
         plan['alternative'] = installation['binary']
@@ -504,11 +527,17 @@ def _unanswered(look, daemons, oldest, ours, listener, address, greeting):
     # only.
     if changed and oldest and oldest + 2 < changed:
         return 'The MTA runs, but does not listen at %s, and sendmail.cf is newer than it.' % address, None
+    if not ours:
+        # It ends when it can open none (opendaemonsocket() in daemon.c).
+        return None, (
+            'The MTA runs (process %s), and no socket of it is in the network of this host. See its unit for '
+            'PrivateNetwork= and the like (systemctl cat sendmail), and its log.'
+            % ', '.join(str(item['pid']) for item in daemons)
+        )
     return None, (
         'The MTA listens at %s, but submit.cf hands mail to %s. Set Addr in DAEMON_OPTIONS of sendmail.mc to the '
         'address in submit.cf, '
-        "or name the other one in FEATURE(`msp') of submit.mc."
-        % (_where(ours) or 'no address that a connection there would reach', address)
+        "or name the other one in FEATURE(`msp') of submit.mc." % (_where(ours), address)
     )
 
 
