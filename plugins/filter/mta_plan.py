@@ -169,6 +169,11 @@ def _where(listeners):
     return ' and '.join('%s port %s' % (one['address'], one['port']) for one in listeners)
 
 
+def _own(unit, service):
+    """Whether a daemon in this unit may be that of the service: what a login or cron started may be."""
+    return unit == service['name'] + '.service' or bool(_LOGIN.match(unit))
+
+
 def _holder(other, known, systemd):
     """(service to stop, why nothing can be stopped) for one process that holds the port; C(known) is its entry in
     C(holders) or None.
@@ -456,9 +461,7 @@ def _start(plan, look, relay, daemons, ours, resolver_fails, refused):
             )
     if not restart:
         return
-    unit = next(
-        (item['unit'] for item in daemons if item.get('unit') not in (None, service['name'] + '.service')), None
-    )
+    unit = next((item['unit'] for item in daemons if item.get('unit') and not _own(item['unit'], service)), None)
     if refused:
         errors.append(
             'Sendmail does not accept %s: %s. Correct sendmail.mc and make the file again; until then no start can '
@@ -471,7 +474,7 @@ def _start(plan, look, relay, daemons, ours, resolver_fails, refused):
             'Start it as it was set up, '
             'and run this again.' % restart[0]
         )
-    elif unit and look['services']['init'] == 'systemd' and not _LOGIN.match(unit):
+    elif unit and look['services']['init'] == 'systemd':
         errors.append(
             '%s It runs in the unit %s, which is not that of its package. Restart it with "systemctl restart %s".'
             % (restart[0], unit, unit)
@@ -533,6 +536,15 @@ def _unanswered(look, daemons, oldest, ours, listener, address, greeting):
             'The MTA runs (process %s), and no socket of it is in the network of this host. See its unit for '
             'PrivateNetwork= and the like (systemctl cat sendmail), and its log.'
             % ', '.join(str(item['pid']) for item in daemons)
+        )
+    service = look['services']['mta']
+    units = {item.get('unit') for item in daemons} if look['services']['init'] == 'systemd' else {None}
+    if service['enabled'] and not service['masked'] and all(unit and not _own(unit, service) for unit in units):
+        # Another instance, with a sendmail.cf of its own.
+        return None, (
+            'Nothing listens at %s. The MTA of %s.service does not run; the one that listens at %s belongs to %s. Start '
+            'the first with "systemctl restart %s", or disable it and name the other one in FEATURE(`msp\') of submit.mc.'
+            % (address, service['name'], _where(ours), ' and '.join(sorted(units)), service['name'])
         )
     return None, (
         'The MTA listens at %s, but submit.cf hands mail to %s. Set Addr in DAEMON_OPTIONS of sendmail.mc to the '

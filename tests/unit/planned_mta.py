@@ -584,6 +584,23 @@ ROWS = [
         'cf/README, DAEMON_OPTIONS',
     ),
     row(
+        'Another instance, of a unit of the administrator, listens elsewhere, and the MTA of the package has died',
+        mta_host(listeners=[socket('192.0.2.9')], greeting=REFUSED, processes=[daemon(unit='sendmail@outside.service')]),
+        {'errors': 'at 192.0.2.9 port 25 belongs to sendmail@outside.service. Start the first with "systemctl restart'},
+        'systemd.unit(5)',
+    ),
+    row(
+        'The same, and sendmail.service is disabled: that unit is the MTA',
+        mta_host(
+            listeners=[socket('192.0.2.9')],
+            greeting=REFUSED,
+            processes=[daemon(unit='sendmail@outside.service')],
+            service={'enabled': False},
+        ),
+        {'errors': 'listens at 192.0.2.9 port 25, but submit.cf hands mail to'},
+        'systemd.unit(5)',
+    ),
+    row(
         'A daemon whose unit has PrivateNetwork=yes: no socket of it is in the network of the host',
         mta_host(listeners=[], greeting=REFUSED),
         {'errors': 'no socket of it is in the network of this host'},
