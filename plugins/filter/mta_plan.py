@@ -46,6 +46,10 @@ options:
     description:
       - Whether the running MTA is known to fail in looking names up. Without it RV(ignore:ask) says when that matters.
     type: bool
+  alternatives:
+    description: Whether the alternatives system can give the name C(sendmail) back, because the name is a link.
+    type: bool
+    default: true
   refused:
     description: What Sendmail says against C(sendmail.cf), when it does not accept it.
     type: str
@@ -165,6 +169,11 @@ def _where(listeners):
     return ' and '.join('%s port %s' % (one['address'], one['port']) for one in listeners)
 
 
+def _own(unit, service):
+    """Whether a daemon in this unit may be that of the service: what a login or cron started may be."""
+    return unit == service['name'] + '.service' or bool(_LOGIN.match(unit))
+
+
 def _holder(other, known, systemd):
     """(service to stop, why nothing can be stopped) for one process that holds the port; C(known) is its entry in
     C(holders) or None.
@@ -200,7 +209,16 @@ def _holder(other, known, systemd):
     )
 
 
-def mta_plan(look, install=False, replace_other=False, unmask=False, holders=(), resolver_fails=None, refused=''):
+def mta_plan(
+    look,
+    install=False,
+    replace_other=False,
+    unmask=False,
+    holders=(),
+    resolver_fails=None,
+    alternatives=True,
+    refused='',
+):
     """See DOCUMENTATION. A pure function."""
     mta, service = look['mta'], look['services']['mta']
     known = [process['pid'] for process in mta['processes']]
@@ -227,7 +245,7 @@ def mta_plan(look, install=False, replace_other=False, unmask=False, holders=(),
         'address': relay.get('path') or '%s port %s' % (relay['host'], relay['port']),
         'command': (service.get('started_as') or 'sendmail -L sm-mta -bd -q1h').split()[1:],
     }
-    known_way = _sendmail(plan, look['installation'], install, replace_other) and _way(plan, look, relay)
+    known_way = _sendmail(plan, look['installation'], install, replace_other, alternatives) and _way(plan, look, relay)
     if known_way and relay['this_host'] is not False:
         _listener(plan, look, relay, ours, known, replace_other, holders)
         _service(plan, look, relay, unmask)
@@ -249,24 +267,34 @@ def _init(look):
     return 'script' if script else 'binary'
 
 
-def _sendmail(plan, installation, install, replace_other):
+def _sendmail(plan, installation, install, replace_other, alternatives):
     """Whether there is a Sendmail to go on with, and whose the name is."""
     family, other, errors = installation['platform'], installation['other_mta'], plan['errors']
-    if other and installation['installed'] and family not in _PACKAGED:
+    owner = '%s %s' % (
+        installation['program'],
+        'is neither Sendmail nor an MTA that is known here'
+        if other == 'unknown'
+        else 'belongs to another MTA (%s)' % other,
+    )
+    # update-alternatives warns that it does not replace a file with a link, and succeeds.
+    if other and installation['installed'] and not (family in _PACKAGED and alternatives):
         errors.append(
-            '%s belongs to another MTA (%s). Give the name back to Sendmail by hand. %s'
+            '%s. Give the name back to Sendmail by hand. %s'
             % (
-                installation['program'],
-                other,
-                _NAMES.get(family, 'Remove that MTA, or link the name to %s.' % installation['binary']),
+                owner,
+                _NAMES.get(
+                    family,
+                    'Remove %s, or link the name to %s.'
+                    % ('that file' if other == 'unknown' else 'that MTA', installation['binary']),
+                ),
             )
         )
     elif other and not replace_other:
         errors.append(
-            '%s belongs to another MTA (%s). Give the name back to Sendmail (update-alternatives --config '
+            '%s. Give the name back to Sendmail (update-alternatives --config '
             'sendmail-msp on Debian, '
             'alternatives --config mta on Red Hat) or remove that MTA, or set sendmail_mta_replace_other to true.'
-            % (installation['program'], other)
+            % owner
         )
     elif other and installation['installed']:
         plan['alternative'] = installation['binary']
@@ -433,9 +461,7 @@ def _start(plan, look, relay, daemons, ours, resolver_fails, refused):
             )
     if not restart:
         return
-    unit = next(
-        (item['unit'] for item in daemons if item.get('unit') not in (None, service['name'] + '.service')), None
-    )
+    unit = next((item['unit'] for item in daemons if item.get('unit') and not _own(item['unit'], service)), None)
     if refused:
         errors.append(
             'Sendmail does not accept %s: %s. Correct sendmail.mc and make the file again; until then no start can '
@@ -448,7 +474,7 @@ def _start(plan, look, relay, daemons, ours, resolver_fails, refused):
             'Start it as it was set up, '
             'and run this again.' % restart[0]
         )
-    elif unit and look['services']['init'] == 'systemd' and not _LOGIN.match(unit):
+    elif unit and look['services']['init'] == 'systemd':
         errors.append(
             '%s It runs in the unit %s, which is not that of its package. Restart it with "systemctl restart %s".'
             % (restart[0], unit, unit)
@@ -504,11 +530,26 @@ def _unanswered(look, daemons, oldest, ours, listener, address, greeting):
     # only.
     if changed and oldest and oldest + 2 < changed:
         return 'The MTA runs, but does not listen at %s, and sendmail.cf is newer than it.' % address, None
+    if not ours:
+        # It ends when it can open none (opendaemonsocket() in daemon.c).
+        return None, (
+            'The MTA runs (process %s), and no socket of it is in the network of this host. See its unit for '
+            'PrivateNetwork= and the like (systemctl cat sendmail), and its log.'
+            % ', '.join(str(item['pid']) for item in daemons)
+        )
+    service = look['services']['mta']
+    units = {item.get('unit') for item in daemons} if look['services']['init'] == 'systemd' else {None}
+    if service['enabled'] and not service['masked'] and all(unit and not _own(unit, service) for unit in units):
+        # Another instance, with a sendmail.cf of its own.
+        return None, (
+            'Nothing listens at %s. The MTA of %s.service does not run; the one that listens at %s belongs to %s. Start '
+            'the first with "systemctl restart %s", or disable it and name the other one in FEATURE(`msp\') of submit.mc.'
+            % (address, service['name'], _where(ours), ' and '.join(sorted(units)), service['name'])
+        )
     return None, (
         'The MTA listens at %s, but submit.cf hands mail to %s. Set Addr in DAEMON_OPTIONS of sendmail.mc to the '
         'address in submit.cf, '
-        "or name the other one in FEATURE(`msp') of submit.mc."
-        % (_where(ours) or 'no address that a connection there would reach', address)
+        "or name the other one in FEATURE(`msp') of submit.mc." % (_where(ours), address)
     )
 
 

@@ -82,9 +82,13 @@ _value:
   sample: {"state": "fixed", "fixed": ["mta_down"], "would_fix": [], "left": [], "causes": []}
 """
 
+import re
+
 from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import FLUSH, predicted
 
 SERIOUS = ('critical', 'high')
+# What Ansible puts around the sentence of a filter: releases from 2.19 on, and those before.
+_AROUND = re.compile(r"^(?:.*The filter plugin '[\w.]+' failed: |\{\{.*?\}\}: )")
 _REMARKS = ('one_source', 'elsewhere')   # say something about the mail, not about the host
 
 
@@ -100,7 +104,7 @@ def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger
     for cause in [*before.get('causes', []), *(one for one in found if one['id'] not in _REMARKS), *after.get('causes', [])]:
         causes.setdefault(cause['id'], cause)
     # Ansible's own messages have several lines.
-    errors = [dict(error, message=' '.join(error['message'].split())) for error in errors]
+    errors = [dict(error, message=_AROUND.sub('', ' '.join(error['message'].split()))) for error in errors]
     failures = {error['step']: error['message'] for error in errors}
     still = {cause['id']: cause for cause in after.get('causes', [])}
     would_fix = []
@@ -113,6 +117,10 @@ def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger
             for cause in still.values()]
     fixed = [identifier for identifier in causes if identifier not in still and identifier not in would_fix and identifier not in _REMARKS]
     places = (ledger or {}).get('places', {})
+    aside = dict({'messages': 0, 'archives': []}, **(aside or {}))
+    if places.get('archived') and not aside['messages'] and (stale or {}).get('action') != 'archive':
+        # By the run that was interrupted, whose list this one has gone on with.
+        aside = {'messages': places['archived'], 'archives': sorted({entry['archive'] for entry in ledger.get('entries', []) if entry.get('archive')})}
     controls = sorted(identifier for identifier in done if identifier.startswith('SMQ-'))
     report = {
         'check': check, 'healthy': after.get('healthy', False), 'before': _look(before), 'after': _look(after),
@@ -126,7 +134,7 @@ def remediation_report(before, after=None, found=(), tried=(), errors=(), ledger
                   'stopped': bool(flush.get('stopped')),
                   # What another run had in its hands and has moved since is no trouble.
                   'taken': min(flush.get('taken', 0), after.get('messages', {}).get('queued', 0)), 'left_out': flush.get('left_out', [])},
-        'stale': stale or {}, 'aside': dict({'messages': 0, 'archives': []}, **(aside or {})), 'domains': before.get('domains', []),
+        'stale': stale or {}, 'aside': aside, 'domains': before.get('domains', []),
         'ledger': {key: ledger[key] for key in ('messages', 'places', 'reasons', 'file', 'started', 'entries', 'truncated') if key in ledger}
         if ledger else {'messages': 0, 'places': places, 'reasons': {}, 'file': None},
     }

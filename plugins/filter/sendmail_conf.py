@@ -78,6 +78,12 @@ def sendmail_conf(text, settings):
             lines.append((match.group(1), line))
         else:
             lines.append((None, line))
+    # Debian's init script reads it as a shell does, to which a carriage return is part of a word.
+    dos = [number for number, line in enumerate(text.split('\n'), 1) if '\r' in line and not line.lstrip().startswith('#')]
+    if dos:
+        raise AnsibleFilterError('/etc/mail/sendmail.conf has lines that end with a carriage return (line %d is the first), which neither the shell nor '
+                                 "Debian's generator takes for the end of a line. Remove them with \"sed -i 's/\\r$//' /etc/mail/sendmail.conf\", "
+                                 'and run this again.' % dos[0])
     if dropped:
         raise AnsibleFilterError("Debian's generator, which makes the cron file of /etc/mail/sendmail.conf, would drop or change what stands there "
                                  '(%s%s). Write each variable on a line of its own, with double quotes, and run this again.'

@@ -390,6 +390,13 @@ ROWS = [
         'Debian policy 11.6',
     ),
     row(
+        'A script of the administrator has the name on Debian; sendmail_mta_replace_other',
+        mta_host(installation={'other_mta': 'unknown'}),
+        {'errors': 'neither Sendmail nor an MTA that is known here. Give the name back to Sendmail by hand'},
+        'update-alternatives(1): a file that is no link is not replaced',
+        {'replace_other': True, 'alternatives': False},
+    ),
+    row(
         'DMA has the name on FreeBSD; sendmail_mta_replace_other',
         mta_host('freebsd', 'rc', installation={'other_mta': 'dma'}),
         {'errors': '/etc/mail/mailer.conf'},
@@ -575,6 +582,29 @@ ROWS = [
         mta_host(listeners=[socket('192.0.2.9')], greeting=REFUSED),
         {'errors': 'listens at 192.0.2.9 port 25'},
         'cf/README, DAEMON_OPTIONS',
+    ),
+    row(
+        'Another instance, of a unit of the administrator, listens elsewhere, and the MTA of the package has died',
+        mta_host(listeners=[socket('192.0.2.9')], greeting=REFUSED, processes=[daemon(unit='sendmail@outside.service')]),
+        {'errors': 'at 192.0.2.9 port 25 belongs to sendmail@outside.service. Start the first with "systemctl restart'},
+        'systemd.unit(5)',
+    ),
+    row(
+        'The same, and sendmail.service is disabled: that unit is the MTA',
+        mta_host(
+            listeners=[socket('192.0.2.9')],
+            greeting=REFUSED,
+            processes=[daemon(unit='sendmail@outside.service')],
+            service={'enabled': False},
+        ),
+        {'errors': 'listens at 192.0.2.9 port 25, but submit.cf hands mail to'},
+        'systemd.unit(5)',
+    ),
+    row(
+        'A daemon whose unit has PrivateNetwork=yes: no socket of it is in the network of the host',
+        mta_host(listeners=[], greeting=REFUSED),
+        {'errors': 'no socket of it is in the network of this host'},
+        'systemd.exec(5), network_namespaces(7)',
     ),
     row(
         'A daemon that has too many children',

@@ -138,6 +138,15 @@ class TestReport:
                                     errors=[{'step': 'mta', 'message': 'The unit\n is masked.'}])
         assert (report['state'], report['left'][0]['advice']) == ('needs attention', 'The unit is masked.')
 
+    @pytest.mark.parametrize('said', [
+        # ansible-core 2.19 and newer, and those before.
+        "Task failed: Error while resolving value for 'content': The filter plugin 'mailops.sendmail.sendmail_conf' failed: Line 7 is lost.",
+        "{{ __sendmail_queue_runner_conf.content | b64decode | mailops.sendmail.sendmail_conf(todo) }}: Line 7 is lost.",
+        'Line 7\n  is lost.'])
+    def test_what_a_filter_refuses_is_its_own_sentence(self, said):
+        report = remediation_report(diagnosis(), diagnosis(), tried=['runner:runner'], errors=[{'step': 'runner', 'message': said}])
+        assert report['errors'] == [{'step': 'runner', 'message': 'Line 7 is lost.'}]
+
     def test_controls_that_were_asked_for(self):
         report = remediation_report(diagnosis(), diagnosis(), tried=['runner:SMQ-RUN-01'])
         assert (report['state'], report['controls']) == ('healthy', ['SMQ-RUN-01'])
@@ -251,6 +260,12 @@ class TestSummary:
         (row,) = [line for line in text.splitlines() if line.startswith('  example.org')]
         assert row.split() == ['example.org', '4', '2', *['0'] * 8, '2']
         assert f'Recipients who {tense}, by domain' in text
+
+    @pytest.mark.parametrize('stale, state, count', [({}, 'needs attention', 1), ({'action': 'archive', 'messages': 0}, 'fixed', 0)])
+    def test_what_an_interrupted_run_moved_aside_needs_attention_too(self, stale, state, count):
+        ledger = {'messages': 2, 'places': {'relayed': 1, 'archived': 1}, 'entries': [{'id': 'a', 'place': 'relayed'}, {'id': 'b', 'archive': '/a/b'}]}
+        report = remediation_report(diagnosis('mta_down'), diagnosis(), tried=['mta:mta_down'], ledger=ledger, stale=stale)
+        assert (report['state'], report['aside']) == (state, {'messages': count, 'archives': ['/a/b'][:count]})
 
     def test_what_is_kept_aside_and_what_is_gone_is_said(self):
         report = remediation_report(diagnosis('mta_down'), diagnosis(), tried=['mta:mta_down'], aside={'messages': 2, 'archives': ['/var/backups/a']},

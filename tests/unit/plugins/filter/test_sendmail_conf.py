@@ -53,3 +53,10 @@ def test_the_shell_reads_what_was_written():
     done = subprocess.run(['sh', '-c', sendmail_conf(FILE, WANTED) + '\nprintf "%s|" "$DAEMON_MODE" "$MSP_MODE" "$MSP_INTERVAL" "$MISC_PARMS"'],
                           capture_output=True, text=True, check=True)
     assert done.stdout == 'Daemon|Cron|30m|-O MaxRecipientsPerMessage=50|'
+
+
+def test_lines_of_dos_are_named_as_such():
+    with pytest.raises(AnsibleFilterError, match=r'carriage return \(line 2 is the first\).*sed -i '):
+        sendmail_conf('# mine\nMSP_MODE="Cron";\r\nMSP_INTERVAL="20m";\r\n', WANTED)
+    # The rest of a comment is nobody's business.
+    assert sendmail_conf('# mine\r\nMSP_MODE="Daemon";\n', WANTED[:1]) == '# mine\r\nMSP_MODE="Cron";\n'
