@@ -106,11 +106,6 @@ WITH_RESOLVERS = {'dns': ('resolvers', 'mta'), 'relay_name': ('resolvers', 'mta'
 WITH_REPLACE = {'other_mta': ('mta',), 'stranger': ('mta',)}
 FLUSH = ('was_down', 'dns_was_down', 'never_tried', 'min_queue_age')   # a queue run is all they need
 # While one of these holds, no message leaves the host.
-BLOCKING = ('not_installed', 'other_mta', 'queue_link', 'configuration', 'permissions', 'disk_full', 'read_only', 'mta_down', 'stranger',
-            'refuses_for_load', 'listens_elsewhere',
-            'filtered', 'silent', 'hosts_access', 'refuses', 'loop', 'relay_name', 'mta_disk_full', 'queue_load', 'interface', 'hosts_file', 'hub_down',
-            'mta_queue')
-NOW = {'unreachable': ' cannot be reached: ', 'hangs_up': ' greets, and then '}   # what their evidence says while no message leaves
 KEEPING = ('dns', 'policy', 'tls', 'auth', 'milter', 'maps', 'limits')   # these keep their messages and let others go
 # What fixes a control that fails, by what its row names. The others need attention, or are a matter of the mail itself.
 BY_REMEDY = {'sendmail_msp': 'msp', 'sendmail_permissions': 'permissions', 'sendmail_debris': 'debris', 'sendmail_mta': 'mta',
@@ -160,17 +155,11 @@ def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_ot
     every = {cause['id']: cause for cause in diagnosis.get('causes', [])}
     # What a step is still to be tried for may be gone by then.
     open_ids = {identifier for ids in reasons.values() for identifier in ids} | set(predicted(every, tried, failed, kept) if check else ())
-    blocked = [identifier for identifier in every if (identifier in BLOCKING or _now(every[identifier]))
-               and identifier not in open_ids]
+    blocked = [identifier for identifier, cause in every.items() if cause['blocks'] and identifier not in open_ids]
     kept = sum(every[identifier]['messages'] for identifier in KEEPING if identifier in every and identifier not in open_ids)
     return {'steps': steps, 'first': [step for step in steps if step in FIRST], 'before': [step for step in steps if step not in LAST],
             'last': [step for step in steps if step in LAST], 'reasons': reasons, 'blocked': blocked,
             'movable': 0 if blocked else max(0, diagnosis.get('messages', {}).get('queued', 0) - kept)}
-
-
-def _now(cause):
-    """Whether the relay cannot be reached, or hangs up, now; these causes also stand for one that did so when mail was last tried."""
-    return any(NOW.get(cause['id'], '\n') in sentence for sentence in cause['evidence'])
 
 
 class FilterModule:

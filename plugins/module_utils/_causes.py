@@ -15,6 +15,16 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _checks, _
 
 EVIDENCE_MAX = 5      # sentences of each cause
 
+Holds = Callable[[_look.Look], bool]      # of a cause that also stands for what is over: whether it does so now
+
+
+def _always(_of_look: _look.Look) -> bool:
+    return True
+
+
+def _never(_of_look: _look.Look) -> bool:
+    return False
+
 
 class Cause(NamedTuple):
     """One row: it holds when one of its checks finds something wrong."""
@@ -28,7 +38,8 @@ class Cause(NamedTuple):
     text: str
     because_of: Tuple[str, ...] = ()      # causes that explain this one when they hold too
     log: Optional[bytes] = None           # what Sendmail logs because of it, an expression; evidence where there is a log
-    harms: bool = False                   # whether a queue run while it holds loses, empties or returns mail
+    harms: Holds = _never                 # whether a queue run while it holds loses, empties or returns mail
+    blocks: Holds = _never                # whether no message can leave this host while it holds
     reasons: Dict[str, str] = {}          # advice for mail that waits in the queue of the MTA, by its reason; the text is for all others
 
 
@@ -52,35 +63,36 @@ def _row(identifier: str, title: str, severity: str, checks: Tuple[_checks.Check
 
 CAUSES = (
     _row('not_installed', 'Sendmail is not installed', 'critical', (_checks.not_installed,), _MSP,
-         'Install it with the playbook mailops.sendmail.ensure_submission, or set sendmail_msp_install and sendmail_mta_install to true for the roles.'),
+         'Install it with the playbook mailops.sendmail.ensure_submission, or set sendmail_msp_install and sendmail_mta_install to true for the roles.',
+         blocks=_always),
     _row('other_mta', 'Another MTA owns the name sendmail', 'critical', (_checks.other_program,), _MTA,
-         'Decide which MTA the host is to have. The role replaces the other one only when sendmail_mta_replace_other is true.'),
+         'Decide which MTA the host is to have. The role replaces the other one only when sendmail_mta_replace_other is true.', blocks=_always),
     _row('stranded', 'Mail lies where no queue is', 'high', (_checks.stranded,), _MANUAL,
          'Keep it. With Sendmail installed again and a configuration that names the directory, its messages can be read and run.'),
     _row('queue_link', 'A queue directory is a link to something that is not there', 'critical', (_checks.dead_link,), _MANUAL,
-         'Mount or restore what the link leads to. A new directory in its place would hide the mail.', harms=True),
+         'Mount or restore what the link leads to. A new directory in its place would hide the mail.', harms=_always, blocks=_always),
     _row('configuration', 'The mail submission program cannot start', 'critical',
          (_checks.msp_configuration, _checks.accounts, _checks.directory, _checks.unmounted), _MSP,
          'Restore submit.cf, and create the user and the queue directory again; mount what is not mounted first.', ('not_installed',),
-         log=rb'NOQUEUE: SYSERR\([^)]*\): (?!opendaemonsocket)'),
+         log=rb'NOQUEUE: SYSERR\([^)]*\): (?!opendaemonsocket)', blocks=_always),
     _row('permissions', 'Owner or mode of the queue directory or the program is wrong', 'critical',
          (_checks.queue_rights, _checks.program_rights, _checks.conflict), _RIGHTS,
-         _PERMISSIONS, ('configuration',), log=rb'can not chdir\(|cannot create queue file|RunAsUser for MSP ignored', harms=True),
+         _PERMISSIONS, ('configuration',), log=rb'can not chdir\(|cannot create queue file|RunAsUser for MSP ignored', harms=_always, blocks=_always),
     _row('cannot_submit', 'An ordinary user cannot submit mail', 'critical', (_checks.submitting,), _MANUAL,
          'Take away what the evidence names: to root everything looks well.', ('permissions', 'configuration'),
          log=rb'SYSERR\((?!root)[^)]*\): .*(?:can not|cannot|Permission denied)|RunAsUser for MSP ignored'),
     _row('too_open', 'The queue directory is open to everybody', 'low', (_checks.too_open,), _RIGHTS, 'Take the rights of others away.',
          log=rb'dangerous permissions='),
     _row('message_permissions', 'Owner or mode of queued messages is wrong', 'critical', (_checks.message_rights,), _RIGHTS,
-         _PERMISSIONS, ('permissions',), log=rb'bogus queue file', harms=True),
+         _PERMISSIONS, ('permissions',), log=rb'bogus queue file', harms=_always),
     _row('foreign_runner', 'Another process runs the client queue', 'high', (_checks.foreign_runner,), _MANUAL,
-         'Stop it, and what starts it: a runner that is not the mail submission program loses new messages.', harms=True),
+         'Stop it, and what starts it: a runner that is not the mail submission program loses new messages.', harms=_always),
     _row('disk_full', 'The file system of the client queue is full', 'critical', (_checks.msp_blocks, _checks.msp_inodes), _MANUAL,
          'Make room. Then remove tf files of length 0 that no process has open, or runs will wait for them.',
-         log=rb'low on space|No space left on device|Out of disk space', harms=True),
+         log=rb'low on space|No space left on device|Out of disk space', harms=_always, blocks=_always),
     _row('read_only', 'The file system of a queue is read-only', 'critical', (_checks.read_only,), _MANUAL,
          'Find out why (dmesg) and mount it writable again; take an immutable attribute away with "chattr -i".',
-         log=rb'Read-only file system', harms=True),
+         log=rb'Read-only file system', harms=_always, blocks=_always),
     _row('lost', 'Messages were given up by a queue run', 'high', (_checks.lost,), _MESSAGE,
          'Fix the cause (the log line "Losing" names it), then return them with "state: queued".',
          ('permissions', 'message_permissions', 'damaged', 'foreign_runner', 'disk_full', 'read_only'), log=rb'Losing \./'),
@@ -89,39 +101,39 @@ CAUSES = (
     _row('mta_down', 'The MTA is not running', 'high', (_checks.no_daemon,), ('role', 'sendmail_mta'),
          'Restart the service (a start may do nothing) and enable it.',
          ('other_mta',),
-         log=rb'NOQUEUE: SYSERR\(root\): |problem creating SMTP socket|cannot bind|unknown configuration line'),
+         log=rb'NOQUEUE: SYSERR\(root\): |problem creating SMTP socket|cannot bind|unknown configuration line', blocks=_always),
     _row('interface', 'The loopback interface is down', 'critical', (_checks.of(_reach.loopback_down),), ('manual', None),
-         'Bring it up: "ip link set lo up"; and find out what took it down.'),
+         'Bring it up: "ip link set lo up"; and find out what took it down.', blocks=_always),
     _row('hosts_file', 'The hosts file sends mail for this host elsewhere', 'high', (_checks.of(_reach.hosts_file),), ('manual', None),
-         'Correct the line in /etc/hosts, or name the address in brackets in submit.cf.'),
+         'Correct the line in /etc/hosts, or name the address in brackets in submit.cf.', blocks=_always),
     _row('hub_down', 'The relay, another host, does not answer', 'high', (_checks.of(_reach.hub_down),), ('manual', None),
-         'Start the mail server on that host, or see what it waits for; or name another relay in submit.cf. Nothing on this host is wrong.'),
+         'Start the mail server on that host, or see what it waits for; or name another relay in submit.cf. Nothing on this host is wrong.', blocks=_always),
     _row('stranger', 'Another program holds the port of the MTA', 'high', (_checks.of(_reach.stranger),), ('role', 'sendmail_mta'),
          'Stop the other program; the role does it only when sendmail_mta_replace_other is true.', ('other_mta',),
-         log=rb'problem creating SMTP socket|cannot bind', harms=True),
+         log=rb'problem creating SMTP socket|cannot bind', harms=_always, blocks=_always),
     _row('refuses_for_load', 'The MTA refuses connections because of the load', 'high', (_checks.of(_reach.refuses_for_load),), ('manual', None),
          'Wait until the load has gone down, find what makes it, or raise RefuseLA.',
-         log=rb'rejecting connections on daemon'),
+         log=rb'rejecting connections on daemon', blocks=_always),
     _row('limits', 'A limit of the MTA keeps mail away', 'high', (_checks.of(_reach.limits),), ('manual', None),
          'Find out what makes so many connections, or raise the limit that is named: MaxDaemonChildren, ClientRate and ClientConn of '
          'the access map, ConnectionRateThrottle. A restart does not help.', log=_phrases.log_pattern('limit', 'children')),
     _row('listens_elsewhere', 'The MTA listens on another address', 'high', (_checks.of(_reach.listens_elsewhere),), ('role', 'sendmail_mta'),
-         'Let the MTA listen on the address in submit.cf (DaemonPortOptions).'),
+         'Let the MTA listen on the address in submit.cf (DaemonPortOptions).', blocks=_always),
     _row('filtered', 'A packet filter refuses connections to the MTA', 'high', (_checks.of(_reach.filtered),), ('manual', None),
-         'Allow the connection from this host to the relay (iptables, nftables, SELinux).'),
+         'Allow the connection from this host to the relay (iptables, nftables, SELinux).', blocks=_always),
     _row('hosts_access', 'TCP wrappers keep this host from the MTA', 'critical', (_checks.of(_reach.hosts_access),), ('manual', None),
          'Let the host reach Sendmail: the line "sendmail: 127.0.0.1 [::1]" in /etc/hosts.allow counts at once. '
          'A queue run before that returns or loses the mail.',
-         log=rb'tcpwrappers', harms=True),
-    _row('was_down', 'The MTA was down when the messages were last tried', 'medium', (_checks.of(_reach.was_down),), ('module', 'sendmail_queue'),
+         log=rb'tcpwrappers', harms=_always, blocks=_always),
+    _row('was_down', 'The MTA took no mail when the messages were last tried', 'medium', (_checks.of(_reach.was_down),), ('module', 'sendmail_queue'),
          'Flush the queue.'),
     _row('unreachable', 'The relay cannot be reached', 'high', (_checks.of(_reach.unreachable),), ('manual', None),
-         'Allow the connection in the packet filter, or correct the relay in submit.cf.'),
+         'Allow the connection in the packet filter, or correct the relay in submit.cf.', blocks=_reach.cut_off),
     _row('silent', 'The MTA accepts connections and does not greet', 'high', (_checks.of(_reach.silent),), ('role', 'sendmail_mta'),
-         'Find out what it waits for; restart it.'),
+         'Find out what it waits for; restart it.', blocks=_always),
     _row('refuses', 'The MTA refuses to serve', 'high', (_checks.of(_reach.refuses),), ('manual', None),
          'See the log of the MTA for the reason. Where the answer begins with 5, a queue run before that is fixed returns the mail to its senders.',
-         log=rb'reject=5\d\d|Milter.* error', harms=True),
+         log=rb'reject=5\d\d|Milter.* error', harms=_reach.refuses_for_good, blocks=_always),
     _row('tls', 'Encryption between this host and the relay fails', 'high', (_checks.of(_reach.says('tls')),), ('manual', None),
          'The line of the log says why: no shared cipher, a certificate that expired or cannot be read, a key that others can read. '
          'Correct that on the side that is named, and restart the MTA where it is its own.', ('stranger',),
@@ -130,11 +142,11 @@ CAUSES = (
          'See the authinfo map, and what SASL needs.', log=_phrases.log_pattern('auth')),
     _row('hangs_up', 'The relay hangs up or falls silent in the middle', 'high', (_checks.of(_reach.hangs_up),), ('manual', None),
          'See the log of the relay at that time: a crash, a time-out, a firewall that cuts connections.',
-         log=_phrases.log_pattern('lost_channel')),
+         log=_phrases.log_pattern('lost_channel'), blocks=_reach.hangs_up_now),
     _row('loop', 'Mail would come back to this host', 'high', (_checks.of(_reach.comes_back), _checks.of(_reach.says('loop'))), ('manual', None),
          'The relay in submit.cf, or its mail exchanger, is this host under a name that the MTA does not take for its own; or the mail submission '
          'program itself answers there: what inetd or systemd starts as the MTA is "sendmail -Am -bs". Before that is corrected a queue run returns the '
-         'mail.', harms=True),
+         'mail.', harms=_always, blocks=_always),
     _row('resources', 'This host lacks memory, files or sockets', 'high', (_checks.of(_reach.says('resources')),), ('manual', None),
          'Find what uses them up.'),
     _row('dns', 'Name lookups fail', 'high', (_checks.dns,), _MANUAL,
@@ -144,12 +156,12 @@ CAUSES = (
     _row('stale_resolver', 'The MTA cannot resolve the domain of the sender', 'high', (_checks.stale_resolver,), _MTA,
          'Restart the MTA: a running daemon keeps the name servers it was started with.', ('dns',), log=rb'reject=451 4\.1\.8'),
     _row('relay_name', 'The name of the relay cannot be looked up', 'high', (_checks.relay_name, _checks.relay_has_no_name,), ('manual', None),
-         'Give the relay in submit.cf a name that resolves, or its address in brackets.', ('dns',)),
+         'Give the relay in submit.cf a name that resolves, or its address in brackets.', ('dns',), harms=_reach.no_such_relay, blocks=_always),
     _row('mta_disk_full', "The file system of the MTA's queue is full", 'high', (_checks.mta_blocks, _checks.mta_inodes, _checks.mta_full), _MANUAL,
-         "Make room on the file system of the MTA's queue. An MTA that was started before a mount has to be restarted.", log=rb'low on space'),
-    _row('mta_queue', 'The MTA cannot write to its queue', 'critical', (_checks.of(_reach.mta_queue), _checks.mta_directory,), ('role', 'sendmail_mta'),
+         "Make room on the file system of the MTA's queue. An MTA that was started before a mount has to be restarted.", log=rb'low on space', blocks=_always),
+    _row('mta_queue', 'The MTA cannot write to its queue', 'critical', (_checks.mta_cannot_write, _checks.mta_directory), ('role', 'sendmail_mta'),
          'Create the queue directory of the MTA again with its owner and mode, and restart the MTA, which keeps the old one open.',
-         ('mta_disk_full', 'read_only'), log=rb'cannot (?:write|create)|can not chdir\('),
+         ('mta_disk_full', 'read_only'), log=rb'cannot (?:write|create)|can not chdir\(', blocks=_always),
     _row('milter', 'A mail filter of the MTA does not answer', 'high', (_checks.of(_reach.says('milter')),), ('manual', None),
          'Start the filter that the log names.', log=_phrases.log_pattern('milter')),
     _row('maps', 'A map or the alias database cannot be read', 'high', (_checks.of(_reach.says('map_lookup', 'alias_database')),), ('manual', None),
@@ -158,10 +170,10 @@ CAUSES = (
     _row('mailbox', 'A mailbox or program of a recipient defers mail', 'medium', (_checks.of(_reach.says('mailbox')),), ('manual', None),
          'A full or locked mailbox, or a program in .forward that fails. Other mail is not concerned.'),
     _row('policy', 'The MTA defers the messages', 'medium', (_checks.of(_reach.says('temporary_reply')),), ('manual', None),
-         'See the log of the MTA for the queue id: an access rule, a milter or greylisting.',
+         'See the log of the MTA for the queue id: an access rule, a milter or greylisting.', ('refuses',),
          log=rb'reject=4\d\d|Milter.* error'),
     _row('queue_load', 'The load keeps mail from being tried', 'medium', (_checks.overload, _checks.mta_overload), _MANUAL,
-         'Wait, or run the queue with ignore_load.', ('refuses_for_load',), log=rb'Skipping queue run|Aborting queue run'),
+         'Wait, or run the queue with ignore_load.', ('refuses_for_load',), log=rb'Skipping queue run|Aborting queue run', blocks=_always),
     _row('never_tried', 'Messages were never tried', 'medium', (_checks.never_tried,), _FLUSH, 'Flush the queue.', ('queue_load', 'runner')),
     _row('warned', 'Messages have waited for long, and the reason is no longer known', 'medium', (_checks.of(_reach.warned),), ('module', 'sendmail_queue'),
          'Flush the queue; what stays then says why.', log=rb'stat=Deferred: '),
@@ -177,10 +189,10 @@ CAUSES = (
     _row('dead_runner', 'A queue runner that is set up does nothing', 'low', (_checks.dead_runners,), _RUNNER,
          'Start what is to run it, or remove it.', ('runner',)),
     _row('poison', 'A control file makes queue runs abort', 'high', (_checks.poison,), _MESSAGE,
-         'Move it into an archive with "state: absent" and its id; everything sorted behind it is never tried.', harms=True),
+         'Move it into an archive with "state: absent" and its id; everything sorted behind it is never tried.', harms=_always),
     _row('damaged', 'Damaged control files', 'medium', (_checks.damaged,), _MESSAGE,
          'Repair them, or move them into an archive with "state: absent" and their ids, before the next run, which would lose or drop them.',
-         log=rb'readqf: ', harms=True),
+         log=rb'readqf: ', harms=_always),
     _row('never_run', 'Queue runs leave these control files, or hang on them', 'medium', (_checks.never_run, _checks.unreadable), _MESSAGE,
          'Repair them, or move them into an archive with "state: absent" and their ids; what is too large for that, out of the queue by hand.',
          log=rb'incomplete queue file|greater than max'),
@@ -191,7 +203,7 @@ CAUSES = (
          log=rb'My unqualified host name|unable to qualify my own domain name'),
     _row('missing_data', 'The bodies of messages are missing', 'critical', (_checks.missing_data,), _MESSAGE,
          'Do not flush: a run would deliver them with an empty body. Move them with "state: absent" and their ids into an archive, which keeps the headers.',
-         harms=True),
+         harms=_always),
     _row('mta_configuration', 'Sendmail refuses the configuration of the MTA', 'medium', (_checks.mta_configuration,), _MANUAL,
          'Build sendmail.cf anew from sendmail.mc. A running MTA keeps the old one, and does not start again with this one.'),
     _row('mta_untried', 'Nothing tries the mail in the queue of the MTA', 'high', (_checks.mta_untried,), _MTA,
@@ -217,17 +229,19 @@ _WITHOUT_SENDMAIL = frozenset((
     'missing_data', 'orphaned_data', 'one_source', 'elsewhere'))
 
 
-def _worded(cause: Cause, harms: List[str], look: _look.Look) -> Dict[str, Any]:
-    """The advice of a row: nobody is told to flush while something holds that a queue run would turn into a loss."""
-    if harms and cause.name == 'sendmail_queue':
-        return {'kind': 'manual', 'name': None, 'text': 'No queue run yet: it would lose or return mail. First fix: %s.' % ', '.join(harms)}
+def _worded(cause: Cause, harms: List[str], blocks: List[str], look: _look.Look) -> Dict[str, Any]:
+    """The advice of a row: nobody is told to flush while something holds that a queue run would turn into a loss, or that lets no mail leave."""
+    first = harms or blocks
+    if first and cause.name == 'sendmail_queue':
+        return {'kind': 'manual', 'name': None, 'text': 'No queue run yet: it would %s. First fix: %s.' % (
+            'lose or return mail' if harms else 'move nothing', ', '.join(first))}
     reasons = _checks.reasons_at_mta(look) if cause.reasons else []
     texts = dict.fromkeys(cause.reasons.get(one['reason'], cause.text) for one in reasons) or [cause.text]
     return {'kind': cause.fix, 'name': cause.name, 'text': ' '.join(texts)}
 
 
 def diagnose(look: _look.Look) -> List[Dict[str, Any]]:
-    """The causes that hold, in the order of the table: list of {id, title, severity, evidence, messages, because_of, fix: {kind, name, text}}.
+    """The causes that hold, in the order of the table: list of {id, title, severity, evidence, messages, because_of, blocks, fix: {kind, name, text}}.
 
     C(messages) are those the cause itself keeps, 0 where that cannot be counted.
     """
@@ -242,12 +256,14 @@ def diagnose(look: _look.Look) -> List[Dict[str, Any]]:
         judged.append((cause, found if sentences - told else []))
         told |= sentences
     held = [cause.id for cause, found in judged if found]
-    harms = [cause.id for cause, found in judged if found and cause.harms]
+    harms = [cause.id for cause, found in judged if found and cause.harms(look)]
+    blocks = [cause.id for cause, found in judged if found and cause.blocks(look)]
     return [{'id': cause.id, 'title': cause.title, 'severity': cause.severity, 'messages': sum(one.messages for one in found),
              'evidence': list(dict.fromkeys(sentence for one in found for sentence in one.evidence))[:EVIDENCE_MAX],
              'because_of': [name for name in cause.because_of
                             + tuple(more for one in found for more in one.because_of)
-                            if name in held], 'fix': _worded(cause, harms, look)} for cause, found in judged if found]
+                            if name in held],
+             'blocks': cause.id in blocks, 'fix': _worded(cause, harms, blocks, look)} for cause, found in judged if found]
 
 
 # The reason is that of the last attempt; what keeps the relay away now keeps that mail too.
@@ -255,9 +271,10 @@ _AWAY = ('mta_down', 'interface', 'hosts_file', 'hub_down', 'stranger', 'refuses
          'was_down', 'unreachable', 'silent', 'hosts_access', 'refuses', 'loop', 'relay_name')
 EXPLAINED = {
     'connection_refused': _AWAY, 'connection_timeout': _AWAY, 'no_route': _AWAY, 'not_permitted': _AWAY,
-    'connection_lost': ('hangs_up', 'stranger', 'silent', 'hub_down'),
+    'connection_lost': _AWAY + ('hangs_up',),
     'host_lookup': ('dns', 'dns_was_down'), 'sender_domain': ('stale_resolver',), 'relay_lookup': ('relay_name',),
-    'tls': ('tls',), 'auth': ('auth',), 'limit': ('limits',), 'mta_disk_full': ('mta_disk_full',), 'mta_queue': ('mta_queue',),
+    'tls': ('tls',), 'auth': ('auth',), 'limit': ('limits',), 'mta_disk_full': ('mta_disk_full', 'was_down'),
+    'mta_queue': ('mta_queue', 'read_only', 'mta_disk_full'),
     'milter': ('milter',), 'map_lookup': ('maps',), 'alias_database': ('maps',), 'mailbox': ('mailbox',), 'loop': ('loop',),
     'resources': ('resources',), 'temporary_reply': ('policy',), 'warned': _AWAY + ('warned', 'dns', 'tls', 'auth', 'mta_queue', 'milter'),
     'never_tried': ('queue_load', 'never_tried', 'runner', 'mta_down', 'hub_down', 'hangs'),

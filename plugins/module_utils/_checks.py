@@ -38,9 +38,7 @@ class Found(NamedTuple):
 
 Check = Callable[[Look, Limits], Found]
 FINE = Found(False)
-NO_QUEUE: Dict[str, Any] = {
-    'messages': {'total': 0, 'queued': 0, 'lost': 0, 'quarantined': 0}, 'top': {'reasons': [], 'users': [], 'senders': [], 'domains': []}, 'debris': {},
-    'never_tried': 0, 'last_attempt_age': None, 'untried_age': None, 'oldest_age': None}
+reason = _reach.reason
 
 
 def said(evidence: List[str], messages: int = 0) -> Found:
@@ -50,13 +48,7 @@ def said(evidence: List[str], messages: int = 0) -> Found:
 
 def queue(look: Look, name: str) -> Dict[str, Any]:
     """The figures of a queue; those of an empty one where it could not be read."""
-    return look.queues.get(name) or NO_QUEUE
-
-
-def reason(look: Look, *names: str) -> Any:
-    """(messages, example) of waiting messages whose status is in one of these classes."""
-    found = [one for one in queue(look, 'msp')['top']['reasons'] if one['reason'] in names]
-    return sum(one['messages'] for one in found), found[0]['example'] if found else ''
+    return look.queues.get(name) or _reach.NO_FIGURES
 
 
 def load(look: Look) -> int:
@@ -242,7 +234,7 @@ msp_blocks, mta_blocks, msp_inodes, mta_inodes = _blocks('msp'), _blocks('mta'),
 def mta_full(look: Look, _limits: Limits) -> Found:
     """The MTA itself says that it has no room: by its title, or in its answer."""
     titles = [process['full'] for process in look.processes if process.get('full')]
-    count, example = reason(look, 'mta_disk_full')
+    count, example = reason(look, 'mta_disk_full') if not _reach.recovered(look) else (0, '')
     kind, sentence = _reach.deferral(look)
     return said((['The MTA says: %s' % titles[0]] if titles else []) + (['Sendmail says: %s' % example] if count else [])
                 + [sentence] * (kind == 'mta_disk_full'), count)
@@ -255,10 +247,21 @@ def read_only(look: Look, _limits: Limits) -> Found:
             found.append('%s, where the %s queue lies, is mounted read-only.' % (room['mount'], name.upper()))
         if room and room.get('immutable'):
             found.append('The directory of the %s queue is immutable (chattr +i).' % name.upper())
-    return said(found)
+    return said(found, reason(look, 'mta_queue')[0] if found and _frozen(look) else 0)
+
+
+def _frozen(look: Look) -> bool:
+    """Whether nobody can write into the queue of the MTA."""
+    room = look.filesystems.get('mta') or {}
+    return bool(room.get('read_only') or room.get('immutable'))
 
 
 # The MTA
+
+def mta_cannot_write(look: Look, limits: Limits) -> Found:
+    """What the MTA says of it, where the file system does not say why."""
+    return FINE if _frozen(look) else of(_reach.mta_queue)(look, limits)
+
 
 def mta_directory(look: Look, _limits: Limits) -> Found:
     """A daemon works in its queue directory; when that is removed, it goes on in one that nobody can reach (main.c, chdir to the queue)."""
@@ -370,11 +373,14 @@ def mta_waits(look: Look, _limits: Limits) -> Found:
     """Mail in the MTA's queue that was tried and stays, with its reasons."""
     waiting, reasons = queue(look, 'mta'), reasons_at_mta(look)
     domains = ', '.join('%s (%d)' % (one['domain'], one['recipients']) for one in waiting['top'].get('domains', [])[:3])
-    untried, cf = waiting['never_tried'] - (waiting.get('delivering') or 0), look.configurations.get('mta')
-    kept = max(0, untried) if cf and (cf.option('DeliveryMode') or 'b')[0] in 'qd' else 0
+    option = _keeps_new_mail(look, 'mta')
+    kept = 0 if mta_overload(look, {}).wrong else look.mta_kept
+    if option == 'DeliveryMode':                      # then those that have just come are kept too
+        kept = max(kept, waiting['never_tried'] - (waiting.get('delivering') or 0))
     found = ['%d messages: %s' % (one['messages'], one['example'] or 'no status') for one in reasons[:SHOWN - 1]]
     if kept:
-        found.append('%d messages were never tried: DeliveryMode in sendmail.cf keeps new mail for the next queue run.' % kept)
+        found.append('%d messages were never tried: %s.' % (kept, _FOR_A_RUN % (option, 'sendmail.cf') if option else (
+            'they were queued only (-odq, -odd, or an option that the MTA was started with), or the first attempt was interrupted')))
     return said(found + (['Recipients in: %s.' % domains] if found and domains else []), sum(one['messages'] for one in reasons) + kept)
 
 
@@ -448,15 +454,24 @@ def stale_resolver(look: Look, _limits: Limits) -> Found:
     return said(['The MTA says: %s' % example], count) if count else FINE
 
 
+_FOR_A_RUN = '%s in %s keeps new mail for the next queue run'
+
+
+def _keeps_new_mail(look: Look, name: str) -> Optional[str]:
+    """The option of a queue's configuration that keeps new mail for the next run; a mailer with the flag e is an expensive one."""
+    cf = look.configurations.get(name)
+    if cf and (cf.option('DeliveryMode') or 'b')[0] in 'qd':
+        return 'DeliveryMode'
+    expensive = cf and cf.flag('HoldExpensive') and any('e' in mailer.get('flags', '') for mailer in cf.mailers.values())
+    return 'HoldExpensive' if expensive else None
+
+
 def never_tried(look: Look, limits: Limits) -> Found:
     count = queue(look, 'msp')['never_tried']
     if count <= len(look.locked) or overload(look, limits).wrong:
         return FINE
-    submit, why = look.configurations.get('msp'), 'they were submitted with -odq or -odd, or the first attempt was interrupted'
-    if submit and (submit.option('DeliveryMode') or 'i')[0] in 'qd':
-        why = 'DeliveryMode in submit.cf keeps new mail for the next queue run'
-    elif submit and submit.flag('HoldExpensive') and 'e' in submit.mailers.get('relay', {}).get('flags', ''):
-        why = 'HoldExpensive in submit.cf keeps new mail for the next queue run'
+    option = _keeps_new_mail(look, 'msp')
+    why = _FOR_A_RUN % (option, 'submit.cf') if option else 'they were submitted with -odq or -odd, or the first attempt was interrupted'
     return said(['%d messages were never tried, and the load is not the reason: %s.' % (count, why)], count)
 
 

@@ -80,6 +80,7 @@ class Look(NamedTuple):
     stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try
     stranded: List[Dict[str, Any]] = []     # {path, messages}: directories with mail that no configuration names
     passed_over: int = 0                    # messages whose priority is too bad for the load
+    mta_kept: int = 0                       # messages in the MTA's queue that nobody tried when they came, nor since
     mta_interval: Optional[int] = None      # seconds between runs of the MTA's queue, where that is known
     hosts_access: List[str] = []            # rules of hosts.deny that name Sendmail or all daemons
     # a diagnosis

@@ -29,6 +29,7 @@ _LOG_AGE, _LOG_SECONDS, _LOG_LINES, _LOG_BYTES = 7 * 86400, 3.0, 20000, 4 << 20
 _LOG_LINE = 300         # characters of a line that are shown
 _UNFINISHED = 600       # seconds after which a control file that is being written is none (readqf() in queue.c)
 _STUCK_MAX = 20
+_NEW = 60               # seconds after which a message in the queue of the MTA is not one that has just come
 _LIMITS = {'fsize': 8, 'as': 8192}   # kilobytes, too few for a submission
 _NOBODY, _ACCESS_SECONDS = 65534, 5.0
 _MESSAGE_LEAST = 1024   # bytes; headers take half of it
@@ -59,7 +60,7 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
         active=_system.unit_states([service])[service]['active'] == 'active' if look.services['init'] == 'systemd' else None,
         locked=_in_delivery(look, facts['queues'].get('msp', {}).get('last_attempt_age')), obstacles=obstacles(look),
         stuck=_stuck(look, facts['queues'], set(identifier for pairs in hazards.values() for _text, identifier in pairs)),
-        stranded=_stranded(look), passed_over=_passed_over(look), mta_interval=_mta_interval(look),
+        stranded=_stranded(look), passed_over=_passed_over(look), mta_kept=_mta_kept(look, facts['queues'].get('mta', {})), mta_interval=_mta_interval(look),
         lookups=_names.look_around(domains),
         dead_letters=_dead_letters(look.settings.get('msp', {})),
         hosts_access=_hosts_access(), subjects=_subjects(look) if subjects else ([], 0))
@@ -301,6 +302,30 @@ def _passed_over(look: _look.Look) -> int:
                         except OSError:
                             continue
                         count += 1 if found and int(found.group(1)) > (bound or 0) else 0
+        except OSError:
+            continue
+    return count
+
+
+def _mta_kept(look: _look.Look, figures: Dict[str, Any]) -> int:
+    """How many messages in the MTA's queue were never tried, are in nobody's hands, and are no longer new: a daemon that delivers tries at once."""
+    locks = _system.locks()
+    if locks is None or figures.get('delivering') is None or figures['never_tried'] <= figures['delivering']:
+        return 0
+    held = set((os.makedev(major, minor), inode) for major, minor, inode in locks)
+    count = 0
+    for directory in look.directories.get('mta', []):
+        scan = _spool.Pass(directory, ('queued',), False, held)
+        try:
+            with _spool.Opened(directory) as opened:
+                for batch in scan.batches():
+                    for name in batch.names:
+                        try:
+                            row = _qf.head(_spool.read_block(opened.control, name))
+                        except OSError:
+                            continue
+                        if row and name not in scan.locked and not int(row[_qf.LAST_ATTEMPT]) and look.now - int(row[_qf.CREATED]) > _NEW:
+                            count += 1
         except OSError:
             continue
     return count

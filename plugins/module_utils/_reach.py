@@ -23,8 +23,8 @@ _ENOUGH = 3                # unknown recipients are no accident
 Evidence = Union[List[str], Tuple[List[str], int]]
 NO_FIGURES: Dict[str, Any] = {
     'messages': {'total': 0, 'queued': 0, 'lost': 0, 'quarantined': 0},
-    'top': {'reasons': [], 'users': [], 'senders': []}, 'debris': {}, 'never_tried': 0, 'last_attempt_age': None,
-    'oldest_age': None}
+    'top': {'reasons': [], 'users': [], 'senders': [], 'domains': []}, 'debris': {}, 'never_tried': 0,
+    'last_attempt_age': None, 'untried_age': None, 'oldest_age': None}
 
 
 def figures(look: _look.Look) -> Dict[str, Any]:
@@ -196,7 +196,7 @@ def loopback_down(look: _look.Look) -> Evidence:
 def hosts_file(look: _look.Look) -> Evidence:
     """/etc/hosts gives this host's own name, or localhost, an address of another host, and that is the relay."""
     lines = (look.relay or {}).get('hosts_file') or []
-    if not lines or local(look) or greets(look):
+    if not lines or not places(look) or local(look) or greets(look):
         return []
     count, example = reason(look, 'connection_refused', 'connection_timeout', 'no_route', 'relay_lookup')
     return ['submit.cf hands mail to %s, which is no address of this host.' % where(look)] + lines[:2] + _said(example, count), count
@@ -215,7 +215,7 @@ def filtered(look: _look.Look) -> Evidence:
 
 
 def was_down(look: _look.Look) -> Evidence:
-    count, example = reason(look, 'connection_refused')
+    count, example = reason(look, 'connection_refused', *(('mta_disk_full',) if recovered(look) else ()))
     if not count or not takes_mail(look) or rejecting(look):
         return []
     return ['The relay answers now; when the messages were last tried it did not: %s' % example], count
@@ -227,9 +227,24 @@ def takes_mail(look: _look.Look) -> bool:
             and not stranger(look) and not comes_back(look) and not breaks_off(look))
 
 
+def recovered(look: _look.Look) -> bool:
+    """Whether the relay takes mail now as far as can be asked without sending any: it accepts a sender and a recipient."""
+    return takes_mail(look) and not (look.greeting or {}).get('deferral')
+
+
+def _by_now(look: _look.Look) -> List[str]:
+    """A status is of the last try. It may hide that this is over; what the relay says to the message itself is not asked."""
+    return ['When it is asked now, %s greets and accepts a sender and a recipient.' % where(look)] if recovered(look) else []
+
+
+def cut_off(look: _look.Look) -> bool:
+    """Whether no connection to the relay comes about now."""
+    return _error(look) in ('connection_timeout', 'no_route')
+
+
 def unreachable(look: _look.Look) -> Evidence:
     count, example = reason(look, 'connection_timeout', 'no_route', 'not_permitted')
-    if _error(look) in ('connection_timeout', 'no_route') and not loopback_down(look) and not hosts_file(look):
+    if cut_off(look) and not loopback_down(look) and not hosts_file(look):
         return ['%s cannot be reached: %s.' % (where(look), _error(look).replace('_', ' '))] + _said(example, count), count
     if count and takes_mail(look):
         return ['%s answers now; when the messages were last tried it could not be reached: %s' % (where(look), example)], count
@@ -257,6 +272,12 @@ def hosts_access(look: _look.Look) -> Evidence:
     return ['%s greets and takes no mail: %s' % (where(look), refusal)] + look.hosts_access
 
 
+def refuses_for_good(look: _look.Look) -> bool:
+    """Whether the answer is one that a message does not survive; 421 and the like keep it in the queue."""
+    greeting = look.greeting or {}
+    return bool(greeting.get('refusal')) or (greeting.get('code') or 0) >= 500
+
+
 def refuses(look: _look.Look) -> Evidence:
     greeting = look.greeting or {}
     if stranger(look) or hosts_access(look):
@@ -280,6 +301,11 @@ def relay_name(look: _look.Look) -> Evidence:
     return (['The relay has a name now; when the messages were last tried it had none: %s' % example], count) if count else []
 
 
+def no_such_relay(look: _look.Look) -> bool:
+    """Whether the DNS says that there is no such relay, which is final: "Host unknown" (deliver.c), and the mail goes back."""
+    return not greets(look) and any(one['error'] == 'not_found' and not one['mx'] for one in look.resolved.values())
+
+
 def deferral(look: _look.Look) -> Tuple[str, str]:
     """(class, sentence) of a relay that greets and takes no mail now; not of our own frequency, or, on another host, of policy (greylisting: 4.7.1)."""
     text = (look.greeting or {}).get('deferral') or ''
@@ -296,16 +322,21 @@ def says(*classes: str) -> Callable[[_look.Look], Tuple[List[str], int]]:
         row = _phrases.saying(example.encode('utf-8', 'replace')) if count else None
         who = 'The relay' if row and row.who == 'mta' else 'Sendmail'
         kind, sentence = deferral(look)
-        return ['%s says: %s' % (who, example)] * bool(count) + [sentence] * (kind in classes), count
+        now = _by_now(look) if row and (row.who == 'mta' or row.means == 'connection_lost') and row.means != 'mailbox' else []
+        return ['%s says: %s' % (who, example)] * bool(count) + [sentence] * (kind in classes) + now, count
     return predicate
 
 
 def hangs_up(look: _look.Look) -> Evidence:
     """The relay ended the dialogue where the mail submission program waited for a reply; what it does now may say more."""
-    if stranger(look) or _mute(look):
-        return []
+    if stranger(look) or look.greeting and not greets(look):
+        return []      # what keeps the relay away now is another cause
     said, count = says('connection_lost')(look)
     return breaks_off(look) + said, count
+
+
+def hangs_up_now(look: _look.Look) -> bool:
+    return bool(breaks_off(look))
 
 
 def breaks_off(look: _look.Look) -> List[str]:

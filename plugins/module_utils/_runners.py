@@ -47,6 +47,8 @@ def _runner(source: str, path: Optional[str], interval: Optional[int] = None, ac
     record: Runner = {'source': source, 'path': path, 'line': None, 'user': None, 'interval': interval, 'uneven': False, 'active': active, 'detail': detail,
                       'pid': None, 'unit': None, 'partial': False, 'bound_to': None, 'script': None}
     record.update(more)
+    if record['partial'] and not detail:
+        record['detail'] = 'a filter (-qI, -qR, -qS, -qG, -q!) leaves messages out'
     return record
 
 
@@ -110,6 +112,14 @@ def _expired(user: str, root: str) -> bool:
     return found is not None and int(found.group(1)) <= time.time() // 86400
 
 
+def _of_another_queue(command: str, directories: Sequence[str]) -> Optional[str]:
+    named = re.search(r'-O *QueueDirectory=([^\s"\']+)', command[:4096])
+    path = named.group(1).rstrip('/') if named and directories else ''
+    if not path or '$' in path or path[-1] == '*' and any(one.startswith(path[:-1]) for one in directories) or path in directories:
+        return None
+    return 'it works on %s, which is not the client queue' % _system.printable(path)
+
+
 def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) -> Optional[str]:
     """Why cron(8) does not run this line, though it reads the file; None where it does."""
     if unfinished:
@@ -122,7 +132,7 @@ def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) ->
 
 
 def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, users: Sequence[Optional[str]],
-                  root: str) -> Iterator[Runner]:
+                  directories: Sequence[str], root: str) -> Iterator[Runner]:
     debian = layout.family == 'debian'
     for path, with_user, owner, refused in _crontabs(layout.family, root):
         text = _system.script(root + path)
@@ -134,6 +144,7 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
             if not run:
                 continue
             detail = refused or _not_allowed(entry['user'] or owner, users) or (
+                _of_another_queue(entry['command'], directories)) or (
                 # Debian's cron ignores all of a file that does not end, others the line (entry.c).
                 (None if systemd_cron(root) else _never_run(
                     entry, entry['user'] or owner or '', text[-1:] != '\n' and (debian or entry is entries[-1]), root))
@@ -216,7 +227,7 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
         run = _unit_run(settings, root)
         if run and name in daemons:
             # Of a runner with -qp the title does not say how often it works.
-            daemons[name].update(source='systemd_unit', path=path, interval=daemons[name]['interval'] or run['interval'])
+            daemons[name].update(source='systemd_unit', path=path, interval=daemons[name]['interval'] or run['interval'], partial=run['partial'])
         elif run and run['interval']:
             detail, bound = 'the unit is there, but none of its processes is a queue runner', None
             for key in _BINDS:
@@ -294,7 +305,7 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     settings = conf or _schedule.debian_settings('')
     exists = conf is not None and conf['exists']
     daemons = list(runners)
-    runners += _cron_runners(layout, settings, alive, users, root)
+    runners += _cron_runners(layout, settings, alive, users, directories, root)
     runners += _anacron_runners(alive, root)
     init = _system.init_system(root)
     mta_runs = any(process['role'] == 'daemon' for process in found)

@@ -10,7 +10,7 @@ import datetime
 import os
 import re
 import shlex
-from typing import Any, Dict, Iterable, Optional, Sequence
+from typing import Any, Dict, Iterable, Iterator, Optional, Sequence
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _text
 
@@ -121,6 +121,21 @@ def _run_interval(options: Iterable[str]) -> Optional[int]:
     return seconds
 
 
+# What names the program and does not start it.
+_NAMES_ONLY = ': [ [[ command echo grep logger ls pgrep pkill printf test true type which'.split()
+_KEYWORDS = '! { if then else do exec time'.split()
+
+
+def _starts(command: str) -> Iterator[str]:
+    """The commands of a shell command, without those that only name what stands in them."""
+    for part in re.findall(r'(?:"[^"]*"|\'[^\']*\'|[^;&|()`\n"\']|["\'])+', command[:4096]):
+        words = part.split()
+        while words and (words[0] in _KEYWORDS or re.match(r'\w+=', words[0])):
+            del words[0]
+        if words and os.path.basename(words[0]) not in _NAMES_ONLY and words[0][:1] != '#':
+            yield part
+
+
 def queue_run(command, runq_is_wrapper=False):
     """Whether a command runs the MSP queue: None, or {how, interval, partial}.
 
@@ -128,7 +143,7 @@ def queue_run(command, runq_is_wrapper=False):
     C(interval) is the seconds of C(-q30m), None for a single run. C(partial) is true when a filter leaves messages out.
     Only C(-Ac) or an explicit submit.cf reach the MSP queue; C(runq) on Debian runs both (C(runq_is_wrapper)).
     """
-    for part in re.split(r'[;&|()`\'"\n]+', command[:4096]):
+    for part in (one for start in _starts(command) for one in re.split(r'[;&|()`\'"\n]+', start)):
         words = part.split()
         for position, word in enumerate(words):
             name = os.path.basename(word)

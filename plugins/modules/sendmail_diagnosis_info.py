@@ -12,7 +12,8 @@ description:
   - Several causes can hold at once. One that another one explains says so.
   - Nothing is changed. Probes are a greeting of the MTA, lookups of the domains that the waiting mail needs, and a look at file systems, processes
     and schedules, all within seconds.
-  - Causes that lie in the past count too. When the MTA answers now and the messages still wait for it, the cause is that it was down when they were last tried.
+  - Causes that lie in the past count too. When the MTA answers now and the messages still wait for it, the cause is that it took none when they were
+    last tried.
   - Where the log of the host can be read (the journal, C(/var/log/mail.log), C(/var/log/maillog)), the newest line of the last week that
     a cause has left there is part of its evidence.
 options:
@@ -89,6 +90,10 @@ causes:
       type: list
       elements: str
       sample: []
+    blocks:
+      description: Whether no message can leave the host while it holds.
+      type: bool
+      sample: true
     fix:
       description: What fixes it. V(kind) is V(role), V(module) or V(manual), V(name) the role or module of this collection.
       type: dict

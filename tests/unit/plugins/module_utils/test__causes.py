@@ -12,7 +12,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
 from hosts_looked_at import (
-    DAEMON, DAMAGE, DOWN, HEALTHY, NOW, OTHER, ROOM, RUNNER, because, queue, relay, waiting)
+    DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, OTHER, ROOM, RUNNER, because, queue, relay, waiting)
 
 ROOT = os.path.join(os.path.dirname(_causes.__file__), '..', '..')
 NOBODY = {'greeting': DOWN, 'listeners': [], 'processes': [], 'relay': relay('[127.0.0.1]', listeners=(), greeting=DOWN)}
@@ -41,6 +41,7 @@ def test_the_table_is_sound():
     assert {name for names in _causes.EXPLAINED.values() for name in names} <= set(ids)
 
 
+UNKNOWN = {'error': 'temporary', 'mx': [], 'mx_error': None, 'addresses': []}
 BARE = dict(HEALTHY.program, sendmail=None, path=None, target=None, is_sendmail=False)
 HUNG = {'id': '6ANFSGsD000240', 'pid': 7, 'title': 'sendmail: MSP: client greeting'}
 FOREIGN = {'role': 'queue_runner', 'queue': 'mta', 'user': 'root', 'rejecting': None, 'full': None, 'cwd': None, 'pid': 8, 'interval': 60,
@@ -65,6 +66,8 @@ def mta(**more):
 
 
 QUEUES = _cf.parse(b'O DeliveryMode=queueonly\n')
+HOLD = _cf.parse(b'O HoldExpensive=True\nMlocal, P=/x, F=lse, A=x\n')
+BACKGROUND = _cf.parse(b'O DeliveryMode=b\n')
 
 
 def mta_settings(**more):
@@ -119,7 +122,13 @@ ROWS = [
     ('stale_resolver', {'queues': {'msp': because(3, 'sender_domain', 'x')}}, {'resolver_changed': NOW}),
     ('mta_disk_full', {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, blocks_free=99)}}, {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, blocks_free=100)}}),
     ('mta_disk_full', {'processes': [dict(DAEMON, full='rejecting new messages: min free: 100')]}, {'processes': [DAEMON]}),
-    ('mta_disk_full', {'queues': {'msp': because(2, 'mta_disk_full', '452 4.4.5')}}, {}),
+    # The MTA had no room at the last try: it has now, or it still says that it has none.
+    ('mta_disk_full', {'queues': {'msp': because(2, 'mta_disk_full', '452 4.4.5')}, 'greeting': dict(GREETING, deferral='452 4.4.5 Insufficient disk space')},
+     {'queues': {'msp': because(2, 'mta_disk_full', '452 4.4.5')}}),
+    ('was_down', {'queues': {'msp': because(2, 'mta_disk_full', '452 4.4.5')}},
+     {'queues': {'msp': because(2, 'mta_disk_full', '452 4.4.5')}, 'greeting': dict(GREETING, deferral='452 4.4.5 Insufficient disk space')}),
+    ('mta_queue', {'queues': {'msp': because(2, 'mta_queue', '421 4.3.0 collect: Cannot write')}},
+     {'queues': {'msp': because(2, 'mta_queue', '421 4.3.0 collect: Cannot write')}, 'filesystems': {'msp': ROOM, 'mta': dict(ROOM, immutable=True)}}),
     # 30000 > 600000/(LA - 16 + 1) from 36 on: 600000/20 is 30000, 600000/21 is less
     ('queue_load', {'load': [36.0, 1.0, 1.0]}, {'load': [35.4, 1.0, 1.0]}),
     ('queue_load', {'load': [16.0, 1.0, 1.0], 'passed_over': 1}, {'load': [16.0, 1.0, 1.0]}),
@@ -157,7 +166,10 @@ ROWS = [
     ('mta_untried', dict(mta(untried_age=4 * 3600 + 1), mta_interval=None), dict(mta(untried_age=4 * 3600), mta_interval=None)),
     ('mta_waits', dict(mta(never_tried=2, delivering=1), configurations={'mta': QUEUES}),
      dict(mta(never_tried=2, delivering=2), configurations={'mta': QUEUES})),
-    ('mta_waits', dict(mta(never_tried=2), configurations={'mta': QUEUES}), dict(mta(never_tried=2), configurations={'mta': _cf.parse(b'O DeliveryMode=b\n')})),
+    ('mta_waits', dict(mta(never_tried=2), configurations={'mta': QUEUES}), dict(mta(never_tried=2), configurations={'mta': BACKGROUND})),
+    # Whatever else keeps it, an option that the daemon was started with or a mailer that is called expensive: it is no longer new.
+    ('mta_waits', dict(mta(never_tried=2), configurations={'mta': BACKGROUND}, mta_kept=1), dict(mta(never_tried=2), mta_kept=0)),
+    ('mta_waits', dict(mta(never_tried=2), configurations={'mta': HOLD}, mta_kept=2), dict(mta(never_tried=2), mta_kept=2, load=[36.0, 1.0, 1.0])),
     # QueueLA of the MTA alone is exceeded, or that of a host without a daemon
     ('queue_load', dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0]), dict(mta_settings(queue_la=1), load=[20.0, 1.0, 1.0])),
     ('queue_load', dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0]), dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0], processes=[])),
@@ -246,7 +258,7 @@ class TestHealthy:
 
 
 class TestAdvice:
-    HARMFUL = [row for row in ROWS if {cause.id: cause.harms for cause in _causes.CAUSES}[row[0]]]
+    HARMFUL = [row for row in ROWS if {cause.id: cause.harms for cause in _causes.CAUSES}[row[0]](HEALTHY._replace(**row[1]))]
     WAITS = {'queues': {'msp': because(3, 'connection_refused', 'x', never_tried=3), 'mta': queue()}}
 
     @pytest.mark.parametrize('cause, holds, _does_not', HARMFUL, ids=[row[0] for row in HARMFUL])
@@ -256,6 +268,34 @@ class TestAdvice:
         for one in causes:
             assert one['fix']['name'] != 'sendmail_queue'
             assert not re.match(r'Flush|.*; flush', one['fix']['text'])
+
+    @pytest.mark.parametrize('holds', [
+        {'greeting': dict(DOWN, error='connection_timeout')},
+        {'greeting': dict(DOWN, code=421, text='421 4.3.2 busy', connected=True, error=None)},
+        dict(NOBODY, processes=[]),
+        {'greeting': dict(GREETING, error='closed')},
+        {'greeting': DOWN, 'relay': relay('[192.0.2.20]', listeners=(), greeting=DOWN)},
+        {'greeting': DOWN, 'relay': relay('[h.example.com]', listeners=()), 'resolved': {'h.example.com': UNKNOWN}}])
+    def test_where_no_message_can_leave_nobody_says_flush(self, holds):
+        look = HEALTHY._replace(queues={'msp': because(3, 'never_tried', '', never_tried=3), 'mta': queue()}, **holds)
+        causes = {one['id']: one for one in _causes.diagnose(look)}
+        first = [name for name, one in causes.items() if one['blocks']]
+        assert first and causes['never_tried']['fix'] == {
+            'kind': 'manual', 'name': None, 'text': 'No queue run yet: it would move nothing. First fix: %s.' % ', '.join(first)}
+
+    def test_a_relay_whose_name_is_gone_returns_the_mail(self):
+        holds = {'greeting': DOWN, 'relay': relay('[h.example.com]', listeners=()), 'resolved': {'h.example.com': dict(UNKNOWN, error='not_found')}}
+        (_name, one) = _causes.diagnose(HEALTHY._replace(queues={'msp': because(3, 'never_tried', '', never_tried=3), 'mta': queue()}, **holds))
+        assert one['fix']['text'] == 'No queue run yet: it would lose or return mail. First fix: relay_name.'
+
+    @pytest.mark.parametrize('name, holds, blocks', [
+        ('unreachable', {'greeting': dict(DOWN, error='no_route')}, True),
+        ('unreachable', {'queues': {'msp': because(3, 'no_route', 'x'), 'mta': queue()}}, False),
+        ('hangs_up', {'greeting': dict(GREETING, error='closed')}, True),
+        ('hangs_up', {'queues': {'msp': because(3, 'connection_lost', 'reply: read error from x'), 'mta': queue()}}, False)])
+    def test_a_cause_of_the_last_try_does_not_block(self, name, holds, blocks):
+        (one,) = _causes.diagnose(HEALTHY._replace(**holds))
+        assert (one['id'], one['blocks']) == (name, blocks)
 
     @pytest.mark.parametrize('reasons, words', [
         (['host_lookup'], ['name resolution']), (['mailbox'], ['Cannot exec']), (['connection_refused'], ['port 25']), (['temporary_reply'], ['tried later']),

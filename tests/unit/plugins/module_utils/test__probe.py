@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the probes make of queues and logs. That they see a real host is shown by the scenario diagnosis. Python 3.6 syntax."""
 import os
+import re
 import types
 
 import pytest
@@ -138,3 +139,18 @@ UNSEEN = {'address': '0.0.0.0', 'port': 25, 'pid': None, 'name': None, 'sendmail
 def test_which_sockets_are_those_of_sendmail(listener, roles, mine):
     look = types.SimpleNamespace(configurations={'mta': _cf.parse(b'O DaemonPortOptions=Name=MTA\n')}, processes=[{'role': role} for role in roles])
     assert _probe._sockets(look, [listener]) == [listener] * mine
+
+
+@pytest.mark.parametrize('age, tried, locked, delivering, kept', [
+    (61, 0, False, 0, 1), (60, 0, False, 0, 0), (61, 5, False, 0, 0), (61, 0, True, 0, 0),
+    # As many are in delivery as were never tried, or that is not known: nothing is looked for.
+    (61, 0, False, 1, 0), (61, 0, False, None, 0)])
+def test_what_the_mta_keeps_for_a_run(tmp_path, monkeypatch, age, tried, locked, delivering, kept):
+    path = tmp_path / 'qf6ANFSGLL000001'
+    path.write_bytes(re.sub(rb'(?m)^T\d+$', b'T1000', re.sub(rb'(?m)^K\d+$', b'K%d' % tried, CONTROL)))
+    about = os.stat(str(path))
+    lock = {(os.major(about.st_dev), os.minor(about.st_dev), about.st_ino): {'kind': 'FLOCK', 'pid': 7}}
+    monkeypatch.setattr(_probe._system, 'locks', lambda: lock if locked else {})
+    directories, _errors = _spool.directories([('mqueue', str(tmp_path))])
+    look = types.SimpleNamespace(directories={'mta': directories}, now=1000 + age)
+    assert _probe._mta_kept(look, {'never_tried': 1, 'delivering': delivering}) == kept

@@ -151,6 +151,13 @@ def two(second):
     (waits('auth', 'Deferred: Temporary AUTH failure'), ['auth']),
     (waits('connection_lost', 'reply: read error from [127.0.0.1]'), ['hangs_up']),
     (dict(waits('connection_lost', 'reply: read error from [127.0.0.1]'), greeting=dict(SILENT, error='closed')), ['silent']),
+    # What keeps the relay away now is the cause, not how it hung up before.
+    (dict(NOBODY, processes=[], **waits('connection_lost', 'reply: read error from [127.0.0.1]')), ['mta_down']),
+    (dict(hub(dict(DOWN, error='no_route')), **waits('connection_lost', 'reply: read error from [192.0.2.20]')), ['unreachable']),
+    # localhost, which no service looks up any more: the line of the hosts file is right.
+    ({'greeting': dict(DOWN, error='name_lookup'), 'relay': dict(relay('[localhost]', listeners=[], greeting=DOWN, resolved={'localhost': {'addresses': []}}),
+                                                                    hosts_file=['/etc/hosts line 1: 127.0.0.1 localhost']),
+      'resolved': {'localhost': {'error': 'not_found', 'mx': [], 'mx_error': None, 'addresses': []}}}, ['relay_name']),
     (waits('mta_queue', 'Deferred: 421 4.3.0 collect: Cannot write ./dfX'), ['mta_queue']),
     ({'processes': [dict(HEALTHY.processes[0], cwd='/var/spool/mqueue (deleted)')]}, ['mta_queue']),
     ({'processes': [dict(HEALTHY.processes[0], cwd='/var/spool/mqueue')]}, []),
@@ -182,6 +189,16 @@ def two(second):
 ])
 def test_what_is_found(more, expected):
     assert found(**more) == expected
+
+
+@pytest.mark.parametrize('name, reason, example', [
+    ('hangs_up', 'connection_lost', 'reply: read error from [127.0.0.1]'), ('milter', 'milter', 'Deferred: 451 4.3.2 Please try again later'),
+    ('policy', 'temporary_reply', 'Deferred: 450 4.7.1 Greylisted')])
+@pytest.mark.parametrize('deferral', [None, '450 4.7.1 Greylisted'])
+def test_what_the_relay_said_at_the_last_try_may_be_over(name, reason, example, deferral):
+    causes = {one['id']: one for one in _causes.diagnose(HEALTHY._replace(greeting=dict(GREETING, deferral=deferral), **waits(reason, example)))}
+    over = 'When it is asked now, 127.0.0.1 port 25 greets and accepts a sender and a recipient.'
+    assert (over in causes[name]['evidence']) is (deferral is None)
 
 
 def test_a_cause_that_another_explains_says_so():

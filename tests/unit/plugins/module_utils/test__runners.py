@@ -106,6 +106,16 @@ def test_other_crontabs(tmp_path, path, text, expected):
     assert found[0]['path'] == path
 
 
+@pytest.mark.parametrize('option, detail', [
+    ('', None), ('-OQueueDirectory=/q', None), ('-O QueueDirectory=/q/', None), ('-OQueueDirectory=/q*', None), ('-OQueueDirectory=$Q', None),
+    ('-OQueueDirectory=/other', 'it works on /other, which is not the client queue'),
+    ('-qRjoe', 'a filter (-qI, -qR, -qS, -qG, -q!) leaves messages out')])
+def test_what_a_line_leaves_out(tmp_path, option, detail):
+    root = lay(tmp_path, {'/etc/cron.d/local': '5 * * * * smmsp sendmail -Ac -q %s\n' % option})
+    (found,) = _runners.queue_runners(_platform.UPSTREAM, [CRON], root, ['smmsp'], ['/q'])
+    assert (found['detail'], found['active'], found['partial']) == (detail, 'other' not in option, 'R' in option)
+
+
 @pytest.mark.parametrize('files, active', [
     ({'/etc/cron.d/local': '5 * * * * joe /usr/sbin/sendmail -Ac -q\n'}, [False]),
     ({'/var/spool/cron/crontabs/joe': '5 * * * * /usr/sbin/sendmail -Ac -q\n'}, [False]),

@@ -144,6 +144,15 @@ PLAIN = {'how': 'sendmail', 'interval': None, 'partial': False}
     ('sendmail -t < /x -Ac', None),
     ('/usr/sbin/exim -q', None),
     ('echo sendmail', None), ('', None),
+    # What only names the program, and its nearest neighbours that start it.
+    ('echo /usr/sbin/sendmail -Ac -q', None),
+    ('echo run | /usr/sbin/sendmail -Ac -q', PLAIN),
+    ('/usr/bin/logger "now; /usr/sbin/sendmail -Ac -q"', None),
+    ('logger "now" && /usr/sbin/sendmail -Ac -q', PLAIN),
+    (': /usr/sbin/sendmail -Ac -q', None),
+    ('if [ -x /x ]; then LC_ALL=C exec /usr/sbin/sendmail -Ac -q; fi', PLAIN),
+    ('printf "%s" x; sh -c "echo; sendmail -Ac -q"', PLAIN),
+    ("it's sendmail -Ac -q", PLAIN),                     # an open quote
 ])
 def test_queue_run(command, found):
     assert _schedule.queue_run(command) == found
