@@ -122,8 +122,8 @@ def _run_interval(options: Iterable[str]) -> Optional[int]:
 
 
 # What names the program and does not start it.
-_NAMES_ONLY = ': [ [[ command echo grep logger ls pgrep pkill printf test true type which'.split()
-_KEYWORDS = '! { if then else do exec time'.split()
+_NAMES_ONLY = [':', '[', '[[', 'command', 'echo', 'grep', 'logger', 'ls', 'pgrep', 'pkill', 'printf', 'test', 'true', 'type', 'which']
+_KEYWORDS = ['!', '{', 'if', 'then', 'else', 'do', 'exec', 'time']
 
 
 def _starts(command: str) -> Iterator[str]:
