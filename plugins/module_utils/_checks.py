@@ -234,7 +234,7 @@ msp_blocks, mta_blocks, msp_inodes, mta_inodes = _blocks('msp'), _blocks('mta'),
 def mta_full(look: Look, _limits: Limits) -> Found:
     """The MTA itself says that it has no room: by its title, or in its answer."""
     titles = [process['full'] for process in look.processes if process.get('full')]
-    count, example = reason(look, 'mta_disk_full') if not _reach.recovered(look) else (0, '')
+    count, example = reason(look, 'mta_disk_full') if titles or not _reach.recovered(look) else (0, '')
     kind, sentence = _reach.deferral(look)
     return said((['The MTA says: %s' % titles[0]] if titles else []) + (['Sendmail says: %s' % example] if count else [])
                 + [sentence] * (kind == 'mta_disk_full'), count)
