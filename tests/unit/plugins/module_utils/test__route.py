@@ -362,7 +362,10 @@ def test_what_counts_as_a_greeting(code, want):
 
 @pytest.mark.parametrize(
     'text, port',
-    [('25', 25), ('587', 587), ('0', 25), ('65536', 25), ('65561', 25), ('66123', 587), ('submission', 587), ('SMTP', 25), ('none', 25), ('', 25), ('465x', 465)],
+    [
+        ('25', 25), ('587', 587), ('0', 25), ('65536', 25), ('65561', 25), ('66123', 587), ('submission', 587), ('SMTP', 25), ('none', 25), ('', 25),
+        ('465x', 465),
+    ],
 )
 def test_the_port_of_a_mailer(text, port):
     """deliver.c:2234: htons() of the number, sixteen bits of it."""
@@ -385,8 +388,8 @@ def test_the_ports_of_a_daemon(lines, ports):
 @pytest.mark.parametrize(
     'text, interfaces, here',
     [
-        ('127.0.0.9', [], True), ('::1', [], True), ('0.0.0.0', [], True), ('::', [], True), ('192.0.2.9', ['192.0.2.9'], True), ('192.0.2.8', ['192.0.2.9'], False),
-        ('fe80::1', ['fe80::1%eth0'], True), ('hub', [], False), ('::ffff:192.0.2.9', ['192.0.2.9'], True),
+        ('127.0.0.9', [], True), ('::1', [], True), ('0.0.0.0', [], True), ('::', [], True), ('192.0.2.9', ['192.0.2.9'], True),
+        ('192.0.2.8', ['192.0.2.9'], False), ('fe80::1', ['fe80::1%eth0'], True), ('hub', [], False), ('::ffff:192.0.2.9', ['192.0.2.9'], True),
     ],
 )
 def test_what_is_an_address_of_this_host(text, interfaces, here):
