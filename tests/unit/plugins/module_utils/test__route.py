@@ -343,3 +343,68 @@ def test_the_second_relay_that_takes_the_connection_answers():
     assert (fact['this_host'], fact['answers']) == (None, 'sendmail')
     assert [place['answers'] for place in fact['places']] == ['nobody', 'sendmail']
     assert _route.route(None, [], [], {}) is None
+
+
+@pytest.mark.parametrize(
+    'greeting, want',
+    [
+        (SENDMAIL, 0), (dict(SENDMAIL, error='connection_timeout'), 1), (dict(SENDMAIL, error=None), 0), (SILENT, 1), (DEAD, 2), (None, 2), ({}, 2),
+    ],
+)
+def test_who_is_first(greeting, want):
+    assert _route.grade(greeting) == want
+
+
+@pytest.mark.parametrize('code, want', [(220, 'sendmail'), (421, 'sendmail'), (554, 'sendmail'), (220 + 1, 'stranger'), (250, 'stranger'), (553, 'stranger')])
+def test_what_counts_as_a_greeting(code, want):
+    assert _route.answers(dict(SENDMAIL, code=code), None, True) == want
+
+
+@pytest.mark.parametrize(
+    'text, port',
+    [
+        ('25', 25), ('587', 587), ('0', 25), ('65536', 25), ('65561', 25), ('66123', 587), ('submission', 587), ('SMTP', 25), ('none', 25), ('', 25),
+        ('465x', 465),
+    ],
+)
+def test_the_port_of_a_mailer(text, port):
+    """deliver.c:2234: htons() of the number, sixteen bits of it."""
+    assert _route._port(text) == port
+
+
+@pytest.mark.parametrize(
+    'lines, ports',
+    [
+        ('', [25]),
+        ('O DaemonPortOptions=Name=MTA\n', [25]),
+        ('O DaemonPortOptions=Port=587, Name=MSA, M=E\nO DaemonPortOptions=p=26,Port=27\n', [587, 27]),
+        ('O DaemonPortOptions=P, Name=x\n', [25]),
+    ],
+)
+def test_the_ports_of_a_daemon(lines, ports):
+    assert _route.daemon_ports(_cf.parse(lines.encode())) == ports
+
+
+@pytest.mark.parametrize(
+    'text, interfaces, here',
+    [
+        ('127.0.0.9', [], True), ('::1', [], True), ('0.0.0.0', [], True), ('::', [], True), ('192.0.2.9', ['192.0.2.9'], True),
+        ('192.0.2.8', ['192.0.2.9'], False), ('fe80::1', ['fe80::1%eth0'], True), ('hub', [], False), ('::ffff:192.0.2.9', ['192.0.2.9'], True),
+    ],
+)
+def test_what_is_an_address_of_this_host(text, interfaces, here):
+    assert _route.is_here(text, interfaces) is here
+
+
+def test_every_connection_goes_where_connectonlyto_says():
+    for option, want in (('ConnectOnlyTo=192.0.2.3', ('192.0.2.3', 25)), ('ConnectOnlyTo=26@192.0.2.3', ('192.0.2.3', 26))):
+        about = way('[192.0.2.1]:[192.0.2.2]', options=[option])
+        assert [(place.host, place.address, place.port) for place in _route.places(about, {}, [])] == [('[192.0.2.1]',) + want]
+
+
+def test_an_error_in_the_list_of_exchangers_is_no_list():
+    assert _route.exchangers({'mx_error': 'timeout', 'mx': [(10, 'a')]}, []) is None
+    assert _route.exchangers({'mx': [(10, 'a'), (20, 'a.')]}, []) == ['a']
+    assert _route.exchangers({}, [OWN]) == []
+    assert _route.exchangers(mx((10, 'a'), (20, OWN), (5, OWN)), [OWN]) is None
+    assert _route.places(None, {}, []) == [] == _route.questions(None)
