@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The ledger: every message of the start has a place at the end, also after interruptions."""
+import hashlib
 import json
 import os
 import types
@@ -456,3 +457,22 @@ def test_whose_log_lines_are_trusted(spool, monkeypatch):
     look.accounts, look.submitter, look.program = {}, {'uid': None}, {'sendmail': None}
     assert _ledger.keep(dict(parameters, state='closed'), True)['changed'] is False
     assert asked == [(NOW, {'/usr/sbin/sendmail'}, {0, 105, 106}), (NOW, set(), {0})]
+
+
+def test_the_file_says_how_many_it_names_and_proves_it(spool):
+    for number in (1, 2):
+        put(spool, number)
+    opened(spool)
+    leave(spool, 1)
+    file = closed(spool)['file']
+    with open(file['path'], 'rb') as stream:
+        data = stream.read()
+    assert (file['messages'], file['sha256'], data.count(b'\n')) == (2, hashlib.sha256(data).hexdigest(), 2)
+
+
+@pytest.mark.parametrize('missing, said', [(None, ['/q: Permission denied']), ('Sendmail is not installed.', ['Sendmail is not installed.'])])
+def test_what_could_not_be_looked_at_is_said(spool, monkeypatch, missing, said):
+    monkeypatch.setattr(_ledger._look, 'absence', lambda look: missing)
+    spool.look.errors = [{'path': '/q', 'error': 'Permission denied'}]
+    put(spool, 1)
+    assert opened(spool)['errors'] == said == closed(spool)['errors']
