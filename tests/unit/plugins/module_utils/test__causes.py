@@ -307,7 +307,7 @@ class TestAdvice:
         assert [word for word in every if word in one['fix']['text']] == sorted(words, key=every.index)
         assert one['fix']['text'].startswith(tuple(text for text in [_causes._DELIVERS] if 'mailbox' in reasons) or '')
 
-    # What a queue run does while it holds: docs/safety.md has each.
+    # What a queue run does while it holds.
     HARMS = {
         'queue_link': 'a run works in the directory that hides the mail', 'permissions': 'it loses what it may not trust (readqf() in queue.c)',
         'message_permissions': 'the same', 'foreign_runner': 'as root it loses what smmsp has written', 'disk_full': 'a bounce cannot be queued: lost',
