@@ -166,8 +166,8 @@ ROWS = [
     ('queue_age', {'queues': {'msp': waiting(2, last_attempt_age=None)}, 'settings': {'msp': settings(min_queue_age=60)}}, [], 0),
     ('queue_age', {'queues': {'msp': waiting(0, last_attempt_age=59)}, 'settings': {'msp': settings(min_queue_age=60)}}, [], 0),
     ('queue_age', {'queues': {'msp': waiting(2, last_attempt_age=0)}, 'settings': {}}, [], 0),
-    ('one_source', {'queues': {'msp': waiting(25, top={'users': [{'user': 'root', 'messages': 20}], 'senders': [{'sender': 'a', 'messages': 21},
-                                                                                                         {'sender': 'b', 'messages': 25}]})}},
+    ('one_source', {'queues': {'msp': waiting(25, top={
+        'users': [{'user': 'root', 'messages': 20}], 'senders': [{'sender': 'a', 'messages': 21}, {'sender': 'b', 'messages': 25}]})}},
      ['20 of 25 waiting messages (80 %) come from the user root.', '21 of 25 waiting messages (84 %) come from the sender a.'], 0),
     ('one_source', {'queues': {'msp': waiting(20, top={'users': [], 'senders': []})}, 'subjects': ([('s', 8), ('t', 8)], 10)},
      ['8 of 10 waiting messages looked at (80 %) have the subject "s", digits apart.'], 0),

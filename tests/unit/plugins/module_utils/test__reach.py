@@ -155,8 +155,8 @@ def two(second):
     (dict(NOBODY, processes=[], **waits('connection_lost', 'reply: read error from [127.0.0.1]')), ['mta_down']),
     (dict(hub(dict(DOWN, error='no_route')), **waits('connection_lost', 'reply: read error from [192.0.2.20]')), ['unreachable']),
     # localhost, which no service looks up any more: the line of the hosts file is right.
-    ({'greeting': dict(DOWN, error='name_lookup'), 'relay': dict(relay('[localhost]', listeners=[], greeting=DOWN, resolved={'localhost': {'addresses': []}}),
-                                                                    hosts_file=['/etc/hosts line 1: 127.0.0.1 localhost']),
+    ({'greeting': dict(DOWN, error='name_lookup'), 'relay': dict(
+        relay('[localhost]', listeners=[], greeting=DOWN, resolved={'localhost': {'addresses': []}}), hosts_file=['/etc/hosts line 1: 127.0.0.1 localhost']),
       'resolved': {'localhost': {'error': 'not_found', 'mx': [], 'mx_error': None, 'addresses': []}}}, ['relay_name']),
     (waits('mta_queue', 'Deferred: 421 4.3.0 collect: Cannot write ./dfX'), ['mta_queue']),
     ({'processes': [dict(HEALTHY.processes[0], cwd='/var/spool/mqueue (deleted)')]}, ['mta_queue']),
