@@ -105,7 +105,6 @@ FIXES = {
 WITH_RESOLVERS = {'dns': ('resolvers', 'mta'), 'relay_name': ('resolvers', 'mta'), 'slow_names': ('resolvers', 'mta'), 'stale_resolver': ('resolvers', 'mta')}
 WITH_REPLACE = {'other_mta': ('mta',), 'stranger': ('mta',)}
 FLUSH = ('was_down', 'dns_was_down', 'never_tried', 'min_queue_age')   # a queue run is all they need
-# While one of these holds, no message leaves the host.
 KEEPING = ('dns', 'policy', 'tls', 'auth', 'milter', 'maps', 'limits')   # these keep their messages and let others go
 # What fixes a control that fails, by what its row names. The others need attention, or are a matter of the mail itself.
 BY_REMEDY = {'sendmail_msp': 'msp', 'sendmail_permissions': 'permissions', 'sendmail_debris': 'debris', 'sendmail_mta': 'mta',

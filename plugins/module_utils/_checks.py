@@ -184,8 +184,8 @@ def _state(state: str, sentence: str, threshold: Optional[str] = None) -> Check:
     return check
 
 
-lost = _state('lost', 'In the %s queue %d control files are called Qf: a queue run gave them up, and no other tries them.')
-quarantined = _state('quarantined', 'In the %s queue %d control files are called hf: somebody or a milter quarantined them.', 'quarantined')
+lost = _state('lost', 'Control files called Qf in the %s queue: %d. A queue run gave them up, and no other tries them.')
+quarantined = _state('quarantined', 'Control files called hf in the %s queue: %d. Somebody or a milter quarantined them.', 'quarantined')
 
 
 def orphans(look: Look, _limits: Limits) -> Found:

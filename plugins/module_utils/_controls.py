@@ -169,7 +169,7 @@ def _accepted(queue: str) -> Callable[..., Tuple[str, str]]:
         state = look.files[queue]
         if state['error']:
             raise _text.SendmailError('%s: %s.' % (state['path'], state['error']))
-        return 'Sendmail accepts %s' % state['path'], ('%d problems' % max(1, len(state['problems']))) if wrong else 'nothing wrong in it'
+        return 'Sendmail accepts %s' % state['path'], 'problems: %d' % max(1, len(state['problems'])) if wrong else 'nothing wrong in it'
     return words
 
 
@@ -230,8 +230,9 @@ def _greets(look: Look, _limits: Limits) -> Judgement:
     if look.relay is None:
         raise _text.SendmailError('submit.cf does not say where mail is handed to.')
     g = look.greeting or {'answered': False, 'text': None, 'error': 'not asked'}
-    return (bool(g['answered'] and not g['error']), '%s answers with 220' % _reach.where(look), g['text'] or (g['error'] or 'nothing').replace('_', ' '),
-            _reach.breaks_off(look))
+    wrong = _reach.breaks_off(look) + _reach.turns_away(look)
+    return (bool(g['answered'] and not g['error'] and not wrong), '%s answers with 220 and takes mail' % _reach.where(look),
+            g['text'] or (g['error'] or 'nothing').replace('_', ' '), wrong)
 
 
 def _listens(look: Look, limits: Limits) -> Judgement:
@@ -262,7 +263,7 @@ def _returns(look: Look, limits: Limits) -> Judgement:
     times = dict((queue, _settings(look, queue)['timeouts']['queuereturn']) for queue in ('msp', 'mta') if queue in look.files and look.files[queue]['exists'])
     wrong = ['%s: Timeout.queuereturn is %s.' % (look.files[queue]['path'], _span(seconds)) for queue, seconds in sorted(times.items())
              if not 0 < seconds <= limits['queue_return']]
-    return not wrong, 'At most %s' % _span(limits['queue_return']), _span(max(times.values())) if times else 'no configuration', wrong
+    return not wrong if times else None, 'At most %s' % _span(limits['queue_return']), _span(max(times.values())) if times else 'no configuration', wrong
 
 
 _GOAWAY = ('needmailhelo', 'needexpnhelo', 'needvrfyhelo', 'noexpn', 'novrfy', 'noverb', 'authwarnings')   # what goaway stands for, of interest here
@@ -360,8 +361,9 @@ CONTROLS = (
          'Restart the service; to start it does nothing while it counts as active.',
          _checks.no_daemon),
     _row('MTA-02', 'high', 'The MTA is started at boot', 'Otherwise the next boot stops all mail.', _MAN, _enabled, _MTA, 'Enable the service.'),
-    _row('MTA-03', 'critical', 'The relay greets', 'submit.cf hands every message there; whatever else answers or does not keeps it in the queue.',
-         ('RFC 5321, 4.3.1',), _greets, _MTA, 'Have an MTA answer where submit.cf points.'),
+    _row('MTA-03', 'critical', 'The relay takes mail',
+         'submit.cf hands every message there: one that does not answer keeps it in the queue, one that refuses returns it.',
+         ('RFC 5321, 4.3.1',), _greets, _MTA, 'Have an MTA answer where submit.cf points, and take mail from this host.'),
     _row('MTA-04', 'high', 'The MTA listens only where it should', 'A host that only sends needs no port that others reach.',
          _guide('DaemonPortOptions'), _listens, _MANUAL,
          'Set Addr in DAEMON_OPTIONS, rebuild sendmail.cf and restart; or allow the address in the thresholds.'),

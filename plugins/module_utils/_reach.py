@@ -50,6 +50,12 @@ def denies(look: _look.Look) -> List[str]:
     return ['%s refuses every recipient that it was asked about (%d): %s' % (where(look), len(answers), answers[0])]
 
 
+def turns_away(look: _look.Look) -> List[str]:
+    """That the relay greets, and refuses for good what it is then asked to take."""
+    refusal = (look.greeting or {}).get('refusal')
+    return ['%s greets and takes no mail: %s' % (where(look), refusal)] if refusal else denies(look)
+
+
 def _error(look: _look.Look) -> str:
     """Why there was no connection to the relay, '' where there was one or nobody asked."""
     return look.greeting['error'] or '' if look.greeting and not look.greeting['connected'] else ''
@@ -223,8 +229,7 @@ def was_down(look: _look.Look) -> Evidence:
 
 def takes_mail(look: _look.Look) -> bool:
     """Whether the relay greets, is who it should be, and does not refuse what it was asked."""
-    return (greets(look) and not (look.greeting or {}).get('refusal') and not denies(look)
-            and not stranger(look) and not comes_back(look) and not breaks_off(look))
+    return greets(look) and not turns_away(look) and not stranger(look) and not comes_back(look) and not breaks_off(look)
 
 
 def recovered(look: _look.Look) -> bool:
@@ -266,16 +271,13 @@ def _mute(look: _look.Look) -> List[str]:
 
 
 def hosts_access(look: _look.Look) -> Evidence:
-    refusal = (look.greeting or {}).get('refusal')
-    if not refusal or not look.hosts_access or not local(look) or stranger(look):
-        return []
-    return ['%s greets and takes no mail: %s' % (where(look), refusal)] + look.hosts_access
+    refused = (look.greeting or {}).get('refusal')
+    return turns_away(look) + look.hosts_access if refused and look.hosts_access and local(look) and not stranger(look) else []
 
 
 def refuses_for_good(look: _look.Look) -> bool:
     """Whether the answer is one that a message does not survive; 421 and the like keep it in the queue."""
-    greeting = look.greeting or {}
-    return bool(greeting.get('refusal')) or (greeting.get('code') or 0) >= 500
+    return bool(turns_away(look)) or ((look.greeting or {}).get('code') or 0) >= 500
 
 
 def refuses(look: _look.Look) -> Evidence:
@@ -284,7 +286,7 @@ def refuses(look: _look.Look) -> Evidence:
         return []
     if greeting.get('code') and not greeting['answered'] and not limits(look):
         return ['%s answers: %s' % (where(look), greeting['text'])]
-    return ['%s greets and takes no mail: %s' % (where(look), greeting['refusal'])] if greeting.get('refusal') else denies(look)
+    return turns_away(look)
 
 
 def relay_name(look: _look.Look) -> Evidence:

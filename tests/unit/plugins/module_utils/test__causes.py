@@ -288,6 +288,13 @@ class TestAdvice:
         (_name, one) = _causes.diagnose(HEALTHY._replace(queues={'msp': because(3, 'never_tried', '', never_tried=3), 'mta': queue()}, **holds))
         assert one['fix']['text'] == 'No queue run yet: it would lose or return mail. First fix: relay_name.'
 
+    def test_a_relay_that_denies_the_recipients_returns_the_mail(self):
+        holds = {'greeting': dict(GREETING, denied=['550 5.7.1 Relaying denied']), 'relay': relay('[192.0.2.20]', listeners=(), greeting=GREETING)}
+        causes = {one['id']: one for one in _causes.diagnose(HEALTHY._replace(
+            queues={'msp': because(3, 'connection_refused', 'x', never_tried=3), 'mta': queue()}, **holds))}
+        assert sorted(causes) == ['never_tried', 'refuses']
+        assert causes['never_tried']['fix']['text'] == 'No queue run yet: it would lose or return mail. First fix: refuses.'
+
     @pytest.mark.parametrize('name, holds, blocks', [
         ('unreachable', {'greeting': dict(DOWN, error='no_route')}, True),
         ('unreachable', {'queues': {'msp': because(3, 'no_route', 'x'), 'mta': queue()}}, False),

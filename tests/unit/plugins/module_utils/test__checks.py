@@ -76,8 +76,8 @@ ROWS = [
 ] + [('too_open', {'places': [dict(PLACE, mode=mode)]},
       ['/var/spool/mqueue-client has mode %s: everybody on the host can reach or write into it.' % mode], 0) for mode in ('2771', '2772', '2774')] + [
     ('lost', {'queues': {'msp': counted(lost=2), 'mta': counted(lost=1)}}, [
-        'In the MSP queue 2 control files are called Qf: a queue run gave them up, and no other tries them.',
-        'In the MTA queue 1 control files are called Qf: a queue run gave them up, and no other tries them.'], 2),
+        'Control files called Qf in the MSP queue: 2. A queue run gave them up, and no other tries them.',
+        'Control files called Qf in the MTA queue: 1. A queue run gave them up, and no other tries them.'], 2),
     ('orphans', {'queues': {'msp': queue(debris={'data_without_control': 2})}},
      ['2 data files have no control file: left by a crash, or being received now.'], 0),
     ('orphans', {'queues': {}}, [], 0),

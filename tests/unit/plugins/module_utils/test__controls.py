@@ -174,7 +174,8 @@ def said_of(control, **more):
 WORDS = [
     ('The name sendmail leads to Sendmail', '/usr/libexec/sendmail/sendmail'), ('8.15.2 or later', '8.17.1.9'), ('root:smmsp 2755', '1 of 1 right'),
     ('A daemon that accepts mail', 'sendmail: MTA: accepting connections (process 7)'), ('The service sendmail is started at boot', 'enabled'),
-    ('127.0.0.1 port 25 answers with 220', '220 h ESMTP Sendmail'), ('Only 127.*, ::1', '127.0.0.1 port 25'), ('The MTA takes connections', 'it does'),
+    ('127.0.0.1 port 25 answers with 220 and takes mail', '220 h ESMTP Sendmail'),
+    ('Only 127.*, ::1', '127.0.0.1 port 25'), ('The MTA takes connections', 'it does'),
     ('Exactly one', '1'), ('At most 30 minutes', '30 minutes'), ('Every runner that is set up does its work', '1 of 1 do'),
     ('Waiting mail is tried every 1 hour 5 minutes', 'nothing waits'), ('Low enough for all that waits; QueueLA is 16', '0.5'),
     ('smmsp:smmsp 2770', '1 of 1 right'), ('smmta:smmsp 2750', '1 of 1 right'), ('None that a run would lose or cannot open', '0 of 0 messages'),
@@ -214,8 +215,8 @@ def test_what_is_said_of_a_healthy_host():
     ('RUN-05', {'load': None}, '0.0'),
     ('PRM-06', {'submitter': dict(HEALTHY.submitter, uid=None)}, 'they do not'),
     ('PRM-07', {'obstacles': ['x']}, 'something does'),
-    ('CFG-01', {'files': dict(HEALTHY.files, msp=dict(HEALTHY.files['msp'], exists=False))}, '1 problems'),
-    ('CFG-02', {'files': dict(HEALTHY.files, mta=dict(HEALTHY.files['mta'], problems=[{'line': 3, 'problem': 'x', 'text': ''}] * 2))}, '2 problems'),
+    ('CFG-01', {'files': dict(HEALTHY.files, msp=dict(HEALTHY.files['msp'], exists=False))}, 'problems: 1'),
+    ('CFG-02', {'files': dict(HEALTHY.files, mta=dict(HEALTHY.files['mta'], problems=[{'line': 3, 'problem': 'x', 'text': ''}] * 2))}, 'problems: 2'),
     ('QUE-03', {'queues': {'msp': queue(messages=dict(queue()['messages'], lost=2)), 'mta': queue(messages=dict(queue()['messages'], lost=1))}}, '3'),
     ('STO-02', {'filesystems': {'msp': dict(ROOM, inodes_free=49), 'mta': ROOM}}, '4 %'),
     ('STO-02', {'filesystems': {'msp': dict(ROOM, inodes=0, inodes_free=0)}}, 'no limit'),
@@ -227,6 +228,11 @@ def test_what_is_said_of_others(control, more, actual):
 
 
 @pytest.mark.parametrize('control, more, status, actual', [
+    # A relay that greets and refuses the mail, for postmaster or for those whom it is for.
+    ('MTA-03', {'greeting': dict(GREETING, refusal='550 5.7.1 no')}, 'fail', '220 h ESMTP Sendmail'),
+    ('MTA-03', {'greeting': dict(GREETING, denied=['550 5.7.1 Relaying denied'])}, 'fail', '220 h ESMTP Sendmail'),
+    ('MTA-03', {'greeting': dict(GREETING, denied=['550 5.1.1 User unknown'])}, 'pass', '220 h ESMTP Sendmail'),
+    ('CFG-04', {'files': dict((name, dict(state, exists=False)) for name, state in HEALTHY.files.items())}, 'not_applicable', 'no configuration'),
     # submit.cf names another host: an MTA that runs here all the same is judged as any other. And one that should run here and does not.
     ('MTA-02', {'relay': relay('[192.0.2.20]', listeners=[])}, 'pass', 'enabled'),
     ('MTA-02', {'processes': []}, 'pass', 'enabled'),
