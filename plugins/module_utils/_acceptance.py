@@ -17,7 +17,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _look, _qf, _spool, _system, _text
 
-ASKED = 5                  # recipients
+ASKED = 3                  # recipients: a server may count those whom it refuses, and shut the host out
 _READ = 50                 # control files
 # For the answers about recipients, each of which may cost the server a lookup: seconds for this host, and for another.
 _SECONDS = (3.0, 10.0)
@@ -170,11 +170,14 @@ def _refusal(reply: Callable[[bytes], bytes], own: bytes) -> Optional[str]:
     return None if len(kinds) > 1 else _said(line)
 
 
-def _denied(reply: Callable[[bytes], bytes], pairs: Sequence[Tuple[bytes, bytes]], own: bytes) -> List[str]:
-    """The refusals of every one of these recipients, [] where one is taken or deferred. Some servers take nothing from <>, some only from senders they know."""
+def _denied(reply: Callable[[bytes], bytes], pairs_: Sequence[Tuple[bytes, bytes]], own: bytes) -> List[str]:
+    """The refusals of every one of these recipients, [] where one is taken or deferred.
+
+    Some servers take nothing from <>, some only from senders they know: the first recipient is asked about with both.
+    """
     found = []
-    for sender, recipient in pairs:
-        for one in (sender or own, b''):
+    for number, (sender, recipient) in enumerate(pairs_):
+        for one in (sender or own, b'')[:1 if number else 2]:
             line = reply(b'MAIL FROM:<' + one + b'>')
             if line[:1] == b'2':
                 line = reply(b'RCPT TO:<' + recipient + b'>')

@@ -16,8 +16,8 @@ description:
     Sendmail would lose, drop or abort on, files left by a rewrite, and file systems that are full or read-only.
   - The first host that greets where C(submit.cf) hands mail to is asked whether it takes mail from this host, with C(MAIL FROM:<>), C(RCPT TO:<postmaster>)
     and no message. When it refuses for good, or when a program that is no mail server answers in place of the MTA of this host, nothing is run.
-  - It is then asked about at most five recipients of the messages that are meant. Nothing is run when it refuses all of them for a reason of its own,
-    or when it knows none of three or more. Nobody is asked about where the mail submission program authenticates itself, or where O(canary) is false.
+  - It is then asked about at most three recipients of the messages that are meant. Nothing is run when it refuses all of them for a reason of its own,
+    or when it knows none of three. Nobody is asked about where the mail submission program authenticates itself, or where O(canary) is false.
   - The outcome is found by comparing the control files before and after, and from what Sendmail prints when it removes a message, because the exit
     status of a queue run says nothing.
   - While the module runs the queue, no message is returned to its sender for its age and no warning that it is late is sent. That is left to the next
