@@ -39,7 +39,7 @@ class Cause(NamedTuple):
     because_of: Tuple[str, ...] = ()      # causes that explain this one when they hold too
     log: Optional[bytes] = None           # what Sendmail logs because of it, an expression; evidence where there is a log
     harms: Holds = _never                 # whether a queue run while it holds loses, empties or returns mail
-    blocks: Holds = _never                # whether no message can leave this host while it holds
+    blocks: Holds = _never                # whether a queue run waits until it is fixed: no message can leave, or not by who should take it
     reasons: Dict[str, str] = {}          # advice for mail that waits in the queue of the MTA, by its reason; the text is for all others
 
 
@@ -230,11 +230,11 @@ _WITHOUT_SENDMAIL = frozenset((
 
 
 def _worded(cause: Cause, harms: List[str], blocks: List[str], look: _look.Look) -> Dict[str, Any]:
-    """The advice of a row: nobody is told to flush while something holds that a queue run would turn into a loss, or that lets no mail leave."""
+    """The advice of a row: nobody is told to flush while something holds that a queue run would turn into a loss, or that has to be fixed first."""
     first = harms or blocks
     if first and cause.name == 'sendmail_queue':
-        return {'kind': 'manual', 'name': None, 'text': 'No queue run yet: it would %s. First fix: %s.' % (
-            'lose or return mail' if harms else 'move nothing', ', '.join(first))}
+        return {'kind': 'manual', 'name': None, 'text': 'No queue run yet%s. First fix: %s.' % (
+            ': it would lose or return mail' * bool(harms), ', '.join(first))}
     reasons = _checks.reasons_at_mta(look) if cause.reasons else []
     texts = dict.fromkeys(cause.reasons.get(one['reason'], cause.text) for one in reasons) or [cause.text]
     return {'kind': cause.fix, 'name': cause.name, 'text': ' '.join(texts)}

@@ -91,7 +91,7 @@ causes:
       elements: str
       sample: []
     blocks:
-      description: Whether no message can leave the host while it holds.
+      description: Whether a queue run should wait until it is fixed, because no message can leave the host, or none should.
       type: bool
       sample: true
     fix:

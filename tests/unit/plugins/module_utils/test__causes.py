@@ -281,7 +281,7 @@ class TestAdvice:
         causes = {one['id']: one for one in _causes.diagnose(look)}
         first = [name for name, one in causes.items() if one['blocks']]
         assert first and causes['never_tried']['fix'] == {
-            'kind': 'manual', 'name': None, 'text': 'No queue run yet: it would move nothing. First fix: %s.' % ', '.join(first)}
+            'kind': 'manual', 'name': None, 'text': 'No queue run yet. First fix: %s.' % ', '.join(first)}
 
     def test_a_relay_whose_name_is_gone_returns_the_mail(self):
         holds = {'greeting': DOWN, 'relay': relay('[h.example.com]', listeners=()), 'resolved': {'h.example.com': dict(UNKNOWN, error='not_found')}}
