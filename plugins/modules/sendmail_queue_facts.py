@@ -279,7 +279,8 @@ ansible_facts:
             greeting:
               description:
                 - What answers there now, of the first place that takes the connection. It may take a minute, for a server can make its clients wait.
-                - V(refusal) is what it says when it would take no mail from this host, V(deferral) when it takes none now.
+                - V(refusal) is what it says when it would take no mail from this host, V(deferral) when it takes none now, V(denied) what
+                  it says to each recipient that it was asked about.
               type: dict
               sample:
                 connected: true
@@ -290,6 +291,7 @@ ansible_facts:
                 seconds: 0.01
                 refusal: null
                 deferral: null
+                denied: []
             refuses_for_load:
               description: Whether the MTA says that it refuses connections because of the load average.
               type: bool
