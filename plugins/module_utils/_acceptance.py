@@ -98,7 +98,8 @@ def _wrapped(peer: socket.socket, client: _Client) -> socket.socket:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if client.certificate:
         try:
-            context.load_cert_chain(client.certificate, client.key)
+            # Without a password OpenSSL asks for that of an encrypted key, on the terminal or the standard input, and waits.
+            context.load_cert_chain(client.certificate, client.key, '')
         except OSError:                                                       # neither has Sendmail one then
             pass
     return context.wrap_socket(peer)

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a relay takes mail: for whom of the waiting mail it is asked, and what it answers. What that means is in test__reach.py."""
 import os
+import signal
 import socket
+import subprocess
 import threading
+import time
 import types
 
 import pytest
@@ -151,3 +154,29 @@ def test_as_whom_it_is_asked(monkeypatch, more, here, client, refusal):
     authenticates = not client[0]
     assert _acceptance.ask(look, PAIRS)(None, 1.0, here) == (None if authenticates and refusal and refusal.startswith('530') else refusal, [])
     assert asked == [client]
+
+
+def test_nobody_is_asked_for_the_password_of_a_key(tmp_path):
+    """OpenSSL waits for it where the standard input says nothing, as that of a module may."""
+    key, certificate = str(tmp_path / 'k.pem'), str(tmp_path / 'c.pem')
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-passout', 'pass:secret', '-keyout', key, '-out', certificate, '-subj', '/CN=x'],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    silent, _open = os.pipe()
+    ours = socket.socketpair()[0]
+    child = os.fork()
+    if not child:
+        os.setsid()                                                           # no terminal either
+        os.dup2(silent, 0)
+        try:
+            _acceptance._wrapped(ours, CLIENT._replace(certificate=certificate, key=key))
+        except OSError:                                                       # the other end has gone
+            os._exit(7)
+        os._exit(1)
+    end, ended = time.monotonic() + 60, 0
+    while not ended and time.monotonic() < end:
+        time.sleep(0.05)
+        ended, status = os.waitpid(child, os.WNOHANG)
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert ended and status >> 8 == 7
