@@ -196,6 +196,8 @@ def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 
                 end = time.monotonic() + patience if patience else end
                 reply = b''
                 while not re.search(rb'(?m)^\d{3}(?: .*)?\r?\n', reply) and len(reply) < 8192:
+                    if reply and time.monotonic() > end:                      # who says a little at a time is no more patiently heard
+                        raise socket.timeout
                     peer.settimeout(left())
                     data = peer.recv(1024)
                     if not data:

@@ -81,6 +81,26 @@ def talks(replies, seconds=10, client=CLIENT, heard=None):
     return found
 
 
+def test_a_byte_at_a_time_keeps_nobody_waiting():
+    """As spamd(8) of OpenBSD answers strangers: each byte is in time."""
+    ours, theirs = socket.socketpair()
+
+    def serve():
+        try:
+            for byte in b'250-example.test says hello, and more than anybody wants to know ' * 9:
+                theirs.sendall(bytes([byte]))
+                time.sleep(0.03)
+        except OSError:             # the client has gone
+            pass
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    start = time.monotonic()
+    with theirs, ours, pytest.raises(socket.timeout):
+        _acceptance._dialogue(ours, 0.5, CLIENT)
+    assert time.monotonic() - start < 10
+    thread.join(30)
+
+
 AUTH = b'530 5.7.0 Authentication required'
 
 
