@@ -107,6 +107,10 @@ _value:
       description: Mechanisms that ran the queue until now and have to be taken down.
       type: list
       elements: str
+    writes:
+      description: Directories that files are written to or removed from. Check mode looks whether they can be written too.
+      type: list
+      elements: str
     changes:
       description: Whether anything has to be done.
       type: bool
@@ -149,6 +153,26 @@ _CRON = [minutes * 60 for minutes in range(1, 31) if 60 % minutes == 0] + [
 ]
 # Debian's generator takes a random minute for everything from an hour on.
 _EVEN = {'cron': _CRON, 'debian_cron': [seconds for seconds in _CRON if seconds < 3600]}
+
+
+# Where each mechanism has its files: set up with a reason, and taken down with all others.
+_FILES = {
+    'cron': '/etc/cron.d',
+    'systemd_timer': '/etc/systemd/system',
+    'systemd_unit': '/etc/systemd/system',
+    'conf_d': '/etc/conf.d',
+    'rc_conf': '/etc',
+}
+
+
+def _writes(plan):
+    """The directories that the tasks of the role change."""
+    places = {_FILES[name] for name in plan['leave']}
+    if plan['reasons'] and plan['method'] in _FILES:
+        places.add(_FILES[plan['method']])
+    if plan['settings'] or plan['generate']:
+        places |= {'/etc/mail', '/etc/cron.d'}
+    return sorted(places)
 
 
 def _interval(seconds):
@@ -447,6 +471,7 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
         'leave': [],
         'foreign': [],
         'remove': [],
+        'writes': [],
     }
     if plan['first']:
         return plan
@@ -517,6 +542,7 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
             for runner in foreign
             if not _removal(runner)
         ]
+    plan['writes'] = _writes(plan)
     plan['changes'] = any(plan[key] for key in ('settings', 'generate', 'reasons', 'stop', 'leave', 'remove'))
     return plan
 

@@ -51,6 +51,18 @@ def test_decisions(row):
     assert {key: found[key] for key in row.also} == row.also
 
 
+@pytest.mark.parametrize('runners, options, places', [
+    ([], {'services': dict(SYSTEMD, cron=NO_CRON), 'platform': 'upstream'}, ['/etc/systemd/system']),
+    ([], {'services': BARE, 'platform': 'upstream'}, ['/etc/cron.d']),
+    ([], {}, ['/etc/cron.d', '/etc/mail']),
+    ([CRON_LINE], {}, []),
+    ([CRON_LINE, {'source': 'systemd_timer', 'unit': 'sendmail-client-queue.timer', 'path': '/etc/systemd/system/sendmail-client-queue.timer', 'interval': 60}],
+     {}, ['/etc/systemd/system']),
+])
+def test_what_is_written(runners, options, places):
+    assert plan(*runners, **options)['writes'] == places
+
+
 CHANGING = [row for row in planned.ROWS if not {'errors', 'first'} & set(row.plan) and set(row.plan) - {'foreign'}]
 
 
