@@ -449,7 +449,7 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
     settings, remove_foreign = host.settings, bool(remove_foreign)
     if auto:
         method = _method(host)
-    if host.platform == 'unknown':
+    if host.platform == 'unknown' or auto and method == 'cron' and host.init == 'none' and host.trouble:
         method = 'none'
     plan = {
         'errors': [],
@@ -479,10 +479,15 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
         active = [runner for runner in host.runners if runner['active']]
         if len(active) != 1 or active[0]['interval'] != seconds or active[0]['uneven']:
             plan['errors'].append(
-                'This Sendmail is of a packaging that is not known here, so it is not known either whose the client '
-                'queue is and what runs it (now: %s). '
-                'Have it run every %s by the means of that packaging, with "sendmail -Ac -q" as the user that '
-                'RunAsUser of submit.cf names.'
+                (
+                    'This Sendmail is of a packaging that is not known here, so it is not known either whose the client '
+                    'queue is and what runs it (now: %s). '
+                    'Have it run every %s by the means of that packaging, with "sendmail -Ac -q" as the user that '
+                    'RunAsUser of submit.cf names.'
+                    if host.platform == 'unknown'
+                    else 'No init works on this host and no cron, so nothing would run the client queue that is set up here (now: '
+                    '%s). Have what starts this container start "sendmail -L sm-msp-queue -Ac -q%s" too, or start cron there.'
+                )
                 % ('; '.join(map(_words, host.runners)) or 'nothing', plan['interval'])
             )
         return plan
