@@ -48,8 +48,8 @@ class Kind(NamedTuple):
 WRITABLE = ('--read-only', '--tmpfs', '/run', '--tmpfs', '/tmp', '--tmpfs', '/root', '-v', '/var')
 BY_HAND = '/usr/sbin/sendmail -L sm-mta -bd -q1h'
 # Whose the queue is and what starts the daemons nobody guesses.
-START = 'chown smmsp:smmsp /var/spool/clientmqueue; chmod 0770 /var/spool/clientmqueue; %s -L sm-mta -bd -q1h; '\
-        'kill $(head -n 1 /var/spool/clientmqueue/sm-client.pid) || true; %s -L sm-msp-queue -Ac -q1h'
+START = '; '.join(('chown smmsp:smmsp /var/spool/clientmqueue', 'chmod 0770 /var/spool/clientmqueue', '%s -L sm-mta -bd -q1h',
+                   'kill $(head -n 1 /var/spool/clientmqueue/sm-client.pid) || true', '%s -L sm-msp-queue -Ac -q1h'))
 UNTOLD = {'remediated': 'not known here', 'remediated again': 'not known here', 'half an hour': 'not known here'}
 ALONE = {'survey': 'runner', 'remediated': 'No init works on this host', 'remediated again': 'No init works on this host',
          'half an hour': 'No init works on this host'}
@@ -62,7 +62,7 @@ KINDS: Dict[str, Kind] = {
     'openrc': Kind('mailops-kind-openrc', ('openrc',), init='init', platform='gentoo', stops='kill -KILL $(head -n 1 /var/spool/clientmqueue/sm-client.pid)',
                    title='laid out like Gentoo, OpenRC'),
     'sysv': Kind('mailops-kind-sysv', init='init', options=('--cap-add', 'SYS_PTRACE'), platform='debian', queue='/var/spool/mqueue-client',
-                 stops='/etc/init.d/cron stop', title="Debian's package, sysvinit"),
+                 stops='rm /etc/cron.d/sendmail', title="Debian's package, sysvinit"),
     'container': Kind('mailops-bookworm', ('start',), init='none', platform='debian', queue='/var/spool/mqueue-client',
                       refuses={'survey': 'runner'}, title="container, no init, no cron, Debian's package"),
     'container-readonly': Kind('mailops-upstream', ('by-hand',), init='none', options=WRITABLE, refuses=ALONE,
