@@ -135,7 +135,7 @@ def arrived(name: str, kind: Kind) -> List[str]:
     """The message ids in bob's mailbox, each as often as it is there."""
     places = HUBS if '@' in kind.recipient else (name,)
     return [found for place in places for found in re.findall(
-        r'(?im)^Message-Id: <(%s-[^>]*@kinds\.test)>' % re.escape(name), inside(place, 'cat /var/mail/bob 2>/dev/null || true'))]
+        r'(?im)^Message-Id: <(%s-(?:killed|harmed)-\d+@kinds\.test)>' % re.escape(name), inside(place, 'cat /var/mail/bob 2>/dev/null || true'))]
 
 
 class Runs:
