@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage mutants bench bench-fleet fleet events hosts requirements clean
+.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage mutants bench bench-fleet fleet kinds events hosts requirements clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -67,6 +67,10 @@ bench-fleet: ## what surveying, checking and remediating a hundred hosts costs
 fleet: ## ten hosts with ten troubles, remediated by one playbook (docs/fleet.md)
 	@tests/prepare hosts
 	@tests/fleet/run
+
+kinds: ## the kinds of hosts that the scenarios do not have, one story on each (docs/platforms.md); KIND=suse runs one
+	@tests/prepare hosts
+	@tests/kinds/run $(KIND)
 
 events: ## ansible-rulebook watches a host, its MTA is killed, and the rulebook fixes it (docs/events.md)
 	@tests/prepare events

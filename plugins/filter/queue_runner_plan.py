@@ -107,6 +107,10 @@ _value:
       description: Mechanisms that ran the queue until now and have to be taken down.
       type: list
       elements: str
+    writes:
+      description: Directories that files are written to or removed from. Check mode looks whether they can be written too.
+      type: list
+      elements: str
     changes:
       description: Whether anything has to be done.
       type: bool
@@ -149,6 +153,26 @@ _CRON = [minutes * 60 for minutes in range(1, 31) if 60 % minutes == 0] + [
 ]
 # Debian's generator takes a random minute for everything from an hour on.
 _EVEN = {'cron': _CRON, 'debian_cron': [seconds for seconds in _CRON if seconds < 3600]}
+
+
+# Where each mechanism has its files: set up with a reason, and taken down with all others.
+_FILES = {
+    'cron': '/etc/cron.d',
+    'systemd_timer': '/etc/systemd/system',
+    'systemd_unit': '/etc/systemd/system',
+    'conf_d': '/etc/conf.d',
+    'rc_conf': '/etc',
+}
+
+
+def _writes(plan):
+    """The directories that the tasks of the role change."""
+    places = {_FILES[name] for name in plan['leave']}
+    if plan['reasons'] and plan['method'] in _FILES:
+        places.add(_FILES[plan['method']])
+    if plan['settings'] or plan['generate']:
+        places |= {'/etc/mail', '/etc/cron.d'}
+    return sorted(places)
 
 
 def _interval(seconds):
@@ -425,7 +449,7 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
     settings, remove_foreign = host.settings, bool(remove_foreign)
     if auto:
         method = _method(host)
-    if host.platform == 'unknown':
+    if host.platform == 'unknown' or auto and method == 'cron' and host.init == 'none' and host.trouble:
         method = 'none'
     plan = {
         'errors': [],
@@ -447,6 +471,7 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
         'leave': [],
         'foreign': [],
         'remove': [],
+        'writes': [],
     }
     if plan['first']:
         return plan
@@ -454,10 +479,15 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
         active = [runner for runner in host.runners if runner['active']]
         if len(active) != 1 or active[0]['interval'] != seconds or active[0]['uneven']:
             plan['errors'].append(
-                'This Sendmail is of a packaging that is not known here, so it is not known either whose the client '
-                'queue is and what runs it (now: %s). '
-                'Have it run every %s by the means of that packaging, with "sendmail -Ac -q" as the user that '
-                'RunAsUser of submit.cf names.'
+                (
+                    'This Sendmail is of a packaging that is not known here, so it is not known either whose the client '
+                    'queue is and what runs it (now: %s). '
+                    'Have it run every %s by the means of that packaging, with "sendmail -Ac -q" as the user that '
+                    'RunAsUser of submit.cf names.'
+                    if host.platform == 'unknown'
+                    else 'No init works on this host and no cron, so nothing would run the client queue that is set up here (now: '
+                    '%s). Have what starts this container start "sendmail -L sm-msp-queue -Ac -q%s" too, or start cron there.'
+                )
                 % ('; '.join(map(_words, host.runners)) or 'nothing', plan['interval'])
             )
         return plan
@@ -517,6 +547,7 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
             for runner in foreign
             if not _removal(runner)
         ]
+    plan['writes'] = _writes(plan)
     plan['changes'] = any(plan[key] for key in ('settings', 'generate', 'reasons', 'stop', 'leave', 'remove'))
     return plan
 

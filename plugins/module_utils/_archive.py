@@ -162,8 +162,20 @@ def _walk(path: str, check: Callable[[int, str], None]) -> Tuple[int, List[str]]
                                       % (_text.printable(os.fsencode(path)), error.strerror))
 
 
+def _not_of_the_system(base: str) -> None:
+    """Refuse what L(_spool.never) says of queues: cron runs what lies in one of these directories, and others have an owner of their own."""
+    place = os.path.realpath(base)
+    if _spool.never(place):
+        raise _text.SendmailError('archive: %s belongs to the system. Name a directory for archives alone, for example %s.'
+                                  % (_text.printable(os.fsencode(place)), BASE))
+
+
 def check_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> None:
-    """Refuse a directory that somebody else could replace or write to, or that lies in a queue. Creates nothing. Raises SendmailError."""
+    """Refuse a directory that somebody else could replace or write to, or that lies in a queue or belongs to the system.
+
+    Creates nothing. Raises SendmailError.
+    """
+    _not_of_the_system(base)
     here, missing = _walk(os.path.abspath(base), _base_check(queues))
     try:
         _trusted(here, base, bool(missing))
@@ -185,6 +197,7 @@ def check_room(base: str) -> None:
 
 def make_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> int:
     """A descriptor of the directory of archives, made where it is missing and proved on the descriptors that lead to it. Raises as L(check_base)."""
+    _not_of_the_system(base)
     check = _base_check(queues)
     here, missing = _walk(os.path.abspath(base), check)
     try:

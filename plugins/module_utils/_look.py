@@ -227,7 +227,16 @@ def submitter(look: Look) -> Tuple[Dict[str, Any], Dict[str, Dict[str, Any]]]:
     # A file without QueueDirectory is refused before anybody's ids matter: no word about what else is not in it.
     cf = look.configurations.get('msp')
     used = msp if cf is None or cf.option('QueueDirectory') else {}
-    return dict(about, conflict=conflict(used, about, primary, program)), accounts
+    return dict(about, conflict=untrusted(used, user) or conflict(used, about, primary, program)), accounts
+
+
+def untrusted(msp: Dict[str, Any], user: str) -> Optional[str]:
+    """Why Sendmail refuses submit.cf for its TrustedUser, None where it does not: readcf.c, O_TRUSTUSER. Of L(submitter)'s own C(user) that is said."""
+    name = msp.get('trusted_user') or user
+    if name == user or name.isdigit() or _system.accounts([name])[name]['uid'] is not None:
+        return None
+    return ('TrustedUser in submit.cf is %s, and there is no such user: Sendmail refuses the file, and users cannot submit. Write TrustedUser=%s '
+            '(confTRUSTED_USER in submit.mc).' % (_system.printable(name), user))
 
 
 def conflict(msp: Dict[str, Any], about: Dict[str, Any], primary: Optional[int], program: Dict[str, Any]) -> Optional[str]:

@@ -171,8 +171,26 @@ def os_release(root: str = '') -> Dict[str, str]:
 def platform(root: str = '') -> _platform.Platform:
     """The C(_platform.Platform) of the Sendmail on this host, or of the one that its distribution would install."""
     programs = [os.path.realpath(root + name) for name in _platform.UPSTREAM.binaries]
-    own = [path[len(root):] for path in programs if os.path.isfile(path) and _IS_SENDMAIL in slurp_all(path, 8388608)]
+    own = [path[len(root):] for path in programs if os.path.isfile(path) and _IS_SENDMAIL in slurp_all(path, 8388608)] or elsewhere(root)
     return _platform.identify(os_release(root), lambda path: bool(glob.glob(root + path)), os.uname().sysname, own[0] if own else None)
+
+
+def elsewhere(root: str = '', uid: int = 0) -> List[str]:
+    """Programs called sendmail in a place that no table has: what root runs, or has run as the pid file of the MTA says.
+
+    Root is going to start them, so nobody else may own them or write to them.
+    """
+    lines = [started_as(root + path) for path in ('/run/sendmail.pid', '/var/run/sendmail.pid')]
+    found = [line.split()[0] for line in lines if line]
+    for pid in names(root + '/proc'):
+        try:
+            exe = os.readlink('%s/proc/%s/exe' % (root, pid)) if pid.isdigit() and os.stat('%s/proc/%s' % (root, pid)).st_uid == uid else ''
+        except OSError:                                                       # it has ended, or is the kernel's
+            continue
+        found += [exe] if os.path.basename(exe) == 'sendmail' else []
+    states = [(path, file_state(root + path)) for path in sorted(set(found)) if path[:1] == '/']
+    return [path for path, state in states if state['kind'] == 'file' and state['uid'] == uid and not int(state['mode'], 8) & 0o022
+            and _IS_SENDMAIL in slurp_all(root + path, 8388608)]
 
 
 # readqf() in queue.c says this of what it refuses, and no other mailer has it.
@@ -207,7 +225,7 @@ def program(layout: _platform.Platform, root: str = '') -> Dict[str, Any]:
     C(path) is the name as called, C(target) what it leads to through alternatives and FreeBSD's mailer.conf, C(sendmail) the real
     Sendmail on this host, also when another mailer owns the name; None if there is none.
     """
-    names = [root + name for name in layout.binaries]
+    names = [root + name for name in layout.binaries + tuple(elsewhere(root) if layout.family == 'unknown' else ())]
     wrapper = re.search(r'(?m)^sendmail\s+(\S+)', script(root + '/etc/mail/mailer.conf'))
     if wrapper and layout.family == 'freebsd':
         names.insert(0, root + wrapper.group(1))

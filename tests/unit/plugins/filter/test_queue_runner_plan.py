@@ -51,6 +51,39 @@ def test_decisions(row):
     assert {key: found[key] for key in row.also} == row.also
 
 
+@pytest.mark.parametrize('runners, options, places', [
+    ([], {'services': dict(SYSTEMD, cron=NO_CRON), 'platform': 'upstream'}, ['/etc/systemd/system']),
+    ([], {'services': BARE, 'platform': 'upstream'}, ['/etc/cron.d']),
+    ([], {}, ['/etc/cron.d', '/etc/mail']),
+    ([CRON_LINE], {}, []),
+    ([CRON_LINE, {'source': 'systemd_timer', 'unit': 'sendmail-client-queue.timer', 'path': '/etc/systemd/system/sendmail-client-queue.timer', 'interval': 60}],
+     {}, ['/etc/systemd/system']),
+])
+def test_what_is_written(runners, options, places):
+    assert plan(*runners, **options)['writes'] == places
+
+
+CONTAINER = dict(SYSTEMD, init='none', cron=NO_CRON)
+BY_HAND = {'source': 'daemon', 'pid': 7, 'interval': 1800}
+
+
+@pytest.mark.parametrize('runners, options, said', [
+    # A container without an init and without cron: what its entry point starts is the runner, and is left alone.
+    ([BY_HAND], {}, None),
+    ([], {}, '(now: nothing). Have what starts this container start "sendmail -L sm-msp-queue -Ac -q30m" too'),
+    ([dict(BY_HAND, interval=3600)], {}, 'start "sendmail -L sm-msp-queue -Ac -q30m" too'),
+    ([BY_HAND, dict(BY_HAND, pid=8)], {}, 'process 8'),
+    ([dict(BY_HAND, active=False)], {}, 'does nothing now'),
+    # Who asks for cron is told what is wrong with it; where cron runs it is used.
+    ([], {'method': 'cron'}, 'The method cron needs cron, but cron is not installed'),
+    ([], {'services': BARE}, None),
+])
+def test_nothing_can_be_set_up_without_an_init_and_without_cron(runners, options, said):
+    found = plan(*runners, **dict({'platform': 'upstream', 'services': CONTAINER}, **options))
+    assert (found['errors'] == []) if said is None else (said in found['errors'][0]), found['errors']
+    assert found['foreign'] == [] and found['changes'] == ('services' in options or 'method' in options)
+
+
 CHANGING = [row for row in planned.ROWS if not {'errors', 'first'} & set(row.plan) and set(row.plan) - {'foreign'}]
 
 

@@ -257,6 +257,20 @@ def test_a_base_in_a_queue(tmp_path):
     _archive.check_base(str(tmp_path / 'mqueue-archives'), [directory])
 
 
+@pytest.mark.parametrize('base', ['/etc/cron.d', '/etc/cron.d/archives', '/', '/var', '/var/backups', '/usr/lib/mail', '/var/spool/cron/mail', '/root'])
+def test_a_base_that_is_a_directory_of_the_system(base):
+    """Cron would run what lies in one of them, and all that looks for archives would read the others."""
+    for function in (_archive.check_base, _archive.make_base):
+        with pytest.raises(_text.SendmailError, match='%s belongs to the system' % base):
+            function(base, [])
+
+
+def test_a_link_of_root_to_a_directory_of_the_system(tmp_path):
+    (tmp_path / 'link').symlink_to('/etc')
+    with pytest.raises(_text.SendmailError, match='/etc/archives belongs to the system'):
+        _archive.check_base(str(tmp_path / 'link' / 'archives'), [])
+
+
 def test_what_a_killed_run_left_is_cleared(tmp_path):
     path, content = write(tmp_path)
     base = tmp_path / 'base'

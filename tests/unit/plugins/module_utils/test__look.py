@@ -167,6 +167,20 @@ def test_who_submits(monkeypatch, run_as, primary, groups, program_group, expect
     assert found['conflict'] is None if why is None else why in found['conflict']
 
 
+@pytest.mark.parametrize('trusted, why', [
+    # "readcf: option TrustedUser: unknown user smmsp", exit 70 for everybody, on a host whose RunAsUser is mail.
+    ('smmsp', 'TrustedUser in submit.cf is smmsp, and there is no such user'),
+    ('mail', None), ('root', None), ('4711', None), (None, None),
+])
+def test_whom_submit_cf_trusts(monkeypatch, trusted, why):
+    monkeypatch.setattr(_system, 'accounts', lambda who: {
+        name: {'uid': {'mail': 8, 'root': 0}.get(name), 'gid': {'mail': 8}.get(name), 'group': {'mail': 8}.get(name)} for name in who})
+    seen = _look.Look(0, layout=_platform.SUSE, settings={'msp': {'run_as_user': 'mail', 'run_as_group': None, 'trusted_user': trusted}},
+                      program={'sendmail': '/usr/sbin/sendmail', 'setgid': True, 'group': 'mail', 'mode': '2555'})
+    found = _look.submitter(seen)[0]['conflict']
+    assert found is None if why is None else why in found
+
+
 @pytest.mark.parametrize('change', [
     {'settings': {}}, {'configurations': {'msp': _cf.parse(b'')}}, {'program': {'sendmail': None, 'setgid': False, 'group': None, 'mode': None}},
     {'program': {'sendmail': '/s', 'setgid': True, 'group': 'smmsp', 'mode': '6755'}}])

@@ -53,6 +53,37 @@ def test_another_mailer_owns_the_name_and_sendmail_is_there_too(tmp_path, name, 
     assert found['version'] == '8.17.1.9'
 
 
+def test_a_sendmail_in_a_place_that_no_table_has(tmp_path):
+    """Root runs it, so it is installed. What anybody else runs, owns or can write to is not started by root."""
+    place = '/opt/sendmail/sbin/sendmail'
+    root = lay(tmp_path, {place: FLOCK, '/home/eve/sendmail': FLOCK, '/opt/other/sendmail': b'#!/bin/sh', '/etc/os-release': 'ID=debian\n',
+                          '/proc/10/stat': '', '/proc/11/stat': '', '/proc/12/stat': '', '/proc/self/stat': '', '/proc/13/stat': ''})
+    for pid, exe in (('10', place), ('11', '/home/eve/sendmail'), ('12', '/opt/other/sendmail'), ('self', place)):
+        os.symlink(exe, '%s/proc/%s/exe' % (root, pid))
+    os.chmod(root + place, 0o2755)
+    os.chmod(root + '/home/eve/sendmail', 0o777)
+    os.chmod(root + '/opt/other/sendmail', 0o755)
+    assert _system.elsewhere(root, os.getuid()) == [place]
+    assert _system.elsewhere(root, os.getuid() + 1) == []
+    if os.getuid() == 0:
+        assert _system.platform(root).family == 'unknown'
+        found = _system.program(_system.platform(root), root)
+        assert (found['path'], found['is_sendmail'], found['version']) == (root + place, True, '8.17.1.9')
+        os.unlink(root + '/proc/10/exe')
+        assert _system.program(_system.platform(root), root)['path'] is None
+
+
+def test_a_sendmail_that_root_has_run(tmp_path):
+    place = '/opt/sendmail/sbin/sendmail'
+    root = lay(tmp_path, {place: FLOCK, '/run/sendmail.pid': '4711\n%s -L sm-mta -bd -q1h\n' % place})
+    os.chmod(root + place, 0o2755)
+    os.chmod(root + '/run/sendmail.pid', 0o644)
+    os.chmod(root + '/run', 0o755)
+    assert _system.elsewhere(root) == ([place] if os.getuid() == 0 else [])
+    os.chmod(root + '/run/sendmail.pid', 0o666)
+    assert _system.elsewhere(root) == []
+
+
 def test_no_program_and_freebsds_mailer_conf(tmp_path):
     found = _system.program(_platform.DEBIAN, str(tmp_path))
     assert (found['path'], found['sendmail'], found['is_sendmail'], found['setgid']) == (None, None, False, False)

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# A hub takes mail for its own users from everybody, on both ports.
+
+set -euo pipefail
+sed -i 's/^O DaemonPortOptions=.*//' /etc/mail/sendmail.cf
+printf 'O DaemonPortOptions=Family=inet, Name=MTA-v4, Port=smtp\nO DaemonPortOptions=Family=inet, Name=MSP-v4, Port=submission, M=E\n' >/tmp/options
+sed -i '/^# SMTP daemon options/r /tmp/options' /etc/mail/sendmail.cf
+printf 'localhost\nhub.example.test\n%s\n' "$(hostname -f)" >/etc/mail/local-host-names
+systemctl restart sendmail
