@@ -79,6 +79,9 @@ class Look(NamedTuple):
     obstacles: List[str] = []               # sentences: what keeps an ordinary user from submitting
     stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try
     stranded: List[Dict[str, Any]] = []     # {path, messages}: directories with mail that no configuration names
+    passing: int = 0                        # messages of the client queue that nobody tried yet, because they are on their way at this moment
+    orphans: int = 0                        # its data files without a control file, older than a day
+    ahead: int = 0                          # its messages whose last try lies in the future
     passed_over: int = 0                    # messages whose priority is too bad for the load
     mta_kept: int = 0                       # messages in the MTA's queue that nobody tried when they came, nor since
     mta_interval: Optional[int] = None      # seconds between runs of the MTA's queue, where that is known
@@ -199,7 +202,7 @@ def absence(look: Look) -> Optional[str]:
 
 
 def left_words(left: List[Dict[str, Any]]) -> List[str]:
-    return ['%d %s left in %s.' % (one['messages'], 'message is' if one['messages'] == 1 else 'messages are', one['path']) for one in left]
+    return ['%s left in %s.' % (_text.some_are(one['messages'], 'message'), one['path']) for one in left]
 
 
 def _program(found: Look, cpus: int) -> Look:
@@ -272,7 +275,8 @@ def served(found: Look, ask: Optional[Callable[..., Any]] = None) -> Look:
         processes=processes, load=_system.load_average(), sendmail_conf=sendmail_conf, runners=_runners.queue_runners(
             layout, processes,
             users=(layout.msp_user if user.isdigit() else user, found.settings.get('msp', {}).get('trusted_user')),
-            directories=[_system.printable(path) for one in found.directories.get('msp', ()) for path in (one.path, os.path.realpath(one.path))]),
+            directories=[_system.printable(path) for one in found.directories.get('msp', ()) for path in (one.path, os.path.realpath(one.path))],
+            pid_file=found.settings.get('msp', {}).get('pid_file') or ''),
         services=dict(services, init=_system.init_system(), cron=cron),
         resolver_changed=_system.file_state('/etc/resolv.conf')['mtime'])
     return _relay(found, ask)

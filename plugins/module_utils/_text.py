@@ -26,6 +26,16 @@ def shown(value):
     return text if len(text) <= 100 else text[:97] + '...'
 
 
+def count(number, noun):
+    """A number with its noun: C(1 message), C(2 messages)."""
+    return '%d %s%s' % (number, noun, '' if number == 1 else 's')
+
+
+def some_are(number, noun, verb=('is', 'are'), of=None):
+    """The same with a verb: C(1 message is), C(2 messages are); with C(of) of how many, C(1 of 2 messages is)."""
+    return '%s %s' % (count(number, noun) if of is None else '%d of %s' % (number, count(of, noun)), verb[number != 1])
+
+
 def absolute(path, option):
     """Raise SendmailError for the value of an option that is no path from the root."""
     if not path.startswith('/') or not path.isprintable() or len(path) > _PATH_MAX:
