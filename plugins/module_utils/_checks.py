@@ -202,7 +202,7 @@ def dead_letters(look: Look, _limits: Limits) -> Found:
 def stranded(look: Look, _limits: Limits) -> Found:
     """Mail in a directory that is a queue elsewhere, or was one here, and that no queue run of this host looks into."""
     found = ['%s in %s, where no queue of this host is.' % (
-        _text.some_are(one['messages'], 'message', ('lies', 'lie')), one['path']) for one in look.stranded]
+        count_of(one['messages'], 'message', ('lies', 'lie')), one['path']) for one in look.stranded]
     return said(found, sum(one['messages'] for one in look.stranded))
 
 
@@ -477,7 +477,7 @@ def never_tried(look: Look, limits: Limits) -> Found:
 
 
 def _were(count: int) -> str:
-    return _text.some_are(count, 'message', ('was', 'were'))
+    return count_of(count, 'message', ('was', 'were'))
 
 
 def ahead(look: Look, _limits: Limits) -> Found:

@@ -471,7 +471,7 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
     """The sentence with which the module fails, or None: messages that were not tried are never passed over in silence."""
     untried = sum(one.outcome == 'untried' for one in outcomes)
     if untried:
-        were = _text.some_are(untried, 'message', ('was', 'were'), len(outcomes))
+        were = _text.count(untried, 'message', ('was', 'were'), len(outcomes))
         if stops(canary) and canary.outcome == 'bounced':
             return ('%s not tried: %s (%s). Fix what refuses them, or set canary to false to try each of them.'
                     % (were, 'the oldest ones were all returned to their senders' if canary.reason == ALL_RETURNED
@@ -489,11 +489,11 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
     lost = sum(one.outcome == 'lost' for one in outcomes)
     if lost:
         return '%s renamed to Qf by the run. See the log for "Losing", and fix the cause before you rename them back.' % (
-            _text.some_are(lost, 'message', ('was', 'were')))
+            _text.count(lost, 'message', ('was', 'were')))
     remaining = sum(one.outcome in ('remaining', 'quarantined') for one in outcomes)
     if fail_on_remaining and remaining:
         return '%s in the queue; see outcomes.remaining for the reason of each.' % (
-            _text.some_are(remaining, 'message', ('remains', 'remain'), len(outcomes)))
+            _text.count(remaining, 'message', ('remains', 'remain'), len(outcomes)))
     return None
 
 

@@ -79,9 +79,9 @@ class Look(NamedTuple):
     obstacles: List[str] = []               # sentences: what keeps an ordinary user from submitting
     stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try
     stranded: List[Dict[str, Any]] = []     # {path, messages}: directories with mail that no configuration names
-    passing: int = 0                        # messages of the client queue that nobody tried yet, because they are on their way at this moment
-    orphans: int = 0                        # its data files without a control file, older than a day
-    ahead: int = 0                          # its messages whose last try lies in the future
+    passing: int = 0                        # of the messages never tried: on their way at this moment
+    orphans: int = 0                        # data files without a control file, a day old
+    ahead: int = 0                          # messages whose last try lies in the future
     passed_over: int = 0                    # messages whose priority is too bad for the load
     mta_kept: int = 0                       # messages in the MTA's queue that nobody tried when they came, nor since
     mta_interval: Optional[int] = None      # seconds between runs of the MTA's queue, where that is known
@@ -202,7 +202,7 @@ def absence(look: Look) -> Optional[str]:
 
 
 def left_words(left: List[Dict[str, Any]]) -> List[str]:
-    return ['%s left in %s.' % (_text.some_are(one['messages'], 'message'), one['path']) for one in left]
+    return ['%d %s left in %s.' % (one['messages'], 'message is' if one['messages'] == 1 else 'messages are', one['path']) for one in left]
 
 
 def _program(found: Look, cpus: int) -> Look:

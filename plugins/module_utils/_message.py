@@ -145,7 +145,7 @@ def refuse(state, params, selection, selected=0):
         limit = REMOVED_MAX
     if limit is not None and selected > limit:
         raise _text.SendmailError('%s selected and max_affected is %d, so nothing was done. Select fewer, or raise max_affected.'
-                                  % (_text.some_are(selected, 'message'), limit), selected=selected)
+                                  % (_text.count(selected, 'message', ('is', 'are')), limit), selected=selected)
 
 
 # Absent

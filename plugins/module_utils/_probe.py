@@ -31,9 +31,9 @@ _LOG_LINE = 300         # characters of a line that are shown
 _UNFINISHED = 600       # seconds after which a control file that is being written is none (readqf() in queue.c)
 _STUCK_MAX = 20
 _NEW = 60               # seconds after which a message in the queue of the MTA is not one that has just come
-_MOMENT = 0.5           # seconds after which a message that is on its way has a lock, or is gone
-_PASSING_MAX = 200      # more messages than this are not on their way at the same moment
-_ORPHAN = 86400         # seconds after which a data file without a control file is left over: what sendmail_debris takes
+_MOMENT = 0.5           # seconds, and what is on its way is locked or gone
+_PASSING_MAX = 200      # messages, no more are on their way
+_ORPHAN = 86400         # seconds, as sendmail_debris has it
 _LIMITS = {'fsize': 8, 'as': 8192}   # kilobytes, too few for a submission
 _NOBODY, _ACCESS_SECONDS = 65534, 5.0
 _MESSAGE_LEAST = 1024   # bytes; headers take half of it
@@ -342,17 +342,14 @@ def _rows(look: _look.Look, queue: str) -> Dict[str, Any]:
 
 
 def _ahead(look: _look.Look, figures: Dict[str, Any]) -> int:
-    """How many messages of the client queue were last tried at a time that is still to come. Of what was tried now the age is 0 too."""
+    """How many messages were last tried in the future. Of what was tried now the age is 0 too."""
     if figures.get('last_attempt_age') != 0:
         return 0
     return sum(1 for row in _rows(look, 'msp').values() if int(row[_qf.LAST_ATTEMPT]) > look.now + _NEW)
 
 
 def _passing(look: _look.Look, figures: Dict[str, Any]) -> int:
-    """How many messages of the client queue were never tried because they are just being submitted or delivered.
-
-    The figures and the locks are of different moments, and on a busy host other messages are there each time: what waits is there twice.
-    """
+    """How many messages were never tried because they are just on their way. Figures and locks are of different moments: what waits is there twice."""
     untried = figures.get('never_tried') or 0
     if not untried or untried > _PASSING_MAX:
         return 0
@@ -366,30 +363,23 @@ def _passing(look: _look.Look, figures: Dict[str, Any]) -> int:
     return max(0, untried - len(waiting))
 
 
-def _mtime(name: str, directory: int, gone: int) -> float:
-    try:
-        return os.stat(name, dir_fd=directory, follow_symlinks=False).st_mtime
-    except OSError:
-        return gone
-
-
 def _orphans(look: _look.Look, figures: Dict[str, Any]) -> int:
-    """How many data files of the client queue have had no control file for a day. A younger one may belong to a message that is coming in."""
+    """How many data files have had no control file for a day; a younger one may be coming in."""
     old: List[str] = []
-    controls: Set[str] = set()   # of all directories: a d line may lead from one to another
-    for directory in look.directories.get('msp', []) if figures.get('debris', {}).get('data_without_control') else []:
-        try:
+    controls: Set[str] = set()   # of all directories, for a d line
+    try:
+        for directory in look.directories.get('msp', []) if figures.get('debris', {}).get('data_without_control') else []:
             with _spool.Opened(directory) as opened:
                 for where in set((opened.data, opened.control)):
                     with _spool.scan(where) as entries:
                         for entry in entries:
                             if entry.name[:2] != 'df':
                                 controls.add(entry.name[2:])
-                            elif _mtime(entry.name, where, look.now) < look.now - _ORPHAN:
+                            elif look.now - entry.stat(follow_symlinks=False).st_mtime > _ORPHAN:
                                 old.append(entry.name[2:])
-        except OSError:
-            continue   # the directory is among the errors already
-    return sum(1 for identifier in old if identifier not in controls)
+    except OSError:
+        return 0   # one has just gone: the next look tells
+    return len(set(old) - controls)
 
 
 def _mta_interval(look: _look.Look) -> Optional[int]:

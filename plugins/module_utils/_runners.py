@@ -124,7 +124,7 @@ _GUARD = re.compile(r'\s*(?:if\s+)?(?:test|\[)\s+-([defrsx])\s+(/[\w./+-]+)(?:\s
 
 
 def _guarded(command: str, root: str) -> Optional[str]:
-    """Why the tests in front of a line keep it from ever doing anything: C(test -x /missing && ...). Of what has another way out nothing is said."""
+    """Why the tests in front of a line keep it from doing anything: C(test -x /missing &&). Nothing of what has another way out."""
     guard = None if '||' in command or re.search(r'\belse\b', command) else _GUARD.match(command)
     while guard:
         kind, path = guard.groups()
@@ -316,7 +316,7 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     for process in sleepers:
         if process['ppid'] not in pids:                                       # a child is a run under way, before it has its own title
             stopped = process.get('stopped')
-            # A title does not say which messages are left out; the command does, which log_sendmail_pid() (util.c) writes behind the process id.
+            # A title does not say which messages are left out; the command behind the process id does (log_sendmail_pid() in util.c).
             command = started[1] if len(started) > 1 and started[0].strip() == str(process['pid']) else ''
             asked = _schedule.queue_run(command)
             partial = asked['partial'] if asked else ' -q' in command

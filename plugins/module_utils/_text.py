@@ -26,14 +26,10 @@ def shown(value):
     return text if len(text) <= 100 else text[:97] + '...'
 
 
-def count(number, noun):
-    """A number with its noun: C(1 message), C(2 messages)."""
-    return '%d %s%s' % (number, noun, '' if number == 1 else 's')
-
-
-def some_are(number, noun, verb=('is', 'are'), of=None):
-    """The same with a verb: C(1 message is), C(2 messages are); with C(of) of how many, C(1 of 2 messages is)."""
-    return '%s %s' % (count(number, noun) if of is None else '%d of %s' % (number, count(of, noun)), verb[number != 1])
+def count(number, noun, verbs=(), of=None):
+    """C(1 message), C(2 messages); with C(verbs) C(1 message is); C(1 of 2 messages is)."""
+    total = number if of is None else of
+    return '%s%d %s%s%s' % ('' if of is None else '%d of ' % number, total, noun, 's' * (total != 1), verbs and ' ' + verbs[number != 1])
 
 
 def absolute(path, option):
