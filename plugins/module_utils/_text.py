@@ -29,7 +29,8 @@ def shown(value):
 def count(number, noun, verbs=(), of=None):
     """C(1 message), C(2 messages); with C(verbs) C(1 message is); C(1 of 2 messages is)."""
     total = number if of is None else of
-    return '%s%d %s%s%s' % ('' if of is None else '%d of ' % number, total, noun, 's' * (total != 1), verbs and ' ' + verbs[number != 1])
+    words = ('' if of is None else '%d of ' % number) + '%d %s%s' % (total, noun, 's' * (total != 1))
+    return '%s %s' % (words, verbs[number != 1]) if verbs else words
 
 
 def absolute(path, option):
