@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage mutants bench bench-fleet fleet kinds events hosts requirements clean
+.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage mutants bench bench-fleet fleet kinds healthy events hosts requirements clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -75,6 +75,10 @@ kinds: ## the kinds of hosts that the scenarios do not have, one story on each (
 events: ## ansible-rulebook watches a host, its MTA is killed, and the rulebook fixes it (docs/events.md)
 	@tests/prepare events
 	@tests/eda/run
+
+healthy: ## fifty and more kinds of healthy host, each diagnosed ten times: every answer has to be healthy (docs/platforms.md)
+	@tests/prepare hosts
+	@tests/healthy/run --document
 
 hosts: ## start a Sendmail host of each Debian release: tests/hosts/enter podman exec -it trixie bash
 	@tests/prepare hosts

@@ -52,6 +52,10 @@ options:
     type: list
     elements: str
     default: []
+  healthy:
+    description: Whether the host was healthy before anything was done. Then only what O(causes) names is fixed.
+    type: bool
+    default: false
 author:
   - The mailops.sendmail contributors (@mailops)
 seealso:
@@ -104,7 +108,7 @@ FIXES = {
 }
 WITH_RESOLVERS = {'dns': ('resolvers', 'mta'), 'relay_name': ('resolvers', 'mta'), 'slow_names': ('resolvers', 'mta'), 'stale_resolver': ('resolvers', 'mta')}
 WITH_REPLACE = {'other_mta': ('mta',), 'stranger': ('mta',)}
-FLUSH = ('was_down', 'dns_was_down', 'never_tried', 'min_queue_age')   # a queue run is all they need
+FLUSH = ('was_down', 'dns_was_down', 'never_tried', 'min_queue_age', 'clock')   # a queue run is all they need
 KEEPING = ('dns', 'policy', 'tls', 'auth', 'milter', 'maps', 'limits')   # these keep their messages and let others go
 # What fixes a control that fails, by what its row names. The others need attention, or are a matter of the mail itself.
 BY_REMEDY = {'sendmail_msp': 'msp', 'sendmail_permissions': 'permissions', 'sendmail_debris': 'debris', 'sendmail_mta': 'mta',
@@ -136,11 +140,11 @@ def predicted(identifiers, tried, failed, kept=()):
             if identifier not in kept and (identifier in asked or not taken.isdisjoint(FIXES.get(identifier, ())))]
 
 
-def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_other=False, check=False, failed=(), kept=()):
+def remediation_plan(diagnosis, causes=(), tried=(), resolvers=False, replace_other=False, check=False, failed=(), kept=(), healthy=False):
     """Decide about one host. Pure. Raises AnsibleFilterError for a name that is neither a cause nor a control."""
     controls = chosen(causes)
     fixes = dict(FIXES, **(WITH_RESOLVERS if resolvers else {}), **(WITH_REPLACE if replace_other else {}))
-    held = [cause for cause in diagnosis.get('causes', []) if not causes or cause['id'] in causes]
+    held = [cause for cause in diagnosis.get('causes', []) if cause['id'] in causes or not causes and not healthy]
     reasons = {}
     for cause in held:
         for step in fixes.get(cause['id'], ()):

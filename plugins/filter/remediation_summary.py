@@ -236,7 +236,8 @@ def _problems(report, evidence):
         if not any(error['message'] in one['advice'] for one in report['left']):
             yield f'{error["step"]}: {error["message"]}'
     if report['unexplained'].get('messages'):
-        yield f'{_plural(report["unexplained"]["messages"], "message")} wait for another reason: ' + '; '.join(report['unexplained'].get('examples', []))
+        count = report['unexplained']['messages']
+        yield f'{_plural(count, "message")} {"waits" if count == 1 else "wait"} for another reason: ' + '; '.join(report['unexplained'].get('examples', []))
     for one in [one for one in report['flush'].get('left_out', []) if one['id'] not in evidence][:3]:
         yield f'message {one["id"]} was not tried: {one["why"]}'
     if report.get('message'):

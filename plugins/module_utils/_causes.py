@@ -179,6 +179,8 @@ CAUSES = (
          'Flush the queue; what stays then says why.', log=rb'stat=Deferred: '),
     _row('min_queue_age', 'MinQueueAge keeps the messages back', 'medium', (_checks.queue_age,), _FLUSH,
          'Flush with the module, which overrides it, or lower MinQueueAge.'),
+    _row('clock', 'Messages were last tried in the future', 'medium', (_checks.ahead,), _FLUSH,
+         'See that the clock of the host is right, then flush the queue: the module overrides MaxQueueAge.'),
     _row('hangs', 'A delivery hangs', 'medium', (_checks.hangs,), _MANUAL,
          'Look at the process and at what it is connected to. KILL does no harm to the message; TERM has no effect while the other side is silent.',
          ('silent', 'hub_down', 'hangs_up')),
@@ -284,15 +286,18 @@ EXPLAINED = {
 def unexplained(look: _look.Look, causes: Sequence[Dict[str, Any]]) -> Tuple[int, List[str]]:
     """(count, examples) of messages that wait in the client queue for a reason that none of the found causes covers.
 
-    Messages in delivery were never tried and need no reason.
+    Messages that are being submitted or delivered were never tried and need no reason.
     """
     held = set(cause['id'] for cause in causes)
     if look.program['sendmail'] is None:
         return 0, []        # that explains all of it
     rest = [one for one in _checks.queue(look, 'msp')['top']['reasons'] if held.isdisjoint(EXPLAINED.get(one['reason'], ()))]
-    untried = min(len(look.locked), sum(one['messages'] for one in rest if one['reason'] == 'never_tried'))
-    count = sum(one['messages'] for one in rest) - untried
-    return count, [one['example'] for one in rest if one['reason'] != 'never_tried'][:3]
+    untried = min(look.passing, sum(one['messages'] for one in rest if one['reason'] == 'never_tried'))
+    # With the clock set back what was noted of such a message is of no use.
+    silent = sum(one['messages'] for one in rest if one['reason'] == 'other' and not one['example'])
+    silent = min(look.ahead, silent) if silent else 0
+    count = sum(one['messages'] for one in rest) - untried - silent
+    return count, [one['example'] or 'tried, and no status was noted' for one in rest if one['reason'] != 'never_tried'][:3] if count else []
 
 
 def diagnosis(look: _look.Look, read_log: Callable[[Dict[str, bytes]], Dict[str, str]] = lambda patterns: {}) -> Dict[str, Any]:

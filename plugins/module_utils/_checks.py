@@ -12,7 +12,7 @@ they speak of the same fact, so they cannot disagree. C(limits) are the threshol
 
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _reach, _schedule
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _reach, _schedule, _text
 
 SLACK = 300           # seconds that a queue run may take before it counts as overdue
 HANGS = 600           # seconds a message is in delivery before that is remarkable
@@ -39,6 +39,7 @@ class Found(NamedTuple):
 Check = Callable[[Look, Limits], Found]
 FINE = Found(False)
 reason = _reach.reason
+count_of = _text.count
 
 
 def said(evidence: List[str], messages: int = 0) -> Found:
@@ -189,20 +190,19 @@ quarantined = _state('quarantined', 'Control files called hf in the %s queue: %d
 
 
 def orphans(look: Look, _limits: Limits) -> Found:
-    count = queue(look, 'msp')['debris'].get('data_without_control') or 0
-    return said(['%d data files have no control file: left by a crash, or being received now.' % count] if count else [])
+    return said(['%s without a control file, left by a crash a day ago or longer.' % count_of(look.orphans, 'data file')] if look.orphans else [])
 
 
 def dead_letters(look: Look, _limits: Limits) -> Found:
     """Mail that was refused at once; an empty file, which Debian installs, is none."""
-    return said(['%s has %d bytes and was written %d seconds ago.' % (one['path'], one['size'], max(0, look.now - one['mtime']))
+    return said(['%s has %s and was written %s ago.' % (one['path'], count_of(one['size'], 'byte'), count_of(max(0, look.now - one['mtime']), 'second'))
                  for one in look.dead_letters if one['size'] and look.now - one['mtime'] <= RECENT])
 
 
 def stranded(look: Look, _limits: Limits) -> Found:
     """Mail in a directory that is a queue elsewhere, or was one here, and that no queue run of this host looks into."""
-    found = ['%d %s in %s, where no queue of this host is.' % (
-        one['messages'], 'message lies' if one['messages'] == 1 else 'messages lie', one['path']) for one in look.stranded]
+    found = ['%s in %s, where no queue of this host is.' % (
+        count_of(one['messages'], 'message', ('lies', 'lie')), one['path']) for one in look.stranded]
     return said(found, sum(one['messages'] for one in look.stranded))
 
 
@@ -214,8 +214,8 @@ def _blocks(name: str) -> Check:
         least = look.settings.get(name, {}).get('min_free_blocks', 0)
         if room.get('blocks_free') is None or room['blocks_free'] >= max(1, least) * limits.get('free_blocks', 1):
             return FINE
-        return said(['%s has %d free blocks of %d bytes for the %s queue; MinFreeBlocks is %d.'
-                     % (room['mount'], room['blocks_free'], room['block_size'], name.upper(), least)])
+        return said(['%s has %s of %d bytes for the %s queue; MinFreeBlocks is %d.'
+                     % (room['mount'], count_of(room['blocks_free'], 'free block'), room['block_size'], name.upper(), least)])
     return check
 
 
@@ -224,7 +224,7 @@ def _inodes(name: str) -> Check:
         room = look.filesystems.get(name) or {}
         if not room.get('inodes') or room['inodes_free'] and 100 * room['inodes_free'] // room['inodes'] >= limits.get('free_inodes', 0):
             return FINE
-        return said(['%s has %d free inodes of %d.' % (room['mount'], room['inodes_free'], room['inodes'])])
+        return said(['%s has %s of %d.' % (room['mount'], count_of(room['inodes_free'], 'free inode'), room['inodes'])])
     return check
 
 
@@ -307,13 +307,14 @@ def foreign_runner(look: Look, _limits: Limits) -> Found:
 
 def overdue(look: Look, limits: Limits) -> Found:
     """Whether some waiting message was not tried for as long as the runner may need for two rounds: a message that is younger than
-    MinQueueAge is passed over (queue.c), and of all messages the one that waits longest counts.
+    MinQueueAge is passed over, or with MaxQueueAge for up to that long (queue.c), and of all messages the one that waits longest counts.
     """
     active = active_runners(look)
     intervals = [one['interval'] for one in active if one['interval']]
     waiting, bound = queue(look, 'msp'), limits.get('last_attempt')
     if bound is None and intervals:
-        bound = 2 * min(intervals) + look.settings.get('msp', {}).get('min_queue_age', 0) + SLACK
+        msp = look.settings.get('msp', {})
+        bound = 2 * min(intervals) + max(msp.get('min_queue_age', 0), msp.get('max_queue_age', 0)) + SLACK
     age = waiting.get('untried_age')
     if bound is None or not waiting['messages']['queued'] or age is None or age <= bound:
         return FINE
@@ -331,7 +332,7 @@ def overload(look: Look, _limits: Limits) -> Found:
     if msp['recipient_factor'] > bound:
         return said(['%s: new mail is only queued, and queue runs are skipped.' % text], queue(look, 'msp')['never_tried'])
     if look.passed_over:
-        return said(['%s: a queue run passes over %d messages whose priority is above %d.' % (text, look.passed_over, bound)], look.passed_over)
+        return said(['%s: a queue run passes over %s whose priority is above %d.' % (text, count_of(look.passed_over, 'message'), bound)], look.passed_over)
     return FINE
 
 
@@ -377,9 +378,9 @@ def mta_waits(look: Look, _limits: Limits) -> Found:
     kept = 0 if mta_overload(look, {}).wrong else look.mta_kept
     if option == 'DeliveryMode':                      # then those that have just come are kept too
         kept = max(kept, waiting['never_tried'] - (waiting.get('delivering') or 0))
-    found = ['%d messages: %s' % (one['messages'], one['example'] or 'no status') for one in reasons[:SHOWN - 1]]
+    found = ['%s: %s' % (count_of(one['messages'], 'message'), one['example'] or 'no status') for one in reasons[:SHOWN - 1]]
     if kept:
-        found.append('%d messages were never tried: %s.' % (kept, _FOR_A_RUN % (option, 'sendmail.cf') if option else (
+        found.append('%s never tried: %s.' % (_were(kept), _FOR_A_RUN % (option, 'sendmail.cf') if option else (
             'they were queued only (-odq, -odd, or an option that the MTA was started with), or the first attempt was interrupted')))
     return said(found + (['Recipients in: %s.' % domains] if found and domains else []), sum(one['messages'] for one in reasons) + kept)
 
@@ -467,21 +468,34 @@ def _keeps_new_mail(look: Look, name: str) -> Optional[str]:
 
 
 def never_tried(look: Look, limits: Limits) -> Found:
-    count = queue(look, 'msp')['never_tried']
-    if count <= len(look.locked) or overload(look, limits).wrong:
+    count = queue(look, 'msp')['never_tried'] - look.passing
+    if count <= 0 or overload(look, limits).wrong:
         return FINE
     option = _keeps_new_mail(look, 'msp')
     why = _FOR_A_RUN % (option, 'submit.cf') if option else 'they were submitted with -odq or -odd, or the first attempt was interrupted'
-    return said(['%d messages were never tried, and the load is not the reason: %s.' % (count, why)], count)
+    return said(['%s never tried, and the load is not the reason: %s.' % (_were(count), why)], count)
+
+
+def _were(count: int) -> str:
+    return count_of(count, 'message', ('was', 'were'))
+
+
+def ahead(look: Look, _limits: Limits) -> Found:
+    """Messages whose last try lies in the future. A run tries them all the same, but for MaxQueueAge (gatherq() in queue.c: age < delay)."""
+    if not look.ahead:
+        return FINE
+    most = look.settings.get('msp', {}).get('max_queue_age', 0)
+    return said(['The last try of %s lies in the future, by the clock of this host.' % count_of(look.ahead, 'message')] + [
+        'MaxQueueAge is %s: no queue run tries them before that time.' % count_of(most, 'second')] * bool(most), look.ahead)
 
 
 def queue_age(look: Look, _limits: Limits) -> Found:
     age = look.settings.get('msp', {}).get('min_queue_age', 0)
     waiting = queue(look, 'msp')
-    if not age or not waiting['messages']['queued'] or waiting['last_attempt_age'] is None or waiting['last_attempt_age'] >= age:
+    if not age or look.ahead >= waiting['messages']['queued'] or waiting['last_attempt_age'] is None or waiting['last_attempt_age'] >= age:
         return FINE
-    return said(['MinQueueAge is %d seconds, and the messages were tried %d seconds ago: a queue run passes over them in silence.'
-                 % (age, waiting['last_attempt_age'])], waiting['messages']['queued'])
+    return said(['MinQueueAge is %d seconds, and the messages were tried %s ago: a queue run passes over them in silence.'
+                 % (age, count_of(waiting['last_attempt_age'], 'second'))], waiting['messages']['queued'])
 
 
 def one_source(look: Look, _limits: Limits) -> Found:

@@ -160,7 +160,7 @@ def _messages(kind: str, expected: str) -> Callable[..., Tuple[str, str]]:
         _queue(look, 'msp')
         if None in (look.submitter['uid'], look.submitter['gid']):
             raise _text.SendmailError('The account of the mail submission program does not exist.')
-        return expected, '%d of %d messages' % (look.endangered.get(kind, 0), look.inspected)
+        return expected, '%d of %s' % (look.endangered.get(kind, 0), _text.count(look.inspected, 'message'))
     return words
 
 
@@ -300,7 +300,7 @@ def _age(queue: str) -> Callable[[Look, Limits], Judgement]:
 def _length(queue: str) -> Callable[[Look, Limits], Judgement]:
     def predicate(look: Look, limits: Limits) -> Judgement:
         count, limit = _queue(look, queue)['messages']['queued'], limits[queue + '_messages']
-        return count <= limit, 'At most %d messages' % limit, '%d' % count, []
+        return count <= limit, 'At most %s' % _text.count(limit, 'message'), '%d' % count, []
     return predicate
 
 

@@ -171,7 +171,7 @@ def _command(program, place, ignore_load, features=()):
         # ordinary queue run decides about that, and sends the warnings: one would take the place of the reason in the status.
         # So many days reach back to before 1970, for files without a time.
         'Timeout.queuereturn=24000d', 'Timeout.queuewarn=0',
-        'MinQueueAge=0', 'MaxQueueRunSize=0',
+        'MinQueueAge=0', 'MaxQueueAge=0', 'MaxQueueRunSize=0',
         # One process, so that what it prints is one story.
         'MaxQueueChildren=1', 'ForkEachJob=False'] + (['QueueLA=9999'] if ignore_load else [])
     options += ['Timeout.%s=%ds' % one for one in ANSWER_SECONDS]
@@ -471,26 +471,29 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
     """The sentence with which the module fails, or None: messages that were not tried are never passed over in silence."""
     untried = sum(one.outcome == 'untried' for one in outcomes)
     if untried:
+        were = _text.count(untried, 'message', ('was', 'were'), len(outcomes))
         if stops(canary) and canary.outcome == 'bounced':
-            return ('%d of %d messages were not tried: %s (%s). Fix what refuses them, or set canary to false to try each of them.'
-                    % (untried, len(outcomes), 'the oldest ones were all returned to their senders' if canary.reason == ALL_RETURNED
+            return ('%s not tried: %s (%s). Fix what refuses them, or set canary to false to try each of them.'
+                    % (were, 'the oldest ones were all returned to their senders' if canary.reason == ALL_RETURNED
                        else 'the oldest one, %s, was returned to its sender' % canary.message.id,
                        '; '.join(canary.errors[:2]) or 'the log says why'))
         if stops(canary):
-            return ('%d of %d messages were not tried: the oldest one, %s, could not leave the host (%s), so no other can. Fix that first, '
-                    'or set canary to false to try each of them.' % (untried, len(outcomes), canary.message.id, canary.status))
+            return ('%s not tried: the oldest one, %s, could not leave the host (%s), so no other can. Fix that first, '
+                    'or set canary to false to try each of them.' % (were, canary.message.id, canary.status))
         if about['stopped']:
-            return '%d of %d messages were not tried before the timeout. Run it again, or give it more time.' % (untried, len(outcomes))
+            return '%s not tried before the timeout. Run it again, or give it more time.' % were
         if load and load[0] >= queue_la:
-            return ('%d of %d messages were not tried: the load average is %.1f and QueueLA is %d, so Sendmail skips queue runs. '
-                    'Wait, or set ignore_load to true.' % (untried, len(outcomes), load[0], queue_la))
-        return '%d of %d messages were not tried. See transcript for what Sendmail said.' % (untried, len(outcomes))
+            return ('%s not tried: the load average is %.1f and QueueLA is %d, so Sendmail skips queue runs. '
+                    'Wait, or set ignore_load to true.' % (were, load[0], queue_la))
+        return '%s not tried. See transcript for what Sendmail said.' % were
     lost = sum(one.outcome == 'lost' for one in outcomes)
     if lost:
-        return '%d messages were renamed to Qf by the run. See the log for "Losing" and fix the cause before they are renamed back.' % lost
+        return '%s renamed to Qf by the run. See the log for "Losing", and fix the cause before you rename them back.' % (
+            _text.count(lost, 'message', ('was', 'were')))
     remaining = sum(one.outcome in ('remaining', 'quarantined') for one in outcomes)
     if fail_on_remaining and remaining:
-        return '%d of %d messages remain in the queue; see outcomes.remaining for the reason of each.' % (remaining, len(outcomes))
+        return '%s in the queue; see outcomes.remaining for the reason of each.' % (
+            _text.count(remaining, 'message', ('remains', 'remain'), len(outcomes)))
     return None
 
 

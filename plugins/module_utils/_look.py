@@ -79,6 +79,9 @@ class Look(NamedTuple):
     obstacles: List[str] = []               # sentences: what keeps an ordinary user from submitting
     stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try
     stranded: List[Dict[str, Any]] = []     # {path, messages}: directories with mail that no configuration names
+    passing: int = 0                        # of the messages never tried: on their way at this moment
+    orphans: int = 0                        # data files without a control file, a day old
+    ahead: int = 0                          # messages whose last try lies in the future
     passed_over: int = 0                    # messages whose priority is too bad for the load
     mta_kept: int = 0                       # messages in the MTA's queue that nobody tried when they came, nor since
     mta_interval: Optional[int] = None      # seconds between runs of the MTA's queue, where that is known
@@ -281,7 +284,8 @@ def served(found: Look, ask: Optional[Callable[..., Any]] = None) -> Look:
         processes=processes, load=_system.load_average(), sendmail_conf=sendmail_conf, runners=_runners.queue_runners(
             layout, processes,
             users=(layout.msp_user if user.isdigit() else user, found.settings.get('msp', {}).get('trusted_user')),
-            directories=[_system.printable(path) for one in found.directories.get('msp', ()) for path in (one.path, os.path.realpath(one.path))]),
+            directories=[_system.printable(path) for one in found.directories.get('msp', ()) for path in (one.path, os.path.realpath(one.path))],
+            pid_file=found.settings.get('msp', {}).get('pid_file') or ''),
         services=dict(services, init=_system.init_system(), cron=cron),
         resolver_changed=_system.file_state('/etc/resolv.conf')['mtime'])
     return _relay(found, ask)

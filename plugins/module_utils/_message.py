@@ -144,8 +144,8 @@ def refuse(state, params, selection, selected=0):
     if limit is None and state == 'absent':
         limit = REMOVED_MAX
     if limit is not None and selected > limit:
-        raise _text.SendmailError('%d messages are selected and max_affected is %d, so nothing was done. Select fewer, or raise max_affected.'
-                                  % (selected, limit), selected=selected)
+        raise _text.SendmailError('%s selected and max_affected is %d, so nothing was done. Select fewer, or raise max_affected.'
+                                  % (_text.count(selected, 'message', ('is', 'are')), limit), selected=selected)
 
 
 # Absent

@@ -14,6 +14,7 @@ import os
 import re
 import select
 import signal
+import time
 from collections import Counter
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
@@ -30,6 +31,9 @@ _LOG_LINE = 300         # characters of a line that are shown
 _UNFINISHED = 600       # seconds after which a control file that is being written is none (readqf() in queue.c)
 _STUCK_MAX = 20
 _NEW = 60               # seconds after which a message in the queue of the MTA is not one that has just come
+_MOMENT = 0.5           # seconds, and what is on its way is locked or gone
+_PASSING_MAX = 200      # messages, no more are on their way
+_ORPHAN = 86400         # seconds, as sendmail_debris has it
 _LIMITS = {'fsize': 8, 'as': 8192}   # kilobytes, too few for a submission
 _NOBODY, _ACCESS_SECONDS = 65534, 5.0
 _MESSAGE_LEAST = 1024   # bytes; headers take half of it
@@ -60,7 +64,9 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
         active=_system.unit_states([service])[service]['active'] == 'active' if look.services['init'] == 'systemd' else None,
         locked=_in_delivery(look, facts['queues'].get('msp', {}).get('last_attempt_age')), obstacles=obstacles(look),
         stuck=_stuck(look, facts['queues'], set(identifier for pairs in hazards.values() for _text, identifier in pairs)),
-        stranded=_stranded(look), passed_over=_passed_over(look), mta_kept=_mta_kept(look, facts['queues'].get('mta', {})), mta_interval=_mta_interval(look),
+        stranded=_stranded(look), passing=_passing(look, facts['queues'].get('msp', {})), orphans=_orphans(look, facts['queues'].get('msp', {})),
+        ahead=_ahead(look, facts['queues'].get('msp', {})),
+        passed_over=_passed_over(look), mta_kept=_mta_kept(look, facts['queues'].get('mta', {})), mta_interval=_mta_interval(look),
         lookups=_names.look_around(domains),
         dead_letters=_dead_letters(look.settings.get('msp', {})),
         hosts_access=_hosts_access(), subjects=_subjects(look) if subjects else ([], 0))
@@ -309,12 +315,16 @@ def _passed_over(look: _look.Look) -> int:
 
 def _mta_kept(look: _look.Look, figures: Dict[str, Any]) -> int:
     """How many messages in the MTA's queue were never tried, are in nobody's hands, and are no longer new: a daemon that delivers tries at once."""
-    locks = _system.locks()
-    if locks is None or figures.get('delivering') is None or figures['never_tried'] <= figures['delivering']:
+    if figures.get('delivering') is None or figures['never_tried'] <= figures['delivering']:
         return 0
-    held = set((os.makedev(major, minor), inode) for major, minor, inode in locks)
-    count = 0
-    for directory in look.directories.get('mta', []):
+    return sum(1 for row in _rows(look, 'mta').values() if not int(row[_qf.ATTEMPTS]) and look.now - int(row[_qf.CREATED]) > _NEW)
+
+
+def _rows(look: _look.Look, queue: str) -> Dict[str, Any]:
+    """The rows of _qf.head() of the waiting messages of a queue that are in nobody's hands now, by the path of the control file."""
+    held = set((os.makedev(major, minor), inode) for major, minor, inode in _system.locks() or {})
+    found: Dict[str, Any] = {}
+    for directory in look.directories.get(queue, []):
         scan = _spool.Pass(directory, ('queued',), False, held)
         try:
             with _spool.Opened(directory) as opened:
@@ -324,11 +334,52 @@ def _mta_kept(look: _look.Look, figures: Dict[str, Any]) -> int:
                             row = _qf.head(_spool.read_block(opened.control, name))
                         except OSError:
                             continue
-                        if row and name not in scan.locked and not int(row[_qf.LAST_ATTEMPT]) and look.now - int(row[_qf.CREATED]) > _NEW:
-                            count += 1
+                        if row and name not in scan.locked:
+                            found[os.path.join(directory.control, name)] = row
         except OSError:
             continue
-    return count
+    return found
+
+
+def _ahead(look: _look.Look, figures: Dict[str, Any]) -> int:
+    """How many messages were last tried in the future. Of what was tried now the age is 0 too."""
+    if figures.get('last_attempt_age') != 0:
+        return 0
+    return sum(1 for row in _rows(look, 'msp').values() if int(row[_qf.LAST_ATTEMPT]) > look.now + _NEW)
+
+
+def _passing(look: _look.Look, figures: Dict[str, Any]) -> int:
+    """How many messages were never tried because they are just on their way. Figures and locks are of different moments: what waits is there twice."""
+    untried = figures.get('never_tried') or 0
+    if not untried or untried > _PASSING_MAX:
+        return 0
+
+    def waits() -> Set[str]:
+        return set(path for path, row in _rows(look, 'msp').items() if not int(row[_qf.ATTEMPTS]))
+    waiting = waits()
+    if waiting:
+        time.sleep(_MOMENT)
+        waiting &= waits()
+    return max(0, untried - len(waiting))
+
+
+def _orphans(look: _look.Look, figures: Dict[str, Any]) -> int:
+    """How many data files have had no control file for a day; a younger one may be coming in."""
+    old: List[str] = []
+    controls: Set[str] = set()   # of all directories, for a d line
+    try:
+        for directory in look.directories.get('msp', []) if figures.get('debris', {}).get('data_without_control') else []:
+            with _spool.Opened(directory) as opened:
+                for where in set((opened.data, opened.control)):
+                    with _spool.scan(where) as entries:
+                        for entry in entries:
+                            if entry.name[:2] != 'df':
+                                controls.add(entry.name[2:])
+                            elif look.now - entry.stat(follow_symlinks=False).st_mtime > _ORPHAN:
+                                old.append(entry.name[2:])
+    except OSError:
+        return 0   # one has just gone: the next look tells
+    return len(set(old) - controls)
 
 
 def _mta_interval(look: _look.Look) -> Optional[int]:

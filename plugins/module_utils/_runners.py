@@ -120,6 +120,20 @@ def _of_another_queue(command: str, directories: Sequence[str]) -> Optional[str]
     return 'it works on %s, which is not the client queue' % _system.printable(path)
 
 
+_GUARD = re.compile(r'\s*(?:if\s+)?(?:test|\[)\s+-([defrsx])\s+(/[\w./+-]+)(?:\s+\])?\s*(?:&&|;\s*then\s)')
+
+
+def _guarded(command: str, root: str) -> Optional[str]:
+    """Why the tests in front of a line keep it from doing anything: C(test -x /missing &&). Nothing of what has another way out."""
+    guard = None if '||' in command or re.search(r'\belse\b', command) else _GUARD.match(command)
+    while guard:
+        kind, path = guard.groups()
+        if not os.path.exists(root + path) or kind == 'x' and not os.access(root + path, os.X_OK):
+            return 'it does nothing: its test for %s fails' % _system.printable(path)
+        guard = _GUARD.match(command, guard.end())
+    return None
+
+
 def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) -> Optional[str]:
     """Why cron(8) does not run this line, though it reads the file; None where it does."""
     if unfinished:
@@ -147,7 +161,7 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
                 _of_another_queue(entry['command'], directories)) or (
                 # Debian's cron ignores all of a file that does not end, others the line (entry.c).
                 (None if systemd_cron(root) else _never_run(
-                    entry, entry['user'] or owner or '', text[-1:] != '\n' and (debian or entry is entries[-1]), root))
+                    entry, entry['user'] or owner or '', text[-1:] != '\n' and (debian or entry is entries[-1]), root)) or _guarded(entry['command'], root)
                 if alive else 'no cron daemon is running')
             if run['how'] == 'cron-mta' and (settings['queue_mode'], settings['msp_mode']) != ('cron', 'none'):
                 continue                                                      # that line is for the MTA queue
@@ -227,7 +241,8 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
         run = _unit_run(settings, root)
         if run and name in daemons:
             # Of a runner with -qp the title does not say how often it works.
-            daemons[name].update(source='systemd_unit', path=path, interval=daemons[name]['interval'] or run['interval'], partial=run['partial'])
+            daemons[name].update(source='systemd_unit', path=path, interval=daemons[name]['interval'] or run['interval'],
+                                 partial=run['partial'] or daemons[name]['partial'])
         elif run and run['interval']:
             detail, bound = 'the unit is there, but none of its processes is a queue runner', None
             for key in _BINDS:
@@ -280,7 +295,7 @@ def sendmail_conf(layout: _platform.Platform, root: str = '') -> Optional[Dict[s
 
 
 def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root: str = '',
-                  users: Sequence[Optional[str]] = (), directories: Sequence[str] = ()) -> List[Runner]:
+                  users: Sequence[Optional[str]] = (), directories: Sequence[str] = (), pid_file: str = '') -> List[Runner]:
     """Every runner of the MSP queue: [{source, path, line, user, interval, uneven, active, detail, pid, unit, partial,
     bound_to, script}].
 
@@ -288,7 +303,8 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     C(interval) is seconds, of the largest gap where gaps differ (C(uneven)); None where it cannot be derived. C(active) is false
     for a runner that is set up but does nothing, and C(detail) says why; C(bound_to) is the unit of a dead MTA that took it down;
     C(script) is what a cron line calls to do it.
-    C(found) are the L(processes); C(users) may run the queue beside root; C(directories) are those of the queue, or nothing.
+    C(found) are the L(processes); C(users) may run the queue beside root; C(directories) are those of the queue, or nothing;
+    C(pid_file) is that of the mail submission program.
     """
     users = users or [layout.msp_user]
     alive = _processes.cron_runs(found) or systemd_cron(root)
@@ -296,11 +312,17 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     sleepers = [process for process in found if process['role'] == 'queue_runner' and process['queue'] == 'msp' and (
         not directories or not process.get('directory') or any(one.startswith(process['directory'].rstrip('*')) for one in directories))]
     pids = [process['pid'] for process in sleepers]
+    started = _system.script(root + pid_file, 4096).split('\n') if pid_file else []
     for process in sleepers:
         if process['ppid'] not in pids:                                       # a child is a run under way, before it has its own title
             stopped = process.get('stopped')
-            runners.append(_runner('daemon', None, process['interval'], not stopped, process['title'] + (' (stopped by SIGSTOP)' if stopped else ''),
-                                   user=process['user'], pid=process['pid'], unit=process['unit']))
+            # A title does not say which messages are left out; the command behind the process id does (log_sendmail_pid() in util.c).
+            command = started[1] if len(started) > 1 and started[0].strip() == str(process['pid']) else ''
+            asked = _schedule.queue_run(command)
+            partial = asked['partial'] if asked else ' -q' in command
+            runners.append(_runner('daemon', None, process['interval'], not stopped, process['title'] + (
+                ' (stopped by SIGSTOP)' if stopped else ', started as "%s", which leaves messages out' % _system.printable(command) if partial else ''),
+                                   user=process['user'], pid=process['pid'], unit=process['unit'], partial=partial))
     conf = sendmail_conf(layout, root)
     settings = conf or _schedule.debian_settings('')
     exists = conf is not None and conf['exists']

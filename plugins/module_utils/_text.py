@@ -26,6 +26,13 @@ def shown(value):
     return text if len(text) <= 100 else text[:97] + '...'
 
 
+def count(number, noun, verbs=(), of=None):
+    """C(1 message), C(2 messages); with C(verbs) C(1 message is); C(1 of 2 messages is)."""
+    total = number if of is None else of
+    words = ('' if of is None else '%d of ' % number) + '%d %s%s' % (total, noun, 's' * (total != 1))
+    return '%s %s' % (words, verbs[number != 1]) if verbs else words
+
+
 def absolute(path, option):
     """Raise SendmailError for the value of an option that is no path from the root."""
     if not path.startswith('/') or not path.isprintable() or len(path) > _PATH_MAX:

@@ -73,6 +73,10 @@ class TestPlan:
         # Controls that fail: what each names as its remedy, and nothing else.
         (('mta_down',), {'causes': ['SMQ-RUN-01', 'SMQ-PRM-01', 'SMQ-NAM-01']}, ['permissions', 'runner']),
         ((), {'causes': ['SMQ-RUN-01'], 'tried': ['runner:SMQ-RUN-01']}, []),
+        # Nothing is changed on a host that was healthy, but what was asked for by name.
+        (('dead_runner', 'too_open', 'orphaned_data'), {'healthy': True}, []),
+        (('dead_runner', 'too_open'), {'healthy': True, 'causes': ['dead_runner']}, ['runner']),
+        (('dead_runner', 'too_open', 'mta_down'), {}, ['permissions', 'mta', 'runner']),
     ])
     def test_steps(self, causes, given_, steps):
         plan = remediation_plan(diagnosis(*causes), **given_)

@@ -134,7 +134,7 @@ ROWS = [
     ('queue_load', {'load': [16.0, 1.0, 1.0], 'passed_over': 1}, {'load': [16.0, 1.0, 1.0]}),
     ('queue_load', {'load': [15.5, 1.0, 1.0], 'passed_over': 1}, {'load': [15.4, 1.0, 1.0], 'passed_over': 1}),
     ('never_tried', {'queues': {'msp': because(2, 'never_tried', never_tried=2)}},
-     {'queues': {'msp': because(2, 'never_tried', never_tried=2)}, 'locked': [dict(HUNG, seconds=1)] * 2}),
+     {'queues': {'msp': because(2, 'never_tried', never_tried=2)}, 'passing': 2}),
     ('never_tried', {'queues': {'msp': because(2, 'never_tried', never_tried=2)}},
      {'queues': {'msp': because(2, 'never_tried', never_tried=2)}, 'load': [40.0, 1.0, 1.0]}),
     ('min_queue_age', dict(msp(min_queue_age=61), queues={'msp': waiting(1, last_attempt_age=60)}),
@@ -176,7 +176,9 @@ ROWS = [
     ('mta_untried', dict(mta(untried_age=2 * 600 + _checks.SLACK + 1), mta_interval=600), dict(mta(untried_age=2 * 600 + _checks.SLACK), mta_interval=600)),
     ('mta_untried', dict(mta(untried_age=9999), mta_interval=600), dict(mta(untried_age=9999), mta_interval=None)),
     ('mta_waits', mta_because('host_lookup', 'host map: lookup (x.example): deferred'), mta_because('never_tried', '')),
-    ('orphaned_data', {'queues': {'msp': queue(debris={'data_without_control': 2})}}, {'queues': {'msp': queue(debris={'data_without_control': 0})}}),
+    ('clock', {'ahead': 1}, {'queues': {'msp': because(1, 'other', ''), 'mta': queue()}}),
+    # A data file alone is a message that is coming in, until it is a day old.
+    ('orphaned_data', {'orphans': 2}, {'queues': {'msp': queue(debris={'data_without_control': 2})}}),
     ('elsewhere', {'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 60}]},
      {'dead_letters': [{'path': '/root/dead.letter', 'size': 0, 'mtime': NOW - 60}]}),
     ('elsewhere', {'dead_letters': [{'path': '/root/dead.letter', 'size': 5, 'mtime': NOW - 7 * 86400}]},
@@ -253,7 +255,7 @@ class TestHealthy:
 
     def test_what_is_being_delivered_needs_none(self):
         waiting_now = {'msp': because(1, 'never_tried', never_tried=1), 'mta': because(1, 'never_tried', never_tried=1)}
-        assert self.healthy(queues=waiting_now, locked=[dict(HUNG, seconds=2)])
+        assert self.healthy(queues=waiting_now, passing=1)
         assert not self.healthy(queues=waiting_now)
 
 
@@ -359,8 +361,20 @@ def test_examples_are_three_and_none_of_mail_in_delivery():
     reasons = [{'reason': 'never_tried', 'messages': 1, 'example': ''}] + [
         {'reason': 'other', 'messages': 1, 'example': 'Deferred: gremlins %d' % number} for number in range(4)]
     look = HEALTHY._replace(queues={'msp': waiting(5, never_tried=1, top=dict(queue()['top'], reasons=reasons)), 'mta': queue()},
-                            locked=[dict(HUNG, seconds=2)])
+                            passing=1)
     assert _causes.diagnosis(look)['unexplained'] == {'messages': 4, 'examples': ['Deferred: gremlins %d' % number for number in range(3)]}
+
+
+@pytest.mark.parametrize('ahead, left', [(0, 3), (2, 1), (3, 0), (9, 0)])
+def test_mail_without_a_status_is_explained_by_a_clock_that_was_set_back(ahead, left):
+    result = _causes.diagnosis(HEALTHY._replace(queues={'msp': because(3, 'other', ''), 'mta': queue()}, ahead=ahead))
+    assert (result['healthy'], [one['id'] for one in result['causes']]) == (False, ['clock'] * bool(ahead))
+    assert result['unexplained'] == {'messages': left, 'examples': ['tried, and no status was noted'] * bool(left)}
+
+
+def test_a_clock_explains_no_mail_that_has_a_status():
+    look = HEALTHY._replace(queues={'msp': because(3, 'other', 'Deferred: gremlins'), 'mta': queue()}, ahead=3)
+    assert _causes.diagnosis(look)['unexplained'] == {'messages': 3, 'examples': ['Deferred: gremlins']}
 
 
 def test_a_cause_says_five_sentences():

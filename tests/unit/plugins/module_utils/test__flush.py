@@ -130,8 +130,8 @@ class TestPlan:
         # RFC 5321 4.5.3.2.6: who gives up sooner behind the final dot delivers twice.
         assert options.pop('Timeout.datafinal') == '600s'
         assert options == {'Timeout.connect': '10s', 'Timeout.iconnect': '10s', 'Timeout.hoststatus': '0s', 'Timeout.queuereturn': '24000d',
-                           'Timeout.queuewarn': '0', 'MinQueueAge': '0', 'MaxQueueRunSize': '0', 'MaxQueueChildren': '1', 'ForkEachJob': 'False',
-                           'QueueLA': '9999'}
+                           'Timeout.queuewarn': '0', 'MinQueueAge': '0', 'MaxQueueAge': '0', 'MaxQueueRunSize': '0', 'MaxQueueChildren': '1',
+                           'ForkEachJob': 'False', 'QueueLA': '9999'}
         assert not any('QueueLA' in word for word in _flush.plan(look(), [message(1)]).commands['msp', 'mqueue'])
 
     def test_refusals(self):
@@ -541,7 +541,7 @@ class TestComplaint:
         assert self.say(relayed=2, lost=2).startswith('2 messages were renamed to Qf')
 
     def test_untried_comes_first(self):
-        assert self.say(untried=1, lost=2).startswith('1 of 3 messages were not tried. See transcript')
+        assert self.say(untried=1, lost=2).startswith('1 of 3 messages was not tried. See transcript')
 
     def test_canary(self):
         (canary,) = TestResult().outcomes(remaining=1)

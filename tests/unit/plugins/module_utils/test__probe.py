@@ -141,16 +141,92 @@ def test_which_sockets_are_those_of_sendmail(listener, roles, mine):
     assert _probe._sockets(look, [listener]) == [listener] * mine
 
 
+def written(created, tried):
+    """A control file of a message that was last tried then, 0 for never."""
+    numbers = {b'T': created, b'K': tried, b'N': int(tried > 0)}
+    return re.sub(rb'(?m)^([TKN])\d+$', lambda line: b'%s%d' % (line.group(1), numbers[line.group(1)]), CONTROL)
+
+
 @pytest.mark.parametrize('age, tried, locked, delivering, kept', [
     (61, 0, False, 0, 1), (60, 0, False, 0, 0), (61, 5, False, 0, 0), (61, 0, True, 0, 0),
     # As many are in delivery as were never tried, or that is not known: nothing is looked for.
     (61, 0, False, 1, 0), (61, 0, False, None, 0)])
 def test_what_the_mta_keeps_for_a_run(tmp_path, monkeypatch, age, tried, locked, delivering, kept):
     path = tmp_path / 'qf6ANFSGLL000001'
-    path.write_bytes(re.sub(rb'(?m)^T\d+$', b'T1000', re.sub(rb'(?m)^K\d+$', b'K%d' % tried, CONTROL)))
+    path.write_bytes(written(1000, tried))
     about = os.stat(str(path))
     lock = {(os.major(about.st_dev), os.minor(about.st_dev), about.st_ino): {'kind': 'FLOCK', 'pid': 7}}
     monkeypatch.setattr(_probe._system, 'locks', lambda: lock if locked else {})
     directories, _errors = _spool.directories([('mqueue', str(tmp_path))])
     look = types.SimpleNamespace(directories={'mta': directories}, now=1000 + age)
     assert _probe._mta_kept(look, {'never_tried': 1, 'delivering': delivering}) == kept
+
+
+class TestPassing:
+    """On a busy host the figures, the locks and the files are of different moments."""
+
+    FIRST, SECOND = 'qf6ANFSGLL000001', 'qf6ANFSGLL000002'
+
+    @pytest.fixture
+    def passing(self, tmp_path, monkeypatch):
+        """passing(untried, files now, files a moment later, locked name) -> what is on its way."""
+        def lay(names):
+            for path in tmp_path.iterdir():
+                path.unlink()
+            for name in names:
+                (tmp_path / name).write_bytes(written(1000, 0))
+
+        def count(untried, now, later, locked=None):
+            lay(now)
+
+            def locks():
+                about = os.stat(str(tmp_path / locked)) if locked and (tmp_path / locked).exists() else None
+                return {(os.major(about.st_dev), os.minor(about.st_dev), about.st_ino): {'kind': 'FLOCK', 'pid': 7}} if about else {}
+            monkeypatch.setattr(_probe._system, 'locks', locks)
+            monkeypatch.setattr(_probe.time, 'sleep', lambda seconds: lay(later))
+            directories, _errors = _spool.directories([('mqueue', str(tmp_path))])
+            look = types.SimpleNamespace(directories={'msp': directories}, now=1000)
+            return _probe._passing(look, {'never_tried': untried})
+        return count
+
+    def test_what_waits_is_there_twice(self, passing):
+        assert passing(1, [self.FIRST], [self.FIRST]) == 0
+
+    def test_what_has_gone_meanwhile_was_on_its_way(self, passing):
+        assert passing(1, [], []) == 1
+        assert passing(1, [self.FIRST], []) == 1
+
+    def test_another_message_each_time_is_a_busy_host(self, passing):
+        assert passing(1, [self.FIRST], [self.SECOND]) == 1
+        assert passing(2, [self.FIRST, self.SECOND], [self.SECOND]) == 1
+
+    def test_what_somebody_has_in_hand_does_not_wait(self, passing):
+        assert passing(2, [self.FIRST, self.SECOND], [self.FIRST, self.SECOND], self.FIRST) == 1
+
+    def test_nothing_is_looked_for_where_nothing_or_too_much_waits(self, passing):
+        assert passing(0, [self.FIRST], [self.FIRST]) == 0
+        assert passing(_probe._PASSING_MAX + 1, [], []) == 0
+
+
+@pytest.mark.parametrize('files, orphans', [
+    ({'df6ANFSGLL000001': 86401}, 1), ({'df6ANFSGLL000001': 86400}, 0),                       # it is coming in, maybe
+    ({'df6ANFSGLL000001': 99999, 'qf6ANFSGLL000001': 0}, 0), ({'df6ANFSGLL000001': 99999, 'tf6ANFSGLL000001': 0}, 0),
+    ({'df6ANFSGLL000001': 99999, 'hf6ANFSGLL000001': 0, 'df6ANFSGLL000002': 99999}, 1)])
+def test_data_files_that_are_left_over(tmp_path, files, orphans):
+    for name, age in files.items():
+        (tmp_path / name).write_bytes(b'')
+        os.utime(str(tmp_path / name), (200000 - age, 200000 - age))
+    directories, _errors = _spool.directories([('mqueue', str(tmp_path))])
+    look = types.SimpleNamespace(directories={'msp': directories}, now=200000)
+    assert _probe._orphans(look, {'debris': {'data_without_control': 1}}) == orphans
+    assert _probe._orphans(look, {'debris': {'data_without_control': 0}}) == 0
+
+
+@pytest.mark.parametrize('tried, ahead', [(1061, 1), (1060, 0), (1000, 0), (0, 0)])
+def test_messages_that_were_tried_in_the_future(tmp_path, monkeypatch, tried, ahead):
+    (tmp_path / 'qf6ANFSGLL000001').write_bytes(written(900, tried))
+    monkeypatch.setattr(_probe._system, 'locks', dict)
+    directories, _errors = _spool.directories([('mqueue', str(tmp_path))])
+    look = types.SimpleNamespace(directories={'msp': directories}, now=1000)
+    assert _probe._ahead(look, {'last_attempt_age': 0}) == ahead
+    assert _probe._ahead(look, {'last_attempt_age': 1}) == 0

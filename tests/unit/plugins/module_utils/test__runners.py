@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Queue runners and cron of hosts laid out in a directory."""
 import os
+import re
 
 import pytest
 
@@ -60,8 +61,12 @@ MTA_LINE = '*/10 * * * *\t\troot\ttest -x /etc/init.d/sendmail && /usr/share/sen
 FLUSH = '#!/bin/sh\n# sendmail -Ac -q is what it does\n/usr/sbin/sendmail -Ac -qf >/dev/null\n'
 
 
-def runners(tmp_path, files, found=(CRON,), layout=_platform.DEBIAN):
-    return _runners.queue_runners(layout, list(found), lay(tmp_path, files))
+def runners(tmp_path, files, found=(CRON,), layout=_platform.DEBIAN, **more):
+    programs = [path for path in ('/etc/init.d/sendmail', '/bin/true') if any(re.search(r'-[xef] %s' % path, str(text)) for text in files.values())]
+    root = lay(tmp_path, dict(dict.fromkeys(programs, ''), **files))
+    for path in programs:
+        os.chmod(root + path, 0o755)
+    return _runners.queue_runners(layout, list(found), root, **more)
 
 
 def brief(found):
@@ -164,6 +169,39 @@ def test_lines_that_cron_reads_and_never_runs(tmp_path, files, why):
     assert (found['active'], found['detail']) == (True, None) if why is None else (found['active'] is False and why in found['detail'])
 
 
+@pytest.mark.parametrize('guard, why', [
+    ('test -x /bin/true && ', None), ('[ -x /bin/true ] && ', None), ('[ -d /etc ] && test -e /bin/true && ', None), ('test -f /etc/init.d/sendmail && ', None),
+    ('test -x /missing && ', 'test for /missing'), ('[ -x /missing ] && ', 'test for /missing'), ('[ -f /bin/true ] && test -d /missing && ', 'for /missing'),
+    ('if [ -x /missing ]; then ', 'test for /missing'), ('test -x /etc/mail/plain && ', 'test for /etc/mail/plain'), ('test -r /etc/mail/plain && ', None),
+    # Another way out, another question, or no test at all.
+    ('test -x /missing && true || ', None), ('test -x /missing || ', None), ('test ! -e /missing && ', None), ('[ -x "$X" ] && ', None),
+    ('if [ -x /missing ]; then true; else ', None), ('echo -x /missing && ', None), ('test -x /missing; ', None)])
+def test_the_tests_in_front_of_a_line(tmp_path, guard, why):
+    """What becomes of each was seen in a shell: "sh -c 'test -x /missing && echo run'" says nothing."""
+    line = '*/20 * * * * smmsp %s/usr/sbin/sendmail -Ac -q%s\n' % (guard, '; fi' * guard.startswith('if'))
+    (found,) = runners(tmp_path, {'/etc/cron.d/local': line, '/etc/mail/plain': 'x'})
+    assert (found['active'], found['detail']) == (True, None) if why is None else (found['active'] is False and why in found['detail'])
+
+
+PID_FILE = '/run/msp.pid'
+
+
+@pytest.mark.parametrize('command, partial', [
+    ('sendmail -Ac -q30m', False), ('/usr/sbin/sendmail -L sm-msp-queue -Ac -q30m', False), ('sendmail -Ac -qf -q30m', False),
+    ('sendmail -Ac -qRfoo -q30m', True), ('sendmail -Ac -q30m -qSfoo', True), ('sendmail -Ac -q!Ifoo -q30m', True), ('sendmail -Ac -qQ -q30m', True),
+    ('', False), ('sendmail -Ac -bs', False)])
+def test_a_runner_that_takes_only_some_mail(tmp_path, command, partial):
+    """Its title is that of any other (8.15.2 and 8.18.1); its pid file has the command (log_sendmail_pid() in util.c)."""
+    (found,) = runners(tmp_path, {PID_FILE: '313\n%s\n' % command}, [SLEEPER], pid_file=PID_FILE)
+    assert (found['active'], found['partial'], 'leaves messages out' in found['detail']) == (True, partial, partial)
+
+
+@pytest.mark.parametrize('text', ['314\nsendmail -Ac -qRfoo -q30m\n', '313\n', 'x', ''])
+def test_a_pid_file_that_is_not_of_this_process_says_nothing(tmp_path, text):
+    (found,) = runners(tmp_path, {PID_FILE: text}, [SLEEPER], pid_file=PID_FILE)
+    assert found['partial'] is False
+
+
 def test_elsewhere_than_on_debian_only_a_line_without_an_end_is_ignored(tmp_path):
     root = lay(tmp_path, {'/etc/cron.d/local': RUN + '\n' + RUN})
     assert [one['active'] for one in _runners.queue_runners(_platform.REDHAT, [CRON], root)] == [True, False]
@@ -202,8 +240,7 @@ def test_a_script_for_run_parts(tmp_path):
     ('*/30 * * * * root /usr/local/sbin/other', FLUSH, []),
 ])
 def test_a_cron_line_that_calls_a_script(tmp_path, line, body, found):
-    root = lay(tmp_path, {'/etc/cron.d/mail': line + '\n', '/usr/local/sbin/flush': body})
-    runs = _runners.queue_runners(_platform.UPSTREAM, [CRON], root)
+    runs = runners(tmp_path, {'/etc/cron.d/mail': line + '\n', '/usr/local/sbin/flush': body}, layout=_platform.UPSTREAM)
     assert brief(runs) == found
     assert [run['script'] for run in runs] == ['/usr/local/sbin/flush'] * len(found)
 

@@ -116,3 +116,11 @@ def test_a_result_has_no_halves_of_characters():
     """Ansible refuses the whole of a result that is not UTF-8: "Refusing to deserialize"."""
     found = _text.sound({'a\udcff': ['b\udc80', ('c', 1, None)], 'whole': '\U0001f480\n'})
     assert found == {r'a\xff': [r'b\x80', ['c', 1, None]], 'whole': '\U0001f480\n'}
+
+
+@pytest.mark.parametrize('arguments, text', [
+    ((1, 'message'), '1 message'), ((0, 'message'), '0 messages'), ((2, 'message', ('is', 'are')), '2 messages are'), ((1, 'byte', ('is', 'are')), '1 byte is'),
+    ((1, 'message', ('is', 'are'), 3), '1 of 3 messages is'), ((1, 'message', ('is', 'are'), 1), '1 of 1 message is'),
+    ((2, 'message', ('is', 'are'), 3), '2 of 3 messages are')])
+def test_a_count_in_a_sentence(arguments, text):
+    assert _text.count(*arguments) == text
