@@ -36,9 +36,10 @@ THRESHOLDS: Dict[str, Tuple[str, Any]] = {
     'mta_messages': ('number', 1000), 'queue_bytes': ('size', '1G'), 'quarantined': ('number', 0), 'free_blocks': ('number', 10),
     'free_inodes': ('number', 5), 'name_seconds': ('number', 5),
     'certificate_left': ('duration', '14d'), 'wanted': ('flag', False)}
+_TYPES: Dict[str, Dict[str, str]] = {'names': {'type': 'list', 'elements': 'str'}, 'number': {'type': 'int'}, 'flag': {'type': 'bool'}}
 OPTIONS = {
     'thresholds': {'type': 'dict', 'options': dict(
-        (name, dict({'names': {'type': 'list', 'elements': 'str'}, 'number': {'type': 'int'}, 'flag': {'type': 'bool'}}.get(kind, {'type': 'str'}), default=default))
+        (name, dict(_TYPES.get(kind, {'type': 'str'}), default=default))
         for name, (kind, default) in THRESHOLDS.items())},
     'overrides': {'type': 'list', 'elements': 'dict', 'default': [], 'options': {
         'id': {'type': 'str', 'required': True}, 'severity': {'type': 'str', 'choices': list(SEVERITIES)}, 'enabled': {'type': 'bool', 'default': True}}},
@@ -56,9 +57,10 @@ def audit(look: _look.Look) -> _look.Look:
     for queue, directories in look.directories.items():
         leftovers[queue], total[queue] = _leftovers(queue, directories, look)
     domains, cut = _qshape.domains(look, look.directories, _bucket)
-    return look._replace(
+    look = look._replace(
         family=look.layout.family, wanted=wanted, writable=_writable(look, wanted), relaying=_relaying(look), name_servers=_names.name_servers(),
-        leftovers=leftovers, leftovers_total=total, domains=dict(domains), domains_cut=cut, policy=_policy.policy(look))
+        leftovers=leftovers, leftovers_total=total, domains=dict(domains), domains_cut=cut)
+    return look._replace(policy=_policy.policy(look))
 
 
 def plain() -> Dict[str, Any]:

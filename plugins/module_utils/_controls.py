@@ -451,7 +451,7 @@ CONTROLS = (
          _aix('V-215344') + _unix('GEN004440'), _published.log_level, _MANUAL, 'Set confLOG_LEVEL to 9, build the configuration anew and restart.'),
     _stig('POL-05', 'low', 'The greeting does not tell the version', 'Who looks for hosts with a known hole asks for no more than the greeting.',
           _aix('V-215412') + _unix('GEN004560'), _published.greeting, _MANUAL,
-          'Set confSMTP_LOGIN_MSG to "$j; $b", build sendmail.cf anew and restart.'),
+          'Set confSMTP_LOGIN_MSG to "$j ready at $b", build sendmail.cf anew and restart.'),
     _stig('POL-06', 'medium', 'HELP has no file', 'The usual file tells the version, and where to report problems.',
           _aix('V-215417') + _unix('GEN004540'), _published.helpfile, _MANUAL,
           'Empty the file, and keep it: without one, HELP answers with the version of Sendmail.'),

@@ -26,6 +26,7 @@ _PROGRAMS_MAX = 200        # different programs of aliases that are looked at
 _LISTED = 20
 _ADDRESSES = ('postmaster', 'root')
 _ASK_SECONDS = 10          # for both addresses together
+_NAME_SECONDS = 5.0        # of a lookup, after which a start of Sendmail takes too long
 _LINES_MAX = 50            # of an answer
 # Exit statuses of sysexits.h that are an answer about the address, not about a configuration (70, 78) or a lookup that fails (71, 75).
 _TOLD = (0, 64, 65, 67, 68, 69, 73, 77)
@@ -158,9 +159,12 @@ def _way(program: str, restricted: List[str]) -> Optional[str]:
 def _answers(look: _look.Look, cf: _cf.Configuration) -> Dict[str, Optional[List[str]]]:
     """What Sendmail says about each of these addresses with -bv, None where it said nothing in time. It runs no mailer and writes no queue file.
 
-    With LogLevel 0 it leaves nothing in the log. A map of the class program would be run, so it is not asked where there is one.
+    With LogLevel 0 it leaves nothing in the log. A map of the class program would be run, so it is not asked where there is one; nor where a
+    start waits a minute for names.
     """
-    if any(line[0] == 'K' and re.match(r'\S+\s+program\b', line[1:].strip(), re.IGNORECASE) for _number, line in cf.lines):
+    own = look.lookups.get('own') or {}
+    waits = own.get('unqualified') or (own.get('seconds') or 0) >= _NAME_SECONDS or all(one['error'] for one in look.name_servers) and look.name_servers
+    if waits or any(line[0] == 'K' and re.match(r'\S+\s+program\b', line[1:].strip(), re.IGNORECASE) for _number, line in cf.lines):
         return dict.fromkeys(_ADDRESSES)
     lines: Dict[str, List[str]] = dict((address, []) for address in _ADDRESSES)
 

@@ -62,11 +62,13 @@ def relay(*hosts, listeners=(SOCKET,), greeting=None, port=25, own=('192.0.2.9',
 
 # What _policy.policy() takes of a host that satisfies what published rules ask.
 POLICY = {
-    'log_level': {'msp': 9, 'mta': 9}, 'greeting': {'written': '$j; $b', 'meant': '; '}, 'help': dict(state('/etc/mail/helpfile'), size=0), 'forward': '',
+    'log_level': {'msp': 9, 'mta': 9}, 'greeting': {'written': '$j ready at $b', 'meant': ' ready at '},
+    'help': dict(state('/etc/mail/helpfile'), size=0), 'forward': '',
     'log': {'journal': True, 'daemons': [], 'places': [], 'unclear': False, 'files': [state('/var/log/journal/1/system.journal', mode='0640')]},
     'tls': {'keys': [{'state': state('/etc/mail/tls/key', mode='0600'), 'group_readable': False, 'users': ['smmta']}],
             'certificates': [{'path': '/etc/mail/tls/crt', 'expires': NOW + 90 * 86400, 'error': None}]},
-    'aliases': {'files': [{'path': '/etc/mail/aliases', 'kind': 'implicit', 'link': 'root', 'text': dict(state('/etc/mail/aliases', group='root'), mtime=NOW - 60),
+    'aliases': {'files': [{'path': '/etc/mail/aliases', 'kind': 'implicit', 'link': 'root',
+                           'text': dict(state('/etc/mail/aliases', group='root'), mtime=NOW - 60),
                            'map': dict(state('/etc/mail/aliases.db', owner='smmta', mode='0640'), mtime=NOW - 60)}],
                 'elsewhere': [], 'errors': [], 'decode': [], 'programs': [], 'count': 1, 'trusted': 'smmta'},
     'maps': {'compiled': {'NEWDB': True, 'LDAPMAP': False}, 'used': {'hash': '/etc/mail/sendmail.cf line 164', 'host': '/etc/mail/sendmail.cf line 127'}},

@@ -9,7 +9,7 @@
 # A host on which every control passes: a runner that does not come in the middle of the test, and an MTA that does as published rules ask.
 comply() {
     local minute=$(((10#$(date +%M) + 25) % 30))
-    sed -i -e 's/^O PrivacyOptions=.*/O PrivacyOptions=goaway,restrictqrun/' -e 's/^O SmtpGreetingMessage=.*/O SmtpGreetingMessage=$j; $b/' \
+    sed -i -e 's/^O PrivacyOptions=.*/O PrivacyOptions=goaway,restrictqrun/' -e 's/^O SmtpGreetingMessage=.*/O SmtpGreetingMessage=$j ready at $b/' \
         -e 's/^O ForwardPath=.*/O ForwardPath/' /etc/mail/sendmail.cf
     printf 'O ServerKeyFile=%s\nO ServerCertFile=%s\n' $T/sendmail-common.key $T/sendmail-server.crt >>/etc/mail/sendmail.cf
     certificate 30

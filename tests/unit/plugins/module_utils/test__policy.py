@@ -17,7 +17,7 @@ CF = b'V10/Berkeley\nDZ8.17.1\nDn$Z\nMprog, P=/bin/sh, A=sh -c $u\n'
 def look(text=b'', **more):
     cf = _cf.parse(CF + text)
     found = {'configurations': {'mta': cf, 'msp': None}, 'files': {'mta': {'path': '/etc/mail/sendmail.cf'}, 'msp': {'path': '/etc/mail/submit.cf'}},
-             'program': {'sendmail': None}}
+             'program': {'sendmail': None}, 'lookups': {'own': {'unqualified': False, 'seconds': 0.1}}, 'name_servers': []}
     return types.SimpleNamespace(**dict(found, **more))
 
 
@@ -136,11 +136,11 @@ def test_classes_of_map(tmp_path):
 class TestAnswers:
     @pytest.fixture
     def asked(self, tmp_path):
-        def answers(program, text=b''):
+        def answers(program, text=b'', **more):
             path = tmp_path / 'sendmail'
             path.write_text('#!/bin/sh\n' + program)
             path.chmod(0o755)
-            return _policy._answers(look(program={'sendmail': str(path)}), _cf.parse(text))
+            return _policy._answers(look(program={'sendmail': str(path)}, **more), _cf.parse(text))
         return answers
 
     def test_each_address_is_asked_about(self, asked):
@@ -157,6 +157,16 @@ class TestAnswers:
     def test_output_is_bounded_and_printable(self, asked):
         lines = asked('yes "$(printf \'\\033[31m\')" | head -n 100000')['root']
         assert len(lines) == 50 and lines[0] == '\\x1b[31m'
+
+    @pytest.mark.parametrize('more', [{'lookups': {'own': {'unqualified': True, 'seconds': 0.1}}}, {'lookups': {'own': {'unqualified': False, 'seconds': 5.0}}},
+                                      {'name_servers': [{'address': '192.0.2.53', 'error': 'timeout'}]}])
+    def test_a_start_that_would_wait_for_names_is_not_begun(self, asked, tmp_path, more):
+        assert asked('touch %s/ran' % tmp_path, **more) == {'postmaster': None, 'root': None}
+        assert not (tmp_path / 'ran').exists()
+
+    def test_one_dead_name_server_of_two_is_no_reason(self, asked):
+        two = [{'address': '192.0.2.53', 'error': 'timeout'}, {'address': '192.0.2.54', 'error': None}]
+        assert None not in asked('echo x', name_servers=two).values()
 
     def test_a_program_map_is_not_run(self, asked, tmp_path):
         assert asked('touch %s/ran' % tmp_path, b'Kx program /bin/x\n') == {'postmaster': None, 'root': None}
@@ -184,10 +194,9 @@ class TestTls:
             wanted = time.strptime(said.strip().partition('=')[2], '%b %d %H:%M:%S %Y %Z')
             assert time.gmtime(_policy.not_after((pem / name).read_bytes()))[:6] == wanted[:6]
 
-    @pytest.mark.parametrize('data', [b'', b'-----BEGIN CERTIFICATE-----\n-----END', b'-----BEGIN CERTIFICATE-----\nMIIB\n-----END', b'-----BEGIN CERTIFICATE-----\nM\n-----END',
-                                      b'-----BEGIN CERTIFICATE-----\nMIT//////////////w==\n-----END'])
-    def test_what_is_no_certificate(self, data):
-        assert _policy.not_after(data) is None
+    @pytest.mark.parametrize('body', [b'', b'MIIB', b'M', b'MIT//////////////w=='])
+    def test_what_is_no_certificate(self, body):
+        assert _policy.not_after(b'-----BEGIN CERTIFICATE-----\n%s\n-----END' % body) is None and _policy.not_after(body) is None
 
     def test_no_cut_of_a_certificate_is_more_than_no_certificate(self, pem):
         data = (pem / 'crt').read_bytes()
@@ -196,8 +205,8 @@ class TestTls:
             _policy.not_after(b'-----BEGIN CERTIFICATE-----' + body[:end] + b'\n-----END')
 
     def test_what_is_configured(self, pem):
-        text = 'O ServerKeyFile=%s/key,%s/gone\nO ClientCertFile=%s/crt\nO ServerCertFile=%s/key\nO DontBlameSendmail=GroupReadableKeyFile\nO TrustedUser=smmta\n' % (
-            (pem,) * 4)
+        text = ('O ServerKeyFile={0}/key,{0}/gone\nO ClientCertFile={0}/crt\nO ServerCertFile={0}/key\n'
+                'O DontBlameSendmail=GroupReadableKeyFile\nO TrustedUser=smmta\n').format(pem)
         found = taken(text.encode())['tls']
         assert [(os.path.basename(one['state']['path']), one['state']['exists'], one['group_readable'], one['users']) for one in found['keys']] == [
             ('key', True, True, ['smmta']), ('gone', False, True, ['smmta'])]
