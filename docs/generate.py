@@ -31,10 +31,11 @@ def controls() -> str:
     lines += [
         f'What a compliant Sendmail host satisfies: {len(_controls.CONTROLS)} controls, judged by `mailops.sendmail.sendmail_compliance_info` in one call.',
         'An id keeps its meaning for ever. Severity, thresholds and whether a control is judged at all can be set for each host, and a control may be',
-        'waived for a while; [Compliance and waivers](compliance.md) says how.', '',
-        '| id | severity | control | fixed by |', '|---|---|---|---|']
+        'waived for a while; [Compliance and waivers](compliance.md) says how.',
+        'Those of the [profile](compliance.md#profiles) `stig` are judged only where it is chosen.', '',
+        '| id | severity | profile | control | fixed by |', '|---|---|---|---|---|']
     for one in _controls.CONTROLS:
-        lines.append(f'| [{one.id}](#{one.id.lower()}) | {one.severity} | {one.title} | {fixer(one.remedy, one.name)} |')
+        lines.append(f'| [{one.id}](#{one.id.lower()}) | {one.severity} | {one.profile} | {one.title} | {fixer(one.remedy, one.name)} |')
     for one in _controls.CONTROLS:
         lines += ['', f'## {one.id}', '', f'**{one.title}** ({one.severity}). {one.rationale}', '',
                   f'Fixed by {fixer(one.remedy, one.name)}: {one.text}', '', 'From: ' + '; '.join(one.references) + '.']

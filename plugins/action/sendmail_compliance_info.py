@@ -30,7 +30,7 @@ class ActionModule(ActionBase):
         """The result in a file; what stays in the memory of the controller, for each of thousands of hosts, is where it is."""
         # Not at the top: a worker that keeps nothing does not need it.
         from ansible_collections.mailops.sendmail.plugins.plugin_utils import _compliance_results
-        limits, overrides, waivers = settled
-        options = {'thresholds': limits, 'overrides': list(overrides.values()), 'waivers': list(waivers.values())}
+        limits, overrides, waivers, profile = settled
+        options = {'thresholds': limits, 'overrides': list(overrides.values()), 'waivers': list(waivers.values()), 'profile': profile}
         path = _compliance_results.write(directory, host, _compliance_results.of_check(judged, options))
         return {'file': path, 'compliant': judged['compliant'], 'summary': judged['summary'], 'invocation': {}}

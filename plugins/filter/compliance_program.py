@@ -15,7 +15,7 @@ description:
 positional: _input
 options:
   _input:
-    description: The options C(thresholds), C(overrides) and C(waivers) of M(mailops.sendmail.sendmail_compliance_info).
+    description: The options C(profile), C(thresholds), C(overrides) and C(waivers) of M(mailops.sendmail.sendmail_compliance_info).
     type: dict
     required: true
 author:

@@ -16,7 +16,7 @@ import socket
 import stat
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _look, _names, _probe, _qf, _qshape, _spool, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _look, _names, _policy, _probe, _qf, _qshape, _spool, _system
 
 FILES_MAX = 5000        # looked at for modes, in all of the configuration
 _NAMES_MAX = 200000     # of a queue directory, before left-over files are only counted
@@ -26,22 +26,26 @@ _LISTED = 20            # of what is listed without a natural bound
 # What the controller does not judge, or cannot as it is no plain value.
 _AT_HOME = ('directories', 'held', 'layout', 'configurations', 'accounts', 'sendmail_conf', 'locked', 'subjects')
 
+PROFILES = ('baseline', 'stig')   # each with the controls of those before it
 SEVERITIES = ('low', 'medium', 'high', 'critical')
-# Thresholds: {name: (kind, default)}. Kinds: duration and size are text that _text reads; number, names, and version are what they say.
+# Thresholds: {name: (kind, default)}. Kinds: duration and size are text that _text reads; number, names, flag, and version are what they say.
 THRESHOLDS: Dict[str, Tuple[str, Any]] = {
     'version': ('version', '8.15.2'), 'listen': ('names', ['127.*', '::1']), 'runner_interval': ('duration', '30m'), 'last_attempt': ('duration', '65m'),
     'privacy_mta': ('names', ['authwarnings', 'noexpn', 'novrfy', 'restrictqrun']), 'privacy_msp': ('names', ['restrictqrun']),
     'queue_return': ('duration', '5d'), 'msp_age': ('duration', '4h'), 'mta_age': ('duration', '5d'), 'msp_messages': ('number', 100),
     'mta_messages': ('number', 1000), 'queue_bytes': ('size', '1G'), 'quarantined': ('number', 0), 'free_blocks': ('number', 10),
-    'free_inodes': ('number', 5), 'name_seconds': ('number', 5)}
+    'free_inodes': ('number', 5), 'name_seconds': ('number', 5),
+    'certificate_left': ('duration', '14d'), 'wanted': ('flag', False)}
+_TYPES: Dict[str, Dict[str, str]] = {'names': {'type': 'list', 'elements': 'str'}, 'number': {'type': 'int'}, 'flag': {'type': 'bool'}}
 OPTIONS = {
     'thresholds': {'type': 'dict', 'options': dict(
-        (name, dict({'names': {'type': 'list', 'elements': 'str'}, 'number': {'type': 'int'}}.get(kind, {'type': 'str'}), default=default))
+        (name, dict(_TYPES.get(kind, {'type': 'str'}), default=default))
         for name, (kind, default) in THRESHOLDS.items())},
     'overrides': {'type': 'list', 'elements': 'dict', 'default': [], 'options': {
         'id': {'type': 'str', 'required': True}, 'severity': {'type': 'str', 'choices': list(SEVERITIES)}, 'enabled': {'type': 'bool', 'default': True}}},
     'waivers': {'type': 'list', 'elements': 'dict', 'default': [], 'options': dict(
         (name, {'type': 'str', 'required': True}) for name in ('id', 'reason', 'expires'))},
+    'profile': {'type': 'str', 'choices': list(PROFILES), 'default': PROFILES[0]},
     'directory': {'type': 'path'},
 }
 
@@ -53,9 +57,10 @@ def audit(look: _look.Look) -> _look.Look:
     for queue, directories in look.directories.items():
         leftovers[queue], total[queue] = _leftovers(queue, directories, look)
     domains, cut = _qshape.domains(look, look.directories, _bucket)
-    return look._replace(
+    look = look._replace(
         family=look.layout.family, wanted=wanted, writable=_writable(look, wanted), relaying=_relaying(look), name_servers=_names.name_servers(),
         leftovers=leftovers, leftovers_total=total, domains=dict(domains), domains_cut=cut)
+    return look._replace(policy=_policy.policy(look))
 
 
 def plain() -> Dict[str, Any]:

@@ -14,14 +14,15 @@ import time
 from fnmatch import fnmatchcase
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _checks, _compliance, _look, _reach, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _checks, _compliance, _look, _published, _reach, _text
 
 SEVERITIES = _compliance.SEVERITIES
 STATUSES = ('pass', 'fail', 'waived', 'not_applicable', 'error')
 EVIDENCE_MAX = 5       # sentences of each control
 Look = _look.Look
 Limits = Dict[str, Any]
-Judgement = Tuple[Optional[bool], str, str, List[str]]
+Settled = Tuple[Limits, Dict[str, Any], Dict[str, Any], str]
+Judgement = _published.Judgement
 
 
 class Control(NamedTuple):
@@ -41,6 +42,7 @@ class Control(NamedTuple):
     name: Optional[str]                   # of the role or module
     text: str
     checks: Tuple[_checks.Check, ...] = ()
+    profile: str = _compliance.PROFILES[0]   # the first that it belongs to
 
 
 def _span(seconds: int) -> str:
@@ -346,17 +348,35 @@ def _row(identifier: str, severity: str, title: str, rationale: str, references:
     return Control('SMQ-' + identifier, title, severity, rationale, references, words, remedy[0], remedy[1], text, checks)
 
 
+def _stig(*values: Any) -> Control:
+    """A row that a stock host of some distribution fails: it is in the profile stig alone."""
+    return _row(*values)._replace(profile='stig')
+
+
+def _aix(*rules: str) -> Tuple[str, ...]:
+    return tuple('IBM AIX 7.x STIG, ' + rule for rule in rules)
+
+
+def _unix(*rules: str) -> Tuple[str, ...]:
+    return tuple('DISA STIGs of UNIX systems, ' + rule for rule in rules)
+
+
 CONTROLS = (
     _row('PRG-01', 'critical', 'The name sendmail belongs to Sendmail',
          'Programs submit mail through this name. Behind it another MTA takes the mail, into a queue that nobody looks at.',
          _MAN, _installed, _MSP, 'Install it with the playbook mailops.sendmail.ensure_submission.',
          _checks.not_installed, _checks.other_program),
     _row('PRG-02', 'medium', 'The version of Sendmail is supported', 'Old versions have known holes, and nobody fixes them.',
-         ('RELEASE_NOTES in the sources of Sendmail',), _supported, _MANUAL, 'Upgrade the package.'),
+         ('RELEASE_NOTES in the sources of Sendmail',) + _aix('V-215414') + _unix('GEN004600', 'GEN004620'), _supported, _MANUAL, 'Upgrade the package.'),
     _row('PRG-03', 'critical', 'The program is set-group-ID and belongs to root',
          'Without the bit only root can submit mail, and to root everything looks healthy; another owner could replace the program.',
          _SECURITY, _rights_words('program', 'binary'), _PERMISSIONS, 'Put owner, group and mode right.',
          _rights('binary'), _checks.program_rights),
+    _row('PRG-04', 'high', 'Sendmail has the classes of map that it uses', 'A configuration that was made for another build is refused, or its lookups fail.',
+         _OP, _published.compiled, _MANUAL, 'Use another class of map, or a package of Sendmail that was built with it.'),
+    _stig('PRG-05', 'medium', 'Sendmail is wanted here', 'What nobody needs is one more program that strangers can reach; some rules ask for its absence.',
+          _aix('V-215353') + ('RHEL 8 STIG, V-230489', 'RHEL 9 STIG, V-257827'), _published.wanted, _MANUAL,
+          'Say that it is wanted, with "wanted: true" among the thresholds of the host, or remove the package.'),
     _row('MTA-01', 'critical', 'An MTA runs', 'Without it all mail stays in the client queue.', _MAN, _running, _MTA,
          'Restart the service; to start it does nothing while it counts as active.',
          _checks.no_daemon),
@@ -420,12 +440,43 @@ CONTROLS = (
     _row('CFG-04', 'low', 'Undeliverable mail is returned in time', 'The sender learns only then that nobody got it.',
          _guide('Timeout.queuereturn'), _returns, _MANUAL, 'Set confTO_QUEUERETURN and build the configuration anew.'),
     _row('POL-01', 'medium', 'The MTA tells strangers little', 'VRFY and EXPN list accounts, and everybody could run the queue.',
-         _guide('PrivacyOptions'), _privacy('mta'), _MANUAL, 'Add the words to confPRIVACY_FLAGS in sendmail.mc, build sendmail.cf anew and restart.'),
+         _guide('PrivacyOptions') + _aix('V-215415') + _unix('GEN004660', 'GEN004680'), _privacy('mta'), _MANUAL,
+         'Add the words to confPRIVACY_FLAGS in sendmail.mc, build sendmail.cf anew and restart.'),
     _row('POL-02', 'medium', 'Only the owner of the client queue may run it', 'A run by everybody is a way to load the host.',
          _guide('PrivacyOptions'), _privacy('msp'), _MANUAL, 'Add the words to confPRIVACY_FLAGS in submit.mc and build submit.cf anew.'),
     _row('POL-03', 'critical', 'Strangers cannot relay', 'An open relay sends spam in your name within hours.',
-         ('cf/README in the sources of Sendmail, ANTI-SPAM CONFIGURATION CONTROL',), _closed, _MANUAL,
+         ('cf/README in the sources of Sendmail, ANTI-SPAM CONFIGURATION CONTROL',) + _unix('GEN004710'), _closed, _MANUAL,
          'Take out what the evidence names, build sendmail.cf and the maps anew, and restart.'),
+    _row('POL-04', 'medium', 'Sendmail logs every message', 'Below level 9 nothing says what became of a message, or who sent it.',
+         _aix('V-215344') + _unix('GEN004440'), _published.log_level, _MANUAL, 'Set confLOG_LEVEL to 9, build the configuration anew and restart.'),
+    _stig('POL-05', 'low', 'The greeting does not tell the version', 'Who looks for hosts with a known hole asks for no more than the greeting.',
+          _aix('V-215412') + _unix('GEN004560'), _published.greeting, _MANUAL,
+          'Set confSMTP_LOGIN_MSG to "$j ready at $b", build sendmail.cf anew and restart.'),
+    _stig('POL-06', 'medium', 'HELP has no file', 'The usual file tells the version, and where to report problems.',
+          _aix('V-215417') + _unix('GEN004540'), _published.helpfile, _MANUAL,
+          'Empty the file, and keep it: without one, HELP answers with the version of Sendmail.'),
+    _stig('POL-07', 'low', 'Users cannot forward their mail', 'A .forward sends the mail of an account out of the house, and can make loops.',
+          _aix('V-215413') + _unix('GEN004580'), _published.forward, _MANUAL,
+          'Define confFORWARD_PATH as empty, build sendmail.cf anew and restart.'),
+    _stig('ALI-01', 'high', 'No alias decodes mail', 'uudecode writes what a stranger sends into files whose names the stranger gives.',
+          _unix('GEN004640'), _published.decode, _MANUAL, 'Take out the aliases decode and uudecode, and run newaliases.'),
+    _row('ALI-02', 'high', 'Programs of aliases can be changed by root alone', 'Mail runs them: who can write to one runs what he likes with it.',
+         _unix('GEN004400', 'GEN004420'), _published.programs, _MANUAL,
+         'Give program and directories to root and take away the write permission of others; or take out the alias, and run newaliases.'),
+    _row('ALI-03', 'medium', 'The alias files can be changed by root alone', 'Who can write them reads the mail of root, and runs programs.',
+         _unix('GEN004360', 'GEN004380'), _published.alias_rights, _MANUAL, 'Give the file to root with mode 0644, and run newaliases.'),
+    _row('ALI-04', 'medium', 'The alias maps are up to date', 'Sendmail looks into the map: what was changed in the text alone has no effect.',
+         _MAN, _published.alias_age, _MANUAL, 'Run newaliases.'),
+    _stig('ALI-05', 'medium', 'Mail to postmaster and root reaches somebody', 'Bounces of bounces, warnings and complaints go there.',
+          ('RFC 5321, 4.5.1', 'RHEL 9 STIG, V-257953', 'RHEL 9 STIG, V-258174'), _published.resolves, _MANUAL,
+          'Give both an alias that leads to a person, run newaliases, and try it with sendmail -bv.'),
+    _row('LOG-01', 'medium', 'Mail is logged where root alone can write', 'The log says what became of a message; who can write it can say anything.',
+         _unix('GEN004460', 'GEN004480', 'GEN004500'), _published.logged, _MANUAL,
+         'Have mail.info written to a file of root with mode 0640, or run journald.'),
+    _row('TLS-01', 'high', 'The keys of TLS are secret', 'Who has the key can pose as this host. Sendmail does not use one that others can read.',
+         _guide('ServerKeyFile'), _published.keys, _MANUAL, 'Give the key to root with mode 0600.'),
+    _row('TLS-02', 'high', 'The certificates of TLS are valid', 'Relays that verify them refuse mail from the day on which they expire.',
+         _guide('ServerCertFile'), _published.certificates, _MANUAL, 'Renew the certificate, and restart.'),
     _row('QUE-01', 'medium', 'No message waits long in the client queue', 'It is handed on within seconds where everything works.',
          _OP, _age('msp'), ('module', 'sendmail_diagnosis_info'), 'Ask the diagnosis why it stays.'),
     _row('QUE-02', 'low', 'No message waits long in the queue of the MTA', 'It would have been returned to its sender by then.',
@@ -523,11 +574,14 @@ def _waiver(entry: Dict[str, Any], today: str) -> Dict[str, Any]:
 
 
 def settled(thresholds: Optional[Dict[str, Any]] = None, overrides: Optional[Sequence[Dict[str, Any]]] = None,
-            waivers: Optional[Sequence[Dict[str, Any]]] = None, now: Optional[float] = None) -> Tuple[Limits, Dict[str, Any], Dict[str, Any]]:
-    """The options checked, before anything is looked at: (limits, overrides by id, waivers by id). Raises SendmailError."""
+            waivers: Optional[Sequence[Dict[str, Any]]] = None, profile: Optional[str] = None, now: Optional[float] = None) -> Settled:
+    """The options checked, before anything is looked at: (limits, overrides by id, waivers by id, profile). Raises SendmailError."""
     today = time.strftime('%Y-%m-%d', time.gmtime(now))
+    profile = profile or _compliance.PROFILES[0]
+    if profile not in _compliance.PROFILES:
+        raise _text.SendmailError('profile: there is no %s. There are: %s.' % (_text.shown(profile), ', '.join(_compliance.PROFILES)))
     return limits_of(thresholds), _by_id(overrides, 'overrides'), dict(
-        (identifier, _waiver(entry, today)) for identifier, entry in _by_id(waivers, 'waivers').items())
+        (identifier, _waiver(entry, today)) for identifier, entry in _by_id(waivers, 'waivers').items()), profile
 
 
 def _by_checks(control: Control, look: Look, limits: Limits) -> Judgement:
@@ -555,20 +609,21 @@ def _judge(control: Control, look: Look, limits: Limits) -> Tuple[str, str, str,
     return {True: 'pass', False: 'fail', None: 'not_applicable'}[holds], expected, actual, evidence
 
 
-def comply(look: Look, settled_options: Tuple[Limits, Dict[str, Any], Dict[str, Any]]) -> Dict[str, Any]:
+def comply(look: Look, settled_options: Settled) -> Dict[str, Any]:
     """Every control, in the order of the table: {controls, summary, compliant}, see the module sendmail_compliance_info.
 
     C(look): _look.Look, as _compliance.plain() makes it; C(settled_options): of L(settled).
     """
-    limits, overrides, waivers = settled_options
+    limits, overrides, waivers, profile = settled_options
     found = []
     for control in CONTROLS:
         override = overrides.get(control.id, {})
         waiver = waivers.get(control.id)
-        if override.get('enabled', True):
+        judged = _compliance.PROFILES.index(control.profile) <= _compliance.PROFILES.index(profile)
+        if judged and override.get('enabled', True):
             status, expected, actual, evidence = _judge(control, look, limits)
         else:
-            status, expected, actual, evidence = 'not_applicable', '', '', ['Switched off.']
+            status, expected, actual, evidence = 'not_applicable', '', '', ['Switched off.' if judged else 'Not in the profile %s.' % profile]
         if waiver and waiver['expired']:
             evidence = ['The waiver expired on %s.' % waiver['expires']] + evidence
         elif waiver and status == 'fail':

@@ -98,6 +98,7 @@ class Look(NamedTuple):
     leftovers_total: Dict[str, int] = {}
     domains: Dict[str, Dict[str, int]] = {}   # recipients by domain and age bucket, of both queues
     domains_cut: bool = False
+    policy: Dict[str, Any] = {}             # of _policy.policy()
 
 
 def names(queue: str) -> Tuple[str, ...]:

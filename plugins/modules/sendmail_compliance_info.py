@@ -10,10 +10,18 @@ version_added: 1.0.0
 description:
   - Looks at a host once and judges every control of the collection, such as an MTA that runs, exactly one queue runner, right owners and modes, no lost
     mail, no open relay. The page C(docs/controls.md) of the collection lists them with the reasons.
-  - Nothing is changed. Probes are a greeting of the MTA, lookups of names, and one question to each name server, all within seconds.
+  - Nothing is changed. Probes are a greeting of the MTA, lookups of names, one question to each name server, and C(sendmail -bv) for
+    postmaster and root, all within seconds.
   - Run it as root. What cannot be seen is an V(error), never a V(pass).
   - On a host without Sendmail V(SMQ-PRG-01) fails and no other control applies. Switch that one off with O(overrides) where hosts without Sendmail are right.
 options:
+  profile:
+    description:
+      - Which controls are judged. The others are V(not_applicable).
+      - V(baseline) is what every host should satisfy, and a stock host of each distribution can. V(stig) is all, with what published rules ask beyond that.
+    type: str
+    choices: [baseline, stig]
+    default: baseline
   thresholds:
     description: Where the line is. What is not given keeps its default.
     type: dict
@@ -85,6 +93,14 @@ options:
         description: How long looking up the name of the host may take, in seconds.
         type: int
         default: 5
+      certificate_left:
+        description: How long the certificates of TLS have to be valid yet.
+        type: str
+        default: 14d
+      wanted:
+        description: Whether Sendmail is wanted on the host. The profile V(stig) asks that somebody says so.
+        type: bool
+        default: false
   overrides:
     description: What differs for single controls.
     type: list

@@ -30,7 +30,8 @@ SEVERITIES = tuple(reversed(_controls.SEVERITIES))
 TOP = 20
 KINDS_MAX = 100       # of hosts that have a row of their own
 EXAMPLES_MAX = 3      # of what was found on hosts of one kind
-GROUPS = {'PRG': 'Prog', 'MTA': 'MTA', 'RUN': 'Runner', 'PRM': 'Permissions', 'CFG': 'Config', 'POL': 'Policy', 'QUE': 'Queues', 'STO': 'Disk',
+GROUPS = {'PRG': 'Prog', 'MTA': 'MTA', 'RUN': 'Runner', 'PRM': 'Permissions', 'CFG': 'Config', 'POL': 'Policy', 'ALI': 'Aliases', 'LOG': 'Log',
+          'TLS': 'TLS', 'QUE': 'Queues', 'STO': 'Disk',
           'NAM': 'DNS'}
 REASONS = {'connection_refused': 'the relay refuses connections', 'connection_timeout': 'the relay does not answer in time',
            'no_route': 'no route to the relay', 'host_lookup': 'a name lookup failed', 'relay_lookup': 'the relay has no address',

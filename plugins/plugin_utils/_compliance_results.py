@@ -174,7 +174,7 @@ def _waiver(given: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def _options(given: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {'thresholds': dict(given.get('thresholds') or {}), 'overrides': list(given.get('overrides') or []),
-                             'waivers': list(given.get('waivers') or [])}
+                             'waivers': list(given.get('waivers') or []), 'profile': _text(given.get('profile') or 'baseline')}
     return found if len(json.dumps(found)) < 20000 else {}
 
 

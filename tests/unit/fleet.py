@@ -20,8 +20,8 @@ def result(look=HEALTHY, **options):
 
 def kept(found, directory):
     """What each host returns where results are kept in files."""
-    limits, overrides, waivers = _controls.settled()
-    options = {'thresholds': limits, 'overrides': list(overrides.values()), 'waivers': list(waivers.values())}
+    limits, overrides, waivers, profile = _controls.settled()
+    options = {'thresholds': limits, 'overrides': list(overrides.values()), 'waivers': list(waivers.values()), 'profile': profile}
     return {name: {'file': _compliance_results.write(str(directory), name, _compliance_results.of_check(one, options))} if 'controls' in one else one
             for name, one in found.items()}
 

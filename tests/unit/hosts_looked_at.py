@@ -60,6 +60,21 @@ def relay(*hosts, listeners=(SOCKET,), greeting=None, port=25, own=('192.0.2.9',
     return dict(_route.route(way, places, listeners, greetings), hosts_file=[], **more)
 
 
+# What _policy.policy() takes of a host that satisfies what published rules ask.
+POLICY = {
+    'log_level': {'msp': 9, 'mta': 9}, 'greeting': {'written': '$j ready at $b', 'meant': ' ready at '},
+    'help': dict(state('/etc/mail/helpfile'), size=0), 'forward': '',
+    'log': {'journal': True, 'daemons': [], 'places': [], 'unclear': False, 'files': [state('/var/log/journal/1/system.journal', mode='0640')]},
+    'tls': {'keys': [{'state': state('/etc/mail/tls/key', mode='0600'), 'group_readable': False, 'users': ['smmta']}],
+            'certificates': [{'path': '/etc/mail/tls/crt', 'expires': NOW + 90 * 86400, 'error': None}]},
+    'aliases': {'files': [{'path': '/etc/mail/aliases', 'kind': 'implicit', 'link': 'root',
+                           'text': dict(state('/etc/mail/aliases', group='root'), mtime=NOW - 60),
+                           'map': dict(state('/etc/mail/aliases.db', owner='smmta', mode='0640'), mtime=NOW - 60)}],
+                'elsewhere': [], 'errors': [], 'decode': [], 'programs': [], 'count': 1, 'trusted': 'smmta'},
+    'maps': {'compiled': {'NEWDB': True, 'LDAPMAP': False}, 'used': {'hash': '/etc/mail/sendmail.cf line 164', 'host': '/etc/mail/sendmail.cf line 127'}},
+    'answers': {'postmaster': ['root... deliverable: mailer local, user root'], 'root': ['root... deliverable: mailer local, user root']}}
+
+
 OWN = {'name': 'h.example.test', 'unqualified': False, 'error': None, 'seconds': 0.0}
 HEALTHY = _look.Look(
     now=NOW, queues={'msp': queue(), 'mta': queue()}, hazards={}, inspected=0,
@@ -76,7 +91,7 @@ HEALTHY = _look.Look(
     active=True, load=[0.5, 0.5, 0.5], resolver_changed=NOW - 5000, lookups={'own': OWN, 'domains': {}}, dead_letters=[],
     places=[{'path': '/var/spool/mqueue-client', 'owner': 'smmsp', 'group': 'smmsp', 'mode': '2770'}],
     family='debian', writable=[], relaying=[], name_servers=[{'address': '192.0.2.53', 'error': None}], leftovers={'msp': [], 'mta': []},
-    leftovers_total={'msp': 0, 'mta': 0}, domains={}, domains_cut=False, endangered={},
+    leftovers_total={'msp': 0, 'mta': 0}, domains={}, domains_cut=False, endangered={}, policy=POLICY,
     wanted=[want('binary', '/usr/libexec/sendmail/sendmail', 'root', 'smmsp', '2755'), want('submit_cf', '/etc/mail/submit.cf', 'root', 'smmsp', '0644'),
             want('sendmail_cf', '/etc/mail/sendmail.cf', 'root', 'smmsp', '0644'), want('mail_dir', '/etc/mail', 'smmta', 'smmsp', '2755'),
             want('msp_queue', '/var/spool/mqueue-client', 'smmsp', 'smmsp', '2770'), want('mta_queue', '/var/spool/mqueue', 'smmta', 'smmsp', '2750')])
@@ -89,6 +104,19 @@ def damaged(key, **found):
 
 def counted(**states):
     return {'msp': queue(messages=dict(queue()['messages'], **states)), 'mta': queue()}
+
+
+def ruled(**more):
+    """What differs in a look at a host that does not do as published rules ask."""
+    return {'policy': dict(POLICY, **more)}
+
+
+def aliased(**more):
+    return ruled(aliases=dict(POLICY['aliases'], **more))
+
+
+def alias_file(**more):
+    return aliased(files=[dict(POLICY['aliases']['files'][0], **more)])
 
 
 DOWN = dict(GREETING, connected=False, answered=False, code=None, text=None, error='connection_refused')
@@ -134,6 +162,31 @@ DAMAGE = [
     ('SMQ-POL-01', {'settings': dict(HEALTHY.settings, mta=settings(privacy_options=['authwarnings', 'novrfy']))}, []),
     ('SMQ-POL-02', {'settings': dict(HEALTHY.settings, msp=settings(run_as_user='smmsp', privacy_options=['goaway']))}, []),
     ('SMQ-POL-03', {'sockets': EVERYWHERE, 'relaying': ['FEATURE(promiscuous_relay).']}, ['SMQ-MTA-04']),
+    ('SMQ-PRG-04', ruled(maps={'compiled': {'NEWDB': True, 'LDAPMAP': False}, 'used': {'ldap': 'AliasFile'}}), []),
+    ('SMQ-POL-04', ruled(log_level={'msp': 9, 'mta': 8}), []),
+    ('SMQ-POL-05', ruled(greeting={'written': '$j $v', 'meant': ' $v'}), []),
+    # The running MTA goes on with the old greeting until it is restarted.
+    ('SMQ-POL-05', {'greeting': dict(GREETING, text='220 h ESMTP Sendmail 8.17.1.9/8.17.1.9; Sat')}, []),
+    ('SMQ-POL-06', ruled(help=dict(state('/etc/mail/helpfile'), size=5988)), []),
+    ('SMQ-POL-07', ruled(forward='$z/.forward'), []),
+    ('SMQ-POL-07', ruled(forward=None), []),
+    ('SMQ-ALI-01', aliased(decode=['/etc/mail/aliases: decode: |/usr/bin/uudecode']), []),
+    ('SMQ-ALI-02', aliased(programs=['The alias lists runs /home/a/b: /home/a is owned by a and has mode 0755.']), []),
+    ('SMQ-ALI-03', alias_file(text=dict(state('/etc/mail/aliases', mode='0664'), mtime=NOW - 60)), []),
+    ('SMQ-ALI-03', alias_file(text=dict(state('/etc/mail/aliases', owner='smmta'), mtime=NOW - 60)), []),
+    ('SMQ-ALI-03', alias_file(map=dict(state('/etc/mail/aliases.db', owner='alice'), mtime=NOW - 60)), []),
+    ('SMQ-ALI-03', alias_file(link='smmta'), []),
+    ('SMQ-ALI-04', alias_file(map=dict(state('/etc/mail/aliases.db'), mtime=NOW - 61)), []),
+    ('SMQ-ALI-04', alias_file(kind='hash', map=state('/etc/mail/aliases.db', exists=False)), []),
+    ('SMQ-ALI-05', ruled(answers=dict(POLICY['answers'], postmaster=['postmaster... User unknown'])), []),
+    ('SMQ-ALI-05', ruled(answers=dict(POLICY['answers'], root=['aliasing/forwarding loop broken'])), []),
+    ('SMQ-LOG-01', ruled(log=dict(POLICY['log'], journal=False)), []),
+    ('SMQ-LOG-01', ruled(log=dict(POLICY['log'], journal=False, daemons=['rsyslogd'])), []),
+    ('SMQ-LOG-01', ruled(log=dict(POLICY['log'], files=[state('/var/log/mail.log', mode='0646')])), []),
+    ('SMQ-TLS-01', ruled(tls=dict(POLICY['tls'], keys=[dict(POLICY['tls']['keys'][0], state=state('/etc/mail/tls/key', mode='0640'))])), []),
+    ('SMQ-TLS-01', ruled(tls=dict(POLICY['tls'], keys=[dict(POLICY['tls']['keys'][0], state=state('/etc/mail/tls/key', exists=False))])), []),
+    ('SMQ-TLS-02', ruled(tls=dict(POLICY['tls'], certificates=[{'path': '/c', 'expires': NOW + 14 * 86400 - 1, 'error': None}])), []),
+    ('SMQ-TLS-02', ruled(tls=dict(POLICY['tls'], certificates=[{'path': '/c', 'expires': None, 'error': 'does not exist'}])), []),
     ('SMQ-QUE-01', {'queues': {'msp': waiting(1, oldest_age=14401), 'mta': queue()}}, []),
     ('SMQ-QUE-02', {'queues': {'msp': queue(), 'mta': waiting(1, oldest_age=432001)}}, []),
     ('SMQ-QUE-03', {'queues': counted(lost=1)}, []),

@@ -6,10 +6,17 @@
 # shellcheck source=../diagnosis/lab.bash
 . /root/lab.bash
 
-# A host on which every control passes: a runner that does not come in the middle of the test, and an MTA that tells strangers little.
+# A host on which every control passes: a runner that does not come in the middle of the test, and an MTA that does as published rules ask.
 comply() {
     local minute=$(((10#$(date +%M) + 25) % 30))
-    sed -i 's/^O PrivacyOptions=.*/O PrivacyOptions=goaway,restrictqrun/' /etc/mail/sendmail.cf
+    sed -i -e 's/^O PrivacyOptions=.*/O PrivacyOptions=goaway,restrictqrun/' -e 's/^O SmtpGreetingMessage=.*/O SmtpGreetingMessage=$j ready at $b/' \
+        -e 's/^O ForwardPath=.*/O ForwardPath/' /etc/mail/sendmail.cf
+    printf 'O ServerKeyFile=%s\nO ServerCertFile=%s\n' $T/sendmail-common.key $T/sendmail-server.crt >>/etc/mail/sendmail.cf
+    certificate 30
+    : >/etc/mail/helpfile
+    printf 'postmaster: root\n' >/etc/aliases
+    newaliases
+    cp -a /etc/aliases /root/aliases
     keep_health
     sed -i -E "s#^7 3 \* \* \*#$minute,$((minute + 30)) * * * *#" /etc/cron.d/sendmail
     cp -a /etc/cron.d/sendmail /root/cron-sendmail
@@ -17,7 +24,14 @@ comply() {
     touch /root/complied
     restore
 }
+T=/etc/mail/tls
+certificate() { # DAYS: for that many days
+    openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=h -days "$1" -keyout $T/sendmail-common.key -out $T/sendmail-server.crt 2>/dev/null
+    chmod 600 $T/sendmail-common.key
+}
 restore() {
+    cp -a --remove-destination /root/aliases /etc/aliases
+    chmod 640 /var/log/journal/*/system.journal
     cp -a --remove-destination /root/sendmail-binary /usr/libexec/sendmail/sendmail
     ln -sfn "$(cat /root/sendmail-target)" /usr/sbin/sendmail
     chown smmta:smmsp $M && chmod 2750 $M

@@ -5,6 +5,7 @@
 import os
 import re
 import sys
+import time
 
 import pytest
 
@@ -12,12 +13,14 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _controls,
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
 from hosts_looked_at import (
-    DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, ROOM, RUNNER, SOCKET, damaged, queue, relay, settings, waiting, want)
+    DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, POLICY, ROOM, RUNNER, SOCKET, alias_file, aliased, damaged, queue, relay, ruled, settings, state, waiting,
+    want)
 
 ROOT = os.path.join(os.path.dirname(_controls.__file__), '..', '..')
 
 
-def comply(look=HEALTHY, **options):
+def comply(look=HEALTHY, profile='stig', thresholds=None, **options):
+    options.update(profile=profile, thresholds=dict({'wanted': True}, **thresholds or {}))
     return _controls.comply(look, _controls.settled(now=NOW, **options))
 
 
@@ -40,7 +43,8 @@ def test_each_control_fails(control, more, also):
 
 
 def test_every_control_has_a_damage():
-    assert {row[0] for row in DAMAGE} == set(_controls.IDS)
+    # Whether Sendmail is wanted is no fact of a host.
+    assert {row[0] for row in DAMAGE} == set(_controls.IDS) - {'SMQ-PRG-05'}
 
 
 def test_the_table_is_sound():
@@ -64,7 +68,7 @@ def test_without_sendmail_one_control_fails_and_no_other_applies():
 
 def test_a_host_that_submits_elsewhere_needs_no_mta():
     result = comply(HEALTHY._replace(relay=relay('[192.0.2.20]', listeners=[]), processes=[], sockets=[]))
-    assert with_status(result, 'not_applicable') == ['SMQ-MTA-01', 'SMQ-MTA-02', 'SMQ-MTA-04']
+    assert with_status(result, 'not_applicable') == ['SMQ-MTA-01', 'SMQ-MTA-02', 'SMQ-MTA-04', 'SMQ-POL-05', 'SMQ-POL-06']
     assert result['compliant']
 
 
@@ -170,9 +174,11 @@ def said_of(control, **more):
     return one['status'], one['actual']
 
 
+LASTS = time.strftime('%Y-%m-%d', time.gmtime(NOW + 90 * 86400))
 # What the report says of the healthy host: (expected, actual), in the order of the controls.
 WORDS = [
     ('The name sendmail leads to Sendmail', '/usr/libexec/sendmail/sendmail'), ('8.15.2 or later', '8.17.1.9'), ('root:smmsp 2755', '1 of 1 right'),
+    ('Sendmail has every class of map that is used', 'hash, host'), ('Somebody has said that this host needs Sendmail (wanted)', 'yes'),
     ('A daemon that accepts mail', 'sendmail: MTA: accepting connections (process 7)'), ('The service sendmail is started at boot', 'enabled'),
     ('127.0.0.1 port 25 answers with 220 and takes mail', '220 h ESMTP Sendmail'),
     ('Only 127.*, ::1', '127.0.0.1 port 25'), ('The MTA takes connections', 'it does'),
@@ -183,7 +189,14 @@ WORDS = [
     ('Nothing stands in the way', 'nothing does'), ('Sendmail accepts /etc/mail/submit.cf', 'nothing wrong in it'),
     ('Sendmail accepts /etc/mail/sendmail.cf', 'nothing wrong in it'), ('RunAsUser in submit.cf is not root', 'smmsp'), ('At most 5 days', '5 days'),
     ('authwarnings, noexpn, novrfy, restrictqrun', 'goaway, restrictqrun'), ('restrictqrun', 'goaway, restrictqrun'),
-    ('Strangers cannot relay', 'nothing lets them'), ('None older than 4 hours', 'nothing waits'), ('None older than 5 days', 'nothing waits'), ('None', '0'),
+    ('Strangers cannot relay', 'nothing lets them'), ('LogLevel 9 or more', '9'), ('SmtpGreetingMessage without $v and $Z', 'it tells no version'),
+    ('HelpFile names no file, or an empty one', '0 bytes'), ('ForwardPath is empty', 'empty'), ('No alias decode or uudecode', 'none'),
+    ('Root owns the programs of aliases and the directories they are in; nobody else may write there', '1 of 1 right'),
+    ('Owned by root, maps by root or smmta (TrustedUser), mode at most 0644', 'owned by root, smmta'),
+    ('Every map is as new as its text', 'maps: 1, out of date: 0'), ('sendmail -bv finds a mailer for postmaster, root', '2 of 2'),
+    ('mail.info is logged, in a file of root (or syslog, as on Ubuntu) with mode at most 0644', 'by the journal; files of root'),
+    ('Keys are root\'s, and others cannot read them', '1 of 1 right'), ('Valid for 14 days or more', 'the first expires on %s' % LASTS),
+    ('None older than 4 hours', 'nothing waits'), ('None older than 5 days', 'nothing waits'), ('None', '0'),
     ('None', '0'), ('None', '0'), ('At most 100 messages', '0'), ('At most 1000 messages', '0'), ('At most 1.0 GiB', '0 bytes'),
     ('None that is damaged or has no body', '0 of 0 messages'), ('None in the last 7 days', '0'),
     ('At least 1000 free blocks, 10 times MinFreeBlocks', '100000, 100000'), ('At least 5 % free', '90 %'), ('Mounted and writable', 'they are'),
@@ -345,3 +358,83 @@ def test_a_report_says_nothing_of_a_queue_that_nobody_could_read():
     assert list(_controls.host_of(HEALTHY._replace(queues=queues))['queues']) == ['mta']
     bare = {'messages': {'total': 0}, 'oldest_age': None}
     assert _controls.host_of(HEALTHY._replace(queues={'msp': bare}))['queues']['msp']['bytes'] == 0
+
+
+class TestProfiles:
+    STIG = ['SMQ-PRG-05', 'SMQ-POL-05', 'SMQ-POL-06', 'SMQ-POL-07', 'SMQ-ALI-01', 'SMQ-ALI-05']
+
+    def test_baseline_judges_what_a_stock_host_satisfies(self):
+        stock = HEALTHY._replace(**ruled(greeting={'written': '$j Sendmail $v/$Z; $b', 'meant': ' Sendmail $v/$Z; '}, forward='$z/.forward',
+                                         help=dict(POLICY['help'], size=5988), answers={'postmaster': ['postmaster... User unknown'], 'root': []},
+                                         aliases=dict(POLICY['aliases'], decode=['x: decode: root'])))
+        result = comply(stock, profile='baseline', thresholds={'wanted': False})
+        assert result['compliant'] and with_status(result, 'not_applicable') == self.STIG
+        assert with_status(comply(stock, thresholds={'wanted': False}), 'fail') == self.STIG
+
+    def test_a_control_outside_the_profile_says_so(self):
+        one = next(one for one in comply(profile='baseline')['controls'] if one['id'] == 'SMQ-POL-05')
+        assert one['evidence'] == ['Not in the profile baseline.']
+
+    def test_baseline_is_the_default(self):
+        assert _controls.settled()[3] == 'baseline'
+
+    def test_a_profile_that_there_is_not(self):
+        with pytest.raises(_text.SendmailError, match="there is no 'cis'"):
+            comply(profile='cis')
+
+
+# The nearest host on which a control of a published rule holds, or on which it cannot be told.
+@pytest.mark.parametrize('control, more, status, actual', [
+    ('PRG-04', ruled(maps={'compiled': {'LDAPMAP': True}, 'used': {'ldap': 'AliasFile'}}), 'pass', 'ldap'),
+    ('PRG-04', ruled(maps={'compiled': None, 'used': {'ldap': 'AliasFile'}}), 'error', 'unknown'),
+    ('POL-04', ruled(log_level={'mta': 10}), 'pass', '10'),
+    ('POL-04', ruled(log_level={}), 'error', 'unknown'),
+    ('POL-05', ruled(greeting={'written': '$j $$v', 'meant': ' $$v'}), 'pass', 'it tells no version'),
+    ('POL-05', ruled(greeting={'written': '$j ${v}', 'meant': ' ${v}'}), 'fail', 'it tells the version'),
+    ('POL-05', ruled(greeting={'written': '$j $&Z', 'meant': ' $&Z'}), 'fail', 'it tells the version'),
+    ('POL-05', ruled(greeting={'written': '$j 8.18.1', 'meant': ' 8.18.1'}), 'fail', 'it tells the version'),
+    # What a relay elsewhere says of itself is no fact of this host.
+    ('POL-05', {'greeting': dict(GREETING, text='220 hub ESMTP Sendmail 8.17.1.9; Sat'), 'relay': relay('[192.0.2.20]', listeners=[])}, 'pass',
+     'it tells no version'),
+    ('POL-06', ruled(help=None), 'pass', 'no file'),
+    ('POL-06', ruled(help=state('/etc/mail/helpfile', exists=False)), 'pass', 'no file'),
+    ('POL-06', ruled(help=dict(state('/etc/mail/helpfile', exists=False), error='Permission denied')), 'error', 'unknown'),
+    ('ALI-01', aliased(errors=['/etc/aliases: Input/output error.']), 'error', 'unknown'),
+    ('ALI-01', aliased(elsewhere=['ldap']), 'not_applicable', 'not judged: aliases of ldap'),
+    ('ALI-01', aliased(elsewhere=['nis'], decode=['x']), 'fail', '1'),
+    ('ALI-02', aliased(files=[]), 'not_applicable', 'no alias file'),
+    ('ALI-02', aliased(errors=['More than 200 programs: the others were not looked at.']), 'error', 'unknown'),
+    ('ALI-03', aliased(elsewhere=['ldap']), 'not_applicable', 'not judged: aliases of ldap'),
+    ('ALI-03', alias_file(map=dict(state('/etc/mail/aliases.db', mode='0640'), mtime=NOW)), 'pass', 'owned by root'),
+    ('ALI-04', alias_file(map=dict(state('/etc/mail/aliases.db'), mtime=NOW)), 'pass', 'maps: 1, out of date: 0'),
+    # Sendmail reads the text itself then.
+    ('ALI-04', alias_file(map=state('/etc/mail/aliases.db', exists=False)), 'pass', 'maps: 1, out of date: 0'),
+    ('ALI-05', ruled(answers={'postmaster': None, 'root': POLICY['answers']['root']}), 'error', 'unknown'),
+    ('ALI-05', ruled(answers={'postmaster': ['x... Transient parse error -- message queued for future delivery']}), 'error', 'unknown'),
+    ('ALI-05', ruled(answers={'postmaster': ['bob@example.org... deliverable: mailer esmtp, host example.org, user bob@example.org']}), 'pass', '1 of 1'),
+    ('ALI-05', {'files': dict(HEALTHY.files, mta=dict(HEALTHY.files['mta'], problems=[{'line': 3, 'problem': 'x', 'text': ''}]))}, 'error', 'unknown'),
+    ('LOG-01', ruled(log=dict(POLICY['log'], journal=False, daemons=['rsyslogd'], places=['/var/log/mail.log'],
+                              files=[state('/var/log/mail.log', owner='syslog', group='adm', mode='0640')])), 'pass', 'by rsyslogd; files of syslog'),
+    ('LOG-01', ruled(log=dict(POLICY['log'], journal=False, daemons=[], places=['/var/log/mail.log'])), 'fail', 'not logged'),
+    ('LOG-01', ruled(log=dict(POLICY['log'], journal=False, daemons=['syslog-ng'], unclear=True)), 'error', 'unknown'),
+    ('LOG-01', ruled(log=dict(POLICY['log'], files=[state('/var/log/mail.log', owner='alice')])), 'fail', 'by the journal; files of alice'),
+    ('TLS-01', ruled(tls={'keys': [dict(POLICY['tls']['keys'][0], group_readable=True, state=state('/k', mode='0640'))], 'certificates': []}), 'pass',
+     '1 of 1 right'),
+    ('TLS-01', ruled(tls={'keys': [dict(POLICY['tls']['keys'][0], group_readable=True, state=state('/k', mode='0644'))], 'certificates': []}), 'fail',
+     '0 of 1 right'),
+    ('TLS-01', ruled(tls={'keys': [], 'certificates': []}), 'not_applicable', '0 of 0 right'),
+    ('TLS-02', ruled(tls={'keys': [], 'certificates': [{'path': '/c', 'expires': NOW + 14 * 86400, 'error': None}]}), 'pass', 'the first expires on %s'
+     % time.strftime('%Y-%m-%d', time.gmtime(NOW + 14 * 86400))),
+    ('TLS-02', ruled(tls={'keys': [], 'certificates': []}), 'not_applicable', 'no certificate'),
+])
+def test_what_published_rules_ask(control, more, status, actual):
+    assert said_of(control, **more) == (status, actual)
+
+
+def test_without_sendmail_cf_nothing_of_the_mta_is_judged():
+    none = dict(POLICY, greeting=None, help=None, forward=None, aliases=None, maps=None, answers={}, log_level={'msp': 9})
+    for exists, status in ((False, 'not_applicable'), (True, 'error')):
+        files = dict(HEALTHY.files, mta=dict(HEALTHY.files['mta'], exists=exists))
+        found = {one['id']: one['status'] for one in comply(HEALTHY._replace(policy=none, files=files))['controls']}
+        assert {found['SMQ-' + name] for name in ('POL-05', 'POL-06', 'POL-07', 'ALI-01', 'ALI-02', 'ALI-03', 'ALI-04', 'ALI-05', 'PRG-04')} == {status}
+        assert found['SMQ-POL-04'] == found['SMQ-LOG-01'] == 'pass'
