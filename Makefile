@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage mutants bench bench-fleet fleet kinds healthy events hosts requirements clean
+.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage mutants bench bench-fleet fleet kinds healthy events formats hosts requirements clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -80,6 +80,10 @@ healthy: ## fifty and more kinds of healthy host, each diagnosed ten times: ever
 	@tests/prepare hosts
 	@tests/healthy/run --document
 
+formats: ## tools of auditors read the report: SAF, oscap and trestle, which are downloaded (docs/compliance.md)
+	@tests/prepare formats
+	@tests/formats/run
+
 hosts: ## start a Sendmail host of each Debian release: tests/hosts/enter podman exec -it trixie bash
 	@tests/prepare hosts
 	@printf '%s\n' bullseye bookworm trixie | xargs -P 3 -I '{}' tests/hosts/up '{}' 'mailops-{}'
@@ -90,10 +94,10 @@ requirements: ## take the newest versions into tests/requirements.txt
 	   .venv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --fork-strategy requires-python \
 	     --no-header --no-annotate tests/requirements.in; } > tests/requirements.tmp
 	@mv tests/requirements.tmp tests/requirements.txt
-	@for name in eda mutants; do \
+	@for name in eda formats mutants; do \
 	   { sed -n 1,2p "tests/$$name/requirements.in"; echo '# Made from requirements.in by `make requirements`.'; \
 	     .venv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --no-header --no-annotate \
-	       $$([ "$$name" = eda ] || echo --constraint tests/requirements.txt) "tests/$$name/requirements.in"; } > tests/requirements.tmp && \
+	       $$([ "$$name" != mutants ] || echo --constraint tests/requirements.txt) "tests/$$name/requirements.in"; } > tests/requirements.tmp && \
 	   mv tests/requirements.tmp "tests/$$name/requirements.txt" || exit; \
 	 done
 

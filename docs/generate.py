@@ -27,18 +27,25 @@ def fixer(kind: str, name: str | None) -> str:
 
 def controls() -> str:
     from ansible_collections.mailops.sendmail.plugins.module_utils import _controls
-    lines = head('plugins/module_utils/_controls.py', 'Controls')
+    from ansible_collections.mailops.sendmail.plugins.plugin_utils import _rules
+    lines = head('plugins/module_utils/_controls.py and plugins/plugin_utils/_rules.py', 'Controls')
     lines += [
         f'What a compliant Sendmail host satisfies: {len(_controls.CONTROLS)} controls, judged by `mailops.sendmail.sendmail_compliance_info` in one call.',
         'An id keeps its meaning for ever. Severity, thresholds and whether a control is judged at all can be set for each host, and a control may be',
         'waived for a while; [Compliance and waivers](compliance.md) says how.',
         'Those of the [profile](compliance.md#profiles) `stig` are judged only where it is chosen.', '',
-        '| id | severity | profile | control | fixed by |', '|---|---|---|---|---|']
+        'CCI and NIST SP 800-53 (Revision 5) come from the published rules that ask for the same fact. Where these cells are empty, we know of none.', '',
+        '| id | severity | profile | control | fixed by | CCI | NIST |', '|---|---|---|---|---|---|---|']
     for one in _controls.CONTROLS:
-        lines.append(f'| [{one.id}](#{one.id.lower()}) | {one.severity} | {one.profile} | {one.title} | {fixer(one.remedy, one.name)} |')
+        about = _rules.of(one.id)
+        lines.append(f'| [{one.id}](#{one.id.lower()}) | {one.severity} | {one.profile} | {one.title} | {fixer(one.remedy, one.name)} | {", ".join(about["cci"])} '
+                     f'| {", ".join(about["nist"])} |')
     for one in _controls.CONTROLS:
         lines += ['', f'## {one.id}', '', f'**{one.title}** ({one.severity}). {one.rationale}', '',
                   f'Fixed by {fixer(one.remedy, one.name)}: {one.text}', '', 'From: ' + '; '.join(one.references) + '.']
+        rules = _rules.RULES.get(one.id, ())
+        lines += ['', 'Asked for by:', ''] if rules else []
+        lines += [f'- {rule.benchmark}, {", ".join(filter(None, (rule.id, rule.rule, rule.version, rule.cci)))}: {rule.title.rstrip(".")}' for rule in rules]
     return '\n'.join(lines) + '\n'
 
 

@@ -9,13 +9,13 @@ import os
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.mailops.sendmail.plugins.module_utils import _text
-from ansible_collections.mailops.sendmail.plugins.plugin_utils import _compliance_report, _compliance_results
+from ansible_collections.mailops.sendmail.plugins.plugin_utils import _auditors, _compliance_report, _compliance_results
 
 OPTIONS = {
     'hosts': {'type': 'dict', 'required': True}, 'directory': {'type': 'path', 'required': True}, 'merge': {'type': 'list', 'elements': 'str', 'default': []},
     'max_age': {'type': 'str', 'default': '1d'}, 'fail_on': {'type': 'str', 'choices': ['none', 'low', 'medium', 'high', 'critical'], 'default': 'none'},
     'fail': {'type': 'bool', 'default': False},
-    'formats': {'type': 'list', 'elements': 'str', 'choices': list(_compliance_report.FORMATS), 'default': list(_compliance_report.FORMATS)}}
+    'formats': {'type': 'list', 'elements': 'str', 'choices': [*_compliance_report.FORMATS, *_auditors.FORMATS], 'default': list(_compliance_report.FORMATS)}}
 
 
 class ActionModule(ActionBase):
@@ -33,7 +33,8 @@ class ActionModule(ActionBase):
             os.makedirs(directory, exist_ok=True)
             made = _compliance_report.report(_compliance_results.gathered(
                 options['hosts'], os.path.join(directory, 'results'), options['merge'], _compliance_results.now(), max_age), None, options['fail_on'], max_age)
-            _compliance_report.write(made, options['formats'], directory)
+            _compliance_report.write(made, [name for name in options['formats'] if name in _compliance_report.FORMATS], directory)
+            _auditors.write(made, [name for name in options['formats'] if name in _auditors.FORMATS], directory)
         except (_text.SendmailError, OSError) as error:
             return dict(result, failed=True, msg=f'The report cannot be written: {error}')
         said = [_compliance_report.verdict(made), f'The report is in {directory}.']

@@ -41,9 +41,12 @@ options:
         C(docs/schemas/compliance-report-1.json) in the collection.
       - V(prometheus) (C(compliance.prom)) is for the textfile collector of node_exporter. It has totals, and the hosts that are not compliant.
       - V(junit) (C(junit.xml)), V(csv) (C(report.csv)) and V(markdown) (C(report.md)) are for build servers, spreadsheets and merge requests.
+      - V(hdf) (C(hdf/HOST.json), exec-json of InSpec for MITRE SAF and Heimdall), V(arf) (C(arf/HOST.xml), results of XCCDF 1.2 in ARF 1.1) and
+        V(oscal) (C(oscal/HOST.json), assessment results of OSCAL 1.1.2) are for tools of auditors. These have a file for each host of the report; other files
+        of that kind are removed from their directories, so that nobody takes an old one for a result.
     type: list
     elements: str
-    choices: [json, junit, csv, markdown, prometheus, html]
+    choices: [json, junit, csv, markdown, prometheus, html, hdf, arf, oscal]
     default: [json, junit, csv, markdown, prometheus, html]
   fail_on:
     description: The least severity that the gate minds.

@@ -21,7 +21,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _exposition, _compliance
-from ansible_collections.mailops.sendmail.plugins.plugin_utils import _compliance_results
+from ansible_collections.mailops.sendmail.plugins.plugin_utils import _compliance_results, _rules
 
 FORMAT, VERSION = 'mailops.sendmail.compliance-report', 1
 STATUSES = ('pass', 'fail', 'waived', 'not_applicable', 'error', 'unknown')
@@ -134,7 +134,8 @@ def _control(control, counts):
         if identifier == control.id:
             own[status] += count
     return {'id': control.id, 'title': control.title, 'severity': control.severity, 'rationale': control.rationale, 'references': list(control.references),
-            'remedy': {'kind': control.remedy, 'name': control.name, 'text': control.text}, 'hosts': {name: own[name] for name in STATUSES}}
+            **_rules.of(control.id), 'remedy': {'kind': control.remedy, 'name': control.name, 'text': control.text},
+            'hosts': {name: own[name] for name in STATUSES}}
 
 
 def gate(made, fail_on):
@@ -209,12 +210,12 @@ def to_json(made):
     yield '}\n'
 
 
-def _clean(text):
+def clean(text):
     """Without the characters that XML cannot have."""
     return re.sub(r'[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]', lambda match: f'\\x{ord(match.group()):02x}', str(text))
 
 
-def _told(one):
+def explained(one):
     parts = [f'expected: {one["expected"]}' if one['expected'] else '', f'actual: {one["actual"]}' if one['actual'] else '', *one['evidence']]
     return '\n'.join(part for part in parts if part)
 
@@ -226,7 +227,7 @@ def to_junit(made):
     yield '<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="mailops.sendmail compliance">\n'
     for host in made['hosts']:
         counts = Counter(findings[number]['status'] for number in host['findings'])
-        name = quoteattr(_clean(host['name']))
+        name = quoteattr(clean(host['name']))
         yield (f'<testsuite name={name} hostname={name} timestamp="{(host["checked"] or made["generated"]).rstrip("Z")}" tests="{len(host["findings"])}"'
                f' failures="{counts["fail"]}" errors="{counts["error"] + counts["unknown"]}"'
                f' skipped="{counts["waived"] + counts["not_applicable"]}" time="0">\n')
@@ -237,8 +238,8 @@ def to_junit(made):
                 yield case + '/>\n'
                 continue
             message = one['waiver']['reason'] if one['status'] == 'waived' else host['message'] or (one['evidence'] or [one['actual'] or one['status']])[0]
-            told = '' if kind == 'skipped' else escape(_clean(_told(one) + f'\nremedy: {about[one["control"]]["remedy"]["text"]}'))
-            yield f'{case}><{kind} message={quoteattr(_clean(message))} type="{one["status"]}:{one["severity"]}">{told}</{kind}></testcase>\n'
+            told = '' if kind == 'skipped' else escape(clean(explained(one) + f'\nremedy: {about[one["control"]]["remedy"]["text"]}'))
+            yield f'{case}><{kind} message={quoteattr(clean(message))} type="{one["status"]}:{one["severity"]}">{told}</{kind}></testcase>\n'
         yield '</testsuite>\n'
     yield '</testsuites>\n'
 
@@ -274,7 +275,7 @@ def remedy(about):
     return f'{about["remedy"]["kind"]} mailops.sendmail.{named}: {about["remedy"]["text"]}' if named else about['remedy']['text']
 
 
-def _plain(text):
+def plain(text):
     """Text that Markdown leaves alone: nothing in it is markup, and it stays on its line."""
     text = re.sub(r'[\x00-\x1f\x7f]', ' ', str(text)).replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')
     return re.sub(r'([\\`*_{}\[\]()#+!|~-])', r'\\\1', text)
@@ -288,32 +289,32 @@ def to_markdown(made):
              '|---|---|---|---|---|---|']
     for kind in found:
         counts = dict(kind['failing'])
-        lines.append(f'| {_plain(kind["name"])}{_more(kind)} | {kind["status"]} | ' + ' | '.join(str(counts.get(name, 0)) for name in SEVERITIES) + ' |')
+        lines.append(f'| {plain(kind["name"])}{_more(kind)} | {kind["status"]} | ' + ' | '.join(str(counts.get(name, 0)) for name in SEVERITIES) + ' |')
     if others:
         lines += ['', f'{sum(len(kind["hosts"]) for kind in others)} more hosts of {hosts["total"]} are in the other formats.']
     for kind in found:
         told = said(kind)
         if kind['bad'] or told:
-            lines += ['', f'## {_plain(kind["name"])}{_more(kind)}', '']
-            lines += [f'{kind["status"]}: {_plain(message)}' + (f' ({len(names)} hosts)' if len(names) > 1 else '') for message, names in told]
+            lines += ['', f'## {plain(kind["name"])}{_more(kind)}', '']
+            lines += [f'{kind["status"]}: {plain(message)}' + (f' ({len(names)} hosts)' if len(names) > 1 else '') for message, names in told]
             for one in kind['bad']:
                 lines.append(f'- **{one["control"]}** {one["status"]} ({one["severity"]}): {titles[one["control"]]["title"]}.')
                 for example in one['examples']:
-                    lines += [f'  - Expected: {_plain(example["expected"])}; actual: {_plain(example["actual"])}.'] if example['expected'] else []
-                    lines += [f'  - {_plain(text)}' for text in example['evidence']]
+                    lines += [f'  - Expected: {plain(example["expected"])}; actual: {plain(example["actual"])}.'] if example['expected'] else []
+                    lines += [f'  - {plain(text)}' for text in example['evidence']]
                 waiver = one['waiver']
-                lines += [f'  - Waived until {waiver["expires"]}: {_plain(waiver["reason"])}'] if one['status'] == 'waived' else []
-                lines.append(f'  - Remedy: {_plain(remedy(titles[one["control"]]))}')
+                lines += [f'  - Waived until {waiver["expires"]}: {plain(waiver["reason"])}'] if one['status'] == 'waived' else []
+                lines.append(f'  - Remedy: {plain(remedy(titles[one["control"]]))}')
     if made['worst_queues']:
         lines += ['', '## Worst queues', '', '| host | queue | messages | oldest | bytes |', '|---|---|---|---|---|']
-        lines += [f'| {_plain(one["host"])} | {one["queue"]} | {one["messages"]} | {span(one["oldest_age"])} | {one["bytes"]} |'
+        lines += [f'| {plain(one["host"])} | {one["queue"]} | {one["messages"]} | {span(one["oldest_age"])} | {one["bytes"]} |'
                   for one in made['worst_queues']]
     if made['domains']:
         lines += ['', '## Waiting recipients by domain and age', '', '| domain | hosts | ' + ' | '.join(BUCKETS) + ' |', '|---' * (len(BUCKETS) + 2) + '|']
-        lines += [f'| {_plain(one["domain"])} | {one["hosts"]} | ' + ' | '.join(str(one['ages'][name]) for name in BUCKETS) + ' |' for one in made['domains']]
+        lines += [f'| {plain(one["domain"])} | {one["hosts"]} | ' + ' | '.join(str(one['ages'][name]) for name in BUCKETS) + ' |' for one in made['domains']]
     if made['reasons']:
         lines += ['', '## Why mail waits', '', '| reason | hosts | messages |', '|---|---|---|']
-        lines += [f'| {REASONS.get(one["reason"], _plain(one["reason"]))} | {one["hosts"]} | {one["messages"]} |' for one in made['reasons']]
+        lines += [f'| {REASONS.get(one["reason"], plain(one["reason"]))} | {one["hosts"]} | {one["messages"]} |' for one in made['reasons']]
     yield '\n'.join(lines) + '\n'
 
 

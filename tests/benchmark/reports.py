@@ -21,9 +21,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 importlib.import_module("conftest")    # makes the checkout importable
 
-from ansible_collections.mailops.sendmail.plugins.plugin_utils import _compliance_report, _compliance_results
+from ansible_collections.mailops.sendmail.plugins.plugin_utils import _auditors, _compliance_report, _compliance_results
 
-GOALS = {"CPU s": 60.0, "MiB": 256.0, "json": 20.0, "html": 3.0, "browser s": 3.0}
+GOALS = {"CPU s": 60.0, "MiB": 256.0, "MiB with auditors": 256.0, "json": 20.0, "html": 3.0, "browser s": 3.0}
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 
 
@@ -44,7 +44,14 @@ def measure(place: Path) -> None:
         _compliance_report.write(made, [name], str(place))
         size = (place / _compliance_report.FILES[name]).stat().st_size / 1e6
         print(f"{name:12} {time.process_time() - before:8.2f} CPU s {memory() - idle:8.0f} MiB {size:10.2f} MB", file=sys.stderr)
-    print(json.dumps({"CPU s": time.process_time() - begun, "MiB": memory() - idle,
+    figures = {"CPU s": time.process_time() - begun, "MiB": memory() - idle}
+    # These have a file for each host, and are written where somebody asks for them.
+    for name in _auditors.FORMATS:
+        before = time.process_time()
+        _auditors.write(made, [name], str(place))
+        size = sum(entry.stat().st_size for entry in os.scandir(place / name)) / 1e6
+        print(f"{name:12} {time.process_time() - before:8.2f} CPU s {memory() - idle:8.0f} MiB {size:10.2f} MB", file=sys.stderr)
+    print(json.dumps({**figures, "MiB with auditors": memory() - idle,
                       **{name: (place / file).stat().st_size / 1e6 for name, file in _compliance_report.FILES.items()}}))
 
 
@@ -103,10 +110,11 @@ def main() -> int:
                 figures["browser s"] = browser(place)
             for name, bound in GOALS.items():
                 if name in figures:
-                    print(f"{name:12} {figures[name]:8.2f} (goal: at most {bound:g})")
+                    print(f"{name:17} {figures[name]:8.2f} (goal: at most {bound:g})")
                     missed += figures[name] > bound
             if options.keep:
-                shutil.copytree(place, options.keep / str(count), dirs_exist_ok=True, ignore=shutil.ignore_patterns("profile", "results", "outcomes.json"))
+                shutil.copytree(place, options.keep / str(count), dirs_exist_ok=True,
+                                ignore=shutil.ignore_patterns("profile", "results", "outcomes.json", *_auditors.FORMATS))
     return int(options.check and missed > 0)
 
 

@@ -38,6 +38,15 @@ samples = [sample for family in text_string_to_metric_families((place / 'complia
 assert {sample.labels['host']: sample.labels['status'] for sample in samples if sample.name == 'sendmail_compliance_host'} == {
     name: status for name, status in HOSTS.items() if status != 'compliant'}
 
+# For auditors, a file for each host.
+assert {name: {path.stem for path in (place / name).iterdir()} for name in ('hdf', 'arf', 'oscal')} == dict.fromkeys(('hdf', 'arf', 'oscal'), set(HOSTS))
+results = {name: [one['results'][0]['status'] for one in json.loads((place / f'hdf/{name}.json').read_text())['profiles'][0]['controls']] for name in HOSTS}
+assert {name: set(results[name]) for name in ('breaks', 'gone')} == {'breaks': {'error'}, 'gone': {'error'}}
+assert 'passed' in results['bookworm'] and not {'failed', 'error'}.intersection(results['bookworm']) and results['bare'].count('failed') == 1
+for name in HOSTS:
+    ET.parse(place / f'arf/{name}.xml')
+    json.loads((place / f'oscal/{name}.json').read_text())
+
 markdown, html = (place / 'report.md').read_text(), (place / 'report.html').read_text()
 for name, status in HOSTS.items():
     assert f'| {name} | {status} |' in markdown and f'>{name}</' in html
