@@ -223,4 +223,3 @@ def compiled(look: Look, _limits: Limits) -> Judgement:
 def wanted(look: Look, limits: Limits) -> Judgement:
     return (limits['wanted'], 'Somebody has said that this host needs Sendmail (wanted)', 'yes' if limits['wanted'] else 'nobody has',
             [] if limits['wanted'] else ['%s is installed.' % look.program['sendmail']])
-

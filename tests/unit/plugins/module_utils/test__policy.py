@@ -77,6 +77,16 @@ class TestAliases:
         assert sentence.startswith('The alias a runs %s: ' % program) and ' is owned by ' in sentence
         assert aliases('a: |/no/such\n')['programs'] == ['The alias a runs /no/such: /no/such: No such file or directory.']
 
+    @pytest.mark.parametrize('place, uid, mode, fine', [
+        ('', 0, 0, True), ('/usr/bin/p', 1000, 0o755, False), ('/usr/bin/p', 0, 0o775, False), ('/usr/bin/p', 0, 0o757, False), ('/usr', 1000, 0o755, False),
+        ('/usr', 0, 0o1777, False), ('/', 0, 0o775, False)])
+    def test_program_and_directories_are_roots(self, monkeypatch, place, uid, mode, fine):
+        monkeypatch.setattr(_policy.os.path, 'realpath', lambda path: path)
+        monkeypatch.setattr(_policy.os, 'stat', lambda path, **_more: types.SimpleNamespace(
+            st_uid=uid if path == place else 0, st_mode=mode if path == place else 0o755))
+        said = _policy._way('/usr/bin/p', [])
+        assert said == '' if fine else said.startswith(place + ' is owned by ')
+
     def test_a_program_without_a_path_and_one_that_cannot_be_told(self, aliases):
         found = aliases('a: |true\nb: |$(x)\nc: |nonesuch-prog\n')
         assert (found['programs'], found['count']) == ([], 3)
