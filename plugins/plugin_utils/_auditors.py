@@ -129,10 +129,10 @@ def _check(control: str) -> str:
 def _benchmark(made: Report) -> str:
     """The table of controls. Elements have the order of the schema."""
     lines = [(f'<Benchmark xmlns="http://checklists.nist.gov/xccdf/1.2" id="{PREFIX}benchmark_{BENCHMARK}" resolved="true" xml:lang="en">'
-             '<status>accepted</status><title>Sendmail on hosts that submit mail</title>'
-             '<description>The controls of the Ansible collection mailops.sendmail</description>'
-             f'<version>{escape(_text(made["collection"]))}</version>'
-             f'<metadata><dc:publisher xmlns:dc="http://purl.org/dc/elements/1.1/">{HOME}</dc:publisher></metadata>')]
+              '<status>accepted</status><title>Sendmail on hosts that submit mail</title>'
+              '<description>The controls of the Ansible collection mailops.sendmail</description>'
+              f'<version>{escape(_text(made["collection"]))}</version>'
+              f'<metadata><dc:publisher xmlns:dc="http://purl.org/dc/elements/1.1/">{HOME}</dc:publisher></metadata>')]
     for one in made['controls']:
         lines += [f'<Rule id="{PREFIX}rule_{one["id"]}" severity="{LEVELS[one["severity"]]}" selected="true"><title>{escape(one["title"])}</title>',
                   *(f'<reference>{escape(text)}</reference>' for text in (*one['references'], *_rules(one))),
