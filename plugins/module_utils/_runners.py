@@ -320,8 +320,9 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
             command = started[1] if len(started) > 1 and started[0].strip() == str(process['pid']) else ''
             asked = _schedule.queue_run(command)
             partial = asked['partial'] if asked else ' -q' in command
-            runners.append(_runner('daemon', None, process['interval'], not stopped, process['title'] + (
-                ' (stopped by SIGSTOP)' if stopped else ', started as "%s", which leaves messages out' % _system.printable(command) if partial else ''),
+            said = ', started as "%s", which leaves messages out' % _system.printable(command) if partial else ''
+            said = ' (stopped by SIGSTOP)' if stopped else said
+            runners.append(_runner('daemon', None, process['interval'], not stopped, process['title'] + said,
                                    user=process['user'], pid=process['pid'], unit=process['unit'], partial=partial))
     conf = sendmail_conf(layout, root)
     settings = conf or _schedule.debian_settings('')

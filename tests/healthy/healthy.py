@@ -150,7 +150,8 @@ def judge(number: int, kind: dict[str, Any], lib: Path) -> Outcome:
 def table(outcomes: list[Outcome]) -> str:
     rows = ["| kind of host | release | delivered | healthy |", "|---|---|---|---|"]
     for one in outcomes:
-        rows.append(f"| {one.kind['name']} | {one.kind.get('image', 'trixie').replace('bare-', '')} | {one.delivered} of 2 | {one.healthy} of {TIMES} |")
+        name, release = one.kind['name'].replace('`', '\\`'), one.kind.get("image", "trixie").replace("bare-", "")
+        rows.append(f"| {name} | {release} | {one.delivered} of 2 | {one.healthy} of {TIMES} |")
     return "\n".join(rows)
 
 
