@@ -16,7 +16,7 @@ description:
 positional: _input
 options:
   _input:
-    description: What M(ansible.builtin.stat) returned of the mark, without following it.
+    description: What C(ansible.builtin.stat) returned of the mark, without following it.
     type: dict
     required: true
 author:
