@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage mutants bench bench-fleet fleet kinds healthy events formats hosts requirements clean
+.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage mutants night bench bench-fleet fleet kinds healthy events formats hosts requirements clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,10 @@ coverage: ## which lines the unit tests and the modules on the hosts have run, t
 mutants: ## how many small changes to the judging floors their unit tests notice (tests/README.md); MUTANTS='--seed 7 causes' or --all
 	@tests/prepare mutants
 	@tests/mutants/run $(MUTANTS)
+
+night: ## a fleet of 40 hosts, half of them with two troubles at once, remediated by one playbook; HOSTS=n, SEED=n (tests/night)
+	@tests/prepare hosts
+	@tests/night/run $(if $(HOSTS),--hosts $(HOSTS)) $(if $(SEED),--seed $(SEED))
 
 bench: ## the figures of docs/ on spools made for it
 	@tests/prepare hosts
