@@ -161,8 +161,10 @@ def refuses_for_load(look: _look.Look) -> Evidence:
     count, _example = reason(look, 'connection_refused')
     if not said or (greets(look) and not count):
         return []
-    return ['The MTA says: %s' % said[0], 'The load average is %.1f, RefuseLA is %d.' % (
-        look.load[0] if look.load else 0.0, look.settings.get('mta', {}).get('refuse_la', 0))], count
+    now, bound = look.load[0] if look.load else 0.0, look.settings.get('mta', {}).get('refuse_la', 0)
+    # d_refuse_connections_until in daemon.c.
+    return ['The MTA says: %s' % said[0], 'The load average is %.1f, RefuseLA is %d%s.' % (
+        now, bound, ': the MTA looks again every 15 seconds' if now < bound else '')], count
 
 
 def limits(look: _look.Look) -> Evidence:
