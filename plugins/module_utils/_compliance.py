@@ -50,8 +50,8 @@ OPTIONS = {
 }
 
 
-def audit(look: _look.Look) -> _look.Look:
-    """Add what the controls need beside the probes. Bounded in time; changes nothing."""
+def audit(look: _look.Look, profile: str = PROFILES[0]) -> _look.Look:
+    """Add what the controls of a profile need beside the probes. Bounded in time; changes nothing."""
     wanted = _wanted(look)
     leftovers, total = {}, {}
     for queue, directories in look.directories.items():
@@ -60,13 +60,13 @@ def audit(look: _look.Look) -> _look.Look:
     look = look._replace(
         family=look.layout.family, wanted=wanted, writable=_writable(look, wanted), relaying=_relaying(look), name_servers=_names.name_servers(),
         leftovers=leftovers, leftovers_total=total, domains=dict(domains), domains_cut=cut)
-    return look._replace(policy=_policy.policy(look))
+    return look._replace(policy=_policy.policy(look, profile != PROFILES[0]))
 
 
-def plain() -> Dict[str, Any]:
-    """All that the controls judge, as the fields of a Look that are plain values, in some ten kilobytes whatever the queues hold."""
+def plain(profile: str) -> Dict[str, Any]:
+    """All that the controls of a profile judge, as the fields of a Look that are plain values, in some ten kilobytes whatever the queues hold."""
     found = _look.look('program')
-    look = audit(_probe.probe(_look.served(found, _acceptance.ask(found, _acceptance.sample(found)))))
+    look = audit(_probe.probe(_look.served(found, _acceptance.ask(found, _acceptance.sample(found)))), profile)
     told = [process for process in look.processes if process['role'] == 'daemon' or process['rejecting']]
     look = look._replace(
         hazards=dict((kind, pairs[:_LISTED]) for kind, pairs in look.hazards.items()), processes=told[:_LISTED], runners=look.runners[:_LISTED],

@@ -40,8 +40,8 @@ _JOURNALD = ('/etc/systemd/journald.conf', '/etc/systemd/journald.conf.d/*.conf'
 _GREETING = '$j Sendmail $v ready at $b'   # main.c, without SmtpGreetingMessage
 
 
-def policy(look: _look.Look) -> Dict[str, Any]:
-    """Plain values, see L(_published)."""
+def policy(look: _look.Look, ask: bool) -> Dict[str, Any]:
+    """Plain values, see L(_published). C(ask): whether Sendmail is asked where addresses lead to."""
     cf = look.configurations.get('mta')
     compiled = _compiled(look.program['sendmail'])
     found: Dict[str, Any] = {
@@ -55,7 +55,7 @@ def policy(look: _look.Look) -> Dict[str, Any]:
         greeting=_greeting(cf),
         help=_system.file_state(helpfile) if helpfile else None, forward=forward and _system.printable(forward),
         aliases=_alias_files(look, cf, sources, compiled), maps={'compiled': compiled, 'used': _used(look, sources)},
-        answers=_answers(look, cf) if look.program['sendmail'] else {})
+        answers=_answers(look, cf) if ask and look.program['sendmail'] else {})
     return found
 
 

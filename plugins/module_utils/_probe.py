@@ -33,6 +33,7 @@ _STUCK_MAX = 20
 _NEW = 60               # seconds after which a message in the queue of the MTA is not one that has just come
 _MOMENT = 0.5           # seconds, and what is on its way is locked or gone
 _PASSING_MAX = 200      # messages, no more are on their way
+_SHORT = 2000           # messages that are read again at once
 _ORPHAN = 86400         # seconds, as sendmail_debris has it
 _LIMITS = {'fsize': 8, 'as': 8192}   # kilobytes, too few for a submission
 _NOBODY, _ACCESS_SECONDS = 65534, 5.0
@@ -349,10 +350,15 @@ def _ahead(look: _look.Look, figures: Dict[str, Any]) -> int:
 
 
 def _passing(look: _look.Look, figures: Dict[str, Any]) -> int:
-    """How many messages were never tried because they are just on their way. Figures and locks are of different moments: what waits is there twice."""
+    """How many messages were never tried because they are just on their way. Figures and locks are of different moments: what waits is there twice.
+
+    A long queue is not read twice more for that: there the messages that somebody has in hand count.
+    """
     untried = figures.get('never_tried') or 0
     if not untried or untried > _PASSING_MAX:
         return 0
+    if figures['messages']['queued'] > _SHORT:
+        return min(untried, len(look.locked))
 
     def waits() -> Set[str]:
         return set(path for path, row in _rows(look, 'msp').items() if not int(row[_qf.ATTEMPTS]))

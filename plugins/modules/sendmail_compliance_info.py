@@ -257,7 +257,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _complianc
 def main():
     module = AnsibleModule(argument_spec=_compliance.OPTIONS, supports_check_mode=True)
     # The action plugin of the same name, on the controller, makes the documented result of this.
-    _text.answer(module, lambda: {'look': _compliance.plain()})
+    _text.answer(module, lambda: {'look': _compliance.plain(module.params['profile'])})
 
 
 if __name__ == '__main__':

@@ -22,7 +22,7 @@ def look(text=b'', **more):
 
 
 def taken(text):
-    return _policy.policy(look(text))
+    return _policy.policy(look(text), True)
 
 
 @pytest.mark.parametrize('text, level', [
@@ -46,8 +46,17 @@ def test_forward(text, path):
 
 
 def test_without_sendmail_cf():
-    found = _policy.policy(look(configurations={'mta': None, 'msp': None}))
+    found = _policy.policy(look(configurations={'mta': None, 'msp': None}), True)
     assert (found['aliases'], found['maps'], found['answers'], found['log_level']) == (None, None, {}, {})
+
+
+def test_who_does_not_ask_starts_no_sendmail(monkeypatch):
+    asked = []
+    monkeypatch.setattr(_policy, '_answers', lambda look, cf: asked.append(cf) or {'root': []})
+    monkeypatch.setattr(_policy, '_compiled', lambda binary: None)
+    one = look(program={'sendmail': '/usr/sbin/sendmail'})
+    assert (_policy.policy(one, False)['answers'], len(asked)) == ({}, 0)
+    assert (_policy.policy(one, True)['answers'], len(asked)) == ({'root': []}, 1)
 
 
 @pytest.fixture
@@ -139,7 +148,7 @@ def test_classes_of_map(tmp_path):
     binary.write_bytes(b'packed')
     assert _policy._compiled(str(binary)) is None and _policy._compiled(None) is None
     text = b'Kaccess hash -T<TMPF> /etc/mail/access\nKx  LDAP -k x\nO AliasFile=nis:mail.aliases\n'
-    assert _policy.policy(look(text))['maps']['used'] == {
+    assert _policy.policy(look(text), True)['maps']['used'] == {
         'hash': '/etc/mail/sendmail.cf line 5', 'ldap': '/etc/mail/sendmail.cf line 6', 'nis': 'AliasFile'}
 
 

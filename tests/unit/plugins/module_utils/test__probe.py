@@ -176,7 +176,7 @@ class TestPassing:
             for name in names:
                 (tmp_path / name).write_bytes(written(1000, 0))
 
-        def count(untried, now, later, locked=None):
+        def count(untried, now, later, locked=None, total=0):
             lay(now)
 
             def locks():
@@ -185,8 +185,8 @@ class TestPassing:
             monkeypatch.setattr(_probe._system, 'locks', locks)
             monkeypatch.setattr(_probe.time, 'sleep', lambda seconds: lay(later))
             directories, _errors = _spool.directories([('mqueue', str(tmp_path))])
-            look = types.SimpleNamespace(directories={'msp': directories}, now=1000)
-            return _probe._passing(look, {'never_tried': untried})
+            look = types.SimpleNamespace(directories={'msp': directories}, now=1000, locked=[{'id': '6ANFSGLL000009'}])
+            return _probe._passing(look, {'never_tried': untried, 'messages': {'queued': total or untried}})
         return count
 
     def test_what_waits_is_there_twice(self, passing):
@@ -206,6 +206,10 @@ class TestPassing:
     def test_nothing_is_looked_for_where_nothing_or_too_much_waits(self, passing):
         assert passing(0, [self.FIRST], [self.FIRST]) == 0
         assert passing(_probe._PASSING_MAX + 1, [], []) == 0
+
+    def test_of_a_long_queue_what_somebody_has_in_hand_is_on_its_way(self, passing):
+        assert passing(3, [self.FIRST], [], total=_probe._SHORT + 1) == 1
+        assert passing(3, [self.FIRST], [], total=_probe._SHORT) == 3
 
 
 @pytest.mark.parametrize('files, orphans', [
