@@ -154,8 +154,10 @@ def _state(report, places):
         return 'unchanged in check mode'
     if flush['untried']:
         return 'untried'
-    if not report['healthy'] or flush['taken'] or any(one['id'] in FLUSH for one in report['left']) or report['unexplained'].get('messages'):
-        return 'waiting'
+    rest = flush['taken'] or report['unexplained'].get('messages')
+    if not report['healthy'] or rest or any(one['id'] in FLUSH for one in report['left']):
+        waits = rest or report['after']['messages'].get('queued') or any(one['messages'] for one in report['left'])
+        return 'waiting' if waits else 'needs attention'
     return 'fixed' if report['fixed'] else 'healthy'
 
 

@@ -141,6 +141,13 @@ class TestReport:
         report = remediation_report(diagnosis(*names), diagnosis(*names))
         assert (report['state'], report['fixed'], [one['id'] for one in report['left']]) == (state, [], list(names))
 
+    @pytest.mark.parametrize('name, messages, queued, state', [
+        ('two_runners', 0, 0, 'needs attention'), ('two_runners', 0, 1, 'waiting'), ('mta_waits', 2, 0, 'waiting'), ('mta_waits', 0, 0, 'needs attention')])
+    def test_nothing_waits_where_no_mail_does(self, name, messages, queued, state):
+        """A night with a runner of the administrator's beside cron's: "waiting", and no message was left."""
+        after = diagnosis(cause(name, messages=messages), queued=queued)
+        assert remediation_report(diagnosis(name, 'mta_down'), after, tried=['mta:mta_down'])['state'] == state
+
     def test_the_sentence_of_a_step_that_failed_is_the_advice(self):
         report = remediation_report(diagnosis('mta_down'), diagnosis('mta_down'), tried=['mta:mta_down'],
                                     errors=[{'step': 'mta', 'message': 'The unit\n is masked.'}])
