@@ -130,9 +130,17 @@ class TestPlan:
         # RFC 5321 4.5.3.2.6: who gives up sooner behind the final dot delivers twice.
         assert options.pop('Timeout.datafinal') == '600s'
         assert options == {'Timeout.connect': '10s', 'Timeout.iconnect': '10s', 'Timeout.hoststatus': '0s', 'Timeout.queuereturn': '24000d',
-                           'Timeout.queuewarn': '0', 'MinQueueAge': '0', 'MaxQueueAge': '0', 'MaxQueueRunSize': '0', 'MaxQueueChildren': '1',
+                           'Timeout.queuewarn': '0', 'MinQueueAge': '0', 'MaxQueueRunSize': '0', 'MaxQueueChildren': '1',
                            'ForkEachJob': 'False', 'QueueLA': '9999'}
         assert not any('QueueLA' in word for word in _flush.plan(look(), [message(1)]).commands['msp', 'mqueue'])
+
+    def test_an_option_that_old_releases_do_not_know(self):
+        """Sendmail 8.14 ends at "unknown option name MaxQueueAge" (readcf.c; RELEASE_NOTES of 8.15.1)."""
+        here = look()
+        for age, given in ((0, 0), (7200, 1)):
+            here.settings['msp'] = dict(here.settings.get('msp', {}), max_queue_age=age)
+            commands = _flush.plan(here, [message(1), message(2, queue='mta')]).commands
+            assert (commands['msp', 'mqueue'].count('MaxQueueAge=0'), commands['mta', 'mqueue'].count('MaxQueueAge=0')) == (given, 0)
 
     def test_refusals(self):
         messages = [message(number, hazards=[('no_data', 'there is no data file')]) for number in range(12, 0, -1)]
