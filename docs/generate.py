@@ -38,8 +38,8 @@ def controls() -> str:
         '| id | severity | profile | control | fixed by | CCI | NIST |', '|---|---|---|---|---|---|---|']
     for one in _controls.CONTROLS:
         about = _rules.of(one.id)
-        lines.append(f'| [{one.id}](#{one.id.lower()}) | {one.severity} | {one.profile} | {one.title} | {fixer(one.remedy, one.name)} | {", ".join(about["cci"])} '
-                     f'| {", ".join(about["nist"])} |')
+        lines.append(f'| [{one.id}](#{one.id.lower()}) | {one.severity} | {one.profile} | {one.title} | {fixer(one.remedy, one.name)} '
+                     f'| {", ".join(about["cci"])} | {", ".join(about["nist"])} |')
     for one in _controls.CONTROLS:
         lines += ['', f'## {one.id}', '', f'**{one.title}** ({one.severity}). {one.rationale}', '',
                   f'Fixed by {fixer(one.remedy, one.name)}: {one.text}', '', 'From: ' + '; '.join(one.references) + '.']
