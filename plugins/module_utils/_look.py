@@ -18,6 +18,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import (
 # time-outs; what does not greet within a minute keeps a queue run from being one.
 CONNECT_SECONDS, GREETING_SECONDS, NAME_SECONDS = 5.0, 60.0, 8.0
 CRON_SECONDS = 2.0      # for a cron that is just being restarted
+REOPENS_SECONDS = 17.0  # a daemon that has closed a socket looks again after 15 (d_refuse_connections_until in daemon.c)
 _BELOW_MAX = 200        # directories in a directory of mail
 _PLACES_MAX = 4         # addresses that are connected to, until one takes the connection
 # The options that say which queues, the same in every module; documented in the fragment C(queues).
@@ -277,7 +278,11 @@ def served(found: Look, ask: Optional[Callable[..., Any]] = None) -> Look:
     layout = found.layout
     user = found.submitter['user']
     users = [user, found.layout.mta_user] + [cf['run_as_user'] for cf in found.settings.values() if cf['run_as_user']]
-    processes, cron = _patient(lambda: _processes.processes(users, found.program['sendmail']))
+    program = found.program['sendmail']
+
+    def look_at_processes() -> List[Dict[str, Any]]:
+        return _processes.processes(users, program)
+    processes, cron = _patient(look_at_processes)
     services = dict((queue, dict(_system.service(name), name=name)) for queue, name in (('mta', layout.mta_service), ('msp', layout.msp_service)))
     services['mta']['started_as'] = _system.started_as(found.settings.get('mta', {}).get('pid_file') or '/var/run/sendmail.pid')
     sendmail_conf = _runners.sendmail_conf(layout)
@@ -289,7 +294,28 @@ def served(found: Look, ask: Optional[Callable[..., Any]] = None) -> Look:
             pid_file=found.settings.get('msp', {}).get('pid_file') or ''),
         services=dict(services, init=_system.init_system(), cron=cron),
         resolver_changed=_system.file_state('/etc/resolv.conf')['mtime'])
-    return _relay(found, ask)
+    found = _relay(found, ask)
+    until = time.monotonic() + REOPENS_SECONDS
+    while pauses(found) and time.monotonic() < until:
+        time.sleep(1)
+        found = found._replace(processes=look_at_processes())
+        if _network.listeners(tuple(place['port'] for place in found.relay['places']), found.processes):   # type: ignore[index]
+            found = _relay(found, ask)
+    return found
+
+
+def pauses(look: Look) -> bool:
+    """Whether the MTA of this host may have closed for some seconds the socket that mail goes to, and does not say so.
+
+    getrequests() in daemon.c closes each of its sockets for 15 seconds where there are too many children or too much load (refuseconnections() in
+    conf.c), and opens each again when its own time has come; the title is that of whichever was the last.
+    """
+    mta, greeting = look.settings.get('mta', {}), look.greeting or {}
+    limited = mta.get('max_daemon_children') or 'MaxDaemonChildren' in (look.services['mta'].get('started_as') or '') or (
+        look.load and mta.get('refuse_la') and look.load[0] > 0.7 * mta['refuse_la'])
+    return bool(limited and greeting.get('error') == 'connection_refused'
+                and any(process['role'] == 'daemon' for process in look.processes) and not any(process['rejecting'] for process in look.processes)
+                and look.relay and any(place['this_host'] and not place['listener'] for place in look.relay['places']))
 
 
 def _relay(found: Look, ask: Optional[Callable[..., Any]]) -> Look:

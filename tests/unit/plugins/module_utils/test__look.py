@@ -124,6 +124,52 @@ class TestHost:
         assert _look.look('services', 'msp').greeting == said[asked - 1]
         assert len(left) == 2 - asked
 
+    @pytest.fixture
+    def opens(self, root, monkeypatch):
+        """opens(after, limits of sendmail.cf, title from then on) -> (look, looks taken): a daemon whose socket is open after so many looks."""
+        def looks(after, limits='O MaxDaemonChildren=2\n', rejecting=None, load=0.0):
+            taken = []
+            daemon = {'pid': 7, 'ppid': 1, 'user': 'root', 'role': 'daemon', 'queue': 'mta', 'interval': 3600, 'title': '', 'rejecting': None, 'full': None,
+                      'directory': None, 'unit': None, 'name': 'sendmail', 'stopped': False}
+
+            def processes(users, program):
+                taken.append(1)
+                return [dict(daemon, rejecting=rejecting if len(taken) > after else None)]
+
+            def listeners(ports, found):
+                return [{'address': '127.0.0.1', 'port': 25, 'inode': 1, 'v6only': False, 'pid': 7, 'name': 'sendmail', 'sendmail': True}] if (
+                    len(taken) > after and not rejecting) else []
+
+            def greeting(*arguments):
+                return dict(_network.NOBODY, **({'connected': True, 'answered': True, 'code': 220} if listeners(None, None) else {'error': 'connection_refused'}))
+            for where, name, put in ((_look._processes, 'processes', processes), (_network, 'listeners', listeners), (_network, 'greeting', greeting),
+                                     (_system, 'load_average', lambda: (load, load, load)), (_look.time, 'sleep', lambda seconds: None)):
+                monkeypatch.setattr(where, name, put)
+            monkeypatch.setattr(_look, 'CRON_SECONDS', -1.0)
+            monkeypatch.setattr(_look, 'REOPENS_SECONDS', 1.0)
+            (root / 'submit.cf').write_text(SUBMIT % queue(root, 'queue'))
+            (root / 'sendmail.cf').write_text('O QueueDirectory=%s\n%s' % (queue(root, 'mqueue'), limits))
+            return _look.look('services'), len(taken)
+        return looks
+
+    @pytest.mark.parametrize('limits, load', [('O MaxDaemonChildren=2\n', 0.0), ('O RefuseLA=10\n', 8.0)])
+    def test_a_socket_that_is_closed_for_a_moment(self, opens, limits, load):
+        """Seen on a host: port 587 was open again, 25 not yet, and the title said nothing of it."""
+        look, taken = opens(3, limits, load=load)
+        assert (look.greeting['answered'], taken) == (True, 4)
+
+    def test_a_daemon_that_says_meanwhile_why(self, opens):
+        look, taken = opens(2, rejecting='rejecting connections on daemon MTA-v4: 2 children, max 2')
+        assert (look.greeting['error'], look.processes[0]['rejecting'][:9], taken) == ('connection_refused', 'rejecting', 3)
+
+    @pytest.mark.parametrize('limits, load', [('', 0.0), ('O RefuseLA=10\n', 6.0)])
+    def test_who_closes_no_sockets_is_looked_at_once(self, opens, limits, load):
+        assert opens(3, limits, load=load)[1] == 1
+
+    def test_what_does_not_come_back_is_not_waited_for_long(self, opens):
+        look, taken = opens(10 ** 9)
+        assert (look.greeting['error'], taken > 2) == ('connection_refused', True)
+
     def test_looking_changes_nothing(self, root, monkeypatch):
         monkeypatch.setattr(_network, 'greeting', lambda *arguments: dict(_network.NOBODY, connected=True, answered=True))
         place = queue(root, 'queue', 'qf6ANFSGLL000001', 'df6ANFSGLL000001')
