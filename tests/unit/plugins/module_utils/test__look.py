@@ -141,7 +141,8 @@ class TestHost:
                     len(taken) > after and not rejecting) else []
 
             def greeting(*arguments):
-                return dict(_network.NOBODY, **({'connected': True, 'answered': True, 'code': 220} if listeners(None, None) else {'error': 'connection_refused'}))
+                return dict(_network.NOBODY, **({'connected': True, 'answered': True, 'code': 220} if listeners(None, None) else
+                                                {'error': 'connection_refused'}))
             for where, name, put in ((_look._processes, 'processes', processes), (_network, 'listeners', listeners), (_network, 'greeting', greeting),
                                      (_system, 'load_average', lambda: (load, load, load)), (_look.time, 'sleep', lambda seconds: None)):
                 monkeypatch.setattr(where, name, put)
