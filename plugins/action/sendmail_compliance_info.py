@@ -18,8 +18,8 @@ class ActionModule(ActionBase):
             settled = _controls.settled(**options)
         except _text.SendmailError as error:
             return dict(result, failed=True, msg=str(error))
-        # None of the options is for the host.
-        result.update(self._execute_module(module_args={}, task_vars=task_vars))
+        # The others are not for the host.
+        result.update(self._execute_module(module_args={'profile': settled[3]}, task_vars=task_vars))
         if 'look' in result:
             look = _look.Look(**result.pop('look'))
             judged = dict(_controls.comply(look, settled), host=_controls.host_of(look))

@@ -83,7 +83,7 @@ def main(path):
     host = ('error', [], {})
     try:
         settled = utils._controls.settled(**json.loads(OPTIONS))
-        look = utils._look.Look(**utils._compliance.plain())
+        look = utils._look.Look(**utils._compliance.plain(settled[3]))
         result = utils._controls.comply(look, settled)
         statuses = set(one['status'] for one in result['controls'])
         host = ('failing' if 'fail' in statuses else 'error' if 'error' in statuses else 'compliant', result['controls'],

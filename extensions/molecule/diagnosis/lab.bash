@@ -94,8 +94,14 @@ tls() {
 hold() {
     systemd-run -q --unit=held python3 -c "
 import socket, time
-kept = [socket.create_connection(('127.0.0.1', 25)) for _ in range($1)]
+kept = []
+while len(kept) < $1:
+    try:
+        kept.append(socket.create_connection(('127.0.0.1', 25)))
+    except OSError:
+        time.sleep(0.1)
 time.sleep(600)"
+    within 60 sh -c "[ \$(ss -Htnp state established 'dport = :25' | grep -c python3) = $1 ]"
 }
 # One message for each class of statuses that a server can make: the recipient is called like the class that the status must have.
 classes() {
@@ -181,6 +187,7 @@ health() {
     fi
     pkill -KILL -f '^sendmail: (MSP: )?\./' || true
     systemctl stop held 2>/dev/null || true
+    systemctl reset-failed held 2>/dev/null || true
     ip netns delete hub 2>/dev/null || true
     ip link delete hub0 2>/dev/null || true
     ip link set lo up
