@@ -75,7 +75,8 @@ KINDS: Dict[str, Kind] = {
     'null-587': Kind('mailops-trixie', ('null', '[hub.example.test]', '587'), platform='debian', queue='/var/spool/mqueue-client',
                      recipient='bob@hub.example.test', breaks='', title='null client, port 587'),
     'unknown-opt': Kind('mailops-upstream', ('unknown', '/opt/sendmail/sbin'), platform='unknown', program='/opt/sendmail/sbin/sendmail',
-                        cause='cannot_submit', refuses=dict(UNTOLD, survey='cannot_submit'), by_hand=START % (('/opt/sendmail/sbin/sendmail',) * 2), title='unknown distribution, Sendmail in /opt'),
+                        cause='cannot_submit', refuses=dict(UNTOLD, survey='cannot_submit'),
+                        by_hand=START % (('/opt/sendmail/sbin/sendmail',) * 2), title='unknown distribution, Sendmail in /opt'),
     'unknown-local': Kind('mailops-upstream', ('unknown', '/usr/local/sbin', '/usr/lib/sendmail'), platform='unknown', program='/usr/local/sbin/sendmail',
                           refuses=UNTOLD, by_hand=START % (('/usr/local/sbin/sendmail',) * 2), title='unknown distribution, Sendmail in /usr/local'),
 }
