@@ -22,8 +22,8 @@ HUBS = ('hub', 'hub2')
 CAPABILITIES = 'NET_ADMIN,SYS_ADMIN,NET_RAW,AUDIT_WRITE,MKNOD'
 MESSAGES = 3
 PARTS = ('facts', 'survey', 'MTA killed', 'remediated', 'owner and runner', 'remediated again', 'mail', 'half an hour', 'compliance')
-# Causes that are there once the first ones are fixed, so that no check mode can see them.
-AFTERWARDS = ('was_down', 'dns_was_down', 'never_tried')
+# Causes that are there once the first ones are fixed, so that no check mode can see them. Where Debian's script cannot see the runner it starts another.
+AFTERWARDS = ('was_down', 'dns_was_down', 'never_tried', 'two_runners')
 
 
 class Kind(NamedTuple):
@@ -227,7 +227,9 @@ class Story:
         look = self.runs.play(str(HERE / 'look.yml'))
         for name in self.names:
             one, kind = look[name], KINDS[name]
-            wrong = [key for key in ('facts', 'diagnosis', 'messages', 'debris') if key not in one or one[key].get('failed')]
+            wrong = [key for key in ('facts', 'diagnosis', 'messages', 'debris') if key not in one or one[key].get('failed')
+                     # What would become of debris is judged with the rights of the queue's own user, who may have none.
+                     and 'puts owners and modes right' not in one[key].get('msg', '')]
             waiting = len(self.sent[name]) - len(arrived(name, kind))
             cause = wanted(name, kind)
             if wrong:
@@ -302,7 +304,7 @@ class Story:
         for name in self.names:
             self.note('survey', name, survey[name].get('host', {}).get('state') == 'healthy', said(survey[name]))
         self.break_and_submit('killed', False)
-        self.look('MTA killed', lambda name, kind: 'hub_down' if '@' in kind.recipient else 'mta_down')
+        self.look('MTA killed', lambda name, kind: 'hub_down' if '@' in kind.recipient else kind.cause)
         self.remediate('remediated')
         self.break_and_submit('harmed', True)
         self.everywhere(lambda name, kind: inside(name, 'chown root:root %s; chmod 0755 %s' % (kind.queue, kind.queue)))
@@ -322,6 +324,7 @@ def document(table: Dict[str, Dict[str, str]]) -> None:
     def cell(found: str) -> str:
         if found.startswith('yes'):
             return found
+        found = re.sub(r'process \d+', 'process N', re.sub(r'/ansible-tmp-[^/]+/', '/.../', found))
         if found not in notes:
             notes.append(found)
         return 'refused (%d)' % (notes.index(found) + 1)
