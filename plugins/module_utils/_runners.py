@@ -312,7 +312,9 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     sleepers = [process for process in found if process['role'] == 'queue_runner' and process['queue'] == 'msp' and (
         not directories or not process.get('directory') or any(one.startswith(process['directory'].rstrip('*')) for one in directories))]
     pids = [process['pid'] for process in sleepers]
-    started = _system.script(root + pid_file, 4096).split('\n') if pid_file else []
+    # It lies in the queue, whose owner could make it a link to anything.
+    plain = pid_file and _system.file_state(root + pid_file, follow=False)['kind'] == 'file'
+    started = _system.script(root + pid_file, 4096).split('\n') if plain else []
     for process in sleepers:
         if process['ppid'] not in pids:                                       # a child is a run under way, before it has its own title
             stopped = process.get('stopped')

@@ -202,6 +202,15 @@ def test_a_pid_file_that_is_not_of_this_process_says_nothing(tmp_path, text):
     assert found['partial'] is False
 
 
+def test_a_pid_file_that_is_a_link_is_not_read(tmp_path):
+    """It lies in the client queue, and whoever owns that could have made it."""
+    root = lay(tmp_path, {'/srv/elsewhere': '313\nsendmail -Ac -qRfoo -q30m\n'})
+    os.makedirs(os.path.dirname(root + PID_FILE), exist_ok=True)
+    os.symlink(root + '/srv/elsewhere', root + PID_FILE)
+    (found,) = runners(tmp_path, {}, [SLEEPER], pid_file=PID_FILE)
+    assert (found['partial'], 'qRfoo' in found['detail']) == (False, False)
+
+
 def test_elsewhere_than_on_debian_only_a_line_without_an_end_is_ignored(tmp_path):
     root = lay(tmp_path, {'/etc/cron.d/local': RUN + '\n' + RUN})
     assert [one['active'] for one in _runners.queue_runners(_platform.REDHAT, [CRON], root)] == [True, False]

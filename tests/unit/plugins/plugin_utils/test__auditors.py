@@ -192,7 +192,7 @@ class TestRules:
                 assert re.fullmatch(r'\d+(\.\d+)+', one.id) and (one.rule, one.version, one.cci) == ('', '', '')
 
     def test_a_row_without_its_control_does_not_show(self, tmp_path, monkeypatch):
-        monkeypatch.setitem(_rules.RULES, 'SMQ-XXX-99', (_rules.Rule('A STIG', 'V-999999', 'SV-999999r1_rule', 'X', 'CCI-000366', 'Nothing'),))
+        monkeypatch.setitem(_rules.RULES, 'SMQ-NEW-99', (_rules.Rule('A STIG', 'V-999999', 'SV-999999r1_rule', 'X', 'CCI-000366', 'Nothing'),))
         made = reported({'a': result()}, tmp_path)
         assert not any('999999' in text for name in _auditors.FORMATS for text in files(made, name).values())
         assert '999999' not in ''.join(_compliance_report.to_json(made))
