@@ -22,6 +22,15 @@ options:
     description: What M(mailops.sendmail.sendmail_diagnosis_info) returned, for what returns mail to its senders.
     type: dict
     default: {}
+  check:
+    description:
+      - Whether this is check mode, in which steps that come before a run have only said what they would fix.
+      - Then only what none of them could fix is named, a relay on another host that refuses mail from this one.
+    type: bool
+    default: false
+  relay:
+    description: What C(mta.relay) of the facts says, from which is known whether the relay is this host.
+    type: dict
 author:
   - The mailops.sendmail contributors (@mailops)
 seealso:
@@ -51,17 +60,27 @@ _value:
 KINDS = ('relay', 'recipients', 'directory', 'permissions', 'no_data', 'damaged', 'unreadable', 'temporary')
 # Causes for which the MTA answers a queue run with a refusal for good, so that mail goes back to its senders.
 BOUNCES = ('hosts_access',)
+# Where the relay is another host, no step on this one changes what it answers.
+ELSEWHERE = ('relay', 'recipients')
 
 
-def run_dangers(result, diagnosis=None):
+def run_dangers(result, diagnosis=None, check=False, relay=None):
     """See DOCUMENTATION. A pure function."""
-    found = []
+    found, moved = [], False
+    kinds = KINDS
+    if check:
+        kinds = ELSEWHERE if (relay or {}).get('this_host') is False else ()
     for one in result.get('refusals') or []:
         # A run waits for a rewrite that has only just begun, and harms nothing.
-        if one['kind'] in KINDS and not one.get('young'):
+        if one['kind'] in kinds and not one.get('young'):
             ids, count = one.get('ids') or [], one.get('messages') or 0
             which = '%s%s: ' % (ids[0], ' and %d more' % (count - 1) if count > 1 else '') if ids else ''
             found.append('%s%s. %s' % (which, one['text'].rstrip('.'), one['remedy']))
+            moved = moved or bool(ids)
+    if moved:
+        found.append('The role mailops.sendmail.sendmail_remediate moves such messages into an archive.')
+    if check:
+        return found
     if 'selected' not in result and not result.get('refusals'):   # every answer of the module that is not about the host says how many
         found.append(str(result.get('msg') or 'The queues could not be looked at.'))
     diagnosis = diagnosis or {}

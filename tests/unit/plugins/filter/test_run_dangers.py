@@ -6,6 +6,8 @@ from ansible_collections.mailops.sendmail.plugins.module_utils._flush import REM
 
 ACCESS = {'id': 'hosts_access', 'title': 'TCP wrappers keep this host from the MTA', 'fix': {'text': 'Let it in.'}}
 
+MOVED = 'The role mailops.sendmail.sendmail_remediate moves such messages into an archive.'
+
 
 def refused(kind, ids=('6ARBw3Sj003555',), messages=1):
     return {'msg': 'refused', 'selected': 1, 'refusals': [{'kind': kind, 'text': 'there is no data file', 'remedy': REMEDIES.get(kind, 'Do it.'),
@@ -14,9 +16,9 @@ def refused(kind, ids=('6ARBw3Sj003555',), messages=1):
 
 @pytest.mark.parametrize('kind', sorted(set(REMEDIES) - {'file_system'}))
 def test_what_a_run_would_harm_is_named_with_its_remedy(kind):
-    assert run_dangers(refused(kind)) == ['6ARBw3Sj003555: there is no data file. %s' % REMEDIES[kind]]
+    assert run_dangers(refused(kind)) == ['6ARBw3Sj003555: there is no data file. %s' % REMEDIES[kind], MOVED]
     assert run_dangers(refused(kind, messages=3))[0].startswith('6ARBw3Sj003555 and 2 more: ')
-    assert run_dangers(refused(kind, ids=(), messages=0))[0].startswith('there is no data file. ')
+    assert run_dangers(refused(kind, ids=(), messages=0)) == ['there is no data file. %s' % REMEDIES[kind]]
 
 
 @pytest.mark.parametrize('result', [{'changed': False, 'selected': 4}, refused('file_system'), refused('relay_is_silent')])
@@ -28,7 +30,7 @@ def test_what_harms_no_mail_is_no_danger(result):
 def test_a_rewrite_that_may_be_going_on_is_no_danger(young, dangers):
     result = refused('temporary')
     result['refusals'][0]['young'] = young
-    assert len(run_dangers(result)) == dangers
+    assert len(run_dangers(result)) == 2 * dangers
 
 
 def test_what_could_not_be_looked_at_is_a_danger():
@@ -38,3 +40,17 @@ def test_what_could_not_be_looked_at_is_a_danger():
 @pytest.mark.parametrize('causes, queued, found', [([ACCESS], 1, 1), ([ACCESS], 0, 0), ([dict(ACCESS, id='mta_down')], 1, 0), ([], 1, 0)])
 def test_what_returns_mail_is_a_danger_where_mail_waits(causes, queued, found):
     assert len(run_dangers({'selected': 0}, {'causes': causes, 'messages': {'queued': queued}})) == found
+
+
+# In check mode the steps before have fixed nothing yet. None of them reaches another host.
+@pytest.mark.parametrize('kind, relay, dangers', [
+    ('recipients', {'this_host': False}, 1), ('relay', {'this_host': False}, 1),
+    ('recipients', {'this_host': True}, 0), ('relay', {'this_host': True}, 0), ('relay', {'this_host': None}, 0), ('relay', None, 0),
+    ('no_data', {'this_host': False}, 0), ('permissions', {'this_host': False}, 0)])
+def test_check_mode_names_what_no_step_fixes(kind, relay, dangers):
+    assert len(run_dangers(refused(kind, ids=(), messages=0), check=True, relay=relay)) == dangers
+
+
+def test_check_mode_leaves_the_rest_to_the_run():
+    assert run_dangers({'msg': 'Only root can run a queue.'}, check=True, relay={'this_host': False}) == []
+    assert run_dangers({'selected': 0}, {'causes': [ACCESS], 'messages': {'queued': 1}}, check=True, relay={'this_host': False}) == []
