@@ -34,6 +34,12 @@ options:
     description: Whether a masked unit may be unmasked.
     type: bool
     default: false
+  service:
+    description:
+      - With V(create), a Sendmail that was built by hand and has neither a unit nor an init script gets a unit.
+    type: str
+    choices: [existing, create]
+    default: existing
   holders:
     description:
       - Who the processes are that hold the port, as C(pid), C(exe) (the program, by C(/proc/PID/exe)), C(unit) (of
@@ -114,13 +120,20 @@ _value:
       description: Whether this host is to have an MTA that listens where C(submit.cf) hands mail to.
       type: bool
     sockets:
-      description: Where the daemon listens now, as C(host) and C(port), to wait for their end.
+      description: Where those of RV(ignore:strays) listen, as C(host) and C(port), to wait for their end.
       type: list
       elements: dict
     restart:
       description: Why the daemon has to be started or restarted. Sentences.
       type: list
       elements: str
+    create:
+      description: Whether a unit has to be written first, which runs RV(ignore:command).
+      type: bool
+    strays:
+      description: Those of RV(ignore:pids) that have to be ended by hand, because the service manager did not start them.
+      type: list
+      elements: int
     pids:
       description: Processes of the daemon, which are not there any more after a restart.
       type: list
@@ -214,13 +227,14 @@ def mta_plan(
     install=False,
     replace_other=False,
     unmask=False,
+    service='existing',
     holders=(),
     resolver_fails=None,
     alternatives=True,
     refused='',
 ):
     """See DOCUMENTATION. A pure function."""
-    mta, service = look['mta'], look['services']['mta']
+    mta, found = look['mta'], look['services']['mta']
     known = [process['pid'] for process in mta['processes']]
     ours = [
         one for one in mta['listeners'] if one['pid'] in known or (one['name'] or 'sendmail').startswith('sendmail')
@@ -232,6 +246,7 @@ def mta_plan(
         'first': [],
         'install': False,
         'unmask': False,
+        'create': False,
         'alternative': None,
         'others': [],
         'stop': [],
@@ -240,20 +255,26 @@ def mta_plan(
         'enable': False,
         'wanted': relay['this_host'] is not False,
         'pids': sorted(item['pid'] for item in daemons),
-        'sockets': _sockets(ours),
+        'sockets': [],
         'init': _init(look),
         'address': relay.get('path') or '%s port %s' % (relay['host'], relay['port']),
-        'command': (service.get('started_as') or 'sendmail -L sm-mta -bd -q1h').split()[1:],
+        'command': (found.get('started_as') or 'sendmail -L sm-mta -bd -q1h').split()[1:],
     }
     known_way = _sendmail(plan, look['installation'], install, replace_other, alternatives) and _way(plan, look, relay)
     if known_way and relay['this_host'] is not False:
         _listener(plan, look, relay, ours, known, replace_other, holders)
-        _service(plan, look, relay, unmask)
+        _service(plan, look, relay, unmask, service == 'create')
         if not plan['errors']:
             _start(plan, look, relay, daemons, ours, resolver_fails, refused)
     if plan['errors']:
         # All or nothing: what is refused in part would leave the host between two MTAs.
-        plan.update(install=False, unmask=False, alternative=None, stop=[], restart=[], ask=False, enable=False)
+        plan.update(
+            install=False, unmask=False, create=False, alternative=None, stop=[], restart=[], ask=False, enable=False
+        )
+    # A restart by systemd ends what is in the unit alone.
+    own = found['name'] + '.service' if plan['init'] == 'systemd' else None
+    plan['strays'] = sorted(item['pid'] for item in daemons if own is None or item.get('unit') != own)
+    plan['sockets'] = _sockets([one for one in ours if own is None or one['pid'] in plan['strays']])
     return plan
 
 
@@ -403,7 +424,7 @@ def _listener(plan, look, relay, ours, known, replace_other, holders):
         plan['stop'] = [dict(other, service=service)] if service else []
 
 
-def _service(plan, look, relay, unmask):
+def _service(plan, look, relay, unmask, create):
     """Whether the service of the MTA is meant to run, and can."""
     installation, service, who = look['installation'], look['services']['mta'], relay.get('answers')
     mode = (installation.get('sendmail_conf') or {}).get('daemon_mode') or 'daemon'
@@ -433,7 +454,28 @@ def _service(plan, look, relay, unmask):
             'or set sendmail_mta_unmask to true.'
         )
     plan['unmask'] = service['masked']
+    if create and plan['init'] == 'binary':
+        _create(plan, installation['platform'], look['services']['init'])
     plan['enable'] = plan['init'] != 'binary' and installation['platform'] != 'unknown'
+
+
+def _create(plan, family, init):
+    """A unit for a Sendmail that has no service."""
+    if family == 'unknown':
+        plan['errors'].append(
+            'This Sendmail is of a packaging that is not known here, so no unit is written for it. Write one, or set '
+            'sendmail_mta_service to existing.'
+        )
+    elif init != 'systemd':
+        plan['errors'].append(
+            'No service starts the MTA on this host, and systemd does not run here, so no unit is written. Have the '
+            'init of this host, or what starts the container, run "%s", and set sendmail_mta_service to existing.'
+            % ' '.join(['sendmail'] + plan['command'])
+        )
+    else:
+        # In the foreground, so that systemd knows its process, and a stop leaves deliveries to end by themselves.
+        foreground = ['-bD' if word == '-bd' else word for word in plan['command']]
+        plan.update(create=True, init='systemd', command=foreground)
 
 
 def _start(plan, look, relay, daemons, ours, resolver_fails, refused):
@@ -493,6 +535,7 @@ def _start(plan, look, relay, daemons, ours, resolver_fails, refused):
     elif plan['init'] == 'binary':
         restart.append(
             'No service starts it on this host, so it is started by hand, with %s, and nothing starts it at boot: '
+            'set sendmail_mta_service to create, or '
             'give it a unit of your own.'
             % ' '.join(['sendmail'] + plan['command'])
         )

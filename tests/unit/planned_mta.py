@@ -522,6 +522,78 @@ ROWS = [
         init='systemd',
     ),
     row(
+        'No MTA, Sendmail built by hand, no service; sendmail_mta_service is create',
+        dead(platform='upstream'),
+        {'create': True, 'restart': 'No MTA runs.'},
+        'systemd.service(5)',
+        {'service': 'create'},
+        init='systemd',
+        enable=True,
+        command=['-L', 'sm-mta', '-bD', '-q1h'],
+    ),
+    row(
+        'The same, and its pid file says how it was started last',
+        dead(platform='upstream', service={'started_as': '/opt/sendmail -L mta -bd -C/opt/mail.cf'}),
+        {'create': True, 'restart': 'No MTA runs.'},
+        'util.c, log_sendmail_pid()',
+        {'service': 'create'},
+        command=['-L', 'mta', '-bD', '-C/opt/mail.cf'],
+    ),
+    row(
+        'The same, and its MTA greets',
+        mta_host('upstream', processes=[daemon(unit='session-3.scope')]),
+        {'create': True},
+        'systemd.service(5)',
+        {'service': 'create'},
+        enable=True,
+    ),
+    row(
+        'The same, and an init script of the administrator',
+        mta_host('upstream', service={'init_script': SCRIPT}),
+        {},
+        'systemd-sysv-generator(8)',
+        {'service': 'create'},
+    ),
+    row(
+        'The same in a container without an init; sendmail_mta_service is create',
+        mta_host('upstream', None),
+        {'errors': 'systemd does not run here'},
+        'systemd.service(5)',
+        {'service': 'create'},
+        enable=False,
+    ),
+    row(
+        'A null client, Sendmail built by hand; sendmail_mta_service is create',
+        null_client(platform='upstream'),
+        {},
+        'cf/README, nullclient',
+        {'service': 'create'},
+        enable=False,
+    ),
+    row(
+        'inetd starts a Sendmail built by hand; sendmail_mta_service is create',
+        held('inetd', GREETS, platform='upstream'),
+        {},
+        'inetd(8)',
+        {'service': 'create'},
+        enable=False,
+    ),
+    row(
+        'No MTA on Debian, and neither unit nor script; sendmail_mta_service is create',
+        dead(service={'unit': None, 'init_script': None}),
+        {'errors': 'Install the package again'},
+        'sendmail-bin',
+        {'service': 'create'},
+    ),
+    row(
+        'A packaging that no table knows, without a unit; sendmail_mta_service is create',
+        mta_host('unknown'),
+        {'errors': 'packaging that is not known'},
+        'docs/platforms.md',
+        {'service': 'create'},
+        enable=False,
+    ),
+    row(
         'A silent MTA that runs in a unit of another name (a template, say)',
         mta_host('upstream', greeting=SILENT, processes=[daemon(unit='sendmail@mta.service')]),
         {'errors': 'runs in the unit sendmail@mta.service'},
@@ -533,6 +605,40 @@ ROWS = [
         {'restart': 'does not greet'},
         'user@.service(5)',
         init='binary',
+        strays=[170],
+    ),
+    row(
+        'The same; sendmail_mta_service is create',
+        mta_host('upstream', greeting=SILENT, processes=[daemon(unit='user@1000.service')]),
+        {'create': True, 'restart': 'does not greet'},
+        'systemd.service(5)',
+        {'service': 'create'},
+        init='systemd',
+        strays=[170],
+    ),
+    row(
+        'The same on Debian, whose service is there',
+        mta_host(greeting=SILENT, processes=[daemon(unit='user@1000.service')]),
+        {'restart': 'does not greet'},
+        'systemctl(1): a restart ends the processes of the unit alone',
+        init='systemd',
+        strays=[170],
+    ),
+    row(
+        'The same, started in a container from outside, in no unit',
+        mta_host(greeting=SILENT, processes=[daemon(unit=None)]),
+        {'restart': 'does not greet'},
+        'podman-exec(1)',
+        init='systemd',
+        strays=[170],
+    ),
+    row(
+        'A silent MTA of Debian, started by its service',
+        mta_host(greeting=SILENT),
+        {'restart': 'does not greet'},
+        'systemctl(1)',
+        init='systemd',
+        strays=[],
     ),
     row(
         'No MTA, and the unit is masked',
@@ -672,15 +778,18 @@ ROWS = [
 ]
 
 
-def after(look):
+def after(look, created=False):
     """The same host when the plan was carried out: Sendmail is there, has the name, starts at boot, and a new daemon
-    answers.
+    answers. C(created): a unit was written.
     """
     services, mta = look['services'], look['mta']
     return dict(
         look,
         installation=dict(look['installation'], installed=True, other_mta=None),
-        services=dict(services, mta=dict(services['mta'], masked=False)),
+        services=dict(
+            services,
+            mta=dict(services['mta'], masked=False, **({'unit': '/etc/systemd/system/sendmail.service'} if created else {})),
+        ),
         mta=dict(
             mta,
             processes=[daemon(pid=171, started=STARTED + 600)],

@@ -19,7 +19,7 @@ def todo(plan):
     return {
         key: value
         for key, value in plan.items()
-        if value and key not in ('init', 'address', 'command', 'pids', 'sockets', 'enable', 'wanted')
+        if value and key not in ('init', 'address', 'command', 'pids', 'strays', 'sockets', 'enable', 'wanted')
     }
 
 
@@ -40,14 +40,14 @@ def test_decisions(row):
 CHANGING = [
     row
     for row in planned_mta.ROWS
-    if set(row.plan) & {'install', 'unmask', 'alternative', 'stop', 'restart'} and 'errors' not in row.plan
+    if set(row.plan) & {'install', 'unmask', 'alternative', 'stop', 'create', 'restart'} and 'errors' not in row.plan
 ]
 
 
 @pytest.mark.parametrize('row', CHANGING, ids=lambda row: row.host)
 def test_a_plan_that_was_carried_out_leaves_nothing_to_do(row):
     options = dict(row.options, holders=[])
-    assert not todo(mta_plan(planned_mta.after(row.look), **options))
+    assert not todo(mta_plan(planned_mta.after(row.look, 'create' in row.plan), **options))
 
 
 def test_each_host_has_one_row():
@@ -200,5 +200,10 @@ def test_a_daemon_that_greets_is_left_alone_whatever_its_title(title):
 
 
 def test_sockets_are_where_a_wait_can_connect():
-    look = mta_host(listeners=[socket('0.0.0.0'), socket('::', port=587), socket('192.0.2.1', pid=9, name='master')])
-    assert mta_plan(look)['sockets'] == [{'host': '127.0.0.1', 'port': 25}, {'host': '::1', 'port': 587}]
+    listeners = [socket('0.0.0.0'), socket('::', port=587), socket('192.0.2.1', pid=9, name='master')]
+    free = [{'host': '127.0.0.1', 'port': 25}, {'host': '::1', 'port': 587}]
+    assert mta_plan(mta_host(init=None, listeners=listeners))['sockets'] == free
+    # systemd ends what it has started, and frees its sockets.
+    assert mta_plan(mta_host(listeners=listeners))['sockets'] == []
+    by_hand = [daemon(unit='session-3.scope'), daemon(pid=171)]
+    assert mta_plan(mta_host(listeners=[*listeners, socket(pid=171, port=2525)], processes=by_hand))['sockets'] == free
