@@ -466,7 +466,8 @@ def parts(path):
     except OSError as error:
         raise _text.SendmailError('archive: %s cannot be read: %s. Name the directory of an archive.' % (_text.printable(os.fsencode(path)), error.strerror))
     if not found:
-        raise _text.SendmailError('archive: %s holds no archive: there is no file 0001.tar.gz in it or in a directory below it.' % _text.printable(os.fsencode(path)))
+        raise _text.SendmailError('archive: %s holds no archive: there is no file 0001.tar.gz in it or in a directory below it.'
+                                  % _text.printable(os.fsencode(path)))
     return found
 
 

@@ -374,7 +374,7 @@ CONTROLS = (
          _rights('binary'), _checks.program_rights),
     _row('PRG-04', 'high', 'Sendmail has the classes of map that it uses', 'A configuration that was made for another build is refused, or its lookups fail.',
          _OP, _published.compiled, _MANUAL, 'Use another class of map, or a package of Sendmail that was built with it.'),
-    _stig('PRG-05', 'medium', 'Sendmail is wanted here', 'A mail server that nobody needs is one more program that strangers can reach; some rules require its absence.',
+    _stig('PRG-05', 'medium', 'Sendmail is wanted here', 'A mail server that nobody needs is one more program that strangers can reach; some rules forbid it.',
           _aix('V-215353') + ('RHEL 8 STIG, V-230489', 'RHEL 9 STIG, V-257827'), _published.wanted, _MANUAL,
           'Say that it is wanted, with "wanted: true" among the thresholds of the host, or remove the package.'),
     _row('MTA-01', 'critical', 'An MTA runs', 'Without it all mail stays in the client queue.', _MAN, _running, _MTA,
@@ -396,7 +396,7 @@ CONTROLS = (
          _checks.no_runner, _checks.several_runners),
     _row('RUN-02', 'medium', 'The runner comes often enough', 'The interval is how long mail stays after the cause is fixed.',
          _SECURITY, _interval, _RUNNER, 'Set the interval.'),
-    _row('RUN-03', 'high', 'The scheduler that runs the queue is running', 'A line in a crontab does nothing without a cron daemon, and no package asks for one.',
+    _row('RUN-03', 'high', 'The scheduler of each runner is running', 'A line in a crontab does nothing without a cron daemon, and no package asks for one.',
          _MAN, _scheduled, _RUNNER, 'Start the scheduler, or use another mechanism.',
          _checks.dead_runners),
     _row('RUN-04', 'high', 'Waiting mail was tried lately', 'A runner can be set up and still do nothing; the queue files tell.',
@@ -417,7 +417,7 @@ CONTROLS = (
          'A runner renames a control file that others could have written, and no other run tries it.',
          _SECURITY, _messages('permissions', 'None that a run would lose or cannot open'), _PERMISSIONS, 'Put the files right before the next run.',
          _checks.message_rights),
-    _row('PRM-04', 'high', 'The configuration belongs to root', 'Whoever can write it decides what runs as root, and users who cannot read submit.cf cannot submit.',
+    _row('PRM-04', 'high', 'The configuration belongs to root', 'Whoever can write it decides what runs as root; who cannot read submit.cf cannot submit.',
          _SECURITY, _rights_words('configuration', 'submit_cf', 'sendmail_cf', 'mail_dir'), _PERMISSIONS, 'Put owner, group and mode right.',
          _rights('submit_cf', 'sendmail_cf', 'mail_dir')),
     _row('PRM-05', 'high', 'Nothing of Sendmail can be written by everybody', 'Whoever can write a table can send mail wherever they like.',
@@ -569,7 +569,7 @@ def _waiver(entry: Dict[str, Any], today: str) -> Dict[str, Any]:
         raise _text.SendmailError('waivers.expires: %s, of %s, is not a day: write for example 2027-03-31.' % (
             _text.shown(entry['expires']), entry['id']))
     if not entry['reason'].strip():
-        raise _text.SendmailError('waivers.reason: the waiver of %s gives no reason.' % entry['id'])
+        raise _text.SendmailError('waivers.reason: the waiver of %s gives no reason: write why it is waived.' % entry['id'])
     return {'id': entry['id'], 'reason': entry['reason'], 'expires': expires, 'expired': expires < today}
 
 

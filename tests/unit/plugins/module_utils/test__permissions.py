@@ -205,7 +205,8 @@ def test_overrides():
         _permissions.wants(look(), None, ACCOUNTS, [{'path': '/etc/shadow', 'owner': 'smmsp', 'group': None, 'mode': None}])
 
 
-@pytest.mark.parametrize('option, words', [('owner', "overrides.owner: there is no user 'nobody here'"), ('group', "overrides.group: there is no group 'nobody here'")])
+@pytest.mark.parametrize('option, words', [
+    ('owner', "overrides.owner: there is no user 'nobody here'"), ('group', "overrides.group: there is no group 'nobody here'")])
 def test_an_override_names_an_account_that_is_not_there(option, words):
     accounts = dict(ACCOUNTS, **{'nobody here': {'uid': None, 'group': None}})
     with pytest.raises(_text.SendmailError, match=words):
