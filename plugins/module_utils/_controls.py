@@ -417,7 +417,7 @@ CONTROLS = (
          'A runner renames a control file that others could have written, and no other run tries it.',
          _SECURITY, _messages('permissions', 'None that a run would lose or cannot open'), _PERMISSIONS, 'Put the files right before the next run.',
          _checks.message_rights),
-    _row('PRM-04', 'high', 'The configuration belongs to root', 'Whoever can write it decides what runs as root; who cannot read submit.cf cannot submit.',
+    _row('PRM-04', 'high', 'The configuration belongs to root', 'Whoever can write it decides what runs as root; users have to read submit.cf to submit.',
          _SECURITY, _rights_words('configuration', 'submit_cf', 'sendmail_cf', 'mail_dir'), _PERMISSIONS, 'Put owner, group and mode right.',
          _rights('submit_cf', 'sendmail_cf', 'mail_dir')),
     _row('PRM-05', 'high', 'Nothing of Sendmail can be written by everybody', 'Whoever can write a table can send mail wherever they like.',
