@@ -137,7 +137,8 @@ def refuse(state, params, selection, selected=0):
         raise _text.SendmailError('select is empty, which means every message in the queue. Say which messages are meant, or set confirm_all to true.')
     reason = params.get('reason')
     if state == 'quarantined' and (not reason or reason.strip() in ('', '.') or not reason.isprintable()):
-        raise _text.SendmailError('reason: %s is not one line of text: write the line that Sendmail is to keep with each quarantined message.' % _text.shown(reason))
+        raise _text.SendmailError('reason: %s is not one line of text: write the line that Sendmail is to keep with each quarantined message.'
+                                  % _text.shown(reason))
     limit = params.get('max_affected')
     if limit is not None and limit < 0:
         raise _text.SendmailError('max_affected: %s is below 0: write 0 or more.' % _text.shown(limit))

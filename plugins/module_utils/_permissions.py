@@ -75,6 +75,15 @@ class Action(NamedTuple):
 
 # What should be
 
+def _check_accounts(overrides, accounts):
+    for entry in overrides:
+        for option, key, what in (('owner', 'uid', 'user'), ('group', 'group', 'group')):
+            name = entry.get(option)
+            if name and not name.isdigit() and accounts[name][key] is None:
+                raise _text.SendmailError('overrides.%s: there is no %s %s on this host. Create it first, or name another.'
+                                          % (option, what, _text.shown(name)))
+
+
 def wants(look, binary, accounts, overrides=(), statoverrides=None):
     """What must be right on this host, in the order in which to put it right. Pure.
 
@@ -83,12 +92,7 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
     C(statoverrides): {path: "owner group mode"} of dpkg, None where there is no dpkg.
     Returns (list of Want, list of {path, error}). Raises SendmailError for an override of a path that is not among them.
     """
-    for entry in overrides:
-        for option, key, what in (('owner', 'uid', 'user'), ('group', 'group', 'group')):
-            name = entry.get(option)
-            if name and not name.isdigit() and accounts[name][key] is None:
-                raise _text.SendmailError('overrides.%s: there is no %s %s on this host. Create it first, or name another.'
-                                          % (option, what, _text.shown(name)))
+    _check_accounts(overrides, accounts)
     found, errors, unused = [], [], dict((os.path.normpath(entry['path']), entry) for entry in overrides)
 
     def add(path, kind, owner, group, mode, **more):
