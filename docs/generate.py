@@ -82,7 +82,7 @@ def troubleshooting() -> str:
 def playbooks() -> str:
     lines = head('the comments at the head of playbooks/*.yml', 'Playbooks')
     lines += ['Each runs by its name from the installed collection. Variables are given with `-e` or stand in the inventory. All of them need root on the',
-              'hosts: log in as root, or add `--become`. Without it a host is one that could not be looked at.', '',
+              'hosts: log in as root, or add `--become`. Without it a host is one that could not be examined.', '',
               '## Exit status', '',
               'The rule is the same for all: 0 only when every host that was meant was reached and judged, and is as the playbook wants it, which its',
               'section says. A host that was not reached, where the login user is not root, or whose work broke off is never 0. Each such host has',

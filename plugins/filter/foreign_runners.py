@@ -63,7 +63,7 @@ def foreign_runners(look):
         if process['role'] not in ('queue_runner', 'queue_run') or process['user'] == user or not where or not _inside(where.group(1), directories):
             continue
         unit = process.get('unit') if process.get('unit') not in _OWN_UNITS else None
-        text = ('Process %s (%s) runs the client queue as %s, which takes its mail for forged and loses it.%s'
+        text = ('Process %s (%s) runs the client queue as %s, which treats its mail as forged and loses it.%s'
                 % (process['pid'], process['title'], process['user'], ' Its unit is %s.' % unit if unit else ''))
         found.append({'pid': process['pid'], 'user': process['user'], 'unit': unit, 'text': text})
     return found

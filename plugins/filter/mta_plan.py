@@ -216,7 +216,7 @@ def _holder(other, known, systemd):
         )
     return (
         None,
-        '%s, program %s%s, is no mail server that this role knows, and is never stopped. Give it another port, or '
+        '%s, program %s%s, is not a mail server that this role knows, so it is never stopped. Give it another port, or '
         'stop it by hand.'
         % (who, known.get('exe') or 'unknown', ', unit %s' % known['unit'] if known.get('unit') else ''),
     )
@@ -293,7 +293,7 @@ def _sendmail(plan, installation, install, replace_other, alternatives):
     family, other, errors = installation['platform'], installation['other_mta'], plan['errors']
     owner = '%s %s' % (
         installation['program'],
-        'is neither Sendmail nor an MTA that is known here'
+        'is neither Sendmail nor an MTA that this role knows'
         if other == 'unknown'
         else 'belongs to another MTA (%s)' % other,
     )
@@ -344,14 +344,14 @@ def _way(plan, look, relay):
     )
     if look['mta']['relay'] is None and not submit.get('exists', True):
         plan['first'].append(
-            'There is no submit.cf, so nothing says where mail has to be handed to. Apply the role '
+            'There is no submit.cf, so nothing says where mail goes. Apply the role '
             'mailops.sendmail.sendmail_msp first.'
         )
         return False
     if look['mta']['relay'] is None:
         errors.append(
-            "%s names no relay, so nothing says where mail is handed to. Name it in FEATURE(`msp') of submit.mc, and "
-            "make the file again."
+            "%s names no relay, so nothing says where mail goes. Name it in FEATURE(`msp') of submit.mc, and "
+            "rebuild the file."
             % submit.get('path', 'submit.cf')
         )
     elif relay.get('path'):
@@ -363,7 +363,7 @@ def _way(plan, look, relay):
     elif relay['this_host'] is None and not relay.get('places'):
         # With a name that leads nowhere it is not known either whether an MTA is wanted here.
         errors.append(
-            'submit.cf hands mail to %s, and no address is known of %s (%s). Correct what looks names up '
+            'submit.cf hands mail to %s, and %s has no address (%s). Fix name resolution '
             '(/etc/resolv.conf, /etc/hosts), or name the '
             "MTA by its address in FEATURE(`msp') of submit.mc."
             % (plan['address'], relay['host'], greeting['error'] or 'its MX lead back to this host')
@@ -388,8 +388,8 @@ def _listener(plan, look, relay, ours, known, replace_other, holders):
     if one is None:
         if who == 'other_mta' or not plan['pids']:
             errors.append(
-                '%s answers (%s), but is no Sendmail, and no process of this host listens there. See the packet '
-                'filter (REDIRECT, DNAT).'
+                '%s answers (%s), but is not Sendmail, and no process of this host listens there. Check the packet '
+                'filter for a redirect (REDIRECT, DNAT).'
                 % (plan['address'], (look['mta']['greeting'] or _NOBODY)['text'] or 'without a greeting')
             )
     elif one['pid'] in known or one in ours:
@@ -506,15 +506,14 @@ def _start(plan, look, relay, daemons, ours, resolver_fails, refused):
     unit = next((item['unit'] for item in daemons if item.get('unit') and not _own(item['unit'], service)), None)
     if refused:
         errors.append(
-            'Sendmail does not accept %s: %s. Correct sendmail.mc and make the file again; until then no start can '
+            'Sendmail does not accept %s: %s. Correct sendmail.mc and rebuild the file; until then no start can '
             'succeed.'
             % (installation['sendmail_cf'].get('path') or 'its configuration', refused)
         )
     elif family == 'unknown':
         errors.append(
-            '%s This Sendmail is of a packaging that is not known here, so it is not known either how it is started. '
-            'Start it as it was set up, '
-            'and run this again.' % restart[0]
+            '%s This role does not know the packaging of this Sendmail, nor how it is started. Start it the way it was '
+            'set up, and run this again.' % restart[0]
         )
     elif unit and look['services']['init'] == 'systemd':
         errors.append(
@@ -523,7 +522,7 @@ def _start(plan, look, relay, daemons, ours, resolver_fails, refused):
         )
     elif not (service['unit'] or service['init_script'] or family in ('upstream', 'freebsd')):
         errors.append(
-            'There is neither a unit nor an init script of Sendmail on this host, so the MTA cannot be started. '
+            'There is neither a unit nor an init script for Sendmail on this host, so the MTA cannot be started. '
             'Install the package again.'
         )
     elif family == 'freebsd' and service['enabled'] is False:
@@ -556,7 +555,7 @@ def _unanswered(look, daemons, oldest, ours, listener, address, greeting):
             'a restart would not help.' % mta['load_average']
         )
     if rejects:
-        return None, 'The MTA says that it is %s. Remove that reason; a restart would not help.' % rejects
+        return None, 'The MTA says that it is %s. Fix that; a restart would not help.' % rejects
     if greeting.get('code'):
         return None, '%s answers, but refuses: %s. See the access database and the connection limits of the MTA.' % (
             address,
@@ -576,7 +575,7 @@ def _unanswered(look, daemons, oldest, ours, listener, address, greeting):
     if not ours:
         # It ends when it can open none (opendaemonsocket() in daemon.c).
         return None, (
-            'The MTA runs (process %s), and no socket of it is in the network of this host. See its unit for '
+            'The MTA runs (process %s), but none of its sockets is in the network of this host. Check its unit for '
             'PrivateNetwork= and the like (systemctl cat sendmail), and its log.'
             % ', '.join(str(item['pid']) for item in daemons)
         )

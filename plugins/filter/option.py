@@ -83,7 +83,7 @@ def _int(value):
             raise ValueError(value)
         return int(str(value).strip())
     except ValueError:
-        raise AnsibleFilterError(f'{_shown(value)} is no whole number.') from None
+        raise AnsibleFilterError(f'{_shown(value)} is not a whole number.') from None
 
 
 def _json(value, kind, name):
@@ -92,7 +92,7 @@ def _json(value, kind, name):
         if not isinstance(found, kind):
             raise ValueError(value)
     except ValueError:
-        raise AnsibleFilterError(f'{_shown(value)} is no {name} in JSON.') from None
+        raise AnsibleFilterError(f'{_shown(value)} is not a {name} in JSON.') from None
     return found
 
 
@@ -123,7 +123,7 @@ def _addresses(value):
             if not all(char.isalnum() or char in '.:%_-' for char in str(item)):
                 raise ValueError(item)
         except ValueError:
-            raise AnsibleFilterError(f'{_shown(item)} is no IP address.') from None
+            raise AnsibleFilterError(f'{_shown(item)} is not an IP address.') from None
         if str(item) not in found:
             found.append(str(item))
     return found
@@ -152,7 +152,7 @@ _KINDS = {'bool': _bool, 'int': _int, 'list': _list, 'dict': _dict, 'addresses':
 def option(value, kind, name=None):
     """See DOCUMENTATION. Raises AnsibleFilterError for a value that cannot be read."""
     if kind not in _KINDS:
-        raise AnsibleFilterError(f'option: {kind!r} is no kind. There are: {", ".join(_KINDS)}.')
+        raise AnsibleFilterError(f'option: {kind!r} is not a kind. There are: {", ".join(_KINDS)}.')
     try:
         return _KINDS[kind](value)
     except AnsibleFilterError as error:

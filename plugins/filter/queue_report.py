@@ -68,7 +68,7 @@ def queue_report(outcomes, format='json', *, playbook, check=False):  # noqa: A0
     """See DOCUMENTATION. Raises AnsibleFilterError for a format that there is not."""
     from ansible_collections.mailops.sendmail.plugins.plugin_utils._compliance_results import collection
     if format != 'json':
-        raise AnsibleFilterError(f'{format!r} is no format of this report. There is: json.')
+        raise AnsibleFilterError(f'{format!r} is not a format of this report. There is: json.')
     # To plain types: what Ansible hands in is lazy, and looks at templates in it once more when it is copied.
     plain = {str(host): json.loads(json.dumps(dict(about), default=str)) for host, about in outcomes.items()}
     hosts = [_host(name, plain[name]) for name in sorted(plain)]

@@ -325,7 +325,7 @@ def _first(look, method):
         )
     elif user['uid'] is None and method in ('systemd_timer', 'cron'):
         yield (
-            'There is no user %s, as whom the client queue has to be run. Apply the role '
+            'There is no user %s, and the client queue must be run as that user. Apply the role '
             'mailops.sendmail.sendmail_msp first.'
             % user['name']
         )
@@ -480,13 +480,13 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
         if len(active) != 1 or active[0]['interval'] != seconds or active[0]['uneven']:
             plan['errors'].append(
                 (
-                    'This Sendmail is of a packaging that is not known here, so it is not known either whose the client '
-                    'queue is and what runs it (now: %s). '
-                    'Have it run every %s by the means of that packaging, with "sendmail -Ac -q" as the user that '
+                    'This role does not know the packaging of this Sendmail, nor who owns the client queue and what runs it '
+                    '(now: %s). '
+                    'Run it every %s by the means of that packaging, with "sendmail -Ac -q" as the user that '
                     'RunAsUser of submit.cf names.'
                     if host.platform == 'unknown'
-                    else 'No init works on this host and no cron, so nothing would run the client queue that is set up here (now: '
-                    '%s). Have what starts this container start "sendmail -L sm-msp-queue -Ac -q%s" too, or start cron there.'
+                    else 'Neither an init system nor cron runs on this host, so nothing would run the client queue (now: '
+                    '%s). Let what starts this container start "sendmail -L sm-msp-queue -Ac -q%s" too, or start cron there.'
                 )
                 % ('; '.join(map(_words, host.runners)) or 'nothing', plan['interval'])
             )

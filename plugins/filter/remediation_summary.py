@@ -246,7 +246,7 @@ def _problems(report, evidence):
         yield f'the queue was not run to its end: {report["flush"]["message"]}'
     taken = report['flush']['taken']
     if taken:
-        yield f'{_plural(taken, "message")} {"is" if taken == 1 else "are"} in the hands of another queue run'
+        yield f'{_plural(taken, "message")} {"is" if taken == 1 else "are"} locked by another queue run'
     if report['aside']['messages']:
         yield _aside(report)
     gone = report['ledger'].get('places', {}).get('gone')

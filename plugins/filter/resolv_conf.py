@@ -56,10 +56,10 @@ def resolv_conf(text, addresses):
     """See DOCUMENTATION. A pure function."""
     wanted = option(addresses, 'addresses')
     if not wanted:
-        raise AnsibleFilterError('There is no address of a name server to write to /etc/resolv.conf.')
+        raise AnsibleFilterError('There are no name servers to write to /etc/resolv.conf.')
     if len(wanted) > MAXIMUM:
-        raise AnsibleFilterError(f'sendmail_remediate_resolvers: {len(wanted)} name servers were given ({", ".join(wanted)}), and the resolver reads '
-                                 f'{MAXIMUM}. Choose which.')
+        raise AnsibleFilterError(f'sendmail_remediate_resolvers: {len(wanted)} name servers were given ({", ".join(wanted)}), but the resolver reads '
+                                 f'only {MAXIMUM}. Name at most {MAXIMUM}.')
     lines = text.splitlines(keepends=True)
     for line in lines:
         if _WRITERS.match(line):

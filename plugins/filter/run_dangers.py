@@ -82,7 +82,7 @@ def run_dangers(result, diagnosis=None, check=False, relay=None):
     if check:
         return found
     if 'selected' not in result and not result.get('refusals'):   # every answer of the module that is not about the host says how many
-        found.append(str(result.get('msg') or 'The queues could not be looked at.'))
+        found.append(str(result.get('msg') or 'The queues could not be examined.'))
     diagnosis = diagnosis or {}
     if (diagnosis.get('messages') or {}).get('queued', 0):
         found.extend('%s. %s' % (one['title'], one['fix']['text']) for one in diagnosis.get('causes') or [] if one['id'] in BOUNCES)

@@ -67,7 +67,7 @@ def sendmail_conf(text, settings):
     wanted = {one['name']: one['value'] for one in settings}
     for name, value in wanted.items():
         if not re.match(r'[A-Z_]+\Z', name) or not re.match(r'[\w.-]*\Z', str(value), re.ASCII):
-            raise AnsibleFilterError('%r is no value for %r in sendmail.conf.' % (str(value), str(name)))
+            raise AnsibleFilterError('%r is not a value for %r in sendmail.conf.' % (str(value), str(name)))
     lines, dropped = [], []
     for number, line in _logical(text):
         match = _LINE.match(line)

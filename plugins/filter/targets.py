@@ -50,6 +50,9 @@ from ansible.errors import AnsibleFilterError
 def targets(hosts, pattern, limited):
     """See DOCUMENTATION. Raises AnsibleFilterError where no host is left."""
     found = [str(host) for host in hosts if host in limited]
+    # To Ansible an empty pattern is every host: what a shell makes of -e target=$GROUP without a GROUP, and AWX of a question nobody answered.
+    if not str(pattern).strip(' ,:'):
+        raise AnsibleFilterError('target: %r names no host, so nothing was done. Name hosts or groups, or write all.' % str(pattern))
     # A syntax check has no inventory.
     if not found and not context.CLIARGS.get('syntax'):
         raise AnsibleFilterError('No host of the inventory matches the target %r%s, so nothing was done. Check the name and the inventory (-i).'

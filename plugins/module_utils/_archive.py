@@ -121,8 +121,8 @@ def _trusted(descriptor: int, path: str, passing: bool = True) -> None:
     """
     about = os.fstat(descriptor)
     if about.st_uid not in (0, os.getuid()) or about.st_mode & 0o022 and not (passing and about.st_mode & stat.S_ISVTX):
-        raise _text.SendmailError('Users other than root can write to %s, so an archive of mail is not safe there. '
-                                  'Name another directory with archive, or fix its owner and mode.' % _text.printable(os.fsencode(path)))
+        raise _text.SendmailError('archive: users other than root can write to %s, so an archive is not safe there. '
+                                  'Name another directory, or fix its owner and mode.' % _text.printable(os.fsencode(path)))
 
 
 def _base_check(queues: Iterable[_spool.QueueDirectory]) -> Callable[[int, str], None]:
@@ -139,7 +139,7 @@ def _base_check(queues: Iterable[_spool.QueueDirectory]) -> Callable[[int, str],
     def check(descriptor: int, path: str) -> None:
         about = os.fstat(descriptor)
         if (about.st_dev, about.st_ino) in places:
-            raise _text.SendmailError('archive: it cannot be in the queue directory %s itself. Name another directory.'
+            raise _text.SendmailError('archive: an archive cannot be in the queue directory %s. Name another directory.'
                                       % _text.printable(os.fsencode(places[about.st_dev, about.st_ino])))
         _trusted(descriptor, path)
     return check
@@ -155,10 +155,10 @@ def _walk(path: str, check: Callable[[int, str], None]) -> Tuple[int, List[str]]
             path, name = os.path.split(path)
             missing.append(name)
         except NotADirectoryError:
-            raise _text.SendmailError('archive: %s is no directory, so no archive can be in it. Name another directory.'
+            raise _text.SendmailError('archive: %s is not a directory, so it cannot hold an archive. Name another directory.'
                                       % _text.printable(os.fsencode(path)))
         except OSError as error:
-            raise _text.SendmailError('archive: it cannot be in %s: %s. Name another directory.'
+            raise _text.SendmailError('archive: an archive cannot be in %s: %s. Name another directory.'
                                       % (_text.printable(os.fsencode(path)), error.strerror))
 
 
@@ -464,9 +464,10 @@ def parts(path):
                 found += sorted((os.path.join(directory, name) for name in os.listdir(directory) if _PART.match(name)),
                                 key=lambda part: (len(part), part))
     except OSError as error:
-        raise _text.SendmailError('archive: %s cannot be read: %s.' % (_text.printable(os.fsencode(path)), error.strerror))
+        raise _text.SendmailError('archive: %s cannot be read: %s. Name the directory of an archive.' % (_text.printable(os.fsencode(path)), error.strerror))
     if not found:
-        raise _text.SendmailError('archive: there is none in %s: no file 0001.tar.gz there or in a directory below it.' % _text.printable(os.fsencode(path)))
+        raise _text.SendmailError('archive: %s holds no archive: there is no file 0001.tar.gz in it or in a directory below it.'
+                                  % _text.printable(os.fsencode(path)))
     return found
 
 
@@ -596,7 +597,7 @@ class Part:
         for member, stream in self.members():
             name = os.fsencode(member.name)
             if manifest is not None or len(found) >= MEMBERS_MAX:
-                raise self._refusal('it has more in it than its manifest says')
+                raise self._refusal('it holds more than its manifest lists')
             if name == _MANIFEST and stream is not None:
                 if member.size > MANIFEST_MAX:
                     raise self._refusal('its manifest is larger than %d bytes' % MANIFEST_MAX)
@@ -613,15 +614,15 @@ class Part:
                 size += len(data)
             found.append((_text.printable(name), size, digest.hexdigest()))
         if manifest is None:
-            raise self._refusal('it has no manifest, so it is cut short or none of ours')
+            raise self._refusal('it has no manifest: it was cut short, or this collection did not write it')
         try:
             records = [json.loads(line.decode('ascii')) for line in manifest.splitlines()]
             promised = [(one['name'], one['size'], one['sha256']) for record in records for one in record['files']]
         except (ValueError, KeyError, TypeError):
-            raise self._refusal('its manifest is damaged or none of ours')
+            raise self._refusal('its manifest is damaged, or this collection did not write it')
         if promised != found:
             different = [name for name, _size, _digest in sorted(set(promised) ^ set(found))]
-            raise self._refusal('%s is not what its manifest says' % (different[0] if different else 'the order of its files'))
+            raise self._refusal('%s does not match its manifest' % (different[0] if different else 'the order of its files'))
         return records
 
 

@@ -48,11 +48,11 @@ _FLUSH = ('module', 'sendmail_queue')
 _MANUAL = ('manual', None)
 _MESSAGE, _RIGHTS, _DEBRIS = ('module', 'sendmail_message'), ('module', 'sendmail_permissions'), ('module', 'sendmail_debris')
 _RESOLVER = 'Fix name resolution (/etc/resolv.conf), and restart the MTA, which keeps the name servers that it was started with.'
-_AWAY_THERE = 'The host that is to take the mail does not take connections. Where that is so for many hosts, look for what filters port 25 on the way out.'
-_LATER = 'The host that is to take the mail asks to be tried later. See what it says; the MTA goes on trying.'
+_AWAY_THERE = 'The receiving host does not accept connections. If many hosts do not, check whether a firewall blocks port 25 on the way out.'
+_LATER = 'The receiving host asks to be tried again later. Read its reply; the MTA keeps trying.'
 _DELIVERS = ('A mailbox, or the program that delivers, keeps the mail. Where the log says "Cannot exec", install the program that the line of its mailer in '
              'sendmail.cf names; for local users the role sendmail_mta does that when sendmail_mta_install is true.')
-_MAP = 'Build the map that is named anew (makemap, newaliases), or start the server behind it.'
+_MAP = 'Rebuild the map that is named (makemap, newaliases), or start the server behind it.'
 _MTA, _MSP, _RUNNER = ('role', 'sendmail_mta'), ('role', 'sendmail_msp'), ('role', 'sendmail_queue_runner')
 
 
@@ -66,11 +66,11 @@ CAUSES = (
          'Install it with the playbook mailops.sendmail.ensure_submission, or set sendmail_msp_install and sendmail_mta_install to true for the roles.',
          blocks=_always),
     _row('other_mta', 'Another MTA owns the name sendmail', 'critical', (_checks.other_program,), _MTA,
-         'Decide which MTA the host is to have. The role replaces the other one only when sendmail_mta_replace_other is true.', blocks=_always),
-    _row('stranded', 'Mail lies where no queue is', 'high', (_checks.stranded,), _MANUAL,
+         'Decide which MTA this host should run. The role replaces the other one only when sendmail_mta_replace_other is true.', blocks=_always),
+    _row('stranded', 'Mail lies outside the queues', 'high', (_checks.stranded,), _MANUAL,
          'Keep it. With Sendmail installed again and a configuration that names the directory, its messages can be read and run.'),
-    _row('queue_link', 'A queue directory is a link to something that is not there', 'critical', (_checks.dead_link,), _MANUAL,
-         'Mount or restore what the link leads to. A new directory in its place would hide the mail.', harms=_always, blocks=_always),
+    _row('queue_link', 'A queue directory is a dangling symbolic link', 'critical', (_checks.dead_link,), _MANUAL,
+         'Mount or restore the target of the link. A new directory in its place would hide the mail.', harms=_always, blocks=_always),
     _row('configuration', 'The mail submission program cannot start', 'critical',
          (_checks.msp_configuration, _checks.accounts, _checks.directory, _checks.unmounted), _MSP,
          'Restore submit.cf, and create the user and the queue directory again; mount what is not mounted first.', ('not_installed',),
@@ -79,9 +79,9 @@ CAUSES = (
          (_checks.queue_rights, _checks.program_rights, _checks.conflict), _RIGHTS,
          _PERMISSIONS, ('configuration',), log=rb'can not chdir\(|cannot create queue file|RunAsUser for MSP ignored', harms=_always, blocks=_always),
     _row('cannot_submit', 'An ordinary user cannot submit mail', 'critical', (_checks.submitting,), _MANUAL,
-         'Take away what the evidence names: to root everything looks well.', ('permissions', 'configuration'),
+         'Remove the obstacle that the evidence names; root does not run into it.', ('permissions', 'configuration'),
          log=rb'SYSERR\((?!root)[^)]*\): .*(?:can not|cannot|Permission denied)|RunAsUser for MSP ignored'),
-    _row('too_open', 'The queue directory is open to everybody', 'low', (_checks.too_open,), _RIGHTS, 'Take the rights of others away.',
+    _row('too_open', 'The queue directory is open to everybody', 'low', (_checks.too_open,), _RIGHTS, 'Remove the permissions of others (chmod o=).',
          log=rb'dangerous permissions='),
     _row('message_permissions', 'Owner or mode of queued messages is wrong', 'critical', (_checks.message_rights,), _RIGHTS,
          _PERMISSIONS, ('permissions',), log=rb'bogus queue file', harms=_always),
@@ -91,7 +91,7 @@ CAUSES = (
          'Make room. Then remove tf files of length 0 that no process has open, or runs will wait for them.',
          log=rb'low on space|No space left on device|Out of disk space', harms=_always, blocks=_always),
     _row('read_only', 'The file system of a queue is read-only', 'critical', (_checks.read_only,), _MANUAL,
-         'Find out why (dmesg) and mount it writable again; take an immutable attribute away with "chattr -i".',
+         'Find out why (dmesg) and mount it writable again; remove an immutable attribute with "chattr -i".',
          log=rb'Read-only file system', harms=_always, blocks=_always),
     _row('lost', 'Messages were given up by a queue run', 'high', (_checks.lost,), _MESSAGE,
          'Fix the cause (the log line "Losing" names it), then return them with "state: queued".',
@@ -140,11 +140,11 @@ CAUSES = (
          log=_phrases.log_pattern('tls', 'tls_server')),
     _row('auth', 'Authentication at the relay fails', 'high', (_checks.of(_reach.says('auth')),), ('manual', None),
          'See the authinfo map, and what SASL needs.', log=_phrases.log_pattern('auth')),
-    _row('hangs_up', 'The relay hangs up or falls silent in the middle', 'high', (_checks.of(_reach.hangs_up),), ('manual', None),
+    _row('hangs_up', 'The relay hangs up or stops answering in mid-session', 'high', (_checks.of(_reach.hangs_up),), ('manual', None),
          'See the log of the relay at that time: a crash, a time-out, a firewall that cuts connections.',
          log=_phrases.log_pattern('lost_channel'), blocks=_reach.hangs_up_now),
     _row('loop', 'Mail would come back to this host', 'high', (_checks.of(_reach.comes_back), _checks.of(_reach.says('loop'))), ('manual', None),
-         'The relay in submit.cf, or its mail exchanger, is this host under a name that the MTA does not take for its own; or the mail submission '
+         'The relay in submit.cf, or its mail exchanger, is this host under a name that the MTA does not recognise as its own; or the mail submission '
          'program itself answers there: what inetd or systemd starts as the MTA is "sendmail -Am -bs". Before that is corrected a queue run returns the '
          'mail.', harms=_always, blocks=_always),
     _row('resources', 'This host lacks memory, files or sockets', 'high', (_checks.of(_reach.says('resources')),), ('manual', None),
@@ -168,35 +168,35 @@ CAUSES = (
          _MAP,
          log=_phrases.log_pattern('map_lookup')),
     _row('mailbox', 'A mailbox or program of a recipient defers mail', 'medium', (_checks.of(_reach.says('mailbox')),), ('manual', None),
-         'A full or locked mailbox, or a program in .forward that fails. Other mail is not concerned.'),
+         'A full or locked mailbox, or a program in .forward that fails. Other mail is not affected.'),
     _row('policy', 'The MTA defers the messages', 'medium', (_checks.of(_reach.says('temporary_reply')),), ('manual', None),
          'See the log of the MTA for the queue id: an access rule, a milter or greylisting.', ('refuses',),
          log=rb'reject=4\d\d|Milter.* error'),
     _row('queue_load', 'The load keeps mail from being tried', 'medium', (_checks.overload, _checks.mta_overload), _MANUAL,
          'Wait, or run the queue with ignore_load.', ('refuses_for_load',), log=rb'Skipping queue run|Aborting queue run', blocks=_always),
     _row('never_tried', 'Messages were never tried', 'medium', (_checks.never_tried,), _FLUSH, 'Flush the queue.', ('queue_load', 'runner')),
-    _row('warned', 'Messages have waited for long, and the reason is no longer known', 'medium', (_checks.of(_reach.warned),), ('module', 'sendmail_queue'),
+    _row('warned', 'Messages have waited a long time, and the reason is no longer known', 'medium', (_checks.of(_reach.warned),), ('module', 'sendmail_queue'),
          'Flush the queue; what stays then says why.', log=rb'stat=Deferred: '),
     _row('min_queue_age', 'MinQueueAge keeps the messages back', 'medium', (_checks.queue_age,), _FLUSH,
          'Flush with the module, which overrides it, or lower MinQueueAge.'),
     _row('clock', 'Messages were last tried in the future', 'medium', (_checks.ahead,), _FLUSH,
-         'See that the clock of the host is right, then flush the queue: the module overrides MaxQueueAge.'),
+         'Check the clock of the host, then flush the queue: the module overrides MaxQueueAge.'),
     _row('hangs', 'A delivery hangs', 'medium', (_checks.hangs,), _MANUAL,
          'Look at the process and at what it is connected to. KILL does no harm to the message; TERM has no effect while the other side is silent.',
          ('silent', 'hub_down', 'hangs_up')),
     _row('runner', 'No queue runner works on the client queue', 'high', (_checks.no_runner, _checks.overdue), _RUNNER, 'Schedule one, every half hour.',
          ('configuration', 'poison', 'stale_rewrite', 'hangs')),
     _row('two_runners', 'More than one queue runner works on the client queue', 'medium', (_checks.several_runners,), _RUNNER,
-         'Keep one and remove the others: they get into the way of each other. The role removes them when sendmail_queue_runner_remove_foreign is true.'),
+         'Keep one and remove the others: they get in each other\'s way. The role removes them when sendmail_queue_runner_remove_foreign is true.'),
     _row('dead_runner', 'A queue runner that is set up does nothing', 'low', (_checks.dead_runners,), _RUNNER,
-         'Start what is to run it, or remove it.', ('runner',)),
+         'Start the scheduler that should run it, or remove it.', ('runner',)),
     _row('poison', 'A control file makes queue runs abort', 'high', (_checks.poison,), _MESSAGE,
          'Move it into an archive with "state: absent" and its id; everything sorted behind it is never tried.', harms=_always),
     _row('damaged', 'Damaged control files', 'medium', (_checks.damaged,), _MESSAGE,
          'Repair them, or move them into an archive with "state: absent" and their ids, before the next run, which would lose or drop them.',
          log=rb'readqf: ', harms=_always),
     _row('never_run', 'Queue runs leave these control files, or hang on them', 'medium', (_checks.never_run, _checks.unreadable), _MESSAGE,
-         'Repair them, or move them into an archive with "state: absent" and their ids; what is too large for that, out of the queue by hand.',
+         'Repair them, or move them into an archive with "state: absent" and their ids. Move what is too large for that out of the queue by hand.',
          log=rb'incomplete queue file|greater than max'),
     _row('stale_rewrite', 'Left-over tf files stop queue runs for 465 seconds each', 'high', (_checks.stale_rewrite,), _DEBRIS,
          'Move them into an archive with "state: absent"; what a process has open is left alone.', ('disk_full',), log=rb'cannot create \./tf'),
@@ -207,7 +207,7 @@ CAUSES = (
          'Do not flush: a run would deliver them with an empty body. Move them with "state: absent" and their ids into an archive, which keeps the headers.',
          harms=_always),
     _row('mta_configuration', 'Sendmail refuses the configuration of the MTA', 'medium', (_checks.mta_configuration,), _MANUAL,
-         'Build sendmail.cf anew from sendmail.mc. A running MTA keeps the old one, and does not start again with this one.'),
+         'Rebuild sendmail.cf from sendmail.mc. A running MTA keeps the old one, and does not start again with this one.'),
     _row('mta_untried', 'Nothing tries the mail in the queue of the MTA', 'high', (_checks.mta_untried,), _MTA,
          'Start the MTA with an interval for its queue (-q), or run its queue.', ('mta_down',)),
     _row('mta_waits', 'Mail waits in the queue of the MTA', 'medium', (_checks.mta_waits,), _MANUAL,
@@ -221,7 +221,7 @@ CAUSES = (
     _row('elsewhere', 'The client queue is empty; look elsewhere', 'low', (_checks.elsewhere,), _MANUAL,
          'Mail that was refused at once is in dead.letter files.', log=rb'to=.*, stat=(?:User unknown|Service unavailable)'),
     _row('one_source', 'One source makes most of it', 'low', (_checks.one_source,), _MANUAL,
-         'Look at what that user or job sends, and whether anybody reads it.'),
+         'Find out what that user or job sends, and whether anybody reads it.'),
 )
 
 

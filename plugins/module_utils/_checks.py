@@ -201,7 +201,7 @@ def dead_letters(look: Look, _limits: Limits) -> Found:
 
 def stranded(look: Look, _limits: Limits) -> Found:
     """Mail in a directory that is a queue elsewhere, or was one here, and that no queue run of this host looks into."""
-    found = ['%s in %s, where no queue of this host is.' % (
+    found = ['%s in %s, which is not a queue of this host.' % (
         count_of(one['messages'], 'message', ('lies', 'lie')), one['path']) for one in look.stranded]
     return said(found, sum(one['messages'] for one in look.stranded))
 
@@ -359,7 +359,7 @@ def own_name(look: Look, limits: Limits) -> Found:
     if own.get('unqualified'):
         found.append('The host name %s has no domain, and none can be found: every start of Sendmail waits 60 seconds.' % own['name'])
     if (own.get('seconds') or 0) >= limits.get('name_seconds', SLOW):
-        found.append('Looking up the own name %s takes %.0f seconds, and so does every start of Sendmail.' % (own['name'], own['seconds']))
+        found.append('Looking up the name of this host, %s, takes %.0f seconds, and so does every start of Sendmail.' % (own['name'], own['seconds']))
     return said(found)
 
 
@@ -392,7 +392,7 @@ def mta_untried(look: Look, _limits: Limits) -> Found:
     bound = 2 * interval + look.settings.get('mta', {}).get('min_queue_age', 0) + SLACK if interval else UNKNOWN_RUNS
     if not waiting['messages']['queued'] or age is None or age <= bound:
         return FINE
-    return said([('The MTA should run its queue every %d seconds; a' % interval if interval else 'Nothing is known that runs the queue of the MTA; a')
+    return said([('The MTA should run its queue every %d seconds; a' % interval if interval else 'Nothing was found that runs the queue of the MTA; a')
                  + ' message was not tried for %d seconds.' % age], waiting['messages']['queued'])
 
 
@@ -506,7 +506,7 @@ def one_source(look: Look, _limits: Limits) -> Found:
     found = ['%d of %d waiting messages (%d %%) come from the %s %s.' % (one['messages'], total, 100 * one['messages'] // total, key, one[key])
              for kind, key in (('users', 'user'), ('senders', 'sender')) for one in waiting['top'][kind][:1] if one['messages'] >= SHARE * total]
     subjects, looked = look.subjects
-    return said(found + ['%d of %d waiting messages looked at (%d %%) have the subject "%s", digits apart.' % (
+    return said(found + ['%d of %d waiting messages looked at (%d %%) have the subject "%s" (digits ignored).' % (
         count, looked, 100 * count // looked, subject) for subject, count in subjects[:1] if count >= SHARE * looked])
 
 

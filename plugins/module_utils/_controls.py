@@ -63,7 +63,7 @@ def _queue(look: Look, queue: str) -> Dict[str, Any]:
     """The figures of a queue, where it can be read."""
     wrong = [one for one in look.errors if one['queue'] == queue]
     if wrong or queue not in look.queues:
-        raise _text.SendmailError('The queue cannot be judged: %s' % ('%s: %s.' % (wrong[0]['path'], wrong[0]['error']) if wrong else 'it was not looked at.'))
+        raise _text.SendmailError('The queue cannot be judged: %s' % ('%s: %s.' % (wrong[0]['path'], wrong[0]['error']) if wrong else 'it was not read.'))
     return look.queues[queue]
 
 
@@ -109,7 +109,7 @@ def _rights_words(nouns: str, *keys: str) -> Callable[..., Tuple[str, str]]:
     def words(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
         wanted = _wanted(look, keys)
         if not wanted:
-            raise _text.SendmailError('There is no %s to look at.' % nouns)
+            raise _text.SendmailError('There is no %s to check.' % nouns)
         expected = ', '.join(sorted(set('%s:%s %s' % (one['owner'] or '*', one['group'] or '*', one['mode']) for one in wanted)))
         return expected, '%d of %d right' % (sum(1 for one in wanted if not _wrong_rights(one)), len(wanted))
     return words
@@ -326,7 +326,7 @@ def _leftovers(look: Look, _limits: Limits) -> Judgement:
 def _rooms(look: Look) -> List[Tuple[str, Dict[str, Any]]]:
     rooms = [(queue, look.filesystems[queue]) for queue in ('msp', 'mta') if look.filesystems.get(queue)]
     if not rooms:
-        raise _text.SendmailError('There is no queue directory to look at.')
+        raise _text.SendmailError('There is no queue directory to check.')
     for room in (room for _name, room in rooms):
         if room.get('error'):
             raise _text.SendmailError('%s: %s.' % (room['mount'], room['error']))
@@ -374,11 +374,11 @@ CONTROLS = (
          _rights('binary'), _checks.program_rights),
     _row('PRG-04', 'high', 'Sendmail has the classes of map that it uses', 'A configuration that was made for another build is refused, or its lookups fail.',
          _OP, _published.compiled, _MANUAL, 'Use another class of map, or a package of Sendmail that was built with it.'),
-    _stig('PRG-05', 'medium', 'Sendmail is wanted here', 'What nobody needs is one more program that strangers can reach; some rules ask for its absence.',
+    _stig('PRG-05', 'medium', 'Sendmail is wanted here', 'A mail server that nobody needs is one more program that strangers can reach; some rules forbid it.',
           _aix('V-215353') + ('RHEL 8 STIG, V-230489', 'RHEL 9 STIG, V-257827'), _published.wanted, _MANUAL,
           'Say that it is wanted, with "wanted: true" among the thresholds of the host, or remove the package.'),
     _row('MTA-01', 'critical', 'An MTA runs', 'Without it all mail stays in the client queue.', _MAN, _running, _MTA,
-         'Restart the service; to start it does nothing while it counts as active.',
+         'Restart the service; starting it does nothing while it counts as active.',
          _checks.no_daemon),
     _row('MTA-02', 'high', 'The MTA is started at boot', 'Otherwise the next boot stops all mail.', _MAN, _enabled, _MTA, 'Enable the service.'),
     _row('MTA-03', 'critical', 'The relay takes mail',
@@ -391,12 +391,12 @@ CONTROLS = (
          _guide('RefuseLA'), _words('The MTA takes connections', 'it does', 'it refuses them'), _MANUAL, 'Find what loads the host, or raise RefuseLA.',
          _checks.rejecting),
     _row('RUN-01', 'high', 'Exactly one runner serves the client queue',
-         'Without one, mail that was deferred once is never tried again; several get into the way of each other.',
+         'Without one, mail that was deferred once is never tried again; several get in each other\'s way.',
          _SECURITY, _runners, _RUNNER, 'Schedule one and remove the others.',
          _checks.no_runner, _checks.several_runners),
-    _row('RUN-02', 'medium', 'The runner comes often enough', 'The interval is how long mail stays after the cause is cured.',
+    _row('RUN-02', 'medium', 'The runner comes often enough', 'The interval is how long mail stays after the cause is fixed.',
          _SECURITY, _interval, _RUNNER, 'Set the interval.'),
-    _row('RUN-03', 'high', 'Whatever is to run the queue is alive', 'A line in a crontab does nothing without a cron daemon, and no package asks for one.',
+    _row('RUN-03', 'high', 'The scheduler of each runner is running', 'A line in a crontab does nothing without a cron daemon, and no package asks for one.',
          _MAN, _scheduled, _RUNNER, 'Start the scheduler, or use another mechanism.',
          _checks.dead_runners),
     _row('RUN-04', 'high', 'Waiting mail was tried lately', 'A runner can be set up and still do nothing; the queue files tell.',
@@ -410,72 +410,72 @@ CONTROLS = (
          'With wrong owners or modes submissions fail, and a queue run turns waiting mail into lost mail.',
          _SECURITY, _rights_words('directory of the client queue', 'msp_queue'), _PERMISSIONS, 'Put owner, group and mode right before the next run.',
          _rights('msp_queue'), _checks.queue_rights),
-    _row('PRM-02', 'high', 'The queue of the MTA is closed to others', 'Who can write there can send any mail; who can read there reads all of it.',
+    _row('PRM-02', 'high', 'The queue of the MTA is closed to others', 'Whoever can write there can send any mail, and whoever can read there reads all of it.',
          _SECURITY, _rights_words('directory of the MTA queue', 'mta_queue'), _PERMISSIONS, 'Put owner, group and mode right.',
          _rights('mta_queue')),
     _row('PRM-03', 'critical', 'A queue run loses no message for its owner or mode',
          'A runner renames a control file that others could have written, and no other run tries it.',
          _SECURITY, _messages('permissions', 'None that a run would lose or cannot open'), _PERMISSIONS, 'Put the files right before the next run.',
          _checks.message_rights),
-    _row('PRM-04', 'high', 'The configuration belongs to root', 'Who can write it decides what runs as root; who cannot read submit.cf cannot submit.',
+    _row('PRM-04', 'high', 'The configuration belongs to root', 'Whoever can write it decides what runs as root; users have to read submit.cf to submit.',
          _SECURITY, _rights_words('configuration', 'submit_cf', 'sendmail_cf', 'mail_dir'), _PERMISSIONS, 'Put owner, group and mode right.',
          _rights('submit_cf', 'sendmail_cf', 'mail_dir')),
-    _row('PRM-05', 'high', 'Nothing of Sendmail can be written by everybody', 'A table that anybody writes sends mail wherever they like.',
-         _guide('DontBlameSendmail'), _writable, _MANUAL, 'Take the write permission for others away.'),
+    _row('PRM-05', 'high', 'Nothing of Sendmail can be written by everybody', 'Whoever can write a table can send mail wherever they like.',
+         _guide('DontBlameSendmail'), _writable, _MANUAL, 'Remove the write permission of others.'),
     _row('PRM-06', 'critical', 'The accounts of the submission program exist and fit', 'Without them no message is submitted and no queue run starts.',
-         _SECURITY, _accounts, _MSP, 'Make the system accounts; give the user the group of the program as its primary one.',
+         _SECURITY, _accounts, _MSP, 'Create the system accounts; give the user the group of the program as its primary one.',
          _checks.accounts, _checks.conflict),
     _row('PRM-07', 'critical', 'An ordinary user can submit mail',
          'To root everything looks well; a directory on the way or a mount option can keep everybody else out.',
-         _SECURITY, _words('Nothing stands in the way', 'nothing does', 'something does'), _MANUAL, 'Take away what the evidence names.',
+         _SECURITY, _words('Nothing stands in the way', 'nothing does', 'something does'), _MANUAL, 'Remove the obstacle that the evidence names.',
          _checks.submitting),
     _row('CFG-01', 'critical', 'Sendmail accepts submit.cf', 'With a missing or broken one nobody can submit mail.',
-         _OP, _accepted('msp'), _MSP, 'Build it anew from submit.mc.',
+         _OP, _accepted('msp'), _MSP, 'Rebuild it from submit.mc.',
          _checks.msp_configuration),
     _row('CFG-02', 'critical', 'Sendmail accepts sendmail.cf', 'A running MTA keeps the old one; with a broken one it does not start again.',
-         _OP, _accepted('mta'), _MANUAL, 'Build it anew from sendmail.mc.',
+         _OP, _accepted('mta'), _MANUAL, 'Rebuild it from sendmail.mc.',
          _checks.mta_configuration),
-    _row('CFG-03', 'high', 'The submission program runs without privileges', 'It reads what users hand in; as root a fault in it is everybody\'s root.',
-         _guide('RunAsUser'), _unprivileged, _MANUAL, 'Set RunAsUser in submit.mc and build submit.cf anew.'),
-    _row('CFG-04', 'low', 'Undeliverable mail is returned in time', 'The sender learns only then that nobody got it.',
-         _guide('Timeout.queuereturn'), _returns, _MANUAL, 'Set confTO_QUEUERETURN and build the configuration anew.'),
-    _row('POL-01', 'medium', 'The MTA tells strangers little', 'VRFY and EXPN list accounts, and everybody could run the queue.',
+    _row('CFG-03', 'high', 'The submission program runs without privileges', 'It reads what users submit: as root, a flaw in it would make every user root.',
+         _guide('RunAsUser'), _unprivileged, _MANUAL, 'Set RunAsUser in submit.mc and rebuild submit.cf.'),
+    _row('CFG-04', 'low', 'Undeliverable mail is returned in time', 'Only then does the sender learn that nobody got it.',
+         _guide('Timeout.queuereturn'), _returns, _MANUAL, 'Set confTO_QUEUERETURN and rebuild the configuration.'),
+    _row('POL-01', 'medium', 'The MTA tells strangers little', 'VRFY and EXPN list accounts, and anybody could run the queue.',
          _guide('PrivacyOptions') + _aix('V-215415') + _unix('GEN004660', 'GEN004680'), _privacy('mta'), _MANUAL,
-         'Add the words to confPRIVACY_FLAGS in sendmail.mc, build sendmail.cf anew and restart.'),
-    _row('POL-02', 'medium', 'Only the owner of the client queue may run it', 'A run by everybody is a way to load the host.',
-         _guide('PrivacyOptions'), _privacy('msp'), _MANUAL, 'Add the words to confPRIVACY_FLAGS in submit.mc and build submit.cf anew.'),
+         'Add the words to confPRIVACY_FLAGS in sendmail.mc, rebuild sendmail.cf and restart.'),
+    _row('POL-02', 'medium', 'Only the owner of the client queue may run it', 'If any user can run it, any user can load the host.',
+         _guide('PrivacyOptions'), _privacy('msp'), _MANUAL, 'Add the words to confPRIVACY_FLAGS in submit.mc and rebuild submit.cf.'),
     _row('POL-03', 'critical', 'Strangers cannot relay', 'An open relay sends spam in your name within hours.',
          ('cf/README in the sources of Sendmail, ANTI-SPAM CONFIGURATION CONTROL',) + _unix('GEN004710'), _closed, _MANUAL,
-         'Take out what the evidence names, build sendmail.cf and the maps anew, and restart.'),
+         'Remove what the evidence names, rebuild sendmail.cf and the maps, and restart.'),
     _row('POL-04', 'medium', 'Sendmail logs every message', 'Below level 9 nothing says what became of a message, or who sent it.',
-         _aix('V-215344') + _unix('GEN004440'), _published.log_level, _MANUAL, 'Set confLOG_LEVEL to 9, build the configuration anew and restart.'),
-    _stig('POL-05', 'low', 'The greeting does not tell the version', 'Who looks for hosts with a known hole asks for no more than the greeting.',
+         _aix('V-215344') + _unix('GEN004440'), _published.log_level, _MANUAL, 'Set confLOG_LEVEL to 9, rebuild the configuration and restart.'),
+    _stig('POL-05', 'low', 'The greeting does not tell the version', 'Attackers find hosts with a known hole by the greeting alone.',
           _aix('V-215412') + _unix('GEN004560'), _published.greeting, _MANUAL,
-          'Set confSMTP_LOGIN_MSG to "$j ready at $b", build sendmail.cf anew and restart.'),
+          'Set confSMTP_LOGIN_MSG to "$j ready at $b", rebuild sendmail.cf and restart.'),
     _stig('POL-06', 'medium', 'HELP has no file', 'The usual file tells the version, and where to report problems.',
           _aix('V-215417') + _unix('GEN004540'), _published.helpfile, _MANUAL,
           'Empty the file, and keep it: without one, HELP answers with the version of Sendmail.'),
-    _stig('POL-07', 'low', 'Users cannot forward their mail', 'A .forward sends the mail of an account out of the house, and can make loops.',
+    _stig('POL-07', 'low', 'Users cannot forward their mail', 'A .forward sends the mail of an account elsewhere, and can make loops.',
           _aix('V-215413') + _unix('GEN004580'), _published.forward, _MANUAL,
-          'Define confFORWARD_PATH as empty, build sendmail.cf anew and restart.'),
+          'Define confFORWARD_PATH as empty, rebuild sendmail.cf and restart.'),
     _stig('ALI-01', 'high', 'No alias decodes mail', 'uudecode writes what a stranger sends into files whose names the stranger gives.',
-          _unix('GEN004640'), _published.decode, _MANUAL, 'Take out the aliases decode and uudecode, and run newaliases.'),
-    _row('ALI-02', 'high', 'Programs of aliases can be changed by root alone', 'Mail runs them: who can write to one runs what he likes with it.',
+          _unix('GEN004640'), _published.decode, _MANUAL, 'Remove the aliases decode and uudecode, and run newaliases.'),
+    _row('ALI-02', 'high', 'Programs of aliases can be changed by root alone', 'Mail runs them: whoever can write to one can run anything.',
          _unix('GEN004400', 'GEN004420'), _published.programs, _MANUAL,
-         'Give program and directories to root and take away the write permission of others; or take out the alias, and run newaliases.'),
-    _row('ALI-03', 'medium', 'The alias files can be changed by root alone', 'Who can write them reads the mail of root, and runs programs.',
+         'Give program and directories to root and remove the write permission of others; or remove the alias, and run newaliases.'),
+    _row('ALI-03', 'medium', 'The alias files can be changed by root alone', 'Whoever can write them can read the mail of root, and run programs.',
          _unix('GEN004360', 'GEN004380'), _published.alias_rights, _MANUAL, 'Give the file to root with mode 0644, and run newaliases.'),
     _row('ALI-04', 'medium', 'The alias maps are up to date', 'Sendmail looks into the map: what was changed in the text alone has no effect.',
          _MAN, _published.alias_age, _MANUAL, 'Run newaliases.'),
     _stig('ALI-05', 'medium', 'Mail to postmaster and root reaches somebody', 'Bounces of bounces, warnings and complaints go there.',
           ('RFC 5321, 4.5.1', 'RHEL 9 STIG, V-257953', 'RHEL 9 STIG, V-258174'), _published.resolves, _MANUAL,
           'Give both an alias that leads to a person, run newaliases, and try it with sendmail -bv.'),
-    _row('LOG-01', 'medium', 'Mail is logged where root alone can write', 'The log says what became of a message; who can write it can say anything.',
+    _row('LOG-01', 'medium', 'Mail is logged where root alone can write', 'The log says what became of a message; whoever can write to it can forge that.',
          _unix('GEN004460', 'GEN004480', 'GEN004500'), _published.logged, _MANUAL,
          'Have mail.info written to a file of root with mode 0640, or run journald.'),
-    _row('TLS-01', 'high', 'The keys of TLS are secret', 'Who has the key can pose as this host. Sendmail does not use one that others can read.',
+    _row('TLS-01', 'high', 'The keys of TLS are secret', 'Whoever has the key can pose as this host. Sendmail does not use one that others can read.',
          _guide('ServerKeyFile'), _published.keys, _MANUAL, 'Give the key to root with mode 0600.'),
-    _row('TLS-02', 'high', 'The certificates of TLS are valid', 'Relays that verify them refuse mail from the day on which they expire.',
+    _row('TLS-02', 'high', 'The certificates of TLS are valid', 'Relays that verify them refuse mail from the day they expire.',
          _guide('ServerCertFile'), _published.certificates, _MANUAL, 'Renew the certificate, and restart.'),
     _row('QUE-01', 'medium', 'No message waits long in the client queue', 'It is handed on within seconds where everything works.',
          _OP, _age('msp'), ('module', 'sendmail_diagnosis_info'), 'Ask the diagnosis why it stays.'),
@@ -483,22 +483,22 @@ CONTROLS = (
          _guide('Timeout.queuereturn'), _age('mta'), _MANUAL, 'Look at the reasons with sendmail_message_info.'),
     _row('QUE-03', 'high', 'No message is lost', 'A control file called Qf was given up by a run, and no other tries it.',
          _OP, _count('lost'), _MESSAGE,
-         'Cure what the log calls the reason, return them with "state: queued", and flush.',
+         'Fix the reason that the log gives, return them with "state: queued", and flush.',
          _checks.lost),
     _row('QUE-04', 'medium', 'No message is forgotten in quarantine', 'Nobody is told of it, neither sender nor recipient.',
          _MAN, _count('quarantined', 'quarantined'), _MESSAGE,
          'Decide about each: release it with "state: queued", or move it into an archive with "state: absent".',
          _checks.quarantined),
-    _row('QUE-05', 'low', 'Nothing lies in the queues that belongs to no message',
+    _row('QUE-05', 'low', 'The queues hold no debris',
          'Left-over rewrites stop every run for minutes; data files without a control file are mail that nobody will get.',
          _OP, _leftovers, ('module', 'sendmail_debris'), 'Move it into an archive with "state: absent"; what is open or young is left alone.'),
-    _row('QUE-06', 'medium', 'The client queue is short', 'It is a place of passage; many messages in it mean that nothing passes.',
+    _row('QUE-06', 'medium', 'The client queue is short', 'Mail only passes through it; many messages mean that it is stuck.',
          _OP, _length('msp'), ('module', 'sendmail_queue'), 'Ask the diagnosis, fix the cause, and flush.'),
-    _row('QUE-07', 'low', 'The queue of the MTA is short', 'Length costs every run, and shows a destination that is down or a flood.',
+    _row('QUE-07', 'low', 'The queue of the MTA is short', 'A long queue slows every run, and hints at a destination that is down or a flood.',
          _OP, _length('mta'), _MANUAL, 'Look at its domains and senders.'),
-    _row('QUE-08', 'low', 'The queues are small', 'They fill a file system that is also there for other things.',
+    _row('QUE-08', 'low', 'The queues use little space', 'They can fill a file system that other programs need too.',
          _guide('MaxMessageSize'), _bytes, _MANUAL, 'Look at the largest with sendmail_message_info.'),
-    _row('QUE-09', 'critical', 'Every message is whole', 'A run loses, aborts on, or delivers without its body a message that is not.',
+    _row('QUE-09', 'critical', 'Every message is whole', 'A run loses a damaged message, aborts on it, or delivers it without its body.',
          _OP, _messages('content', 'None that is damaged or has no body'), _MESSAGE,
          'Do not flush; move them into an archive with "state: absent" and their ids, or repair them.',
          _checks.damaged, _checks.poison, _checks.missing_data, _checks.unreadable, _checks.never_run),
@@ -553,7 +553,7 @@ def _by_id(entries: Optional[Sequence[Dict[str, Any]]], option: str) -> Dict[str
             raise _text.SendmailError('%s.id: %s is not a control. The controls are %s to %s; docs/controls.md of the collection lists them.'
                                       % (option, _text.shown(entry['id']), IDS[0], IDS[-1]))
         if entry['id'] in found:
-            raise _text.SendmailError('%s.id: %s is there more than once.' % (option, entry['id']))
+            raise _text.SendmailError('%s.id: %s is listed more than once.' % (option, entry['id']))
         found[entry['id']] = entry
     return found
 
@@ -569,7 +569,7 @@ def _waiver(entry: Dict[str, Any], today: str) -> Dict[str, Any]:
         raise _text.SendmailError('waivers.expires: %s, of %s, is not a day: write for example 2027-03-31.' % (
             _text.shown(entry['expires']), entry['id']))
     if not entry['reason'].strip():
-        raise _text.SendmailError('waivers.reason: the waiver of %s gives no reason.' % entry['id'])
+        raise _text.SendmailError('waivers.reason: the waiver of %s gives no reason: write why it is waived.' % entry['id'])
     return {'id': entry['id'], 'reason': entry['reason'], 'expires': expires, 'expired': expires < today}
 
 

@@ -33,7 +33,7 @@ _CONTROL = ('qf', 'hf', 'Qf')
 _EVERY_CONTROL = ('qf', 'hf', 'Qf', 'tf', 'Tf')
 _NAMED = {'tf': 'temporary', 'Tf': 'pushed_aside', 'xf': 'transcript'}
 _FORMS = {stat.S_IFLNK: 'a symbolic link', stat.S_IFIFO: 'a FIFO', stat.S_IFCHR: 'a device', stat.S_IFBLK: 'a device'}
-_FOREIGN = 'it was not made by Sendmail, so it is not for this module to move: look at it by hand'
+_FOREIGN = 'it was not made by Sendmail, so this module does not move it: check it by hand'
 _STRANDED = 'it has the name of a queue file, in a place where no queue runner looks for it: find out whose it is, and move it by hand'
 
 
@@ -219,18 +219,18 @@ class Search:
             return one.trouble or (_STRANDED if _is_queue_file(one.name) else _FOREIGN)
         about = os.stat(one.name, dir_fd=one.where, follow_symlinks=False)
         if time.time() - max(about.st_mtime, about.st_ctime) < self.seconds:
-            return 'it was changed not long ago: its age is less than older_than'
+            return 'it was changed recently: it is younger than older_than'
         if used is None:
-            return 'whether a process has it open cannot be known: not every process can be looked into'
+            return 'it is not known whether a process has it open: some processes cannot be inspected'
         if (about.st_dev, about.st_ino) in used:
             return 'a process has it open'
         if stat.S_ISREG(about.st_mode):
             if about.st_nlink != 1:
                 return 'it has %d names (hard links)' % about.st_nlink
             if one.name[:2] in ('tf', 'Tf') and not _cut_short(one.where, one.name) and not self.control_of(one.queue, one.name[2:], _CONTROL):
-                return 'it is complete and the only control file of its id: look at it, and rename it to qf when it is sound'
+                return 'it is complete and the only control file of its id: check it, and rename it to qf if it is sound'
         elif stat.S_IFMT(about.st_mode) not in _FORMS:
-            return 'it is %s: look at it by hand' % ('a directory' if stat.S_ISDIR(about.st_mode) else 'a socket')
+            return 'it is %s: check it by hand' % ('a directory' if stat.S_ISDIR(about.st_mode) else 'a socket')
         elif not _is_queue_file(one.name):
             return _FOREIGN
         return _message.why_not_renamed(one.where, about)

@@ -151,7 +151,7 @@ def door(look: _look.Look) -> Tuple[Optional[bool], Optional[str]]:
         return True, str(_reach.comes_back(look)[0])
     if look.relay['answers'] != 'stranger':
         return True, None
-    return True, '%s, where the MTA of this host should answer, is %s, which is no mail server that is known' % (
+    return True, '%s, where the MTA of this host should answer, is %s, which is not a known mail server' % (
         where, '%(name)s (process %(pid)s)' % look.relay['listener'] if look.relay['listener'] else 'another program')
 
 
@@ -506,7 +506,8 @@ def flush(params, check_mode):
         raise _text.SendmailError('parallel: %s is below 1: write 1 or more.' % _text.shown(params['parallel']))
     selection = _selection.Selection(params['select'], int(time.time()), ('queued',))
     if selection.states != {'queued'}:
-        raise _text.SendmailError('select.states can only be queued here: a queue run passes over everything else.')
+        raise _text.SendmailError('select.states: a queue run skips messages that are %s. Name only queued, or leave it out.'
+                                  % ' or '.join(sorted(selection.states - {'queued'})))
     look = _look.look('program', params['queue'])
     if look.program['sendmail'] is None:
         raise _text.SendmailError(_look.absence(look))

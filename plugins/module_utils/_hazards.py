@@ -122,9 +122,9 @@ def content_hazards(data: bytes, envelope: _qf.Envelope, seconds: float, named: 
         return [Hazard('damaged', 'it is empty: a queue runner removes it with its data file', 'empty')] if seconds > EMPTY_SECONDS else []
     found = [Hazard('damaged', problem.text, problem.code) for problem in envelope.problems if problem.code not in _HARMLESS]
     if b'\n' not in data and not found:
-        found.append(Hazard('damaged', 'it has no whole line: a queue runner removes it with its data file', 'one_line'))
+        found.append(Hazard('damaged', 'it has no complete line: a queue runner removes it with its data file', 'one_line'))
     if envelope.data_directory is not None and envelope.data_directory not in named:
-        found.append(Hazard('damaged', 'its d line names %s, which is no directory of the queue: a queue runner loses it'
+        found.append(Hazard('damaged', 'its d line names %s, which is not a directory of the queue: a queue runner loses it'
                             % _text.printable(envelope.data_directory[:200]), 'data_directory'))
     return found
 

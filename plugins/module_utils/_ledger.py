@@ -88,7 +88,7 @@ class Record:
             if not stat.S_ISCHR(about.st_mode) and (
                     not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid() or about.st_nlink != 1 or about.st_mode & 0o022):
                 os.close(self.descriptor)
-                raise OSError(errno.EPERM, 'what is there is no file of root that root alone can write to')
+                raise OSError(errno.EPERM, 'the file there is not one of root that only root can write to')
             size = about.st_size
             # A line that was cut short must not take the first of ours with it.
             self._begin = b'\n' if size and os.pread(self.descriptor, 1, size - 1) != b'\n' else b''
@@ -141,7 +141,7 @@ def _check_directory(directory):
     except FileNotFoundError:
         return False
     if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid() or about.st_mode & 0o022:
-        raise _text.SendmailError('directory: %s cannot hold the ledger: it has to be a directory of root that nobody else can write to.' % directory)
+        raise _text.SendmailError('directory: %s cannot hold the ledger: it must be a directory of root that nobody else can write to.' % directory)
     return True
 
 

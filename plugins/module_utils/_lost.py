@@ -144,7 +144,7 @@ def _reason_to_stay(look: Any, queue: str, opened: _spool.Opened, identifier: st
                     gone: AbstractSet[Tuple[int, str]], stack: contextlib.ExitStack) -> Tuple[Optional[str], Any]:
     """(why a lost message cannot be returned, the queue directory with its data)."""
     if not _qf.IDENTIFIER.match(identifier):
-        return 'its name is no queue id', None
+        return 'its name is not a queue id', None
     try:
         content = _archive.read_held(handle, about)
         data = data_of(look, queue, opened, content, stack)

@@ -137,7 +137,8 @@ def refuse(state, params, selection, selected=0):
         raise _text.SendmailError('select is empty, which means every message in the queue. Say which messages are meant, or set confirm_all to true.')
     reason = params.get('reason')
     if state == 'quarantined' and (not reason or reason.strip() in ('', '.') or not reason.isprintable()):
-        raise _text.SendmailError('Sendmail keeps a reason with each quarantined message: give one line of text with reason, and not %s.' % _text.shown(reason))
+        raise _text.SendmailError('reason: %s is not one line of text: write the line that Sendmail is to keep with each quarantined message.'
+                                  % _text.shown(reason))
     limit = params.get('max_affected')
     if limit is not None and limit < 0:
         raise _text.SendmailError('max_affected: %s is below 0: write 0 or more.' % _text.shown(limit))
@@ -524,7 +525,7 @@ def requeue(look: Any, selection: _selection.Selection, outcome: Outcome, argume
             with _identity.acting(who):
                 for name in taken:
                     if _lost.exists(opened.control, name):
-                        why = why_stays(look, queue, opened, name, after) or 'Sendmail did not take it; see transcript'
+                        why = why_stays(look, queue, opened, name, after) or 'Sendmail did not accept it; see transcript'
                         outcome.add('left_alone', queue, name[2:], why)
                     elif _lost.exists(opened.control, after + name[2:]):
                         outcome.add(selection.done, queue, name[2:])
@@ -539,7 +540,7 @@ def why_stays(look: Any, queue: str, opened: _spool.Opened, name: str, after: st
     yet, and renames that over whatever has the new name.
     """
     if not _qf.IDENTIFIER.match(name[2:]):
-        return 'its name is no queue id'
+        return 'its name is not a queue id'
     try:
         handle, about = _archive.hold(opened.control, name)
         try:
@@ -746,7 +747,7 @@ class Restorer:
             try:
                 with _identity.acting(_lost.identity(self.look, one.queue)):
                     if not _give_back(one.opened.control, one.file, one.name):
-                        why = 'another file of this name came into the queue meanwhile'
+                        why = 'another file of this name appeared in the queue meanwhile'
             except OSError as error:
                 why = _lost.reason_of(error)
             self.outcome.add('left_alone' if why else 'restored', one.queue, one.name[2:], why)

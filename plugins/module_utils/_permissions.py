@@ -75,6 +75,15 @@ class Action(NamedTuple):
 
 # What should be
 
+def _check_accounts(overrides, accounts):
+    for entry in overrides:
+        for option, key, what in (('owner', 'uid', 'user'), ('group', 'group', 'group')):
+            name = entry.get(option)
+            if name and not name.isdigit() and accounts[name][key] is None:
+                raise _text.SendmailError('overrides.%s: there is no %s %s on this host. Create it first, or name another.'
+                                          % (option, what, _text.shown(name)))
+
+
 def wants(look, binary, accounts, overrides=(), statoverrides=None):
     """What must be right on this host, in the order in which to put it right. Pure.
 
@@ -83,6 +92,7 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
     C(statoverrides): {path: "owner group mode"} of dpkg, None where there is no dpkg.
     Returns (list of Want, list of {path, error}). Raises SendmailError for an override of a path that is not among them.
     """
+    _check_accounts(overrides, accounts)
     found, errors, unused = [], [], dict((os.path.normpath(entry['path']), entry) for entry in overrides)
 
     def add(path, kind, owner, group, mode, **more):
@@ -124,7 +134,7 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
         runner = who[queue + '_user']
         for path in [path for path in places if _spool.never(path)]:
             del places[path]
-            errors.append({'path': path, 'error': 'The configuration names this directory as a queue. It is no place for one: set QueueDirectory.'})
+            errors.append({'path': path, 'error': 'The configuration names this directory as a queue, which it cannot be: set QueueDirectory.'})
         files = rules[key + '_file']
         mode = settings.get('queue_file_mode', files.mode)
         ids = [None if name is None else int(name) if name.isdigit() else accounts[name]['uid'] for name in (runner, settings.get('trusted_user'))]
@@ -152,7 +162,7 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
         if key == 'mail_dir' or key.startswith('run_') and (key != 'run_msp' or 'msp' in look.directories) and (key != 'run_mta' or 'mta' in look.directories):
             add(rule.path, 'directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, optional=rule.optional)
     if unused:
-        raise _text.SendmailError('overrides.path: %s is none of the paths that are looked after here: %s.' % (
+        raise _text.SendmailError('overrides.path: %s is not a path that this module manages. These are: %s.' % (
             ', '.join(sorted(unused)), ', '.join(sorted(set(want.path for want in found if want.kind != 'queue_file')))))
     return found, errors
 
@@ -203,8 +213,8 @@ def inspect(wanted):
                     strange = _spool.check_content(parent, any(path.startswith(want.path + '/') for path in queues))
                     if strange and want.uid not in (None, os.fstat(parent).st_uid):
                         raise OSError(
-                            errno.EINVAL, 'it belongs to somebody else and has nothing of a queue in it, so it is not taken '
-                                          'for one: set QueueDirectory, or give it its owner by hand')
+                            errno.EINVAL, 'it belongs to somebody else and holds nothing of a queue, so it is not treated '
+                                          'as one: set QueueDirectory, or set its owner by hand')
                 except OSError:
                     os.close(parent)
                     raise

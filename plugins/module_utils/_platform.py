@@ -150,7 +150,7 @@ UNKNOWN = UPSTREAM._replace(
     family='unknown', rules={}, binaries=UPSTREAM.binaries + ('/usr/libexec/sendmail/sendmail', '/usr/libexec/sendmail'))
 
 PLATFORMS = {platform.family: platform for platform in (DEBIAN, REDHAT, SUSE, GENTOO, ARCH, FREEBSD, UPSTREAM)}
-UNTOLD = ('This Sendmail is of a packaging that is not known here, so its owners and modes are not known either. Nothing is changed. '
+UNTOLD = ('This collection does not know the packaging of this Sendmail, nor its owners and modes. Nothing is changed. '
           'Compare them with what its package installs, or with sendmail/SECURITY of its source.')
 
 # The names of os-release(5), ID first and then ID_LIKE, which is in the order of likeness.

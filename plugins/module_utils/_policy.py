@@ -116,11 +116,11 @@ def _alias_files(look: _look.Look, cf: _cf.Configuration, sources: List[_aliases
     for program, (alias, address) in list(seen.items())[:_PROGRAMS_MAX]:
         wrong = _way(program, places) if program else None
         if wrong is None:
-            found['errors'].append(_system.printable('The alias %s runs %s, which program is not known.' % (alias, address[:100])))
+            found['errors'].append(_system.printable('The alias %s runs %s, but which program that is cannot be told.' % (alias, address[:100])))
         elif wrong:
             found['programs'].append('The alias %s runs %s: %s' % (_system.printable(alias), _system.printable(program), wrong))
     if len(seen) > _PROGRAMS_MAX:
-        found['errors'].append('More than %d programs: the others were not looked at.' % _PROGRAMS_MAX)
+        found['errors'].append('More than %d programs: the others were not checked.' % _PROGRAMS_MAX)
     found.update(count=len(seen), decode=found['decode'][:_LISTED], programs=found['programs'][:_LISTED], errors=found['errors'][:_LISTED])
     return found
 

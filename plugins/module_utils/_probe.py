@@ -174,7 +174,7 @@ def obstacles(look: _look.Look) -> List[str]:
         for above in _above(os.path.realpath(path)):
             try:
                 if not _may(os.stat(above), gid, 1):
-                    found.append('%s is %s:%s %s: an ordinary user does not get through it to %s.' % tuple(
+                    found.append('%s is %s:%s %s: an ordinary user cannot pass through it to %s.' % tuple(
                         [_system.printable(above)] + [_system.file_state(above)[key] for key in ('owner', 'group', 'mode')] + [_system.printable(path)]))
             except OSError:
                 continue   # what is not there is another fault

@@ -158,7 +158,7 @@ def resolves(look: Look, _limits: Limits) -> Judgement:
     for address, lines in sorted(answers.items()):
         bad = [line for line in lines or () if re.search(r'\.\.\. (?!deliverable: )', line)]
         if lines is None or any(re.search(r'(?i)transient|tempfail|deferred|try again|temporar', line) for line in bad):
-            doubt.append('Sendmail does not say where %s leads to.' % address)
+            doubt.append('Sendmail does not say where %s leads.' % address)
         elif bad:
             wrong.append('%s: %s' % (address, bad[0]))
         elif not any('... deliverable: ' in line for line in lines):

@@ -227,7 +227,7 @@ def parse(data):
     while position < end and len(problems) < _PROBLEMS_MAX:
         number = following
         if number > _LINES_MAX:
-            problem('too_long', 'there are more lines than anybody reads')
+            problem('too_long', 'there are more lines than this collection reads')
             complete = data[-3:] == b'\n.\n'
             break
         if len(headers) >= _HEADERS_MAX and not complete and data[position:position + 1] == b'H':
@@ -249,15 +249,15 @@ def parse(data):
         if b'\0' in line:
             line = line[:line.index(b'\0')]   # C ends its strings there
         if complete:
-            problem('behind_dot', 'something stands behind the final dot')
+            problem('behind_dot', 'there is text after the final dot')
             break
         letter, value = line[:1], line[1:]
         if letter == b'A' and not _XTEXT.match(value):
-            problem('auth', 'an AUTH value that is no xtext, which Sendmail takes for an attack')
+            problem('auth', 'an AUTH value that is not xtext, which Sendmail treats as an attack')
         elif letter == b'B' and value.upper() not in (b'7BIT', b'8BITMIME'):
-            problem('body_type', 'an unknown body type, which Sendmail takes for an attack')
+            problem('body_type', 'an unknown body type, which Sendmail treats as an attack')
         elif letter == b'F' and value.startswith(b'rom '):
-            problem('from_line', 'a mailbox separator, which Sendmail takes for an attack')
+            problem('from_line', 'a mailbox separator, which Sendmail treats as an attack')
             continue
         if cut and letter and letter in _LETTERS:
             break
@@ -270,7 +270,7 @@ def parse(data):
             if _is_taken(value):
                 taken += 1
             else:
-                problem('recipient', 'a recipient whose address Sendmail does not take, which is forgotten without a word')
+                problem('recipient', 'a recipient whose address Sendmail does not accept, and drops silently')
             pending.update({b'Q': b'', b'r': b'', b'M': b''})
         elif letter == b'H':
             found = re.match(rb'(?:\?[^?]*\?)?([^:\s]+)\s*:\s?(.*)', value, re.S)
@@ -290,7 +290,7 @@ def parse(data):
                     problem('newer_version', 'version %d is newer than the newest known, %d', format_version, NEWEST_VERSION)
         elif letter in _TEXTS:
             if letter == b'Z' and b'\n' in value:
-                problem('line_end', 'an envelope id with a line end in it, on which an SMTP dialogue hangs')
+                problem('line_end', 'an envelope id that contains a line end, on which an SMTP dialogue hangs')
             values[_TEXTS[letter]] = value
         elif letter == b'S':
             values['sender'] = address(value)
@@ -317,5 +317,5 @@ def _missing(values: Dict[str, Any], taken: int) -> List[Problem]:
     if not taken:
         found.append(Problem('no_recipient', 0, 'there is no recipient (R line): a queue runner removes the message'))
     elif values['sender'] is None:
-        found.append(Problem('no_sender', 0, 'there is no sender (S line): a queue runner aborts on it and tries nothing behind it'))
+        found.append(Problem('no_sender', 0, 'there is no sender (S line): a queue runner aborts on it and tries nothing after it'))
     return found

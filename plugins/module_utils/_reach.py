@@ -53,7 +53,7 @@ def denies(look: _look.Look) -> List[str]:
 def turns_away(look: _look.Look) -> List[str]:
     """That the relay greets, and refuses for good what it is then asked to take."""
     refusal = (look.greeting or {}).get('refusal')
-    return ['%s greets and takes no mail: %s' % (where(look), refusal)] if refusal else denies(look)
+    return ['%s greets, but accepts no mail: %s' % (where(look), refusal)] if refusal else denies(look)
 
 
 def _error(look: _look.Look) -> str:
@@ -142,7 +142,7 @@ def stranger(look: _look.Look) -> Evidence:
              and (not greets(look) or place['listener'] == (look.relay or {})['listener'])]
     return ['%s (process %s) listens on %s port %d.' % (
         place['listener']['name'], place['listener']['pid'], place['listener']['address'], place['listener']['port'])
-        if place['listener'] else '%s port %d is answered by what is not Sendmail: %s' % (
+        if place['listener'] else 'What answers on %s port %d is not Sendmail: %s' % (
             place['address'], place['port'], (look.greeting or {}).get('text') or 'it says nothing') for place in found]
 
 
@@ -164,7 +164,7 @@ def refuses_for_load(look: _look.Look) -> Evidence:
     now, bound = look.load[0] if look.load else 0.0, look.settings.get('mta', {}).get('refuse_la', 0)
     # d_refuse_connections_until in daemon.c.
     return ['The MTA says: %s' % said[0], 'The load average is %.1f, RefuseLA is %d%s.' % (
-        now, bound, ': the MTA looks again every 15 seconds' if now < bound else '')], count
+        now, bound, ': the MTA checks it again every 15 seconds' if now < bound else '')], count
 
 
 def limits(look: _look.Look) -> Evidence:
@@ -207,7 +207,7 @@ def hosts_file(look: _look.Look) -> Evidence:
     if not lines or not places(look) or local(look) or greets(look):
         return []
     count, example = reason(look, 'connection_refused', 'connection_timeout', 'no_route', 'relay_lookup')
-    return ['submit.cf hands mail to %s, which is no address of this host.' % where(look)] + lines[:2] + _said(example, count), count
+    return ['submit.cf hands mail to %s, which is not an address of this host.' % where(look)] + lines[:2] + _said(example, count), count
 
 
 def filtered(look: _look.Look) -> Evidence:
@@ -296,7 +296,7 @@ def relay_name(look: _look.Look) -> Evidence:
     found = []
     for name, answer in sorted(look.resolved.items()):
         if answer['mx_error']:
-            found.append('The mail exchangers of %s cannot be asked for: %s. In submit.cf the name has no brackets, so Sendmail asks '
+            found.append('The mail exchangers of %s cannot be looked up: %s. In submit.cf the name has no brackets, so Sendmail asks '
                          'the DNS for them first, also where /etc/hosts knows the name.' % (name, answer['mx_error'].replace('_', ' ')))
         elif answer['error'] and not answer['mx']:
             found.append('The name %s that submit.cf hands mail to cannot be looked up: %s.' % (name, answer['error'].replace('_', ' ')))
@@ -316,7 +316,7 @@ def deferral(look: _look.Look) -> Tuple[str, str]:
     kind = _phrases.reason(text.encode('utf-8', 'replace'), 1) if text else ''
     if not text or stranger(look) or kind in ('limit', 'mailbox', 'sender_domain') or not (local(look) or re.match(r'4\d\d[ -]4\.[34]\.', text)):
         return '', ''
-    return kind, '%s greets and takes no mail now: %s' % (where(look), text)
+    return kind, '%s greets, but accepts no mail now: %s' % (where(look), text)
 
 
 def says(*classes: str) -> Callable[[_look.Look], Tuple[List[str], int]]:

@@ -139,10 +139,10 @@ def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) ->
     if unfinished:
         return 'cron ignores it: the last line of the file does not end'
     if _schedule.never(entry['schedule']):
-        return 'its schedule, %s, does not come again' % _system.printable(entry['schedule'])
+        return 'its schedule, %s, never matches again' % _system.printable(entry['schedule'])
     if entry['shell'] and not os.access(root + entry['shell'], os.X_OK):
         return 'SHELL is %s above it, which cannot be run' % _system.printable(entry['shell'])
-    return 'the account of %s has expired, and cron runs nothing as it' % _system.printable(user) if _expired(user, root) else None
+    return 'the account of %s has expired, and cron runs nothing for it' % _system.printable(user) if _expired(user, root) else None
 
 
 def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, users: Sequence[Optional[str]],
@@ -248,7 +248,7 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
             for key in _BINDS:
                 if not mta_runs and mta + '.service' in ' '.join(settings.get(key, [])).split():
                     bound = mta + '.service'
-                    detail = 'it is down with %s, to which its unit ties it (%s), and is started with it' % (bound, key)
+                    detail = 'it is down with %s, to which its unit ties it (%s), and starts with it' % (bound, key)
             watcher = name[:-8] + '.path'
             state = _system.unit_states([watcher]).get(watcher, {}) if booted and any(watcher in found for found in present.values()) else {}
             active = state.get('active') == 'active'

@@ -80,7 +80,7 @@ def cron_interval(schedule):
 
 
 def never(schedule: str) -> bool:
-    """Whether a schedule does not come again: C(@reboot), the 30th of February, fields that cron refuses. cronie's C(~) is a random minute."""
+    """Whether a schedule never matches again: C(@reboot), the 30th of February, fields that cron refuses. cronie's C(~) is a random minute."""
     return cron_interval(schedule)[0] is None and '~' not in schedule and (schedule[:1] != '@' or schedule.lower() == '@reboot')
 
 

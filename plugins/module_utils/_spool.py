@@ -215,7 +215,7 @@ def check_content(descriptor: int, nested: bool) -> bool:
             if ours + strange == _LOOKED_AT:
                 break
     if strange > ours and strange > (10 if not os.fstat(descriptor).st_mode & 0o005 else 2):
-        raise OSError(errno.EINVAL, 'most of what is in it was not made by Sendmail, so it is not taken for a queue: set QueueDirectory')
+        raise OSError(errno.EINVAL, 'most of what is in it was not made by Sendmail, so it is not treated as a queue: set QueueDirectory')
     return strange > 0 == ours
 
 
@@ -258,7 +258,7 @@ def directories(patterns):
                         _add(found, errors, seen, group, os.path.join(parent, name), name, descriptor, configured)
                     # "can not opendir": nobody can submit. Two groups may name the same.
                     if before == (len(seen), len(errors)) and not any(os.path.isdir(os.path.join(parent, name)) for name in names):
-                        errors.append({'path': _text.printable(os.fsencode(pattern)), 'error': 'no directory has a name that begins like this'})
+                        errors.append({'path': _text.printable(os.fsencode(pattern)), 'error': 'no directory matches this name'})
                 finally:
                     os.close(descriptor)
             else:
@@ -333,7 +333,7 @@ def data_directory(directory: QueueDirectory, data: bytes, siblings: Iterable[Qu
     for one in siblings or directory.siblings or (directory,):
         if name in (one.name, one.path, one.data):
             return one
-    raise _text.SendmailError('its d line says that its data file is in %s, which is no directory of this queue' % _text.printable(place[:200]))
+    raise _text.SendmailError('its d line says that its data file is in %s, which is not a directory of this queue' % _text.printable(place[:200]))
 
 
 class Opened:

@@ -104,9 +104,9 @@ def read(path: str, today: datetime) -> Result:
             raise ValueError(f'it is longer than {BYTES_MAX} bytes')
         given = json.loads(data)
         if not isinstance(given, dict) or given.get('format') != FORMAT or given.get('version') != VERSION:
-            raise ValueError('it is no result of version 1')
+            raise ValueError('it is not a result of version 1')
         if file_name(str(given['host'])) != name:
-            raise ValueError('it is about another host than its name says')
+            raise ValueError('it is about a different host than its name says')
         return _plain(given, today)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return _bare(unquote(name[:-len('.json')]), 'error', f'The result {path} cannot be used: {error}.', checked=stamp(today))
@@ -147,13 +147,13 @@ def _name(value: Any) -> str | None:
 
 def _word(value: Any, *known: str) -> str:
     if value not in known:
-        raise ValueError(f'{str(value)[:40]!r} is none of {", ".join(known)}')
+        raise ValueError(f'{str(value)[:40]!r} is not one of {", ".join(known)}')
     return str(value)
 
 
 def _count(value: Any) -> int:
     if not isinstance(value, int) or not 0 <= value < 1 << 62:
-        raise ValueError(f'{str(value)[:40]!r} is no count')
+        raise ValueError(f'{str(value)[:40]!r} is not a count')
     return int(value)
 
 
@@ -212,5 +212,5 @@ def gathered(outcomes: dict[str, dict[str, Any]], own: str, others: Iterable[str
         if newest and (today - read_stamp(newest['checked'])).total_seconds() <= max_age:
             yield dict(newest, heard=heard)
         elif host is not None:
-            why = 'Nobody has reported this host' if others else 'The check did not come to this host'
+            why = 'Nobody has reported this host' if others else 'The check did not reach this host'
             yield _bare(host, 'unknown', f'{why}; last heard {heard}.' if heard else f'{why}.', heard=heard)

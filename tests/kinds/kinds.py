@@ -50,9 +50,9 @@ BY_HAND = '/usr/sbin/sendmail -L sm-mta -bd -q1h'
 # Whose the queue is and what starts the daemons nobody guesses.
 START = '; '.join(('chown smmsp:smmsp /var/spool/clientmqueue', 'chmod 0770 /var/spool/clientmqueue', '%s -L sm-mta -bd -q1h',
                    'kill $(head -n 1 /var/spool/clientmqueue/sm-client.pid) || true', '%s -L sm-msp-queue -Ac -q1h'))
-UNTOLD = {'remediated': 'not known here', 'remediated again': 'not known here', 'half an hour': 'not known here'}
-ALONE = {'survey': 'runner', 'remediated': 'No init works on this host', 'remediated again': 'No init works on this host',
-         'half an hour': 'No init works on this host'}
+UNTOLD = {'remediated': 'not know the packaging', 'remediated again': 'not know the packaging', 'half an hour': 'not know the packaging'}
+ALONE = {'survey': 'runner', 'remediated': 'Neither an init system nor cron', 'remediated again': 'Neither an init system nor cron',
+         'half an hour': 'Neither an init system nor cron'}
 # The hubs are hosts too, started before the null clients, and not judged.
 KINDS: Dict[str, Kind] = {
     'redhat': Kind('mailops-upstream', ('redhat',), platform='redhat', stops='systemctl stop sm-client',

@@ -153,7 +153,7 @@ DAMAGE = [
     ('SMQ-PRM-04', damaged('submit_cf', mode='0666'), []),
     ('SMQ-PRM-05', {'writable': ['/etc/mail/access has mode 0666.']}, []),
     ('SMQ-PRM-06', {'submitter': dict(HEALTHY.submitter, uid=None)}, []),
-    ('SMQ-PRM-07', {'obstacles': ['/etc/mail is root:root 0750: an ordinary user does not get through it to /etc/mail/submit.cf.']}, []),
+    ('SMQ-PRM-07', {'obstacles': ['/etc/mail is root:root 0750: an ordinary user cannot pass through it to /etc/mail/submit.cf.']}, []),
     ('SMQ-CFG-01', {'files': dict(HEALTHY.files, msp=dict(HEALTHY.files['msp'], exists=False))}, []),
     ('SMQ-CFG-02', {'files': dict(HEALTHY.files, mta=dict(HEALTHY.files['mta'], problems=[{'line': 3, 'problem': 'unknown option name x', 'text': ''}]))},
      []),

@@ -124,7 +124,7 @@ NULL_REDHAT = dict(HUB, service={'enabled': False})
 TO_DAEMON = {'settings': [{'name': 'MSP_MODE', 'value': 'Daemon'}], 'generate': True, 'reasons': EVERY}
 DEBIAN_DAEMON = 'MSP_MODE="Daemon";\nMSP_INTERVAL="30m";\n'
 FOREIGN = {'remove_foreign': True}
-UNKNOWN = 'packaging that is not known'
+UNKNOWN = 'not know the packaging'
 ROWS = [
     # Debian
     row(
@@ -362,7 +362,7 @@ ROWS = [
         'Red Hat in a container without init and cron',
         host('redhat', init='none', cron=NO_CRON),
         'none',
-        {'errors': 'No init works on this host and no cron'},
+        {'errors': 'Neither an init system nor cron runs on this host'},
         'crond(8)',
     ),
     row(

@@ -144,9 +144,9 @@ def test_a_known_mta_is_stopped_by_the_service_of_its_own_package(name, about, s
         (
             'docker-proxy',
             {'exe': '/usr/bin/docker-proxy', 'unit': 'docker.service'},
-            'docker.service, is no mail server that this role knows',
+            'docker.service, is not a mail server that this role knows',
         ),
-        ('master', {'exe': '/opt/app/master', 'unit': 'postfix.service'}, 'is no mail server'),  # a name is no proof
+        ('master', {'exe': '/opt/app/master', 'unit': 'postfix.service'}, 'is not a mail server'),  # a name is no proof
         ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': 'docker.service'}, 'its unit is docker.service'),
         ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': 'user@1000.service'}, 'its unit is user@1000'),
         ('master', {'exe': '/usr/lib/postfix/sbin/master', 'unit': None}, 'belongs to no unit'),

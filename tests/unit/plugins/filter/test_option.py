@@ -84,7 +84,7 @@ def test_files_of_other_shapes(text, new):
 
 
 @pytest.mark.parametrize('addresses, words', [
-    (['10.1.1.1', '10.1.1.2', '10.1.1.3', '10.1.1.4'], 'the resolver reads 3'), ([], 'no address'), (['ns1'], 'no IP address')])
+    (['10.1.1.1', '10.1.1.2', '10.1.1.3', '10.1.1.4'], 'the resolver reads only 3'), ([], 'no name servers'), (['ns1'], 'not an IP address')])
 def test_what_no_resolver_reads_is_refused(addresses, words):
     with pytest.raises(AnsibleFilterError, match=words):
         resolv_conf(FILE, addresses)

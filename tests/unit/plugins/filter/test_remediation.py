@@ -217,7 +217,7 @@ class TestReport:
     def test_what_another_run_has_in_its_hands_has_not_moved_yet(self, queued, state, said):
         report = remediation_report(diagnosis('mta_down'), diagnosis(queued=queued), tried=['mta:mta_down'], flush={'taken': 1})
         assert report['state'] == state
-        assert ('1 message is in the hands of another queue run' in ' '.join(remediation_summary({'web1': report}).split())) is said
+        assert ('1 message is locked by another queue run' in ' '.join(remediation_summary({'web1': report}).split())) is said
 
     def test_mail_without_a_known_reason_is_not_fixed(self):
         rest = dict(diagnosis(), unexplained={'messages': 50, 'examples': ['what?']}, healthy=False)
@@ -405,5 +405,5 @@ class TestReportForPrograms:
         assert {*known, 'state'} == set(remediation_report(diagnosis()))
 
     def test_a_format_that_there_is_not(self):
-        with pytest.raises(AnsibleFilterError, match="'xml' is no format"):
+        with pytest.raises(AnsibleFilterError, match="'xml' is not a format"):
             queue_report({}, 'xml', playbook='survey_queues')

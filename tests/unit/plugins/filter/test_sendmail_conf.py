@@ -44,7 +44,7 @@ def test_files_of_other_shapes(text, new):
 
 @pytest.mark.parametrize('value', ['30m"; touch /x; "', '$(id)', 'a\nb', 'a b'])
 def test_a_value_that_is_shell_is_refused(value):
-    with pytest.raises(AnsibleFilterError, match='is no value'):
+    with pytest.raises(AnsibleFilterError, match='is not a value'):
         sendmail_conf(FILE, [{'name': 'MSP_INTERVAL', 'value': value}])
 
 

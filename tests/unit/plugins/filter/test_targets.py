@@ -13,3 +13,10 @@ def test_hosts_within_the_limit():
 def test_no_host_is_an_error(hosts, limited, words):
     with pytest.raises(AnsibleFilterError, match=words):
         targets(hosts, 'typo', limited)
+
+
+# The lookup takes an empty pattern for every host of the inventory.
+@pytest.mark.parametrize('pattern', ['', '  ', ',', ' : '])
+def test_an_empty_target_is_not_every_host(pattern):
+    with pytest.raises(AnsibleFilterError, match='target: .* names no host, so nothing was done'):
+        targets(['a', 'b'], pattern, ['a', 'b'])

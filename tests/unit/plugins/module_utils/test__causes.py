@@ -307,12 +307,12 @@ class TestAdvice:
         assert (one['id'], one['blocks']) == (name, blocks)
 
     @pytest.mark.parametrize('reasons, words', [
-        (['host_lookup'], ['name resolution']), (['mailbox'], ['Cannot exec']), (['connection_refused'], ['port 25']), (['temporary_reply'], ['tried later']),
+        (['host_lookup'], ['name resolution']), (['mailbox'], ['Cannot exec']), (['connection_refused'], ['port 25']), (['temporary_reply'], ['again later']),
         (['map_lookup'], ['makemap']), (['other'], ['the evidence and the log']), (['mailbox', 'host_lookup', 'mailbox'], ['Cannot exec', 'name resolution'])])
     def test_what_to_do_about_mail_at_the_mta_follows_the_reason(self, reasons, words):
         top = dict(queue()['top'], reasons=[{'reason': reason, 'messages': 1, 'example': 'x'} for reason in reasons])
         (one,) = _causes.diagnose(HEALTHY._replace(queues={'msp': queue(), 'mta': dict(waiting(len(reasons)), top=top)}))
-        every = ['name resolution', 'Cannot exec', 'port 25', 'tried later', 'makemap', 'the evidence and the log']
+        every = ['name resolution', 'Cannot exec', 'port 25', 'again later', 'makemap', 'the evidence and the log']
         assert [word for word in every if word in one['fix']['text']] == sorted(words, key=every.index)
         assert one['fix']['text'].startswith(tuple(text for text in [_causes._DELIVERS] if 'mailbox' in reasons) or '')
 
@@ -441,7 +441,7 @@ class TestSubjects:
 
     def test_most_have_one_subject(self):
         assert self.shares([('Cron <root@web#> backup', 36), ('hello', 4)], 40) == [
-            '36 of 40 waiting messages looked at (90 %) have the subject "Cron <root@web#> backup", digits apart.']
+            '36 of 40 waiting messages looked at (90 %) have the subject "Cron <root@web#> backup" (digits ignored).']
 
     def test_none_stands_out(self):
         assert self.shares([('a', 20), ('b', 20)], 40) == []

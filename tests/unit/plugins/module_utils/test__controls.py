@@ -279,7 +279,7 @@ def test_without_minfreeblocks_one_block_counts():
 @pytest.mark.parametrize('control, more, sentence', [
     ('QUE-01', {'errors': [{'queue': 'mta', 'path': '/m', 'error': 'x'}, {'queue': 'msp', 'path': '/q', 'error': 'Permission denied'},
                            {'queue': 'msp', 'path': '/r', 'error': 'y'}]}, 'The queue cannot be judged: /q: Permission denied.'),
-    ('QUE-02', {'queues': {'msp': queue()}}, 'The queue cannot be judged: it was not looked at.'),
+    ('QUE-02', {'queues': {'msp': queue()}}, 'The queue cannot be judged: it was not read.'),
     ('STO-03', {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, error='Input/output error')}}, '/var: Input/output error.'),
     ('CFG-01', {'files': dict(HEALTHY.files, msp=dict(HEALTHY.files['msp'], error='Permission denied'))}, '/etc/mail/submit.cf: Permission denied.'),
 ])
@@ -403,7 +403,7 @@ class TestProfiles:
     ('ALI-01', aliased(elsewhere=['ldap']), 'not_applicable', 'not judged: aliases of ldap'),
     ('ALI-01', aliased(elsewhere=['nis'], decode=['x']), 'fail', '1'),
     ('ALI-02', aliased(files=[]), 'not_applicable', 'no alias file'),
-    ('ALI-02', aliased(errors=['More than 200 programs: the others were not looked at.']), 'error', 'unknown'),
+    ('ALI-02', aliased(errors=['More than 200 programs: the others were not checked.']), 'error', 'unknown'),
     ('ALI-03', aliased(elsewhere=['ldap']), 'not_applicable', 'not judged: aliases of ldap'),
     ('ALI-03', alias_file(map=dict(state('/etc/mail/aliases.db', mode='0640'), mtime=NOW)), 'pass', 'owned by root'),
     ('ALI-04', alias_file(map=dict(state('/etc/mail/aliases.db'), mtime=NOW)), 'pass', 'maps: 1, out of date: 0'),

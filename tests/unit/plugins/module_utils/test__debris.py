@@ -149,7 +149,7 @@ class TestLeftAlone:
         debris, sound = fill(lab)
         done = lab.clear(older_than='1h')
         assert (done['changed'], done['left_alone'], lab.names()) == (False, 10, sorted(debris + sound))
-        assert all('less than older_than' in why for name, why in reasons(done).items() if name != 'core')
+        assert all('younger than older_than' in why for name, why in reasons(done).items() if name != 'core')
 
     def test_open(self, lab, monkeypatch):
         lab.put('df' + ID % 1, b'being received')
@@ -157,7 +157,7 @@ class TestLeftAlone:
         monkeypatch.setattr(_debris, 'open_files', lambda: {(about.st_dev, about.st_ino)})
         assert reasons(lab.clear()) == {'df' + ID % 1: 'a process has it open'}
         monkeypatch.setattr(_debris, 'open_files', lambda: None)
-        assert 'cannot be known' in reasons(lab.clear())['df' + ID % 1]
+        assert 'it is not known whether a process has it open' in reasons(lab.clear())['df' + ID % 1]
 
     def test_locked(self, lab):
         lab.put('tf' + ID % 1, b'')
@@ -187,7 +187,7 @@ class TestLeftAlone:
         (tmp_path / 'secret').write_bytes(b'secret')
         os.link(str(tmp_path / 'secret'), os.path.join(lab.path, 'df' + ID % 2))
         why = reasons(lab.clear())
-        assert why == {'qf' + ID % 1: 'it is a directory: look at it by hand', 'socket': 'it is a socket: look at it by hand',
+        assert why == {'qf' + ID % 1: 'it is a directory: check it by hand', 'socket': 'it is a socket: check it by hand',
                        'df' + ID % 2: 'it has 2 names (hard links)'}
 
     @pytest.mark.parametrize('part, stays', [('qf', 'df'), ('df', 'qf')])

@@ -571,6 +571,7 @@ class TestModule:
 
     @pytest.mark.parametrize('params, why', [
         ({'timeout': 'soon'}, "'soon' is not a duration"), ({'parallel': 0}, 'parallel: 0 is below 1'),
+        ({'select': {'states': ['queued', 'lost', 'quarantined']}}, 'select.states: a queue run skips messages that are lost or quarantined'),
     ])
     def test_what_cannot_be_done_is_said_before_anything_is_looked_at(self, monkeypatch, params, why):
         monkeypatch.setattr(_look, 'look', None)

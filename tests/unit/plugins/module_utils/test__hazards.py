@@ -133,7 +133,7 @@ class TestWaiting:
         assert [one.id for one in waiting(spool, ids=[B])] == [B]
 
     @pytest.mark.parametrize('data, says', [
-        (DATA.replace(b'Salice\n', b''), 'no sender'), (DATA.replace(b'N1\n', b'N1\nY99\n'), 'unknown line'), (DATA + b'RPFD:x\n', 'behind the final dot'),
+        (DATA.replace(b'Salice\n', b''), 'no sender'), (DATA.replace(b'N1\n', b'N1\nY99\n'), 'unknown line'), (DATA + b'RPFD:x\n', 'after the final dot'),
         (DATA.replace(b'RPFD:bob\n', b''), 'no recipient'), (DATA.replace(b'Fs\n', b'From alice\n'), 'mailbox separator'),
     ])
     def test_what_a_run_loses_or_aborts_on(self, spool, data, says):

@@ -163,7 +163,7 @@ class TestLedger:
 
     def test_a_link_is_refused(self, spool):
         os.symlink(str(spool.root / 'msp'), spool.at)
-        with pytest.raises(_text.SendmailError, match='has to be a directory'):
+        with pytest.raises(_text.SendmailError, match='must be a directory'):
             opened(spool)
 
     def test_a_place_that_cannot_be_made(self, spool):
@@ -317,7 +317,7 @@ class TestWhoseFilesTheseAre:
         if trusted:
             os.close(_ledger.Record(str(path)).descriptor)
         else:
-            with pytest.raises(_text.SendmailError, match='no file of root that root alone can write to'):
+            with pytest.raises(_text.SendmailError, match='not one of root that only root can write to'):
                 _ledger.Record(str(path))
 
     def test_outcomes_with_two_names_or_none(self, tmp_path):
@@ -326,7 +326,7 @@ class TestWhoseFilesTheseAre:
         os.link(str(path), str(tmp_path / 'other'))
         os.mkfifo(str(tmp_path / 'fifo'))
         for name in ('outcomes', 'fifo'):
-            with pytest.raises(_text.SendmailError, match='no file of root'):
+            with pytest.raises(_text.SendmailError, match='not one of root'):
                 _ledger.Record(str(tmp_path / name))
         with pytest.raises(_text.SendmailError, match='No such file'):
             _ledger.Record(str(tmp_path / 'not' / 'there'))

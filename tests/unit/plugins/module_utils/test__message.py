@@ -116,7 +116,7 @@ class TestRefused:
         lab.put(1)
         os.mkdir(lab.base)
         os.chmod(lab.base, 0o777)
-        with pytest.raises(_text.SendmailError, match='Users other than root can write'):
+        with pytest.raises(_text.SendmailError, match='archive: users other than root can write'):
             lab.act('absent', confirm_all=True)
         with pytest.raises(_text.SendmailError, match='in the queue directory'):
             lab.act('absent', confirm_all=True, archive=lab.path + '/archives')
@@ -345,7 +345,7 @@ class TestRestored:
         with pytest.raises(_text.SendmailError, match='cannot be read: No such file'):
             lab.act('restored')
         os.mkdir(lab.base)
-        with pytest.raises(_text.SendmailError, match='archive: there is none in'):
+        with pytest.raises(_text.SendmailError, match='archive: .* holds no archive: '):
             lab.act('restored')
 
 
@@ -420,7 +420,7 @@ class TestHostile:
             done = lab.act('absent', check_mode, confirm_all=True)
             assert '\x1b' not in json.dumps(done, ensure_ascii=False)
         why = {entry['id']: entry['why'] for entry in done['outcomes']['left_alone']}
-        assert 'no directory of this queue' in why[identifier(8)] and 'not a regular file' in why[identifier(4)]
+        assert 'not a directory of this queue' in why[identifier(8)] and 'not a regular file' in why[identifier(4)]
         assert 'symbolic link' in why[identifier(2)] and 'hard link' in why[identifier(6)]
         # Names that a runner would try and that are readable as bytes alone are archived like any other.
         assert names - set(os.listdir(lab.path)) == {'qf', 'qf\n\x1b[31m', 'qf..'}
@@ -500,7 +500,7 @@ class TestQueued:
         done = lab.act('quarantined', select={'ids': ids}, reason='$(reboot); -x')
         assert called[0][1:4] == ['-Am', '-Q$(reboot); -x', '-v'] and len(called) == 1
         assert (done['quarantined'], done['taken'], done['left_alone']) == (2, 1, 1)
-        assert done['outcomes']['left_alone'][0] == {'id': ids[3], 'queue': 'mta', 'why': 'Sendmail did not take it; see transcript'}
+        assert done['outcomes']['left_alone'][0] == {'id': ids[3], 'queue': 'mta', 'why': 'Sendmail did not accept it; see transcript'}
 
 
 class TestLookAt:

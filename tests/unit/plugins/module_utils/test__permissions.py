@@ -201,8 +201,16 @@ def test_overrides():
     wants, _errors = _permissions.wants(look(), None, ACCOUNTS, overrides)
     directory, = [want for want in wants if want.path == '/var/spool/mqueue' and want.kind == 'queue_directory']
     assert directory[2:5] == (SMMTA, 8, 0o750)
-    with pytest.raises(_text.SendmailError, match='/etc/shadow.*looked after'):
+    with pytest.raises(_text.SendmailError, match='/etc/shadow is not a path that this module manages'):
         _permissions.wants(look(), None, ACCOUNTS, [{'path': '/etc/shadow', 'owner': 'smmsp', 'group': None, 'mode': None}])
+
+
+@pytest.mark.parametrize('option, words', [
+    ('owner', "overrides.owner: there is no user 'nobody here'"), ('group', "overrides.group: there is no group 'nobody here'")])
+def test_an_override_names_an_account_that_is_not_there(option, words):
+    accounts = dict(ACCOUNTS, **{'nobody here': {'uid': None, 'group': None}})
+    with pytest.raises(_text.SendmailError, match=words):
+        _permissions.wants(look(), None, accounts, [dict({'path': '/var/spool/mqueue', 'owner': None, 'group': None, 'mode': None}, **{option: 'nobody here'})])
 
 
 def test_an_override_of_the_program_is_what_dpkg_keeps():

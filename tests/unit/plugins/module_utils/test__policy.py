@@ -99,7 +99,8 @@ class TestAliases:
     def test_a_program_without_a_path_and_one_that_cannot_be_told(self, aliases):
         found = aliases('a: |true\nb: |$(x)\nc: |nonesuch-prog\n')
         assert (found['programs'], found['count']) == ([], 3)
-        assert found['errors'] == ['The alias b runs |$(x), which program is not known.', 'The alias c runs |nonesuch-prog, which program is not known.']
+        assert found['errors'] == ['The alias b runs |$(x), but which program that is cannot be told.',
+                                   'The alias c runs |nonesuch-prog, but which program that is cannot be told.']
 
     def test_smrsh_takes_the_last_part_of_the_name(self, aliases, tmp_path, monkeypatch):
         (tmp_path / 'smrsh').write_bytes(b'x\0%s\0' % os.fsencode(str(tmp_path / 'bin')))

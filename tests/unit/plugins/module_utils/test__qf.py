@@ -332,8 +332,8 @@ def changed(old, new, data=GOOD):
 
 
 @pytest.mark.parametrize('data, problem', [
-    (changed(b'\n.\n', b'\n.\nRPFD:mallory\n'), 'behind the final dot'),
-    (changed(b'\n.\n', b'\n.\n\n'), 'behind the final dot'),
+    (changed(b'\n.\n', b'\n.\nRPFD:mallory\n'), 'after the final dot'),
+    (changed(b'\n.\n', b'\n.\n\n'), 'after the final dot'),
     (changed(b'V8', b'V9'), 'version 9 is newer than the newest known, 8'),
     (changed(b'\nFs', b'\nFrom mallory Mon Nov 23'), 'mailbox separator'),
     (changed(b'\nFs', b'\nY99\nFs'), 'line 7: an unknown line, Y99'),
@@ -344,7 +344,7 @@ def changed(old, new, data=GOOD):
     (changed(b'\nSalice', b''), 'no sender'),
     (changed(b'\nSalice', b'\n\0Salice'), 'an unknown line, '),
     (changed(b'\nRPFD:bob', b''), 'no recipient'),
-    (changed(b'\nRPFD:bob', b'\nRbob'), 'a recipient whose address Sendmail does not take'),
+    (changed(b'\nRPFD:bob', b'\nRbob'), 'a recipient whose address Sendmail does not accept, and drops silently'),
     (re.sub(b'\nT[0-9]+', b'', GOOD), 'no creation time'),
     (b'this is a text\nand another line\n', 'line 1: an unknown line, this is a text'),
     (bytes(bytearray(range(256))) * 4, 'line 1: an unknown line'),

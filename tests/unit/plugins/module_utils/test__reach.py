@@ -272,7 +272,7 @@ class TestSubjects:
 
     def test_most_have_one_subject(self):
         assert self.shares([('Cron <root@web#> backup', 36), ('hello', 4)], 40) == [
-            '36 of 40 waiting messages looked at (90 %) have the subject "Cron <root@web#> backup", digits apart.']
+            '36 of 40 waiting messages looked at (90 %) have the subject "Cron <root@web#> backup" (digits ignored).']
 
     def test_none_stands_out(self):
         assert self.shares([('a', 20), ('b', 20)], 40) == []

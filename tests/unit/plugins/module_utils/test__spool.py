@@ -110,7 +110,7 @@ def test_a_wildcard_without_a_directory_is_an_error(queue):
     (queue / 'other').mkdir()
     put(queue, 'qf6ANFSGLL000001')
     found, errors = _spool.directories([('mqueue', '%s/q*' % queue)])
-    assert (found, errors) == ([], [{'path': '%s/q*' % queue, 'error': 'no directory has a name that begins like this'}])
+    assert (found, errors) == ([], [{'path': '%s/q*' % queue, 'error': 'no directory matches this name'}])
 
 
 def test_groups_that_share_a_directory_list_it_once(queue):

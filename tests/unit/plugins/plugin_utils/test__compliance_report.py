@@ -68,7 +68,7 @@ class TestReport:
         assert [(host['name'], host['status']) for host in report['hosts']] == list(zip(NAMES, ('failing', 'error', 'unknown', 'compliant', 'unknown')))
         assert report['summary']['hosts'] == {'total': 5, 'compliant': 1, 'failing': 1, 'error': 1, 'unknown': 2}
         assert {len(host['findings']) for host in report['hosts']} == {COUNT}
-        assert [host['message'] for host in report['hosts']] == ['', 'it broke', 'no route to host', '', 'The check did not come to this host.']
+        assert [host['message'] for host in report['hosts']] == ['', 'it broke', 'no route to host', '', 'The check did not reach this host.']
 
     def test_numbers_add_up(self, made):
         assert sum(made['summary']['controls'].values()) == COUNT * made['summary']['hosts']['total']
