@@ -123,7 +123,7 @@ def judge(path, tree, tests, chosen, jobs):
     _child, status, used = os.wait4(run_child(path, tree, None, tests, 600), 0)
     if status:
         sys.exit('%s\nmutants: the tests of %s fail without a mutant.' % (Path(os.environ['TMPDIR'], 'output').read_text(), path))
-    # One that loops has used its time; one that waits for ever, for a FIFO or a lock, does nothing for half a minute.
+    # One that loops has used its time; one that waits for ever, for a FIFO or a lock, does nothing for two minutes.
     seconds = 5 + 5 * int(used.ru_utime + used.ru_stime + 1)
     waiting, running, survivors, late = list(chosen), {}, [], 0
     while waiting or running:
@@ -135,7 +135,7 @@ def judge(path, tree, tests, chosen, jobs):
             now = at_work(child)
             if now != before:
                 one[1:] = now, time.monotonic()
-            patient = now != before or time.monotonic() < since + 30
+            patient = now != before or time.monotonic() < since + 120
             if not patient:
                 end(child)
             ended, status = os.waitpid(child, os.WNOHANG if patient else 0)
@@ -163,7 +163,7 @@ def main():
     parser = argparse.ArgumentParser(prog='mutants', description=__doc__.splitlines()[0])
     parser.add_argument('floors', nargs='*', metavar='FLOOR', help='of these floors: %s' % ' '.join(TESTED_BY))
     parser.add_argument('--each', type=int, default=100, metavar='N', help='as many mutants of each floor (100, some ten minutes on two cores)')
-    parser.add_argument('--all', action='store_true', help='all mutants, which takes hours')
+    parser.add_argument('--all', action='store_true', help='all mutants, not a sample')
     parser.add_argument('--seed', default='1', help='which sample (1)')
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), metavar='N', help='at a time (one for each core)')
     arguments = parser.parse_args()
