@@ -16,6 +16,7 @@ Only root can read an archive. Memory does not grow with what is put in.
 
 import errno
 import fcntl
+import itertools
 import json
 import os
 import re
@@ -155,6 +156,8 @@ def _walk(path: str, check: Callable[[int, str], None]) -> Tuple[int, List[str]]
             path, name = os.path.split(path)
             missing.append(name)
         except NotADirectoryError:
+            while not os.path.lexists(path):
+                path = os.path.dirname(path)
             raise _text.SendmailError('archive: %s is not a directory, so it cannot hold an archive. Name another directory.'
                                       % _text.printable(os.fsencode(path)))
         except OSError as error:
@@ -291,7 +294,7 @@ class Writer:
     def _make(self):
         self.lock()
         stamp = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())
-        for number in range(1000):
+        for number in itertools.count():
             name = '%s-%s%s' % (self.what, stamp, '-%d' % number if number else '')
             try:
                 os.mkdir(name, 0o700, dir_fd=self._base)
@@ -309,17 +312,12 @@ class Writer:
         self._name = '%04d.tar.gz' % (self.parts + 1)
         self._file = os.open(self._name + '.partial', _NEW, 0o600, dir_fd=self._directory)
         self._zip = zlib.compressobj(1, zlib.DEFLATED, 31)
-        self._waiting, self._bytes, self._lines, self._files = [], 0, [], []
+        self._lines, self._files = [], []
 
     def _put(self, *data):
-        self._waiting.extend(data)
-        self._bytes += sum(map(len, data))
-        if self._bytes >= _CHUNK:
-            self._flush()
+        self._write(self._zip.compress(b''.join(data)))
 
-    def _flush(self, end=False):
-        data = self._zip.compress(b''.join(self._waiting)) + (self._zip.flush() if end else b'')
-        self._waiting, self._bytes = [], 0
+    def _write(self, data):
         while data:
             data = data[os.write(self._file, data):]
 
@@ -364,10 +362,9 @@ class Writer:
     def commit(self):
         """Finish the part. When this returns, what is in it is on the disk under its name."""
         data = ''.join(line + '\n' for line in self._lines).encode('ascii')
-        now = int(time.time())
-        self.add(_MANIFEST, os.stat_result((0o600, 0, 0, 1, 0, 0, len(data), now, now, now)), data)
+        self.add(_MANIFEST, os.fstat(self._file), data)     # it is as the part: of now, and for root alone
         self._put(b'\0' * 1024)
-        self._flush(True)
+        self._write(self._zip.flush())
         _sync(self._file)
         os.close(self._file)
         self._file = None
@@ -417,7 +414,7 @@ class Writer:
             return
         if self._directory is not None:
             self._prove()
-        line = json.dumps(dict(self.about, archive=self.path, parts=self.parts, updated=int(time.time()), **counts), sort_keys=True)
+        line = json.dumps(dict(self.about, archive=self.path, parts=self.parts, updated=int(time.time()), **counts))
         self._replace(self._base, PROGRESS, line.encode('ascii') + b'\n', False)
 
 
@@ -511,7 +508,7 @@ class _Gunzip:
                 self._input = self._zip.unconsumed_tail
                 if data:
                     return data
-            if self._zip.unused_data or self._input or os.read(self._handle, 1):
+            if self._zip.unused_data or os.read(self._handle, 1):
                 raise self._refusal('something follows its end')
         except (OSError, zlib.error) as error:
             raise self._refusal(getattr(error, 'strerror', None) or error)

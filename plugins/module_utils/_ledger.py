@@ -185,7 +185,8 @@ def opened(directory, look, dry=False):
             needed = sum(len(json.dumps(entry)) + 1 for entry in entries())
             room = _filesystem.under(directory if there else _parent(directory))
             if room['read_only'] or room['blocks'] and needed > room['blocks_free'] * room['block_size']:
-                raise OSError(errno.EROFS if room['read_only'] else errno.ENOSPC, os.strerror(errno.EROFS if room['read_only'] else errno.ENOSPC))
+                number = errno.EROFS if room['read_only'] else errno.ENOSPC
+                raise OSError(number, os.strerror(number))
         else:
             if not there:
                 os.makedirs(directory, 0o700)
@@ -238,19 +239,23 @@ def archived(base, since):
     """{key: archive} of the messages in archives below C(base) that were written to after C(since) (epoch seconds), and were not brought back."""
     found = {}
     try:
-        parts = [part for part in _archive.parts(base) if os.stat(part).st_mtime >= since - 5] if os.path.isdir(base) else []
+        parts = _archive.parts(base) if os.path.isdir(base) else []
     except _text.SendmailError:
         return found   # no archive in it
     for part in parts:
         try:
+            if os.stat(part).st_mtime < since - 5:
+                continue
             back = {_text.printable(name) for name in _archive.restored(part)}
+            named = {}
             for member, stream in _archive.members(part):
                 if member.name == 'manifest.jsonl':
                     for line in stream:
                         entry = json.loads(line.decode('ascii'))
                         # Debris has no id, and lies in archives of the same kind.
                         if isinstance(entry, dict) and 'queue' in entry and 'id' in entry and entry['id'] not in back:
-                            found[_key(entry['queue'], entry['id'])] = os.path.dirname(part)
+                            named[_key(entry['queue'], entry['id'])] = os.path.dirname(part)
+            found.update(named)   # now that the part was read to its end, with its checksum
         except (OSError, EOFError, ValueError, _text.SendmailError):
             continue   # damaged, or not ours: what it names is looked for elsewhere
     return found

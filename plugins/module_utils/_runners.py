@@ -57,7 +57,7 @@ def _crontabs(family: str, root: str) -> Iterator[Tuple[str, bool, Optional[str]
     for path in ['/etc/crontab'] + ['/etc/cron.d/' + name for name in _system.names(root + '/etc/cron.d')]:
         state = _system.file_state(root + path)
         refused = None
-        if state['exists'] and ((state['uid'] != 0 and not root) or int(state['mode'], 8) & 0o022):
+        if state['exists'] and (state['uid'] not in (0, os.geteuid() if root else 0) or int(state['mode'], 8) & 0o022):
             refused = 'cron ignores it: not owned by root, or writable by others'
         elif family == 'debian' and path != '/etc/crontab' and not re.match(r'[\w-]+$', os.path.basename(path), re.ASCII):
             refused = 'cron ignores it: its name may only have letters, digits, - and _'

@@ -112,20 +112,30 @@ def end(child):
         pass
 
 
+def at_work(child):
+    """A value that differs from one look to the next while a process has something to do: a runnable one is at work, whoever has the processor."""
+    state, *fields = Path('/proc/%d/stat' % child).read_text().rpartition(')')[2].split()
+    return time.monotonic() if state == 'R' else fields[10:12]  # processor time, of the user and of the kernel
+
+
 def judge(path, tree, tests, chosen, jobs):
     """(survivors, how many were ended by time) of the chosen mutants."""
     _child, status, used = os.wait4(run_child(path, tree, None, tests, 600), 0)
     if status:
         sys.exit('%s\nmutants: the tests of %s fail without a mutant.' % (Path(os.environ['TMPDIR'], 'output').read_text(), path))
-    # One that loops has used its time; one that waits for ever has passed a time that no load explains.
+    # One that loops has used its time; one that waits for ever, for a FIFO or a lock, does nothing for two minutes.
     seconds = 5 + 5 * int(used.ru_utime + used.ru_stime + 1)
     waiting, running, survivors, late = list(chosen), {}, [], 0
     while waiting or running:
         while waiting and len(running) < jobs:
             mutant = waiting.pop()
-            running[run_child(path, tree, mutant, tests, seconds)] = (mutant, time.monotonic() + 20 * seconds)
-        for child, (mutant, until) in list(running.items()):
-            patient = time.monotonic() < until
+            running[run_child(path, tree, mutant, tests, seconds)] = [mutant, None, time.monotonic()]
+        for child, one in list(running.items()):
+            mutant, before, since = one
+            now = at_work(child)
+            if now != before:
+                one[1:] = now, time.monotonic()
+            patient = now != before or time.monotonic() < since + 120
             if not patient:
                 end(child)
             ended, status = os.waitpid(child, os.WNOHANG if patient else 0)
@@ -135,23 +145,25 @@ def judge(path, tree, tests, chosen, jobs):
                 late += os.WIFSIGNALED(status)
                 if status == 0:
                     survivors.append(mutant)
+                    tell(path, mutant)
         time.sleep(0.01)
-    return sorted(survivors), late
+    return survivors, late
 
 
-def difference(text, mutant):
-    """The first line that differs, as it is and as it was changed."""
-    for before, after in zip(text.splitlines(), mutant.splitlines()):
+def tell(path, mutant):
+    """Print the line of a survivor, as it is and as it was changed."""
+    text = path.read_text()
+    for before, after in zip(text.splitlines(), changed(get_ast(text), mutant).splitlines()):
         if before != after:
-            return before.strip(), after.strip()
-    return '', ''
+            print('%s:%d %s\n  - %s\n  + %s' % (path, mutant[0], mutant[1].partition('/')[2], before.strip(), after.strip()), flush=True)
+            break
 
 
 def main():
     parser = argparse.ArgumentParser(prog='mutants', description=__doc__.splitlines()[0])
     parser.add_argument('floors', nargs='*', metavar='FLOOR', help='of these floors: %s' % ' '.join(TESTED_BY))
     parser.add_argument('--each', type=int, default=100, metavar='N', help='as many mutants of each floor (100, some ten minutes on two cores)')
-    parser.add_argument('--all', action='store_true', help='all mutants, which takes hours')
+    parser.add_argument('--all', action='store_true', help='all mutants, not a sample')
     parser.add_argument('--seed', default='1', help='which sample (1)')
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), metavar='N', help='at a time (one for each core)')
     arguments = parser.parse_args()
@@ -162,13 +174,10 @@ def main():
     for floor in arguments.floors or TESTED_BY:
         began = time.monotonic()
         path = FLOORS / ('_%s.py' % floor)
-        text = path.read_text()
-        tree = get_ast(text)
+        tree = get_ast(path.read_text())
         every = mutants(tree)
         chosen = every if arguments.all else random.Random('%s %s' % (arguments.seed, floor)).sample(every, min(len(every), arguments.each))
         survivors, late = judge(path, tree, [TESTS / ('test__%s.py' % name) for name in TESTED_BY[floor]], chosen, arguments.jobs)
-        for mutant in survivors:
-            print('%s:%d %s\n  - %s\n  + %s' % ((path, mutant[0], mutant[1].partition('/')[2]) + difference(text, changed(get_ast(text), mutant))))
         killed = len(chosen) - len(survivors)
         rate = 100 * killed / len(chosen)
         if rate < LEAST:

@@ -53,6 +53,9 @@ def read(path):
 def test_a_sound_part(tmp_path):
     path, content = write(tmp_path)
     assert read(path) == content
+    with gzip.open(path) as stream:            # tar(5): blocks of 512 bytes, and two of zeros at the end
+        raw = stream.read()
+    assert len(raw) % 512 == 0 and raw.endswith(b'\0' * 1024)
     with tarfile.open(path) as archive:        # anybody's tar reads it
         assert archive.getnames() == list(content) + ['manifest.jsonl']
 
@@ -140,8 +143,59 @@ def test_members_against_the_manifest(tmp_path, members, manifest, fits):
 def test_what_is_no_archive(tmp_path, data):
     path = tmp_path / '0001.tar.gz'
     path.write_bytes(data)
-    with pytest.raises(_archive.Refused, match='0001.tar.gz cannot be read'), _archive.Part(str(path)) as part:
+    with pytest.raises(_archive.Refused, match='0001.tar.gz cannot be read: (?!None)'), _archive.Part(str(path)) as part:
         part.verify()
+
+
+def test_a_sound_tar_in_another_wrapping_or_cut_in_it(tmp_path):
+    """Only what gzip made has the checksum of gzip, and a tar that ends too early may be whole as gzip."""
+    path = tmp_path / '0001.tar.gz'
+    raw = gzip.decompress(packed([FILE], [{'files': [ENTRY]}]))
+    for data, sound in ((gzip.compress(raw), True), (zlib.compress(raw), False), (raw, False), (gzip.compress(raw[:512]), False),
+                        (gzip.compress(raw[:513]), False), (gzip.compress(raw[:1600]), False)):
+        path.write_bytes(data)
+        path.chmod(0o600)
+        assert (read(str(path)) == {NAME: b'x'}) is sound
+
+
+def test_what_repeats_itself_after_a_while_is_read(tmp_path):
+    """gzip looks 32 KiB back."""
+    generator = random.Random(3)
+    data = bytes(generator.getrandbits(8) for _byte in range(30000))
+    path = tmp_path / '0001.tar.gz'
+    entry = {'name': NAME, 'size': 60000, 'sha256': _archive.sha256(data * 2).hexdigest()}
+    path.write_bytes(packed([(NAME, tarfile.REGTYPE, data * 2)], [{'files': [entry]}]))
+    path.chmod(0o600)
+    assert read(str(path)) == {NAME: data * 2}
+
+
+def test_what_follows_a_part_where_a_read_ends(tmp_path, monkeypatch):
+    path, content = write(tmp_path, 1)
+    monkeypatch.setattr(_archive, '_CHUNK', os.path.getsize(path))
+    assert read(path) == content
+    with open(path, 'ab') as stream:
+        stream.write(b'x')
+    assert 'something follows its end' in refusal(path)
+
+
+def test_a_disk_that_fails_while_a_part_is_read(tmp_path, monkeypatch):
+    path, _content = write(tmp_path, 1)
+
+    def fails(_handle, _size):
+        raise OSError(_archive.errno.EIO, 'Input/output error')
+    with _archive.Part(path) as part, monkeypatch.context() as patch:
+        patch.setattr(os, 'read', fails)
+        for function in (part.verify, part.content):
+            with pytest.raises(_archive.Refused, match='cannot be read: Input/output error'):
+                function()
+
+
+@pytest.mark.parametrize('manifest', [b'{', b'\xff\n', b'{"files": [{"name": 1}]}\n', b'{"files": 7}\n'])
+def test_a_manifest_that_is_none(tmp_path, manifest):
+    path = tmp_path / '0001.tar.gz'
+    path.write_bytes(packed([FILE, ('manifest.jsonl', tarfile.REGTYPE, manifest)], None))
+    path.chmod(0o600)
+    assert 'its manifest is damaged or none of ours' in refusal(str(path))
 
 
 def test_a_control_file_that_is_too_large(tmp_path, monkeypatch):
@@ -199,6 +253,86 @@ def test_what_lies_beside_a_part_is_trusted_as_the_part(tmp_path, spoil):
 
 
 # Where archives are
+
+def test_every_file_is_opened_so_that_no_link_counts_and_nothing_waits(tmp_path, monkeypatch):
+    """Promise 3: a name can be made a link, a FIFO or a terminal after it was looked at; and what is started gets none of the descriptors."""
+    real, opened = os.open, []
+
+    def opening(path, flags, *arguments, **more):
+        handle = real(path, flags, *arguments, **more)
+        opened.append((path, flags, handle))
+        return handle
+    monkeypatch.setattr(os, 'open', opening)
+    part, _content = write(tmp_path, 1)
+    with _archive.Writer(str(tmp_path / 'base'), 'removed', {}) as writer:
+        writer.begin()
+        writer.add(b'msp/q/qf1', about(1), b'x')
+        writer.record({})
+        writer.commit()
+        writer.removed([b'msp/q/qf1'])
+        writer.progress(removed=1)
+    assert read(part)
+    (tmp_path / 'qf1').write_bytes(b'text')
+    directory = real(str(tmp_path), os.O_RDONLY)
+    for function in (_archive.hold, _archive.open_data):
+        os.close(function(directory, 'qf1')[0])
+    os.close(directory)
+    kinds = {'qf1': os.O_NONBLOCK | os.O_NOCTTY, '0001.tar.gz': os.O_NONBLOCK | os.O_NOCTTY, '0001.tar.gz.partial': os.O_CREAT | os.O_EXCL | os.O_WRONLY,
+             '0001.removed.partial': os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 'progress.json.partial': os.O_CREAT | os.O_TRUNC | os.O_WRONLY,
+             os.path.basename(os.path.dirname(part)): os.O_DIRECTORY, 'base': os.O_DIRECTORY}
+    for name, wanted in kinds.items():
+        flags = [one for path, one, _handle in opened if path == name]
+        assert flags and all(one & wanted == wanted and one & os.O_CLOEXEC for one in flags), name
+        assert name == 'base' or all(one & os.O_NOFOLLOW for one in flags), name
+    assert {flags & os.O_ACCMODE for path, flags, _handle in opened if path == 'qf1'} == {os.O_RDWR, os.O_RDONLY}
+
+
+def test_progress_is_not_written_through_a_link_and_not_into_what_a_killed_run_left(tmp_path):
+    with _archive.Writer(str(tmp_path / 'base'), 'removed', {}) as writer:
+        writer.begin()
+        (tmp_path / 'base' / 'progress.json.partial').write_bytes(b'x' * 5000)
+        writer.progress(removed=1)
+        assert json.loads((tmp_path / 'base' / 'progress.json').read_text())['removed'] == 1
+        (tmp_path / 'other').write_bytes(b'other')
+        (tmp_path / 'base' / 'progress.json.partial').symlink_to(tmp_path / 'other')
+        with pytest.raises(OSError, match='symbolic link'):
+            writer.progress(removed=2)
+    assert (tmp_path / 'other').read_bytes() == b'other'
+
+
+@root
+def test_root_is_trusted_whoever_runs_this(tmp_path, monkeypatch):
+    path, content = write(tmp_path, 1)
+    monkeypatch.setattr(os, 'getuid', lambda: 12345)
+    _archive.check_base(str(tmp_path / 'base'), [])
+    assert read(path) == content
+
+
+@pytest.mark.parametrize('last, words', [
+    ('file', 'file is no directory, so no archive can be in it'), ('file/archives', 'file is no directory, so no archive can be in it'),
+    ('x' * 300, 'cannot be in .*: File name too long')])
+def test_a_base_that_cannot_be_made(tmp_path, last, words):
+    (tmp_path / 'file').write_bytes(b'')
+    for function in (_archive.check_base, _archive.make_base):
+        with pytest.raises(_text.SendmailError, match=words):
+            function(str(tmp_path / last), [])
+
+
+def test_a_base_that_another_run_makes_at_the_same_time(tmp_path, monkeypatch):
+    real = os.mkdir
+
+    def mkdir(name, *arguments, **more):
+        real(name, *arguments, **more)
+        raise FileExistsError(_archive.errno.EEXIST, 'File exists')
+    monkeypatch.setattr(os, 'mkdir', mkdir)
+    os.close(_archive.make_base(str(tmp_path / 'base' / 'below'), []))
+    assert (tmp_path / 'base' / 'below').is_dir()
+
+
+def test_a_queue_directory_that_is_gone_keeps_no_archive_away(tmp_path):
+    gone = str(tmp_path / 'mqueue')
+    _archive.check_base(str(tmp_path / 'base'), [types.SimpleNamespace(path=gone, control=gone, data=gone, transcript=gone)])
+
 
 @root
 @pytest.mark.parametrize('mode', [0o1777, 0o1770, 0o1773])
@@ -285,6 +419,26 @@ def test_what_a_killed_run_left_is_cleared(tmp_path):
         writer.lock()
     assert not (base / 'removed-20260101T000000Z').exists() and os.listdir(str(base / 'debris-20260101T000000Z-1')) == ['0001.tar.gz']
     assert (base / 'mine' / 'x.partial').exists() and read(path) == content
+
+
+@pytest.mark.parametrize('backwards', [False, True])
+def test_nothing_is_cleared_through_a_link_and_nothing_behind_one_is_forgotten(tmp_path, monkeypatch, backwards):
+    base, real = tmp_path / 'base', os.listdir
+    (tmp_path / 'other').mkdir()
+    (tmp_path / 'other' / 'x.partial').write_bytes(b'')
+    names = ['debris-20260101T000000Z', 'mine', 'removed-20260101T000000Z', 'removed-20260101T000000Z-1']
+    base.mkdir()
+    for name in names:
+        if name == 'removed-20260101T000000Z':
+            (base / name).symlink_to(tmp_path / 'other')
+        else:
+            (base / name).mkdir()
+            (base / name / '0001.tar.gz.partial').write_bytes(b'half')
+    monkeypatch.setattr(os, 'listdir', lambda path: sorted(real(path), reverse=backwards))
+    with _archive.Writer(str(base), 'removed', {}) as writer:
+        writer.lock()
+    assert sorted(real(str(base))) == ['mine', 'removed-20260101T000000Z']
+    assert real(str(tmp_path / 'other')) == ['x.partial'] and real(str(base / 'mine')) == ['0001.tar.gz.partial']
 
 
 def test_a_full_disk_leaves_no_half_part(tmp_path):
@@ -381,7 +535,7 @@ def test_what_is_no_regular_file(tmp_path, kind, target, wanted):
     with _archive.Part(part) as opened:
         (record,) = opened.verify()
         (info, stream), _manifest = opened.members()
-    assert (info.type, info.linkname, info.devmajor, info.devminor) == wanted and stream is None
+    assert (info.type, info.linkname, info.devmajor, info.devminor) == wanted and stream is None and info.size == 0
     assert record == {'why': 'debris', 'files': [{'name': 'msp/q/x', 'size': 0, 'sha256': _archive.sha256(b'').hexdigest()}]}
 
 
@@ -582,6 +736,18 @@ class TestHold:
         with pytest.raises(_archive.Locked, match='replaced meanwhile'):
             _archive.hold(directory, 'qf1')
 
+    def test_a_link_to_the_file_that_was_locked_is_another_file(self, directory, tmp_path, monkeypatch):
+        """Whoever has the queue can put one there between the opening and the lock."""
+        real = _archive.fcntl.flock
+
+        def late(handle, kind):
+            os.rename(str(tmp_path / 'qf1'), str(tmp_path / 'old'))
+            (tmp_path / 'qf1').symlink_to('old')
+            real(handle, kind)
+        monkeypatch.setattr(_archive.fcntl, 'flock', late)
+        with pytest.raises(_archive.Locked, match='replaced meanwhile'):
+            _archive.hold(directory, 'qf1')
+
     def test_bounds_of_what_is_read(self, directory, monkeypatch):
         handle, found = _archive.hold(directory, 'qf1')
         monkeypatch.setattr(_archive._spool, 'LIMIT', 4)
@@ -650,7 +816,7 @@ def test_bounds_of_a_part(tmp_path, monkeypatch):
     assert read(path) == content
     monkeypatch.setattr(_archive, 'MANIFEST_MAX', manifest.size - 1)
     assert 'its manifest is larger than %d bytes' % (manifest.size - 1) in refusal(path)
-    monkeypatch.setattr(_archive, 'MEMBERS_MAX', 3)
+    monkeypatch.setattr(_archive, 'MEMBERS_MAX', 4)
     assert 'it holds more than its manifest lists' in refusal(path)
 
 

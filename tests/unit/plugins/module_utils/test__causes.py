@@ -414,6 +414,12 @@ class TestLog:
     @pytest.mark.parametrize('cause, line', [
         ('configuration', 'sendmail[77]: NOQUEUE: SYSERR(alice): /etc/mail/submit.cf: line 0: cannot open: No such file or directory'),
         ('too_open', 'sendmail[77]: dangerous permissions=42777 on queue directory /var/spool/mqueue-client/'),
+        # Why an MTA does not start: opendaemonsocket() in daemon.c, readcf.c, conf.c and main.c.
+        ('mta_down', 'sm-mta[7]: NOQUEUE: SYSERR(root): opendaemonsocket: daemon MTA-v4: cannot bind: Address already in use'),
+        ('mta_down', 'sm-mta[7]: NOQUEUE: SYSERR(root): opendaemonsocket: daemon MTA-v4: server SMTP socket wedged: exiting'),
+        ('mta_down', 'sm-mta[7]: daemon MTA-v4: problem creating SMTP socket'),
+        ('mta_down', 'sm-mta[7]: NOQUEUE: SYSERR(root): /etc/mail/sendmail.cf: line 7: unknown configuration line "xyzzy"'),
+        ('mta_down', 'sm-mta[7]: NOQUEUE: SYSERR(root): can not chdir(/var/spool/mqueue/): Group writable directory'),
         ('message_permissions', 'sm-msp-queue[7]: 6ANF9o5V000220: bogus queue file, uid=1000, gid=104, mode=100666'),
         ('lost', 'sm-msp-queue[7]: 6ANF9o5V000220: Losing ./qf6ANF9o5V000220: bogus file uid/gid in mqueue'),
         ('disk_full', 'sendmail[7]: NOQUEUE: low on space (SMTP-DAEMON needs 12 bytes + 100 blocks in /var/spool/mqueue-client), max avail: 75'),

@@ -228,6 +228,9 @@ def test_what_is_said_of_a_healthy_host():
     ('RUN-05', {'load': None}, '0.0'),
     ('PRM-06', {'submitter': dict(HEALTHY.submitter, uid=None)}, 'they do not'),
     ('PRM-07', {'obstacles': ['x']}, 'something does'),
+    # A file with two faults is one message: the messages count, not the sentences.
+    ('PRM-03', {'hazards': {'permissions': [(why, '6A%d' % number) for number in range(4) for why in ('group', 'mode')]}, 'inspected': 40,
+                'endangered': {'permissions': 4}}, '4 of 40 messages'),
     ('CFG-01', {'files': dict(HEALTHY.files, msp=dict(HEALTHY.files['msp'], exists=False))}, 'problems: 1'),
     ('CFG-02', {'files': dict(HEALTHY.files, mta=dict(HEALTHY.files['mta'], problems=[{'line': 3, 'problem': 'x', 'text': ''}] * 2))}, 'problems: 2'),
     ('QUE-03', {'queues': {'msp': queue(messages=dict(queue()['messages'], lost=2)), 'mta': queue(messages=dict(queue()['messages'], lost=1))}}, '3'),

@@ -437,6 +437,27 @@ class TestArchived:
             with open(damaged, 'wb') as stream:
                 stream.write(kept)
 
+    def test_a_part_that_is_damaged_behind_its_manifest_names_nothing(self, tmp_path):
+        """RFC 1952: the checksum stands in the last eight bytes. Such a part is not restored, so nothing is safe in it."""
+        with _archive.Writer(str(tmp_path / 'base'), 'removed', {}) as writer:
+            writer.begin()
+            for number in range(400):     # as many as a part has: what is read at once is less
+                writer.record({'queue': 'msp', 'id': identifier(number), 'subject': 'x' * 100})
+            writer.commit()
+            part = os.path.join(writer.path, '0001.tar.gz')
+        assert len(_ledger.archived(str(tmp_path / 'base'), 0)) == 400
+        with open(part, 'r+b') as stream:
+            stream.seek(-8, os.SEEK_END)
+            checksum = stream.read(1)
+            stream.seek(-8, os.SEEK_END)
+            stream.write(bytes([checksum[0] ^ 1]))
+        assert _ledger.archived(str(tmp_path / 'base'), 0) == {}
+
+    def test_a_part_that_goes_away_meanwhile(self, tmp_path, monkeypatch):
+        part = self.archive(tmp_path / 'base', 1)
+        monkeypatch.setattr(_ledger._archive, 'parts', lambda base: [str(tmp_path / 'gone'), part])
+        assert _ledger.archived(str(tmp_path / 'base'), 0) == {'msp ' + identifier(1): os.path.dirname(part)}
+
     def test_none(self, tmp_path):
         assert _ledger.archived(str(tmp_path / 'gone'), 0) == {} == _ledger.archived(str(tmp_path), 0)
 
@@ -476,3 +497,77 @@ def test_what_could_not_be_looked_at_is_said(spool, monkeypatch, missing, said):
     spool.look.errors = [{'path': '/q', 'error': 'Permission denied'}]
     put(spool, 1)
     assert opened(spool)['errors'] == said == closed(spool)['errors']
+
+
+@pytest.mark.parametrize('there', [True, False])
+def test_check_mode_needs_as_much_room_as_the_list_takes(spool, monkeypatch, there):
+    for number in (1, 2):
+        put(spool, number)
+    opened(spool)
+    size = os.path.getsize(os.path.join(spool.at, _ledger.START))
+    os.unlink(os.path.join(spool.at, _ledger.START))
+    if not there:
+        os.rmdir(spool.at)
+    about, asked = {'read_only': False, 'blocks': 1000, 'blocks_free': size, 'block_size': 1}, []
+    monkeypatch.setattr(_ledger._filesystem, 'under', lambda path: asked.append(path) or about)
+    assert opened(spool, dry=True)['messages'] == 2
+    about['blocks_free'] -= 1
+    with pytest.raises(_text.SendmailError, match='No space left'):
+        opened(spool, dry=True)
+    assert set(asked) == {spool.at if there else str(spool.root)}
+
+
+def test_a_directory_that_cannot_be_read_is_named_and_hides_no_other(spool):
+    gone = str(spool.root / 'gone')
+    spool.look.directories['msp'].insert(0, _spool.QueueDirectory('mqueue', gone, gone, gone, gone, False))
+    put(spool, 1)
+    for result in (opened(spool), closed(spool)):
+        assert (result['messages'], result['errors']) == (1, [gone + ': No such file or directory'])
+    assert closed(spool)['reasons'] == {'connection_refused': 1}
+
+
+@pytest.mark.parametrize('lines, dry, reads', [([], False, 2), ([], True, 1), ([b'to=bob, dsn=2.0.0, stat=Sent'], False, 1)])
+def test_the_log_is_read_again_where_it_may_be_about_to_be_written(spool, lines, dry, reads):
+    put(spool, 1)
+    opened(spool)
+    leave(spool, 1)
+    asked = []
+    _ledger.closed(spool.at, spool.look, dry=dry, log=lambda since: asked.append(since) or [
+        (identifier(1).encode() + b': ' + line, True) for line in lines])
+    assert asked == [NOW] * reads
+
+
+def test_what_the_log_says_at_the_second_look_counts(spool):
+    put(spool, 1)
+    opened(spool)
+    leave(spool, 1)
+    answers = [[], [(identifier(1).encode() + b': to=bob, dsn=2.0.0, stat=Sent', True)]]
+    assert places(_ledger.closed(spool.at, spool.look, log=lambda since: answers.pop(0))) == {'relayed': 1}
+
+
+def test_a_message_that_was_only_given_up_has_moved(spool):
+    for number in (1, 2):
+        put(spool, number)
+    opened(spool)
+    os.rename(str(spool.root / 'msp' / ('qf' + identifier(1))), str(spool.root / 'msp' / ('Qf' + identifier(1))))
+    assert closed(spool)['file']['messages'] == 2
+
+
+def test_its_files_are_opened_so_that_no_link_counts_and_nothing_waits(tmp_path, monkeypatch):
+    """Promise 3. And what is made is for root alone."""
+    real, flags = os.open, {}
+
+    def opening(path, how, *arguments, **more):
+        flags[os.path.basename(path)] = how
+        return real(path, how, *arguments, **more)
+    monkeypatch.setattr(os, 'open', opening)
+    record = _ledger.Record(str(tmp_path / 'outcomes'))
+    os.close(record.descriptor)
+    assert os.stat(str(tmp_path / 'outcomes')).st_mode & 0o777 == 0o600
+    (tmp_path / 'start').write_bytes(b'')
+    assert list(_ledger._lines(str(tmp_path / 'start'))) == []
+    assert [name for name in flags if flags[name] & (os.O_NOFOLLOW | os.O_CLOEXEC) != os.O_NOFOLLOW | os.O_CLOEXEC] == []
+    assert flags['outcomes'] & os.O_NONBLOCK and flags['outcomes'] & os.O_APPEND
+    (tmp_path / 'link').symlink_to(tmp_path / 'start')
+    with pytest.raises(OSError, match='symbolic link'):
+        list(_ledger._lines(str(tmp_path / 'link')))

@@ -174,6 +174,48 @@ def test_each_row_has_a_status_that_is_its_own():
     assert [row for number, row in enumerate(_phrases.STATUSES) if number not in shown] == []
 
 
+# A status of each row, and the nearest that is another's or nobody's.
+NEAREST = [
+    ('Deferred: Connection refused by [127.0.0.1]', 'Deferred: 450 4.7.1 Connection refused by policy'),
+    ('Deferred: Connection timed out with hub.', 'Deferred: 450 4.4.1 Connection timed out with hub.'),
+    ('Deferred: Broken pipe', 'Deferred: 451 4.4.2 Broken pipe'),
+    ('reply: read error from [127.0.0.1]', 'Deferred: 450 4.7.1 reply: read error from [127.0.0.1]'),
+    ('timeout writing message to hub.: Broken pipe', 'Deferred: 450 4.7.1 timeout writing message to hub.'),
+    ('Deferred: [127.0.0.1]: No route to host', 'Deferred: 450 4.4.1 No route to host'),
+    ('Deferred: Cannot assign requested address', 'Deferred: 450 4.4.1 Cannot assign requested address'),
+    ('Deferred: Permission denied', 'Deferred: 450 4.7.1 Permission denied'),
+    ('Deferred: Too many open files', 'Deferred: 421 4.3.2 Too many open connections.'),
+    ('Deferred: Name server: hub.: host name lookup failure', 'hub.: Name server timeout'),
+    ('host map: lookup (example.com): deferred', 'virtusertable map: lookup (bob@example.com): deferred'),
+    ('example.com: Name server timeout', 'Deferred: Name server: example.com: host name lookup failure'),
+    ('Deferred: 403 4.7.0 TLS handshake failed.', 'Deferred: 403 4.7.0 Access denied'),
+    ('bob... STS lookup temp fail', 'bob... lookup temp fail'),
+    ('Deferred: Temporary AUTH failure', 'Deferred: 454 4.7.0 Temporary authentication failure'),
+    ('access map: lookup (127.0.0.1): deferred', 'host map: lookup (localhost): deferred'),
+    ('alias database unavailable', 'Deferred: 451 4.3.0 alias database unavailable'),
+    ('Deferred: prog mailer (/bin/sh) exited with EX_TEMPFAIL', 'Deferred: 450 4.0.0 prog mailer (/bin/sh) exited with EX_TEMPFAIL'),
+    ('MX list for x. points back to h', 'Deferred: 450 4.4.6 MX list for x. points back to h'),
+    ('Warning: could not send message for past 4 hours', 'Cannot send message for 5 days'),
+    ('Deferred: 451 4.1.8 Domain of sender address a@x does not resolve', 'Deferred: 451 4.1.8 Client IP address 192.0.2.9 does not resolve'),
+    ('Deferred: 454 4.3.3 TLS not available after start', 'Deferred: 454 4.3.3 not available after start'),
+    ('Deferred: 454 4.5.4 Temporary authentication failure', 'Deferred: 454 4.5.4 Temporary failure'),
+    ('Deferred: 452 4.4.5 Insufficient disk space', 'Deferred: 421 4.4.5 Too many SMTP sessions for this host'),
+    ('Deferred: 421 4.3.0 collect: Cannot write ./dfX', 'Deferred: 421 4.3.0 closing connection'),
+    ('Deferred: 421 4.3.2 Connection rate limit exceeded.', 'Deferred: 421 4.3.2 Service shutting down'),
+    ('Deferred: 451 4.3.2 Please try again later', 'Deferred: 450 4.3.2 Please try again later'),
+    ('Deferred: 451 4.3.0 Temporary system failure', 'Deferred: 451 4.3.0 Temporary failure'),
+    ('Deferred: 452 4.2.2 Mailbox full', 'Deferred: 452 4.5.3 Too many recipients'),
+    ('Deferred: 421 4.4.2 hub timeout exceeded', 'Deferred: 421 4.4.3 hub timeout exceeded'),
+    ('Deferred: 450 4.7.1 Greylisted', 'Deferred: 550 5.7.1 Access denied'),
+]
+
+
+def test_each_row_of_statuses_has_its_nearest_negative():
+    pairs = [tuple(_phrases.saying(text.encode()) for text in pair) for pair in NEAREST]
+    assert [row for row in _phrases.STATUSES if not any(holds is row and negative is not row for holds, negative in pairs)] == []
+    assert [NEAREST[number] for number, (holds, negative) in enumerate(pairs) if holds is negative] == []
+
+
 def test_every_reason_has_a_row():
     assert set(row.means for row in _phrases.STATUSES) | {'never_tried', 'other'} == set(_phrases.REASONS)
     assert set(row.who for row in _phrases.STATUSES) == {'msp', 'mta', 'resolver', 'kernel'}
@@ -257,8 +299,81 @@ def test_each_row_of_titles_is_used():
     assert [row.pattern for row, pattern in zip(_phrases.TITLES, patterns) if not any(map(pattern.match, ends))] == []
 
 
+# A title of each row, and the nearest that is another's or nobody's.
+NEAREST_TITLES = [
+    ('Queue runner@00:30:00 for /q', 'Queue runner@00:30 for /q'),
+    ('Queue control', 'Queue runner'),
+    ('running queue: /q', 'running queue'),
+    ('accepting connections', 'rejecting connections on daemon MTA: 40 children, max 40'),
+    ('rejecting connections on daemon MTA: load average: 50', 'rejecting connections on daemon MTA: free memory: 50'),
+    ('rejecting connections on daemon MTA: 40 children, max 40', 'rejecting connections on daemon MTA: load average: 40'),
+    ('rejecting connections on daemon MTA: free memory: 17', 'rejecting new messages: min free: 17'),
+    ('rejecting new messages: min free: 17', 'rejecting connections on daemon MTA: free memory: 17'),
+    ('delaying connections on daemon MTA: load average=9 >= 8', 'rejecting connections on daemon MTA: load average: 9'),
+    ('6ANFM1qu004880 from queue', '6ANFM1qu0048 from queue'),
+    ('[127.0.0.1]: client MAIL', '[127.0.0.1]: cmd read'),
+    ('server localhost [127.0.0.1] cmd read', 'server localhost [127.0.0.1]'),
+]
+
+
+def test_each_row_of_titles_has_its_nearest_negative():
+    rows = [tuple([row for row in _phrases.TITLES if re.match(row.pattern, text)][:1] for text in pair) for pair in NEAREST_TITLES]
+    assert [row for row in _phrases.TITLES if not any(holds == [row] != negative for holds, negative in rows)] == []
+
+
 # A line that means it, and the nearest that does not.
 LOG = {
+    'configuration': (
+        'NOQUEUE: SYSERR(alice): /etc/mail/submit.cf: line 0: cannot open: No such file or directory',
+        'NOQUEUE: SYSERR(root): opendaemonsocket: daemon MTA-v4: cannot bind: Address already in use',
+    ),
+    'permissions': (
+        'NOQUEUE: SYSERR(alice): can not chdir(/var/spool/mqueue-client/): Permission denied',
+        'NOQUEUE: SYSERR(alice): cannot open /etc/mail/submit.cf: Permission denied',
+    ),
+    'too_open': ('dangerous permissions=42777 on queue directory /q/', 'permissions=42777 on queue directory /q/'),
+    'message_permissions': (
+        '6ANF9o5V000220: bogus queue file, uid=1000, gid=104, mode=100666',
+        '6ANF9o5V000220: incomplete queue file, age=12',
+    ),
+    'lost': ('6ANF9o5V000220: Losing ./qf6ANF9o5V000220: bogus file uid/gid in mqueue', '6ANF9o5V000220: locked'),
+    'damaged': ('6ANF9o5V000220: readqf: ./qf6ANF9o5V000220: line 2: bad line "x"', '6ANF9o5V000220: ./qf6ANF9o5V000220: line 2'),
+    'temporary': (
+        'SYSERR(root): queueup: cannot create ./tf6ANF9o5V000220, euid=105: File exists',
+        'SYSERR(root): queueup: cannot create ./df6ANF9o5V000220, euid=105: File exists',
+    ),
+    'read_only': ('cannot create ./tfX, euid=105: Read-only file system', 'cannot create ./tfX, euid=105: File exists'),
+    'hosts_access': ('tcpwrappers (localhost, 127.0.0.1) rejection', 'tcpwrappers (localhost, 127.0.0.1)'),
+    'queue_load': ('runqueue: Skipping queue run -- load average too high', 'runqueue: queue run'),
+    'runner_died': ('persistent queue runner=1 died, pid=7, signal=9', 'started as: /usr/sbin/sendmail -qp30m'),
+    'lost_channel': (
+        '6ANF9o5V000220: lost input channel from localhost [127.0.0.1] to MTA-v4 after data',
+        '6ANF9o5V000220: timeout waiting for input from localhost during server cmd read',
+    ),
+    'dns': (
+        '6ANF9o5V000220: to=a@b.example, delay=0, mailer=esmtp, dsn=4.4.3, stat=queued',
+        '6ANF9o5V000220: to=a@b.example, delay=0, mailer=esmtp, dsn=4.4.1, stat=queued',
+    ),
+    'sender_domain': (
+        'ruleset=check_mail, arg1=<a@b>, reject=451 4.1.8 Domain of sender address a@b does not resolve',
+        'ruleset=check_mail, arg1=<a@b>, reject=553 5.1.8 Domain of sender address a@b does not exist',
+    ),
+    'own_name': (
+        'My unqualified host name (shorty) unknown; sleeping for retry',
+        'My host name (shorty.example.test) is known',
+    ),
+    'refused': (
+        'ruleset=check_mail, arg1=<a@b>, reject=553 5.1.8 Domain of sender address a@b does not exist',
+        'ruleset=check_mail, arg1=<a@b>, reject=451 4.1.8 Domain of sender address a@b does not resolve',
+    ),
+    'deferred': (
+        'ruleset=check_mail, arg1=<a@b>, reject=451 4.1.8 Domain of sender address a@b does not resolve',
+        'ruleset=check_mail, arg1=<a@b>, reject=553 5.1.8 Domain of sender address a@b does not exist',
+    ),
+    'bounced': (
+        '6ANF: to=bob, ctladdr=alice, relay=[127.0.0.1], dsn=5.1.1, stat=User unknown',
+        '6ANF: to=bob, ctladdr=alice, relay=[127.0.0.1], dsn=4.4.1, stat=Deferred',
+    ),
     'tls': (
         'STARTTLS=client, error: connect failed=-1, reason=sslv3 alert handshake failure, SSL_error=1, errno=0',
         'STARTTLS=client, relay=[127.0.0.1], version=TLSv1.3, verify=OK, cipher=TLS_AES_256_GCM_SHA384, bits=256/256',
@@ -303,6 +418,10 @@ LOG['map_lookup'] = (  # every start of an MTA with old aliases says the second,
     'NOQUEUE: SYSERR(root): hash map "access": unsafe map file /etc/mail/access.db: Group writable directory',
     'alias database /etc/mail/aliases.db out of date',
 )
+
+
+def test_each_row_of_the_log_has_a_line_and_its_nearest_negative():
+    assert {row.means for row in _phrases.LOG} == set(LOG)
 
 
 @pytest.mark.parametrize('means', sorted(LOG))

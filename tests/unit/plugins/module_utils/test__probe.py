@@ -234,3 +234,25 @@ def test_messages_that_were_tried_in_the_future(tmp_path, monkeypatch, tried, ah
     look = types.SimpleNamespace(directories={'msp': directories}, now=1000)
     assert _probe._ahead(look, {'last_attempt_age': 0}) == ahead
     assert _probe._ahead(look, {'last_attempt_age': 1}) == 0
+
+
+@pytest.mark.parametrize('name, parent, bit, found', [
+    ('cron', 1, 1, True), ('sshd', 1, 1, True), ('php-fpm8.2', 1, 1, True), ('cron', 1, 0, False), ('cron', 7, 1, False), ('systemd-timesyn', 1, 1, False)])
+def test_services_whose_children_cannot_submit(monkeypatch, name, parent, bit, found):
+    """proc_pid_status(5): with NoNewPrivs 1 no set-group-ID bit counts in execve(2), nor for any child."""
+    status = 'Name:\t%s\nUmask:\t0022\nPPid:\t%d\nNoNewPrivs:\t%d\n' % (name, parent, bit)
+    monkeypatch.setattr(_probe._system, 'names', lambda path: ['self', '42'])
+    monkeypatch.setattr(_probe._system, 'slurp', lambda path, _limit: status.encode() if path == '/proc/42/status' else b'')
+    assert _probe._without_privileges() == ['%s (process 42) runs with no_new_privs: what it starts cannot submit mail.' % name] * found
+
+
+def test_a_dead_letter_with_two_names_is_one(tmp_path, monkeypatch):
+    """As where /root and /var/lib/sendmail lead to the same file; what is not there is none."""
+    paths = [str(tmp_path / name) for name in ('drop', 'again', 'other', 'gone')]
+    for path in (paths[0], paths[2]):
+        with open(path, 'wb') as stream:
+            stream.write(b'12345')
+    os.link(paths[0], paths[1])
+    monkeypatch.setattr(_probe.glob, 'glob', lambda pattern: paths[1:])
+    found = [one for one in _probe._dead_letters({'dead_letter_drop': paths[0]}) if one['path'] in paths]
+    assert sorted((one['path'], one['size']) for one in found) == sorted([(paths[1], 5), (paths[2], 5)])

@@ -191,6 +191,61 @@ def test_what_is_found(more, expected):
     assert found(**more) == expected
 
 
+def named(error, addresses=()):
+    """A relay called hub.example.com, and what looking it up gives."""
+    about = {'error': error, 'mx': [], 'mx_error': None, 'addresses': list(addresses)}
+    return {'greeting': DOWN, 'relay': relay('[hub.example.com]', listeners=[], greeting=DOWN, resolved={'hub.example.com': about}),
+            'resolved': {'hub.example.com': about}}
+
+
+def hosts(lines):
+    return {'greeting': DOWN, 'relay': dict(relay('[localhost]', listeners=[], greeting=DOWN, resolved={'localhost': {'addresses': ['192.0.2.77']}}),
+                                            hosts_file=lines)}
+
+
+STRANGER = {'relay': relay('[127.0.0.1]', listeners=[FOREIGN], greeting=SILENT), 'greeting': SILENT}
+# A host on which a cause of the relay holds, and the most similar one on which it does not. The other causes are in test__causes.
+NEAREST = {
+    'mta_down': (dict(NOBODY, processes=[]), NOBODY),
+    'interface': (dict(NOBODY, greeting=dict(DOWN, error='no_route'), interfaces={'addresses': [], 'loopback': False}),
+                  dict(NOBODY, greeting=dict(DOWN, error='no_route'), interfaces={'addresses': [], 'loopback': True})),
+    'hosts_file': (hosts(['/etc/hosts line 1: 192.0.2.77 localhost']), hosts([])),
+    'hub_down': (hub(DOWN), NOBODY),
+    'stranger': (STRANGER, dict(STRANGER, relay=relay('[127.0.0.1]', listeners=[dict(FOREIGN, name='sendmail', sendmail=True)], greeting=SILENT))),
+    'refuses_for_load': (rejects('load average: 50'), rejects('4 children, max 4')),
+    'limits': (rejects('4 children, max 4'), rejects('load average: 50')),
+    'listens_elsewhere': (NOBODY, dict(NOBODY, processes=[])),
+    'filtered': ({'greeting': dict(DOWN, error='not_permitted')}, dict(NOBODY)),
+    'hosts_access': ({'greeting': dict(GREETING, refusal='550 5.0.0 Access denied'), 'hosts_access': ['/etc/hosts.deny: ALL: ALL']},
+                     {'greeting': dict(GREETING, refusal='550 5.7.1 Access denied'), 'hosts_access': []}),
+    'was_down': (waits('connection_refused', 'x'), dict(waits('connection_refused', 'x'), **NOBODY)),
+    'unreachable': (hub(dict(DOWN, error='no_route')), hub(DOWN)),
+    'silent': ({'greeting': SILENT}, hub(SILENT)),
+    'refuses': ({'greeting': dict(GREETING, refusal='550 5.7.1 Access denied')}, {'greeting': dict(GREETING, deferral='450 4.7.1 Access denied')}),
+    'tls': (waits('tls', 'x'), waits('auth', 'x')),
+    'auth': (waits('auth', 'x'), waits('tls', 'x')),
+    'hangs_up': ({'greeting': STUCK}, {'greeting': SILENT}),
+    'loop': ({'greeting': dict(GREETING, text=SUBMIT)}, {'greeting': dict(GREETING, text=SUBMIT.replace('/Submit', ''))}),
+    'resources': (waits('resources', 'x'), waits('mta_disk_full', 'x')),
+    'milter': (waits('milter', 'x'), waits('temporary_reply', 'x')),
+    'maps': (waits('map_lookup', 'x'), waits('host_lookup', 'x')),
+    'mailbox': (waits('mailbox', 'x'), waits('temporary_reply', 'x')),
+    'policy': (waits('temporary_reply', 'x'), waits('milter', 'x')),
+    'warned': (waits('warned', 'x'), dict(waits('warned', 'x'), **dict(NOBODY, processes=[]))),
+    'relay_name': (named('not_found'), named(None, ['192.0.2.20'])),
+}
+
+
+@pytest.mark.parametrize('cause', sorted(NEAREST))
+def test_a_cause_and_its_nearest_negative(cause):
+    assert [cause in found(**look) for look in NEAREST[cause]] == [True, False]
+
+
+def test_every_cause_of_the_relay_has_a_row():
+    of_the_relay = {cause.id for cause in _causes.CAUSES if any(check.__qualname__.startswith(('of.', 'no_daemon')) for check in cause.checks)}
+    assert of_the_relay <= set(NEAREST)
+
+
 @pytest.mark.parametrize('name, reason, example', [
     ('hangs_up', 'connection_lost', 'reply: read error from [127.0.0.1]'), ('milter', 'milter', 'Deferred: 451 4.3.2 Please try again later'),
     ('policy', 'temporary_reply', 'Deferred: 450 4.7.1 Greylisted')])

@@ -368,3 +368,12 @@ def test_a_conf_d_that_no_script_reads_is_no_runner(tmp_path):
 ])
 def test_freebsd_runners(tmp_path, rc, periodic, processes, expected):
     assert brief(runners(tmp_path, {'/etc/rc.conf': rc, '/etc/periodic.conf': periodic}, processes, _platform.FREEBSD)) == expected
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='a crontab belongs to somebody else')
+@pytest.mark.parametrize('owner, active', [(0, True), (12345, False)])
+def test_a_crontab_of_another_owner_is_ignored_by_cron(tmp_path, owner, active):
+    """cron(8) of Debian: files in /etc/cron.d have to be owned by root."""
+    root = lay(tmp_path, {'/etc/cron.d/local': '5 * * * * smmsp /usr/sbin/sendmail -Ac -q\n'})
+    os.chown(root + '/etc/cron.d/local', owner, 0)
+    assert [one['active'] for one in _runners.queue_runners(_platform.DEBIAN, [CRON], root)] == [active]
