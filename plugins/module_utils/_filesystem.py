@@ -19,7 +19,7 @@ def under(path, seconds=5.0):
     """The file system under a path: {mount, type, read_only, block_size, blocks_free, blocks, inodes_free, inodes, immutable, unmounted, error}.
 
     C(blocks_free) is what an ordinary user can have, in units of C(block_size), as MinFreeBlocks counts; C(inodes) 0 means no limit.
-    C(immutable) is chattr's +i. C(unmounted) is a mount point of /etc/fstab on the way to the path that is not mounted.
+    C(immutable) is chattr's +i or +a: nothing can be removed from a directory. C(unmounted) is a mount point of /etc/fstab on the way to the path that is not mounted.
     """
     found = dict.fromkeys(('mount', 'type', 'read_only', 'block_size', 'blocks_free', 'blocks', 'inodes_free', 'inodes', 'immutable', 'unmounted', 'error'))
     path = os.path.realpath(path)
@@ -41,14 +41,22 @@ def under(path, seconds=5.0):
         return found
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:                                                                  # FS_IOC_GETFLAGS, FS_IMMUTABLE_FL
-            flags = fcntl.ioctl(descriptor, 0x80086601 if struct.calcsize('l') == 8 else 0x80046601, b'\0' * 8)
-            found['immutable'] = bool(flags[0 if sys.byteorder == 'little' else 3] & 0x10)
+        try:
+            found['immutable'] = immutable(descriptor)
         finally:
             os.close(descriptor)
-    except OSError:                                                           # tmpfs and many others have no such flags
+    except OSError:
         pass
     return found
+
+
+def immutable(descriptor):
+    """Whether an open directory has one of these attributes; None on file systems that know none."""
+    try:                                                                      # FS_IOC_GETFLAGS, FS_IMMUTABLE_FL, FS_APPEND_FL
+        flags = fcntl.ioctl(descriptor, 0x80086601 if struct.calcsize('l') == 8 else 0x80046601, b'\0' * 8)
+        return bool(flags[0 if sys.byteorder == 'little' else 3] & 0x30)
+    except OSError:
+        return None
 
 
 def _mounts(path):

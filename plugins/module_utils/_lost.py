@@ -12,7 +12,7 @@ import os
 import stat
 from typing import AbstractSet, Any, Iterator, Optional, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _hazards, _identity, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _filesystem, _hazards, _identity, _qf, _spool, _text
 
 PERMISSIONS = 'mailops.sendmail.sendmail_permissions puts owners and modes right'
 
@@ -34,6 +34,8 @@ def entered(look: Any, queue: str, directory: _spool.QueueDirectory) -> Iterator
             with _identity.acting(who):
                 opened = stack.enter_context(_spool.Opened(directory))
                 for descriptor, path in ((opened.control, directory.control), (opened.data, directory.data)):
+                    if _filesystem.immutable(descriptor):
+                        raise PermissionError(0, 'it is immutable or append-only (lsattr -d), which "chattr -ia" takes away', path)
                     if not os.access('.', os.W_OK | os.X_OK, dir_fd=descriptor,
                                      effective_ids=os.access in os.supports_effective_ids):
                         raise PermissionError(0, 'it may not write there', path)

@@ -318,6 +318,8 @@ def apply(actions, check_mode, look_up=None):
             outcome.errors.append({'path': _printed(action.found.path), 'error': action.reason})
         elif action.what == 'skip':
             outcome.skip(action.found.path, action.reason)
+        elif _has_list(action):
+            outcome.skip(action.found.path, 'It has an access control list, and another mode would give more to those it names: setfacl -b takes it away.')
         else:
             try:
                 if check_mode or _do(action, outcome.look_up):
@@ -329,6 +331,17 @@ def apply(actions, check_mode, look_up=None):
             except OSError as error:
                 outcome.errors.append({'path': _printed(action.found.path), 'error': error.strerror})
     return outcome
+
+
+def _has_list(action):
+    """Whether chmod() would change what an access control list gives to others: its mask is what the mode shows as the group's."""
+    found = action.found
+    if found.about is None or action.after[2] == stat.S_IMODE(found.about.st_mode):
+        return False
+    try:
+        return bool(os.getxattr(os.path.join(b'/proc/self/fd/%d' % found.parent, os.fsencode(found.name)), 'system.posix_acl_access', follow_symlinks=False))
+    except (OSError, AttributeError):      # none, or a system that has none
+        return False
 
 
 def _do(action, look_up):

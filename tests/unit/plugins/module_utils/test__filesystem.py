@@ -2,7 +2,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The looks at the machine, at real processes, sockets and files of the test where that is possible, else at a host laid out in a directory."""
 
+import os
+import sys
+
+import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _filesystem
+
+
+@pytest.mark.parametrize('flags, frozen', [(0x10, True), (0x20, True), (0x30, True), (0x80000, False), (0, False)])
+def test_a_directory_from_which_nothing_can_be_removed(tmp_path, monkeypatch, flags, frozen):
+    """FS_IMMUTABLE_FL and FS_APPEND_FL of linux/fs.h. Who may set them is root with a capability that test hosts have, see tests/attack."""
+    def ioctl(descriptor, request, buffer):
+        assert os.fstat(descriptor).st_ino == tmp_path.stat().st_ino
+        return flags.to_bytes(4, sys.byteorder) + b'\0' * 4
+    monkeypatch.setattr(_filesystem.fcntl, 'ioctl', ioctl)
+    assert _filesystem.under(str(tmp_path))['immutable'] is frozen
 
 
 def test_filesystem(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 """What should be, what is, and putting it right: decisions on made-up owners, the changes on real files of whoever runs the tests."""
 import os
 import stat
+import struct
 from types import SimpleNamespace
 
 import pytest
@@ -311,6 +312,22 @@ def test_what_was_replaced_meanwhile_is_left_alone(queue):
             outcome = _permissions.apply([action], False)
     assert outcome.result()['left_alone'][0]['reason'].startswith('It was replaced') and not outcome.result()['changed']
     assert stat.S_IMODE((queue.place / actions[0]).stat().st_mode) == 0o666
+
+
+@pytest.mark.parametrize('check_mode', [True, False])
+def test_an_access_control_list_gives_nobody_more(queue, check_mode):
+    """chmod() sets the mask of a list: whoever it names could then read the mail."""
+    path = queue.place / 'qfAAAAAAAA000004'
+    names = struct.pack('<IHHIHHIHHIHHIHHI', 2, 1, 6, 0xffffffff, 2, 6, 4711, 4, 0, 0xffffffff, 16, 0, 0xffffffff, 32, 2, 0xffffffff)
+    try:
+        os.setxattr(str(path), 'system.posix_acl_access', names)
+    except OSError as error:
+        pytest.skip('no access control lists here: %s' % error)
+    before = os.stat(str(path)).st_mode, os.getxattr(str(path), 'system.posix_acl_access')
+    outcome = run(queue.wants, check_mode)
+    assert (os.stat(str(path)).st_mode, os.getxattr(str(path), 'system.posix_acl_access')) == before
+    assert {'path': str(path), 'reason': 'It has an access control list, and another mode would give more to those it names: '
+                                         'setfacl -b takes it away.'} in outcome.left_alone
 
 
 def test_what_was_delivered_meanwhile_is_no_error(queue):
