@@ -12,7 +12,7 @@ import re
 import struct
 import sys
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _spool, _system, _text
 
 
 def under(path, seconds=5.0):
@@ -22,7 +22,7 @@ def under(path, seconds=5.0):
     C(immutable) is chattr's +i or +a: nothing can be removed from a directory. C(unmounted) is a mount point of /etc/fstab on the way to the path that is not mounted.
     """
     found = dict.fromkeys(('mount', 'type', 'read_only', 'block_size', 'blocks_free', 'blocks', 'inodes_free', 'inodes', 'immutable', 'unmounted', 'error'))
-    path = os.path.realpath(path)
+    named, path = path, os.path.realpath(path)
     mounts = {point: (kind, options.split(',')) for point, kind, options in _mounts('/proc/self/mounts')}
     above = [path[:position] or '/' for position in range(len(path), 0, -1) if position == len(path) or path[position] == '/'] + ['/']
     for point in above:
@@ -40,7 +40,7 @@ def under(path, seconds=5.0):
         found['error'] = error.strerror
         return found
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = _spool.walk(os.path.abspath(named))      # behind a link that others made nothing is opened
         try:
             found['immutable'] = immutable(descriptor)
         finally:
@@ -57,6 +57,11 @@ def immutable(descriptor):
         return bool(flags[0 if sys.byteorder == 'little' else 3] & 0x30)
     except OSError:
         return None
+
+
+def mount_points():
+    """Paths on which something is mounted; nothing where the system does not tell."""
+    return {point for point, _kind, _options in _mounts('/proc/self/mounts')}
 
 
 def _mounts(path):

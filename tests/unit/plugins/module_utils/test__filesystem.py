@@ -19,6 +19,22 @@ def test_a_directory_from_which_nothing_can_be_removed(tmp_path, monkeypatch, fl
     assert _filesystem.under(str(tmp_path))['immutable'] is frozen
 
 
+def test_nothing_behind_a_link_of_others_is_opened(tmp_path, monkeypatch):
+    """Who owns a queue can put a link in the place of its df at any moment."""
+    (tmp_path / 'secret').mkdir()
+    (tmp_path / 'df').symlink_to(tmp_path / 'secret')
+    os.lchown(str(tmp_path / 'df'), 4711, 4711)
+    opened, real = [], os.open
+    monkeypatch.setattr(os, 'open', lambda path, *rest, **more: opened.append(str(path)) or real(path, *rest, **more))
+    assert _filesystem.under(str(tmp_path / 'df'))['immutable'] is None
+    assert not [path for path in opened if 'secret' in path]
+
+
+def test_mount_points(monkeypatch):
+    monkeypatch.setattr(_filesystem, '_mounts', lambda path: iter([('/', 'ext4', 'rw'), ('/a b', 'tmpfs', 'rw')]))
+    assert _filesystem.mount_points() == {'/', '/a b'}
+
+
 def test_filesystem(tmp_path, monkeypatch):
     found = _filesystem.under(str(tmp_path))
     assert found['error'] is None

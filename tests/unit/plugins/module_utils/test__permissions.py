@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _look, _permissions, _platform, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _filesystem, _look, _permissions, _platform, _spool, _text
 
 SMMSP, SMMTA, ALICE, NOBODY = 105, 106, 1000, 4242
 MSP_GROUP, ALICE_GROUP = 115, 1000
@@ -312,6 +312,17 @@ def test_what_was_replaced_meanwhile_is_left_alone(queue):
             outcome = _permissions.apply([action], False)
     assert outcome.result()['left_alone'][0]['reason'].startswith('It was replaced') and not outcome.result()['changed']
     assert stat.S_IMODE((queue.place / actions[0]).stat().st_mode) == 0o666
+
+
+@pytest.mark.parametrize('check_mode', [True, False])
+def test_what_is_mounted_in_a_queue_is_not_of_the_queue(queue, check_mode, monkeypatch):
+    """A file that root has mounted over a name there is somewhere else as well, and would change there."""
+    path = queue.place / 'qfAAAAAAAA000004'
+    monkeypatch.setattr(_filesystem, 'mount_points', lambda: {'/', str(path), str(queue.place)})
+    outcome = run(queue.wants, check_mode)
+    assert modes(queue.place)['qfAAAAAAAA000004'] == 0o662
+    assert {'path': str(path), 'reason': 'It is a mount point: what is mounted there would change.'} in outcome.left_alone
+    assert str(queue.place) in [change['path'] for change in outcome.changes]
 
 
 @pytest.mark.parametrize('check_mode', [True, False])
