@@ -286,6 +286,9 @@ class Writer:
         except BlockingIOError:
             raise _text.SendmailError('Another run is writing an archive in %s; its progress is in %s there. Wait for it.'
                                       % (_text.printable(os.fsencode(self.base)), PROGRESS))
+        except OSError as error:
+            raise _text.SendmailError('archive: %s cannot be locked (%s), so two runs could write there at once. Name a directory on another file system.'
+                                      % (_text.printable(os.fsencode(self.base)), error.strerror))
         clear_unfinished(self._base)
 
     def _make(self):

@@ -7,6 +7,7 @@ must be in its mailbox exactly once with its body, or whole in an archive that t
 did less than it was asked for says what to do. Cases are repeated with other moments and sizes until the time is over.
 """
 
+import errno
 import fcntl
 import os
 import pwd
@@ -438,7 +439,29 @@ def bound(case):
         path.unlink()
 
 
-CASES = (frozen, sticky, lists, times, limits, clocks, two, renamed, inodes, overlay, bound)
+def unlocked(case):
+    """A file system that knows no locks, as NFS without its lock daemon."""
+
+    def no_locks():
+        def refuse(_handle, _what, *_more):
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+        fcntl.flock = refuse
+        if case.rand.random() < 0.5:
+            fcntl.lockf = refuse
+
+    case.submit(10)
+    case.call(ABSENT)
+    case.submit(10)
+    before = sorted(os.listdir(CLIENT))
+    for one in (ABSENT, RESTORED, DEBRIS, QUARANTINE, RELEASE):
+        case.refused(one, "lock|selected" if one not in (DEBRIS, RELEASE) else "", before=no_locks)
+    if sorted(os.listdir(CLIENT)) != before:
+        case.findings.add("changed", f"{case.name}: {before} {sorted(os.listdir(CLIENT))}")
+    case.call(RESTORED)
+
+
+CASES = (frozen, sticky, lists, times, limits, clocks, two, renamed, inodes, overlay, bound, unlocked)
 
 
 def main():
