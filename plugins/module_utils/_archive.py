@@ -287,7 +287,7 @@ class Writer:
             raise _text.SendmailError('Another run is writing an archive in %s; its progress is in %s there. Wait for it.'
                                       % (_text.printable(os.fsencode(self.base)), PROGRESS))
         except OSError as error:
-            raise _text.SendmailError('archive: %s cannot be locked (%s), so two runs could write there at once. Name a directory on another file system.'
+            raise _text.SendmailError('archive: %s cannot be locked: %s. Name another directory.'
                                       % (_text.printable(os.fsencode(self.base)), error.strerror))
         clear_unfinished(self._base)
 
@@ -312,8 +312,8 @@ class Writer:
         self._name = '%04d.tar.gz' % (self.parts + 1)
         self._file = os.open(self._name + '.partial', _NEW, 0o600, dir_fd=self._directory)
         if os.fstat(self._file).st_mode & 0o077:
-            raise _text.SendmailError('archive: nothing keeps files from other users on the file system of %s, which has no modes (vfat, a share). '
-                                      'Name a directory on another one.' % _text.printable(os.fsencode(self.base)))
+            raise _text.SendmailError('archive: other users can read what is made in %s, whatever its mode (vfat, a share). Name another directory.'
+                                      % _text.printable(os.fsencode(self.base)))
         self._zip = zlib.compressobj(1, zlib.DEFLATED, 31)
         self._waiting, self._bytes, self._lines, self._files = [], 0, [], []
 

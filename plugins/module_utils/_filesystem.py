@@ -23,15 +23,15 @@ def under(path, seconds=5.0):
     """
     found = dict.fromkeys(('mount', 'type', 'read_only', 'block_size', 'blocks_free', 'blocks', 'inodes_free', 'inodes', 'immutable', 'unmounted', 'error'))
     named, path = path, os.path.realpath(path)
-    mounts = {point: (kind, options.split(',')) for point, kind, options in _mounts('/proc/self/mounts')}
+    mounted = {point: (kind, options.split(',')) for point, kind, options in mounts('/proc/self/mounts')}
     above = [path[:position] or '/' for position in range(len(path), 0, -1) if position == len(path) or path[position] == '/'] + ['/']
     for point in above:
-        if point in mounts:
-            found.update(mount=_text.printable(os.fsencode(point)), type=mounts[point][0], read_only='ro' in mounts[point][1])
+        if point in mounted:
+            found.update(mount=_text.printable(os.fsencode(point)), type=mounted[point][0], read_only='ro' in mounted[point][1])
             break
-    if mounts:
-        wanted = {point for point, kind, options in _mounts('/etc/fstab') if 'noauto' not in options.split(',')}
-        found['unmounted'] = ([_text.printable(os.fsencode(point)) for point in above if point in wanted and point not in mounts] or [None])[0]
+    if mounted:
+        wanted = {point for point, kind, options in mounts('/etc/fstab') if 'noauto' not in options.split(',')}
+        found['unmounted'] = ([_text.printable(os.fsencode(point)) for point in above if point in wanted and point not in mounted] or [None])[0]
     try:
         numbers = _system.bounded(seconds, os.statvfs, path)
         found.update(read_only=bool(numbers.f_flag & os.ST_RDONLY), block_size=numbers.f_frsize, blocks_free=numbers.f_bavail, blocks=numbers.f_blocks,
@@ -59,12 +59,7 @@ def immutable(descriptor):
         return None
 
 
-def mount_points():
-    """Paths on which something is mounted; nothing where the system does not tell."""
-    return {point for point, _kind, _options in _mounts('/proc/self/mounts')}
-
-
-def _mounts(path):
+def mounts(path):
     for line in _system.slurp_all(path, 4194304).decode('utf-8', 'surrogateescape').splitlines():
         fields = line.split()
         if len(fields) > 3 and fields[0][0] != '#':

@@ -55,21 +55,22 @@ def may(about, uid, gid, bits):
 
 
 def refused(path, about, uid, gid, bits, who, deed):
-    """What keeps a user with one group from a file of this os.stat_result, as a sentence part, or None: L(may), or an access control list instead."""
+    """What keeps a user from a file, as a sentence part, or None: L(may), or an access control list instead."""
     try:
         data = os.getxattr(path, 'system.posix_acl_access', follow_symlinks=False)
     except (OSError, AttributeError):      # none, or a system that has none
         return None if may(about, uid, gid, bits) else 'owner %d:%d, mode %04o: %s cannot %s' % (
             about.st_uid, about.st_gid, about.st_mode & 0o7777, who, deed)
-    # acl(5): the owner's entry, the user's, those of the group, the others'; the mask cuts those between. The mode shows the mask as the group's.
-    entries = [struct.unpack_from('<HHI', data, at) for at in range(4, len(data) - 7, 8)]
-    mask = ([found for tag, found, _number in entries if tag == 0x10] or [7])[0]
-    user = [found & mask for tag, found, number in entries if tag == 2 and number == uid]
-    groups = [found & mask for tag, found, number in entries if tag == 4 and gid == about.st_gid or tag == 8 and number == gid]
-    own = [found for tag, found, _number in entries if tag == 1 and uid == about.st_uid]
-    counts = own or user or groups or [found for tag, found, _number in entries if tag == 0x20]
-    return None if uid == 0 or any(found & bits == bits for found in counts) else (
-        'an access control list, by which %s cannot %s: setfacl -b takes it away' % (who, deed))
+    # acl(5): the mask cuts all but the owner's and the others'; the mode shows it as the group's.
+    entries = list(struct.iter_unpack('<HHI', data[4:]))
+    mask = [found for tag, found, _number in entries if tag == 16] + [7]
+    numbers = {1: about.st_uid, 4: about.st_gid}
+    for tags, number, most in ((1,), uid, 7), ((2,), uid, mask[0]), ((4, 8), gid, mask[0]), ((32,), -1, 7):
+        counts = [found & most for tag, found, other in entries if tag in tags and number in (-1, numbers.get(tag, other))]
+        if counts:
+            return None if uid == 0 or any(found & bits == bits for found in counts) else (
+                'an access control list, by which %s cannot %s: setfacl -b takes it away' % (who, deed))
+    return None
 
 
 def hazard_of_owner(about, directory, runner, settings):
@@ -88,7 +89,7 @@ def hazard_of_owner(about, directory, runner, settings):
             about.st_gid == gid and group_writes and directory.st_mode & 0o020 and directory.st_gid == gid):
         return '%s, directory %d:%d %04o: the runner loses it' % (shown, directory.st_uid, directory.st_gid, directory.st_mode & 0o7777)
     if directory.st_mode & stat.S_ISVTX and uid not in (0, about.st_uid, directory.st_uid):
-        return ('%s, directory %d:%d %04o: the runner delivers it and cannot remove it from a sticky directory, so it delivers it again at each run'
+        return ('%s, directory %d:%d %04o: the runner delivers it and cannot remove it from a sticky directory, again and again'
                 % (shown, directory.st_uid, directory.st_gid, directory.st_mode & 0o7777))
     return None
 
@@ -216,8 +217,8 @@ def places(look):
             if room['read_only']:
                 found.append(('file_system', '%s is on a read-only file system' % directory.control))
             elif room.get('immutable'):
-                found.append(('file_system', '%s is immutable or append-only (lsattr -d): a run delivers its mail and cannot remove it, and does so '
-                                             'again each time; chattr -ia takes that away' % directory.control))
+                found.append(('file_system', '%s is immutable or append-only: a run delivers its mail and cannot remove it, again and again; '
+                                             'chattr -ia takes that away' % directory.control))
             elif room['blocks_free'] is not None and room['blocks_free'] < max(1, least):
                 found.append(('file_system', '%s has %s free blocks, fewer than MinFreeBlocks (%s)' % (directory.control, room['blocks_free'], least)))
             elif room['inodes'] and not room['inodes_free']:

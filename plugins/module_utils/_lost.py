@@ -38,7 +38,7 @@ def entered(look: Any, queue: str, directory: _spool.QueueDirectory) -> Iterator
                 opened = stack.enter_context(_spool.Opened(directory))
                 for descriptor, path in ((opened.control, directory.control), (opened.data, directory.data)):
                     if _filesystem.immutable(descriptor):
-                        raise PermissionError(0, 'it is immutable or append-only (lsattr -d), which "chattr -ia" takes away', path)
+                        raise PermissionError(0, 'it is immutable or append-only; chattr -ia takes that away', path)
                     if not os.access('.', os.W_OK | os.X_OK, dir_fd=descriptor,
                                      effective_ids=os.access in os.supports_effective_ids):
                         raise PermissionError(0, 'it may not write there', path)
@@ -82,7 +82,7 @@ def alone(look: Any, dry: bool = False) -> Iterator[None]:
 
 
 def _open_enough() -> None:
-    """A batch keeps its files locked, some hundred: as many as the usual limit lets be open, where ours is lower and may be raised."""
+    """A batch keeps its files open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= soft < OPEN_FILES:
         resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES if hard < 0 else min(OPEN_FILES, hard), hard))

@@ -312,7 +312,7 @@ def _after(want, about, known):
 
 def apply(actions, check_mode, look_up=None):
     """Do the actions, or with C(check_mode) only account for them. Returns the module's result as a dict, see L(Outcome)."""
-    outcome, mounted = Outcome(look_up or _Names()), _filesystem.mount_points()
+    outcome, mounted = Outcome(look_up or _Names()), {point for point, _kind, _options in _filesystem.mounts('/proc/self/mounts')}
     for action in actions:
         if action.what == 'error':
             outcome.errors.append({'path': _printed(action.found.path), 'error': action.reason})

@@ -259,7 +259,7 @@ def test_a_file_system_that_keeps_no_modes(tmp_path, monkeypatch, mode):
     with _archive.Writer(str(base), 'removed', {}) as writer:
         writer.lock()
         monkeypatch.setattr(os, 'fstat', fstat)
-        with pytest.raises(_text.SendmailError, match='keeps files from other users'):
+        with pytest.raises(_text.SendmailError, match='other users can read'):
             writer.begin()
         monkeypatch.undo()
     assert [name for _where, _directories, names in os.walk(str(base)) for name in names] == []

@@ -30,18 +30,13 @@ def test_nothing_behind_a_link_of_others_is_opened(tmp_path, monkeypatch):
     assert not [path for path in opened if 'secret' in path]
 
 
-def test_mount_points(monkeypatch):
-    monkeypatch.setattr(_filesystem, '_mounts', lambda path: iter([('/', 'ext4', 'rw'), ('/a b', 'tmpfs', 'rw')]))
-    assert _filesystem.mount_points() == {'/', '/a b'}
-
-
 def test_filesystem(tmp_path, monkeypatch):
     found = _filesystem.under(str(tmp_path))
     assert found['error'] is None
     assert found['blocks_free'] > 0
     assert found['read_only'] is False
     assert _filesystem.under(str(tmp_path / 'none'))['error']
-    monkeypatch.setattr(_filesystem, '_mounts', lambda path: iter(
+    monkeypatch.setattr(_filesystem, 'mounts', lambda path: iter(
         [('/', 'ext4', 'rw'), (str(tmp_path), 'tmpfs', 'ro,noexec')] if path == '/proc/self/mounts' else
         [('/', 'ext4', 'defaults'), (str(tmp_path / 'a'), 'ext4', 'defaults'), (str(tmp_path / 'b'), 'ext4', 'noauto')]))
     (tmp_path / 'a' / 'q').mkdir(parents=True)

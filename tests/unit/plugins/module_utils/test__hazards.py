@@ -78,7 +78,7 @@ class TestOwner:
     def test_a_sticky_directory(self, directory, control, runner, again):
         found = _hazards.hazard_of_owner(about(*control), about(*directory), runner, DEBIAN_MSP)
         assert found == ('owner 1000:102, mode 0660, directory 0:102 %04o: the runner delivers it and cannot remove it from a sticky directory, '
-                         'so it delivers it again at each run' % (directory[2] & 0o7777) if again else None)
+                         'again and again' % (directory[2] & 0o7777) if again else None)
 
     def test_the_sentence_about_the_directory(self):
         found = _hazards.hazard_of_owner(about(ALICE, SMMSP, 0o104660), about(SMMSP, ROOT, 0o42755), RUNNER, DEBIAN_MSP)
@@ -362,8 +362,7 @@ class TestPlaces:
     @pytest.mark.parametrize('change, says', [
         ({'read_only': True}, 'is on a read-only file system'), ({'blocks_free': 99}, 'has 99 free blocks, fewer than MinFreeBlocks (100)'),
         ({'inodes_free': 0}, 'has no free inodes'),
-        ({'immutable': True}, 'is immutable or append-only (lsattr -d): a run delivers its mail and cannot remove it, and does so again each time; '
-                              'chattr -ia takes that away'),
+        ({'immutable': True}, 'is immutable or append-only: a run delivers its mail and cannot remove it, again and again; chattr -ia takes that away'),
     ])
     def test_file_system(self, spool, room, change, says):
         spool.look.settings['msp']['min_free_blocks'] = 100
