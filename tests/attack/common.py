@@ -123,6 +123,8 @@ def run_module(name, args, check=False, limit=60.0, kill=None, scratch=Path("/ru
     Returns Ended. Only the module's own process gets the signal, not the runners it started.
     """
     scratch.mkdir(exist_ok=True)
+    for name_of_output in ("out", "err"):  # a child that is killed at once makes none
+        (scratch / name_of_output).write_bytes(b"")
     began = time.monotonic()
     child = os.fork()
     if not child:

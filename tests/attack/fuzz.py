@@ -232,7 +232,7 @@ def differ(figures, findings, kind, number, identifier, done, theirs, ours):
 
 
 def run_queue(alone):
-    """Runs of the real runner: of each id in C(alone) by itself, then of all. Returns what Sendmail printed of each id, b"ABORT" where it aborted."""
+    """Runs of the real runner: of each id in C(alone) by itself, then of all. Returns what Sendmail printed of each id, b"ABORT" where it aborted or crashed."""
     sections = {}
 
     def run(*options):
@@ -245,7 +245,7 @@ def run_queue(alone):
         )
         for part in re.split(rb"(?m)^Running (?=/)", ended.stdout)[1:]:
             sections[part.partition(b" ")[0].rpartition(b"/")[2].decode("latin-1")] = part
-        return ended.returncode in (134, -6)
+        return ended.returncode in (134, -6, 139, -11)
 
     def one(identifier):
         if run(f"-qI{identifier}"):
