@@ -19,7 +19,8 @@ def under(path, seconds=5.0):
     """The file system under a path: {mount, type, read_only, block_size, blocks_free, blocks, inodes_free, inodes, immutable, unmounted, error}.
 
     C(blocks_free) is what an ordinary user can have, in units of C(block_size), as MinFreeBlocks counts; C(inodes) 0 means no limit.
-    C(immutable) is chattr's +i or +a: nothing can be removed from a directory. C(unmounted) is a mount point of /etc/fstab on the way to the path that is not mounted.
+    C(immutable) is chattr's +i or +a: nothing can be removed from a directory. C(unmounted) is a mount point of /etc/fstab on the way to the
+    path that is not mounted.
     """
     found = dict.fromkeys(('mount', 'type', 'read_only', 'block_size', 'blocks_free', 'blocks', 'inodes_free', 'inodes', 'immutable', 'unmounted', 'error'))
     named, path = path, os.path.realpath(path)

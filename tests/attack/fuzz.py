@@ -232,7 +232,7 @@ def differ(figures, findings, kind, number, identifier, done, theirs, ours):
 
 
 def run_queue(alone):
-    """Runs of the real runner: of each id in C(alone) by itself, then of all. Returns what Sendmail printed of each id, b"ABORT" where it aborted or crashed."""
+    """Runs of the real runner: of each id in C(alone) by itself, then of all. Returns what it printed of each, b"ABORT" where it aborted or crashed."""
     sections = {}
 
     def run(*options):

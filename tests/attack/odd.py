@@ -404,7 +404,7 @@ def bound(case):
     (secret / "file").write_bytes(b"V8\nT1\nK0\nN0\nP1\nFs\n$_alice@localhost\nSalice\nRPFD:bob\nH??Subject: x\n.\n")
     os.chmod(secret / "file", 0o604)
     case.submit(4)
-    names = [f"{prefix}6ARBOUN0{number:06d}" for number, prefix in enumerate(("qf", "df", "tf", "Qf"))]
+    names = [f"{prefix}6ARTAKE0{number:06d}" for number, prefix in enumerate(("qf", "df", "tf", "Qf"))]
     places = []
     about = os.stat(secret / "file")
     for name in names:
@@ -430,12 +430,12 @@ def bound(case):
         for place in places:
             subprocess.run(["umount", "-l", str(place)], check=False)
             place.unlink(missing_ok=True)
-        for path in CLIENT.glob("*BOUN*"):
+        for path in CLIENT.glob("*TAKE0*"):
             path.unlink()
         subprocess.run(["rm", "-rf", str(secret)], check=False)
     if directories():
         case.call(RESTORED)
-    for path in CLIENT.glob("*BOUN*"):
+    for path in CLIENT.glob("*TAKE0*"):
         path.unlink()
 
 
