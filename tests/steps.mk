@@ -7,12 +7,12 @@
 gates := lint docs units monitoring sanity
 hosts := sendmail_queue_runner remediate sendmail_mta ensure_submission queue_flush events commands
 scenarios := $(filter-out default $(hosts),$(patsubst extensions/molecule/%/molecule.yml,%,$(wildcard extensions/molecule/*/molecule.yml)))
-steps := prepare images $(gates) $(hosts) $(scenarios) demo
+steps := prepare images $(gates) $(hosts) $(scenarios) demo attack
 
 .PHONY: all list $(steps)
 all: $(steps)
 list: ; @echo $(steps)
 # Packages and .venv stand before everything, the images before all that runs on hosts. Failed steps leave out those that need them.
 $(filter-out prepare,$(steps)): prepare
-$(hosts) $(scenarios) demo: images
+$(hosts) $(scenarios) demo attack: images
 $(steps): ; @tests/step $@

@@ -289,6 +289,9 @@ class Writer:
         except BlockingIOError:
             raise _text.SendmailError('Another run is writing an archive in %s; its progress is in %s there. Wait for it.'
                                       % (_text.printable(os.fsencode(self.base)), PROGRESS))
+        except OSError as error:
+            raise _text.SendmailError('archive: %s cannot be locked: %s. Name another directory.'
+                                      % (_text.printable(os.fsencode(self.base)), error.strerror))
         clear_unfinished(self._base)
 
     def _make(self):
@@ -311,6 +314,9 @@ class Writer:
             self._make()
         self._name = '%04d.tar.gz' % (self.parts + 1)
         self._file = os.open(self._name + '.partial', _NEW, 0o600, dir_fd=self._directory)
+        if os.fstat(self._file).st_mode & 0o077:
+            raise _text.SendmailError('archive: other users can read what is made in %s, whatever its mode (vfat, a share). Name another directory.'
+                                      % _text.printable(os.fsencode(self.base)))
         self._zip = zlib.compressobj(1, zlib.DEFLATED, 31)
         self._lines, self._files = [], []
 
@@ -427,7 +433,7 @@ def _read(handle, size):
 
 def header(name, about, size, kind=b'0', target=b''):
     """The tar header of a file. The plain form at hand, anything else from tarfile."""
-    if len(name) > 100 or about.st_uid > 0o7777777 or about.st_gid > 0o7777777 or size > 0o77777777777 or kind != b'0':
+    if len(name) > 100 or about.st_uid > 0o7777777 or about.st_gid > 0o7777777 or size > 0o77777777777 or about.st_mtime > 0o77777777777 or kind != b'0':
         import tarfile
         info = tarfile.TarInfo(os.fsdecode(name))
         info.mode, info.uid, info.gid, info.size, info.mtime = stat.S_IMODE(about.st_mode), about.st_uid, about.st_gid, size, int(about.st_mtime)

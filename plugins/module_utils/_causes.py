@@ -91,7 +91,7 @@ CAUSES = (
          'Make room. Then remove tf files of length 0 that no process has open, or runs will wait for them.',
          log=rb'low on space|No space left on device|Out of disk space', harms=_always, blocks=_always),
     _row('read_only', 'The file system of a queue is read-only', 'critical', (_checks.read_only,), _MANUAL,
-         'Find out why (dmesg) and mount it writable again; remove an immutable attribute with "chattr -i".',
+         'Find out why (dmesg) and mount it writable again; remove an immutable or append-only attribute with "chattr -ia".',
          log=rb'Read-only file system', harms=_always, blocks=_always),
     _row('lost', 'Messages were given up by a queue run', 'high', (_checks.lost,), _MESSAGE,
          'Fix the cause (the log line "Losing" names it), then return them with "state: queued".',

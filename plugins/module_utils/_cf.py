@@ -21,7 +21,7 @@ _LETTER = {word[0]: word[1:].lower() for word in _USED.split() if word[1].isuppe
 _LONG = sorted((word[1:] if word[1].isupper() else word).lower() for word in _USED.split())
 
 SPACE = ' \t\n\v\f\r'
-MACRO = re.compile(r'\{([A-Za-z0-9_]{1,25})\}|([^{\n])')                      # MAXMACNAMELEN
+MACRO = re.compile(r'\{([A-Za-z0-9_]{1,25})\}|([^{])', re.DOTALL)             # MAXMACNAMELEN
 SPECIAL = re.compile(r'#|\$(?:[=~&?](\{[^}]*\}?|.|\Z)|(\{[^}]*\}?|[^=~&?]|\Z))', re.DOTALL)
 
 

@@ -246,7 +246,7 @@ def read_only(look: Look, _limits: Limits) -> Found:
         if room and room.get('read_only'):
             found.append('%s, where the %s queue lies, is mounted read-only.' % (room['mount'], name.upper()))
         if room and room.get('immutable'):
-            found.append('The directory of the %s queue is immutable (chattr +i).' % name.upper())
+            found.append('The directory of the %s queue is immutable or append-only (lsattr -d).' % name.upper())
     return said(found, reason(look, 'mta_queue')[0] if found and _frozen(look) else 0)
 
 

@@ -12,26 +12,27 @@ import re
 import struct
 import sys
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _spool, _system, _text
 
 
 def under(path, seconds=5.0):
     """The file system under a path: {mount, type, read_only, block_size, blocks_free, blocks, inodes_free, inodes, immutable, unmounted, error}.
 
     C(blocks_free) is what an ordinary user can have, in units of C(block_size), as MinFreeBlocks counts; C(inodes) 0 means no limit.
-    C(immutable) is chattr's +i. C(unmounted) is a mount point of /etc/fstab on the way to the path that is not mounted.
+    C(immutable) is chattr's +i or +a: nothing can be removed from a directory. C(unmounted) is a mount point of /etc/fstab on the way to the
+    path that is not mounted.
     """
     found = dict.fromkeys(('mount', 'type', 'read_only', 'block_size', 'blocks_free', 'blocks', 'inodes_free', 'inodes', 'immutable', 'unmounted', 'error'))
-    path = os.path.realpath(path)
-    mounts = {point: (kind, options.split(',')) for point, kind, options in _mounts('/proc/self/mounts')}
+    named, path = path, os.path.realpath(path)
+    mounted = {point: (kind, options.split(',')) for point, kind, options in mounts('/proc/self/mounts')}
     above = [path[:position] or '/' for position in range(len(path), 0, -1) if position == len(path) or path[position] == '/'] + ['/']
     for point in above:
-        if point in mounts:
-            found.update(mount=_text.printable(os.fsencode(point)), type=mounts[point][0], read_only='ro' in mounts[point][1])
+        if point in mounted:
+            found.update(mount=_text.printable(os.fsencode(point)), type=mounted[point][0], read_only='ro' in mounted[point][1])
             break
-    if mounts:
-        wanted = {point for point, kind, options in _mounts('/etc/fstab') if 'noauto' not in options.split(',')}
-        found['unmounted'] = ([_text.printable(os.fsencode(point)) for point in above if point in wanted and point not in mounts] or [None])[0]
+    if mounted:
+        wanted = {point for point, kind, options in mounts('/etc/fstab') if 'noauto' not in options.split(',')}
+        found['unmounted'] = ([_text.printable(os.fsencode(point)) for point in above if point in wanted and point not in mounted] or [None])[0]
     try:
         numbers = _system.bounded(seconds, os.statvfs, path)
         found.update(read_only=bool(numbers.f_flag & os.ST_RDONLY), block_size=numbers.f_frsize, blocks_free=numbers.f_bavail, blocks=numbers.f_blocks,
@@ -40,18 +41,26 @@ def under(path, seconds=5.0):
         found['error'] = error.strerror
         return found
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:                                                                  # FS_IOC_GETFLAGS, FS_IMMUTABLE_FL
-            flags = fcntl.ioctl(descriptor, 0x80086601 if struct.calcsize('l') == 8 else 0x80046601, b'\0' * 8)
-            found['immutable'] = bool(flags[0 if sys.byteorder == 'little' else 3] & 0x10)
+        descriptor = _spool.walk(os.path.abspath(named))      # behind a link that others made nothing is opened
+        try:
+            found['immutable'] = immutable(descriptor)
         finally:
             os.close(descriptor)
-    except OSError:                                                           # tmpfs and many others have no such flags
+    except OSError:
         pass
     return found
 
 
-def _mounts(path):
+def immutable(descriptor):
+    """Whether an open directory has one of these attributes; None on file systems that know none."""
+    try:                                                                      # FS_IOC_GETFLAGS, FS_IMMUTABLE_FL, FS_APPEND_FL
+        flags = fcntl.ioctl(descriptor, 0x80086601 if struct.calcsize('l') == 8 else 0x80046601, b'\0' * 8)
+        return bool(flags[0 if sys.byteorder == 'little' else 3] & 0x30)
+    except OSError:
+        return None
+
+
+def mounts(path):
     for line in _system.slurp_all(path, 4194304).decode('utf-8', 'surrogateescape').splitlines():
         fields = line.split()
         if len(fields) > 3 and fields[0][0] != '#':

@@ -8,6 +8,7 @@
 
 import os
 import stat
+import struct
 import time
 from typing import Any, Dict, List, NamedTuple, Optional
 
@@ -53,6 +54,25 @@ def may(about, uid, gid, bits):
     return uid == 0 or about.st_mode >> shift & bits == bits
 
 
+def refused(path, about, uid, gid, bits, who, deed):
+    """What keeps a user from a file, as a sentence part, or None: L(may), or an access control list instead."""
+    try:
+        data = os.getxattr(path, 'system.posix_acl_access', follow_symlinks=False)
+    except (OSError, AttributeError):      # none, or a system that has none
+        return None if may(about, uid, gid, bits) else 'owner %d:%d, mode %04o: %s cannot %s' % (
+            about.st_uid, about.st_gid, about.st_mode & 0o7777, who, deed)
+    # acl(5): the mask cuts all but the owner's and the others'; the mode shows it as the group's.
+    entries = list(struct.iter_unpack('<HHI', data[4:]))
+    mask = [found for tag, found, _number in entries if tag == 16] + [7]
+    numbers = {1: about.st_uid, 4: about.st_gid}
+    for tags, number, most in ((1,), uid, 7), ((2,), uid, mask[0]), ((4, 8), gid, mask[0]), ((32,), -1, 7):
+        counts = [found & most for tag, found, other in entries if tag in tags and number in (-1, numbers.get(tag, other))]
+        if counts:
+            return None if uid == 0 or any(found & bits == bits for found in counts) else (
+                'an access control list, by which %s cannot %s: setfacl -b takes it away' % (who, deed))
+    return None
+
+
 def hazard_of_owner(about, directory, runner, settings):
     """What a queue runner does to a control file because of its owner and mode, as a sentence part, or None (readqf() in queue.c).
 
@@ -68,6 +88,9 @@ def hazard_of_owner(about, directory, runner, settings):
     if uid and about.st_uid not in (uid, trusted) and not (
             about.st_gid == gid and group_writes and directory.st_mode & 0o020 and directory.st_gid == gid):
         return '%s, directory %d:%d %04o: the runner loses it' % (shown, directory.st_uid, directory.st_gid, directory.st_mode & 0o7777)
+    if directory.st_mode & stat.S_ISVTX and uid not in (0, about.st_uid, directory.st_uid):
+        return ('%s, directory %d:%d %04o: the runner delivers it and cannot remove it from a sticky directory, again and again'
+                % (shown, directory.st_uid, directory.st_gid, directory.st_mode & 0o7777))
     return None
 
 
@@ -163,18 +186,20 @@ def data_hazards(opened: Any, identifier: str, who: Any, directory: Any, other: 
     """What is wrong with the data file, which the d line may place in C(other), another directory of the queue."""
     try:
         if other is None or other == directory:
-            body = os.stat('df' + identifier, dir_fd=opened.data, follow_symlinks=False)
+            body, why = _body(opened.data, 'df' + identifier, who)
         else:
             with _spool.Opened(other) as there:
-                body = os.stat('df' + identifier, dir_fd=there.data, follow_symlinks=False)
+                body, why = _body(there.data, 'df' + identifier, who)
     except (FileNotFoundError, ValueError):
         return [Hazard('no_data', 'there is no data file')]
     if not stat.S_ISREG(body.st_mode):
         return [Hazard('unreadable', 'the data file is not a regular file: a run would hang on it, or deliver something else', 'special')]
-    if not may(body, who[0], who[1], 4):
-        return [Hazard('permissions', 'the data file has owner %d:%d, mode %04o: the runner cannot read it'
-                       % (body.st_uid, body.st_gid, body.st_mode & 0o7777))]
-    return []
+    return [Hazard('permissions', 'the data file has ' + why)] if why else []
+
+
+def _body(directory, name, who):
+    about = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    return about, refused('/proc/self/fd/%d/%s' % (directory, name), about, who[0], who[1], 4, 'the runner', 'read it')
 
 
 def places(look):
@@ -184,14 +209,16 @@ def places(look):
         uid, gid, _trusted = runner(look, queue)
         for directory in directories:
             for path in sorted({directory.path, directory.control, directory.data}):
-                about = os.stat(path)
-                if not may(about, uid, gid, 7):
-                    found.append(('directory', '%s has owner %d:%d, mode %04o: the runner (%d:%d) cannot work in it'
-                                  % (path, about.st_uid, about.st_gid, about.st_mode & 0o7777, uid, gid)))
+                why = refused(path, os.stat(path), uid, gid, 7, 'the runner (%d:%d)' % (uid, gid), 'work in it')
+                if why:
+                    found.append(('directory', '%s has %s' % (path, why)))
             room = _filesystem.under(directory.control)
             least = look.settings[queue]['min_free_blocks']
             if room['read_only']:
                 found.append(('file_system', '%s is on a read-only file system' % directory.control))
+            elif room.get('immutable'):
+                found.append(('file_system', '%s is immutable or append-only: a run delivers its mail and cannot remove it, again and again; '
+                                             'chattr -ia takes that away' % directory.control))
             elif room['blocks_free'] is not None and room['blocks_free'] < max(1, least):
                 found.append(('file_system', '%s has %s free blocks, fewer than MinFreeBlocks (%s)' % (directory.control, room['blocks_free'], least)))
             elif room['inodes'] and not room['inodes_free']:

@@ -7,13 +7,16 @@
 """A queue entered as who runs it, and lost messages (Qf) examined and returned to the queue."""
 
 import contextlib
+import errno
 import fcntl
 import os
+import resource
 import stat
 from typing import AbstractSet, Any, Iterator, Optional, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _hazards, _identity, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _filesystem, _hazards, _identity, _qf, _spool, _text
 
+OPEN_FILES = 1024
 PERMISSIONS = 'mailops.sendmail.sendmail_permissions puts owners and modes right'
 
 
@@ -34,6 +37,8 @@ def entered(look: Any, queue: str, directory: _spool.QueueDirectory) -> Iterator
             with _identity.acting(who):
                 opened = stack.enter_context(_spool.Opened(directory))
                 for descriptor, path in ((opened.control, directory.control), (opened.data, directory.data)):
+                    if _filesystem.immutable(descriptor):
+                        raise PermissionError(0, 'it is immutable or append-only; chattr -ia takes that away', path)
                     if not os.access('.', os.W_OK | os.X_OK, dir_fd=descriptor,
                                      effective_ids=os.access in os.supports_effective_ids):
                         raise PermissionError(0, 'it may not write there', path)
@@ -53,6 +58,7 @@ def alone(look: Any, dry: bool = False) -> Iterator[None]:
 
     Sendmail takes no notice of a lock on a directory. C(dry): nothing is kept out. Raises SendmailError at once where another run is at work.
     """
+    _open_enough()
     held = set()
     with contextlib.ExitStack() as stack:
         for queue, directories in () if dry else look.directories.items():
@@ -75,10 +81,19 @@ def alone(look: Any, dry: bool = False) -> Iterator[None]:
         yield
 
 
+def _open_enough() -> None:
+    """A batch keeps its files open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < OPEN_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES if hard < 0 else min(OPEN_FILES, hard), hard))
+
+
 def reason_of(error: Exception) -> str:
     """Why one file was left alone, from what went wrong with it."""
     if isinstance(error, PermissionError):
         return 'the runner of this queue may not do that (%s): %s' % (error.strerror, PERMISSIONS)
+    if getattr(error, 'errno', None) == errno.EMFILE:
+        return 'this process may not open more files (%d): raise that limit (ulimit -Hn)' % resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return getattr(error, 'strerror', None) or str(error)
 
 

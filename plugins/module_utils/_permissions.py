@@ -322,12 +322,15 @@ def _after(want, about, known):
 
 def apply(actions, check_mode, look_up=None):
     """Do the actions, or with C(check_mode) only account for them. Returns the module's result as a dict, see L(Outcome)."""
-    outcome = Outcome(look_up or _Names())
+    outcome, mounted = Outcome(look_up or _Names()), {point for point, _kind, _options in _filesystem.mounts('/proc/self/mounts')}
     for action in actions:
         if action.what == 'error':
             outcome.errors.append({'path': _printed(action.found.path), 'error': action.reason})
         elif action.what == 'skip':
             outcome.skip(action.found.path, action.reason)
+        elif action.what == 'change' and (_is_mounted(action.found, mounted) or _has_list(action)):
+            outcome.skip(action.found.path, 'It is a mount point: what is mounted there would change.' if _is_mounted(action.found, mounted) else
+                         'It has an access control list, and another mode would give more to those it names: setfacl -b takes it away.')
         else:
             try:
                 if check_mode or _do(action, outcome.look_up):
@@ -339,6 +342,22 @@ def apply(actions, check_mode, look_up=None):
             except OSError as error:
                 outcome.errors.append({'path': _printed(action.found.path), 'error': error.strerror})
     return outcome
+
+
+def _is_mounted(found, mounted):
+    """Whether a file is one that somebody has mounted over its name, which is somewhere else as well."""
+    return stat.S_ISREG(found.about.st_mode) and os.path.join(os.path.realpath(os.path.dirname(found.path)), found.name) in mounted
+
+
+def _has_list(action):
+    """Whether chmod() would change what an access control list gives to others: its mask is what the mode shows as the group's."""
+    found = action.found
+    if action.after[2] == stat.S_IMODE(found.about.st_mode):
+        return False
+    try:
+        return bool(os.getxattr(os.path.join(b'/proc/self/fd/%d' % found.parent, os.fsencode(found.name)), 'system.posix_acl_access', follow_symlinks=False))
+    except (OSError, AttributeError):      # none, or a system that has none
+        return False
 
 
 def _do(action, look_up):

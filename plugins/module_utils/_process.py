@@ -72,9 +72,23 @@ def _is_stopped(pid: int) -> bool:
 
 
 def _kill_where_safe(pid: int, harmless: Callable[[bytes], bool]) -> bool:
-    """Kill a process if C(harmless) says so of the title that it has while it is stopped, so that it cannot get on meanwhile."""
+    """Kill a process if C(harmless) says so of the title that it has while it is stopped, so that it cannot get on meanwhile.
+
+    A child does it: who ends us at that moment would leave it stopped for ever.
+    """
     if not harmless(title(pid)):
         return False
+    child, doomed = os.fork(), False
+    if child:
+        return os.waitpid(child, 0)[1] == 0
+    try:
+        os.setsid()
+        doomed = _stop_and_judge(pid, harmless)
+    finally:
+        os._exit(not doomed)
+
+
+def _stop_and_judge(pid: int, harmless: Callable[[bytes], bool]) -> bool:
     try:
         os.kill(pid, signal.SIGSTOP)
         for _attempt in range(100):

@@ -301,7 +301,7 @@ def parse(data):
             complete = True
         elif letter not in _LETTERS or not line:
             problem('unknown_letter', 'an unknown line, %s', _text.printable(line[:40]))
-            if not values['version'] and values['created'] is None:
+            if not values['version'] and values['created'] is None and len(problems) > 1:
                 break  # not a control file at all: no need to list every line of a picture
     if len(problems) >= _PROBLEMS_MAX:
         complete = data[-3:] == b'\n.\n'

@@ -234,7 +234,7 @@ def absent(cf: _cf.Configuration) -> List[Dict[str, Any]]:
     """The same of files that an F line needs and that are not there, or no plain files: fileclass(), exit status 71."""
     found = []
     for number, line in cf.lines:
-        match = re.match(r'F(?:\{\w+\}|[^{])\s*(?=\S)(?!-o|\||[^/].*@)([^ "\\]+)', line)
+        match = re.match(r'F(?:\{\w+\}|[^{])\s*(?=\S)(?!-o|\||[^/].*@.*:)([^ "\\]+)', line)
         if match:
             try:
                 plain = stat.S_ISREG(os.stat(os.path.join('/', match.group(1))).st_mode)

@@ -116,12 +116,15 @@ def _die_at(number, signum):
         setattr(os, name, wrap(name, getattr(os, name)))
 
 
-def run_module(name, args, check=False, limit=60.0, kill=None, scratch=Path("/run/attack"), meanwhile=None):
-    """Call a module as root. C(kill): ("after", seconds, signal) from outside, or ("change", number, signal); C(meanwhile()) goes on beside it.
+def run_module(name, args, check=False, limit=60.0, kill=None, scratch=Path("/run/attack"), meanwhile=None, before=None):
+    """Call a module as root. C(kill): ("after", seconds, signal) from outside, or ("change", number, signal); C(meanwhile()) goes on beside it,
+    C(before()) is called in the module's own process.
 
     Returns Ended. Only the module's own process gets the signal, not the runners it started.
     """
     scratch.mkdir(exist_ok=True)
+    for name_of_output in ("out", "err"):  # a child that is killed at once makes none
+        (scratch / name_of_output).write_bytes(b"")
     began = time.monotonic()
     child = os.fork()
     if not child:
@@ -145,6 +148,8 @@ def run_module(name, args, check=False, limit=60.0, kill=None, scratch=Path("/ru
                 }
             ).encode()
             sys.argv = [name]
+            if before:
+                before()
             if kill and kill[0] == "change":
                 _die_at(kill[1], kill[2])
             runpy.run_module(f"ansible_collections.mailops.sendmail.plugins.modules.{name}", run_name="__main__", alter_sys=False)
@@ -221,6 +226,11 @@ def processes():
             except OSError:
                 pass
     return found
+
+
+def stopped():
+    """(pid, command line) of Sendmail processes that are stopped, and hold their messages until somebody lets them go on."""
+    return [(pid, line) for pid, line in processes() if Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1] == b"T"]
 
 
 def quiet(seconds):
@@ -459,11 +469,11 @@ def drain(seconds):
                 for options in (("-qQ", "-Q"), ("-qf",), ("-qf",), ("-qf",))
             ]
             for one in runners:
+                # A runner that is killed at work delivers twice: wait for it, or leave it alone.
                 try:
-                    one.wait(max(1.0, until - time.monotonic()))
+                    one.wait(max(60.0, until - time.monotonic()))
                 except subprocess.TimeoutExpired:
-                    one.kill()
-                    one.wait()
+                    print(f"note: still at work: {one.args}", flush=True)
         time.sleep(0.2)
     return False
 

@@ -37,6 +37,7 @@ from common import (
     reap,
     run_module,
     seeded,
+    stopped,
     submit,
     submit_many,
     summary,
@@ -179,6 +180,10 @@ def attack(rand, findings):
 
 def settle(findings):
     """Without kills: release, restore, deliver, and restore again, which must bring nothing back that was delivered."""
+    time.sleep(1)
+    for pid, line in stopped():
+        findings.add("stopped", f"{line} ({pid})")
+        os.kill(pid, signal.SIGCONT)
     for _turn in range(2):
         quiet(120)
         for module, args in (

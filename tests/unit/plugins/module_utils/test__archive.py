@@ -380,6 +380,25 @@ def test_a_base_that_is_swapped_while_it_is_made(tmp_path, monkeypatch):
     assert os.listdir(str(tmp_path / 'base')) == []
 
 
+@pytest.mark.parametrize('mode', [0o755, 0o640, 0o604])
+def test_a_file_system_that_keeps_no_modes(tmp_path, monkeypatch, mode):
+    """On vfat, exFAT and many a share a file is for everybody whatever mode it was made with."""
+    real = os.fstat
+
+    def fstat(descriptor):
+        found = real(descriptor)
+        return os.stat_result((stat.S_IFREG | mode,) + tuple(found)[1:]) if stat.S_ISREG(found.st_mode) else found
+    base = tmp_path / 'base'
+    base.mkdir(0o700)
+    with _archive.Writer(str(base), 'removed', {}) as writer:
+        writer.lock()
+        monkeypatch.setattr(os, 'fstat', fstat)
+        with pytest.raises(_text.SendmailError, match='other users can read'):
+            writer.begin()
+        monkeypatch.undo()
+    assert [name for _where, _directories, names in os.walk(str(base)) for name in names] == []
+
+
 def test_a_base_in_a_queue(tmp_path):
     queue = tmp_path / 'mqueue'
     queue.mkdir()
@@ -508,6 +527,21 @@ def described(name, found, size, kind=b'0', target=b''):
 def test_a_header_says_what_the_file_is(name, uid, gid, size, mtime, shown):
     info = described(name, os.stat_result((stat.S_IFREG | 0o6741, 7, 8, 1, uid, gid, size, 1, mtime, 2)), size)
     assert (os.fsencode(info.name), info.mode, info.uid, info.gid, info.size, info.mtime, info.type) == (name, 0o6741, uid, gid, size, shown, tarfile.REGTYPE)
+
+
+@pytest.mark.parametrize('mtime', [0o77777777777, 0o100000000000, 99999999999, 1 << 62])
+def test_a_file_from_the_far_future_leaves_the_part_whole(tmp_path, mtime):
+    """Whoever owns a file sets its time; the twelve digits of a plain header end in 2242."""
+    with _archive.Writer(str(tmp_path / 'base'), 'removed', {}) as writer:
+        writer.begin()
+        for name, when in ((b'msp/q/qf1', 900), (b'msp/q/df1', mtime)):
+            writer.add(name, os.stat_result((stat.S_IFREG | 0o640, 0, 0, 1, 0, 0, 4, when, when, when)), b'text')
+        writer.record({'id': '1'})
+        writer.commit()
+        path = os.path.join(writer.path, '0001.tar.gz')
+    assert read(path) == {'msp/q/qf1': b'text', 'msp/q/df1': b'text'}
+    with tarfile.open(path) as archive:
+        assert archive.getmember('msp/q/df1').mtime == mtime
 
 
 def test_a_file_from_before_1970_is_of_1970():

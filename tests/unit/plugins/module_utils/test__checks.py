@@ -110,7 +110,7 @@ ROWS = [
     ('mta_full', {'processes': [dict(DAEMON, full='min free: 100'), dict(DAEMON, full='second')], 'queues': {'msp': because(2, 'mta_disk_full', '452 4.4.5')}},
      ['The MTA says: min free: 100', 'Sendmail says: 452 4.4.5'], 2),
     ('read_only', {'filesystems': {'msp': dict(ROOM, immutable=True), 'mta': dict(ROOM, read_only=True)}}, [
-        'The directory of the MSP queue is immutable (chattr +i).', '/var, where the MTA queue lies, is mounted read-only.'], 0),
+        'The directory of the MSP queue is immutable or append-only (lsattr -d).', '/var, where the MTA queue lies, is mounted read-only.'], 0),
     ('read_only', {'filesystems': {'msp': None}}, [], 0),
     ('mta_directory', {'errors': [dict(GONE, queue='mta'), GONE, dict(GONE, queue='mta', link=('/q', '/m'))]},
      ['The directory of the MTA queue /q: No such file or directory.'], 0),

@@ -2,7 +2,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The looks at the machine, at real processes, sockets and files of the test where that is possible, else at a host laid out in a directory."""
 
+import os
+import sys
+
+import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _filesystem
+
+
+@pytest.mark.parametrize('flags, frozen', [(0x10, True), (0x20, True), (0x30, True), (0x80000, False), (0, False)])
+def test_a_directory_from_which_nothing_can_be_removed(tmp_path, monkeypatch, flags, frozen):
+    """FS_IMMUTABLE_FL and FS_APPEND_FL of linux/fs.h. Who may set them is root with a capability that test hosts have, see tests/attack."""
+    def ioctl(descriptor, request, buffer):
+        assert os.fstat(descriptor).st_ino == tmp_path.stat().st_ino
+        return flags.to_bytes(4, sys.byteorder) + b'\0' * 4
+    monkeypatch.setattr(_filesystem.fcntl, 'ioctl', ioctl)
+    assert _filesystem.under(str(tmp_path))['immutable'] is frozen
+
+
+def test_nothing_behind_a_link_of_others_is_opened(tmp_path, monkeypatch):
+    """Who owns a queue can put a link in the place of its df at any moment."""
+    (tmp_path / 'secret').mkdir()
+    (tmp_path / 'df').symlink_to(tmp_path / 'secret')
+    os.lchown(str(tmp_path / 'df'), 4711, 4711)
+    opened, real = [], os.open
+    monkeypatch.setattr(os, 'open', lambda path, *rest, **more: opened.append(str(path)) or real(path, *rest, **more))
+    assert _filesystem.under(str(tmp_path / 'df'))['immutable'] is None
+    assert not [path for path in opened if 'secret' in path]
 
 
 def test_filesystem(tmp_path, monkeypatch):
@@ -11,7 +36,7 @@ def test_filesystem(tmp_path, monkeypatch):
     assert found['blocks_free'] > 0
     assert found['read_only'] is False
     assert _filesystem.under(str(tmp_path / 'none'))['error']
-    monkeypatch.setattr(_filesystem, '_mounts', lambda path: iter(
+    monkeypatch.setattr(_filesystem, 'mounts', lambda path: iter(
         [('/', 'ext4', 'rw'), (str(tmp_path), 'tmpfs', 'ro,noexec')] if path == '/proc/self/mounts' else
         [('/', 'ext4', 'defaults'), (str(tmp_path / 'a'), 'ext4', 'defaults'), (str(tmp_path / 'b'), 'ext4', 'noauto')]))
     (tmp_path / 'a' / 'q').mkdir(parents=True)

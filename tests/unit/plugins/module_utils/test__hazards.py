@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import struct
 import time
 import types
 
@@ -64,6 +65,20 @@ class TestOwner:
     def test_the_bits_that_count(self, mode, file_mode, lost):
         found = _hazards.hazard_of_owner(about(SMMSP, SMMSP, mode), about(SMMSP, SMMSP, 0o42770), RUNNER, {'queue_file_mode': file_mode})
         assert found == ('owner 102:102, mode %04o: others could have written it, so the runner loses it' % mode if lost else None)
+
+    @pytest.mark.parametrize('directory, control, runner, again', [
+        # Only the owners of file and directory and root remove a file from a sticky directory; whoever cannot delivers it at each run.
+        ((ROOT, SMMSP, 0o43770), (ALICE, SMMSP, 0o660), RUNNER, True),
+        ((ROOT, SMMSP, 0o41770), (ALICE, SMMSP, 0o660), RUNNER, True),
+        ((ROOT, SMMSP, 0o43770), (SMMSP, SMMSP, 0o660), RUNNER, False),
+        ((SMMSP, SMMSP, 0o43770), (ALICE, SMMSP, 0o660), RUNNER, False),
+        ((ROOT, SMMSP, 0o42770), (ALICE, SMMSP, 0o660), RUNNER, False),
+        ((MAIL, SMMSP, 0o43770), (ALICE, SMMSP, 0o640), (0, 0, 0), False),
+    ])
+    def test_a_sticky_directory(self, directory, control, runner, again):
+        found = _hazards.hazard_of_owner(about(*control), about(*directory), runner, DEBIAN_MSP)
+        assert found == ('owner 1000:102, mode 0660, directory 0:102 %04o: the runner delivers it and cannot remove it from a sticky directory, '
+                         'again and again' % (directory[2] & 0o7777) if again else None)
 
     def test_the_sentence_about_the_directory(self):
         found = _hazards.hazard_of_owner(about(ALICE, SMMSP, 0o104660), about(SMMSP, ROOT, 0o42755), RUNNER, DEBIAN_MSP)
@@ -277,6 +292,61 @@ class TestFates:
         assert {kind: sorted(identifier for _text_, identifier in pairs) for kind, pairs in kinds.items()} == {'damaged': [A, B], 'aborts': [C]}
 
 
+ANY = 0xffffffff
+USER_OBJ, USER, GROUP_OBJ, GROUP, MASK, OTHER = 1, 2, 4, 8, 16, 32
+
+
+def listed(*entries):
+    """An access control list as the kernel keeps it (linux/posix_acl_xattr.h)."""
+    return struct.pack('<I', 2) + b''.join(struct.pack('<HHI', tag, bits, number) for tag, bits, number in entries)
+
+
+@pytest.mark.parametrize('uid, gid, entries, readable', [
+    # The owner's own bits, whatever the mask; a user by name before any group; every group of his; the others' where none of these fits.
+    (ALICE, SMMSP, ((USER_OBJ, 6, ANY), (GROUP_OBJ, 0, ANY), (MASK, 0, ANY), (OTHER, 0, ANY)), True),
+    (SMMSP, SMMSP, ((USER_OBJ, 6, ANY), (GROUP_OBJ, 0, ANY), (GROUP, 4, 33), (MASK, 6, ANY), (OTHER, 0, ANY)), False),
+    (SMMSP, SMMSP, ((USER_OBJ, 6, ANY), (GROUP_OBJ, 6, ANY), (GROUP, 4, 33), (MASK, 6, ANY), (OTHER, 0, ANY)), True),
+    (SMMSP, SMMSP, ((USER_OBJ, 6, ANY), (GROUP_OBJ, 6, ANY), (GROUP, 4, 33), (MASK, 2, ANY), (OTHER, 4, ANY)), False),
+    (SMMSP, SMMSP, ((USER_OBJ, 6, ANY), (USER, 0, SMMSP), (GROUP_OBJ, 6, ANY), (MASK, 6, ANY), (OTHER, 4, ANY)), False),
+    (SMMSP, SMMSP, ((USER_OBJ, 6, ANY), (USER, 4, SMMSP), (GROUP_OBJ, 0, ANY), (MASK, 6, ANY), (OTHER, 0, ANY)), True),
+    (SMMSP, MAIL, ((USER_OBJ, 6, ANY), (GROUP_OBJ, 0, ANY), (GROUP, 4, MAIL), (MASK, 4, ANY), (OTHER, 0, ANY)), True),
+    (SMMSP, MAIL, ((USER_OBJ, 6, ANY), (GROUP_OBJ, 0, ANY), (GROUP, 4, 33), (MASK, 4, ANY), (OTHER, 4, ANY)), True),
+    (SMMSP, MAIL, ((USER_OBJ, 6, ANY), (GROUP_OBJ, 4, ANY), (GROUP, 4, 33), (MASK, 4, ANY), (OTHER, 0, ANY)), False),
+    (ROOT, ROOT, ((USER_OBJ, 0, ANY), (GROUP_OBJ, 0, ANY), (MASK, 0, ANY), (OTHER, 0, ANY)), True),
+])
+@pytest.mark.skipif(os.geteuid() != 0, reason='works as several users')
+def test_an_access_control_list_counts_and_not_the_mode(tmp_path, uid, gid, entries, readable):
+    """The kernel itself says who may read the file, in a child with these ids."""
+    path = tmp_path / ('df' + A)
+    path.write_bytes(b'body\n')
+    os.chown(str(path), ALICE, SMMSP)
+    try:
+        os.setxattr(str(path), 'system.posix_acl_access', listed(*entries))
+    except OSError as error:
+        pytest.skip('no access control lists here: %s' % error)
+    for place in (tmp_path, *tmp_path.parents):
+        if place.stat().st_uid == 0 and not place.stat().st_mode & 0o001:
+            place.chmod(place.stat().st_mode | 0o011)
+    child = os.fork()
+    if not child:
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)
+        try:
+            os.close(os.open(str(path), os.O_RDONLY))
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    assert (os.waitpid(child, 0)[1] == 0) is readable
+    descriptor = os.open(str(tmp_path), os.O_RDONLY)
+    try:
+        found = _hazards.data_hazards(types.SimpleNamespace(data=descriptor), A, (uid, gid, uid), None, None)
+        assert found == ([] if readable else [_hazards.Hazard(
+            'permissions', 'the data file has an access control list, by which the runner cannot read it: setfacl -b takes it away')])
+    finally:
+        os.close(descriptor)
+
+
 class TestPlaces:
     ROOM = {'read_only': False, 'blocks_free': 1000, 'inodes': 100, 'inodes_free': 50}
 
@@ -292,6 +362,7 @@ class TestPlaces:
     @pytest.mark.parametrize('change, says', [
         ({'read_only': True}, 'is on a read-only file system'), ({'blocks_free': 99}, 'has 99 free blocks, fewer than MinFreeBlocks (100)'),
         ({'inodes_free': 0}, 'has no free inodes'),
+        ({'immutable': True}, 'is immutable or append-only: a run delivers its mail and cannot remove it, again and again; chattr -ia takes that away'),
     ])
     def test_file_system(self, spool, room, change, says):
         spool.look.settings['msp']['min_free_blocks'] = 100
@@ -303,6 +374,18 @@ class TestPlaces:
     def test_file_system_that_does_not_count_inodes(self, spool, room):
         room.update(inodes=0, inodes_free=0)
         assert _hazards.places(spool.look) == []
+
+    def test_a_directory_with_an_access_control_list(self, spool):
+        owner = os.stat(str(spool.path))
+        spool.look.submitter.update(uid=owner.st_uid + 7, gid=owner.st_gid)
+        assert _hazards.places(spool.look) == []
+        try:
+            os.setxattr(str(spool.path), 'system.posix_acl_access', listed(
+                (USER_OBJ, 7, ANY), (GROUP_OBJ, 0, ANY), (GROUP, 7, 4711), (MASK, 7, ANY), (OTHER, 0, ANY)))
+        except OSError as error:
+            pytest.skip('no access control lists here: %s' % error)
+        assert _hazards.places(spool.look) == [('directory', '%s has an access control list, by which the runner (%d:%d) cannot work in it: '
+                                                             'setfacl -b takes it away' % (spool.path, owner.st_uid + 7, owner.st_gid))]
 
     @pytest.mark.parametrize('mode, sound', [(0o2770, True), (0o2750, False), (0o2777, True), (0o2707, False)])
     def test_directory(self, spool, mode, sound):

@@ -3,13 +3,14 @@
 """What should be, what is, and putting it right: decisions on made-up owners, the changes on real files of whoever runs the tests."""
 import os
 import stat
+import struct
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _look, _permissions, _platform, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _filesystem, _look, _permissions, _platform, _spool, _text
 
 SMMSP, SMMTA, ALICE, NOBODY = 105, 106, 1000, 4242
 MSP_GROUP, ALICE_GROUP = 115, 1000
@@ -319,6 +320,34 @@ def test_what_was_replaced_meanwhile_is_left_alone(queue):
             outcome = _permissions.apply([action], False)
     assert outcome.result()['left_alone'][0]['reason'].startswith('It was replaced') and not outcome.result()['changed']
     assert stat.S_IMODE((queue.place / actions[0]).stat().st_mode) == 0o666
+
+
+@pytest.mark.parametrize('check_mode', [True, False])
+def test_what_is_mounted_in_a_queue_is_not_of_the_queue(queue, check_mode, monkeypatch):
+    """A file that root has mounted over a name there is somewhere else as well, and would change there."""
+    path = queue.place / 'qfAAAAAAAA000004'
+    monkeypatch.setattr(_filesystem, 'mounts', lambda table: [('/', 'ext4', 'rw')] + [(str(place), 'ext4', 'rw') for place in (path, queue.place)
+                                                                                     if table == '/proc/self/mounts'])
+    outcome = run(queue.wants, check_mode)
+    assert modes(queue.place)['qfAAAAAAAA000004'] == 0o662
+    assert {'path': str(path), 'reason': 'It is a mount point: what is mounted there would change.'} in outcome.left_alone
+    assert str(queue.place) in [change['path'] for change in outcome.changes]
+
+
+@pytest.mark.parametrize('check_mode', [True, False])
+def test_an_access_control_list_gives_nobody_more(queue, check_mode):
+    """chmod() sets the mask of a list: whoever it names could then read the mail."""
+    path = queue.place / 'qfAAAAAAAA000004'
+    names = struct.pack('<IHHIHHIHHIHHIHHI', 2, 1, 6, 0xffffffff, 2, 6, 4711, 4, 0, 0xffffffff, 16, 0, 0xffffffff, 32, 2, 0xffffffff)
+    try:
+        os.setxattr(str(path), 'system.posix_acl_access', names)
+    except OSError as error:
+        pytest.skip('no access control lists here: %s' % error)
+    before = os.stat(str(path)).st_mode, os.getxattr(str(path), 'system.posix_acl_access')
+    outcome = run(queue.wants, check_mode)
+    assert (os.stat(str(path)).st_mode, os.getxattr(str(path), 'system.posix_acl_access')) == before
+    assert {'path': str(path), 'reason': 'It has an access control list, and another mode would give more to those it names: '
+                                         'setfacl -b takes it away.'} in outcome.left_alone
 
 
 def test_what_was_delivered_meanwhile_is_no_error(queue):

@@ -3,6 +3,7 @@
 """Programs side by side under a deadline, with real small programs."""
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -23,6 +24,54 @@ def grace(monkeypatch):
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGTERM])
+def test_nothing_stays_stopped_when_we_are_killed(number):
+    """A runner that is looked at while it is stopped goes on, or is killed, whatever becomes of us: stopped it would hold its message for ever."""
+    victim = subprocess.Popen([sys.executable, '-c', 'import time; print(1, flush=True); time.sleep(60)'], stdout=subprocess.PIPE)
+    try:
+        assert victim.stdout.readline() == b'1\n'
+        read, write = os.pipe()
+        ours = os.fork()
+        if not ours:
+            looks = []
+
+            def harmless(_title):
+                looks.append(1)
+                if len(looks) == 2:
+                    os.write(write, b'x')
+                    time.sleep(0.5)
+                return len(looks) < 2
+            _process._kill_where_safe(victim.pid, harmless)
+            os._exit(0)
+        assert os.read(read, 1) == b'x'
+        assert _process._is_stopped(victim.pid)
+        os.kill(ours, number)
+        os.waitpid(ours, 0)
+        until = time.monotonic() + 60
+        while _process._is_stopped(victim.pid) and time.monotonic() < until:
+            time.sleep(0.01)
+        assert not _process._is_stopped(victim.pid)
+        assert victim.poll() is None
+    finally:
+        victim.kill()
+        victim.wait()
+        victim.stdout.close()
+
+
+@pytest.mark.parametrize('second, killed', [(True, True), (False, False)])
+def test_what_is_killed_is_what_its_title_says_while_it_is_stopped(second, killed):
+    victim = subprocess.Popen([sys.executable, '-c', 'import time; print(1, flush=True); time.sleep(60)'], stdout=subprocess.PIPE)
+    try:
+        assert victim.stdout.readline() == b'1\n'
+        assert _process._kill_where_safe(victim.pid, lambda _title: False) is False
+        assert _process._kill_where_safe(victim.pid, lambda _title: second or not _process._is_stopped(victim.pid)) is killed
+        assert (victim.wait(60) == -signal.SIGKILL) if killed else (victim.poll() is None and not _process._is_stopped(victim.pid))
+    finally:
+        victim.kill()
+        victim.wait()
+        victim.stdout.close()
 
 
 def run(commands, parallel=4, seconds=30, **more):
