@@ -11,6 +11,7 @@ MAILOPS_HOSTS is a prefix for the names of the hosts and copies: with another on
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,7 +31,8 @@ WORK = ROOT / '.cache/breakages'
 PART = 'extensions/molecule/%s/breakage.yml'
 SECONDS = 1200    # a test that takes longer hangs, and has noticed nothing
 # The program could not be started or the change cannot be read: that says nothing about the test.
-CRASHES = re.compile(r'SyntaxError|IndentationError|ImportError|ModuleNotFoundError|NameError|ERROR collecting|TemplateSyntaxError|template error while templating'
+CRASHES = re.compile(r'SyntaxError|IndentationError|ImportError|ModuleNotFoundError|NameError|ERROR collecting|TemplateSyntaxError'
+                     r'|template error while templating'
                      r'|Syntax error in template|YAML parsing failed|is not a valid attribute|no such file|conflicting action statements')
 # Of ansible-playbook, also of one that a task of a scenario runs: the first task that failed, and what it said. Of pytest: the line that it points at.
 FAILED = re.compile(r'(?ms)^TASK \[([^\n]*)\] \*+\n(?:(?!^TASK \[|^PLAY ).)*?^(?:fatal|failed): \[[^\n]*?FAILED! =>[^\n]*\n((?:[ ]+[^\n]*\n)*)')
@@ -109,8 +112,7 @@ class Copy:
                 group['vars'] = {'image': f'mailops-{release}'}
         path.write_text(yaml.safe_dump(read, sort_keys=False), encoding='utf-8')
 
-    def test(self, breakage, cases):
-        by = breakage['noticed_by']
+    def test(self, by, cases):
         return self.unit(by) if '.py' in by else self.scenario(cases[by])
 
 
@@ -141,73 +143,87 @@ def outcome(passed, status, output, by):
     return ('noticed', where) if where else ('crashed', ' '.join(output[-200:].split()))
 
 
-class Baselines:
-    """Whether each test passes without a breakage, run once and by whoever needs it first."""
-
-    def __init__(self):
-        self.lock, self.known = threading.Lock(), {}
-
-    def of(self, copy, breakage, cases):
-        with self.lock:
-            mine, own = self.known.get(breakage['noticed_by']), False
-            if mine is None:
-                mine, own = self.known.setdefault(breakage['noticed_by'], {'ready': threading.Event()}), True
-        if own:
-            begin = time.monotonic()
-            status, output = copy.test(breakage, cases)
-            mine.update(passed=status == 0, seconds=time.monotonic() - begin)
-            log(breakage['noticed_by'], output)
-            if status:
-                print(f"FAILS WITHOUT A BREAKAGE: {breakage['noticed_by']}: {failure(output)}", flush=True)
-            mine['ready'].set()
-        mine['ready'].wait()
-        return mine['passed']
-
-
 def log(name, output):
     (WORK / 'logs').mkdir(exist_ok=True)
-    (WORK / 'logs' / f'{re.sub(r"[^A-Za-z0-9]+", "-", name)[:90]}.log').write_text(output, encoding='utf-8')
+    (WORK / 'logs' / f'{plain_name(name)}.log').write_text(output, encoding='utf-8')
+
+
+def plain_name(name):
+    return re.sub(r'[^A-Za-z0-9]+', '-', name)[:90]
 
 
 def row(result):
-    return '| %s | `%s` | %s | `%s` | %s | %d |' % (
-        result['does'], result['file'], result['outcome'], result['noticed_by'],
-        result['where'].replace('|', '\\|').replace('`', "'").replace('<', '&lt;').replace('*', '\\*').replace('_', '\\_').replace('[', '\\['), result['seconds'])
+    said = re.sub(r'([\\|<*_\[])', r'\\\1', result['where'].replace('`', "'"))
+    return f"| {result['does']} | `{result['file']}` | {result['outcome']} | `{result['noticed_by']}` | {said} | {result['seconds']:.0f} |"
+
+
+def commit():
+    found = subprocess.run(['git', '-C', ROOT, 'rev-parse', '--short', 'HEAD'], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    changed = subprocess.run(['git', '-C', ROOT, 'diff', '--quiet', 'HEAD', '--', 'roles', 'playbooks', 'plugins', 'extensions', 'tests/unit'], check=False)
+    return found + ('+' if changed.returncode else '')
+
+
+def keep(result):
+    """The last outcome of each breakage, for the table."""
+    (WORK / 'results').mkdir(exist_ok=True)
+    (WORK / 'results' / f"{plain_name(result['name'])}.json").write_text(json.dumps(result), encoding='utf-8')
+
+
+def document():
+    found, _cases = breakages(())
+    paths = [WORK / 'results' / f"{plain_name(one['name'])}.json" for one in found]
+    results = [json.loads(path.read_text(encoding='utf-8')) for path in paths if path.exists()]
+    noticed = sum(one['outcome'] == 'noticed' for one in results)
+    commits = Counter(one['commit'] for one in results)
+    said = (f'{noticed} of {len(results)} noticed ({100 * noticed / max(1, len(results)):.1f} %), {len(found) - len(results)} of the {len(found)} not run. '
+            f"Run at {', '.join(f'{name} ({count})' for name, count in commits.most_common())}; together they took "
+            f"{sum(one['seconds'] for one in results) / 60:.0f} minutes, several at a time.")
+    page = HERE / 'README.md'
+    head = page.read_text(encoding='utf-8').partition('<!-- the table -->')[0]
+    table = '\n'.join(['| what it does to a host | file | outcome | test | what the test said | s |', '|---|---|---|---|---|---:|', *map(row, results)])
+    page.write_text(f'{head}<!-- the table -->\n{said}\n\n{table}\n', encoding='utf-8')
 
 
 def main():
     parser = argparse.ArgumentParser(prog='run', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('words', nargs='*', metavar='WORD', help='only breakages whose name, file or test has one of these words')
-    parser.add_argument('--hosts', type=int, default=2, help='how many hosts at a time')
+    parser.add_argument('--hosts', type=int, default=2, help='how many tests at a time')
     parser.add_argument('--units', action='store_true', help='only those that unit tests have to notice')
     parser.add_argument('--scenarios', action='store_true', help='only those that scenarios have to notice')
-    parser.add_argument('--document', action='store_true', help='write the table into README.md')
+    parser.add_argument('--document', action='store_true', help='write the table into README.md, of the last outcome of each')
     given = parser.parse_args()
     chosen, cases = breakages(given.words)
     chosen = [one for one in chosen if not (given.units and '.py' not in one['noticed_by']) and not (given.scenarios and '.py' in one['noticed_by'])]
     WORK.mkdir(parents=True, exist_ok=True)
-    begin, baselines, results, copies = time.monotonic(), Baselines(), [], {}
+    begin, results, copies, at = time.monotonic(), [], {}, commit()
 
-    def one_of(breakage):
+    def one_test(by):
+        """All breakages that one test has to notice, behind that test without any."""
         name = f"{os.environ.get('MAILOPS_HOSTS', 'break')}{threading.current_thread().name.rpartition('_')[2]}"
         copy = copies.get(name) or copies.setdefault(name, Copy(name))
-        passed, started = baselines.of(copy, breakage, cases), time.monotonic()
-        path = copy.place / breakage['file']
-        whole = path.read_text(encoding='utf-8')
-        path.write_text(whole.replace(breakage['find'], breakage['put']), encoding='utf-8')
-        try:
-            status, output = copy.test(breakage, cases) if passed else (1, '')
-        finally:
-            path.write_text(whole, encoding='utf-8')
-        what, where = outcome(passed, status, output, breakage['noticed_by'])
-        log('broken ' + breakage['name'], output)
-        result = dict(breakage, outcome=what, where=where, seconds=time.monotonic() - started)
-        results.append(result)
-        print(f"{what:12} {result['seconds']:5.0f} s  {breakage['name']}: {where}", flush=True)
+        status, output = copy.test(by, cases)
+        passed = status == 0
+        log(by, output)
+        if not passed:
+            print(f'FAILS WITHOUT A BREAKAGE: {by}: {failure(output)}', flush=True)
+        for breakage in [one for one in chosen if one['noticed_by'] == by]:
+            started, path = time.monotonic(), copy.place / breakage['file']
+            whole = path.read_text(encoding='utf-8')
+            path.write_text(whole.replace(breakage['find'], breakage['put']), encoding='utf-8')
+            try:
+                status, output = copy.test(by, cases) if passed else (1, '')
+            finally:
+                path.write_text(whole, encoding='utf-8')
+            what, where = outcome(passed, status, output, by)
+            log('broken ' + breakage['name'], output)
+            result = dict(breakage, outcome=what, where=where, seconds=time.monotonic() - started, commit=at)
+            results.append(result)
+            keep(result)
+            print(f"{what:12} {result['seconds']:5.0f} s  {breakage['name']}: {where}", flush=True)
 
     try:
         with ThreadPoolExecutor(given.hosts, thread_name_prefix='of') as pool:
-            for future in [pool.submit(one_of, breakage) for breakage in chosen]:
+            for future in [pool.submit(one_test, by) for by in dict.fromkeys(one['noticed_by'] for one in chosen)]:
                 future.result()
     finally:
         for name in copies:
@@ -215,17 +231,9 @@ def main():
                 for prefix in ('', 'bare-'):
                     subprocess.run([ROOT / 'tests/hosts/down', f'{name}-{prefix}{host}'], stdout=subprocess.DEVNULL, check=False)
     noticed = sum(one['outcome'] == 'noticed' for one in results)
-    commit = subprocess.run(['git', '-C', ROOT, 'rev-parse', '--short', 'HEAD'], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    said = (f'{noticed} of {len(results)} breakages noticed ({100 * noticed // max(1, len(results))} %), at {commit}, in '
-            f'{(time.monotonic() - begin) / 60:.0f} minutes, {given.hosts} at a time.')
-    print('\n' + said)
+    print(f'\n{noticed} of {len(results)} breakages noticed, in {(time.monotonic() - begin) / 60:.0f} minutes, {given.hosts} at a time.')
     if given.document:
-        results.sort(key=lambda one: chosen.index(next(it for it in chosen if it['name'] == one['name'])))
-        table = '\n'.join([said, '', '| what it does to a host | file | outcome | test | what the test said | s |', '|---|---|---|---|---|---:|',
-                           *map(row, results)])
-        page = HERE / 'README.md'
-        head = page.read_text(encoding='utf-8').partition('<!-- the table -->')[0]
-        page.write_text(f'{head}<!-- the table -->\n{table}\n', encoding='utf-8')
+        document()
     return 0 if noticed >= 0.95 * len(results) else 1
 
 
