@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage mutants night bench bench-fleet fleet kinds healthy events formats hosts requirements clean
+.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage mutants breakages night bench bench-fleet fleet kinds healthy events formats hosts requirements clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,10 @@ coverage: ## which lines the unit tests and the modules on the hosts have run, t
 mutants: ## how many small changes to the judging floors their unit tests notice (tests/README.md); MUTANTS='--seed 7 causes' or --all
 	@tests/prepare mutants
 	@tests/mutants/run $(MUTANTS)
+
+breakages: ## break roles, playbooks and filters on purpose: does the test that has to notice fail? (tests/breakages); BREAKAGES='--units remediation'
+	@tests/prepare hosts
+	@tests/breakages/run $(BREAKAGES)
 
 night: ## a fleet of 40 hosts, half of them with two troubles at once, remediated by one playbook; HOSTS=n, SEED=n (tests/night)
 	@tests/prepare hosts

@@ -113,6 +113,8 @@ def test_nothing_of_ours_writes_to_the_terminal_itself():
 # What the module finds on a healthy host that is Debian's own; recorded.
 WELL = {'healthy': True, 'causes': [], 'unexplained': {'messages': 0, 'examples': []}, 'inspected': 0, 'domains': [],
         'messages': {'total': 0, 'queued': 0, 'quarantined': 0, 'lost': 0, 'incomplete': 0, 'unreadable': 0}}
+DOWN = {'id': 'mta_down', 'title': 'No MTA answers', 'severity': 'critical', 'evidence': [], 'messages': 0, 'because_of': None, 'blocks': True,
+        'fix': {'kind': 'role', 'name': 'sendmail_mta', 'text': 'Start it.'}}
 # Answers for any host: neither the machine that runs the tests is looked at, nor does anything happen on it.
 MODULE = """#!/usr/bin/python
 import json
@@ -175,6 +177,7 @@ def test_a_healthy_host_costs_a_remediation_three_tasks_more_than_a_survey(answe
 
 @pytest.mark.parametrize('why, found, arguments', [
     ('mail that waits', dict(WELL, messages=dict(WELL['messages'], total=1, queued=1)), ()),
+    ('a cause without mail', dict(WELL, healthy=False, causes=[DOWN]), ()),
     ('the list of an interrupted run', WELL, ()), ('a control to see to', WELL, ('-e', 'sendmail_remediate_causes=SMQ-RUN-01')),
     ('the other queue', WELL, ('-e', 'sendmail_remediate_queue=all'))])
 def test_whoever_has_something_to_do_is_not_taken_for_healthy(answering, tmp_path, why, found, arguments):

@@ -30,6 +30,11 @@ def test_the_name_belongs_to_sendmail(host):
     assert host.check_output("readlink -f /usr/sbin/sendmail") == "/usr/libexec/sendmail/sendmail"
 
 
+def test_what_the_role_remembers_is_for_root_alone(host):
+    """Whoever can write it decides whether the MTA is restarted."""
+    assert host.check_output("stat -c '%a %U:%G' /run/mailops-sendmail-mta.json") == "600 root:root"
+
+
 def test_mail_is_delivered(host):
     """All the way to a mailbox, which needs what Debian's sendmail-bin alone does not bring."""
     mark = "probe-%s" % uuid.uuid4()

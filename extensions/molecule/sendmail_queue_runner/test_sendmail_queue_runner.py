@@ -28,6 +28,10 @@ def test_the_setting_is_what_the_generator_reads_again(host):
     assert re.findall(r"(?m)^MSP_(?:MODE|INTERVAL)=.*", conf) == ['MSP_MODE="Cron";', 'MSP_INTERVAL="30m";']
 
 
+def test_a_copy_is_kept_of_what_was_changed(host):
+    assert 'MSP_INTERVAL="20m";' in host.check_output("cat /etc/mail/sendmail.conf.*~")
+
+
 def test_the_line_works(host):
     """What cron would do is done: as its user, with the helper."""
     command = lines(host.file("/etc/cron.d/sendmail").content_string)[0].split(None, 6)[6]

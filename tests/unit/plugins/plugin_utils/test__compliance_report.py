@@ -218,6 +218,13 @@ class TestFormats:
         assert sum(row['status'] == 'fail' for row in rows) == made['summary']['controls']['fail']
         assert not any(value[:1] in ('=', '+', '-', '@') for row in rows for value in row.values())
 
+    @pytest.mark.parametrize('begin', ['=', '+', '-', '@', '\t'])
+    def test_no_cell_of_csv_is_a_formula(self, made, begin):
+        """Evidence holds what a queue says, for example a sender."""
+        findings = [dict(one, evidence=[begin + 'HYPERLINK("http://x")']) for one in made['findings']]
+        rows = list(csv.DictReader(io.StringIO(written(dict(made, findings=findings), 'csv'), newline='')))
+        assert {row['evidence'][:2] for row in rows} == {"'" + begin}
+
     def test_markdown(self, made):
         text = written(made, 'markdown')
         for kind in _compliance_report.kinds(made)[0]:
