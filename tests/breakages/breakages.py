@@ -118,7 +118,7 @@ class Copy:
 
 def failure(output):
     """The line of a test that failed: (where, what it said)."""
-    pointed = re.findall(r'(?m)^(?:E  .*|FAILED .*)', output)
+    pointed = re.findall(r'(?m)^(?:E  .*|FAILED tests.*)', output)
     if pointed:
         return ' '.join(pointed[0][1:].split())[:110]
     found = FAILED.findall(output)
