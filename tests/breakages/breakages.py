@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections import Counter
@@ -153,7 +154,7 @@ def plain_name(name):
 
 
 def row(result):
-    said = re.sub(r'([\\|<*_\[])', r'\\\1', result['where'].replace('`', "'"))
+    said = re.sub(r'([\\|<*_\[])', r'\\\1', textwrap.shorten(result['where'].replace('`', "'"), 100, placeholder=' ...'))
     return f"| {result['does']} | `{result['file']}` | {result['outcome']} | `{result['noticed_by']}` | {said} | {result['seconds']:.0f} |"
 
 
