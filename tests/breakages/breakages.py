@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections import Counter
@@ -153,7 +154,7 @@ def plain_name(name):
 
 
 def row(result):
-    said = re.sub(r'([\\|<*_\[])', r'\\\1', result['where'].replace('`', "'"))
+    said = re.sub(r'([\\|<*_\[])', r'\\\1', textwrap.shorten(result['where'].replace('`', "'"), 100, placeholder=' ...'))
     return f"| {result['does']} | `{result['file']}` | {result['outcome']} | `{result['noticed_by']}` | {said} | {result['seconds']:.0f} |"
 
 
@@ -178,6 +179,8 @@ def document():
     said = (f'{noticed} of {len(results)} noticed ({100 * noticed / max(1, len(results)):.1f} %), {len(found) - len(results)} of the {len(found)} not run. '
             f"Run at {', '.join(f'{name} ({count})' for name, count in commits.most_common())}; together they took "
             f"{sum(one['seconds'] for one in results) / 60:.0f} minutes, several at a time.")
+    rest = [one['name'] for one, path in zip(found, paths) if not path.exists()]
+    said += f" Not run: {', '.join(rest)}." if rest else ''
     page = HERE / 'README.md'
     head = page.read_text(encoding='utf-8').partition('<!-- the table -->')[0]
     table = '\n'.join(['| what it does to a host | file | outcome | test | what the test said | s |', '|---|---|---|---|---|---:|', *map(row, results)])
