@@ -195,7 +195,7 @@ def test_a_manifest_that_is_none(tmp_path, manifest):
     path = tmp_path / '0001.tar.gz'
     path.write_bytes(packed([FILE, ('manifest.jsonl', tarfile.REGTYPE, manifest)], None))
     path.chmod(0o600)
-    assert 'its manifest is damaged or none of ours' in refusal(str(path))
+    assert 'its manifest is damaged, or this collection did not write it' in refusal(str(path))
 
 
 def test_a_control_file_that_is_too_large(tmp_path, monkeypatch):
@@ -309,7 +309,7 @@ def test_root_is_trusted_whoever_runs_this(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('last, words', [
-    ('file', 'file is no directory, so no archive can be in it'), ('file/archives', 'file is no directory, so no archive can be in it'),
+    ('file', 'file is not a directory, so it cannot hold an archive'), ('file/archives', 'file is not a directory, so it cannot hold an archive'),
     ('x' * 300, 'cannot be in .*: File name too long')])
 def test_a_base_that_cannot_be_made(tmp_path, last, words):
     (tmp_path / 'file').write_bytes(b'')
