@@ -41,7 +41,7 @@ def under(path, seconds=5.0):
         found['error'] = error.strerror
         return found
     try:
-        descriptor = _spool.walk(os.path.abspath(named))      # behind a link that others made nothing is opened
+        descriptor = _spool.walk(os.path.abspath(named))
         try:
             found['immutable'] = immutable(descriptor)
         finally:
@@ -52,7 +52,7 @@ def under(path, seconds=5.0):
 
 
 def immutable(descriptor):
-    """Whether an open directory has one of these attributes; None on file systems that know none."""
+    """Of an open directory; None without flags."""
     try:                                                                      # FS_IOC_GETFLAGS, FS_IMMUTABLE_FL, FS_APPEND_FL
         flags = fcntl.ioctl(descriptor, 0x80086601 if struct.calcsize('l') == 8 else 0x80046601, b'\0' * 8)
         return bool(flags[0 if sys.byteorder == 'little' else 3] & 0x30)

@@ -55,13 +55,13 @@ def may(about, uid, gid, bits):
 
 
 def refused(path, about, uid, gid, bits, who, deed):
-    """What keeps a user from a file, as a sentence part, or None: L(may), or an access control list instead."""
+    """What keeps a user from a file, or None: L(may), or an access control list."""
     try:
         data = os.getxattr(path, 'system.posix_acl_access', follow_symlinks=False)
-    except (OSError, AttributeError):      # none, or a system that has none
+    except (OSError, AttributeError):
         return None if may(about, uid, gid, bits) else 'owner %d:%d, mode %04o: %s cannot %s' % (
             about.st_uid, about.st_gid, about.st_mode & 0o7777, who, deed)
-    # acl(5): the mask cuts all but the owner's and the others'; the mode shows it as the group's.
+    # acl(5): the mask cuts all but the first and the last.
     entries = list(struct.iter_unpack('<HHI', data[4:]))
     mask = [found for tag, found, _number in entries if tag == 16] + [7]
     numbers = {1: about.st_uid, 4: about.st_gid}

@@ -74,7 +74,7 @@ def _is_stopped(pid: int) -> bool:
 def _kill_where_safe(pid: int, harmless: Callable[[bytes], bool]) -> bool:
     """Kill a process if C(harmless) says so of the title that it has while it is stopped, so that it cannot get on meanwhile.
 
-    A child does it: who ends us at that moment would leave it stopped for ever.
+    A child does it: else who ends us then leaves it stopped.
     """
     if not harmless(title(pid)):
         return False
