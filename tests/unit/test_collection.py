@@ -168,6 +168,12 @@ def test_action_group_is_all_modules():
     assert groups == {'sendmail': [path.stem for path in MODULES]}
 
 
+@pytest.mark.parametrize('one', yaml.safe_load((ROOT / 'tests/breakages/breakages.yml').read_text())['breakages'], ids=lambda one: one['name'])
+def test_a_breakage_fits_what_it_breaks(one):
+    """Whoever changes the text that an entry of tests/breakages puts wrong corrects the entry."""
+    assert (ROOT / one['file']).read_text().count(one['find']) == 1
+
+
 def test_roles():
     found = {path.name: list(role_problems(path)) for path in sorted((ROOT / 'roles').glob('*/'))}
     assert {name: problems for name, problems in found.items() if problems} == {}
