@@ -37,19 +37,28 @@ def entered(look: Any, queue: str, directory: _spool.QueueDirectory) -> Iterator
             with _identity.acting(who):
                 opened = stack.enter_context(_spool.Opened(directory))
                 for descriptor, path in ((opened.control, directory.control), (opened.data, directory.data)):
-                    if _filesystem.immutable(descriptor):
-                        raise PermissionError(0, 'it is immutable or append-only; chattr -ia takes that away', path)
-                    if not os.access('.', os.W_OK | os.X_OK, dir_fd=descriptor,
-                                     effective_ids=os.access in os.supports_effective_ids):
-                        raise PermissionError(0, 'it may not write there', path)
+                    why = _no_writing(descriptor)
+                    if why:
+                        raise PermissionError(0, why, path)
         except PermissionError as error:
             path = error.filename or directory.path
             about = os.stat(directory.path)
             raise _text.SendmailError(
-                'The runner of this queue (%d:%d) cannot work in %s (%d:%d, mode %04o): %s. Nothing was done there. %s, unless the file system is '
-                'read-only.' % (who.uid, who.gid, _text.printable(os.fsencode(path)), about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode),
-                                error.strerror, PERMISSIONS))
+                'The runner of this queue (%d:%d) cannot work in %s (%d:%d, mode %04o): %s. Nothing was done there.'
+                % (who.uid, who.gid, _text.printable(os.fsencode(path)), about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode),
+                   error.strerror if error.errno == 0 else '%s. %s' % (error.strerror, PERMISSIONS)))
         yield opened
+
+
+def _no_writing(descriptor: int) -> Optional[str]:
+    """Why nobody with the ids of this process can change a directory, and what to do, as a sentence part; None where they can."""
+    if _filesystem.immutable(descriptor):
+        return 'it is immutable or append-only. Remove that with chattr -ia'
+    if os.fstatvfs(descriptor).f_flag & os.ST_RDONLY:
+        return 'its file system is mounted read-only. Find out why (dmesg) and mount it writable again'
+    if not os.access('.', os.W_OK | os.X_OK, dir_fd=descriptor, effective_ids=os.access in os.supports_effective_ids):
+        return 'it may not write there. ' + PERMISSIONS
+    return None
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ import time
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _archive, _debris, _hazards, _identity, _look, _lost, _message, _platform, _probe, _process, _spool, _text)
+    _archive, _debris, _filesystem, _hazards, _identity, _look, _lost, _message, _platform, _probe, _process, _spool, _text)
 from fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='a queue has files of several users')
@@ -183,6 +183,23 @@ class TestTheQueuesUser:
         lab.clear()
         after = os.stat(secret)
         assert (about.st_mode, about.st_uid, about.st_nlink, about.st_mtime) == (after.st_mode, after.st_uid, after.st_nlink, after.st_mtime)
+
+    @pytest.mark.parametrize('attribute, flag, says', [
+        (True, 0, r'it is immutable or append-only\. Remove that with chattr -ia\. Nothing was done there\.'),
+        (None, os.ST_RDONLY, r'its file system is mounted read-only\. Find out why \(dmesg\) and mount it writable again\. Nothing was done there\.')])
+    def test_what_is_in_the_way_is_named_with_its_remedy(self, lab, monkeypatch, attribute, flag, says):
+        lab.message(1)
+        before = lab.files()
+        monkeypatch.setattr(_filesystem, 'immutable', lambda _descriptor: attribute)
+        queue, real = os.stat(lab.client), os.fstatvfs
+        monkeypatch.setattr(os, 'fstatvfs', lambda descriptor: os.statvfs_result([0] * 8 + [flag, 255])
+                            if os.path.samestat(os.fstat(descriptor), queue) else real(descriptor))
+        for check_mode in (True, False):
+            for state in ('absent', 'quarantined'):
+                with pytest.raises(_text.SendmailError, match=says) as error:
+                    lab.act(state, check_mode)
+                assert 'sendmail_permissions' not in str(error.value)
+        assert lab.files() == before
 
     def test_what_the_runner_may_not_read(self, lab):
         """Wrong owners are put right by one module only; the others say so."""
