@@ -781,6 +781,9 @@ class Restorer:
         if who[0]:
             # What Sendmail gives a file that it makes itself; only root could give it to the user who submitted it.
             right = right_data = (who[0], who[1], settings['queue_file_mode'])
+        else:
+            # The mode of a file that had an access control list shows its mask as the group's: no more than Sendmail gives a file of its own.
+            right, right_data = [(uid, gid, mode & (0o600 | settings['queue_file_mode'])) for uid, gid, mode in (right, right_data)]
         data_name = 'df' + name[2:]
         there = _lost.exists(data.data, data_name)
         if there and not _has(data.data, data_name, member.size, None if self.dry else stream):

@@ -306,6 +306,14 @@ class TestTwoAtOnce:
         assert os.waitpid(child, 0)[1] == 0
         assert lab.act('restored')['restored'] >= removed and len(lab.files()) == 120
 
+    def test_a_mode_that_is_the_mask_of_an_access_control_list(self, lab, monkeypatch):
+        """acl(5): in the queue of root nothing comes back with more for its group than QueueFileMode gives."""
+        lab.message(1, place=lab.mta, uid=0, gid=0, mode=0o660)
+        lab.act('absent', queue='mta')
+        monkeypatch.setitem(SETTINGS, 'queue_file_mode', 0o600)
+        assert lab.act('restored', queue='mta')['restored'] == 1
+        assert {stat.S_IMODE(os.stat(os.path.join(lab.mta, name)).st_mode) for name in os.listdir(lab.mta)} == {0o600}
+
     def test_debris_while_a_message_is_being_restored(self, lab, monkeypatch):
         """Between the data file and its control file the data file looks like an orphan."""
         lab.message(1)
