@@ -97,7 +97,7 @@ causes:
     fix:
       description: What fixes it. V(kind) is V(role), V(module) or V(manual), V(name) the role or module of this collection.
       type: dict
-      sample: {"kind": "role", "name": "sendmail_mta", "text": "Restart the service (a start may do nothing) and enable it."}
+      sample: {"kind": "role", "name": "sendmail_mta", "text": "Restart the service (a start may do nothing) and enable it. If the log ..."}
 unexplained:
   description: Waiting messages whose reason none of the causes covers.
   returned: success
