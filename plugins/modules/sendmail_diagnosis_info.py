@@ -97,7 +97,10 @@ causes:
     fix:
       description: What fixes it. V(kind) is V(role), V(module) or V(manual), V(name) the role or module of this collection.
       type: dict
-      sample: {"kind": "role", "name": "sendmail_mta", "text": "Restart the service (a start may do nothing) and enable it. If the log ..."}
+      sample:
+        kind: role
+        name: sendmail_mta
+        text: Restart the service (a start may do nothing) and enable it. If the log says why it does not start, fix that first.
 unexplained:
   description: Waiting messages whose reason none of the causes covers.
   returned: success
