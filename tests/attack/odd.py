@@ -9,6 +9,7 @@ did less than it was asked for says what to do. Cases are repeated with other mo
 
 import errno
 import fcntl
+import functools
 import os
 import pwd
 import re
@@ -262,6 +263,19 @@ def clocks(case):
         case.call(RESTORED)
 
 
+def begin(module, state):
+    """Begin a module in a child, once."""
+    if "child" not in state:
+        state["child"] = os.fork()
+        if not state["child"]:
+            code = 0
+            try:
+                ended = run_module(*module, limit=120, scratch=Path("/run/attack-second"))
+                code = 3 if ended.hung or ended.broke() else 0
+            finally:
+                os._exit(code)
+
+
 def two(case):
     """Two modules on one queue and one archive."""
     case.submit(200)
@@ -269,19 +283,7 @@ def two(case):
     for _turn in range(3):
         first, second = case.rand.choice(pairs), case.rand.choice(pairs)
         state = {}
-
-        def beside(state=state, second=second):
-            if "child" not in state:
-                state["child"] = os.fork()
-                if not state["child"]:
-                    code = 0
-                    try:
-                        ended = run_module(*second, limit=120, scratch=Path("/run/attack-second"))
-                        code = 3 if ended.hung or ended.broke() else 0
-                    finally:
-                        os._exit(code)
-
-        case.call(first, meanwhile=beside)
+        case.call(first, meanwhile=functools.partial(begin, second, state))
         if "child" in state and os.waitstatus_to_exitcode(os.waitpid(state["child"], 0)[1]):
             case.findings.add("broke", f"{case.name}: {second} beside {first}")
         case.submit(20)

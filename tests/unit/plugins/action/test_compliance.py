@@ -25,8 +25,7 @@ def acted(plugin, **options):
     task = mock.MagicMock(args=options, async_val=0, check_mode=False)
     action = plugin.ActionModule(task=task, connection=mock.MagicMock(), play_context=mock.MagicMock(), loader=mock.MagicMock(), templar=mock.MagicMock(),
                                  shared_loader_obj=mock.MagicMock())
-    look = {name: value for name, value in RUNNERLESS._asdict().items()}
-    with mock.patch.object(action, '_execute_module', return_value={'changed': False, 'look': look}) as sent:
+    with mock.patch.object(action, '_execute_module', return_value={'changed': False, 'look': dict(RUNNERLESS._asdict())}) as sent:
         return action.run(task_vars={'inventory_hostname': 'web1'}), sent
 
 

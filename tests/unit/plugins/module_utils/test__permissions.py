@@ -326,8 +326,8 @@ def test_what_was_replaced_meanwhile_is_left_alone(queue):
 def test_what_is_mounted_in_a_queue_is_not_of_the_queue(queue, check_mode, monkeypatch):
     """A file that root has mounted over a name there is somewhere else as well, and would change there."""
     path = queue.place / 'qfAAAAAAAA000004'
-    monkeypatch.setattr(_filesystem, 'mounts', lambda table: [('/', 'ext4', 'rw')] + [(str(place), 'ext4', 'rw') for place in (path, queue.place)
-                                                                                     if table == '/proc/self/mounts'])
+    table = [('/', 'ext4', 'rw')] + [(str(place), 'ext4', 'rw') for place in (path, queue.place)]
+    monkeypatch.setattr(_filesystem, 'mounts', lambda name: table if name == '/proc/self/mounts' else [])
     outcome = run(queue.wants, check_mode)
     assert modes(queue.place)['qfAAAAAAAA000004'] == 0o662
     assert {'path': str(path), 'reason': 'It is a mount point: what is mounted there would change.'} in outcome.left_alone
