@@ -135,7 +135,7 @@ _value:
       type: list
       elements: int
     pids:
-      description: Processes of the daemon, which are not there any more after a restart.
+      description: Processes of the daemon that a restart replaces, or of all daemons where it would replace none.
       type: list
       elements: int
     init:
@@ -271,11 +271,27 @@ def mta_plan(
         plan.update(
             install=False, unmask=False, create=False, alternative=None, stop=[], restart=[], ask=False, enable=False
         )
-    # A restart by systemd ends what is in the unit alone.
-    own = found['name'] + '.service' if plan['init'] == 'systemd' else None
-    plan['strays'] = sorted(item['pid'] for item in daemons if own is None or item.get('unit') != own)
-    plan['sockets'] = _sockets([one for one in ours if own is None or one['pid'] in plan['strays']])
+    inside, loose = _started_by(look, daemons)
+    # A restart by systemd ends what is in the unit alone. Beside that, one that was started by hand is another instance.
+    systemd = plan['init'] == 'systemd'
+    replaced = inside or loose if systemd else sorted(inside + loose)
+    plan['pids'] = replaced or plan['pids']
+    plan['strays'] = [] if systemd and inside else replaced
+    plan['sockets'] = _sockets([one for one in ours if not systemd or one['pid'] in plan['strays']])
     return plan
+
+
+def _started_by(look, daemons):
+    """(pids of the service, pids that nobody's service started). One in a unit of another name is neither: nothing here
+    would start it again.
+    """
+    service, systemd = look['services']['mta'], look['services']['init'] == 'systemd'
+    # Without systemd the cgroup of a container may still name a unit of the host.
+    units = {item['pid']: item.get('unit') if systemd else None for item in daemons}
+    return (
+        sorted(pid for pid, unit in units.items() if unit == service['name'] + '.service'),
+        sorted(pid for pid, unit in units.items() if not unit or _LOGIN.match(unit)),
+    )
 
 
 def _init(look):
@@ -455,12 +471,15 @@ def _service(plan, look, relay, unmask, create):
         )
     plan['unmask'] = service['masked']
     if create and plan['init'] == 'binary':
-        _create(plan, installation['platform'], look['services']['init'])
+        _create(plan, look, answered)
     plan['enable'] = plan['init'] != 'binary' and installation['platform'] != 'unknown'
 
 
-def _create(plan, family, init):
+def _create(plan, look, answered):
     """A unit for a Sendmail that has no service."""
+    family, init = look['installation']['platform'], look['services']['init']
+    daemons = [item for item in look['mta']['processes'] if item['pid'] in plan['pids']]
+    inside, loose = _started_by(look, daemons)
     if family == 'unknown':
         plan['errors'].append(
             'This Sendmail is of a packaging that is not known here, so no unit is written for it. Write one, or set '
@@ -472,7 +491,8 @@ def _create(plan, family, init):
             'init of this host, or what starts the container, run "%s", and set sendmail_mta_service to existing.'
             % ' '.join(['sendmail'] + plan['command'])
         )
-    else:
+    # At the next boot it would compete for the port with the unit or the container that answers now.
+    elif len(inside + loose) == len(daemons) and (daemons or not answered):
         # In the foreground, so that systemd knows its process, and a stop leaves deliveries to end by themselves.
         foreground = ['-bD' if word == '-bd' else word for word in plan['command']]
         plan.update(create=True, init='systemd', command=foreground)

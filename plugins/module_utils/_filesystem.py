@@ -54,7 +54,8 @@ def under(path, seconds=5.0):
 def immutable(descriptor):
     """Of an open directory; None without flags."""
     try:                                                                      # FS_IOC_GETFLAGS, FS_IMMUTABLE_FL, FS_APPEND_FL
-        flags = fcntl.ioctl(descriptor, 0x80086601 if struct.calcsize('l') == 8 else 0x80046601, b'\0' * 8)
+        reading = 0x40000000 if os.uname().machine.startswith(('ppc', 'mips', 'sparc', 'alpha')) else 0x80000000    # asm/ioctl.h
+        flags = fcntl.ioctl(descriptor, reading | struct.calcsize('l') << 16 | 0x6601, b'\0' * 8)
         return bool(flags[0 if sys.byteorder == 'little' else 3] & 0x30)
     except OSError:
         return None

@@ -209,7 +209,7 @@ def places(look):
         uid, gid, _trusted = runner(look, queue)
         for directory in directories:
             for path in sorted({directory.path, directory.control, directory.data}):
-                why = refused(path, os.stat(path), uid, gid, 7, 'the runner (%d:%d)' % (uid, gid), 'work in it')
+                why = refused(os.path.realpath(path), os.stat(path), uid, gid, 7, 'the runner (%d:%d)' % (uid, gid), 'work in it')
                 if why:
                     found.append(('directory', '%s has %s' % (path, why)))
             room = _filesystem.under(directory.control)

@@ -78,14 +78,25 @@ def _kill_where_safe(pid: int, harmless: Callable[[bytes], bool]) -> bool:
     """
     if not harmless(title(pid)):
         return False
-    child, doomed = os.fork(), False
-    if child:
-        return os.waitpid(child, 0)[1] == 0
-    try:
-        os.setsid()
-        doomed = _stop_and_judge(pid, harmless)
-    finally:
-        os._exit(not doomed)
+    read, write = os.pipe()
+    with os.fdopen(read, 'rb') as answer, os.fdopen(write, 'wb', 0) as ours:
+        try:
+            child = os.fork()
+        except OSError:       # no room for one more process: the next look may find some
+            return False
+        if child:
+            ours.close()
+            doomed = answer.read() == b'x'
+            try:
+                os.waitpid(child, 0)
+            except ChildProcessError:      # where SIGCHLD is ignored, which is inherited, there is no status
+                pass
+            return doomed
+        try:
+            os.setsid()
+            os.write(write, b'x' if _stop_and_judge(pid, harmless) else b'')
+        finally:
+            os._exit(0)
 
 
 def _stop_and_judge(pid: int, harmless: Callable[[bytes], bool]) -> bool:

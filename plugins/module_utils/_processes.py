@@ -88,6 +88,16 @@ def _settled(found: List[Process]) -> List[Process]:
     return found
 
 
+def _in_container(pid: str, status: bytes) -> bool:
+    inner = re.search(rb'NSpid:\s*(.*)', status)
+    if inner:
+        return len(inner.group(1).split()) > 1
+    try:                                      # before Linux 4.1
+        return os.readlink('/proc/%s/ns/pid' % pid) != os.readlink('/proc/self/ns/pid')
+    except OSError:
+        return False
+
+
 def processes(users: Sequence[str] = ('smmsp',), binary: Optional[str] = None) -> List[Process]:
     """Sendmail's processes and the cron daemons of this host (not those inside containers on it).
 
@@ -110,11 +120,10 @@ def processes(users: Sequence[str] = ('smmsp',), binary: Optional[str] = None) -
         if not cron and not name.startswith(b'sendmail'):
             continue
         status = _system.slurp('/proc/%s/status' % entry, 8192)
-        inner = re.search(rb'NSpid:\s*(.*)', status)
         # Effective ones; the owner of /proc/PID is root for a set-group-ID program.
         uid, gid = re.search(rb'Uid:\s*\d+\s+(\d+)', status), re.search(rb'Gid:\s*\d+\s+(\d+)', status)
         fields = line[line.rfind(b')') + 2:].split()
-        if not uid or not gid or len(fields) < 20 or fields[0] in b'ZX' or (inner and len(inner.group(1).split()) > 1):
+        if not uid or not gid or len(fields) < 20 or fields[0] in b'ZX' or _in_container(entry, status):
             continue
         if int(uid.group(1)) if cron else not _is_sendmail('/proc/%s/exe' % entry, int(uid.group(1)), int(gid.group(1)), trust):
             continue

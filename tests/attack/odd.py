@@ -370,7 +370,6 @@ def inodes(case):
 
 def overlay(case):
     """The queue on overlayfs, with messages of the lower layer, which every write copies up."""
-    options = queue_options()
     LOWER.mkdir(exist_ok=True)
     mount(LOWER, "size=20m", "mode=755")
     for name in ("lower", "upper", "work"):
@@ -381,7 +380,6 @@ def overlay(case):
     for place in (LOWER / "lower", LOWER / "upper"):
         os.chown(place, about.st_uid, about.st_gid)
         os.chmod(place, about.st_mode & 0o7777)
-    del options
     for name in os.listdir(CLIENT):
         os.unlink(CLIENT / name)
     mount(CLIENT, f"lowerdir={LOWER}/lower,upperdir={LOWER}/upper,workdir={LOWER}/work", kind="overlay")

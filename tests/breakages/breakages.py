@@ -197,6 +197,8 @@ def main():
     given = parser.parse_args()
     chosen, cases = breakages(given.words)
     chosen = [one for one in chosen if not (given.units and '.py' not in one['noticed_by']) and not (given.scenarios and '.py' in one['noticed_by'])]
+    if not chosen:
+        sys.exit(f"breakages: none matches {' '.join(given.words)!r}.")
     WORK.mkdir(parents=True, exist_ok=True)
     begin, results, copies, at = time.monotonic(), [], {}, commit()
 

@@ -205,5 +205,5 @@ def test_sockets_are_where_a_wait_can_connect():
     assert mta_plan(mta_host(init=None, listeners=listeners))['sockets'] == free
     # systemd ends what it has started, and frees its sockets.
     assert mta_plan(mta_host(listeners=listeners))['sockets'] == []
-    by_hand = [daemon(unit='session-3.scope'), daemon(pid=171)]
+    by_hand = [daemon(unit=None), daemon(pid=171, unit='sendmail@outside.service')]
     assert mta_plan(mta_host(listeners=[*listeners, socket(pid=171, port=2525)], processes=by_hand))['sockets'] == free

@@ -3,7 +3,9 @@
 """The looks at the machine, at real processes, sockets and files of the test where that is possible, else at a host laid out in a directory."""
 
 import os
+import struct
 import sys
+import types
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _filesystem
@@ -43,3 +45,18 @@ def test_filesystem(tmp_path, monkeypatch):
     found = _filesystem.under(str(tmp_path / 'a' / 'q'))
     assert (found['mount'], found['type'], found['unmounted']) == (str(tmp_path), 'tmpfs', str(tmp_path / 'a'))
     assert _filesystem.under(str(tmp_path / 'b'))['unmounted'] is None
+
+
+@pytest.mark.parametrize('machine, number', [('x86_64', 0x80086601), ('aarch64', 0x80086601), ('s390x', 0x80086601), ('ppc64le', 0x40086601)])
+@pytest.mark.skipif(struct.calcsize('l') != 8, reason='the numbers hold the size of a long')
+def test_the_number_of_the_call_is_that_of_the_machine(monkeypatch, machine, number):
+    """_IOR('f', 1, long) of asm-generic/ioctl.h, and of powerpc/include/uapi/asm/ioctl.h, where reading is 2 << 29."""
+    asked = []
+
+    def ioctl(_descriptor, request, _data):
+        asked.append(request)
+        return b'\x10\0\0\x10' + b'\0' * 4
+    monkeypatch.setattr(_filesystem.fcntl, 'ioctl', ioctl)
+    monkeypatch.setattr(_filesystem.os, 'uname', lambda: types.SimpleNamespace(machine=machine, sysname='Linux'))
+    assert _filesystem.immutable(0) is True
+    assert asked == [number]

@@ -387,6 +387,21 @@ class TestPlaces:
         assert _hazards.places(spool.look) == [('directory', '%s has an access control list, by which the runner (%d:%d) cannot work in it: '
                                                              'setfacl -b takes it away' % (spool.path, owner.st_uid + 7, owner.st_gid))]
 
+    def test_an_access_control_list_behind_a_link_counts(self, spool, tmp_path):
+        """/var/spool/mqueue may lead to another disk; the kernel follows, and so does Sendmail."""
+        link, owner = tmp_path / 'link', os.stat(str(spool.path))
+        link.symlink_to(spool.path)
+        one = spool.look.directories['msp'][0]
+        spool.look.directories['msp'] = [one._replace(path=str(link), control=str(link), data=str(link))]
+        spool.look.submitter.update(uid=owner.st_uid + 7, gid=owner.st_gid)
+        assert _hazards.places(spool.look) == []
+        try:
+            os.setxattr(str(spool.path), 'system.posix_acl_access', listed(
+                (USER_OBJ, 7, ANY), (GROUP_OBJ, 0, ANY), (GROUP, 7, 4711), (MASK, 7, ANY), (OTHER, 0, ANY)))
+        except OSError as error:
+            pytest.skip('no access control lists here: %s' % error)
+        assert [kind for kind, _text_ in _hazards.places(spool.look)] == ['directory']
+
     @pytest.mark.parametrize('mode, sound', [(0o2770, True), (0o2750, False), (0o2777, True), (0o2707, False)])
     def test_directory(self, spool, mode, sound):
         """The runner is here a member of the directory's group, and not its owner."""

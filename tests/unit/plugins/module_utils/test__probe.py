@@ -3,6 +3,7 @@
 """What the probes make of queues and logs. That they see a real host is shown by the scenario diagnosis. Python 3.6 syntax."""
 import os
 import re
+import signal
 import types
 
 import pytest
@@ -76,6 +77,16 @@ def test_what_the_kernel_allows_an_ordinary_user(tmp_path):
     wanted = [(str(place), os.W_OK | os.X_OK, group), (str(place), os.X_OK, 65534), ('/', os.X_OK, 65534), ('/', os.W_OK, 65534)]
     assert _probe.allows(wanted) == [True, False, True, False]
     assert os.geteuid() == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root can be somebody else')
+def test_what_the_kernel_allows_is_told_where_children_leave_no_status():
+    """wait(2): with SIGCHLD ignored, which a program inherits."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert _probe.allows([('/', os.X_OK, 65534), ('/', os.W_OK, 65534)]) == [True, False]
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def obstacles(tmp_path, monkeypatch, answers, flags=0, submit=b''):

@@ -60,6 +60,35 @@ def test_nothing_stays_stopped_when_we_are_killed(number):
         victim.stdout.close()
 
 
+@pytest.mark.parametrize('answer', [False, True])
+def test_who_inherited_that_children_are_not_waited_for_still_learns_what_was_killed(answer):
+    """wait(2): with SIGCHLD ignored, which a program inherits, a child leaves no status. In a process of its own: nothing else here bears that."""
+    victim = subprocess.Popen([sys.executable, '-c', 'import time; print(1, flush=True); time.sleep(60)'], stdout=subprocess.PIPE)
+    try:
+        assert victim.stdout.readline() == b'1\n'
+        ours = os.fork()
+        if not ours:
+            try:
+                signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+                os._exit(_process._kill_where_safe(victim.pid, lambda _title: answer or not _process._is_stopped(victim.pid)) + 10)
+            finally:
+                os._exit(1)
+        assert os.WEXITSTATUS(os.waitpid(ours, 0)[1]) == 10 + answer
+    finally:
+        victim.kill()
+        victim.wait()
+        victim.stdout.close()
+
+
+def test_a_host_without_room_for_one_more_process_kills_nothing(monkeypatch):
+    def full():
+        raise BlockingIOError(11, 'Resource temporarily unavailable')
+    monkeypatch.setattr(os, 'fork', full)
+    before = os.listdir('/proc/self/fd')
+    assert _process._kill_where_safe(os.getpid(), lambda _title: True) is False
+    assert len(os.listdir('/proc/self/fd')) == len(before)
+
+
 @pytest.mark.parametrize('second, killed', [(True, True), (False, False)])
 def test_what_is_killed_is_what_its_title_says_while_it_is_stopped(second, killed):
     victim = subprocess.Popen([sys.executable, '-c', 'import time; print(1, flush=True); time.sleep(60)'], stdout=subprocess.PIPE)

@@ -4,7 +4,9 @@
 import json
 import os
 import pwd
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -128,6 +130,39 @@ def test_a_directory_that_is_gone_is_seen(tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         (tmp_path / 'queue').rmdir()
         assert by_pid((USER,), program)[pid]['cwd'] == str(tmp_path / 'queue') + ' (deleted)'
+
+
+@linux
+@pytest.mark.skipif(not shutil.which('unshare'), reason='makes a namespace')
+@pytest.mark.parametrize('kernel', ['of today', 'before 4.1'])
+def test_a_daemon_in_a_container_is_not_one_of_this_host(tmp_path, monkeypatch, kernel):
+    """NSpid came with Linux 4.1: Red Hat 7 has 3.10. What is taken for a daemon of the host may be ended with it."""
+    program = sleeper(tmp_path / 'sendmail')
+    if kernel != 'of today':
+        slurp = _system.slurp
+        monkeypatch.setattr(_system, 'slurp', lambda path, most: re.sub(rb'NSpid:.*', b'', slurp(path, most)))
+    inside = subprocess.Popen(['unshare', '--pid', '--fork', sys.executable, '-c', 'import os, sys; print(1, flush=True); os.execv(%r, %r)' % (
+        program, ['sendmail: MTA: accepting connections', '60'])], stdout=subprocess.PIPE)
+    child = None
+    try:
+        if inside.stdout.readline() != b'1\n':
+            pytest.skip('no namespaces here')
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with open('/proc/%d/task/%d/children' % (inside.pid, inside.pid)) as stream:
+                child = int(stream.read())
+            with open('/proc/%d/comm' % child) as stream:
+                if stream.read() == 'sendmail\n':
+                    break
+            time.sleep(0.02)
+        with Running(program, 'sendmail: MTA: accepting connections') as ours:
+            found = by_pid((USER,), program)
+            assert ours in found
+            assert child not in found
+    finally:
+        os.kill(child or inside.pid, signal.SIGKILL)
+        inside.wait()
+        inside.stdout.close()
 
 
 @pytest.mark.parametrize('uid, gid, expected', [(0, 0, True), (105, 9, True), (1000, 108, True), (1000, 1000, False)])

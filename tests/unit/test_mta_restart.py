@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role sendmail_mta restarts, and what it says of an MTA that does not start, from a log in which it says why."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytest.importorskip('ansible.cli')
+
+ROOT = Path(__file__).resolve().parents[2]
+FAILED = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_tasks: %s/roles/sendmail_mta/tasks/failed.yml
+      vars:
+        __sendmail_mta_failed: It does not start.
+        __sendmail_mta_failed_unit: sendmail.service
+        __sendmail_mta_failed_systemd: true
+        __sendmail_mta_failed_tags: [sm-mta]
+"""
+WEDGED = 'NOQUEUE: SYSERR(root): opendaemonsocket: daemon MTA: server SMTP socket wedged: exiting'
+
+
+HANDLER = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    role_path: %s
+    __sendmail_mta_plan: {pids: [171], strays: []}
+  tasks:
+    - ansible.builtin.set_fact:
+        __sendmail_mta_todo: {pids: [170], strays: [170]}
+      changed_when: true
+      notify: sendmail_mta_restart
+  handlers:
+    - ansible.builtin.import_tasks: %s/roles/sendmail_mta/handlers/main.yml
+"""
+
+
+def play(tmp_path, text):
+    (tmp_path / 'play.yml').write_text(text)
+    environment = dict(os.environ, PATH=f'{tmp_path}:{os.environ["PATH"]}', HOME=str(tmp_path), ANSIBLE_NOCOLOR='1', ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'),
+                       ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'), ANSIBLE_STDOUT_CALLBACK='default')
+    environment.pop('ANSIBLE_CONFIG', None)
+    done = subprocess.run([sys.executable, '-m', 'ansible.cli.playbook', '-i', 'localhost,', '-c', 'local', '-e',
+                           f'ansible_python_interpreter={sys.executable}', 'play.yml'],
+                          env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    return done.stdout + done.stderr
+
+
+def test_a_handler_replaces_the_daemon_of_now(tmp_path):
+    """What the role has ended itself is gone: its pid may be that of another process, and its socket is not going to be free."""
+    (tmp_path / 'tasks').mkdir()
+    tasks = yaml.safe_load((ROOT / 'roles/sendmail_mta/tasks/restart.yml').read_text())
+    decides = [task for task in tasks if 'ansible.builtin.set_fact' in task]
+    (tmp_path / 'tasks/restart.yml').write_text(yaml.safe_dump([*decides, {'ansible.builtin.debug': {'msg': 'ends {{ __sendmail_mta_todo }}'}}]))
+    assert "ends {'pids': [171], 'strays': []}" in ' '.join(play(tmp_path, HANDLER % (tmp_path, ROOT)).split())
+
+
+# opendaemonsocket() and getrequests() in daemon.c (8.17.1.9) log the reason first, once for each try, and then these.
+@pytest.mark.parametrize('lines, says', [
+    (['NOQUEUE: SYSERR(root): opendaemonsocket: daemon MTA: cannot bind: Address already in use',
+      'daemon MTA: problem creating SMTP socket', WEDGED], 'cannot bind: Address already in use'),
+    ([WEDGED], 'socket wedged: exiting'),
+    (['6ANF9o5V000220: to=bob, stat=Service unavailable'], 'The log says nothing about it'),
+])
+def test_the_reason_is_named_and_not_what_is_said_last(tmp_path, lines, says):
+    (tmp_path / 'journalctl').write_text('#!/bin/sh\ncat %s/log\n' % tmp_path)
+    (tmp_path / 'journalctl').chmod(0o755)
+    (tmp_path / 'log').write_text('\n'.join([*lines, '']))
+    said = play(tmp_path, FAILED % ROOT)
+    assert says in ' '.join(said.partition('Say why')[2].split()), said
