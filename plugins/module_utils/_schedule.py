@@ -26,9 +26,9 @@ _SPANS = {'usec': 1e-6, 'us': 1e-6, 'msec': 1e-3, 'ms': 1e-3, '': 1, 's': 1, 'se
 
 
 def _field(text, low, high, names=()):
-    """The numbers that one field of a schedule stands for: lists, ranges, steps, names."""
+    """The numbers that one field of a schedule stands for: lists, ranges, steps of ranges, names of three letters (entry.c of cron)."""
     def number(word):
-        return names.index(word[:3]) + (low if names is _MONTHS else 0) if word[:3] in names else int(word)
+        return names.index(word) + (low if names is _MONTHS else 0) if word in names else int(word)
 
     found: set = set()
     for part in text.lower().split(','):
@@ -37,8 +37,8 @@ def _field(text, low, high, names=()):
         if first == '*':
             first, last = low, high
         else:
-            first, last = number(first), number(last) if dash else (high if slash else number(first))
-        if not low <= first <= last <= high or (slash and int(step) < 1):
+            first, last = number(first), number(last if dash else first)
+        if not low <= first <= last <= high or slash and (int(step) < 1 or not dash and span != '*'):
             raise ValueError('%s is not a schedule field between %d and %d' % (text, low, high))
         found.update(range(first, last + 1, int(step) if slash else 1))
     return found
@@ -50,7 +50,7 @@ def cron_interval(schedule):
     C((None, False)) for C(@reboot) or no schedule.
     See crontab(5): a day matches by day of month or by day of week when both are restricted.
     """
-    word = schedule.strip().lower()
+    word = re.sub(r'^-(?=[*@\d])', '', schedule.strip())                       # cronie: the line is not logged
     if re.match(r'@\d+$', word):                                              # FreeBSD: every so many seconds
         return int(word[1:]), False
     fields = _CRON_WORDS.get(word, word).split()
@@ -80,8 +80,8 @@ def cron_interval(schedule):
 
 
 def never(schedule: str) -> bool:
-    """Whether a schedule never matches again: C(@reboot), the 30th of February, fields that cron refuses. cronie's C(~) is a random minute."""
-    return cron_interval(schedule)[0] is None and '~' not in schedule and (schedule[:1] != '@' or schedule.lower() == '@reboot')
+    """Whether a schedule never matches again: C(@reboot), the 30th of February, what cron refuses. cronie's C(~) is a random minute."""
+    return cron_interval(schedule)[0] is None and '~' not in schedule and schedule != '@every_second'
 
 
 def cron_entries(text, with_user):
@@ -94,10 +94,11 @@ def cron_entries(text, with_user):
             shell = setting.group(2).strip('"\'')
         if not line or line[0] == '#' or setting:
             continue
-        words = line.split(None, (1 if line[0] == '@' else 5) + bool(with_user))
-        if len(words) < (2 if line[0] == '@' else 6) + bool(with_user):
+        fields = 1 if line.lstrip('-')[:1] == '@' else 5
+        words = line.split(None, fields + bool(with_user))
+        if len(words) < fields + 1 + bool(with_user):
             continue
-        entries.append({'line': number, 'schedule': ' '.join(words[:1 if line[0] == '@' else 5]), 'user': words[-2] if with_user else None,
+        entries.append({'line': number, 'schedule': ' '.join(words[:fields]), 'user': words[-2] if with_user else None,
                         'command': re.split(r'(?<!\\)%', words[-1])[0], 'shell': shell})
     return entries
 
@@ -246,6 +247,10 @@ def calendar_interval(text):
             return None, False
     if any(word[:1] == '*' and '/' in word for word in (day, month)) or weekdays.upper() == 'UTC':
         return None, False
+    # Here a step needs no range, and a day has its whole name.
+    minute, hour, day, month = (re.sub(r'(?<![\d-])(\d+)/', r'\1-%d/' % last, field) for field, last in (
+        (minute, 59), (hour, 23), (day, 31), (month, 12)))
+    weekdays = re.sub(r'([A-Za-z]{3})[a-z]+', r'\1', weekdays)
     # In cron two restricted day fields mean either, in systemd both: such a rare schedule is not derived.
     if weekdays != '*' and day != '*':
         return None, False
