@@ -151,6 +151,9 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
     for path, with_user, owner, refused in _crontabs(layout.family, root):
         text = _system.script(root + path)
         entries = _schedule.cron_entries(text, with_user)
+        wrong = next((entry['line'] for entry in entries if debian and not systemd_cron(root) and _schedule.refused(entry['schedule'])), None)
+        if wrong and not refused:
+            refused = 'cron reads nothing of the file, because it refuses the schedule in line %d' % wrong
         for entry in entries:
             called, run = None, _schedule.queue_run(entry['command'], debian)
             if not run:

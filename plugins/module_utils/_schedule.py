@@ -38,10 +38,29 @@ def _field(text, low, high, names=()):
             first, last = low, high
         else:
             first, last = number(first), number(last if dash else first)
-        if not low <= first <= last <= high or slash and (int(step) < 1 or not dash and span != '*'):
+        if not (low <= first <= high and low <= last <= high) or slash and (int(step) < 1 or not dash and span != '*'):
             raise ValueError('%s is not a schedule field between %d and %d' % (text, low, high))
         found.update(range(first, last + 1, int(step) if slash else 1))
     return found
+
+
+def _cron_fields(schedule):
+    """The five fields, and what the first two, the third, the fourth and the fifth stand for. ValueError for what cron refuses."""
+    word = re.sub(r'^-(?=[*@\d])', '', schedule.strip())                       # cronie: the line is not logged
+    fields = _CRON_WORDS.get(word, word).split()
+    if len(fields) != 5:
+        raise ValueError(schedule)
+    hours, minutes = _field(fields[1], 0, 23), _field(fields[0], 0, 59)
+    return (fields, sorted(hour * 60 + minute for hour in hours for minute in minutes), _field(fields[2], 1, 31), _field(fields[3], 1, 12, _MONTHS),
+            {day % 7 for day in _field(fields[4], 0, 7, _DAYS)})
+
+
+def refused(schedule: str) -> bool:
+    """Whether Debian's cron refuses a schedule, and with it the whole file."""
+    try:
+        return schedule[:1] == '-' or schedule != '@reboot' and '~' not in schedule and not _cron_fields(schedule)
+    except ValueError:
+        return True
 
 
 def cron_interval(schedule):
@@ -50,16 +69,10 @@ def cron_interval(schedule):
     C((None, False)) for C(@reboot) or no schedule.
     See crontab(5): a day matches by day of month or by day of week when both are restricted.
     """
-    word = re.sub(r'^-(?=[*@\d])', '', schedule.strip())                       # cronie: the line is not logged
-    if re.match(r'@\d+$', word):                                              # FreeBSD: every so many seconds
-        return int(word[1:]), False
-    fields = _CRON_WORDS.get(word, word).split()
+    if re.match(r'@\d+$', schedule):                                          # FreeBSD: every so many seconds
+        return int(schedule[1:]), False
     try:
-        if len(fields) != 5:
-            raise ValueError(schedule)
-        hours, days = _field(fields[1], 0, 23), _field(fields[2], 1, 31)
-        minutes = sorted(hour * 60 + minute for hour in hours for minute in _field(fields[0], 0, 59))
-        months, weekdays = _field(fields[3], 1, 12, _MONTHS), {day % 7 for day in _field(fields[4], 0, 7, _DAYS)}
+        fields, minutes, days, months, weekdays = _cron_fields(schedule)
     except ValueError:
         return None, False
     either = fields[2][0] != '*' and fields[4][0] != '*'
@@ -72,7 +85,7 @@ def cron_interval(schedule):
         dates = [0, 1]
     else:
         dates = [number for number in range(738521, 738521 + 1500) if matches(datetime.date.fromordinal(number))]    # from 2023-01-01, with a leap year
-    if len(dates) < 2:
+    if len(dates) < 2 or not minutes:
         return None, False
     gaps = {after - before for before, after in zip(minutes, minutes[1:])}
     gaps.update((after - before) * 1440 + minutes[0] - minutes[-1] for before, after in zip(dates, dates[1:]))

@@ -112,6 +112,15 @@ def test_a_schedule_that_does_not_come(schedule, never):
     assert _schedule.never(schedule) is never
 
 
+@pytest.mark.parametrize('schedule, refused', [
+    ('*/30 * * * *', False), ('3/20 * * * *', True), ('3-59/20 * * * *', False), ('* * * * monday', True), ('* * * * Mon', False), ('@hourly', False),
+    ('@Hourly', True), ('@every 5', True), ('-*/15 * * * *', True), ('-@hourly', True), ('0 0 * * fri-sun', False), ('0 22-2 * * *', False),
+    ('0~59 * * * *', False), ('0 0 1 january *', True), ('61 * * * *', True), ('@reboot', False), ('0 0 30 2 *', False)])
+def test_a_schedule_that_debians_cron_refuses(schedule, refused):
+    """What "crontab -n" of cron 3.0pl1-162 says."""
+    assert _schedule.refused(schedule) is refused
+
+
 PLAIN = {'how': 'sendmail', 'interval': None, 'partial': False}
 
 
