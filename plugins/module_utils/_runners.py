@@ -52,6 +52,13 @@ def _runner(source: str, path: Optional[str], interval: Optional[int] = None, ac
     return record
 
 
+def _nameless(family: str, name: str) -> Optional[str]:
+    """Why cron passes over a file of /etc/cron.d with this name, and run-parts over a script: cron(8), run-parts(8), database.c of cronie."""
+    if family == 'debian':
+        return None if re.match(r'[\w-]+\Z', name, re.ASCII) else 'cron ignores it: its name may only have letters, digits, - and _'
+    return 'cron ignores it for the end of its name' if re.search(r'~$|[.]rpm(?:save|orig|new)$', name) else None
+
+
 def _crontabs(family: str, root: str) -> Iterator[Tuple[str, bool, Optional[str], Optional[str]]]:
     """The crontabs of a host: (path, with user field, user, why cron would not read it)."""
     for path in ['/etc/crontab'] + ['/etc/cron.d/' + name for name in _system.names(root + '/etc/cron.d')]:
@@ -59,8 +66,8 @@ def _crontabs(family: str, root: str) -> Iterator[Tuple[str, bool, Optional[str]
         refused = None
         if state['exists'] and (state['uid'] not in (0, os.geteuid() if root else 0) or int(state['mode'], 8) & 0o022):
             refused = 'cron ignores it: not owned by root, or writable by others'
-        elif family == 'debian' and path != '/etc/crontab' and not re.match(r'[\w-]+$', os.path.basename(path), re.ASCII):
-            refused = 'cron ignores it: its name may only have letters, digits, - and _'
+        elif path != '/etc/crontab':
+            refused = _nameless(family, os.path.basename(path))
         if state['kind'] == 'file':
             yield path, True, None, refused
     for directory in ('/var/spool/cron/crontabs', '/var/spool/cron', '/var/cron/tabs'):
@@ -179,9 +186,9 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
             path = '/etc/cron.%s/%s' % (name, entry)
             run = _script_run(_system.script(root + path))
             if run:
-                usable = alive and os.access(root + path, os.X_OK)
-                yield _runner('cron', path, seconds, usable, None if usable else 'no cron daemon is running, or the script is not executable',
-                              user='root', partial=run['partial'], script=path)
+                detail = _nameless(layout.family, entry) or (
+                    None if alive and os.access(root + path, os.X_OK) else 'no cron daemon is running, or the script is not executable')
+                yield _runner('cron', path, seconds, detail is None, detail, user='root', partial=run['partial'], script=path)
 
 
 def _unit(name: str, present: Dict[str, Set[str]], root: str) -> Tuple[Optional[str], Dict[str, List[str]]]:

@@ -250,6 +250,17 @@ def test_a_script_for_run_parts(tmp_path):
     assert brief(_runners.queue_runners(_platform.DEBIAN, [CRON], root)) == [('cron', '/etc/cron.hourly/flush', 3600, True)]
 
 
+@pytest.mark.parametrize('family, name, active', [
+    ('debian', 'flush-queue_2', True), ('debian', 'flush.sh', False), ('debian', 'flush~', False), ('redhat', 'flush.sh', True),
+    ('redhat', 'flush~', False), ('suse', 'flush.rpmsave', False)])
+def test_names_that_cron_passes_over(tmp_path, family, name, active):
+    """Debian's run-parts(8) takes letters, digits, - and _ alone; cronie's not_a_crontab() and Red Hat's run-parts leave out copies."""
+    root = lay(tmp_path, {'/etc/cron.daily/' + name: FLUSH, '/etc/cron.d/' + name: '5 * * * * root /usr/sbin/sendmail -Ac -q\n'})
+    os.chmod(root + '/etc/cron.daily/' + name, 0o755)
+    found = _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root)
+    assert [(runner['active'], runner['detail'] is None) for runner in found] == [(active, active)] * 2
+
+
 @pytest.mark.parametrize('line, body, found', [
     ('*/30 * * * * root /usr/local/sbin/flush', FLUSH, [('cron', '/etc/cron.d/mail', 1800, True)]),
     ('*/30 * * * * root test -x /bin/true && /usr/local/sbin/flush --now', FLUSH, [('cron', '/etc/cron.d/mail', 1800, True)]),
