@@ -154,15 +154,17 @@ def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) ->
 
 def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, users: Sequence[Optional[str]],
                   directories: Sequence[str], root: str) -> Iterator[Runner]:
-    debian = layout.family == 'debian'
-    for path, with_user, owner, refused in _crontabs(layout.family, root):
+    # Of a Sendmail from elsewhere the cron is still Debian's.
+    family = 'debian' if os.path.exists(root + '/etc/debian_version') else layout.family
+    debian = family == 'debian'
+    for path, with_user, owner, refused in _crontabs(family, root):
         text = _system.script(root + path)
         entries = _schedule.cron_entries(text, with_user)
         wrong = next((entry['line'] for entry in entries if debian and not systemd_cron(root) and _schedule.refused(entry['schedule'])), None)
         if wrong and not refused:
             refused = 'cron reads nothing of the file, because it refuses the schedule in line %d' % wrong
         for entry in entries:
-            called, run = None, _schedule.queue_run(entry['command'], debian)
+            called, run = None, _schedule.queue_run(entry['command'], layout.family == 'debian')
             if not run:
                 called, run = _called(entry['command'], root)
             if not run:
@@ -186,7 +188,7 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
             path = '/etc/cron.%s/%s' % (name, entry)
             run = _script_run(_system.script(root + path))
             if run:
-                detail = _nameless(layout.family, entry) or (
+                detail = _nameless(family, entry) or (
                     None if alive and os.access(root + path, os.X_OK) else 'no cron daemon is running, or the script is not executable')
                 yield _runner('cron', path, seconds, detail is None, detail, user='root', partial=run['partial'], script=path)
 

@@ -252,11 +252,13 @@ def test_a_script_for_run_parts(tmp_path):
 
 @pytest.mark.parametrize('family, name, active', [
     ('debian', 'flush-queue_2', True), ('debian', 'flush.sh', False), ('debian', 'flush~', False), ('redhat', 'flush.sh', True),
-    ('redhat', 'flush~', False), ('suse', 'flush.rpmsave', False)])
+    ('redhat', 'flush~', False), ('suse', 'flush.rpmsave', False), ('upstream', 'flush.sh', False)])
 def test_names_that_cron_passes_over(tmp_path, family, name, active):
     """Debian's run-parts(8) takes letters, digits, - and _ alone; cronie's not_a_crontab() and Red Hat's run-parts leave out copies."""
     root = lay(tmp_path, {'/etc/cron.daily/' + name: FLUSH, '/etc/cron.d/' + name: '5 * * * * root /usr/sbin/sendmail -Ac -q\n'})
     os.chmod(root + '/etc/cron.daily/' + name, 0o755)
+    if family == 'upstream':   # built by hand, on Debian
+        lay(tmp_path, {'/etc/debian_version': '13.1\n'})
     found = _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root)
     assert [(runner['active'], runner['detail'] is None) for runner in found] == [(active, active)] * 2
 
