@@ -92,6 +92,7 @@ def _anacron_runners(alive: bool, root: str) -> Iterator[Runner]:
 
 def _script_run(text: str) -> Optional[Dict[str, Any]]:
     """What a shell script does with the client queue, as L(_schedule.queue_run)."""
+    text = _schedule.filled(text.replace('\\\n', ' '), _schedule.assignments(text)) if 'sendmail' in text else ''
     lines = [line for line in text.splitlines() if 'sendmail' in line and line.lstrip()[:1] != '#']
     return next((run for run in map(_schedule.queue_run, lines) if run and run['how'] == 'sendmail'), None)
 

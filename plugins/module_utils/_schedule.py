@@ -157,7 +157,8 @@ def queue_run(command, runq_is_wrapper=False):
     C(interval) is the seconds of C(-q30m), None for a single run. C(partial) is true when a filter leaves messages out.
     Only C(-Ac) or an explicit submit.cf reach the MSP queue; C(runq) on Debian runs both (C(runq_is_wrapper)).
     """
-    for part in (one for start in _starts(command) for one in re.split(r'[;&|()`\'"\n]+', start)):
+    quoted = (re.sub(r'(["\'])([^\s"\']+)\1', r'\2', start) for start in _starts(command))   # a word is the same in quotes
+    for part in (one for start in quoted for one in re.split(r'[;&|()`\'"\n]+', start)):
         words = part.split()
         for position, word in enumerate(words):
             name = os.path.basename(word)
@@ -190,9 +191,13 @@ def assignments(text, values=None):
     for word in words:
         match = re.match(r'(?s)([A-Za-z_]\w*)=(.*)$', word)
         if match:
-            values[match.group(1)] = re.sub(r'\$(?:\{(\w+)\}|(\w+))', lambda ref: values.get(ref.group(1) or ref.group(2), ''),
-                                            match.group(2).rstrip(';'))[:16384]
+            values[match.group(1)] = filled(match.group(2).rstrip(';'), values)[:16384]
     return values
+
+
+def filled(text: str, values: Dict[str, str]) -> str:
+    """A text with $NAME and ${NAME} put in."""
+    return re.sub(r'\$(?:\{(\w+)\}|(\w+))', lambda ref: values.get(ref.group(1) or ref.group(2), ''), text)
 
 
 def debian_settings(text):
@@ -234,7 +239,7 @@ def unit_command(settings, environment=None):
     values = assignments('\n'.join(settings.get('Environment', [])))
     values.update(environment or {})
     text = ' ; '.join(line.lstrip('-@+!:') for line in settings.get('ExecStart', []))
-    return re.sub(r'\$(?:\{(\w+)\}|(\w+))', lambda ref: values.get(ref.group(1) or ref.group(2), ''), text)
+    return filled(text, values)
 
 
 def timespan(text):

@@ -267,6 +267,11 @@ def test_names_that_cron_passes_over(tmp_path, family, name, active):
     ('*/30 * * * * root /usr/local/sbin/flush', FLUSH, [('cron', '/etc/cron.d/mail', 1800, True)]),
     ('*/30 * * * * root test -x /bin/true && /usr/local/sbin/flush --now', FLUSH, [('cron', '/etc/cron.d/mail', 1800, True)]),
     ('*/30 * * * * root /usr/local/sbin/flush', FLUSH.replace('-Ac', '-Am'), []),
+    # As sh(1) reads it: a continued line, and the program in a variable.
+    ('*/30 * * * * root /usr/local/sbin/flush', '#!/bin/sh\n/usr/sbin/sendmail \\\n  -Ac -q\n', [('cron', '/etc/cron.d/mail', 1800, True)]),
+    ('*/30 * * * * root /usr/local/sbin/flush', '#!/bin/sh\nSM=/usr/sbin/sendmail\n[ -x "$SM" ] || exit 0\n"${SM}" -Ac -q\n',
+     [('cron', '/etc/cron.d/mail', 1800, True)]),
+    ('*/30 * * * * root /usr/local/sbin/flush', '#!/bin/sh\nSM=/usr/sbin/sendmail\n# $SM -Ac -q\n', []),
     ('*/30 * * * * root /usr/local/sbin/flush', FLUSH.replace('/usr/sbin', '#/usr/sbin'), []),
     ('*/30 * * * * root /usr/local/sbin/flush', FLUSH[2:], []),                      # no script
     ('*/30 * * * * root /usr/local/sbin/other', FLUSH, []),
