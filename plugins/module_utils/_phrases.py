@@ -90,7 +90,7 @@ STATUSES = [Phrase(*row) for row in (
 _STATUS = re.compile(r'(?:Deferred: )?(?:%s)' % '|'.join(
     '(?P<p%d>%s)' % (number, row.pattern) for number, row in enumerate(STATUSES)))
 
-# A title ends where its room does: the arguments and the environment of the start (setproctitle(), conf.c:2654).
+# A long title is cut short (setproctitle(), conf.c:2654).
 # A daemon that rejects connections has closed its socket, and opens it for a moment every 15 seconds to look again
 # (getrequests(), daemon.c:300); while it rejects new messages it answers, and refuses MAIL.
 TITLES = [Phrase(*row) for row in (

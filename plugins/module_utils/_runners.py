@@ -53,10 +53,10 @@ def _runner(source: str, path: Optional[str], interval: Optional[int] = None, ac
 
 
 def _nameless(family: str, name: str) -> Optional[str]:
-    """Why cron passes over a file of /etc/cron.d with this name, and run-parts over a script: cron(8), run-parts(8), database.c of cronie."""
+    """Why cron and run-parts pass over a file with this name."""
     if family == 'debian':
         return None if re.match(r'[\w-]+\Z', name, re.ASCII) else 'cron ignores it: its name may only have letters, digits, - and _'
-    return 'cron ignores it for the end of its name' if re.search(r'~$|[.]rpm(?:save|orig|new)$', name) else None
+    return 'cron ignores it for its name' if re.search(r'~$|[.]rpm(?:save|orig|new)$', name) else None
 
 
 def _crontabs(family: str, root: str) -> Iterator[Tuple[str, bool, Optional[str], Optional[str]]]:
@@ -155,7 +155,6 @@ def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) ->
 
 def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, users: Sequence[Optional[str]],
                   directories: Sequence[str], root: str) -> Iterator[Runner]:
-    # Of a Sendmail from elsewhere the cron is still Debian's.
     family = 'debian' if os.path.exists(root + '/etc/debian_version') else layout.family
     debian = family == 'debian'
     for path, with_user, owner, refused in _crontabs(family, root):

@@ -20,13 +20,13 @@ _CRON_WORDS = {'@yearly': '0 0 1 1 *', '@annually': '0 0 1 1 *', '@monthly': '0 
                '@midnight': '0 0 * * *', '@hourly': '0 * * * *', '@every_minute': '* * * * *'}
 _CALENDAR_WORDS = {'minutely': '*:*', 'hourly': '*:00', 'daily': '00:00', 'weekly': 'Mon 00:00', 'monthly': '*-*-01 00:00',
                    'quarterly': '*-01,04,07,10-01 00:00', 'semiannually': '*-01,07-01 00:00', 'yearly': '*-01-01 00:00', 'annually': '*-01-01 00:00'}
-_SPANS = {'usec': 1e-6, 'us': 1e-6, 'msec': 1e-3, 'ms': 1e-3, '': 1, 's': 1, 'sec': 1, 'second': 1, 'seconds': 1, 'm': 60, 'min': 60, 'minute': 60,
-          'minutes': 60, 'h': 3600, 'hr': 3600, 'hour': 3600, 'hours': 3600, 'd': 86400, 'day': 86400, 'days': 86400, 'w': 604800, 'week': 604800,
-          'weeks': 604800, 'M': 2629800, 'month': 2629800, 'months': 2629800, 'y': 31557600, 'year': 31557600, 'years': 31557600}
+_SPANS = {name: seconds for seconds, names in (
+    (1e-6, 'us usec'), (1e-3, 'ms msec'), (1, ' s sec second seconds'), (60, 'm min minute minutes'), (3600, 'h hr hour hours'), (86400, 'd day days'),
+    (604800, 'w week weeks'), (2629800, 'M month months'), (31557600, 'y year years')) for name in names.split(' ')}
 
 
 def _field(text, low, high, names=()):
-    """The numbers that one field of a schedule stands for: lists, ranges, steps of ranges, names of three letters (entry.c of cron)."""
+    """The numbers that one field of a schedule stands for: lists, ranges, steps of ranges, names of three letters. C(5-) has no end."""
     def number(word):
         return names.index(word) + (low if names is _MONTHS else 0) if word in names else int(word)
 
@@ -37,7 +37,7 @@ def _field(text, low, high, names=()):
         if first == '*':
             first, last = low, high
         else:
-            first, last = number(first), number(last if dash else first)
+            first, last = number(first), high if dash and not last else number(last or first)
         if not (low <= first <= high and low <= last <= high) or slash and (int(step) < 1 or not dash and span != '*'):
             raise ValueError('%s is not a schedule field between %d and %d' % (text, low, high))
         found.update(range(first, last + 1, int(step) if slash else 1))
@@ -45,20 +45,20 @@ def _field(text, low, high, names=()):
 
 
 def _cron_fields(schedule):
-    """The five fields, and what the first two, the third, the fourth and the fifth stand for. ValueError for what cron refuses."""
-    word = re.sub(r'^-(?=[*@\d])', '', schedule.strip())                       # cronie: the line is not logged
+    """The fields, and minutes, days, months and weekdays. ValueError for what cron refuses."""
+    word = re.sub(r'^-(?=[*@\d])', '', schedule.strip())   # cronie: not logged
     fields = _CRON_WORDS.get(word, word).split()
     if len(fields) != 5:
         raise ValueError(schedule)
-    hours, minutes = _field(fields[1], 0, 23), _field(fields[0], 0, 59)
-    return (fields, sorted(hour * 60 + minute for hour in hours for minute in minutes), _field(fields[2], 1, 31), _field(fields[3], 1, 12, _MONTHS),
-            {day % 7 for day in _field(fields[4], 0, 7, _DAYS)})
+    hours, days = _field(fields[1], 0, 23), _field(fields[2], 1, 31)
+    minutes = sorted(hour * 60 + minute for hour in hours for minute in _field(fields[0], 0, 59))
+    return fields, minutes, days, _field(fields[3], 1, 12, _MONTHS), {day % 7 for day in _field(fields[4], 0, 7, _DAYS)}
 
 
 def refused(schedule: str) -> bool:
-    """Whether Debian's cron refuses a schedule, and with it the whole file."""
+    """Whether Debian's cron refuses a schedule."""
     try:
-        return schedule[:1] == '-' or schedule != '@reboot' and '~' not in schedule and not _cron_fields(schedule)
+        return schedule[:1] == '-' or not ('~' in schedule or schedule == '@reboot' or _cron_fields(schedule))
     except ValueError:
         return True
 
@@ -66,8 +66,7 @@ def refused(schedule: str) -> bool:
 def cron_interval(schedule):
     """Seconds of the largest gap between two runs of a cron schedule, and whether gaps differ: C((1800, False)) for C(*/30 * * * *).
 
-    C((None, False)) for C(@reboot) or no schedule.
-    See crontab(5): a day matches by day of month or by day of week when both are restricted.
+    C((None, False)) for C(@reboot) or no schedule. A day matches by day of month or of week when both are restricted: crontab(5).
     """
     if re.match(r'@\d+$', schedule):                                          # FreeBSD: every so many seconds
         return int(schedule[1:]), False
@@ -157,8 +156,7 @@ def queue_run(command, runq_is_wrapper=False):
     C(interval) is the seconds of C(-q30m), None for a single run. C(partial) is true when a filter leaves messages out.
     Only C(-Ac) or an explicit submit.cf reach the MSP queue; C(runq) on Debian runs both (C(runq_is_wrapper)).
     """
-    quoted = (re.sub(r'(["\'])([^\s"\']+)\1', r'\2', start) for start in _starts(command))   # a word is the same in quotes
-    for part in (one for start in quoted for one in re.split(r'[;&|()`\'"\n]+', start)):
+    for part in (one for start in _starts(re.sub(r'(["\'])([^\s"\']+)\1', r'\2', command)) for one in re.split(r'[;&|()`\'"\n]+', start)):
         words = part.split()
         for position, word in enumerate(words):
             name = os.path.basename(word)
@@ -265,14 +263,12 @@ def calendar_interval(text):
             return None, False
     if any(word[:1] == '*' and '/' in word for word in (day, month)) or weekdays.upper() == 'UTC':
         return None, False
-    # Here a step needs no range, and a day has its whole name.
-    minute, hour, day, month = (re.sub(r'(?<![\d-])(\d+)/', r'\1-%d/' % last, field) for field, last in (
-        (minute, 59), (hour, 23), (day, 31), (month, 12)))
-    weekdays = re.sub(r'([A-Za-z]{3})[a-z]+', r'\1', weekdays)
     # In cron two restricted day fields mean either, in systemd both: such a rare schedule is not derived.
     if weekdays != '*' and day != '*':
         return None, False
-    return cron_interval(' '.join((minute, hour, day, month, weekdays)))
+    # Here a step needs no range, and a day has its whole name.
+    return cron_interval(re.sub(r'(?<![\d-])(\d+)/|([A-Za-z]{3})[a-z]+', lambda part: part.group(2) or part.group(1) + '-/',
+                                ' '.join((minute, hour, day, month, weekdays))))
 
 
 def timer_interval(settings):

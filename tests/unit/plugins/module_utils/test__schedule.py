@@ -34,11 +34,13 @@ HOUR, DAY = 3600, 86400
     ('0 0 1 jan *', 366 * DAY, True),
     ('0 0 1,15 * fri', 7 * DAY, True),          # either day matches
     ('0 0 */2 * *', 2 * DAY, True),
-    ('10,15 3 * * *', 1435 * 60, True), ('0 0 * * mon,2', 6 * DAY, True), ('0 0 * * Mon', 7 * DAY, False), ('0 0 * * Monday', None, False), ('0 0 1 feb,jul *', 215 * DAY, True),
+    ('10,15 3 * * *', 1435 * 60, True), ('0 0 * * mon,2', 6 * DAY, True), ('0 0 * * Mon', 7 * DAY, False), ('0 0 * * Monday', None, False),
+    ('0 0 1 feb,jul *', 215 * DAY, True),
     # A field that begins with a star restricts nothing, so that both have to match.
     ('0 0 */2 * 5', 21 * DAY, True), ('0 0 13 * */2', 153 * DAY, True), ('0 0 13 * 0-6/2', 2 * DAY, True),
     ('0 0 1,32 * *', None, False), ('0 0 1 1,13 *', None, False), ('0 0 * * 1,8', None, False), ('0 24 * * *', None, False), ('0,60 * * * *', None, False),
-    ('@hourly', HOUR, False), ('@daily', DAY, False), ('@weekly', 7 * DAY, False), ('@Weekly', None, False), ('@every_minute', 60, False), ('@1800', 1800, False),
+    ('@hourly', HOUR, False), ('@daily', DAY, False), ('@weekly', 7 * DAY, False), ('@Weekly', None, False),
+    ('@every_minute', 60, False), ('@1800', 1800, False),
     ('@reboot', None, False), ('61 * * * *', None, False), ('* * *', None, False), ('a b c d e', None, False), ('*/0 * * * *', None, False),
     ('* * 30 2 *', None, False), ('9-3 * * * *', None, False), ('0 0 29 2 *', None, False), ('', None, False),
 ])
@@ -261,7 +263,8 @@ def test_timespan(text, seconds):
 @pytest.mark.parametrize('text, seconds, uneven', [
     ('*:0/30', 1800, False), ('*-*-* *:00/30:00', 1800, False), ('*:00,30', 1800, False), ('hourly', HOUR, False), ('daily', DAY, False),
     ('weekly', 7 * DAY, False), ('Mon..Fri 08:00', 72 * HOUR, True), ('*-*-01 04:00:00', 31 * DAY, True), ('08:15', DAY, False),
-    ('Monday 08:00', 7 * DAY, False), ('Monday..Friday 08:00', 72 * HOUR, True), ('0/6:00', 6 * HOUR, False), ('8-18/2:00', 14 * HOUR, True), ('*-*-*/2 00:00', None, False), ('*-*/3-01 00:00', None, False), ('08:00 UTC', None, False),
+    ('Monday 08:00', 7 * DAY, False), ('Monday..Friday 08:00', 72 * HOUR, True), ('0/6:00', 6 * HOUR, False), ('8-18/2:00', 14 * HOUR, True),
+    ('*-*-*/2 00:00', None, False), ('*-*/3-01 00:00', None, False), ('08:00 UTC', None, False),
     ('*-01/3-01 00:00', 92 * DAY, True), ('*:*', 60, False), ('Mon *-*-1 00:00', None, False), ('*-*~3', None, False), ('tomorrow', None, False),
 ])
 def test_calendar_interval(text, seconds, uneven):
