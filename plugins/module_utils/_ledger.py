@@ -35,7 +35,7 @@ _LOG_BYTES = 256 << 20     # of a log file, from its end
 # What Sendmail writes about a delivery, and about a message returned to its sender: logdelivery() in deliver.c, returntosender() in savemail.c.
 # A warning that it is late and a receipt are no return; of a message whose sender was warned before, both are called "sender notify".
 # The id stands in front of all that a sender or another host can choose, and what was done stands behind all that a sender can.
-_LOGGED = re.compile(rb'(?:(?:[A-Z][a-z]{2} [ 0-9]\d [\d:]{8}|\S+) \S+ [^\[\]]*\[\d*\]: )?([0-9A-Za-z]{8}[0-9]{5,10}): '
+_LOGGED = re.compile(rb'(?:(?:[A-Z][a-z]{2} [ 0-9]\d [\d:]{8}|\S+) \S+ [^\[\]]*\[\d*\]: |<\d+>1 (?:\S+ ){5}-  ?)?([0-9A-Za-z]{8}[0-9]{5,10}): '
                      rb'(?:to=.*, dsn=[\d.]+, stat=(Sent)(?!.*, dsn=[\d.]+, stat=)'
                      rb'|[0-9A-Za-z]{8}[0-9]{5,10}: (?:DSN|return to sender|sender notify): (?!Return receipt|Warning: ))')
 

@@ -13,7 +13,7 @@ from typing import Any, Collection, Dict, Iterator, List, Optional, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _process
 
-FILES = ('/var/log/mail.log', '/var/log/maillog')
+FILES = ('/var/log/mail.log', '/var/log/maillog', '/var/log/mail')
 _JOURNAL_SOCKET = '/run/systemd/journal/socket'
 _JOURNALCTL = ('/usr/bin/journalctl', '/bin/journalctl')
 _SYNC_SECONDS = 10
@@ -29,7 +29,7 @@ def _files(since: float) -> List[str]:
         except OSError:
             continue
         for name in names:
-            if name == base or name.startswith((base + '.', base + '-')) and not name.endswith(('.gz', '.xz', '.bz2', '.zst')):
+            if re.match(re.escape(base) + r'(?:[.-](?:[\d-]+|old))?\Z', name):
                 try:
                     changed = os.stat(os.path.join(os.path.dirname(path), name)).st_mtime
                 except OSError:

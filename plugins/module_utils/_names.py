@@ -80,18 +80,23 @@ def _domain(reply: bytes, at: int) -> str:
     return '.'.join(labels)
 
 
+def servers(text: str) -> List[str]:
+    """The addresses of the name servers in the text of resolv.conf(5), as the resolver reads them."""
+    return re.findall(r'(?m)^nameserver[ \t]+([0-9A-Fa-f.:]+(?:%[\w.-]+)?)(?!\S)', text)[:3] or ['127.0.0.1']
+
+
 def exchangers(name: str, path: str = '/etc/resolv.conf', seconds: float = 3.0) -> Tuple[List[Tuple[int, str]], Optional[str]]:
     """The MX records of a name, [(preference, name)], and what went wrong: C(temporary) where no name server gave an answer (Sendmail
     defers mail then, getmxrr() in domain.c)."""
-    servers = re.findall(r'(?m)^\s*nameserver\s+([0-9A-Fa-f.:]+)(?:%\S*)?\s*$', _system.script(path))[:3] or ['127.0.0.1']
+    asked = servers(_system.script(path))
     number = os.getpid() & 0xffff
     labels = [label[:63] for label in os.fsencode(name).split(b'.') if label]
     query = struct.pack('>HHHHHH', number, 0x0100, 1, 0, 0, 0)
     query += b''.join(struct.pack('B', len(label)) + label for label in labels) + b'\0\0\x0f\0\1'
-    for server in servers:
+    for server in asked:
         try:
             with socket.socket(socket.AF_INET6 if ':' in server else socket.AF_INET, socket.SOCK_DGRAM) as peer:
-                peer.settimeout(seconds / len(servers))
+                peer.settimeout(seconds / len(asked))
                 peer.connect((server, _DNS_PORT))
                 peer.send(query)
                 reply = peer.recv(4096)
@@ -172,7 +177,7 @@ def name_servers(path: str = '/etc/resolv.conf', seconds: float = 3.0) -> List[D
 
     Who said nothing or was not there is asked once more after half of the seconds, as a resolver does: one packet may be lost.
     """
-    addresses = re.findall(r'(?m)^\s*nameserver\s+([0-9A-Fa-f.:]+)(?:%\S*)?\s*$', _system.script(path))[:3] or ['127.0.0.1']
+    addresses = servers(_system.script(path))
     labels = [label[:63] for label in os.fsencode(socket.gethostname()).split(b'.') if label]
     number = os.getpid() & 0xffff
     query = struct.pack('>HHHHHH', number, 0x0100, 1, 0, 0, 0) + b''.join(struct.pack('B', len(label)) + label for label in labels) + b'\0\0\1\0\1'

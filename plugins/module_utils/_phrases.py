@@ -39,12 +39,12 @@ STATUSES = [Phrase(*row) for row in (
      r'|Software caused connection abort|Bad file descriptor)'), 'err.c:1138'),
     ('connection_lost', 'msp', r'reply: read error from ', 'usersmtp.c:3287'),
     ('connection_lost', 'msp', r'timeout writing message to |smtpinit: state CLOSED', 'usersmtp.c:153 2903'),
-    ('no_route', 'kernel', (r'(?:\S+: )?(?:No route to host|Network is (?:unreachable|down)|Host \S+ is down'
+    ('no_route', 'kernel', (r'(?:\S+: )?(?:No route to host|Network is (?:unreachable|down)|Host (?:\S+ )?is down'
      r'|Network dropped connection)'), 'deliver.c:4590'),
-    ('no_route', 'kernel', r'Cannot assign requested address|Address family not supported', 'daemon.c:2835'),
+    ('no_route', 'kernel', r"Can(?:not|'t) assign requested address|Address family not supported", 'daemon.c:2835'),
     ('not_permitted', 'kernel', r'Operation not permitted|Permission denied', 'err.c:1213'),
     ('resources', 'kernel', (r'Too many open files|Cannot allocate memory|No buffer space|No space left'
-     r'|Read-only file system|Disk quota'), 'err.c:1280'),
+     r'|Read-only file system|Dis[ck] quota'), 'err.c:1280'),
     # What the resolver says.
     ('relay_lookup', 'resolver', r'Name server: (?:\S+: )?(?:host |non-recoverable|no data)', 'err.c:1191'),
     ('host_lookup', 'resolver', r'(?:host|resolve|bestmx|dns|canonify|arpa) map: lookup \(', 'parseaddr.c:1901'),
@@ -83,26 +83,27 @@ STATUSES = [Phrase(*row) for row in (
      r'|421 4\.3\.0 closing connection|451 4\.7\.1 Service unavailable - try again'), 'srvrsmtp.c:672 696 1296 2084'),
     ('map_lookup', 'mta', (r'451 4\.3\.0 (?:Temporary system failure|socket_map|.*Temporary lookup failure)'
      r'|450 4\.3\.0 Please try again later|451 4\.3\.5 .*\bmap\b'), 'cfhead.m4:81 srvrsmtp.c:1075'),
-    ('mailbox', 'mta', r'45\d 4\.2\.\d ', 'mail.local.c recipient.c:876'),
+    ('mailbox', 'mta', r'45\d 4\.2\.\d (?!.*[Gg]reylist)', 'mail.local.c recipient.c:876'),
     ('connection_lost', 'mta', r'421 4\.4\.[12] ', 'srvrsmtp.c:1616 usersmtp.c:3275'),
     ('temporary_reply', 'mta', r'4\d\d(?:[ -]|$)', 'usersmtp.c:3479'),
 )]
 _STATUS = re.compile(r'(?:Deferred: )?(?:%s)' % '|'.join(
     '(?P<p%d>%s)' % (number, row.pattern) for number, row in enumerate(STATUSES)))
 
+# A long title is cut short (setproctitle(), conf.c:2654).
 # A daemon that rejects connections has closed its socket, and opens it for a moment every 15 seconds to look again
 # (getrequests(), daemon.c:300); while it rejects new messages it answers, and refuses MAIL.
 TITLES = [Phrase(*row) for row in (
-    ('queue_runner', 'msp', (r'Queue runner@(?:(?P<days>\d+)\+)?(?P<hours>\d+):(?P<minutes>\d\d):(?P<seconds>\d\d)'
-     r' for (?P<directory>\S+)'), 'main.c:2604'),
+    ('queue_runner', 'msp', (r'Queue runner@(?:(?:(?P<days>\d+)\+)?(?P<hours>\d+):(?P<minutes>\d\d):(?P<seconds>\d\d)'
+     r'(?: for (?P<directory>\S+))?)?'), 'main.c:2604'),
     ('queue_runner', 'msp', r'Queue control', 'main.c:2300'),
     ('queue_run', 'msp', r'running queue: (?P<run>\S*)', 'queue.c:2168'),
-    ('daemon', 'mta', r'accepting connections', 'daemon.c:346'),
+    ('daemon', 'mta', r'accepting c', 'daemon.c:346'),
     ('daemon', 'mta', r'rejecting connections on daemon \S+: (?P<load>load average: \d+)', 'conf.c:2341'),
     ('daemon', 'mta', r'rejecting connections on daemon \S+: (?P<children>\d+ children, max \d+)', 'conf.c:2393'),
     ('daemon', 'mta', r'rejecting connections on daemon \S+: (?P<memory>free memory: -?\d+)', 'conf.c:2326'),
     ('daemon', 'mta', r'rejecting new messages: (?P<disk>min free: -?\d+)', 'daemon.c:1035'),
-    ('daemon', 'mta', r'(?:deferring|delaying) connections on daemon ', 'conf.c:2304 2373'),
+    ('daemon', 'mta', r'(?:deferring|delaying|rejecting) c', 'conf.c:2304 2373'),
     ('delivery', 'msp', r'(?:\S*/)?(?P<id>[0-9A-Za-z]{8}[0-9]{5,10})(?=[\s:]|$)', 'deliver.c:2391 queue.c:3750'),
     ('delivery', 'msp', r'\S+: (?:client |idle$|user open)', 'deliver.c:4090 usersmtp.c:2873'),
     # Last the sessions: their titles end with what the client sends, and nothing behind its name is read.

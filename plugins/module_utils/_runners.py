@@ -52,6 +52,13 @@ def _runner(source: str, path: Optional[str], interval: Optional[int] = None, ac
     return record
 
 
+def _nameless(family: str, name: str) -> Optional[str]:
+    """Why cron and run-parts pass over a file with this name."""
+    if family == 'debian':
+        return None if re.match(r'[\w-]+\Z', name, re.ASCII) else 'cron ignores it: its name may only have letters, digits, - and _'
+    return 'cron ignores it for its name' if re.search(r'~$|[.]rpm(?:save|orig|new)$', name) else None
+
+
 def _crontabs(family: str, root: str) -> Iterator[Tuple[str, bool, Optional[str], Optional[str]]]:
     """The crontabs of a host: (path, with user field, user, why cron would not read it)."""
     for path in ['/etc/crontab'] + ['/etc/cron.d/' + name for name in _system.names(root + '/etc/cron.d')]:
@@ -59,8 +66,8 @@ def _crontabs(family: str, root: str) -> Iterator[Tuple[str, bool, Optional[str]
         refused = None
         if state['exists'] and (state['uid'] not in (0, os.geteuid() if root else 0) or int(state['mode'], 8) & 0o022):
             refused = 'cron ignores it: not owned by root, or writable by others'
-        elif family == 'debian' and path != '/etc/crontab' and not re.match(r'[\w-]+$', os.path.basename(path), re.ASCII):
-            refused = 'cron ignores it: its name may only have letters, digits, - and _'
+        elif path != '/etc/crontab':
+            refused = _nameless(family, os.path.basename(path))
         if state['kind'] == 'file':
             yield path, True, None, refused
     for directory in ('/var/spool/cron/crontabs', '/var/spool/cron', '/var/cron/tabs'):
@@ -85,6 +92,7 @@ def _anacron_runners(alive: bool, root: str) -> Iterator[Runner]:
 
 def _script_run(text: str) -> Optional[Dict[str, Any]]:
     """What a shell script does with the client queue, as L(_schedule.queue_run)."""
+    text = _schedule.filled(text.replace('\\\n', ' '), _schedule.assignments(text)) if 'sendmail' in text else ''
     lines = [line for line in text.splitlines() if 'sendmail' in line and line.lstrip()[:1] != '#']
     return next((run for run in map(_schedule.queue_run, lines) if run and run['how'] == 'sendmail'), None)
 
@@ -147,12 +155,16 @@ def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) ->
 
 def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, users: Sequence[Optional[str]],
                   directories: Sequence[str], root: str) -> Iterator[Runner]:
-    debian = layout.family == 'debian'
-    for path, with_user, owner, refused in _crontabs(layout.family, root):
+    family = 'debian' if os.path.exists(root + '/etc/debian_version') else layout.family
+    debian = family == 'debian'
+    for path, with_user, owner, refused in _crontabs(family, root):
         text = _system.script(root + path)
         entries = _schedule.cron_entries(text, with_user)
+        wrong = next((entry['line'] for entry in entries if debian and not systemd_cron(root) and _schedule.refused(entry['schedule'])), None)
+        if wrong and not refused:
+            refused = 'cron reads nothing of the file, because it refuses the schedule in line %d' % wrong
         for entry in entries:
-            called, run = None, _schedule.queue_run(entry['command'], debian)
+            called, run = None, _schedule.queue_run(entry['command'], layout.family == 'debian')
             if not run:
                 called, run = _called(entry['command'], root)
             if not run:
@@ -176,9 +188,9 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
             path = '/etc/cron.%s/%s' % (name, entry)
             run = _script_run(_system.script(root + path))
             if run:
-                usable = alive and os.access(root + path, os.X_OK)
-                yield _runner('cron', path, seconds, usable, None if usable else 'no cron daemon is running, or the script is not executable',
-                              user='root', partial=run['partial'], script=path)
+                detail = _nameless(family, entry) or (
+                    None if alive and os.access(root + path, os.X_OK) else 'no cron daemon is running, or the script is not executable')
+                yield _runner('cron', path, seconds, detail is None, detail, user='root', partial=run['partial'], script=path)
 
 
 def _unit(name: str, present: Dict[str, Set[str]], root: str) -> Tuple[Optional[str], Dict[str, List[str]]]:

@@ -20,15 +20,15 @@ _CRON_WORDS = {'@yearly': '0 0 1 1 *', '@annually': '0 0 1 1 *', '@monthly': '0 
                '@midnight': '0 0 * * *', '@hourly': '0 * * * *', '@every_minute': '* * * * *'}
 _CALENDAR_WORDS = {'minutely': '*:*', 'hourly': '*:00', 'daily': '00:00', 'weekly': 'Mon 00:00', 'monthly': '*-*-01 00:00',
                    'quarterly': '*-01,04,07,10-01 00:00', 'semiannually': '*-01,07-01 00:00', 'yearly': '*-01-01 00:00', 'annually': '*-01-01 00:00'}
-_SPANS = {'usec': 1e-6, 'us': 1e-6, 'msec': 1e-3, 'ms': 1e-3, '': 1, 's': 1, 'sec': 1, 'second': 1, 'seconds': 1, 'm': 60, 'min': 60, 'minute': 60,
-          'minutes': 60, 'h': 3600, 'hr': 3600, 'hour': 3600, 'hours': 3600, 'd': 86400, 'day': 86400, 'days': 86400, 'w': 604800, 'week': 604800,
-          'weeks': 604800, 'M': 2629800, 'month': 2629800, 'months': 2629800, 'y': 31557600, 'year': 31557600, 'years': 31557600}
+_SPANS = {name: seconds for seconds, names in (
+    (1e-6, 'us usec'), (1e-3, 'ms msec'), (1, ' s sec second seconds'), (60, 'm min minute minutes'), (3600, 'h hr hour hours'), (86400, 'd day days'),
+    (604800, 'w week weeks'), (2629800, 'M month months'), (31557600, 'y year years')) for name in names.split(' ')}
 
 
 def _field(text, low, high, names=()):
-    """The numbers that one field of a schedule stands for: lists, ranges, steps, names."""
+    """The numbers that one field of a schedule stands for: lists, ranges, steps of ranges, names of three letters. C(5-) has no end."""
     def number(word):
-        return names.index(word[:3]) + (low if names is _MONTHS else 0) if word[:3] in names else int(word)
+        return names.index(word) + (low if names is _MONTHS else 0) if word in names else int(word)
 
     found: set = set()
     for part in text.lower().split(','):
@@ -37,29 +37,41 @@ def _field(text, low, high, names=()):
         if first == '*':
             first, last = low, high
         else:
-            first, last = number(first), number(last) if dash else (high if slash else number(first))
-        if not low <= first <= last <= high or (slash and int(step) < 1):
+            first, last = number(first), high if dash and not last else number(last or first)
+        if not (low <= first <= high and low <= last <= high) or slash and (int(step) < 1 or not dash and span != '*'):
             raise ValueError('%s is not a schedule field between %d and %d' % (text, low, high))
         found.update(range(first, last + 1, int(step) if slash else 1))
     return found
 
 
+def _cron_fields(schedule):
+    """The fields, and minutes, days, months and weekdays. ValueError for what cron refuses."""
+    word = re.sub(r'^-(?=[*@\d])', '', schedule.strip())   # cronie: not logged
+    fields = _CRON_WORDS.get(word, word).split()
+    if len(fields) != 5:
+        raise ValueError(schedule)
+    hours, days = _field(fields[1], 0, 23), _field(fields[2], 1, 31)
+    minutes = sorted(hour * 60 + minute for hour in hours for minute in _field(fields[0], 0, 59))
+    return fields, minutes, days, _field(fields[3], 1, 12, _MONTHS), {day % 7 for day in _field(fields[4], 0, 7, _DAYS)}
+
+
+def refused(schedule: str) -> bool:
+    """Whether Debian's cron refuses a schedule."""
+    try:
+        return schedule[:1] == '-' or not ('~' in schedule or schedule == '@reboot' or _cron_fields(schedule))
+    except ValueError:
+        return True
+
+
 def cron_interval(schedule):
     """Seconds of the largest gap between two runs of a cron schedule, and whether gaps differ: C((1800, False)) for C(*/30 * * * *).
 
-    C((None, False)) for C(@reboot) or no schedule.
-    See crontab(5): a day matches by day of month or by day of week when both are restricted.
+    C((None, False)) for C(@reboot) or no schedule. A day matches by day of month or of week when both are restricted: crontab(5).
     """
-    word = schedule.strip().lower()
-    if re.match(r'@\d+$', word):                                              # FreeBSD: every so many seconds
-        return int(word[1:]), False
-    fields = _CRON_WORDS.get(word, word).split()
+    if re.match(r'@\d+$', schedule):                                          # FreeBSD: every so many seconds
+        return int(schedule[1:]), False
     try:
-        if len(fields) != 5:
-            raise ValueError(schedule)
-        hours, days = _field(fields[1], 0, 23), _field(fields[2], 1, 31)
-        minutes = sorted(hour * 60 + minute for hour in hours for minute in _field(fields[0], 0, 59))
-        months, weekdays = _field(fields[3], 1, 12, _MONTHS), {day % 7 for day in _field(fields[4], 0, 7, _DAYS)}
+        fields, minutes, days, months, weekdays = _cron_fields(schedule)
     except ValueError:
         return None, False
     either = fields[2][0] != '*' and fields[4][0] != '*'
@@ -72,7 +84,7 @@ def cron_interval(schedule):
         dates = [0, 1]
     else:
         dates = [number for number in range(738521, 738521 + 1500) if matches(datetime.date.fromordinal(number))]    # from 2023-01-01, with a leap year
-    if len(dates) < 2:
+    if len(dates) < 2 or not minutes:
         return None, False
     gaps = {after - before for before, after in zip(minutes, minutes[1:])}
     gaps.update((after - before) * 1440 + minutes[0] - minutes[-1] for before, after in zip(dates, dates[1:]))
@@ -80,8 +92,8 @@ def cron_interval(schedule):
 
 
 def never(schedule: str) -> bool:
-    """Whether a schedule never matches again: C(@reboot), the 30th of February, fields that cron refuses. cronie's C(~) is a random minute."""
-    return cron_interval(schedule)[0] is None and '~' not in schedule and (schedule[:1] != '@' or schedule.lower() == '@reboot')
+    """Whether a schedule never matches again: C(@reboot), the 30th of February, what cron refuses. cronie's C(~) is a random minute."""
+    return cron_interval(schedule)[0] is None and '~' not in schedule and schedule != '@every_second'
 
 
 def cron_entries(text, with_user):
@@ -94,10 +106,11 @@ def cron_entries(text, with_user):
             shell = setting.group(2).strip('"\'')
         if not line or line[0] == '#' or setting:
             continue
-        words = line.split(None, (1 if line[0] == '@' else 5) + bool(with_user))
-        if len(words) < (2 if line[0] == '@' else 6) + bool(with_user):
+        fields = 1 if line.lstrip('-')[:1] == '@' else 5
+        words = line.split(None, fields + bool(with_user))
+        if len(words) < fields + 1 + bool(with_user):
             continue
-        entries.append({'line': number, 'schedule': ' '.join(words[:1 if line[0] == '@' else 5]), 'user': words[-2] if with_user else None,
+        entries.append({'line': number, 'schedule': ' '.join(words[:fields]), 'user': words[-2] if with_user else None,
                         'command': re.split(r'(?<!\\)%', words[-1])[0], 'shell': shell})
     return entries
 
@@ -143,7 +156,7 @@ def queue_run(command, runq_is_wrapper=False):
     C(interval) is the seconds of C(-q30m), None for a single run. C(partial) is true when a filter leaves messages out.
     Only C(-Ac) or an explicit submit.cf reach the MSP queue; C(runq) on Debian runs both (C(runq_is_wrapper)).
     """
-    for part in (one for start in _starts(command) for one in re.split(r'[;&|()`\'"\n]+', start)):
+    for part in (one for start in _starts(re.sub(r'(["\'])([^\s"\']+)\1', r'\2', command)) for one in re.split(r'[;&|()`\'"\n]+', start)):
         words = part.split()
         for position, word in enumerate(words):
             name = os.path.basename(word)
@@ -176,9 +189,13 @@ def assignments(text, values=None):
     for word in words:
         match = re.match(r'(?s)([A-Za-z_]\w*)=(.*)$', word)
         if match:
-            values[match.group(1)] = re.sub(r'\$(?:\{(\w+)\}|(\w+))', lambda ref: values.get(ref.group(1) or ref.group(2), ''),
-                                            match.group(2).rstrip(';'))[:16384]
+            values[match.group(1)] = filled(match.group(2).rstrip(';'), values)[:16384]
     return values
+
+
+def filled(text: str, values: Dict[str, str]) -> str:
+    """A text with $NAME and ${NAME} put in."""
+    return re.sub(r'\$(?:\{(\w+)\}|(\w+))', lambda ref: values.get(ref.group(1) or ref.group(2), ''), text)
 
 
 def debian_settings(text):
@@ -220,7 +237,7 @@ def unit_command(settings, environment=None):
     values = assignments('\n'.join(settings.get('Environment', [])))
     values.update(environment or {})
     text = ' ; '.join(line.lstrip('-@+!:') for line in settings.get('ExecStart', []))
-    return re.sub(r'\$(?:\{(\w+)\}|(\w+))', lambda ref: values.get(ref.group(1) or ref.group(2), ''), text)
+    return filled(text, values)
 
 
 def timespan(text):
@@ -249,7 +266,9 @@ def calendar_interval(text):
     # In cron two restricted day fields mean either, in systemd both: such a rare schedule is not derived.
     if weekdays != '*' and day != '*':
         return None, False
-    return cron_interval(' '.join((minute, hour, day, month, weekdays)))
+    # Here a step needs no range, and a day has its whole name.
+    return cron_interval(re.sub(r'(?<![\d-])(\d+)/|([A-Za-z]{3})[a-z]+', lambda part: part.group(2) or part.group(1) + '-/',
+                                ' '.join((minute, hour, day, month, weekdays))))
 
 
 def timer_interval(settings):

@@ -14,7 +14,7 @@ description:
     and schedules, all within seconds.
   - Causes that lie in the past count too. When the MTA answers now and the messages still wait for it, the cause is that it took none when they were
     last tried.
-  - Where the log of the host can be read (the journal, C(/var/log/mail.log), C(/var/log/maillog)), the newest line of the last week that
+  - Where the log of the host can be read (the journal, C(/var/log/mail.log), C(/var/log/maillog), C(/var/log/mail)), the newest line of the last week that
     a cause has left there is part of its evidence.
 options:
   subjects:

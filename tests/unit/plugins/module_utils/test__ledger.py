@@ -194,6 +194,10 @@ def test_no_archive(tmp_path):
     (b'Nov 23 15:09:00 host sm-msp-queue[12]: %s: to=bob, dsn=2.0.0, stat=Sent (ok)', 'relayed'),
     (b'Nov  3 15:09:00 host sm-msp[12]: %s: to=bob, dsn=2.0.0, stat=Sent (ok)', 'relayed'),
     (b'2026-11-23T15:09:00.1+00:00 host our-mail[12]: %s: to=bob, dsn=2.0.0, stat=Sent (ok)', 'relayed'),
+    # RFC 5424, 6: "syslogd -O rfc5424" of FreeBSD, and RSYSLOG_SyslogProtocol23Format, where the text begins with a blank.
+    (b'<22>1 2026-11-23T15:09:00.123456+00:00 host sm-mta 12 - - %s: to=bob, dsn=2.0.0, stat=Sent (ok)', 'relayed'),
+    (b'<22>1 2026-11-23T15:09:00.123456+00:00 host sm-mta 12 - -  %s: to=bob, dsn=2.0.0, stat=Sent (ok)', 'relayed'),
+    (b'<22>1 2026-11-23T15:09:00+00:00 host x 1 - - 6ANFSGLL000077: from=1 - - %s: to=bob, dsn=2.0.0, stat=Sent', None),
     (b'%s: to=bob, dsn=4.4.1, stat=Deferred: Connection refused by [127.0.0.1]', None),
     (b'%s: to="x, dsn=2.0.0, stat=Sent"@x, dsn=4.4.1, stat=Deferred: Connection refused by [127.0.0.1]', None),
     (b'h x[1]: 6ANFSGLL000077: from="y]: %s: to=bob, dsn=2.0.0, stat=Sent "@x, size=3', None),

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _log
 
 LINE = b'Nov 25 20:33:28 h sm-mta[220]: rejecting connections on daemon MTA-v4: load average: %d\n'
+REAL = _log.FILES
 
 
 @pytest.fixture
@@ -60,6 +61,17 @@ def test_an_old_file_is_not_read(file):
     file.write_bytes(LINE % 12)
     os.utime(str(file), (1000, 1000))
     assert lines(b'rejecting', since=time.time()) == []
+
+
+def test_the_log_of_suse(tmp_path, file, monkeypatch):
+    """Its rsyslog.conf has mail.* in /var/log/mail, and parts of it again in mail.info, mail.warn and mail.err; on Red Hat it is a directory."""
+    monkeypatch.setattr(_log, 'FILES', tuple(str(tmp_path / os.path.basename(path)) for path in REAL))
+    for number, name in enumerate(('mail', 'mail-20261120', 'mail.log', 'mail.log.1', 'maillog-20261120', 'maillog.0')):
+        (tmp_path / name).write_bytes(LINE % number)
+    for name in ('mail.err', 'mail.info', 'mail-20261113.xz', 'maillog.1.gz', 'mailman.log'):
+        (tmp_path / name).write_bytes(LINE % 99)
+    (tmp_path / 'mail.d').mkdir()
+    assert sorted(lines(b'rejecting')) == [LINE % number for number in range(6)]
 
 
 def test_no_log_at_all(file):

@@ -76,6 +76,15 @@ def test_nobody_listens(tmp_path, monkeypatch):
     assert _names.name_servers(str(path), 0.4) == [{'address': '127.0.0.1', 'error': 'Connection refused'}]
 
 
+@pytest.mark.parametrize('line, servers', [
+    ('nameserver 192.0.2.1 # office', ['192.0.2.1']), ('nameserver\t192.0.2.1;x', []), ('nameserver 192.0.2.1 192.0.2.2', ['192.0.2.1']),
+    ('nameserver fe80::1%eth0 # router', ['fe80::1%eth0']), (' nameserver 192.0.2.1', []), ('#nameserver 192.0.2.1', []),
+    ('nameserver 192.0.2.1\t', ['192.0.2.1'])])
+def test_the_lines_of_resolv_conf(line, servers):
+    """res_init.c of glibc: the keyword at the beginning of the line, then the address; "ignore trailing contents on the name server line"."""
+    assert _names.servers('search a.test\n%s\noptions edns0\n' % line) == (servers or ['127.0.0.1'])
+
+
 def test_a_kernel_without_ipv6(serve, monkeypatch):
     real = socket.socket
 

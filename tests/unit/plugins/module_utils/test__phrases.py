@@ -138,6 +138,13 @@ STATUSES = [
     ('Operating system error', 'mailbox', 'msp'),
     ('transient .forward open error: message queued', 'mailbox', 'msp'),
     ('Deferred: 452 4.2.2 Mailbox full', 'mailbox', 'mta'),
+    # A hub with Postfix and Postgrey, whose $greylist_text is "Greylisted, see ..." behind Postfix's own 450 4.2.0 (DEFER_IF_PERMIT).
+    ('Deferred: 450 4.2.0 <bob@example.com>: Recipient address rejected: Greylisted, see http://postgrey.example.org/', 'temporary_reply', 'mta'),
+    ('Deferred: 451 4.2.0 Greylisting in action, please come back later', 'temporary_reply', 'mta'),
+    # strerror() of FreeBSD.
+    ("Deferred: Can't assign requested address", 'no_route', 'kernel'),
+    ('Deferred: Disc quota exceeded', 'resources', 'kernel'),
+    ('Deferred: Host is down', 'no_route', 'kernel'),
     ('MX list for example.com. points back to h1.example.test', 'loop', 'msp'),
     ('h1.example.test. config error: mail loops back to me (MX problem?)', 'loop', 'msp'),
     ('Warning: could not send message for past 4 hours', 'warned', 'msp'),
@@ -272,6 +279,12 @@ TITLES = [
         None,
     ),
     ('MTA: [IPv6:2001:db8:0:0:0:0:0:1]: accepting connections', 'session', 'MTA', None),
+    # A title has the room of the arguments and the environment, less 2 bytes (setproctitle(), conf.c:2654): "env -i /usr/sbin/sendmail -bd -q30m".
+    ('accepting conne', 'daemon', None, None),
+    ('MTA: accepting c', 'daemon', 'MTA', None),
+    ('rejecting connections on daemon MTA: load av', 'daemon', None, None),
+    ('Queue runner@00:30', 'queue_runner', None, None),
+    ('MSP: Queue runner@00:30:00 f', 'queue_runner', 'MSP', None),
 ]
 
 
@@ -301,7 +314,7 @@ def test_each_row_of_titles_is_used():
 
 # A title of each row, and the nearest that is another's or nobody's.
 NEAREST_TITLES = [
-    ('Queue runner@00:30:00 for /q', 'Queue runner@00:30 for /q'),
+    ('Queue runner@00:30:00 for /q', 'Queue control'),
     ('Queue control', 'Queue runner'),
     ('running queue: /q', 'running queue'),
     ('accepting connections', 'rejecting connections on daemon MTA: 40 children, max 40'),

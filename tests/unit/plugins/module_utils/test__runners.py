@@ -111,6 +111,16 @@ def test_other_crontabs(tmp_path, path, text, expected):
     assert found[0]['path'] == path
 
 
+@pytest.mark.parametrize('other, family, active', [
+    ('0/30 * * * * root true', 'debian', False), ('0 0 30 2 * root true', 'debian', True), ('0/30 * * * * root true', 'redhat', True)])
+def test_one_line_that_debians_cron_refuses(tmp_path, other, family, active):
+    """Debian's cron reads nothing of the file then (user.c, Abort-processing-of-crontabs-with-errors.patch); others leave out the line."""
+    root = lay(tmp_path, {'/etc/cron.d/local': '5 * * * * smmsp /usr/sbin/sendmail -Ac -q\n%s\n' % other})
+    (found,) = _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root)
+    assert (found['active'], found['detail']) == (active, None if active else (
+        'cron reads nothing of the file, because it refuses the schedule in line 2'))
+
+
 @pytest.mark.parametrize('option, detail', [
     ('', None), ('-OQueueDirectory=/q', None), ('-O QueueDirectory=/q/', None), ('-OQueueDirectory=/q*', None), ('-OQueueDirectory=$Q', None),
     ('-OQueueDirectory=/other', 'it works on /other, which is not the client queue'),
@@ -240,10 +250,28 @@ def test_a_script_for_run_parts(tmp_path):
     assert brief(_runners.queue_runners(_platform.DEBIAN, [CRON], root)) == [('cron', '/etc/cron.hourly/flush', 3600, True)]
 
 
+@pytest.mark.parametrize('family, name, active', [
+    ('debian', 'flush-queue_2', True), ('debian', 'flush.sh', False), ('debian', 'flush~', False), ('redhat', 'flush.sh', True),
+    ('redhat', 'flush~', False), ('suse', 'flush.rpmsave', False), ('upstream', 'flush.sh', False)])
+def test_names_that_cron_passes_over(tmp_path, family, name, active):
+    """Debian's run-parts(8) takes letters, digits, - and _ alone; cronie's not_a_crontab() and Red Hat's run-parts leave out copies."""
+    root = lay(tmp_path, {'/etc/cron.daily/' + name: FLUSH, '/etc/cron.d/' + name: '5 * * * * root /usr/sbin/sendmail -Ac -q\n'})
+    os.chmod(root + '/etc/cron.daily/' + name, 0o755)
+    if family == 'upstream':   # built by hand, on Debian
+        lay(tmp_path, {'/etc/debian_version': '13.1\n'})
+    found = _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root)
+    assert [(runner['active'], runner['detail'] is None) for runner in found] == [(active, active)] * 2
+
+
 @pytest.mark.parametrize('line, body, found', [
     ('*/30 * * * * root /usr/local/sbin/flush', FLUSH, [('cron', '/etc/cron.d/mail', 1800, True)]),
     ('*/30 * * * * root test -x /bin/true && /usr/local/sbin/flush --now', FLUSH, [('cron', '/etc/cron.d/mail', 1800, True)]),
     ('*/30 * * * * root /usr/local/sbin/flush', FLUSH.replace('-Ac', '-Am'), []),
+    # As sh(1) reads it: a continued line, and the program in a variable.
+    ('*/30 * * * * root /usr/local/sbin/flush', '#!/bin/sh\n/usr/sbin/sendmail \\\n  -Ac -q\n', [('cron', '/etc/cron.d/mail', 1800, True)]),
+    ('*/30 * * * * root /usr/local/sbin/flush', '#!/bin/sh\nSM=/usr/sbin/sendmail\n[ -x "$SM" ] || exit 0\n"${SM}" -Ac -q\n',
+     [('cron', '/etc/cron.d/mail', 1800, True)]),
+    ('*/30 * * * * root /usr/local/sbin/flush', '#!/bin/sh\nSM=/usr/sbin/sendmail\n# $SM -Ac -q\n', []),
     ('*/30 * * * * root /usr/local/sbin/flush', FLUSH.replace('/usr/sbin', '#/usr/sbin'), []),
     ('*/30 * * * * root /usr/local/sbin/flush', FLUSH[2:], []),                      # no script
     ('*/30 * * * * root /usr/local/sbin/other', FLUSH, []),

@@ -20,7 +20,10 @@ HOUR, DAY = 3600, 86400
     ('* * * * *', 60, False),
     ('5,35 * * * *', 1800, False),
     ('0-59/15 * * * *', 900, False),
-    ('3/20 * * * *', 1200, False),
+    # A step needs a range, and a name has three letters: entry.c of cronie, and what "crontab -n" of Debian's cron 3.0pl1-162 says.
+    ('3-59/20 * * * *', 1200, False), ('3/20 * * * *', None, False), ('0/30 * * * *', None, False),
+    # A minus sign keeps cronie from logging the line.
+    ('-*/15 * * * *', 900, False), ('-@hourly', HOUR, False),
     ('*/7 * * * *', 420, True),
     ('0 */6 * * *', 6 * HOUR, False),
     ('0 9-17 * * *', 16 * HOUR, True),
@@ -31,11 +34,13 @@ HOUR, DAY = 3600, 86400
     ('0 0 1 jan *', 366 * DAY, True),
     ('0 0 1,15 * fri', 7 * DAY, True),          # either day matches
     ('0 0 */2 * *', 2 * DAY, True),
-    ('10,15 3 * * *', 1435 * 60, True), ('0 0 * * mon,2', 6 * DAY, True), ('0 0 * * Monday', 7 * DAY, False), ('0 0 1 feb,jul *', 215 * DAY, True),
+    ('10,15 3 * * *', 1435 * 60, True), ('0 0 * * mon,2', 6 * DAY, True), ('0 0 * * Mon', 7 * DAY, False), ('0 0 * * Monday', None, False),
+    ('0 0 1 feb,jul *', 215 * DAY, True),
     # A field that begins with a star restricts nothing, so that both have to match.
     ('0 0 */2 * 5', 21 * DAY, True), ('0 0 13 * */2', 153 * DAY, True), ('0 0 13 * 0-6/2', 2 * DAY, True),
     ('0 0 1,32 * *', None, False), ('0 0 1 1,13 *', None, False), ('0 0 * * 1,8', None, False), ('0 24 * * *', None, False), ('0,60 * * * *', None, False),
-    ('@hourly', HOUR, False), ('@daily', DAY, False), ('@Weekly', 7 * DAY, False), ('@every_minute', 60, False), ('@1800', 1800, False),
+    ('@hourly', HOUR, False), ('@daily', DAY, False), ('@weekly', 7 * DAY, False), ('@Weekly', None, False),
+    ('@every_minute', 60, False), ('@1800', 1800, False),
     ('@reboot', None, False), ('61 * * * *', None, False), ('* * *', None, False), ('a b c d e', None, False), ('*/0 * * * *', None, False),
     ('* * 30 2 *', None, False), ('9-3 * * * *', None, False), ('0 0 29 2 *', None, False), ('', None, False),
 ])
@@ -103,9 +108,19 @@ def test_what_a_cron_line_runs():
 
 
 @pytest.mark.parametrize('schedule, never', [
-    ('0 0 30 2 *', True), ('@reboot', True), ('61 * * * *', True), ('0 0 28 2 *', False), ('0~59 * * * *', False), ('@every 5', False), ('@daily', False)])
+    ('0 0 30 2 *', True), ('@reboot', True), ('61 * * * *', True), ('0 0 28 2 *', False), ('0~59 * * * *', False), ('@daily', False),
+    ('@every 5', True), ('@Hourly', True), ('@every_second', False), ('-*/15 * * * *', False), ('0/30 * * * *', True)])
 def test_a_schedule_that_does_not_come(schedule, never):
     assert _schedule.never(schedule) is never
+
+
+@pytest.mark.parametrize('schedule, refused', [
+    ('*/30 * * * *', False), ('3/20 * * * *', True), ('3-59/20 * * * *', False), ('* * * * monday', True), ('* * * * Mon', False), ('@hourly', False),
+    ('@Hourly', True), ('@every 5', True), ('-*/15 * * * *', True), ('-@hourly', True), ('0 0 * * fri-sun', False), ('0 22-2 * * *', False),
+    ('0~59 * * * *', False), ('0 0 1 january *', True), ('61 * * * *', True), ('@reboot', False), ('0 0 30 2 *', False)])
+def test_a_schedule_that_debians_cron_refuses(schedule, refused):
+    """What "crontab -n" of cron 3.0pl1-162 says."""
+    assert _schedule.refused(schedule) is refused
 
 
 PLAIN = {'how': 'sendmail', 'interval': None, 'partial': False}
@@ -248,7 +263,8 @@ def test_timespan(text, seconds):
 @pytest.mark.parametrize('text, seconds, uneven', [
     ('*:0/30', 1800, False), ('*-*-* *:00/30:00', 1800, False), ('*:00,30', 1800, False), ('hourly', HOUR, False), ('daily', DAY, False),
     ('weekly', 7 * DAY, False), ('Mon..Fri 08:00', 72 * HOUR, True), ('*-*-01 04:00:00', 31 * DAY, True), ('08:15', DAY, False),
-    ('Monday 08:00', 7 * DAY, False), ('*-*-*/2 00:00', None, False), ('*-*/3-01 00:00', None, False), ('08:00 UTC', None, False),
+    ('Monday 08:00', 7 * DAY, False), ('Monday..Friday 08:00', 72 * HOUR, True), ('0/6:00', 6 * HOUR, False), ('8-18/2:00', 14 * HOUR, True),
+    ('*-*-*/2 00:00', None, False), ('*-*/3-01 00:00', None, False), ('08:00 UTC', None, False),
     ('*-01/3-01 00:00', 92 * DAY, True), ('*:*', 60, False), ('Mon *-*-1 00:00', None, False), ('*-*~3', None, False), ('tomorrow', None, False),
 ])
 def test_calendar_interval(text, seconds, uneven):
