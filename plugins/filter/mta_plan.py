@@ -482,7 +482,7 @@ def _create(plan, look, answered):
     inside, loose = _started_by(look, daemons)
     if family == 'unknown':
         plan['errors'].append(
-            'This Sendmail is of a packaging that is not known here, so no unit is written for it. Write one, or set '
+            'This role does not know the packaging of this Sendmail, so it writes no unit. Write one, or set '
             'sendmail_mta_service to existing.'
         )
     elif init != 'systemd':

@@ -69,7 +69,7 @@ def refused(path, about, uid, gid, bits, who, deed):
         counts = [found & most for tag, found, other in entries if tag in tags and number in (-1, numbers.get(tag, other))]
         if counts:
             return None if uid == 0 or any(found & bits == bits for found in counts) else (
-                'an access control list, by which %s cannot %s: setfacl -b takes it away' % (who, deed))
+                'an access control list, by which %s cannot %s: remove it with setfacl -b' % (who, deed))
     return None
 
 
@@ -89,7 +89,7 @@ def hazard_of_owner(about, directory, runner, settings):
             about.st_gid == gid and group_writes and directory.st_mode & 0o020 and directory.st_gid == gid):
         return '%s, directory %d:%d %04o: the runner loses it' % (shown, directory.st_uid, directory.st_gid, directory.st_mode & 0o7777)
     if directory.st_mode & stat.S_ISVTX and uid not in (0, about.st_uid, directory.st_uid):
-        return ('%s, directory %d:%d %04o: the runner delivers it and cannot remove it from a sticky directory, again and again'
+        return ('%s, directory %d:%d %04o: each run delivers it again, because the runner cannot remove it from a sticky directory'
                 % (shown, directory.st_uid, directory.st_gid, directory.st_mode & 0o7777))
     return None
 
@@ -217,8 +217,8 @@ def places(look):
             if room['read_only']:
                 found.append(('file_system', '%s is on a read-only file system' % directory.control))
             elif room.get('immutable'):
-                found.append(('file_system', '%s is immutable or append-only: a run delivers its mail and cannot remove it, again and again; '
-                                             'chattr -ia takes that away' % directory.control))
+                found.append(('file_system', '%s is immutable or append-only: each run delivers its mail again, because it cannot remove it; '
+                                             'remove that attribute with chattr -ia' % directory.control))
             elif room['blocks_free'] is not None and room['blocks_free'] < max(1, least):
                 found.append(('file_system', '%s has %s free blocks, fewer than MinFreeBlocks (%s)' % (directory.control, room['blocks_free'], least)))
             elif room['inodes'] and not room['inodes_free']:

@@ -330,7 +330,7 @@ def apply(actions, check_mode, look_up=None):
             outcome.skip(action.found.path, action.reason)
         elif action.what == 'change' and (_is_mounted(action.found, mounted) or _has_list(action)):
             outcome.skip(action.found.path, 'It is a mount point: what is mounted there would change.' if _is_mounted(action.found, mounted) else
-                         'It has an access control list, and another mode would change what that gives to others: setfacl -b takes it away.')
+                         'It has an access control list, and another mode would change what that gives to others: remove it with setfacl -b.')
         else:
             try:
                 if check_mode or _do(action, outcome.look_up):

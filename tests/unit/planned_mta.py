@@ -606,7 +606,7 @@ ROWS = [
     row(
         'A packaging that no table knows, without a unit; sendmail_mta_service is create',
         mta_host('unknown'),
-        {'errors': 'packaging that is not known'},
+        {'errors': 'not know the packaging'},
         'docs/platforms.md',
         {'service': 'create'},
         enable=False,

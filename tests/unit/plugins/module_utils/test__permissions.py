@@ -347,7 +347,7 @@ def test_an_access_control_list_gives_nobody_more(queue, check_mode):
     outcome = run(queue.wants, check_mode)
     assert (os.stat(str(path)).st_mode, os.getxattr(str(path), 'system.posix_acl_access')) == before
     assert {'path': str(path), 'reason': 'It has an access control list, and another mode would change what that gives to others: '
-                                         'setfacl -b takes it away.'} in outcome.left_alone
+                                         'remove it with setfacl -b.'} in outcome.left_alone
 
 
 def test_what_was_delivered_meanwhile_is_no_error(queue):
