@@ -428,19 +428,19 @@ def result(plan_, outcomes, transcript, canary, about):
     counts = Counter(outcome.outcome for outcome in outcomes)
     lists = dict((name, []) for name in OUTCOMES)
     for one in outcomes:
+        if len(lists[one.outcome]) == LISTED:
+            continue
         entry = {'id': _text.printable(os.fsencode(one.message.id)), 'queue': one.message.queue}
         if one.outcome in ('remaining', 'untried'):
             entry.update(status=one.status, reason=one.reason, recipients=one.recipients, recipients_done=one.message.recipients - one.recipients)
         if one.errors:
             entry['errors'] = one.errors[:10]
         lists[one.outcome].append(entry)
-    left = [one for one in outcomes if one.outcome in ('relayed', 'bounced', 'taken') and not one.recipients]
-    partly = [one for one in outcomes if one.outcome == 'remaining' and one.recipients < one.message.recipients]
-    stays = [one.message for one in outcomes if one not in left] if len(left) < len(outcomes) else []
+    stays = [one.message for one in outcomes if one.recipients or one.outcome not in ('relayed', 'bounced', 'taken')]
+    partly = any(one.outcome == 'remaining' and one.recipients < one.message.recipients for one in outcomes)
     return dict(
-        _counts(counts), **_left_out(plan_), selected=len(outcomes) + len(plan_.left_out), changed=bool(left or partly or counts['lost']),
-        outcomes=dict((name, entries[:LISTED]) for name, entries in lists.items() if entries),
-        truncated=any(len(entries) > LISTED for entries in lists.values()),
+        _counts(counts), **_left_out(plan_), selected=len(outcomes) + len(plan_.left_out), changed=len(stays) < len(outcomes) or partly or counts['lost'] > 0,
+        outcomes=dict((name, entries) for name, entries in lists.items() if entries), truncated=max(counts.values(), default=0) > LISTED,
         reasons=dict(Counter(one.reason for one in outcomes if one.outcome == 'remaining')),
         canary=canary and {'id': _text.printable(os.fsencode(canary.message.id)), 'outcome': canary.outcome, 'reason': canary.reason, 'status': canary.status,
                            'stopped': stops(canary)},
