@@ -51,14 +51,12 @@ def main() -> int:
             inventory = Path(place, "inventory.json")
             inventory.write_text(json.dumps({"all": {"hosts": {name: {"ansible_connection": "containers.podman.podman",
                                                                       "ansible_python_interpreter": "/usr/bin/python3"} for name in names}}}))
-            rate = plays.idle_rate()
             for round_ in range(options.rounds + 1):
                 for name, text in CANDIDATES.items():
                     playbook = Path(place, "play.yml")
                     playbook.write_text(text)
-                    # Their own podman: it is what a user has.
-                    cost = plays.play(["-i", str(inventory), "-e", f"sendmail_compliance_directory={place}/reports", str(playbook)], names, rate,
-                                      fast=False, ANSIBLE_FORKS="6")
+                    cost = plays.play(["-i", str(inventory), "-e", f"sendmail_compliance_directory={place}/reports", str(playbook)], names,
+                                      ANSIBLE_FORKS="6")
                     if cost.status:
                         raise SystemExit(cost.output)
                     if round_:   # the first one warms everything up

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a run of ansible-playbook costs: the controller, the connections and the hosts together, for the benchmarks of this directory.
 
-CPU seconds are those of the whole machine, less what it uses while nothing is played: connections start helpers that are nobody's children,
-and the hosts are containers of the same machine. So the machine has to be left alone meanwhile.
+CPU seconds are those of control groups: one for ansible-playbook and all that it starts, the helpers of connections too, which are nobody's
+children, and those of the hosts, which are containers of the same machine. So what else the machine does is not counted, but it takes caches and time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-FAST = ROOT / "tests/hosts/fast"
 TICKS = os.sysconf("SC_CLK_TCK")
 RECAP = re.compile(r"^(\S+) +: ok=(\d+) .*?failed=(\d+) +skipped=(\d+)", re.M)
 
@@ -27,7 +26,7 @@ RECAP = re.compile(r"^(\S+) +: ok=(\d+) .*?failed=(\d+) +skipped=(\d+)", re.M)
 class Cost(NamedTuple):
     """Of one run."""
 
-    cpu: float        # seconds, all together, net of the idle machine
+    cpu: float        # seconds, all together
     hosts: float      # seconds of that on the hosts
     wall: float       # seconds
     memory: float     # MiB, the most that ansible-playbook and its forks held at once
@@ -36,28 +35,20 @@ class Cost(NamedTuple):
     output: str
 
 
-def busy() -> float:
-    """CPU seconds of the machine since it was started, without idle time."""
-    fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-    return (sum(fields) - fields[3] - fields[4]) / TICKS
-
-
-def idle_rate(seconds: float = 5) -> float:
-    """CPU seconds a second that the machine uses by itself."""
-    before, begin = busy(), time.monotonic()
-    time.sleep(seconds)
-    return (busy() - before) / (time.monotonic() - begin)
+def used(group: Path) -> float:
+    """CPU seconds that a control group has used so far."""
+    return int((group / "cpu.stat").read_text().split()[1]) / 1e6
 
 
 def host_cpu(names: list[str]) -> float:
     """CPU seconds that these test hosts have used so far, from their control groups."""
     pids = Path(os.environ["CONTAINERS_CONF"]).parent / "pids"
-    total = 0
+    total = 0.0
     for name in names:
         pid = (pids / name).read_text().strip()
         group = Path(f"/proc/{pid}/cgroup").read_text().split("0::")[1].strip().removesuffix("/init.scope")
-        total += int(Path(f"/sys/fs/cgroup{group}/cpu.stat").read_text().split()[1])
-    return total / 1e6
+        total += used(Path(f"/sys/fs/cgroup{group}"))
+    return total
 
 
 def _held(pid: int) -> float:
@@ -72,15 +63,15 @@ def _held(pid: int) -> float:
     return total
 
 
-def play(arguments: list[str], names: list[str], rate: float, fast: bool = True, **environment: str) -> Cost:
-    """Run ansible-playbook with these arguments. C(names): the hosts; C(rate): idle_rate(); C(fast): enter hosts without podman."""
-    path = os.environ["PATH"].replace(f"{FAST}:", "")
+def play(arguments: list[str], names: list[str], **environment: str) -> Cost:
+    """Run ansible-playbook with these arguments. C(names): the hosts."""
+    group = Path("/sys/fs/cgroup", f"mailops-benchmark-{os.getpid()}")
+    group.mkdir()
     with tempfile.TemporaryDirectory() as home:
         env = dict(os.environ, ANSIBLE_PIPELINING="1", ANSIBLE_NOCOLOR="1", ANSIBLE_HOME=home, HOME=home, **environment)
-        env["PATH"] = f"{FAST}:{path}" if fast else path
-        before, hosts, begin = busy(), host_cpu(names), time.monotonic()
-        process = subprocess.Popen([Path(sys.executable).parent / "ansible-playbook", *arguments], env=env, cwd=ROOT, text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        hosts, begin = host_cpu(names), time.monotonic()
+        command = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', group, Path(sys.executable).parent / "ansible-playbook", *arguments]
+        process = subprocess.Popen(command, env=env, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         most = [0.0]
 
         def watch():
@@ -94,4 +85,8 @@ def play(arguments: list[str], names: list[str], rate: float, fast: bool = True,
         wall = time.monotonic() - begin
         recap = RECAP.findall(output)
         tasks = sum(int(ok) + int(skipped) for _host, ok, _failed, skipped in recap) / max(1, len(recap))
-        return Cost(busy() - before - rate * wall, host_cpu(names) - hosts, wall, most[0], tasks, process.returncode, output)
+        while "populated 1" in (group / "cgroup.events").read_text():
+            time.sleep(0.1)
+        controller, on_hosts = used(group), host_cpu(names) - hosts
+        group.rmdir()
+        return Cost(controller + on_hosts, on_hosts, wall, most[0], tasks, process.returncode, output)
