@@ -23,6 +23,10 @@ options:
       - The evidence then quotes the subject, with V(#) for digits.
     type: bool
     default: false
+  ledger:
+    description:
+      - The O(mailops.sendmail.sendmail_ledger#module:directory) of a ledger, to see whether one is open there.
+    type: path
 extends_documentation_fragment:
   - mailops.sendmail.attributes
   - mailops.sendmail.attributes.info_module
@@ -124,20 +128,28 @@ domains:
   type: list
   elements: dict
   sample: [{"domain": "example.org", "ages": {"5": 2, "1280+": 9}}]
+ledger_open:
+  description: Whether work that notes messages in a ledger has begun, and has not ended yet or was interrupted.
+  returned: when O(ledger)
+  type: bool
 """
+
+import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _causes, _look, _probe, _qshape, _text
 
 
 def main():
-    module = AnsibleModule(argument_spec={'subjects': {'type': 'bool', 'default': False}}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={'subjects': {'type': 'bool', 'default': False}, 'ledger': {'type': 'path'}}, supports_check_mode=True)
+    ledger = module.params['ledger']
 
     def work():
         found = _look.look('program')
         look = _probe.probe(_look.served(found, _acceptance.ask(found, _acceptance.sample(found))), subjects=module.params['subjects'])
         return dict(_causes.diagnosis(look, _probe.log_of(look.now)),
-                    domains=[{'domain': domain, 'ages': ages} for domain, ages in _qshape.domains(look, ('msp',))[0]])
+                    domains=[{'domain': domain, 'ages': ages} for domain, ages in _qshape.domains(look, ('msp',))[0]],
+                    **({} if ledger is None else {'ledger_open': os.path.lexists(os.path.join(ledger, 'start.jsonl'))}))
     _text.answer(module, work)
 
 

@@ -15,7 +15,7 @@ pytest.importorskip('ansible')
 from ansible.module_utils import basic
 from ansible.module_utils.common.text.converters import to_bytes
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _compliance, _controls, _look, _platform, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _compliance, _controls, _ledger, _look, _platform, _system, _text
 from ansible_collections.mailops.sendmail.tests.unit import returns
 
 MODULES = Path(__file__).resolve().parents[3] / 'plugins/modules'
@@ -152,6 +152,14 @@ def test_it_is_not_healthy(run, monkeypatch):
     assert [cause['id'] for cause in result['causes'] if cause['severity'] != 'low'] == ['not_installed']
     assert result['messages'] == {}
     assert result['unexplained']['messages'] == 0
+
+
+def test_an_open_ledger(run, monkeypatch, tmp_path):
+    as_user(monkeypatch, 0)
+    assert 'ledger_open' not in run('sendmail_diagnosis_info')
+    assert run('sendmail_diagnosis_info', ledger=str(tmp_path))['ledger_open'] is False
+    (tmp_path / _ledger.START).touch()
+    assert run('sendmail_diagnosis_info', ledger=str(tmp_path))['ledger_open'] is True
 
 
 # What each option of free text is. One that is not here makes the test fail: say what it is, and have it read by _text or _selection.
