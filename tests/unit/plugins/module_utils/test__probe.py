@@ -4,12 +4,17 @@
 import os
 import re
 import signal
+import sys
+import time
 import types
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _log, _probe, _spool
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _controls, _log, _probe, _spool, _summary
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
+
+sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
+from hosts_looked_at import HEALTHY, NOW
 
 (CONTROL,) = queue_samples.sample('01').files.values()
 (OLD,) = [line for line in CONTROL.split(b'\n') if b'Subject:' in line]
@@ -267,3 +272,21 @@ def test_a_dead_letter_with_two_names_is_one(tmp_path, monkeypatch):
     monkeypatch.setattr(_probe.glob, 'glob', lambda pattern: paths[1:])
     found = [one for one in _probe._dead_letters({'dead_letter_drop': paths[0]}) if one['path'] in paths]
     assert sorted((one['path'], one['size']) for one in found) == sorted([(paths[1], 5), (paths[2], 5)])
+
+
+@pytest.mark.parametrize('gone', [True, False])
+def test_a_directory_that_is_not_read_to_its_end_is_an_error_of_the_look(tmp_path, gone):
+    """It was there when the look began: what lies in it nobody knows, so the host is neither healthy nor compliant."""
+    here = [_spool.directories([('mqueue', str(queue_samples.sample('01').write(tmp_path / ('q%d' % number))))])[0][0] for number in range(25)]
+    if gone:
+        (tmp_path / 'q24').rename(tmp_path / 'old')
+    queue = _summary.queue([_spool.Pass(one) for one in here], [], int(time.time()))
+    del queue['directories'][_summary.DIRECTORIES_MAX:]
+    path = str(tmp_path / 'q24')
+    assert [(one['queue'], one['path']) for one in _probe.unread({'msp': queue})] == ([('msp', path)] if gone else [])
+    # A file that cannot be read is not the whole directory.
+    queue['errors'] = [{'path': str(tmp_path / 'q1' / 'qfX'), 'error': 'Input/output error'}]
+    assert len(_probe.unread({'msp': queue})) == gone
+    look = HEALTHY._replace(errors=_probe.unread({'msp': queue}))
+    assert _causes.diagnosis(look)['healthy'] is not gone
+    assert ('SMQ-QUE-01' in [one['id'] for one in _controls.comply(look, _controls.settled(now=NOW))['controls'] if one['status'] == 'error']) is gone
