@@ -27,7 +27,7 @@ from hosts_looked_at import HEALTHY
 from fleet import HOSTILE, fleet, kept, result
 
 from ansible_collections.mailops.sendmail.plugins.filter.compliance_program import compliance_program
-from ansible_collections.mailops.sendmail.plugins.module_utils import _controls
+from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _text
 from ansible_collections.mailops.sendmail.plugins.plugin_utils import _compliance_report, _compliance_results
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -129,8 +129,80 @@ class TestMerge:
             self.age(tmp_path / 'old', host, 2 * DAY)
         kept({'pulls': result()}, tmp_path / 'new')
         made = reported({'meant': {}}, tmp_path / 'own', others=[str(tmp_path / '*')])
-        assert [(host['name'], host['status']) for host in made['hosts']] == [('meant', 'unknown'), ('pulls', 'compliant')]
-        assert f'last heard {made["hosts"][0]["heard"]}' in made['hosts'][0]['message']
+        # A host that pulls and stands in no inventory must not vanish when it stops.
+        assert [(host['name'], host['status']) for host in made['hosts']] == [('meant', 'unknown'), ('pulls', 'compliant'), ('stranger', 'unknown')]
+        for host in (made['hosts'][0], made['hosts'][2]):
+            assert f'last heard {host["heard"]}' in host['message']
+
+    def edited(self, place, edit, fail_on='none'):
+        """The report of host a, whose file was changed by edit(record)."""
+        kept({'a': result(HEALTHY._replace(runners=[]))}, place)
+        record = json.loads((place / 'a.json').read_text())
+        edit(record)
+        (place / 'a.json').write_text(json.dumps(record))
+        return reported({'a': {}}, place / 'own', fail_on, [str(place)])
+
+    @pytest.mark.parametrize('pattern', ['nowhere', 'no*', 'a.json'])
+    def test_a_name_of_no_directory_is_no_empty_report(self, tmp_path, pattern):
+        kept({'a': result()}, tmp_path)
+        with pytest.raises(_text.SendmailError, match='merge: no directory'):
+            reported({}, tmp_path / 'own', others=[str(tmp_path / pattern)])
+
+    def test_a_file_beside_the_directories_is_passed_over(self, tmp_path):
+        kept({'a': result()}, tmp_path / 'ams')
+        (tmp_path / 'README').write_text('x')
+        assert [host['name'] for host in reported({}, tmp_path / 'own', others=[str(tmp_path / '*')])['hosts']] == ['a']
+
+    @pytest.mark.parametrize('days, status', [(0, 'waived'), (-1, 'fail')])
+    def test_a_waiver_ends_with_its_day_whenever_the_host_was_looked_at(self, tmp_path, days, status):
+        waiver = {'reason': 'later', 'expires': (_compliance_results.now() + timedelta(days=days)).strftime('%Y-%m-%d'), 'expired': False}
+
+        def edit(record):
+            for one in record['controls']:
+                if one['status'] == 'fail':
+                    one.update(status='waived', waiver=dict(waiver, id=one['id']))
+        made = self.edited(tmp_path, edit, fail_on='high')
+        (one,) = [one for one in controls(made, made['hosts'][0]) if one['waiver']]
+        assert one['status'] == status and ('The waiver expired on' in ' '.join(one['evidence'])) is (status == 'fail')
+        assert made['gate']['open'] is (status == 'waived')
+        for name in _compliance_report.FORMATS:
+            assert written(made, name)
+
+    @pytest.mark.parametrize('edit, words', [
+        (lambda record: record['controls'][0].update(status='waived', waiver=None), 'waived by no waiver'),
+        (lambda record: record['controls'].append(dict(record['controls'][0], id='SMQ-NEW-01', status='fail')), 'SMQ-NEW-01 does not pass there'),
+        (lambda record: record['controls'].append(dict(record['controls'][0], id='SMQ-NEW-01', status='error')), 'SMQ-NEW-01 does not pass there'),
+        (lambda record: record['controls'].append(record['controls'][0]), 'more than once'),
+        (lambda record: record.update(checked='0001-01-01T00:00:00Z'), 'no time of this century'),
+        (lambda record: record.update(controls=[], status='error', heard='2999-01-01T00:00:00Z'), 'in the future'),
+        (lambda record: record['options']['thresholds'].update(msp_age=float('nan')), 'NaN is not JSON'),
+        (lambda record: record['controls'][0].update(waiver={'id': 'x', 'reason': 'x', 'expires': '2026-1-1', 'expired': False}), 'is not a day')])
+    def test_a_result_that_does_not_add_up_is_an_error_of_its_host(self, tmp_path, edit, words):
+        made = self.edited(tmp_path, edit)
+        assert [host['status'] for host in made['hosts']] == ['error'] and words in made['hosts'][0]['message']
+        for name in _compliance_report.FORMATS:
+            assert written(made, name)
+
+    def test_a_number_too_large_for_json_is_none(self, tmp_path):
+        kept({'a': result()}, tmp_path)
+        text = (tmp_path / 'a.json').read_text()
+        (tmp_path / 'a.json').write_text(text.replace('"msp_age":14400', '"msp_age":1e999'))
+        made = reported({'a': {}}, tmp_path / 'own', others=[str(tmp_path)])
+        assert made['hosts'][0]['status'] == 'error' and 'Infinity' not in written(made, 'json')
+
+    def test_what_a_newer_collection_passes_is_no_matter(self, tmp_path):
+        made = self.edited(tmp_path, lambda record: record['controls'].append(dict(record['controls'][0], id='SMQ-NEW-01', status='pass')))
+        assert made['hosts'][0]['status'] == 'failing'
+
+    def test_a_failure_always_says_something(self, tmp_path):
+        made = self.edited(tmp_path, lambda record: record.update(controls=[], status='error', message=''))
+        assert made['hosts'][0]['message'] == 'The result does not say why.'
+
+    def test_a_long_name_is_whole_where_its_file_cannot_be_used(self, tmp_path):
+        kept({'x' * 255: result()}, tmp_path)
+        (path,) = tmp_path.glob('*.json')
+        path.write_text('{')
+        assert [host['name'] for host in reported({'x' * 255: {}}, tmp_path / 'own', others=[str(tmp_path)])['hosts']] == ['x' * 255]
 
     def test_a_host_that_does_not_answer_any_more_was_heard_last_when_it_did(self, tmp_path):
         kept({'a': result()}, tmp_path)
