@@ -290,7 +290,17 @@ class TestFormats:
         assert sum(row['status'] == 'fail' for row in rows) == made['summary']['controls']['fail']
         assert not any(value[:1] in ('=', '+', '-', '@') for row in rows for value in row.values())
 
-    @pytest.mark.parametrize('begin', ['=', '+', '-', '@', '\t'])
+    @pytest.mark.parametrize('name', ['junit', 'csv', 'markdown', 'html', 'json'])
+    def test_nothing_in_it_moves_a_cursor_or_turns_a_line(self, tmp_path, name):
+        """Escapes of a terminal in seven and eight bits, overrides and isolates of direction, line ends, spaces of no width, tags, half characters."""
+        odd = 'a\x1b[31m\x9b1m\u202e\u2066\u2028\x85\u200b\ufeff\x07\udc80\U000e0041z'
+        look = HEALTHY._replace(writable=[odd], family=odd, domains={odd: {'1h': 3}}, program=dict(HEALTHY.program, version=odd))
+        text = written(reported({odd.replace('\udc80', ''): result(look), 'gone': {'unreachable': True, 'msg': odd},
+                                 'm\u00fcller': {'failed': True, 'msg': 'Gr\u00fc\u00dfe'}}, tmp_path), name)
+        assert [char for char in text if not char.isprintable() and char not in '\r\n'] == []
+        assert 'Gr\u00fc\u00dfe' in text or name == 'json'
+
+    @pytest.mark.parametrize('begin', ['=', '+', '-', '@', '\t', '\n', '\uff1d'])
     def test_no_cell_of_csv_is_a_formula(self, made, begin):
         """Evidence holds what a queue says, for example a sender."""
         findings = [dict(one, evidence=[begin + 'HYPERLINK("http://x")']) for one in made['findings']]
@@ -319,7 +329,7 @@ class TestFormats:
         assert page.foreign == [] and page.scripts == 0 and page.unbalanced == []
         assert len([row for row in page.rows if len(row) == COUNT + 1]) == len(_compliance_report.kinds(made)[0]) + 1
         for host in made['hosts']:
-            assert ' '.join(host['name'].split()) in page.text
+            assert ' '.join(_compliance_report.clean(host['name']).split()) in page.text
 
 
 class TestThousands:
