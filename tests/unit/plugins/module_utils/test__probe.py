@@ -289,4 +289,7 @@ def test_a_directory_that_is_not_read_to_its_end_is_an_error_of_the_look(tmp_pat
     assert len(_probe.unread({'msp': queue})) == gone
     look = HEALTHY._replace(errors=_probe.unread({'msp': queue}))
     assert _causes.diagnosis(look)['healthy'] is not gone
+    # Of no directory at all nothing is counted.
+    only = HEALTHY._replace(queues={'msp': dict(HEALTHY.queues['msp'], directories=[{'path': path, 'messages': None if gone else 0}])})
+    assert (_causes.diagnosis(only)['messages'] == {}) is gone
     assert ('SMQ-QUE-01' in [one['id'] for one in _controls.comply(look, _controls.settled(now=NOW))['controls'] if one['status'] == 'error']) is gone
