@@ -346,7 +346,9 @@ def said(kind):
 
 
 def to_prometheus(made):
-    yield _exposition.fleet(made, int(_compliance_results.read_stamp(made['generated']).timestamp()))
+    # A label is UTF-8, and in it a backslash begins an escape.
+    hosts = [dict(host, name=host['name'].encode('utf-8', 'backslashreplace').decode()) for host in made['hosts']]
+    yield _exposition.fleet(dict(made, hosts=hosts), int(_compliance_results.read_stamp(made['generated']).timestamp()))
 
 
 def span(seconds):

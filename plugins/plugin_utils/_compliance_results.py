@@ -54,8 +54,13 @@ def collection() -> str:
 
 
 def file_name(host: str) -> str:
-    name = re.sub(r'^[.]', '%2E', quote(host, safe=''))
+    name = re.sub(r'^[.]', '%2E', quote(host, safe='', errors='surrogateescape'))
     return (name if len(name) <= 200 else name[:180] + '-' + hashlib.sha256(host.encode('utf-8', 'surrogateescape')).hexdigest()[:16]) + '.json'
+
+
+def _named(file: str) -> str:
+    """The host that a short file name is about."""
+    return unquote(file[:-len('.json')], errors='surrogateescape')
 
 
 def write_file(path: str, chunks: Iterable[str]) -> None:
@@ -112,7 +117,7 @@ def read(path: str, today: datetime, host: str | None = None) -> Result:
             raise ValueError('it is about a different host than its name says')
         return _plain(given, today)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        return _bare(unquote(name[:-len('.json')]) if host is None else host, 'error', f'The result {path} cannot be used: {error}.', checked=stamp(today))
+        return _bare(_named(name) if host is None else host, 'error', f'The result {path} cannot be used: {error}.', checked=stamp(today))
 
 
 def _bare(host: str, status: str, message: str, checked: str | None = None, heard: str | None = None) -> Result:
@@ -239,7 +244,7 @@ def gathered(outcomes: dict[str, dict[str, Any]], own: str, others: Iterable[str
                 if entry.endswith('.json') and not entry.startswith('.'):
                     elsewhere.setdefault(entry, []).append(os.path.join(directory, entry))
     meant = {file_name(host): host for host in outcomes}
-    for name in sorted(set(meant) | set(elsewhere), key=lambda one: meant.get(one, unquote(one[:-len('.json')]))):
+    for name in sorted(set(meant) | set(elsewhere), key=lambda one: meant.get(one, _named(one))):
         host = meant.get(name)
         found = [read(path, today, host) for path in elsewhere.get(name, [])]
         outcome = outcomes[host] if host is not None else {}

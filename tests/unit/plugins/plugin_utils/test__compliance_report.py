@@ -234,12 +234,18 @@ class TestMerge:
         for name in _compliance_report.FORMATS:
             assert written(made, name)
 
-    @pytest.mark.parametrize('host', ['a/../b', '..', '.', 'ü', 'x' * 255, '\n', 'a b', '%2e', HOSTILE])
+    @pytest.mark.parametrize('host', ['a/../b', '..', '.', 'ü', 'x' * 255, '\n', 'a b', '%2e', HOSTILE, 'h\udc80\u202e'])
     def test_any_name(self, tmp_path, host):
         kept({host: result()}, tmp_path)
         assert len(os.listdir(tmp_path)) == 1
         made = reported({host: {}}, tmp_path / 'own', others=[str(tmp_path)])
         assert [(one['name'], one['status']) for one in made['hosts']] == [(host, 'compliant')]
+        # Where it fails it is in every format, as text that its readers take.
+        made = reported({host: {}}, tmp_path / 'none')
+        for name in _compliance_report.FORMATS:
+            assert written(made, name).encode('utf-8', 'backslashreplace').decode()
+        label = re.search(r'host="((?:[^"\\\n]|\\[\\n"])*)"', written(made, 'prometheus').encode('utf-8', 'backslashreplace').decode())
+        assert label and label.group(1)
 
     def test_a_control_that_an_older_version_does_not_know_is_no_pass(self, tmp_path):
         one = result()
