@@ -128,11 +128,17 @@ def _sources():
 
 def compliance_program(options):
     # Not at the top: Ansible loads all filters of a collection to find one, in each of its workers.
-    from ansible_collections.mailops.sendmail.plugins.module_utils import _controls
-    options = json.loads(json.dumps({key: value for key, value in options.items() if value is not None}))
+    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+    from ansible_collections.mailops.sendmail.plugins.module_utils import _compliance, _controls
+    # What the module takes for a number, a list or a day, the program has to take for the same.
+    plain = json.loads(json.dumps({key: value for key, value in options.items() if value is not None}, default=str))
+    checked = ArgumentSpecValidator({key: about for key, about in _compliance.OPTIONS.items() if key != 'directory'}).validate(plain)
+    options = {key: checked.validated_parameters[key] for key in plain if key in checked.validated_parameters}
     try:
+        if checked.error_messages:
+            raise _text.SendmailError('these options cannot be used: ' + '. '.join(checked.error_messages))
         _controls.settled(**options)
-    except (_text.SendmailError, TypeError, KeyError) as error:
+    except _text.SendmailError as error:
         raise AnsibleFilterError(f'compliance_program: {error}')
     lines = [f'    ({name!r}, (' + '\n'.join(f'        {line!r}' for line in source.splitlines(keepends=True)).lstrip() + ')),'
              for name, source in _sources().items()]

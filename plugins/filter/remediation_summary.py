@@ -284,7 +284,8 @@ def _domains(known, tense):
     ranked, cut = ranked[:20], len(ranked[20:])
     rows = [('  ', 'T', *_AGES, '')]
     rows += [('  ' + _safe(domain, 30), str(sum(ages.values())), *(str(ages[age]) for age in _AGES), '') for domain, ages in ranked]
-    return ['', f'Recipients who {tense}, by domain and age in minutes', '', *_table(rows, right=range(1, 12)), *([f'  and {cut} more {"domain" if cut == 1 else "domains"}'] if cut else [])]
+    return ['', f'Recipients who {tense}, by domain and age in minutes', '', *_table(rows, right=range(1, 12)),
+            *([f'  and {_plural(cut, "more domain")}'] if cut else [])]
 
 
 class FilterModule:

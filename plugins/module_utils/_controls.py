@@ -565,7 +565,7 @@ def _waiver(entry: Dict[str, Any], today: str) -> Dict[str, Any]:
         time.strptime(expires, '%Y-%m-%d')
     except ValueError:
         expires = ''
-    if not re.match(r'\d{4}-\d\d-\d\d$', expires):
+    if not re.match(r'\d{4}-\d\d-\d\d\Z', expires, re.A):
         raise _text.SendmailError('waivers.expires: %s, of %s, is not a day: write for example 2027-03-31.' % (
             _text.shown(entry['expires']), entry['id']))
     if not entry['reason'].strip():

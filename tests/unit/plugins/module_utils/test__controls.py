@@ -127,6 +127,8 @@ class TestOptions:
         ({'waivers': [{'id': 'SMQ-QUE-01', 'reason': 'x', 'expires': 'soon'}]}, "waivers.expires: 'soon', of SMQ-QUE-01, is not a day"),
         ({'waivers': [{'id': 'SMQ-QUE-01', 'reason': 'x', 'expires': '2026-02-30'}]}, 'is not a day'),
         ({'waivers': [{'id': 'SMQ-QUE-01', 'reason': 'x', 'expires': '2026-1-1'}]}, 'is not a day'),
+        # Digits of another script would come after every day of ours.
+        ({'waivers': [{'id': 'SMQ-QUE-01', 'reason': 'x', 'expires': '\u0662\u0660\u0662\u0660-01-01'}]}, 'is not a day'),
         ({'waivers': [{'id': 'SMQ-QUE-01', 'reason': 'x', 'expires': '2026-12-01'}] * 2}, 'more than once'),
         ({'thresholds': {'msp_age': 'old'}}, 'is not a duration'),
         ({'thresholds': {'queue_bytes': 'much'}}, 'is not a size'),
