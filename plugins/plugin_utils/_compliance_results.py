@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import tempfile
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -106,7 +107,10 @@ def read(path: str, today: datetime, host: str | None = None) -> Result:
     """A result with every field there is. One that cannot be read is an error of C(host), or of the one whose name the file has."""
     name = os.path.basename(path)
     try:
-        with open(path, 'rb') as stream:
+        # A pipe would keep the report waiting.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), 'rb') as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise ValueError('it is not a regular file')
             data = stream.read(BYTES_MAX + 1)
         if len(data) > BYTES_MAX:
             raise ValueError(f'it is longer than {BYTES_MAX} bytes')

@@ -222,6 +222,19 @@ class TestMerge:
         made = reported({'good': {}, 'bad': {}}, tmp_path / 'own', others=[str(tmp_path)])
         assert [host['status'] for host in made['hosts']] == ['error', 'compliant'] and 'bad.json cannot be used' in made['hosts'][0]['message']
 
+    @pytest.mark.parametrize('make', [os.mkfifo, os.mkdir, lambda path: os.symlink('/dev/zero', path), lambda path: os.symlink('nowhere', path),
+                                      lambda path: os.symlink(path, path)])
+    def test_what_is_no_file_keeps_nobody_waiting(self, tmp_path, make):
+        kept({'good': result()}, tmp_path)
+        make(tmp_path / 'bad.json')
+        made = reported({'good': {}, 'bad': {}}, tmp_path / 'own', others=[str(tmp_path)])
+        assert [host['status'] for host in made['hosts']] == ['error', 'compliant']
+
+    def test_a_link_to_a_result_is_one(self, tmp_path):
+        kept({'good': result()}, tmp_path / 'there')
+        (tmp_path / 'good.json').symlink_to(tmp_path / 'there/good.json')
+        assert [host['status'] for host in reported({}, tmp_path / 'own', others=[str(tmp_path)])['hosts']] == ['compliant']
+
     @pytest.mark.parametrize('field', ['host', 'checked', 'controls', 'queues', 'domains', 'options', 'collection', 'platform', 'heard'])
     @pytest.mark.parametrize('value', [None, 'x', 5, -1, [], {}, [1], {'a': 1}, [{}], {'msp': {}}, '2999-01-01T00:00:00Z', '\x1b<script>'])
     def test_one_field_that_is_none(self, tmp_path, field, value):
