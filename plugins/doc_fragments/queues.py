@@ -60,6 +60,7 @@ options:
         description:
           - Domains of recipients who still wait for the message, as shell patterns, without regard to case.
           - V(example.org) does not include its subdomains; V(*.example.org) is for those.
+          - V((local\)) is for recipients without a domain, which no pattern matches.
         type: list
         elements: str
       older_than:

@@ -98,6 +98,7 @@ class Selection:
                                           'for example 6ANFSGsD000240.' % _text.shown(identifier))
         self._reasons = frozenset(select.get('reason', ()))
         self._senders, self._recipients, self._domains = (_patterns(key, select.get(key)) for key in ('senders', 'recipients', 'domains'))
+        self._local = '(local)' in select.get('domains', ())      # as listings show it
         try:
             self._status = Guarded('status', select['status'], re.compile(select['status'].encode('utf-8', 'surrogateescape'), re.I),
                                    False) if 'status' in select else None
@@ -134,7 +135,7 @@ class Selection:
             return False
         if self._recipients is not None and not any(map(self._recipients.match, map(_qf.address, _qf.RECIPIENT.findall(tail)))):
             return False
-        if self._domains is not None and not any(domain and self._domains.match(domain) for domain in _qf.RECIPIENT_DOMAIN.findall(tail)):
+        if self._domains is not None and not any(self._domains.match(domain) if domain else self._local for domain in _qf.RECIPIENT_DOMAIN.findall(tail)):
             return False
         if self._status is not None and not (self._status.match(row[_qf.STATUS] or b'')
                                              or any(map(self._status.match, _qf.RECIPIENT_STATUS.findall(tail)))):

@@ -113,6 +113,9 @@ def test_domains(patterns, meant):
 def test_a_local_recipient_has_no_domain():
     assert not chosen({'domains': ['*']}, row(to=[b'bob', b'carol']))
     assert not chosen({'domains': ['*']}, row(to=[]))
+    # As facts and diagnosis list it.
+    assert chosen({'domains': ['x', '(local)']}, row(to=[b'bob', b'carol@y']))
+    assert not chosen({'domains': ['(local)']}, row(to=[b'carol@y'])) and not chosen({'domains': ['(local)']}, row(to=[]))
     assert not chosen({'recipients': ['*']}, row(to=[]))
 
 
