@@ -231,6 +231,10 @@ def _queue(given: dict[str, Any]) -> dict[str, Any]:
             'senders': [{'sender': _text(one['sender']), 'messages': _count(one['messages'])} for one in given['senders'][:3]]}
 
 
+def _ill(result: Result) -> bool:
+    return not result['controls'] or any(one['status'] in ('fail', 'error') for one in result['controls'])
+
+
 def gathered(outcomes: dict[str, dict[str, Any]], own: str, others: Iterable[str], today: datetime, max_age: int) -> Iterator[Result]:
     """One result for each host, by name: of those that were meant, C(outcomes), and of whoever else has a fresh one in C(others).
 
@@ -256,7 +260,8 @@ def gathered(outcomes: dict[str, dict[str, Any]], own: str, others: Iterable[str
             found.append(read(write(own, str(host), of_failure(outcome)), today, host))
         elif outcome.get('file'):
             found.append(read(outcome['file'], today, host))
-        newest = max(found, key=lambda one: one['checked'], default=None)
+        # Of two of the same second the one that is not well counts, in whatever order they come.
+        newest = max(found, key=lambda one: (one['checked'], _ill(one)), default=None)
         if newest is None and os.path.exists(os.path.join(own, name)):
             found.append(read(os.path.join(own, name), today, host))
         heard = max((one['heard'] for one in found if one['heard']), default=None)

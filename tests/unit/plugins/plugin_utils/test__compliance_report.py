@@ -123,6 +123,16 @@ class TestMerge:
             made = reported({'a': {}, 'b': {}}, tmp_path / 'own', others=[str(tmp_path / name) for name in order])
             assert [host['status'] for host in made['hosts']] == ['compliant', 'failing']
 
+    def test_of_the_same_second_the_one_that_is_not_well_counts(self, tmp_path):
+        kept({'a': result(), 'b': result()}, tmp_path / 'well')
+        kept({'a': result(HEALTHY._replace(runners=[])), 'b': result(HEALTHY._replace(filesystems={}))}, tmp_path / 'ill')
+        for place in ('well', 'ill'):
+            for host in 'ab':
+                self.age(tmp_path / place, host, 10)
+        for order in (['well', 'ill'], ['ill', 'well']):
+            made = reported({}, tmp_path / 'own', others=[str(tmp_path / name) for name in order])
+            assert [host['status'] for host in made['hosts']] == ['failing', 'error']
+
     def test_what_is_too_old_is_not_known(self, tmp_path):
         kept({'meant': result(), 'stranger': result()}, tmp_path / 'old')
         for host in ('meant', 'stranger'):
