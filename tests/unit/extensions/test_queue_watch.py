@@ -21,6 +21,7 @@ SPECIFICATION = importlib.util.spec_from_file_location('queue_watch', SOURCE)
 _module = importlib.util.module_from_spec(SPECIFICATION)
 SPECIFICATION.loader.exec_module(_module)
 MODULE = vars(_module)
+FLOORS = MODULE['_floors']
 DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 
@@ -204,6 +205,22 @@ def test_a_missing_directory_is_an_event_and_its_return_too(tmp_path, monkeypatc
     assert types(events) == [('unseen', None), ('recovered', 'unseen')]
     assert 'No such file' in events[0]['error']
     assert str(place)[:20] in events[0]['error']
+
+
+@pytest.mark.parametrize('gone', [1, 0])
+def test_of_a_directory_that_is_not_read_to_its_end_no_number_is_known(tmp_path, monkeypatch, gone):
+    (tmp_path / 'q').mkdir()
+    (tmp_path / 'q' / name(0, 7)).touch()
+    monkeypatch.setitem(MODULE['look_here'].__globals__, '_floors', lambda: floors)
+    real = FLOORS()
+    floors = (types_module.SimpleNamespace(look=lambda *args: vanish(real[0].look(*args))), *real[1:])
+
+    def vanish(at):
+        if gone:
+            (tmp_path / 'q').rename(tmp_path / 'elsewhere')
+        return at
+    found = MODULE['look_here'](MODULE['settings']({'queue_directories': [str(tmp_path / 'q')], 'host': 'h'}), threading.Event())['h']
+    assert (found['messages'] is None, bool(found['error'])) == (bool(gone), bool(gone))
 
 
 def test_hostile_names_count_for_nothing_and_reach_no_event(tmp_path):

@@ -148,9 +148,10 @@ def _refused(error):
 def figures(queue):
     """What is kept of the facts of one queue. An error means that not all of it was seen."""
     errors = queue['errors']
+    unread = errors and all(directory['messages'] is None for directory in queue['directories'])
     return {'error': '%s: %s' % (errors[0]['path'], errors[0]['error']) if errors else None,
             'directories': [directory['path'] for directory in queue['directories']],
-            'messages': None if queue['messages']['total'] is None else {state: queue['messages'][state] for state in ('queued', 'quarantined', 'lost')},
+            'messages': None if unread else {state: queue['messages'][state] for state in ('queued', 'quarantined', 'lost')},
             'oldest_age': queue['oldest_age']}
 
 
