@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role sendmail_mta restarts, and what it says of an MTA that does not start, from a log in which it says why."""
+"""What the role sendmail_mta restarts, what it says of an MTA that does not start, from a log in which it says why, and that it looks again, to the end,
+when it has installed something."""
 
 from __future__ import annotations
 
@@ -25,6 +26,18 @@ FAILED = """
         __sendmail_mta_failed_unit: sendmail.service
         __sendmail_mta_failed_systemd: true
         __sendmail_mta_failed_tags: [sm-mta]
+"""
+INSTALLS = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    __sendmail_mta_facts: {installation: {installed: "{{ looked | default(false) }}", platform: debian, sendmail_cf: {path: /nonexistent}}}
+    __sendmail_mta_plan: {install: "{{ not looked | default(false) }}", wanted: true}
+    __sendmail_mta_packages: {debian: [sendmail]}
+    __sendmail_mta_mailer_missing: ''
+    __sendmail_mta_installed: {changed: true}
+  tasks:
+    - ansible.builtin.include_tasks: install.yml
 """
 WEDGED = 'NOQUEUE: SYSERR(root): opendaemonsocket: daemon MTA: server SMTP socket wedged: exiting'
 
@@ -65,6 +78,18 @@ def test_a_handler_replaces_the_daemon_of_now(tmp_path):
     assert "ends {'pids': [171], 'strays': []}" in ' '.join(play(tmp_path, HANDLER % (tmp_path, ROOT)).split())
 
 
+def test_a_host_is_judged_when_the_packages_are_there(tmp_path):
+    """What held before the installation does not hold behind it: neither the rest of the look nor what follows is left out then."""
+    for name in ('install.yml', 'mailer.yml'):
+        (tmp_path / name).write_text((ROOT / 'roles/sendmail_mta/tasks' / name).read_text())
+    (tmp_path / 'packages.yml').write_text('[]')
+    (tmp_path / 'look.yml').write_text(yaml.safe_dump([
+        {'ansible.builtin.set_fact': {'looked': True}}, {'ansible.builtin.debug': {'msg': 'judged'}}]))
+    said = play(tmp_path, INSTALLS)
+    assert '"msg": "judged"' in said, said
+    assert 'skipping' not in said.partition('local mailer again')[2].partition('TASK')[0]
+
+
 # opendaemonsocket() and getrequests() in daemon.c (8.17.1.9) log the reason first, once for each try, and then these.
 @pytest.mark.parametrize('lines, says', [
     (['NOQUEUE: SYSERR(root): opendaemonsocket: daemon MTA: cannot bind: Address already in use',
@@ -77,4 +102,4 @@ def test_the_reason_is_named_and_not_what_is_said_last(tmp_path, lines, says):
     (tmp_path / 'journalctl').chmod(0o755)
     (tmp_path / 'log').write_text('\n'.join([*lines, '']))
     said = play(tmp_path, FAILED % ROOT)
-    assert says in ' '.join(said.partition('Say why')[2].split()), said
+    assert says in ' '.join(said.partition('Fail with the reason')[2].split()), said
