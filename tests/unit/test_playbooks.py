@@ -60,12 +60,21 @@ def fixture_play(tmp_path):
 
 
 @pytest.mark.parametrize('arguments, hint', [(('-e', 'target=wbe'), "the target 'wbe'"), (('-e', 'target=web1', '--limit', LONG), 'within --limit'),
-                                             (('--limit', 'wbe'), 'wbe')])
+                                             (('--limit', 'wbe'), 'wbe'), (('-e', '{"target": null}'), 'names no host'), (('-e', '{"target": []}'), 'names no host')])
 def test_a_target_without_hosts_is_no_success(play, arguments, hint):
     done = play('flush_queues', *arguments)
     assert done.returncode in (1, 4)
     assert hint in done.stdout + done.stderr
     assert 'PLAY RECAP' not in done.stdout
+
+
+# As Ansible takes them (InventoryManager.subset()): a file of hosts may stand beside patterns. And hosts as a list, as "hosts" itself takes them.
+@pytest.mark.parametrize('arguments', [
+    ('--limit', 'web1,@retry'), ('--limit', 'web1:@retry'), ('--limit', '@retry,web1'), ('-e', '{"target": ["web1", "%s"]}' % LONG),
+    ('-e', f'target=web1:{LONG}'), ('-e', 'target=["web"]'), ('-e', 'target=web,web1')])
+def test_no_host_that_is_meant_is_left_out(play, tmp_path, arguments):
+    (tmp_path / 'retry').write_text(LONG + '\n')
+    assert 'Survey: 2 hosts, 2 unknown' in play('survey_queues', *arguments).stdout
 
 
 def test_every_play_finds_its_hosts_in_the_same_way():
