@@ -60,7 +60,8 @@ def fixture_play(tmp_path):
 
 
 @pytest.mark.parametrize('arguments, hint', [(('-e', 'target=wbe'), "the target 'wbe'"), (('-e', 'target=web1', '--limit', LONG), 'within --limit'),
-                                             (('--limit', 'wbe'), 'wbe'), (('-e', '{"target": null}'), 'names no host'), (('-e', '{"target": []}'), 'names no host')])
+                                             (('--limit', 'wbe'), 'wbe'), (('-e', '{"target": null}'), 'names no host'),
+                                             (('-e', '{"target": []}'), 'names no host')])
 def test_a_target_without_hosts_is_no_success(play, arguments, hint):
     done = play('flush_queues', *arguments)
     assert done.returncode in (1, 4)
@@ -112,6 +113,19 @@ def test_what_a_playbook_says_is_in_a_result(play, tmp_path, name, title):
     assert (made['playbook'], made['check'], made['summary']['hosts']['unknown']) == (name, True, 2)
     assert [(host['name'], host['state'], host['report']) for host in made['hosts']] == [(LONG, 'unknown', None), ('web1', 'unknown', None)]
     assert all(host['message'] for host in made['hosts'])
+
+
+# What an inventory says of all hosts holds for the controller too, which is none of them: behavioral inventory parameters, and group_vars of "all".
+@pytest.mark.parametrize('name, directory, file', [
+    ('survey_queues', 'survey_queues_directory', 'report.json'), ('report_compliance', 'sendmail_compliance_directory', 'report.json')])
+def test_reports_are_written_whatever_the_inventory_says_of_its_hosts(play, tmp_path, name, directory, file):
+    (tmp_path / 'inventory').write_text(
+        '[web]\nweb1\n[all:vars]\nansible_connection=local\nansible_python_interpreter=/nonexistent\nansible_become=true\nansible_become_method=su\n'
+        'ansible_become_user=nobody\nansible_become_exe=/nonexistent\nansible_remote_tmp=/proc/none\nansible_shell_executable=/nonexistent\n'
+        'ansible_shell_type=powershell\n')
+    done = play(name, '-e', 'survey_queues_reports=json', '-e', directory + '=~/here/reports')
+    assert (tmp_path / 'here/reports' / file).exists(), done.stdout + done.stderr
+    assert not (tmp_path / '~').exists()
 
 
 def test_nothing_of_ours_writes_to_the_terminal_itself():
