@@ -34,7 +34,8 @@ HANDLER = """
   gather_facts: false
   vars:
     role_path: %s
-    __sendmail_mta_plan: {pids: [171], strays: []}
+    __sendmail_mta_plan: {pids: [171], strays: [], install: false}
+    __sendmail_mta_refused: ''
   tasks:
     - ansible.builtin.set_fact:
         __sendmail_mta_todo: {pids: [170], strays: [170]}
@@ -59,10 +60,10 @@ def play(tmp_path, text):
 def test_a_handler_replaces_the_daemon_of_now(tmp_path):
     """What the role has ended itself is gone: its pid may be that of another process, and its socket is not going to be free."""
     (tmp_path / 'tasks').mkdir()
-    tasks = yaml.safe_load((ROOT / 'roles/sendmail_mta/tasks/restart.yml').read_text())
-    decides = [task for task in tasks if 'ansible.builtin.set_fact' in task]
-    (tmp_path / 'tasks/restart.yml').write_text(yaml.safe_dump([*decides, {'ansible.builtin.debug': {'msg': 'ends {{ __sendmail_mta_todo }}'}}]))
-    assert "ends {'pids': [171], 'strays': []}" in ' '.join(play(tmp_path, HANDLER % (tmp_path, ROOT)).split())
+    (tmp_path / 'tasks/again.yml').symlink_to(ROOT / 'roles/sendmail_mta/tasks/again.yml')
+    for name in ('look', 'configuration', 'restart'):
+        (tmp_path / f'tasks/{name}.yml').write_text(yaml.safe_dump([{'ansible.builtin.debug': {'msg': 'ends {{ __sendmail_mta_todo }}'}}]))
+    assert "ends {'pids': [171], 'strays': [], 'install': False}" in ' '.join(play(tmp_path, HANDLER % (tmp_path, ROOT)).split())
 
 
 # opendaemonsocket() and getrequests() in daemon.c (8.17.1.9) log the reason first, once for each try, and then these.

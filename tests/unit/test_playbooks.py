@@ -16,6 +16,8 @@ import yaml
 
 pytest.importorskip('ansible.cli')
 
+from ansible_collections.mailops.sendmail.tests.unit import planned_mta, planned_queue_runner  # noqa: E402
+
 ROOT = Path(__file__).resolve().parents[2]
 LONG = 'mail-gateway-17.production.eu-central-1.frankfurt.datacenter.example.org'
 PLAYBOOKS = sorted(path.stem for path in (ROOT / 'playbooks').glob('*.yml'))
@@ -250,3 +252,43 @@ def test_a_run_says_nothing_of_what_the_one_before_it_found(answering, tmp_path)
     made = json.loads((tmp_path / 'reports/report.json').read_text())
     assert 'Remediation (check mode, nothing was done): 1 host, 1 healthy' in done.stdout
     assert [(host['state'], host['message'], host['report']) for host in made['hosts']] == [('unknown', 'It is broken now.', None)]
+
+
+HANDLERS = """
+- hosts: web1
+  gather_facts: false
+  pre_tasks:
+    - ansible.builtin.debug: {msg: sendmail.cf was changed}
+      changed_when: true
+      notify: %s
+  roles:
+    - role: mailops.sendmail.%s
+"""
+
+
+CF = {'path': '/etc/mail/sendmail.cf', 'exists': True, 'changed': None}
+
+
+@pytest.mark.parametrize('role, facts, said', [
+    ('sendmail_mta', planned_mta.mta_host(installation={'sendmail_cf': CF}), 'The MTA is restarted.'),
+    ('sendmail_mta', planned_mta.mta_host(installation={'sendmail_cf': CF, 'installed': False}), 'Sendmail is not installed'),
+    ('sendmail_mta', planned_mta.mta_host(installation={'sendmail_cf': CF, 'binary': 'REFUSING'}), 'sendmail.cf: line 7: unknown configuration line'),
+    ('sendmail_queue_runner', planned_queue_runner.host('debian', planned_queue_runner.LINE, sendmail_cf=CF),
+     'RUNNING HANDLER [mailops.sendmail.sendmail_queue_runner : Restart | Restart the timer]'),
+    ('sendmail_queue_runner', planned_queue_runner.host('debian', installed=False), 'Sendmail is not installed')])
+def test_a_handler_needs_nothing_of_the_role_before_it(answering, tmp_path, role, facts, said):
+    """Those of pre_tasks are run before the roles. And what is not for handlers, include_role for one, is found when they are read."""
+    place = tmp_path / 'ansible_collections/mailops/sendmail/playbooks'
+    place.unlink()
+    place.mkdir()
+    (place / 'site.yml').write_text(HANDLERS % (role + '_restart', role))
+    refusing = tmp_path / 'refusing'
+    refusing.write_text('#!/bin/sh\necho "line 7: unknown configuration line" >&2\nexit 78\n')
+    refusing.chmod(0o755)
+    facts = json.loads(json.dumps(facts).replace('REFUSING', str(refusing)))
+    play = answering(sendmail_queue_facts=[{'changed': False, 'ansible_facts': {'sendmail_queue': facts}}], sendmail_diagnosis_info=[WELL],
+                     sendmail_queue=[{'changed': False, 'selected': 0}])
+    done = play('site', '--check')
+    assert said in done.stdout, done.stdout + done.stderr
+    # The look of the handler is fresh, whoever looked before.
+    assert (tmp_path / 'sendmail_queue_facts.count').read_text()
