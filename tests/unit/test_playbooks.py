@@ -51,10 +51,10 @@ def fixture_play(tmp_path):
     (tmp_path / 'inventory').write_text('[web]\n' + ''.join(
         f'{name} ansible_connection=local ansible_python_interpreter=/nonexistent\n' for name in ('web1', LONG)))
 
-    def play(name, *arguments, callback='default'):
+    def play(name, *arguments, callback='default', connections=''):
         environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(tmp_path), ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'), HOME=str(tmp_path),
                            ANSIBLE_NOCOLOR='1', ANSIBLE_STDOUT_CALLBACK=callback, ANSIBLE_CALLBACK_PLUGINS=str(tmp_path / 'callbacks'),
-                           ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'), ANSIBLE_RETRY_FILES_ENABLED='false')
+                           ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'), ANSIBLE_RETRY_FILES_ENABLED='false', ANSIBLE_CONNECTION_PLUGINS=str(connections))
         environment.pop('ANSIBLE_CONFIG', None)
         program = [sys.executable, '-m', 'ansible.cli.playbook', f'mailops.sendmail.{name}', '-i', 'inventory', *arguments]
         return subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
@@ -292,3 +292,49 @@ def test_a_handler_needs_nothing_of_the_role_before_it(answering, tmp_path, role
     assert said in done.stdout, done.stdout + done.stderr
     # The look of the handler is fresh, whoever looked before.
     assert (tmp_path / 'sendmail_queue_facts.count').read_text()
+
+
+# A connection that is lost while a module runs, for one try or for good.
+DYING = """
+import os
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.connection.local import Connection as Local
+DOCUMENTATION = 'name: dying\\nshort_description: dies\\ndescription: dies\\n'
+
+
+class Connection(Local):
+    transport = 'dying'
+
+    def exec_command(self, *arguments, **options):
+        for name in ('once', 'dead'):
+            if os.path.exists(%(place)r + name):
+                if name == 'once':
+                    os.unlink(%(place)r + name)
+                raise AnsibleConnectionFailure('it went away')
+        return super().exec_command(*arguments, **options)
+"""
+WAITING = dict(WELL, healthy=False, messages=dict(WELL['messages'], total=4, queued=4))
+NEVER_TRIED = dict(DOWN, id='never_tried', title='Never tried', severity='medium', messages=4, blocks=False)
+FLUSHED = {'changed': True, 'selected': 4, 'relayed': 4, 'bounced': 0, 'remaining': 0, 'untried': 0, 'taken': 0}
+
+
+@pytest.mark.parametrize('module, how, cause', [('sendmail_queue', 'dead', NEVER_TRIED), ('sendmail_ledger', 'dead', NEVER_TRIED),
+                                                ('sendmail_message', 'once', DOWN), ('sendmail_message', 'dead', DOWN)])
+def test_a_host_that_goes_away_during_the_work_is_no_host_that_was_not_reached(answering, tmp_path, module, how, cause):
+    look = planned_mta.mta_host(init='none', processes=[], listeners=[], greeting=dict(planned_mta.GREETS, answered=False, connected=False, text=None),
+                                installation={'sendmail_cf': CF, 'program': '/nonexistent', 'platform': 'upstream'}, service={'unit': None, 'init_script': None})
+    queue = {'messages': {'queued': 0}, 'delivering': 0, 'directories': []}
+    facts = {'changed': False, 'ansible_facts': {'sendmail_queue': dict(look, queues={'mta': queue, 'msp': queue}, runners=[])}}
+    play = answering(sendmail_diagnosis_info=[dict(WAITING, causes=[cause])], sendmail_queue_facts=[facts], sendmail_queue=[FLUSHED],
+                     sendmail_message_info=[{'changed': False, 'messages': []}], sendmail_ledger=[{'changed': False, 'errors': [], 'messages': 4}])
+    place = tmp_path / f'ansible_collections/mailops/sendmail/plugins/modules/{module}.py'
+    place.write_text(place.read_text().replace('def main():', f'def main():\n    open({str(tmp_path / how)!r}, "w").close()'))
+    (tmp_path / 'connections').mkdir()
+    (tmp_path / 'connections/dying.py').write_text(DYING % {'place': f'{tmp_path}/'})
+    mark = tmp_path / 'mark'
+    done = play('remediate_queues', '--limit', 'web1', '-e', f'ansible_connection=dying __sendmail_remediate_mark={mark}', connections=tmp_path / 'connections')
+    said = ' '.join(done.stdout.split())
+    assert f'1 host, 1 {"needs attention" if how == "once" else "failed"}' in said, done.stdout
+    assert f'{"->" if how == "once" else "web1: the work broke off:"} This host went away while it was worked on.' in said.replace('", "', ''), done.stdout
+    assert 'Start the program itself' not in said
+    assert done.returncode == 2
