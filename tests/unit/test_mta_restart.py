@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jinja2
 import pytest
 import yaml
 
@@ -46,6 +47,13 @@ HANDLER = """
 """
 
 
+def tasks_of(entries):
+    for entry in entries:
+        yield entry
+        for part in ('block', 'rescue', 'always'):
+            yield from tasks_of(entry.get(part, []))
+
+
 def play(tmp_path, text):
     (tmp_path / 'play.yml').write_text(text)
     environment = dict(os.environ, PATH=f'{tmp_path}:{os.environ["PATH"]}', HOME=str(tmp_path), ANSIBLE_NOCOLOR='1', ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'),
@@ -79,3 +87,23 @@ def test_the_reason_is_named_and_not_what_is_said_last(tmp_path, lines, says):
     (tmp_path / 'log').write_text('\n'.join([*lines, '']))
     said = play(tmp_path, FAILED % ROOT)
     assert says in ' '.join(said.partition('Say why')[2].split()), said
+
+
+KILLS = [(path, task) for path in sorted((ROOT / 'roles').glob('*/tasks/*.yml')) for task in tasks_of(yaml.safe_load(path.read_text()))
+         if 'kill' in str(task.get('ansible.builtin.command', {}).get('argv', ''))]
+
+
+# FreeBSD has no /proc unless somebody mounts it (procfs(5)), and "removes" skips a task whose path is not there. OpenRC, and what a program is taken from
+# /proc/PID/exe for, are of Linux alone.
+@pytest.mark.parametrize('path, task', [(path, task) for path, task in KILLS if 'openrc' not in str(task).lower() and path.parts[-3] != 'sendmail_remediate'],
+                         ids=lambda value: value['name'] if isinstance(value, dict) else value.parts[-3])
+@pytest.mark.parametrize('platform, needed', [('freebsd', '/'), ('debian', '/proc/7')])
+def test_a_process_is_ended_where_there_is_no_proc(path, task, platform, needed):
+    facts = {'installation': {'platform': platform}, 'services': {'init': 'rc' if platform == 'freebsd' else 'systemd'}}
+    item = {'loop': 7, 'product': [7, '-TERM'], 'kind': {'pid': 7}}['product' if 'product' in task['loop'] else 'kind' if 'kind' in task['loop'] else 'loop']
+    template = jinja2.Environment(autoescape=True).from_string(task['ansible.builtin.command']['removes'])
+    assert template.render(item=item, __sendmail_mta_facts=facts, __sendmail_queue_runner_facts=facts) == needed
+
+
+def test_every_task_that_ends_a_process_is_looked_at():
+    assert len(KILLS) >= 6
