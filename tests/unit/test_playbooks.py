@@ -322,7 +322,8 @@ FLUSHED = {'changed': True, 'selected': 4, 'relayed': 4, 'bounced': 0, 'remainin
                                                 ('sendmail_message', 'once', DOWN), ('sendmail_message', 'dead', DOWN)])
 def test_a_host_that_goes_away_during_the_work_is_no_host_that_was_not_reached(answering, tmp_path, module, how, cause):
     look = planned_mta.mta_host(init='none', processes=[], listeners=[], greeting=dict(planned_mta.GREETS, answered=False, connected=False, text=None),
-                                installation={'sendmail_cf': CF, 'program': '/nonexistent', 'platform': 'upstream'}, service={'unit': None, 'init_script': None})
+                                service={'unit': None, 'init_script': None},
+                                installation={'sendmail_cf': CF, 'program': '/nonexistent', 'platform': 'upstream'})
     queue = {'messages': {'queued': 0}, 'delivering': 0, 'directories': []}
     facts = {'changed': False, 'ansible_facts': {'sendmail_queue': dict(look, queues={'mta': queue, 'msp': queue}, runners=[])}}
     play = answering(sendmail_diagnosis_info=[dict(WAITING, causes=[cause])], sendmail_queue_facts=[facts], sendmail_queue=[FLUSHED],
