@@ -71,6 +71,17 @@ def test_a_target_without_hosts_is_no_success(play, arguments, hint):
     assert 'PLAY RECAP' not in done.stdout
 
 
+def test_what_is_done_once_is_done_once():
+    """The strategies free and host_pinned pass over run_once: everything would be displayed, written and decided once for each host."""
+    once = []
+    for name in PLAYBOOKS:
+        for one in yaml.safe_load((ROOT / f'playbooks/{name}.yml').read_text()):
+            if 'run_once' in json.dumps(one) or 'mailops.sendmail.sendmail_compliance' in json.dumps(one):
+                once.append(name)
+                assert one['strategy'] == 'ansible.builtin.linear', (name, one['name'])
+    assert len(once) >= 6
+
+
 # As Ansible takes them (InventoryManager.subset()): a file of hosts may stand beside patterns. And hosts as a list, as "hosts" itself takes them.
 @pytest.mark.parametrize('arguments', [
     ('--limit', 'web1,@retry'), ('--limit', 'web1:@retry'), ('--limit', '@retry,web1'), ('-e', '{"target": ["web1", "%s"]}' % LONG),
