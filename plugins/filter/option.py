@@ -27,8 +27,9 @@ options:
       - V(addresses) is a V(list) of IP addresses.
       - V(path) is an absolute path.
       - V(duration) is a time such as V(30m), V(1d12h) or V(90). It is returned as it was given, because a module says what a bare number means.
+      - V(age) is such a time whose last number has a unit too, because a bare one is days to one reader and seconds to the next.
     type: str
-    choices: [bool, int, list, dict, addresses, path, duration]
+    choices: [bool, int, list, dict, addresses, path, duration, age]
     required: true
   name:
     description:
@@ -145,8 +146,15 @@ def _duration(value):
     return str(value).strip()
 
 
+def _age(value):
+    text = _duration(value)
+    if text[-1:].isdigit():
+        raise AnsibleFilterError(f'{_shown(value)} is not an age with a unit (s, m, h, d or w): write {text}d, for example, for days.')
+    return text
+
+
 _KINDS = {'bool': _bool, 'int': _int, 'list': _list, 'dict': _dict, 'addresses': _addresses, 'path': _path,
-          'duration': _duration}
+          'duration': _duration, 'age': _age}
 
 
 def option(value, kind, name=None):

@@ -263,8 +263,8 @@ def _words(runner):
     where = runner['path'] or 'process %s' % runner['pid']
     if runner['line']:
         where += ' line %s' % runner['line']
-    if runner['line'] and runner.get('script'):
-        where += ', by %s' % runner['script']
+    if runner.get('script') not in (None, runner['path']):
+        where += ', with %s' % runner['script']
     often = 'every %s' % _interval(runner['interval']) if runner['interval'] else 'at times that cannot be derived'
     return '%s (%s, %s%s)' % (
         where,

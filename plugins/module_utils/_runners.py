@@ -81,13 +81,13 @@ _ANACRON = {'@daily': 1, '@weekly': 7, '@monthly': 31, '@yearly': 366}
 
 def _anacron_runners(alive: bool, root: str) -> Iterator[Runner]:
     """What anacron runs once in so many days: anacrontab(5)."""
-    for number, line in enumerate(_system.script(root + '/etc/anacrontab').splitlines(), 1):
+    for number, line in enumerate(_system.script(root + '/etc/anacrontab').split('\n'), 1):
         words = line.split(None, 3)
         days = _ANACRON.get(words[0]) or (int(words[0]) if words[0].isdecimal() else None) if len(words) == 4 else None
         run = _schedule.queue_run(words[3]) if days else None
         if days and run and run['how'] == 'sendmail':
             yield _runner('cron', '/etc/anacrontab', days * 86400, alive, None if alive else 'no cron daemon is running', line=number, user='root',
-                          partial=run['partial'])
+                          partial=run['partial'], script=_schedule.beside(words[3]))
 
 
 def _script_run(text: str) -> Optional[Dict[str, Any]]:
@@ -182,7 +182,7 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
             interval, uneven = _schedule.cron_interval(entry['schedule'])
             yield _runner('cron' if run['how'] == 'sendmail' else 'debian_cron', path, interval, detail is None, detail, line=entry['line'],
                           user=_system.printable(entry['user'] or owner or ''), uneven=uneven, partial=run['partial'],
-                          script=called and _system.printable(called))
+                          script=_system.printable(called) if called else _schedule.beside(entry['command'], layout.family == 'debian'))
     for name, seconds in (('hourly', 3600), ('daily', 86400), ('weekly', 604800), ('monthly', 2678400)):
         for entry in _system.names('%s/etc/cron.%s' % (root, name)):
             path = '/etc/cron.%s/%s' % (name, entry)
@@ -211,7 +211,9 @@ def _unit_run(settings: Dict[str, List[str]], root: str) -> Optional[Dict[str, A
     environment: Dict[str, str] = {}
     for path in settings.get('EnvironmentFile', []):
         environment.update(_schedule.assignments(_system.script(root + path.lstrip('-'))))
-    return _schedule.queue_run(_schedule.unit_command(settings, environment))
+    command = _schedule.unit_command(settings, environment)
+    run = _schedule.queue_run(command)
+    return dict(run, script=_schedule.beside(command)) if run else None
 
 
 def _instances(name: str, present: Dict[str, Set[str]], booted: bool, root: str) -> List[str]:
@@ -243,7 +245,7 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
             interval, uneven = _schedule.timer_interval(settings)
             detail = stranger or (None if state.get('active') == 'active' else 'the timer is not active')
             yield _runner('systemd_timer', path, interval, detail is None, detail, uneven=uneven, unit=name,
-                          partial=run['partial'])
+                          partial=run['partial'], script=run['script'])
     own = _system.UNIT_DIRECTORIES[0]
     # The packages' own, wherever they are, and what an administrator has written.
     services = set(name for name in set().union(*present.values()) if re.match(r'(?:\S*sendmail|sm-client)\S*\.service$', name))
@@ -254,7 +256,7 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
         if run and name in daemons:
             # Of a runner with -qp the title does not say how often it works.
             daemons[name].update(source='systemd_unit', path=path, interval=daemons[name]['interval'] or run['interval'],
-                                 partial=run['partial'] or daemons[name]['partial'])
+                                 partial=run['partial'] or daemons[name]['partial'], script=run['script'])
         elif run and run['interval']:
             detail, bound = 'the unit is there, but none of its processes is a queue runner', None
             for key in _BINDS:
@@ -265,7 +267,7 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
             state = _system.unit_states([watcher]).get(watcher, {}) if booted and any(watcher in found for found in present.values()) else {}
             active = state.get('active') == 'active'
             yield _runner('systemd_unit', path, run['interval'], active, '%s starts it when a message comes' % watcher if active else detail, unit=name,
-                          bound_to=bound)
+                          bound_to=bound, script=run['script'])
 
 
 # What stops a unit when another one is stopped or, the first two, when it dies; BindTo is the old name of BindsTo (systemd.unit(5)).
@@ -308,13 +310,8 @@ def sendmail_conf(layout: _platform.Platform, root: str = '') -> Optional[Dict[s
 
 def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root: str = '',
                   users: Sequence[Optional[str]] = (), directories: Sequence[str] = (), pid_file: str = '') -> List[Runner]:
-    """Every runner of the MSP queue: [{source, path, line, user, interval, uneven, active, detail, pid, unit, partial,
-    bound_to, script}].
+    """Every runner of the MSP queue, with the fields of L(_runner): what they mean is said in sendmail_queue_facts.
 
-    C(source) is debian_cron (the line that sendmail.conf generates), cron, daemon, systemd_timer, systemd_unit, conf_d (OpenRC), rc_conf or periodic.
-    C(interval) is seconds, of the largest gap where gaps differ (C(uneven)); None where it cannot be derived. C(active) is false
-    for a runner that is set up but does nothing, and C(detail) says why; C(bound_to) is the unit of a dead MTA that took it down;
-    C(script) is what a cron line calls to do it.
     C(found) are the L(processes); C(users) may run the queue beside root; C(directories) are those of the queue, or nothing;
     C(pid_file) is that of the mail submission program.
     """

@@ -99,7 +99,7 @@ def never(schedule: str) -> bool:
 def cron_entries(text, with_user):
     """The entries of a crontab: [{line, schedule, user, command, shell}]. C(with_user) for /etc/crontab and /etc/cron.d. Behind a C(%) stands input."""
     entries, shell = [], None
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split('\n'), 1):     # a form feed ends no line
         line = line.strip()
         setting = re.match(r'([\w"\']+)\s*=\s*(.*)', line)
         if setting and setting.group(1).strip('"\'') == 'SHELL':
@@ -146,7 +146,7 @@ def _starts(command: str) -> Iterator[str]:
         while words and (words[0] in _KEYWORDS or re.match(r'\w+=', words[0])):
             del words[0]
         if words and os.path.basename(words[0]) not in _NAMES_ONLY and words[0][:1] != '#':
-            yield part
+            yield ' '.join(words)
 
 
 def queue_run(command, runq_is_wrapper=False):
@@ -171,6 +171,19 @@ def queue_run(command, runq_is_wrapper=False):
             if not queue or any(arg[2:].lstrip('!')[:1] in ('Q', 'L') for arg in queue) or not (client or (name == 'runq' and runq_is_wrapper)):
                 continue
             return {'how': 'sendmail', 'interval': _run_interval(queue), 'partial': any(arg[2:3] in tuple('GIRS!') for arg in queue)}
+    return None
+
+
+def beside(command: str, runq_is_wrapper: bool = False) -> Optional[str]:
+    """A command that runs with the run of the MSP queue, and would go with it; None where there is none."""
+    for part in _starts(re.sub(r'\$\(\([^)]*\)\)|[<>]&|&>', '>', command)):
+        if queue_run(part, runq_is_wrapper):
+            inner = (beside(text, runq_is_wrapper) for text in re.findall(r'["\']([^"\']+)["\']', part) if queue_run(text, runq_is_wrapper))
+            other = next(filter(None, inner), None)
+        else:
+            other = part.split()[0]
+        if other and other not in ('cd', 'exit', 'fi', 'sleep'):
+            return _text.printable(other.encode('utf-8', 'replace'))
     return None
 
 

@@ -306,7 +306,7 @@ ansible_facts:
             - Everything on the host that runs the client queue, whether it works or not.
             - V(interval) is in seconds, of the largest gap where gaps differ (V(uneven)), V(none) where it cannot be told. V(detail) says why one that is
               set up does nothing (V(active) is false). V(partial) ones run only a part of the queue. V(bound_to) is the unit of an MTA whose end took it
-              down, V(script) the file that cron runs from a directory.
+              down, V(script) the file that cron runs, or another command in the same line or unit.
           type: list
           elements: dict
           sample:

@@ -192,7 +192,7 @@ def gathered(outcomes: dict[str, dict[str, Any]], own: str, others: Iterable[str
     """
     elsewhere: dict[str, list[str]] = {}
     for pattern in others:
-        for directory in sorted(glob.glob(pattern)):
+        for directory in sorted(glob.glob(os.path.expanduser(pattern))):
             for entry in sorted(os.listdir(directory)):
                 if entry.endswith('.json') and not entry.startswith('.'):
                     elsewhere.setdefault(entry, []).append(os.path.join(directory, entry))

@@ -558,7 +558,7 @@ ROWS = [
         'A line of a crontab that calls a script',
         host('debian', LINE, runner(path='/etc/crontab', line=9, script='/usr/local/sbin/flush')),
         'debian_cron',
-        {'foreign': '/etc/crontab line 9, by /usr/local/sbin/flush'},
+        {'foreign': '/etc/crontab line 9, with /usr/local/sbin/flush'},
         'crontab(5)',
     ),
     row(
@@ -567,6 +567,33 @@ ROWS = [
         'debian_cron',
         {'foreign': '/etc/crontab line 9', 'errors': 'by hand'},
         'crontab(5)',
+        FOREIGN,
+    ),
+    row(
+        'A line of a crontab that does other things too',
+        host('debian', LINE, runner(path='/etc/crontab', line=9, script='/usr/local/bin/backup')),
+        'debian_cron',
+        {'foreign': '/etc/crontab line 9, with /usr/local/bin/backup'},
+        'sh(1)',
+    ),
+    row(
+        'Such a line that does other things too; sendmail_queue_runner_remove_foreign',
+        host('debian', LINE, runner(path='/etc/crontab', line=9, script='/usr/local/bin/backup')),
+        'debian_cron',
+        {'foreign': '/etc/crontab line 9', 'errors': 'by hand'},
+        'sh(1)',
+        FOREIGN,
+    ),
+    row(
+        'A timer whose service makes a backup too; sendmail_queue_runner_remove_foreign',
+        host(
+            'redhat',
+            unit(),
+            runner('systemd_timer', path='/etc/systemd/system/night.timer', unit='night.timer', script='backup'),
+        ),
+        'systemd_unit',
+        {'foreign': 'night.timer, with backup', 'errors': 'by hand'},
+        'systemd.service(5)',
         FOREIGN,
     ),
     row(

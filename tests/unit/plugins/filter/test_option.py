@@ -38,6 +38,14 @@ def test_a_duration_stays_as_it_was_given(value):
     assert option(value, 'duration') == str(value).strip()
 
 
+# 30 is thirty days to whoever sees a default of 30d, and thirty seconds to whoever counts in seconds: then almost all mail would be stale.
+@pytest.mark.parametrize('value', ['30', 30, ' 30 ', '1d12', 0, ''])
+def test_an_age_has_a_unit(value):
+    assert [option(text, 'age') for text in ('30d', ' 1d12h ', '0s')] == ['30d', '1d12h', '0s']
+    with pytest.raises(AnsibleFilterError, match='^sendmail_remediate_stale_after: .* is not .*(write|with) .*unit'):
+        option(value, 'age', 'sendmail_remediate_stale_after')
+
+
 @pytest.mark.parametrize('value', ['', None, 'ten', '10minutes', '-5', '1.5h', '5 m!', True, ['5m'], '200000w'])
 def test_what_is_no_duration_is_refused(value):
     with pytest.raises(AnsibleFilterError, match='^sendmail_remediate_timeout: .* is not a duration') as refused:
@@ -46,7 +54,7 @@ def test_what_is_no_duration_is_refused(value):
 
 
 @pytest.mark.parametrize('kind, value', [
-    ('bool', 'maybe'), ('int', 'ten'), ('list', '["a"'), ('dict', 'a=b'), ('addresses', 'ns1'), ('path', 'x'), ('duration', '5x')])
+    ('bool', 'maybe'), ('int', 'ten'), ('list', '["a"'), ('dict', 'a=b'), ('addresses', 'ns1'), ('path', 'x'), ('duration', '5x'), ('age', '5')])
 def test_an_error_names_the_variable(kind, value):
     with pytest.raises(AnsibleFilterError, match='^flush_queues_at_once: '):
         option(value, kind, 'flush_queues_at_once')

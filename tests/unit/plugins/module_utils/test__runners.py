@@ -293,6 +293,23 @@ def test_anacron(tmp_path, line, found):
     assert [run['line'] for run in runs] == [4] * len(found)
 
 
+QUEUE_RUN = '/usr/sbin/sendmail -Ac -q'
+
+
+@pytest.mark.parametrize('files, other', [
+    ({'/etc/cron.d/mail': '5 * * * * root %s; /usr/local/bin/backup\n' % QUEUE_RUN}, '/usr/local/bin/backup'),
+    ({'/etc/cron.d/mail': '5 * * * * root %s\n5 * * * * root /usr/local/bin/backup\n' % QUEUE_RUN}, None),
+    ({'/etc/anacrontab': '1 5 mail run-parts /etc/cron.daily && %s\n' % QUEUE_RUN}, 'run-parts'),
+    ({'/etc/systemd/system/night.timer': '[Timer]\nOnCalendar=hourly\n',
+      '/etc/systemd/system/night.service': '[Service]\nType=oneshot\nExecStart=/usr/local/bin/backup\nExecStart=-%s\n' % QUEUE_RUN}, '/usr/local/bin/backup'),
+    ({'/etc/systemd/system/night.timer': '[Timer]\nOnCalendar=hourly\n',
+      '/etc/systemd/system/night.service': '[Service]\nType=oneshot\nExecStart=-%s\n' % QUEUE_RUN}, None),
+    ({'/etc/systemd/system/mail.service': '[Service]\nType=oneshot\nExecStart=/usr/sbin/sendmail -bd\nExecStart=%s30m\n' % QUEUE_RUN}, '/usr/sbin/sendmail')])
+def test_what_else_a_line_or_a_unit_does(tmp_path, files, other):
+    found = _runners.queue_runners(_platform.UPSTREAM, [CRON], lay(tmp_path, files))
+    assert [run['script'] for run in found] == [other]
+
+
 TEMPLATE = {'/etc/systemd/system/flush@.timer': '[Timer]\nOnCalendar=*:0/30\n',
             '/etc/systemd/system/flush@.service': '[Service]\nExecStart=/usr/sbin/sendmail -Ac -q -O Timeout.queuewarn=%i\n'}
 

@@ -94,6 +94,14 @@ def test_cron_entries():
         {'line': 1, 'schedule': '0 1 * * *', 'user': None, 'command': '/x  y z', 'shell': None}]
 
 
+# cron(8) reads a file up to each newline (get_char() in misc.c) and sed(1) counts the same lines; a form feed, a carriage return and what Unicode calls the
+# end of a line are characters of it.
+@pytest.mark.parametrize('char', ['\x0b', '\x0c', '\r', '\x1c', '\x85', '\u2028'])
+def test_lines_are_those_of_cron(char):
+    found = _schedule.cron_entries('# page%s two\n\n5 * * * * root /usr/sbin/sendmail -Ac -q\n' % char, True)
+    assert [(entry['line'], entry['command']) for entry in found] == [(3, '/usr/sbin/sendmail -Ac -q')]
+
+
 def test_lines_that_are_too_short_are_none():
     assert _schedule.cron_entries('@daily\n1 2 3 4 5\n@daily /x\n', False) == [
         {'line': 3, 'schedule': '@daily', 'user': None, 'command': '/x', 'shell': None}]
@@ -171,6 +179,27 @@ PLAIN = {'how': 'sendmail', 'interval': None, 'partial': False}
 ])
 def test_queue_run(command, found):
     assert _schedule.queue_run(command) == found
+
+
+RUN = '/usr/sbin/sendmail -L sm-msp-queue -Ac -q'
+
+
+# What would go with the run if its line or unit went, as sh(1) reads it.
+@pytest.mark.parametrize('command, other', [
+    (RUN, None), (RUN + ' >/dev/null 2>&1', None), (RUN + ' &> /dev/null &', None), ('nice -n 10 ionice -c3 ' + RUN, None),
+    ('[ -x /usr/sbin/sendmail ] && ' + RUN, None), ('test -x /usr/sbin/sendmail || exit 0; ' + RUN, None), ('if test -d /q; then %s; fi' % RUN, None),
+    ('cd / && sleep 30; ' + RUN, None), ('sleep $((RANDOM \\% 600)); ' + RUN, None), ('flock -n /run/q.lock -c "%s"' % RUN, None),
+    ('MAILTO= LC_ALL=C ' + RUN, None), (RUN + '; ' + RUN, None), (RUN + ' || echo failed | logger -t mail', None),
+    ('( %s )' % RUN, None), ('su -s /bin/sh -c "test -d /q && %s" smmsp' % RUN, None),
+    (RUN + ' && /usr/local/bin/rotate', '/usr/local/bin/rotate'), (RUN + '; find /tmp -mtime +7 -delete', 'find'),
+    ('cd / && run-parts --report /etc/cron.hourly; ' + RUN, 'run-parts'), ('nice /usr/local/bin/backup; ' + RUN, 'nice'),
+    ('su -c "/usr/local/bin/backup; %s" root' % RUN, '/usr/local/bin/backup'), ("sh -c '%s && sync-quota'" % RUN, 'sync-quota'),
+    ('( %s; backup ) 2>&1' % RUN, 'backup'),
+    # The queue of the MTA is another one.
+    (RUN + '; /usr/sbin/sendmail -q', '/usr/sbin/sendmail'), ('/usr/sbin/sendmail -bd ; %s30m' % RUN, '/usr/sbin/sendmail'),
+])
+def test_what_a_command_does_beside_the_run(command, other):
+    assert _schedule.beside(command) == other
 
 
 def test_runq_reaches_the_client_queue_only_as_debians_wrapper():
