@@ -22,6 +22,7 @@ Each message leaves or enters a queue by the rename of its control file, on eith
 
 import contextlib
 import fcntl
+import itertools
 import os
 import re
 import stat
@@ -679,15 +680,19 @@ class Restorer:
                         _settle_removal(self.look, one)
         return kept
 
-    def _here(self, identifier: str) -> Optional[str]:
-        """The name of a control file of this id in any directory of any queue."""
-        for queue, places in self.opened.items():
+    def _here(self, wanted: str, identifier: str) -> Tuple[str, Optional[str]]:
+        """(outcome, why) for what any queue has of this id already; ('', None) for nothing. Only a control file in its own queue is the message."""
+        for queue, places in sorted(self.opened.items(), key=lambda one: one[0] != wanted):
             with _identity.acting(_lost.identity(self.look, queue)):
-                for prefix in _CONTROLS:
-                    if any(_lost.exists(place, prefix + identifier)
-                           for opened in places for place, _path in _lost.places(opened)):
-                        return prefix + identifier
-        return None
+                for opened in places:
+                    for (place, path), prefix in itertools.product(_lost.places(opened), _CONTROLS):
+                        with contextlib.suppress(FileNotFoundError):
+                            about = os.stat(prefix + identifier, dir_fd=place, follow_symlinks=False)
+                            if queue == wanted and prefix in ('qf', 'hf', 'Qf') and about.st_size and stat.S_ISREG(about.st_mode):
+                                return 'already', 'it is in the queue, as %s' % prefix
+                            return 'left_alone', '%s has its id. Find out what that is and move it away first' % _text.printable(
+                                os.fsencode(os.path.join(path, prefix + identifier)))
+        return '', None
 
     def _message(self, path, reference, pending, member, stream, before, restoring, ready) -> None:
         """Judge one message and, when it is to be brought back, write its files."""
@@ -696,17 +701,17 @@ class Restorer:
         queue, name = pending.queue, pending.name
         identifier = name[2:]
         label = _label(queue, pending.path, name)
-        done, why = 'left_alone', None
-        there = self._here(identifier)
-        if there:
-            done, why = 'already', 'it is in the queue, as %s' % there[:2]
+        done, why = self._here(queue, identifier)
+        if done == 'already':
             if not self.dry and label in self.removed:
                 before.add(os.fsencode(identifier))
+        elif os.fsencode(identifier) in before and name not in restoring:
+            done, why = 'already', 'it was restored from this archive before'
+        elif done:
+            pass
         elif name in restoring:
             done = 'restored'
             ready.append(Ready(queue, restoring[name].opened, restoring[name].file, name))
-        elif os.fsencode(identifier) in before:
-            done, why = 'already', 'it was restored from this archive before'
         elif label not in self.removed:
             held = [one for one in self.staged.get(reference, ()) if (one.kind, one.name, one.queue) == ('removing', name, queue)]
             if held:
@@ -715,9 +720,11 @@ class Restorer:
             elif self._recorded_elsewhere(label):
                 return           # a later run has taken it out, and that archive has it
             else:
+                done = 'left_alone'
                 why = ('it was still in the queue when the run that archived it was ended, and has left it since: it was probably delivered. '
                        'Look for its id in the mail log; its files can be unpacked from %s' % _text.printable(os.fsencode(path)))
         elif member is None:
+            done = 'left_alone'
             why = 'it had no data file, so there is nothing to deliver; its control file is in the archive'
         else:
             try:
