@@ -108,8 +108,11 @@ class Record:
             self.error = error.strerror
 
 
-def _here(look, error_of=None):
-    """Yield (queue, name of the control file) of all that lies in the queues now, whatever is in it. Nothing is opened."""
+def _here(look, error_of=None, hidden=None):
+    """Yield (queue, name of the control file) of all that lies in the queues now, whatever is in it. Nothing is opened.
+
+    C(hidden): gets the queues of which not all can be seen.
+    """
     for queue, directories in sorted(look.directories.items()):
         for directory in directories:
             try:
@@ -119,6 +122,8 @@ def _here(look, error_of=None):
             except OSError as error:
                 if error_of is not None:
                     error_of.append('%s: %s' % (directory.path, error.strerror))
+                if hidden is not None:
+                    hidden.add(queue)
 
 
 def _unseen(look):
@@ -236,7 +241,8 @@ def logged(lines: Any, wanted: Any) -> Dict[str, Tuple[str, bool]]:
 
 
 def archived(base, since):
-    """{key: archive} of the messages in archives below C(base) that were written to after C(since) (epoch seconds), and were not brought back."""
+    """{key: archive} of the messages in archives below C(base) that were written to after C(since) (epoch seconds), and have left the queue by that,
+    as the archive records, and were not brought back."""
     found = {}
     try:
         parts = _archive.parts(base) if os.path.isdir(base) else []
@@ -246,17 +252,18 @@ def archived(base, since):
         try:
             if os.stat(part).st_mtime < since - 5:
                 continue
-            back = {_text.printable(name) for name in _archive.restored(part)}
+            taken, back = _archive.removed(part) or set(), {_text.printable(name) for name in _archive.restored(part)}
             named = {}
             for member, stream in _archive.members(part):
                 if member.name == 'manifest.jsonl':
                     for line in stream:
                         entry = json.loads(line.decode('ascii'))
                         # Debris has no id, and lies in archives of the same kind.
-                        if isinstance(entry, dict) and 'queue' in entry and 'id' in entry and entry['id'] not in back:
+                        if (isinstance(entry, dict) and 'queue' in entry and 'id' in entry and entry['id'] not in back
+                                and any(file['name'] in taken for file in entry['files'])):
                             named[_key(entry['queue'], entry['id'])] = os.path.dirname(part)
             found.update(named)   # now that the part was read to its end, with its checksum
-        except (OSError, EOFError, ValueError, _text.SendmailError):
+        except (OSError, EOFError, KeyError, ValueError, _text.SendmailError):
             continue   # damaged, or not ours: what it names is looked for elsewhere
     return found
 
@@ -265,15 +272,16 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
     """Say of every message of the list where it is now, write that beside the list, and drop the list. Returns the module's result.
 
     C(moved_out(since)) gives {key: archive} of what was moved out of the queues, see L(archived); C(log(since)) yields L(_log.entries).
-    Without a list the messages that are there now are taken. A ledger in which nothing has moved is not kept.
+    Without a list the messages that are there now are taken. A ledger in which nothing has moved is not kept. Nothing is called gone that may lie
+    where nobody can look: SendmailError then, and the list stays.
     """
-    errors = _unseen(look)
+    errors, hidden = _unseen(look), set(error.get('queue') for error in look.errors)
     try:
         there = _check_directory(directory)
         start = os.path.join(directory, START)
         listed = there and os.path.exists(start)
         waiting = _waiting(look)
-        here = dict((_key(queue, _printable(name)), _qf.CONTROL_PREFIXES[name[:2]]) for queue, name in _here(look, errors))
+        here = dict((_key(queue, _printable(name)), _qf.CONTROL_PREFIXES[name[:2]]) for queue, name in _here(look, errors, hidden))
         outcomes = dict((_key(entry.get('queue', ''), entry.get('id', '')), entry['outcome'])
                         for entry in _lines(os.path.join(directory, OUTCOMES)) if entry.get('outcome') in ('relayed', 'bounced')) if there else {}
         started, unseen = look.now, set()
@@ -311,6 +319,10 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
                     elif entry['id'] in seen:
                         fate, trusted = seen[entry['id']]
                         one.update(place=fate, by='log') if trusted else one.update(place='claimed', claim=fate, by='log')
+                    elif entry['queue'] in hidden:
+                        raise _text.SendmailError(
+                            'Not all of the %s queue can be read, so it is not known whether %s is still in it: %s. The list is kept. Close it when '
+                            'the queue can be read.' % (entry['queue'], entry['id'], '; '.join(errors[:3])), errors=errors[:LISTED])
                     else:
                         one['place'] = 'gone'
                 counts[one['place']] += 1

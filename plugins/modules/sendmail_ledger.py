@@ -17,6 +17,7 @@ options:
       - V(opened) writes the names of all messages in both queues to a list, or adds to the one that is there.
       - V(closed) looks for each message of that list, writes the ledger, and drops the list. When nothing has moved, no ledger is kept. Without a
         list the messages that are in the queues now are counted.
+      - When a message may lie in a queue that cannot be read, the module fails and keeps the list. Close it when the queue can be read.
     type: str
     choices: [opened, closed]
     required: true

@@ -244,7 +244,8 @@ def test_a_claim_is_called_one(spool):
 
 def test_debris_in_the_same_base(tmp_path, monkeypatch):
     """A part with debris has lines without an id; one that is damaged takes nothing of the others with it."""
-    manifests = {'1': [{'path': '/q/tfx', 'kind': 'tf'}, {'queue': 'msp', 'id': 'A'}], '2': None, '3': [{'queue': 'mta', 'id': 'B'}]}
+    manifests = {'1': [{'path': '/q/tfx', 'kind': 'tf', 'queue': 'msp'}, {'queue': 'msp', 'id': 'A', 'files': [{'name': 'a'}]}], '2': None,
+                 '3': [{'queue': 'mta', 'id': 'B', 'files': [{'name': 'df'}, {'name': 'b'}]}], '4': [{'queue': 'mta', 'id': 'C'}]}
 
     def members(part):
         lines = manifests[os.path.basename(part)]
@@ -253,6 +254,7 @@ def test_debris_in_the_same_base(tmp_path, monkeypatch):
         yield types.SimpleNamespace(name='manifest.jsonl'), [json.dumps(line).encode() for line in lines]
     monkeypatch.setattr(_ledger._archive, 'parts', lambda base: [str(tmp_path / name) for name in manifests])
     monkeypatch.setattr(_ledger._archive, 'members', members)
+    monkeypatch.setattr(_ledger._archive, 'removed', lambda part: {'a', 'b'})
     for name in manifests:
         (tmp_path / name).touch()
     assert _ledger.archived(str(tmp_path), 0) == {'msp A': str(tmp_path), 'mta B': str(tmp_path)}
@@ -408,12 +410,16 @@ def test_a_directory_without_a_list_resumes_nothing(spool):
 
 
 class TestArchived:
-    def archive(self, base, number, **more):
+    def archive(self, base, number, removed=True, **more):
         with _archive.Writer(str(base), 'removed', {}) as writer:
             writer.begin()
+            name = b'msp/q/qf' + identifier(number).encode()
+            writer.add(name, os.stat(str(base)), b'')
             writer.record(dict({'queue': 'msp', 'id': identifier(number)}, **more))
             writer.record({'why': 'debris'})
             writer.commit()
+            if removed:
+                writer.removed([name])
             return os.path.join(writer.path, '0001.tar.gz')
 
     def test_what_was_written_since_then(self, tmp_path):
@@ -421,6 +427,12 @@ class TestArchived:
         written = os.stat(part).st_mtime
         assert _ledger.archived(str(tmp_path / 'base'), written + 5) == {'msp ' + identifier(1): os.path.dirname(part)}
         assert _ledger.archived(str(tmp_path / 'base'), written + 6) == {}
+
+    def test_not_what_was_still_in_the_queue(self, tmp_path):
+        """A run that was ended behind the archive and before the queue: what it has archived is delivered from the queue."""
+        self.archive(tmp_path / 'base', 1, removed=False)
+        part = self.archive(tmp_path / 'base', 2)
+        assert _ledger.archived(str(tmp_path / 'base'), 0) == {'msp ' + identifier(2): os.path.dirname(part)}
 
     def test_not_what_came_back(self, tmp_path):
         part = self.archive(tmp_path / 'base', 1)
@@ -445,9 +457,12 @@ class TestArchived:
         """RFC 1952: the checksum stands in the last eight bytes. Such a part is not restored, so nothing is safe in it."""
         with _archive.Writer(str(tmp_path / 'base'), 'removed', {}) as writer:
             writer.begin()
-            for number in range(400):     # as many as a part has: what is read at once is less
+            names = [b'msp/q/qf' + identifier(number).encode() for number in range(400)]     # as many as a part has: what is read at once is less
+            for number, name in enumerate(names):
+                writer.add(name, os.stat(str(tmp_path)), b'')
                 writer.record({'queue': 'msp', 'id': identifier(number), 'subject': 'x' * 100})
             writer.commit()
+            writer.removed(names)
             part = os.path.join(writer.path, '0001.tar.gz')
         assert len(_ledger.archived(str(tmp_path / 'base'), 0)) == 400
         with open(part, 'r+b') as stream:
@@ -519,6 +534,29 @@ def test_check_mode_needs_as_much_room_as_the_list_takes(spool, monkeypatch, the
     with pytest.raises(_text.SendmailError, match='No space left'):
         opened(spool, dry=True)
     assert set(asked) == {spool.at if there else str(spool.root)}
+
+
+@pytest.mark.parametrize('wrong', ['gone', 'in the look'])
+def test_nothing_is_called_gone_that_may_lie_where_nobody_can_look(spool, wrong, monkeypatch):
+    """A file system that is not mounted at the end: the list stays, and with the queue all messages are there again."""
+    monkeypatch.setattr(_ledger._look, 'absence', lambda look: None)
+    for number, queue in ((1, 'msp'), (2, 'msp'), (3, 'mta')):
+        put(spool, number, queue)
+    opened(spool)
+    leave(spool, 3, 'mta')
+    os.rename(str(spool.root / 'msp'), str(spool.root / 'elsewhere'))
+    kept = spool.look.directories['msp']
+    if wrong == 'in the look':
+        spool.look.directories['msp'], spool.look.errors = [], [{'queue': 'msp', 'path': str(spool.root / 'msp'), 'error': 'No such file or directory'}]
+    with pytest.raises(_text.SendmailError, match='Not all of the msp queue can be read.* 6ANFSGLL00000[12] is still in it: .*No such file.*The list is kept'):
+        closed(spool)
+    assert os.listdir(spool.at) == [_ledger.START]
+    # What is known all the same is enough, and so is the other queue.
+    lines = [b'%s: to=bob, dsn=2.0.0, stat=Sent' % identifier(number).encode() for number in (1, 2)]
+    assert places(closed(spool, lines, dry=True)) == {'relayed': 2, 'gone': 1}
+    os.rename(str(spool.root / 'elsewhere'), str(spool.root / 'msp'))
+    spool.look.directories['msp'], spool.look.errors = kept, []
+    assert places(closed(spool)) == {'waiting': 2, 'gone': 1}
 
 
 def test_a_directory_that_cannot_be_read_is_named_and_hides_no_other(spool):
