@@ -36,6 +36,7 @@ _SHARE, _SHARE_OF_MANY = 50, 10
 LISTED = 1000              # messages of each outcome that the result names; the counts are always whole
 _TRANSCRIPT = 50           # lines
 _ERRORS = 10               # lines kept of what was printed about one message
+_STATUS = 300              # bytes
 OUTCOMES = ('relayed', 'bounced', 'remaining', 'quarantined', 'lost', 'taken', 'untried')
 
 # While the oldest message waits for one of these, no other message can leave the host either.
@@ -400,7 +401,8 @@ def _outcome(opened, message, transcript, held):
         outcome = 'remaining'
     else:
         outcome = 'taken' if message.locked or (about.st_dev, about.st_ino) in held else 'untried'
-    return Outcome(message, outcome, len(envelope.recipients), _text.printable(envelope.status or status), _phrases.reason(status, envelope.attempts), errors)
+    return Outcome(message, outcome, len(envelope.recipients), _text.printable((envelope.status or status)[:_STATUS]),
+                   _phrases.reason(status, envelope.attempts), errors)
 
 
 def refuse(plan_):

@@ -37,6 +37,7 @@ BATCH = 400             # messages locked at a time, and in one part of an archi
 IDS = 2000              # on one command line
 LISTED = 1000           # messages of each outcome that the result names; the counts are always whole
 REMOVED_MAX = 1000      # without max_affected
+SHOWN = 300             # bytes of a value in a manifest; the file has it whole
 YOUNG = 600             # seconds after which Sendmail itself takes an empty control file for a left-over one
 RUN_SECONDS = 600
 OUTCOMES = ('quarantined', 'queued', 'removed', 'restored', 'already', 'taken', 'left_alone')
@@ -168,15 +169,17 @@ def _judge(selection, name, data, size):
 
 def describe(queue, directory, name, state, row, size):
     """The record of a message in a manifest: plain values, made of what a pass knows."""
-    show = _text.printable
-    record = {'id': show(os.fsencode(name[2:])), 'name': show(os.fsencode(name)), 'queue': queue, 'directory': show(os.fsencode(directory.path)),
-              'state': state, 'size': size}
+    def show(value: bytes) -> str:
+        return _text.printable(value[:SHOWN])
+    record = {'id': show(os.fsencode(name[2:])), 'name': show(os.fsencode(name)), 'queue': queue,
+              'directory': _text.printable(os.fsencode(directory.path)), 'state': state, 'size': size}
     if row is not None:
-        recipients = [show(_qf.address(one)) for one in _qf.RECIPIENT.findall(row[_qf.TAIL])]
+        found = _qf.RECIPIENT.findall(row[_qf.TAIL])
         status, attempts = _qf.status_of(row), int(row[_qf.ATTEMPTS])
         record.update(created=int(row[_qf.CREATED]), last_attempt=int(row[_qf.LAST_ATTEMPT]), attempts=attempts,
-                      sender=None if row[_qf.SENDER] is None else show(_qf.address(row[_qf.SENDER])), recipients=recipients[:100],
-                      recipients_total=len(recipients), status=show(status), reason=_phrases.reason(status, attempts))
+                      sender=None if row[_qf.SENDER] is None else show(_qf.address(row[_qf.SENDER])),
+                      recipients=[show(_qf.address(one)) for one in found[:100]], recipients_total=len(found),
+                      status=show(status), reason=_phrases.reason(status, attempts))
     return record
 
 

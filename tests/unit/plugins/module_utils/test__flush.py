@@ -259,6 +259,11 @@ class TestOutcomes:
         found = self.outcome(directory, one)
         assert (found.outcome, found.reason, found.recipients) == ('untried', 'connection_refused', 1)
 
+    def test_a_status_is_bounded(self, directory):
+        one = message(1, directory)
+        put(directory, one, control(status='M' + 'x' * 100000 + '\n'))
+        assert self.outcome(directory, one).status == 'x' * 300
+
     def test_tried_by_us_and_still_there(self, directory):
         one = message(1, directory)
         put(directory, one)

@@ -188,6 +188,17 @@ class TestAbsent:
                           'created': 900, 'last_attempt': 1000, 'attempts': 1, 'sender': 'alice', 'recipients': ['bob'], 'recipients_total': 1,
                           'status': 'Deferred: Connection refused by [127.0.0.1]', 'reason': 'connection_refused'}
 
+    def test_a_manifest_is_never_larger_than_what_is_read_back(self, lab, monkeypatch):
+        """Who can write to a queue makes statuses and addresses of megabytes. The others of the part come back all the same."""
+        monkeypatch.setattr(_archive, 'MANIFEST_MAX', 300000)
+        lab.put(1)
+        lab.put(2, extra=b'M' + b'\xff' * 100000 + b'\n')
+        lab.put(3, to=b'\xff' * 100000)
+        lab.put(4, data=(QF % (900, b'', b'bob', 0)).replace(b'Salice', b'S' + b'\xff' * 100000))
+        before = lab.files()
+        assert lab.act('absent', confirm_all=True)['removed'] == 4
+        assert lab.act('restored')['restored'] == 4 and lab.files() == before
+
     def test_only_what_is_selected_in_several_parts(self, lab, monkeypatch):
         monkeypatch.setattr(_message, 'BATCH', 4)
         for number in range(21):
