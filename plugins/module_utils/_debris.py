@@ -287,8 +287,8 @@ class Cleaner:
     def __init__(self, search: Search, outcome: Outcome, check: Callable[[], None]):
         self.search, self.outcome, self.check = search, outcome, check
         self.writer: Optional[_archive.Writer] = None
-        self.base: Optional[str] = None              # where a dry run says that it would write
-        self.settled = True
+        self.base: Optional[str] = None              # where the archive is, or would be
+        self.room, self.settled = _archive.ENDLESS, True
         self.gone: Set[Tuple[int, str]] = set()      # (directory, name) of control files beside a lost one that were moved, or would be
 
     def write_to(self, writer: _archive.Writer) -> None:
@@ -343,7 +343,7 @@ class Cleaner:
             time.sleep(_hazards.SETTLE)      # what passes through such a state is out of it now
             self.settled = True
         if self.base is not None:
-            _archive.check_room(self.base)
+            self.room = _archive.check_room(self.base)
         while batch:
             used = open_files()
             taken: List[Tuple[Candidate, List[Tuple[int, str]], List[bytes]]] = []
@@ -401,6 +401,7 @@ class Cleaner:
                     for where, name, path in files:
                         handle, about = _archive.hold(where, name)
                         keep.callback(os.close, handle)
+                        _archive.check_size(about, self.room)
                         if used is None or (about.st_dev, about.st_ino) in used:
                             raise _text.SendmailError('a process has its data file open')
                         held.append((handle, about, path))
@@ -464,9 +465,8 @@ def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[st
     with _told(outcome.result, ' No file was removed that is not in an archive.'), _searching(params, look, outcome, check_mode) as (cleaner, look, stack):
         queues = [directory for directories in look.directories.values() for directory in directories]
         _archive.check_base(base, queues)
-        if check_mode:
-            cleaner.base = base
-        else:
+        cleaner.base = base
+        if not check_mode:
             cleaner.write_to(stack.enter_context(_archive.Writer(base, 'debris', {'state': params['state'], 'pid': os.getpid()}, queues)))
         cleaner.run()
     return outcome.result()

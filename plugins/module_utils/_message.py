@@ -193,10 +193,13 @@ class Held(NamedTuple):
 
 
 class Remover:
-    """Takes messages out of the queue into an archive. C(look), C(selection): what and where; C(writer): _archive.Writer, None for a dry run."""
+    """Takes messages out of the queue into an archive. C(look), C(selection): what and where; C(writer): _archive.Writer, None for a dry run;
+    C(room): the bytes that are free there.
+    """
 
-    def __init__(self, look: Any, selection: _selection.Selection, writer: Optional[_archive.Writer], outcome: Outcome, check: Callable[[], None]):
-        self.look, self.selection, self.outcome, self.check = look, selection, outcome, check
+    def __init__(self, look: Any, selection: _selection.Selection, writer: Optional[_archive.Writer], outcome: Outcome, check: Callable[[], None],
+                 room: int = _archive.ENDLESS):
+        self.look, self.selection, self.outcome, self.check, self.room = look, selection, outcome, check, room
         self.writer: Any = writer
         self.dry, self.most = writer is None, outcome.selected
         self.left: Set[Tuple[str, str]] = set()           # (path, name) that were left alone, not to be tried again
@@ -287,6 +290,8 @@ class Remover:
                     raise _text.SendmailError('it is incomplete and less than %d minutes old: it may be being written' % (YOUNG // 60))
                 if body is not None and about_body.st_nlink != 1 and not self._all_names_here(queue, about_body):
                     raise _text.SendmailError('its data file has %d names (hard links), not all of them in the queue' % about_body.st_nlink)
+                if body is not None:
+                    _archive.check_size(about_body, self.room)
                 why = why_not_renamed(opened.control, about) or body is not None and why_not_renamed(where.data, about_body)
                 if why:
                     raise _text.SendmailError(why)
@@ -956,10 +961,8 @@ def work(params: Dict[str, Any], look: Any, selection: _selection.Selection, out
             refuse(state, params, selection, outcome.selected)
             for one in back:
                 outcome.add('removed', one.queue, one.name[2:])
-            if outcome.selected and dry:
-                _archive.check_room(base)
             if outcome.selected:
-                Remover(narrow, selection, writer, outcome, check).run()
+                Remover(narrow, selection, writer, outcome, check, _archive.check_room(base)).run()
         return
     outcome.selected = plan(narrow, selection).selected
     refuse(state, params, selection, outcome.selected)

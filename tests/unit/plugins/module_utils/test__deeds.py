@@ -87,7 +87,7 @@ class Lab:
             content = None
             if stat.S_ISREG(about.st_mode):
                 with open(path, 'rb') as stream:
-                    content = stream.read()
+                    content = stream.read(16 << 20)
             found[name] = (stat.S_IFMT(about.st_mode), content)
         return found
 
@@ -305,6 +305,22 @@ class TestTwoAtOnce:
             os._exit(0 if done['removed'] + done['left_alone'] == 60 and done['removed'] >= removed and said and bool(whys) != may_be_raised else 1)
         assert os.waitpid(child, 0)[1] == 0
         assert lab.act('restored')['restored'] >= removed and len(lab.files()) == 120
+
+    @pytest.mark.parametrize('size, free, removed', [(1 << 40, 1 << 50, 0), (1 << 20, 1 << 19, 0), (1 << 20, 1 << 20, 1)])
+    @pytest.mark.parametrize('debris', [True, False])
+    def test_a_file_that_no_archive_takes_in_time(self, lab, monkeypatch, size, free, removed, debris):
+        """A file of holes costs nobody anything and takes hours to read, with every message of its part locked."""
+        lab.message(1, body=None)
+        lab.message(2)
+        os.truncate(lab.put('df' + identifier(3 if debris else 1)), size)
+        monkeypatch.setattr(_archive, 'check_room', lambda base: free)
+        work = lab.clear if debris else lambda check_mode=False: lab.act('absent', check_mode)
+        before = os.times().user
+        for check_mode in (True, False):
+            done = work(check_mode)
+            assert done['removed'] == 1 + removed
+            assert removed or '%d bytes, which are more' % size in reasons(done)[('df' if debris else '') + identifier(3 if debris else 1)]
+        assert os.times().user - before < 5
 
     def test_a_mode_that_is_the_mask_of_an_access_control_list(self, lab, monkeypatch):
         """acl(5): in the queue of root nothing comes back with more for its group than QueueFileMode gives."""
@@ -730,6 +746,10 @@ def put(name, content=b'', **more):
     return lambda lab: lab.put(name, content, **more)
 
 
+def sparse(name, size):
+    return lambda lab: os.truncate(lab.put(name), size)
+
+
 def message(**more):
     return lambda lab: lab.message(1, **more)
 
@@ -776,6 +796,8 @@ SPOOLS = {
     'name is no id': [put('qf', QF % (900, b'')), put('qfA', QF % (900, b''))], 'name with an escape': [put('qf\x1b[31m\n', QF % (900, b''))],
     'name that is no UTF-8': [put(os.fsdecode(b'qf\xff\xfe'), QF % (900, b''))], 'foreign': [message(), put('core', b'x')],
     'foreign link': [message(), link('backup')], 'unknown prefix': [put('nf' + I1, QF % (900, b'')), put('df' + I1, b'x')],
+    'data of a terabyte of holes': [message(body=None), sparse('df' + I1, 1 << 40)], 'holes that belong to no message': [sparse('df' + I1, 1 << 40)],
+    'holes that are few': [message(body=None), sparse('df' + I1, 1 << 20)],
     'file of a killed restore': [put('.df%s.removed-20260101T000000Z.0001.restored' % I1, b'x', uid=UID)],
     'quarantined and not': [message(), message(prefix='hf')], 'tf beside hf': [message(prefix='hf'), put('tf' + I1)],
     'sticky directory': [message(), lambda lab: os.chmod(lab.client, 0o3770)],
