@@ -278,11 +278,9 @@ class Remover:
                         paths = tuple(_text.printable(os.fsencode(path)) for path in (there, where.directory.data))
                         raise _text.SendmailError(
                             'its data file is %s, where Sendmail does not look for it: move it to %s' % paths)
-                for other in ('qf', 'hf', 'Qf'):
-                    if other != name[:2] and body is not None and any(
-                            _lost.exists(place, other + name[2:]) for place, _path in _lost.places(opened)):
-                        raise _text.SendmailError(
-                            'there is also a file %s of its id, and both have one data file' % other)
+                other = body is not None and self._shared(queue, opened, name, where)
+                if other:
+                    raise _text.SendmailError('there is also a file %s of its id, and both have one data file' % other)
                 row, state, meant = _judge(self.selection, name, data, about_body and about_body.st_size)
                 if not meant:
                     raise _text.SendmailError('it changed meanwhile and is no longer what is selected')
@@ -311,6 +309,22 @@ class Remover:
             self.writer.record(describe(queue, opened.directory, name, state, row, about_body and about_body.st_size))
             held.append(Held(name, member, None if body is None else where, '.%s.%s.removing' % (name, self.writer.reference)))
             return True
+
+    def _shared(self, queue: str, opened: _spool.Opened, name: str, where: _spool.Opened) -> Optional[str]:
+        """Another control file of this id that has the same data file: beside it, or in a directory whose files may name that one."""
+        for prefix in ('qf', 'hf', 'Qf'):
+            if prefix != name[:2] and any(_lost.exists(place, prefix + name[2:]) for place, _path in _lost.places(opened)):
+                return prefix
+        for directory in self.look.directories[queue]:
+            if directory != opened.directory:
+                with contextlib.ExitStack() as stack:
+                    there = stack.enter_context(_spool.Opened(directory))
+                    for prefix in ('qf', 'hf', 'Qf'):
+                        with contextlib.suppress(FileNotFoundError):
+                            content = _spool.read_whole(there.control, prefix + name[2:])[0]
+                            if _lost.data_of(self.look, queue, there, content, stack).directory == where.directory:
+                                return _text.printable(os.fsencode(os.path.join(directory.control, prefix + name[2:])))
+        return None
 
     def _all_names_here(self, queue: str, about: os.stat_result) -> bool:
         """Whether all names of a file are data files of this queue: Sendmail links the data file where it splits an envelope (dup_df())."""

@@ -246,6 +246,33 @@ class TestTheQueuesUser:
         done = lab.clear(kinds=['data_without_control'])
         assert (done['removed'], done['left_alone']) == (1, 0) and len(lab.files()) == 6
 
+    @pytest.mark.parametrize('first, second, taken', [
+        # The d line of which names the other's directory, so that both have one data file; two messages; and the d line that Sendmail writes alone.
+        (b'dq2\n', b'', False), (b'', b'dq1\n', False), (b'', b'', True), (b'dq2\n', None, True)])
+    def test_data_that_a_control_file_of_another_directory_has_too(self, lab, first, second, taken, monkeypatch):
+        places = [os.path.join(lab.client, name) for name in ('q1', 'q2')]
+        for place in places:
+            os.mkdir(place)
+            os.chown(place, UID, GID)
+        for place, extra, to in zip(places, (first, second), (b'carol', b'bob'), strict=True):
+            if extra is not None:
+                lab.put('qf' + identifier(1), (QF % (900, extra)).replace(b'bob', to), place=place)
+            if not (first, second)[place == places[1]]:
+                lab.put('df' + identifier(1), b'body\n', place=place)
+        look = lab.look()._replace(directories={'msp': _spool.directories([('mqueue', lab.client + '/q*')])[0]})
+        monkeypatch.setattr(Lab, 'look', lambda self: look)
+        before = [lab.files(place) for place in places]
+        for check_mode in (True, False):
+            done = lab.act('absent', check_mode, select={'recipients': ['carol']})
+            assert done['removed'] == taken
+            assert taken or 'both have one data file' in reasons(done)[identifier(1)]
+        if not taken:
+            assert before == [lab.files(place) for place in places]
+        elif second is None:
+            assert [lab.files(place) for place in places] == [{}, {}]
+        else:
+            assert [lab.files(place) for place in places] == [{}, before[1]]
+
     def test_data_that_a_control_file_of_another_queue_is_not_taken(self, lab):
         """A d line names a directory of the same queue, or nothing."""
         lab.message(1, place=lab.mta, uid=0, gid=0, mode=0o600)
