@@ -495,7 +495,7 @@ def removed(part: str) -> Optional[Set[str]]:
 
 
 def restored(part: str) -> Set[bytes]:
-    """The ids of the messages of a part that were brought back to the queue. Raises Refused."""
+    """The ids, as they are printed, of the messages of a part that were brought back to the queue. Raises Refused."""
     return set((_beside(part + '.restored') or b'').split())
 
 

@@ -252,7 +252,7 @@ def archived(base, since):
         try:
             if os.stat(part).st_mtime < since - 5:
                 continue
-            taken, back = _archive.removed(part) or set(), {_text.printable(name) for name in _archive.restored(part)}
+            taken, back = _archive.removed(part) or set(), {name.decode('utf-8', 'replace') for name in _archive.restored(part)}
             named = {}
             for member, stream in _archive.members(part):
                 if member.name == 'manifest.jsonl':

@@ -45,7 +45,7 @@ OUTCOMES = ('quarantined', 'queued', 'removed', 'restored', 'already', 'taken', 
 STATES = {'quarantined': (('queued',), 'quarantined'), 'queued': (('quarantined', 'lost'), 'queued'),
           'absent': (_selection.STATES, 'removed'), 'restored': (_selection.STATES, 'restored')}
 _CONTROLS = ('qf', 'hf', 'Qf', 'tf', 'Tf')
-_MEMBER = re.compile(r'(msp|mta)(/.*)/((?:qf|hf|Qf|df)[0-9A-Za-z]{8}[0-9]{5,10})\Z')
+_MEMBER = re.compile(r'(msp|mta)(/.*)/((?:qf|hf|Qf|df)[^/]*)\Z', re.S)
 
 
 class Plan(NamedTuple):
@@ -692,7 +692,7 @@ class Restorer:
         """Clear what killed runs on this part left. Returns the control files that its record of what was restored names, and that lack their name."""
         kept = {}
         for one in here:
-            if one.kind == 'restoring' and os.fsencode(one.name[2:]) in before:
+            if one.kind == 'restoring' and _mark(one.name) in before:
                 kept[one.name] = one
             elif not self.dry:
                 with _identity.acting(_lost.identity(self.look, one.queue)), contextlib.suppress(FileNotFoundError):
@@ -726,8 +726,8 @@ class Restorer:
         done, why = self._here(queue, identifier)
         if done == 'already':
             if not self.dry and label in self.removed:
-                before.add(os.fsencode(identifier))
-        elif os.fsencode(identifier) in before and name not in restoring:
+                before.add(_mark(name))
+        elif _mark(name) in before and name not in restoring:
             done, why = 'already', 'it was restored from this archive before'
         elif done:
             pass
@@ -765,7 +765,7 @@ class Restorer:
         written = os.pread(marks, 1 << 24, 0)
         recorded = set(written.split())
         self._sync_all(places)
-        new = (before | {os.fsencode(one.name[2:]) for one in ready}) - recorded
+        new = (before | {_mark(one.name) for one in ready}) - recorded
         # A killed run may have left half a line.
         lines = (b'\n' if written[-1:] not in (b'', b'\n') else b'') + b''.join(mark + b'\n' for mark in sorted(new))
         while lines:
@@ -827,6 +827,11 @@ class Restorer:
         _write(control.control, file, _Bytes(pending.data), len(pending.data), right)
         ready.append(Ready(queue, control, file, name))
         return None
+
+
+def _mark(name: str) -> bytes:
+    """The word that stands for a message in the file that says what was restored: its id, whatever somebody has called it."""
+    return _text.printable(os.fsencode(name[2:])).replace(' ', '\\x20').encode('utf-8') or b'.'
 
 
 def _marks(part: _archive.Part) -> int:

@@ -254,7 +254,7 @@ class TestTheQueuesUser:
         for place in places:
             os.mkdir(place)
             os.chown(place, UID, GID)
-        for place, extra, to in zip(places, (first, second), (b'carol', b'bob'), strict=True):
+        for place, extra, to in ((places[0], first, b'carol'), (places[1], second, b'bob')):
             if extra is not None:
                 lab.put('qf' + identifier(1), (QF % (900, extra)).replace(b'bob', to), place=place)
             if not (first, second)[place == places[1]]:
@@ -546,6 +546,26 @@ class TestOnce:
         assert lab.act('restored', queue='mta')['restored'] == 1 and len(lab.files(lab.mta)) == 2
         about = os.stat(os.path.join(lab.mta, 'qf' + identifier(2)))
         assert (about.st_uid, stat.S_IMODE(about.st_mode)) == (0, 0o600)
+
+    def test_a_name_that_is_no_id(self, lab):
+        """A copy that somebody made beside a message is one to a queue run (MAXQFNAME in queue.c), and goes and comes as one."""
+        lab.message(1)
+        for name, data in (('qf' + identifier(1) + '.bak', 'df' + identifier(1) + '.bak'), ('qfHELLO YOU', 'dfHELLO YOU'), ('qf', 'df'),
+                           (os.fsdecode(b'qf\xff\n'), None)):
+            lab.put(name, QF % (900, b''))
+            if data:
+                lab.put(data, b'body\n')
+        before = lab.files()
+        assert lab.act('absent')['removed'] == 5 and lab.files() == {}
+        for check_mode in (True, False):
+            done = lab.act('restored', check_mode)
+            assert (done['restored'], done['left_alone'], done['selected']) == (4, 1, 5)
+            assert 'no data file' in reasons(done)['\\xff\\x0a']
+        del before[os.fsdecode(b'qf\xff\n')]
+        assert lab.files() == before
+        for name in before:
+            os.unlink(os.path.join(lab.client, name))
+        assert lab.act('restored')['already'] == 4
 
     def test_a_record_that_cannot_be_read(self, lab):
         lab.message(1)
