@@ -501,6 +501,16 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
     return None
 
 
+def _found(queue, selection):
+    """(Look, messages that are meant). Raises SendmailError where nothing can be run."""
+    look = _look.look('program', queue)
+    if look.program['sendmail'] is None:
+        raise _text.SendmailError(_look.absence(look))
+    for error in look.errors:
+        raise _text.SendmailError('The %s queue cannot be run: %s: %s.' % (error['queue'], error['path'], error['error']))
+    return look, waiting(look, selection)
+
+
 def flush(params, check_mode):
     """The module's work: look, decide, run. C(params) as documented in sendmail_queue. Returns its result; raises SendmailError."""
     seconds, spread = (_text.duration(params[name], option=name) for name in ('timeout', 'spread'))
@@ -510,12 +520,10 @@ def flush(params, check_mode):
     if selection.states != {'queued'}:
         raise _text.SendmailError('select.states: a queue run skips messages that are %s. Name only queued, or leave it out.'
                                   % ' or '.join(sorted(selection.states - {'queued'})))
-    look = _look.look('program', params['queue'])
-    if look.program['sendmail'] is None:
-        raise _text.SendmailError(_look.absence(look))
-    for error in look.errors:
-        raise _text.SendmailError('The %s queue cannot be run: %s: %s.' % (error['queue'], error['path'], error['error']))
-    messages = waiting(look, selection)
+    look, messages = _found(params['queue'], selection)
+    if messages and spread and not check_mode:
+        time.sleep(random.uniform(0, spread))  # noqa: S311 - spreads load, keeps no secret
+        look, messages = _found(params['queue'], selection)      # what was harmless before may not be now
     look = _look.served(look, _acceptance.ask(look, _acceptance.pairs([
         (message.directory, message.id) for message in messages if params['canary'] and message.queue == 'msp' and not message.locked])))
     way = door(look) if any(message.queue == 'msp' for message in messages) else None
@@ -533,7 +541,6 @@ def flush(params, check_mode):
     def removed(identifier, failed):
         if record and identifier in queues:
             record.add(queues[identifier], identifier, 'bounced' if failed else 'relayed')
-    time.sleep(random.uniform(0, spread))  # noqa: S311 - spreads load, keeps no secret
     outcomes, transcript, canary, about = apply(decided, seconds, removed, lambda: not (record and record.error))
     for one in outcomes:
         if record and one.outcome not in ('relayed', 'bounced'):
