@@ -100,7 +100,8 @@ def _open_enough() -> None:
 def reason_of(error: Exception) -> str:
     """Why one file was left alone, from what went wrong with it."""
     if isinstance(error, PermissionError):
-        return 'the runner of this queue may not do that (%s): %s' % (error.strerror, PERMISSIONS)
+        return 'the runner of this queue may not do that (%s): %s' % (
+            error.strerror, 'it is immutable (chattr -ia), or this process lacks a capability' if error.errno == errno.EPERM else PERMISSIONS)
     if getattr(error, 'errno', None) == errno.EMFILE:
         return 'this process may not open more files (%d): raise that limit (ulimit -Hn)' % resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return getattr(error, 'strerror', None) or str(error)
