@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from hashlib import sha256
 from tempfile import mkstemp
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _filesystem, _log, _look, _phrases, _qf, _spool, _text
 
@@ -34,10 +34,10 @@ _LOG_DELAY = 1.0           # seconds
 _LOG_BYTES = 256 << 20     # of a log file, from its end
 # What Sendmail writes about a delivery, and about a message returned to its sender: logdelivery() in deliver.c, returntosender() in savemail.c.
 # A warning that it is late and a receipt are no return; of a message whose sender was warned before, both are called "sender notify".
-# The id stands in front of all that a sender or another host can choose, and what was done stands behind all that a sender can.
+# The id stands in front of all that a sender or another host can choose.
 _LOGGED = re.compile(rb'(?:(?:[A-Z][a-z]{2} [ 0-9]\d [\d:]{8}|\S+) \S+ [^\[\]]*\[\d*\]: |<\d+>1 (?:\S+ ){5}-  ?)?([0-9A-Za-z]{8}[0-9]{5,10}): '
-                     rb'(?:to=.*, dsn=[\d.]+, stat=(Sent)(?!.*, dsn=[\d.]+, stat=)'
-                     rb'|[0-9A-Za-z]{8}[0-9]{5,10}: (?:DSN|return to sender|sender notify): (?!Return receipt|Warning: ))')
+                     rb'(?:to=(.*?), stat=(.*)|[0-9A-Za-z]{8}[0-9]{5,10}: (?:DSN|return to sender|sender notify): (?!Return receipt|Warning: ))')
+_DSN = re.compile(rb', dsn=[\d.]+\Z')
 
 
 def _lines(path):
@@ -227,17 +227,30 @@ def _deliveries(since: float, binaries: Any = (), users: Any = (0,)) -> Any:
 def logged(lines: Any, wanted: Any) -> Dict[str, Tuple[str, bool]]:
     """{id: (relayed or bounced, whether that is proved)} of the ids in C(wanted), from L(_log.entries).
 
-    One bounce makes a message bounced. What others could have written counts only where nothing is proved.
+    One bounce makes a message bounced. What others could have written counts only where nothing is proved. A message with a recipient whose last
+    line is no delivery was not relayed, and a line that can be read in two ways, because of an address or a reply of another host in it, is none.
     """
     found: Dict[str, Tuple[str, bool]] = {}
+    waiting: Dict[Tuple[str, bool], Set[bytes]] = {}
     for line, trusted in lines:
         match = _LOGGED.match(line)
         identifier = match.group(1).decode('ascii') if match else ''
-        if match and identifier in wanted:
-            before = found.get(identifier)
-            if before is None or trusted and not before[1] or trusted == before[1] and before[0] == 'relayed':
-                found[identifier] = ('relayed' if match.group(2) else 'bounced', trusted)
-    return found
+        if not match or identifier not in wanted:
+            continue
+        to, status = match.group(2), match.group(3)
+        if to is not None:
+            left = waiting.setdefault((identifier, trusted), set())
+            names = re.split(rb' \[more\]|, (?:ctladdr|delay)=|, dsn=', to)[0].rstrip(b',').split(b',')
+            if re.match(rb'Deferred|queued', status):
+                left.update(names)
+                continue
+            left.difference_update(names)
+            if not re.match(rb'Sent(?: \(|\s*\Z)', status) or not _DSN.search(to) or b', stat=' in status:
+                continue
+        before = found.get(identifier)
+        if before is None or trusted and not before[1] or trusted == before[1] and before[0] == 'relayed':
+            found[identifier] = ('relayed' if to is not None else 'bounced', trusted)
+    return dict((identifier, one) for identifier, one in found.items() if one[0] == 'bounced' or not waiting[identifier, one[1]])
 
 
 def archived(base, since):

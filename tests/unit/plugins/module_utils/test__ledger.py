@@ -200,6 +200,12 @@ def test_no_archive(tmp_path):
     (b'<22>1 2026-11-23T15:09:00+00:00 host x 1 - - 6ANFSGLL000077: from=1 - - %s: to=bob, dsn=2.0.0, stat=Sent', None),
     (b'%s: to=bob, dsn=4.4.1, stat=Deferred: Connection refused by [127.0.0.1]', None),
     (b'%s: to="x, dsn=2.0.0, stat=Sent"@x, dsn=4.4.1, stat=Deferred: Connection refused by [127.0.0.1]', None),
+    # What the other host answers stands behind the status of 8.17 twice (logdelivery() in deliver.c), and has an address of the sender in it.
+    (b'%s: to=bob, dsn=4.1.8, stat=Deferred: 451 4.1.8 Domain of sender address "x, dsn=2.0.0, stat=Sent"@x does not resolve', None),
+    (b'%s: to=bob, dsn=4.1.8, reply=451 4.1.8 "x, dsn=2.0.0, stat=Sent (ok)"@x, stat=Deferred: 451 4.1.8 "x, dsn=2.0.0, stat=Sent (ok)"@x', None),
+    (b'%s: to=bob, dsn=5.6.0, reply=554 5.6.0 x, dsn=2.0.0, stat=Sent, stat=Data format error', None),
+    (b'%s: to=bob, dsn=2.0.0, stat=Sent (x, stat=Deferred)', None), (b'%s: to=bob, dsn=2.0.0, stat=Sentenced', None),
+    (b'%s: to=bob, dsn=2.0.0, stat=Sent\n', 'relayed'),
     (b'h x[1]: 6ANFSGLL000077: from="y]: %s: to=bob, dsn=2.0.0, stat=Sent "@x, size=3', None),
     (b'%s: 6ANFSGLL000099: DSN: User unknown', 'bounced'),
     (b'%s: 6ANFSGLL000099: return to sender: User unknown', 'bounced'),
@@ -221,6 +227,22 @@ def test_a_bounce_for_one_recipient_counts():
     one = identifier(1).encode()
     lines = [one + b': to=bob, dsn=2.0.0, stat=Sent', one + b': 6ANFSGLL000099: DSN: User unknown', one + b': to=carol, dsn=2.0.0, stat=Sent']
     assert _ledger.logged([(line, True) for line in lines], {identifier(1)}) == {identifier(1): ('bounced', True)}
+
+
+def test_a_recipient_who_still_waits():
+    """What is sent to one of two is not relayed; the order of a run's lines is that of its mailers."""
+    one = identifier(1).encode()
+    sent, later = one + b': to=%s, delay=00:00:01, dsn=2.0.0, stat=Sent (ok)', one + b': to=%s, ctladdr=a (1/1), delay=00:00:01, dsn=4.4.1, stat=Deferred: x'
+    for lines, fate in (([sent % b'bob', later % b'carol'], None), ([later % b'carol', sent % b'bob'], None),
+                        ([later % b'carol', sent % b'bob', sent % b'carol'], 'relayed'), ([later % b'bob,carol', sent % b'bob', sent % b'carol'], 'relayed'),
+                        ([later % b'bob,carol', sent % b'carol'], None), ([later % b'bob, [more]', sent % b'carol'], None),
+                        ([later % b'bob, [more]', later % b'carol', sent % b'carol, [more]', sent % b'bob'], 'relayed'),
+                        ([later % b'bob', one + b': to=bob, delay=1, dsn=5.1.1, stat=User unknown', sent % b'carol'], 'relayed'),
+                        ([sent % b'bob', later % b'carol', one + b': 6ANFSGLL000099: DSN: Cannot send message for 5 days'], 'bounced')):
+        for trusted in (True, False):
+            assert _ledger.logged([(line, trusted) for line in lines], {identifier(1)}) == ({identifier(1): (fate, trusted)} if fate else {})
+    # A claim takes no proof away.
+    assert _ledger.logged([(sent % b'bob', True), (later % b'bob', False)], {identifier(1)}) == {identifier(1): ('relayed', True)}
 
 
 def test_what_is_proved_counts_before_what_is_claimed():
