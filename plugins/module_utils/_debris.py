@@ -20,7 +20,7 @@ from collections import Counter
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _archive, _hazards, _identity, _look, _lost, _message, _qf, _spool, _text)
+    _archive, _hazards, _identity, _look, _lost, _qf, _spool, _text)
 
 KINDS = ('data_without_control', 'control_without_data', 'incomplete', 'temporary', 'pushed_aside', 'transcript', 'lost', 'foreign', 'special')
 OPTIONS = {
@@ -233,7 +233,7 @@ class Search:
             return 'it is %s: check it by hand' % ('a directory' if stat.S_ISDIR(about.st_mode) else 'a socket')
         elif not _is_queue_file(one.name):
             return _FOREIGN
-        return _message.why_not_renamed(one.where, about)
+        return _lost.why_not_renamed(one.where, about)
 
 
 def _is_queue_file(name: str) -> bool:
@@ -475,7 +475,7 @@ def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[st
 @contextlib.contextmanager
 def _searching(params: Dict[str, Any], look: Any, outcome: Outcome, dry: bool) -> Iterator[Tuple[Cleaner, Any, contextlib.ExitStack]]:
     seconds = _text.duration(params['older_than'], option='older_than')
-    look = look or _message.look_at(params['queue'], partners=True)
+    look = look or _lost.look_at(params['queue'], partners=True)
     with _identity.signals_noted() as check, _lost.alone(look, dry), Search(look, _look.names(params['queue']), params['kinds'] or KINDS, seconds) as search, \
             contextlib.ExitStack() as stack:
         yield Cleaner(search, outcome, check), look, stack

@@ -19,10 +19,9 @@ import stat
 import time
 from collections import Counter
 from hashlib import sha256
-from tempfile import mkstemp
 from typing import Any, Dict, Set, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _filesystem, _log, _look, _phrases, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _filesystem, _log, _look, _phrases, _qf, _records, _spool, _text
 
 PLACES = ('relayed', 'bounced', 'waiting', 'quarantined', 'lost', 'archived', 'claimed', 'gone')
 DIRECTORY = '/var/lib/mailops-sendmail'
@@ -60,20 +59,12 @@ def _write(path, entries):
     """Replace a file by JSON lines in one step, for root alone. Returns (sha256, number of lines)."""
     digest, count = sha256(), 0
     encode = json.JSONEncoder(sort_keys=True).encode
-    descriptor, temporary = mkstemp(prefix='.' + os.path.basename(path), dir=os.path.dirname(path))
-    try:
-        with os.fdopen(descriptor, 'wb') as stream:
-            for entry in entries:
-                line = encode(entry).encode('ascii') + b'\n'
-                digest.update(line)
-                stream.write(line)
-                count += 1
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.rename(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with _records.replacing(path) as stream:
+        for entry in entries:
+            line = encode(entry).encode('ascii') + b'\n'
+            digest.update(line)
+            stream.write(line)
+            count += 1
     return digest.hexdigest(), count
 
 
@@ -83,7 +74,12 @@ class Record:
     def __init__(self, path):
         self.error = None
         try:
-            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+            parent = _spool.walk(os.path.dirname(path))
+            try:
+                self.descriptor = os.open(os.path.basename(path), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
+                                          0o600, dir_fd=parent)
+            finally:
+                os.close(parent)
             about = os.fstat(self.descriptor)
             if not stat.S_ISCHR(about.st_mode) and (
                     not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid() or about.st_nlink != 1 or about.st_mode & 0o022):
@@ -141,20 +137,32 @@ def _printable(name):
 
 
 def _check_directory(directory):
+    """Whether it is there. Raises SendmailError for one that others than root could have made, write to or replace, and OSError."""
+    refusal = _text.SendmailError('directory: %s cannot hold the ledger: it must be a directory of root that nobody else can write to, and so must '
+                                  'those on the way to it.' % directory)
+
+    def check(descriptor, _path, passing=True):
+        about = os.fstat(descriptor)
+        if about.st_uid not in (0, os.geteuid()) or about.st_mode & 0o022 and not (passing and about.st_mode & stat.S_ISVTX):
+            raise refusal
     try:
-        about = os.lstat(directory)
+        descriptor = _spool.walk(directory, each=check)
     except FileNotFoundError:
         return False
-    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid() or about.st_mode & 0o022:
-        raise _text.SendmailError('directory: %s cannot hold the ledger: it must be a directory of root that nobody else can write to.' % directory)
+    except OSError as error:
+        raise refusal if error.errno in (errno.ENOTDIR, errno.ELOOP) else error
+    try:
+        check(descriptor, directory, False)
+    finally:
+        os.close(descriptor)
+    if os.path.islink(directory):
+        raise refusal
     return True
 
 
-def _parent(directory):
-    """The nearest directory above that is there."""
-    while not os.path.isdir(directory):
-        directory = os.path.dirname(directory)
-    return directory
+def _missing(directory):
+    """What has to be made of a path, the uppermost first."""
+    return [] if os.path.isdir(directory) else _missing(os.path.dirname(directory)) + [directory]
 
 
 def opened(directory, look, dry=False):
@@ -188,13 +196,13 @@ def opened(directory, look, dry=False):
                     yield {'queue': queue, 'id': identifier, 'state': _qf.CONTROL_PREFIXES[name[:2]], 'created': _qf.created_by_id(name[2:], look.now)}
         if dry:
             needed = sum(len(json.dumps(entry)) + 1 for entry in entries())
-            room = _filesystem.under(directory if there else _parent(directory))
+            room = _filesystem.under(directory if there else os.path.dirname(_missing(directory)[0]))
             if room['read_only'] or room['blocks'] and needed > room['blocks_free'] * room['block_size']:
                 number = errno.EROFS if room['read_only'] else errno.ENOSPC
                 raise OSError(number, os.strerror(number))
         else:
-            if not there:
-                os.makedirs(directory, 0o700)
+            for path_missing in [] if there else _missing(directory):
+                os.mkdir(path_missing, 0o700)
             _write(path, entries())
     except OSError as error:
         raise _text.SendmailError('directory: the list of messages cannot be written to %s: %s. Name another directory, or make room.' % (

@@ -86,20 +86,6 @@ class Outcome:
             diff={'before': sides[0], 'after': sides[1]})
 
 
-def look_at(queue, partners=False):
-    """What acting on messages needs to know of the host, a _look.Look of the level C(program). Raises SendmailError.
-
-    C(partners): look at the directories of the other queue as well.
-    """
-    look = _look.look('program', 'all' if partners else queue)
-    own = _look.names(queue)
-    # A partner queue that is not there holds no partners; one that cannot be looked into may.
-    wrong = [error for error in look.errors if error['queue'] in own or os.path.lexists(_text.original_bytes(error['path']))]
-    if wrong:
-        raise _text.SendmailError(_look.absence(look) or 'The queue cannot be read: %s: %s.' % (wrong[0]['path'], wrong[0]['error']))
-    return look
-
-
 def find(look, selection):
     """Yield (queue, QueueDirectory, names of control files) for what the selection means, no more than a few hundred names at a time.
 
@@ -290,7 +276,7 @@ class Remover:
                     raise _text.SendmailError('its data file has %d names (hard links), not all of them in the queue' % about_body.st_nlink)
                 if body is not None:
                     _archive.check_size(about_body, self.room)
-                why = why_not_renamed(opened.control, about) or body is not None and why_not_renamed(where.data, about_body)
+                why = _lost.why_not_renamed(opened.control, about) or body is not None and _lost.why_not_renamed(where.data, about_body)
                 if why:
                     raise _text.SendmailError(why)
             except FileNotFoundError:
@@ -369,14 +355,6 @@ def _sync(descriptor: int) -> None:
         os.fsync(descriptor)
     except OSError:
         pass        # a file system that has nothing to sync
-
-
-def why_not_renamed(directory: int, about: os.stat_result) -> Optional[str]:
-    """Why the sticky bit keeps the present user from renaming or unlinking a file, or None."""
-    place, user = os.fstat(directory), os.geteuid()
-    if place.st_mode & stat.S_ISVTX and user not in (0, place.st_uid, about.st_uid):
-        return 'its directory is sticky and it belongs to %d: %s' % (about.st_uid, _lost.PERMISSIONS)
-    return None
 
 
 def _give_back(directory: int, staged: str, name: str) -> bool:
@@ -928,7 +906,7 @@ def act(params, check_mode, look=None):
     refuse(state, params, selection)
     outcome = Outcome()
     try:
-        look = look or look_at(params['queue'], partners=state == 'restored')
+        look = look or _lost.look_at(params['queue'], partners=state == 'restored')
         with _identity.signals_noted() as check, _lost.alone(look, check_mode):
             work(params, look, selection, outcome, check_mode, check)
     except _text.SendmailError as error:

@@ -23,7 +23,8 @@ options:
     required: true
   directory:
     description:
-      - Where the list and the ledgers are kept on the host. It belongs to root alone and is made when it is missing.
+      - Where the list and the ledgers are kept on the host. It belongs to root alone, as do the directories on the way to it, and is made when it is
+        missing.
       - The file C(outcomes.jsonl) in it is what O(mailops.sendmail.sendmail_queue#module:path) has to name for the ledger to know what runs have done.
     type: path
     default: /var/lib/mailops-sendmail

@@ -169,8 +169,48 @@ class TestLedger:
     def test_a_place_that_cannot_be_made(self, spool):
         spool.at = str(spool.root / 'file' / 'ledger')
         (spool.root / 'file').write_bytes(b'')
-        with pytest.raises(_text.SendmailError, match='cannot be written'):
+        with pytest.raises(_text.SendmailError, match='cannot hold the ledger'):
             opened(spool)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason='a link of somebody else')
+    @pytest.mark.parametrize('uid, made', [(0, True), (1000, False)])
+    def test_a_link_on_the_way(self, spool, uid, made):
+        """Whoever made one has chosen where root writes, reads and unlinks."""
+        put(spool, 1)
+        os.makedirs(str(spool.root / 'elsewhere' / 'ledger'))
+        (spool.root / 'elsewhere' / 'ledger' / _ledger.START).write_bytes(b'')
+        os.symlink(str(spool.root / 'elsewhere'), str(spool.root / 'way'))
+        os.lchown(str(spool.root / 'way'), uid, uid)
+        for last in ('ledger', 'new'):
+            spool.at = str(spool.root / 'way' / last)
+            if made:
+                assert opened(spool)['messages'] == 1 and closed(spool)['messages'] == 1
+            else:
+                for work in (opened, closed):
+                    with pytest.raises(_text.SendmailError, match='cannot hold the ledger'):
+                        work(spool)
+        assert os.listdir(str(spool.root / 'elsewhere' / 'ledger')) == ([] if made else [_ledger.START])
+        if not made:
+            with pytest.raises(_text.SendmailError, match='a symbolic link that root has not made'):
+                _ledger.Record(str(spool.root / 'way' / 'outcomes'))
+            assert os.listdir(str(spool.root / 'elsewhere')) == ['ledger']
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason='a directory of somebody else')
+    def test_a_directory_below_somebody_elses(self, spool):
+        os.makedirs(str(spool.root / 'home' / 'ledger'), 0o700)
+        os.chown(str(spool.root / 'home'), 1000, 1000)
+        spool.at = str(spool.root / 'home' / 'ledger')
+        with pytest.raises(_text.SendmailError, match='those on the way to it'):
+            opened(spool)
+
+    def test_all_that_is_made_is_for_root_alone(self, spool):
+        before = os.umask(0)
+        try:
+            spool.at = str(spool.root / 'one' / 'two')
+            opened(spool)
+        finally:
+            os.umask(before)
+        assert [os.stat(str(spool.root / name)).st_mode & 0o777 for name in ('one', 'one/two')] == [0o700, 0o700]
 
     def test_many(self, spool):
         for number in range(3000):
@@ -630,7 +670,7 @@ def test_its_files_are_opened_so_that_no_link_counts_and_nothing_waits(tmp_path,
     assert os.stat(str(tmp_path / 'outcomes')).st_mode & 0o777 == 0o600
     (tmp_path / 'start').write_bytes(b'')
     assert list(_ledger._lines(str(tmp_path / 'start'))) == []
-    assert [name for name in flags if flags[name] & (os.O_NOFOLLOW | os.O_CLOEXEC) != os.O_NOFOLLOW | os.O_CLOEXEC] == []
+    assert [name for name in flags if name and flags[name] & (os.O_NOFOLLOW | os.O_CLOEXEC) != os.O_NOFOLLOW | os.O_CLOEXEC] == []
     assert flags['outcomes'] & os.O_NONBLOCK and flags['outcomes'] & os.O_APPEND
     (tmp_path / 'link').symlink_to(tmp_path / 'start')
     with pytest.raises(OSError, match='symbolic link'):

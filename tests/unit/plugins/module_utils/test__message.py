@@ -11,7 +11,7 @@ import time
 import types
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _ledger, _message, _platform, _process, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _ledger, _lost, _message, _platform, _process, _spool, _system, _text
 from fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='files of several users are made, as a spool has them')
@@ -526,7 +526,7 @@ class TestLookAt:
     def test_what_the_configuration_names(self, submit_cf):
         (submit_cf.parent / 'queue').mkdir()
         submit_cf.write_text('O QueueDirectory=queue\nO RunAsUser=nosuchuser\n')
-        look = _message.look_at('msp')
+        look = _lost.look_at('msp')
         assert [directory.path for directory in look.directories['msp']] == [str(submit_cf.parent / 'queue')]
         assert look.accounts['nosuchuser']['uid'] is None
         assert look.settings['msp']['run_as_user'] == 'nosuchuser'
@@ -537,7 +537,7 @@ class TestLookAt:
     def test_no_configuration(self, submit_cf, monkeypatch, binary, why):
         monkeypatch.setattr(_system, 'program', lambda _layout: {'sendmail': binary, 'other_mta': None})
         with pytest.raises(_text.SendmailError, match=why):
-            _message.look_at('msp')
+            _lost.look_at('msp')
 
 
 def test_check_mode_promises_no_archive_that_cannot_be(lab, monkeypatch):
