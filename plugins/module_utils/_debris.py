@@ -188,8 +188,8 @@ class Search:
         with contextlib.ExitStack() as stack:
             if self.data_of(queue, opened, name, stack):
                 return None
-        # Where it does not belong, but there: something for a person to look at, and no debris.
-        there = any(_is_file(place, 'df' + name[2:])
+        # Where it does not belong, or a link, but there: something for a person to look at, and no debris.
+        there = any(_is_file(place, 'df' + name[2:], (stat.S_IFREG, stat.S_IFLNK))
                     for kind, other in self.opened if kind == queue for place, _path in _lost.places(other))
         return None if there else 'control_without_data'
 
@@ -233,6 +233,8 @@ class Search:
             return 'it is %s: check it by hand' % ('a directory' if stat.S_ISDIR(about.st_mode) else 'a socket')
         elif not _is_queue_file(one.name):
             return _FOREIGN
+        elif stat.S_ISLNK(about.st_mode) and one.name[:2] == 'df' and self.control_of(one.queue, one.name[2:], _EVERY_CONTROL):
+            return 'it is a symbolic link, in the place of the data file of a message: put the file that it leads to there'
         return _lost.why_not_renamed(one.where, about)
 
 
@@ -241,10 +243,10 @@ def _is_queue_file(name: str) -> bool:
     return name[:2] in _EVERY_CONTROL + ('df', 'xf') and len(name) <= _spool.NAME_MAX and _qf.IDENTIFIER.match(name[2:]) is not None
 
 
-def _is_file(directory: int, name: str) -> bool:
-    """Whether there is a regular file of this name. Raises OSError where that cannot be told."""
+def _is_file(directory: int, name: str, forms: Tuple[int, ...] = (stat.S_IFREG,)) -> bool:
+    """Whether there is a regular file of this name, or what else is in C(forms). Raises OSError where that cannot be told."""
     try:
-        return stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode)
+        return stat.S_IFMT(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode) in forms
     except FileNotFoundError:
         return False
 

@@ -333,6 +333,23 @@ class TestTwoAtOnce:
         assert os.waitpid(child, 0)[1] == 0
         assert lab.act('restored')['restored'] >= removed and len(lab.files()) == 120
 
+    @pytest.mark.parametrize('prefix', ['qf', 'hf', 'Qf', 'tf', None])
+    def test_a_data_file_that_somebody_has_moved_to_another_disk(self, lab, prefix):
+        """Sendmail follows the link, so that is the body of a message; without one it is debris."""
+        lab.put('kept', b'body\n', place=lab.path)
+        link('df' + identifier(1), os.path.join(lab.path, 'kept'), SUBMITTER)(lab)
+        if prefix:
+            lab.message(1, prefix=prefix, body=None)
+        before = lab.files()
+        for check_mode in (True, False):
+            done = lab.clear(check_mode)
+            if prefix:
+                assert 'in the place of the data file of a message' in reasons(done)['df' + identifier(1)]
+                assert (done['removed'], lab.files()) == (0, before)
+            else:
+                assert done['removed'] == 1
+        assert os.path.exists(os.path.join(lab.path, 'kept'))
+
     @pytest.mark.parametrize('size, free, removed', [(1 << 40, 1 << 50, 0), (1 << 20, 1 << 19, 0), (1 << 20, 1 << 20, 1)])
     @pytest.mark.parametrize('debris', [True, False])
     def test_a_file_that_no_archive_takes_in_time(self, lab, monkeypatch, size, free, removed, debris):
