@@ -30,6 +30,7 @@ ANSWER_SECONDS = (('initial', 120), ('helo', 120), ('mail', 120), ('rcpt', 120),
 # How long what is in progress at the deadline is waited for; by then each of these time-outs has ended it.
 PATIENCE = 1200
 RUNNERS_MAX = 8
+PARALLEL_MAX = 100         # of those who ask for more: each is a process, a pipe and a connection
 CANARIES = 3
 # Ids on one command line, so that a runner ends by itself soon after the deadline. Those with more recipients than one have to be waited for.
 _SHARE, _SHARE_OF_MANY = 50, 10
@@ -514,8 +515,8 @@ def _found(queue, selection):
 def flush(params, check_mode):
     """The module's work: look, decide, run. C(params) as documented in sendmail_queue. Returns its result; raises SendmailError."""
     seconds, spread = (_text.duration(params[name], option=name) for name in ('timeout', 'spread'))
-    if params['parallel'] is not None and params['parallel'] < 1:
-        raise _text.SendmailError('parallel: %s is below 1: write 1 or more.' % _text.shown(params['parallel']))
+    if params['parallel'] is not None and not 1 <= params['parallel'] <= PARALLEL_MAX:
+        raise _text.SendmailError('parallel: %s is not between 1 and %d.' % (_text.shown(params['parallel']), PARALLEL_MAX))
     selection = _selection.Selection(params['select'], int(time.time()), ('queued',))
     if selection.states != {'queued'}:
         raise _text.SendmailError('select.states: a queue run skips messages that are %s. Name only queued, or leave it out.'

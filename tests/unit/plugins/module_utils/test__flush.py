@@ -575,7 +575,8 @@ class TestModule:
               'leave_out_endangered': False, 'path': None, 'spread': '0'}
 
     @pytest.mark.parametrize('params, why', [
-        ({'timeout': 'soon'}, "'soon' is not a duration"), ({'parallel': 0}, 'parallel: 0 is below 1'),
+        ({'timeout': 'soon'}, "'soon' is not a duration"), ({'parallel': 0}, 'parallel: 0 is not between 1 and 100'),
+        ({'parallel': 101}, 'parallel: 101 is not between'),
         ({'select': {'states': ['queued', 'lost', 'quarantined']}}, 'select.states: a queue run skips messages that are lost or quarantined'),
     ])
     def test_what_cannot_be_done_is_said_before_anything_is_looked_at(self, monkeypatch, params, why):
