@@ -227,9 +227,20 @@ def _waiting(look):
     return found
 
 
-def _deliveries(since: float, binaries: Any = (), users: Any = (0,)) -> Any:
+class _Of:
+    """The lines about the messages that are meant, and no others: a log may have millions. As an expression, which only searches."""
+
+    def __init__(self, wanted: Any) -> None:
+        self._wanted = wanted
+
+    def search(self, line: bytes) -> bool:
+        match = _LOGGED.match(line)
+        return match is not None and match.group(1).decode('ascii') in self._wanted
+
+
+def _deliveries(since: float, wanted: Any, binaries: Any = (), users: Any = (0,)) -> Any:
     """What the mail log says about deliveries since about C(since) (epoch seconds), as far as the host lets us read it in a bounded time."""
-    return _log.entries(since, re.compile(b'^' + _LOGGED.pattern), _LOG_SECONDS, _LOG_BYTES, None, binaries, users)
+    return _log.entries(since, _Of(wanted), _LOG_SECONDS, _LOG_BYTES, None, binaries, users)
 
 
 def logged(lines: Any, wanted: Any) -> Dict[str, Tuple[str, bool]]:
@@ -279,12 +290,13 @@ def archived(base, since):
                 if member.name == 'manifest.jsonl':
                     for line in stream:
                         entry = json.loads(line.decode('ascii'))
-                        # Debris has no id, and lies in archives of the same kind.
-                        if (isinstance(entry, dict) and 'queue' in entry and 'id' in entry and entry['id'] not in back
+                        # Of debris only a control file that belonged to no deliverable message has stood in a list.
+                        name = 'qf' + entry['id'] if 'id' in entry else os.path.basename(entry.get('path', ''))
+                        if (name[:2] in _qf.CONTROL_PREFIXES and name[2:] not in back and 'queue' in entry
                                 and any(file['name'] in taken for file in entry['files'])):
-                            named[_key(entry['queue'], entry['id'])] = os.path.dirname(part)
+                            named[_key(entry['queue'], name[2:])] = os.path.dirname(part)
             found.update(named)   # now that the part was read to its end, with its checksum
-        except (OSError, EOFError, KeyError, ValueError, _text.SendmailError):
+        except (OSError, EOFError, AttributeError, KeyError, TypeError, ValueError, _text.SendmailError):
             continue   # damaged, or not ours: what it names is looked for elsewhere
     return found
 
@@ -292,7 +304,7 @@ def archived(base, since):
 def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveries):
     """Say of every message of the list where it is now, write that beside the list, and drop the list. Returns the module's result.
 
-    C(moved_out(since)) gives {key: archive} of what was moved out of the queues, see L(archived); C(log(since)) yields L(_log.entries).
+    C(moved_out(since)) gives {key: archive} of what was moved out of the queues, see L(archived); C(log(since, ids)) yields L(_log.entries).
     Without a list the messages that are there now are taken. A ledger in which nothing has moved is not kept. Nothing is called gone that may lie
     where nobody can look: SendmailError then, and the list stays.
     """
@@ -312,10 +324,10 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
             elif not any(_key(entry['queue'], entry['id']) in places for places in (here, outcomes)):
                 unseen.add(entry['id'])
         moved = moved_out(started) if unseen else {}
-        seen = logged(log(started), unseen) if unseen else {}
+        seen = logged(log(started, unseen), unseen) if unseen else {}
         if unseen - set(seen) and not dry and listed:
             time.sleep(_LOG_DELAY)    # syslog may be about to write what happened just now
-            seen = logged(log(started), unseen)
+            seen = logged(log(started, unseen), unseen)
         counts, reasons, shown, unchanged = Counter(), Counter(), [], True
 
         def entries():
@@ -386,5 +398,5 @@ def keep(params, check_mode):
         users = {0, look.submitter.get('uid'), (look.accounts.get(look.layout.mta_user) or {}).get('uid')} - {None}
         binaries = {look.program['sendmail']} - {None}
         done = closed(params['directory'], look, lambda since: archived(params['archive'], since), check_mode,
-                      lambda since: _deliveries(since, binaries, users))
+                      lambda since, wanted: _deliveries(since, wanted, binaries, users))
     return dict(done, changed=False)

@@ -43,7 +43,7 @@ def opened(spool, **given):
 
 
 def closed(spool, lines=(), archived=None, **given):
-    def log(_since):
+    def log(_since, _wanted):
         return [line if isinstance(line, tuple) else (line, True) for line in lines]
     return _ledger.closed(spool.at, spool.look, moved_out=lambda since: archived or {}, log=log, **given)
 
@@ -293,6 +293,13 @@ def test_what_is_proved_counts_before_what_is_claimed():
     assert _ledger.logged([(sent, False), (bounced, False)], {identifier(1)}) == {identifier(1): ('bounced', False)}
 
 
+def test_only_lines_about_what_is_meant_are_kept():
+    one, other = (_ledger._Of({identifier(number)}) for number in (1, 2))
+    for line in (b': to=bob, dsn=2.0.0, stat=Sent', b': to=bob, dsn=4.0.0, stat=Deferred', b': 6ANFSGLL000099: DSN: User unknown'):
+        assert one.search(identifier(1).encode() + line) and not other.search(identifier(1).encode() + line)
+    assert not one.search(identifier(1).encode() + b': from=alice, size=20') and not one.search(b'')
+
+
 def test_a_claim_is_called_one(spool):
     put(spool, 1)
     opened(spool)
@@ -496,6 +503,19 @@ class TestArchived:
         part = self.archive(tmp_path / 'base', 2)
         assert _ledger.archived(str(tmp_path / 'base'), 0) == {'msp ' + identifier(2): os.path.dirname(part)}
 
+    def test_control_files_that_were_taken_out_as_debris(self, tmp_path):
+        """One that was cut short was listed as a message; its data file, and what a rewrite left, were not."""
+        with _archive.Writer(str(tmp_path / 'base'), 'debris', {}) as writer:
+            writer.begin()
+            names = [prefix + identifier(number) for number, prefix in enumerate(('qf', 'hf', 'tf', 'df', 'qf'))]
+            for name in names:
+                writer.add(b'debris/msp/q/' + name.encode(), os.stat(str(tmp_path)), b'')
+                writer.record({'path': '/q/' + name, 'kind': 'incomplete', 'queue': 'msp'})
+            writer.commit()
+            writer.removed([b'debris/msp/q/' + name.encode() for name in names[:4]])
+            path = writer.path
+        assert _ledger.archived(str(tmp_path / 'base'), 0) == {'msp ' + identifier(number): path for number in (0, 1)}
+
     def test_not_what_came_back(self, tmp_path):
         part = self.archive(tmp_path / 'base', 1)
         with open(part + '.restored', 'wb') as stream:
@@ -636,7 +656,7 @@ def test_the_log_is_read_again_where_it_may_be_about_to_be_written(spool, lines,
     opened(spool)
     leave(spool, 1)
     asked = []
-    _ledger.closed(spool.at, spool.look, dry=dry, log=lambda since: asked.append(since) or [
+    _ledger.closed(spool.at, spool.look, dry=dry, log=lambda since, wanted: asked.append(since) or [
         (identifier(1).encode() + b': ' + line, True) for line in lines])
     assert asked == [NOW] * reads
 
@@ -646,7 +666,7 @@ def test_what_the_log_says_at_the_second_look_counts(spool):
     opened(spool)
     leave(spool, 1)
     answers = [[], [(identifier(1).encode() + b': to=bob, dsn=2.0.0, stat=Sent', True)]]
-    assert places(_ledger.closed(spool.at, spool.look, log=lambda since: answers.pop(0))) == {'relayed': 1}
+    assert places(_ledger.closed(spool.at, spool.look, log=lambda since, wanted: answers.pop(0))) == {'relayed': 1}
 
 
 def test_a_message_that_was_only_given_up_has_moved(spool):
