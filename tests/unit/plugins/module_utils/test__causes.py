@@ -71,7 +71,7 @@ BACKGROUND = _cf.parse(b'O DeliveryMode=b\n')
 
 
 def mta_settings(**more):
-    return {'settings': dict(HEALTHY.settings, msp=dict(MSP, queue_la=0), mta=dict(HEALTHY.settings['mta'], **more))}
+    return {'settings': dict(HEALTHY.settings, msp=dict(MSP, queue_la=99), mta=dict(HEALTHY.settings['mta'], **more))}
 
 
 def mta_because(reason, example, **more):
@@ -173,6 +173,7 @@ ROWS = [
     # QueueLA of the MTA alone is exceeded, or that of a host without a daemon
     ('queue_load', dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0]), dict(mta_settings(queue_la=1), load=[20.0, 1.0, 1.0])),
     ('queue_load', dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0]), dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0], processes=[])),
+    ('queue_load', dict(msp(queue_la=0), load=[20.0, 1.0, 1.0]), dict(msp(queue_la=0), load=[19.0, 1.0, 1.0])),
     ('mta_untried', dict(mta(untried_age=2 * 600 + _checks.SLACK + 1), mta_interval=600), dict(mta(untried_age=2 * 600 + _checks.SLACK), mta_interval=600)),
     ('mta_untried', dict(mta(untried_age=9999), mta_interval=600), dict(mta(untried_age=9999), mta_interval=None)),
     ('mta_waits', mta_because('host_lookup', 'host map: lookup (x.example): deferred'), mta_because('never_tried', '')),
