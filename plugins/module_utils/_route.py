@@ -131,6 +131,18 @@ def daemon_ports(cf: _cf.Configuration) -> List[int]:
     return found
 
 
+def sources(cf: Optional[_cf.Configuration]) -> Dict[int, str]:
+    """{4 or 6: the address that connections are made from}: ClientPortOptions, of which the last of a family counts
+    (setclientoptions() in daemon.c).
+    """
+    found = {}
+    for value in cf.options.get('clientportoptions', []) if cf else []:
+        fields = {part.strip()[:1].lower(): part.partition('=')[2].strip() for part in value.split(',') if '=' in part}
+        version = 6 if fields.get('f', '').lower() in ('inet6', '10') else 4
+        found[version] = address(fields.get('a', ''))
+    return {version: str(one) for version, one in found.items() if one and one.version == version and int(one)}
+
+
 def _triple(text: str) -> Tuple[str, str]:
     """Mailer and host of a smart host: C(mailer:host) where the mailer is one token, else the relay mailer
     (MailerToTriple in proto.m4:1386).

@@ -134,6 +134,32 @@ def test_nobody_listens_and_no_such_name(monkeypatch):
     assert time.time() - start < 15
 
 
+@pytest.mark.parametrize('source, error', [('127.0.0.2', None), ('192.0.2.7', 'no_route')])
+def test_the_address_that_a_connection_comes_from(server, source, error):
+    start, _heard, wait = server
+    found = _network.greeting('127.0.0.1', start(b'220 h\r\n'), 30, source=source)
+    if error is None:
+        wait()
+    assert (found['answered'], found['connected']) == (error is None, error is None)
+    assert found['error'] == error
+
+
+HOSTS = """127.0.0.1 localhost
+127.0.1.1 h.example.test h www.example.test
+192.0.2.9 Mail.Example.com. # another name
+192.0.2.20 hub.example.com
+"""
+
+
+@pytest.mark.parametrize('probed, names', [
+    (True, ['h.example.test', 'h', 'localhost', 'www.example.test', 'mail.example.com']), (False, ['h.example.test', 'h', 'www.example.test'])])
+def test_the_names_of_this_host(monkeypatch, probed, names):
+    """Seen with 8.17.1.9 and DontProbeInterfaces, which submit.cf has: a relay whose exchanger is mail.example.com is connected to."""
+    monkeypatch.setattr(_system, 'script', lambda path, *limit: HOSTS)
+    monkeypatch.setattr(socket, 'gethostname', lambda: 'h')
+    assert _network.own_names(['192.0.2.9'], probed) == names
+
+
 def test_several_addresses_are_tried_in_order(server, monkeypatch):
     port = server[0](b'220 second\r\n')
     with socket.socket() as held:
