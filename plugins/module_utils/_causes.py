@@ -145,7 +145,8 @@ CAUSES = (
     _row('hangs_up', 'The relay hangs up or stops answering in mid-session', 'high', (_checks.of(_reach.hangs_up),), ('manual', None),
          'See the log of the relay at that time: a crash, a time-out, a firewall that cuts connections.',
          log=_phrases.log_pattern('lost_channel'), blocks=_reach.hangs_up_now),
-    _row('loop', 'Mail would come back to this host', 'high', (_checks.of(_reach.comes_back), _checks.of(_reach.points_back), _checks.of(_reach.says('loop'))), ('manual', None),
+    _row('loop', 'Mail would come back to this host', 'high',
+         (_checks.of(_reach.comes_back), _checks.of(_reach.points_back), _checks.of(_reach.says('loop'))), _MANUAL,
          'The relay in submit.cf, or its mail exchanger, is this host under a name that the MTA does not recognise as its own; or the mail submission '
          'program itself answers there: what inetd or systemd starts as the MTA is "sendmail -Am -bs". Before that is corrected a queue run returns the '
          'mail.', harms=_always, blocks=_always),

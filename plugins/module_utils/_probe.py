@@ -211,6 +211,10 @@ def _kernel_refuses(look: _look.Look, binary: str, gid: int) -> List[str]:
                 wanted.append((path, os.W_OK | os.X_OK, gid))
         except OSError:
             continue
+    # Whoever submits reads these too: class files, RunAsUser=smmsp:smmsp, and the name servers for the domains of recipients.
+    submit = look.configurations.get('msp')
+    needed = [path for _number, _line, path in _readcf.class_files(submit)] + ['/etc/group'] * (':' in (submit.option('RunAsUser') or '')) if submit else []
+    wanted += [(path, os.R_OK, gid) for path in needed + ['/etc/resolv.conf']]
     return ['The kernel refuses an ordinary user %s %s: see modes and access control lists (getfacl) on the way.'
             % ({os.X_OK: 'to run', os.R_OK: 'to read'}.get(mode, 'to write into'), _system.printable(path))
             for (path, mode, _gid), allowed in zip(wanted, allows(wanted)) if not allowed and os.path.exists(path)]

@@ -127,8 +127,9 @@ def test_without_options_the_built_in_values_count():
 
 
 @pytest.mark.parametrize('option, name, value', [
-    ('O QueueLA=', 'queue_la', 0), ('O QueueLA=off', 'queue_la', 0), ('O QueueLA=12x', 'queue_la', 12), ('Ox 7', 'queue_la', 7), ('O RefuseLA=none', 'refuse_la', 0),
-    ('O RecipientFactor=', 'recipient_factor', 0), ('O MinFreeBlocks=-1', 'min_free_blocks', -1), ('O QueueFileMode=0660', 'queue_file_mode', 0o660),
+    ('O QueueLA=', 'queue_la', 0), ('O QueueLA=off', 'queue_la', 0), ('O QueueLA=12x', 'queue_la', 12),
+    ('Ox 7', 'queue_la', 7), ('O RefuseLA=none', 'refuse_la', 0), ('O RecipientFactor=', 'recipient_factor', 0),
+    ('O MinFreeBlocks=-1', 'min_free_blocks', -1), ('O QueueFileMode=0660', 'queue_file_mode', 0o660),
     ('O QueueFileMode=0680', 'queue_file_mode', 0o6), ('O QueueFileMode=', 'queue_file_mode', 0), ('O UseMSP', 'use_msp', True),
     ('O UseMSP=yes', 'use_msp', True), ('O UseMSP=0', 'use_msp', False), ('', 'use_msp', False)])
 def test_a_value_is_what_the_c_library_makes_of_it(option, name, value):

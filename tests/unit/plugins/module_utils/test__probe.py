@@ -117,6 +117,16 @@ def test_what_an_access_list_takes_away(tmp_path, monkeypatch, answers, word):
     assert [word in sentence for sentence in found] == ([True] if word else [])
 
 
+@pytest.mark.parametrize('submit, answers, word', [
+    (b'', [True] * 4 + [False], '/etc/resolv.conf'), (b'', [True] * 5, None),
+    (b'O RunAsUser=smmsp:smmsp\n', [True] * 4 + [False, True], '/etc/group'), (b'O RunAsUser=smmsp\n', [True] * 4 + [False], '/etc/resolv.conf'),
+    (b'Fw/etc/hosts\nFt-o /etc/shadow\n', [True] * 4 + [False, True], '/etc/hosts'), (b'Fw/etc/nothing\n', [True] * 4 + [False, True], None)])
+def test_what_whoever_submits_has_to_read(tmp_path, monkeypatch, submit, answers, word):
+    """Seen with 8.17.1.9: "fileclass: cannot open" and exit status 71; "Name server timeout" with /etc/resolv.conf of mode 0600."""
+    found = obstacles(tmp_path, monkeypatch, answers, submit=submit)
+    assert found == (['The kernel refuses an ordinary user to read %s: see modes and access control lists (getfacl) on the way.' % word] if word else [])
+
+
 def test_a_program_that_is_mounted_noexec(tmp_path, monkeypatch):
     (one,) = obstacles(tmp_path, monkeypatch, [False, True, True], os.ST_NOEXEC)
     assert 'mounted noexec' in one
