@@ -452,7 +452,8 @@ def dns_was_down(look: Look, _limits: Limits) -> Found:
 def stale_resolver(look: Look, _limits: Limits) -> Found:
     """The running MTA cannot look up what a new process can: only its own answer proves that, not the time of a file."""
     count, example = reason(look, 'sender_domain')
-    return said(['The MTA says: %s' % example], count) if count else FINE
+    kind, sentence = _reach.deferral(look)
+    return said(['The MTA says: %s' % example] * bool(count) + [sentence] * (kind == 'sender_domain'), count)
 
 
 _FOR_A_RUN = '%s in %s keeps new mail for the next queue run'

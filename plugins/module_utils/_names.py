@@ -158,11 +158,43 @@ def look_around(domains: Sequence[str], seconds: float = 8.0) -> Dict[str, Any]:
     {error, seconds}}. An MX record alone makes C(not_found), which is an answer all the same.
     """
     own = socket.gethostname()
-    answers = look_up([(own, socket.AF_INET), (own, socket.AF_INET6)] + [(name, socket.AF_UNSPEC) for name in domains], seconds)
+    searched = [] if '.' in own else [('%s.%s.' % (own, domain.strip('.')), socket.AF_UNSPEC) for domain in searches(_system.script('/etc/resolv.conf'))[:3]]
+    answers = look_up([(own, socket.AF_INET), (own, socket.AF_INET6)] + searched + [(name, socket.AF_UNSPEC) for name in domains], seconds)
     both = [answers[own, socket.AF_INET], answers[own, socket.AF_INET6]]
-    return {'own': {'name': own, 'unqualified': '.' not in own and not any('.' in answer['canonical'] for answer in both),
-                    'error': both[0]['error'], 'seconds': max(answer['seconds'] for answer in both)},
+    waits = '.' not in own and _waits(own.lower(), both, _system.script('/etc/hosts'), any(not answers[question]['error'] for question in searched))
+    return {'own': {'name': own, 'unqualified': waits, 'error': both[0]['error'], 'seconds': max(answer['seconds'] for answer in both)},
             'domains': dict((name, answers[name, socket.AF_UNSPEC]) for name in domains)}
+
+
+def searches(text: str) -> List[str]:
+    """The domains in the text of resolv.conf(5) in which the resolver looks for a short name: of the last such line."""
+    found = re.findall(r'(?m)^(?:search|(domain))[ \t]+(\S.*)', text)
+    return found[-1][1].split()[:1 if found[-1][0] else None] if found else []
+
+
+def _waits(own: str, both: Sequence[Dict[str, Any]], hosts: str, searched: bool) -> bool:
+    """Whether Sendmail waits 60 seconds for a name with a dot (myhostname() in daemon.c): it finds its host name, IPv6 first, and there is
+    no dot in it, nor in an alias, nor in the first line of /etc/hosts with the name that it found (getcanonname() in map.c), nor does the
+    DNS have that name in a domain of the search list, C(searched). C(both): the answers for IPv4 and IPv6.
+    """
+    version = 6 if not both[1]['error'] and has_ipv6() else 4
+    if both[version == 6]['error']:
+        return False
+    name = both[version == 6]['canonical'].lower()
+    lines = [line.partition('#')[0].lower().split() for line in hosts.splitlines()]
+    # The line of ::1 answers a question for IPv4 too (files-hosts.c of glibc).
+    words = [name] + [word for line in lines if own in line[1:]
+                      and (line[0] == '::1' or (':' in line[0]) == (version == 6)) for word in line[1:]]
+    words += next((line[1:] for line in lines if name in line[1:]), [])
+    return not (any('.' in word for word in words) or searched and name == own)
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.socket(socket.AF_INET6, socket.SOCK_STREAM).close()
+    except OSError:
+        return False
+    return True
 
 
 def _verdict(reply: bytes, number: int) -> Optional[str]:

@@ -326,7 +326,7 @@ def deferral(look: _look.Look) -> Tuple[str, str]:
     """(class, sentence) of a relay that greets and takes no mail now; not of our own frequency, or, on another host, of policy (greylisting: 4.7.1)."""
     text = (look.greeting or {}).get('deferral') or ''
     kind = _phrases.reason(text.encode('utf-8', 'replace'), 1) if text else ''
-    if not text or stranger(look) or kind in ('limit', 'mailbox', 'sender_domain') or not (local(look) or re.match(r'4\d\d[ -]4\.[34]\.', text)):
+    if not text or stranger(look) or kind in ('limit', 'mailbox') or not (local(look) or re.match(r'4\d\d[ -]4\.[34]\.', text)):
         return '', ''
     return kind, '%s greets, but accepts no mail now: %s' % (where(look), text)
 

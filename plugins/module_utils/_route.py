@@ -151,17 +151,21 @@ def _triple(text: str) -> Tuple[str, str]:
     return (found.group(1), found.group(2)) if found else ('relay', text)
 
 
+def meant(cf: _cf.Configuration, text: str, own_name: str = '', **more: str) -> str:
+    """A text with its macros replaced; C(own_name): the full name, for C($j), C($w) and C($m), which Sendmail itself defines."""
+    known = {'j': own_name, 'w': own_name, 'm': own_name.partition('.')[2], 'k': own_name}
+    known.update((name, value) for name, value in cf.macros.items() if value or name not in known)
+    return _cf.expand(cf._replace(macros=dict(known, **more)), text)
+
+
 def submission(cf: _cf.Configuration, own_name: str = '') -> Optional[Submission]:
     """The way of mail by submit.cf, None if the file names no relay.
 
-    C(own_name): the host's full name, for C($j), C($w) and C($m), which Sendmail itself defines. The relay is the macro
+    C(own_name) as in C(meant). The relay is the macro
     MTAHost of FEATURE(`msp') (msp.m4:80); a client queue that is run with another configuration takes its smart host
     (S) or mail hub (H, nullclient).
     """
-    known = {'j': own_name, 'w': own_name, 'm': own_name.partition('.')[2], 'k': own_name}
-    known.update((name, value) for name, value in cf.macros.items() if value or name not in known)
-    given = cf._replace(macros=known)
-    written = [(name, _cf.expand(given, cf.macros.get(name, '')).strip()) for name in ('MTAHost', 'S', 'H')]
+    written = [(name, meant(cf, cf.macros.get(name, ''), own_name).strip()) for name in ('MTAHost', 'S', 'H')]
     name, text = next(((name, text) for name, text in written if text), ('', ''))
     if not text:
         return None
@@ -169,7 +173,7 @@ def submission(cf: _cf.Configuration, own_name: str = '') -> Optional[Submission
     about = cf.mailers.get(mailer, {})
     argv = about.get('argv') or ['TCP', '$h']
     # $h is the host of the triple; a mailer can also have a host of its own written there (deliver.c:2218).
-    hosts = _cf.expand(given._replace(macros=dict(known, h=hosts)), argv[1]) if len(argv) > 1 else hosts
+    hosts = meant(cf, argv[1], own_name, h=hosts) if len(argv) > 1 else hosts
     if argv[0] == 'FILE':
         return Submission(mailer, 0, [], hosts, None, False)
     mx = '0' not in about.get('flags', '')  # M_NOMX (sendmail.h)
@@ -178,15 +182,15 @@ def submission(cf: _cf.Configuration, own_name: str = '') -> Optional[Submission
     # ends the list (domain.c:1074).
     targets[1:1] = [
         _target(host, False, True)
-        for host in _hosts(_cf.expand(given, cf.option('FallbackSmartHost') or ''))[:1]
+        for host in _hosts(meant(cf, cf.option('FallbackSmartHost') or '', own_name))[:1]
         if targets
     ]
-    targets += [_target(host, mx, True) for host in _hosts(_cf.expand(given, cf.option('FallbackMXhost') or ''))]
+    targets += [_target(host, mx, True) for host in _hosts(meant(cf, cf.option('FallbackMXhost') or '', own_name))]
     port, _at, only = (cf.option('ConnectOnlyTo') or '').rpartition('@')  # readcf.c:4178
     single = address(only)
     return Submission(
         mailer,
-        _port(_cf.expand(given, argv[2])) if len(argv) > 2 else 25,
+        _port(meant(cf, argv[2], own_name)) if len(argv) > 2 else 25,
         targets,
         None,
         (str(single), _port(port) if port else 0) if single else None,

@@ -120,6 +120,8 @@ ROWS = [
     ('dns_was_down', {'queues': {'msp': because(3, 'host_lookup', 'x')}, 'lookups': looked_up(d=None)},
      {'queues': {'msp': because(3, 'host_lookup', 'x')}, 'lookups': looked_up(d='timeout')}),
     ('stale_resolver', {'queues': {'msp': because(3, 'sender_domain', 'x')}}, {'resolver_changed': NOW}),
+    ('stale_resolver', {'greeting': dict(GREETING, deferral='451 4.1.8 Domain of sender address root@h.example.test does not resolve')},
+     {'greeting': dict(GREETING, deferral='451 4.7.1 later')}),
     ('mta_disk_full', {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, blocks_free=99)}}, {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, blocks_free=100)}}),
     ('mta_disk_full', {'processes': [dict(DAEMON, full='rejecting new messages: min free: 100')]}, {'processes': [DAEMON]}),
     # The MTA had no room at the last try: it has now, or it still says that it has none.

@@ -98,3 +98,53 @@ def test_a_kernel_without_ipv6(serve, monkeypatch):
     monkeypatch.setattr(_names.socket, 'socket', without)
     assert _names.name_servers(path, 2) == [{'address': '127.0.0.1', 'error': None},
                                             {'address': '::1', 'error': 'Address family not supported by protocol'}]
+
+
+V4, V6 = socket.AF_INET, socket.AF_INET6
+LOCAL = '127.0.0.1 localhost\n'
+
+
+@pytest.mark.parametrize('four, six, hosts, resolv, waits', [
+    # Seen with 8.17.1.9, which starts at once or sleeps for 60 seconds: what is found for the host name, and the files that say so.
+    ('web1.example.com', None, LOCAL + '127.0.1.1 web1.example.com web1\n', '', False),
+    ('web1', None, LOCAL + '127.0.1.1 web1 web1.example.com\n', '', False),
+    ('localhost', None, '127.0.0.1 localhost web1 localhost.localdomain\n', '', False),
+    ('web1', None, LOCAL + '127.0.1.1 web1\n', '', True),
+    ('WEB1', None, '127.0.1.1 WEB1\n', '', True),
+    ('web1', None, '127.0.1.1 web1 # web1.example.com\n', '', True),
+    # Nothing is found at all: nothing to wait for.
+    (None, None, LOCAL, '', False),
+    # IPv6 comes first, and IPv4 only where there is none.
+    ('web1.example.com', 'localhost', LOCAL + '127.0.1.1 web1.example.com web1\n::1 localhost web1\n', '', True),
+    ('web1', 'web1.example.com', 'fe80::1 web1.example.com web1\n127.0.1.1 web1\n', '', False),
+    ('localhost', 'localhost', '::1 localhost web1 web1.example.com\n', '', False),
+    ('localhost', 'localhost', '::1 localhost web1\n127.0.0.1 localhost localhost.localdomain\n', '', True),
+    # The name that was found is looked for once more: the first line of the file that has it, then the DNS.
+    ('web1', 'web1', '::1 web1\n127.0.1.1 web1.example.com web1\n', '', True),
+    ('web1.example.com', 'web1', '127.0.1.1 web1.example.com web1\n::1 web1\n', '', False),
+    ('web1', None, '127.0.1.1 web1\n', 'search example.com\n', False),
+    ('web1', None, '127.0.1.1 web1\n', 'domain example.com\n', False),
+    ('web1', None, '127.0.1.1 web1\n', 'search example.org example.com\n', False),
+    ('web1', None, '127.0.1.1 web1\n', 'search example.com\nsearch example.org\n', True),
+    ('web1', None, '127.0.1.1 web1\n', 'domain example.org example.com\n', True),
+    ('localhost', None, '127.0.0.1 localhost web1\n', 'search example.com\n', True)])
+def test_whether_every_start_waits_for_a_full_name(monkeypatch, four, six, hosts, resolv, waits):
+    def look_up(questions, seconds):
+        known = {('web1', V4): four, ('web1', V6): six, ('web1.example.com.', socket.AF_UNSPEC): 'web1.example.com'}
+        return {question: {'error': None if known.get(question) else 'not_found', 'canonical': known.get(question) or '', 'seconds': 0.1}
+                for question in questions}
+    monkeypatch.setattr(_names, 'look_up', look_up)
+    monkeypatch.setattr(_names, 'has_ipv6', lambda: True)
+    monkeypatch.setattr(_names.socket, 'gethostname', lambda: 'web1')
+    monkeypatch.setattr(_names._system, 'script', lambda path, *limit: {'/etc/hosts': hosts, '/etc/resolv.conf': resolv}[path])
+    assert _names.look_around([])['own']['unqualified'] is waits
+    monkeypatch.setattr(_names.socket, 'gethostname', lambda: 'web1.example.org')
+    assert not _names.look_around([])['own']['unqualified']
+
+
+def test_a_kernel_without_ipv6_asks_for_ipv4_alone(monkeypatch):
+    """conf.c, setdefaults(): InetMode is AF_INET where there is no socket for the other."""
+    both = [{'error': None, 'canonical': name} for name in ('web1.example.com', 'localhost')]
+    for ipv6 in (True, False):
+        monkeypatch.setattr(_names, 'has_ipv6', lambda ipv6=ipv6: ipv6)
+        assert _names._waits('web1', both, '127.0.1.1 web1.example.com web1\n::1 localhost web1\n', False) is ipv6
