@@ -125,8 +125,8 @@ def _dialogue(peer: socket.socket, seconds: float, client: _Client, encrypted: b
     does; L(_denied)). Sends no mail.
 
     EHLO, MAIL FROM:<>, RCPT TO:<postmaster> or <root>, RSET; again with a sender of this host, for some take nothing from <>, and others
-    nothing from a domain that they do not find; all of it again with STARTTLS where that is wanted. With FEATURE(`delay_checks') the access map answers at RCPT. An unknown recipient (5.1.x) is a
-    matter of that one.
+    nothing from a domain that they do not find; all of it again with STARTTLS where that is wanted. With FEATURE(`delay_checks') the
+    access map answers at RCPT. An unknown recipient (5.1.x) is a matter of that one.
     """
     end = time.monotonic() + seconds
     own = b'root@' + client.domain.encode('ascii', 'replace')

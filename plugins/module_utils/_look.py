@@ -75,7 +75,7 @@ class Look(NamedTuple):
     sockets: List[Dict[str, Any]] = []      # Sendmail's, any address
     active: Optional[bool] = None           # whether systemd calls the service of the MTA active
     locked: List[Dict[str, Any]] = []       # {id, pid, seconds, title} of messages in delivery
-    lookups: Dict[str, Any] = {}            # of _names.look_around()
+    lookups: Dict[str, Any] = {}            # of _lookups.look_around()
     dead_letters: List[Dict[str, Any]] = []   # {path, size, mtime}
     obstacles: List[str] = []               # sentences: what keeps an ordinary user from submitting
     stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try

@@ -155,7 +155,8 @@ HOSTS = '127.0.0.1 localhost\n127.0.1.1 web1.example.org web1\n'
 
 @pytest.mark.parametrize('more, hosts, client', [
     (b'', HOSTS, ('web1.example.org', 'web1.example.org', True)), (b'', '', ('web1.dns.example', 'web1.dns.example', True)),
-    (b'O HeloName=out.example.com\n', HOSTS, ('out.example.com', 'web1.example.org', True)), (b'Djmail.example.com\n', HOSTS, ('mail.example.com',) * 2 + (True,)),
+    (b'O HeloName=out.example.com\n', HOSTS, ('out.example.com', 'web1.example.org', True)),
+    (b'Djmail.example.com\n', HOSTS, ('mail.example.com',) * 2 + (True,)),
     (b'DMexample.com\n', HOSTS, ('web1.example.org', 'web1.example.org', False)), (b'O DefaultAuthInfo=/x\n', HOSTS, ('web1.example.org',) * 2 + (False,))])
 def test_by_which_name_it_is_asked(monkeypatch, more, hosts, client):
     """A server that wants a full name after EHLO would refuse "web1", which the mail submission program does not say."""
