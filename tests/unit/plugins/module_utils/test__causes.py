@@ -78,6 +78,7 @@ def mta_because(reason, example, **more):
     return {'queues': {'msp': queue(), 'mta': dict(because(4, reason, example), **more)}}
 
 
+NULL_CLIENT = {'relay': relay('[192.0.2.20]', listeners=()), 'processes': [], 'listeners': []}
 PROBLEM = [{'line': 3, 'problem': 'unknown option name x', 'text': ''}]
 UNMOUNTED = {'filesystems': {'msp': dict(ROOM, unmounted='/srv'), 'mta': ROOM}}
 GONE = {'queue': 'msp', 'path': '/q', 'error': 'No such file or directory', 'link': None}
@@ -98,6 +99,10 @@ ROWS = [
     ('permissions', {'places': [dict(HEALTHY.places[0], mode='2750')]}, {'places': [dict(HEALTHY.places[0], mode='0770')]}),
     ('permissions', {'program': dict(HEALTHY.program, setgid=False)}, {'program': dict(HEALTHY.program, mode='2555')}),
     ('permissions', {'program': dict(HEALTHY.program, group='root')}, {'program': BARE}),
+    # Set-user-ID root, as before 8.12: seen to submit and to queue for everybody.
+    ('permissions', {'program': dict(HEALTHY.program, setgid=False, group='root', mode='0755')},
+     {'program': dict(HEALTHY.program, setgid=False, group='root', mode='4755')}),
+    ('permissions', {'program': dict(HEALTHY.program, setgid=False, owner='alice', mode='4755')}, {}),
     ('cannot_submit', {'obstacles': ['cron (process 7) runs with no_new_privs: what it starts cannot submit mail.']}, {'obstacles': []}),
     ('too_open', {'places': [dict(HEALTHY.places[0], mode='2771')]}, {'places': [dict(HEALTHY.places[0], mode='2770')]}),
     ('message_permissions', {'hazards': {'permissions': [('owner 0:0', 'x')]}}, {'hazards': {'temporary': []}}),
@@ -164,6 +169,12 @@ ROWS = [
      {'lookups': dict(HEALTHY.lookups, own=dict(HEALTHY.lookups['own'], seconds=4.9))}),
     ('missing_data', {'hazards': {'no_data': [('there is no data file', 'x')]}}, {}),
     ('mta_configuration', files(mta=dict(HEALTHY.files['mta'], problems=PROBLEM)), files(msp=dict(HEALTHY.files['msp'], problems=PROBLEM))),
+    ('mta_configuration', files(mta=dict(HEALTHY.files['mta'], exists=False)), dict(NULL_CLIENT, **files(mta=dict(HEALTHY.files['mta'], exists=False)))),
+    ('mta_configuration', dict(NULL_CLIENT, **files(mta=dict(HEALTHY.files['mta'], problems=PROBLEM))), NULL_CLIENT),
+    ('mta_untried', dict(mta(untried_age=86400 + 1501), mta_interval=600, **mta_settings(max_queue_age=86400)),
+     dict(mta(untried_age=86400 + 1500), mta_interval=600, **mta_settings(max_queue_age=86400))),
+    ('mta_untried', dict(mta(untried_age=9000 + 14401), mta_interval=None, **mta_settings(min_queue_age=9000)),
+     dict(mta(untried_age=9000 + 14400), mta_interval=None, **mta_settings(min_queue_age=9000))),
     # An MTA that nobody told to run its queue ("sendmail -bd"), with DeliveryMode=defer or a destination that was down: seen on a host.
     ('mta_untried', dict(mta(untried_age=4 * 3600 + 1), mta_interval=None), dict(mta(untried_age=4 * 3600), mta_interval=None)),
     ('mta_waits', dict(mta(never_tried=2, delivering=1), configurations={'mta': QUEUES}),
