@@ -22,7 +22,7 @@ _ERRORS = {errno.ECONNREFUSED: 'connection_refused', errno.ETIMEDOUT: 'connectio
 BROKEN_OFF = ('connection_timeout', 'connection_reset', 'closed')
 # A greeting that never came, without a reason.
 NOBODY: Dict[str, Any] = {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': None, 'seconds': 0.0, 'refusal': None,
-                          'deferral': None, 'denied': []}
+                          'deferral': None, 'denied': [], 'farewell': None}
 
 
 def _address(text: str) -> Tuple[str, int]:
@@ -170,7 +170,7 @@ Ask = Callable[[socket.socket, float], Tuple[Optional[str], List[str]]]
 
 def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 0.0, source: Optional[str] = None,
              ask: Optional[Ask] = None) -> Dict[str, Any]:
-    """Whether an SMTP server greets: {connected, answered, code, text, error, seconds, refusal, deferral, denied}.
+    """Whether an SMTP server greets: {connected, answered, code, text, error, seconds, refusal, deferral, denied, farewell}.
 
     One connection, from the address C(source) where one is given, which ends politely with QUIT.
 
@@ -220,7 +220,8 @@ def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 
                     result['deferral' if said and said[0] == '4' else 'refusal'] = said
                 peer.sendall(b'QUIT\r\n')
                 peer.settimeout(min(1.0, left()))
-                peer.recv(1024)                                               # its farewell: closing before it would be logged as a lost connection
+                # Closing before its farewell would be logged as a lost connection.
+                result['farewell'] = _system.printable(peer.recv(1024).partition(b'\n')[0].strip()[:200]) or None
         except OSError as error:
             word = 'connection_timeout' if isinstance(error, socket.timeout) else _ERRORS.get(error.errno or 0, error.strerror or str(error))
             if result['code'] is None or word in BROKEN_OFF and asked:

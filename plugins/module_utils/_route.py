@@ -34,6 +34,7 @@ _GREETINGS = (
         ),
     ),
 )
+_FAREWELL = re.compile(r'221 2\.0\.0 \S+ closing connection$')  # srvrsmtp.c:3743, whatever SmtpGreetingMessage says
 _OTHER_MTAS = re.compile(
     r'(?:exim\d?|postfix|master|smtpd|qmail-smtpd|tcpserver|courier\w*|msmtpd|haraka|mailpit|MailHog)$'
 )
@@ -301,13 +302,13 @@ def answers(
     C(stranger), C(mta) (of another host, which may be any), C(nobody), or None where it is not known because nobody
     asked.
 
-    C(greeting): {connected, answered, code, text}; C(socket_): what C(listener) found, with the process that holds it
+    C(greeting): {connected, answered, code, text, farewell}; C(socket_): what C(listener) found, with the process that holds it
     as C(name), the name of its program, and C(sendmail), whether that was proved to be Sendmail by its binary (None:
     not known).
     """
-    text = (greeting or {}).get('text') or ''
+    text, farewell = ((greeting or {}).get(key) or '' for key in ('text', 'farewell'))
     says = (
-        next((who for who, pattern in _GREETINGS if pattern.search(text)), None)
+        next((who for who, pattern in _GREETINGS if pattern.search(text)), 'sendmail' if _FAREWELL.match(farewell) else None)
         if (greeting or {}).get('code') in (220, 421, 554)
         else None
     )
@@ -318,7 +319,7 @@ def answers(
         proved = socket_.get('sendmail')
         if proved or (proved is None and name.startswith('sendmail')):
             return 'sendmail'
-        if name in SUPERVISORS:
+        if name in SUPERVISORS or name == 'tcpserver' and says == 'sendmail':
             return 'inetd' if says == 'sendmail' else says or 'stranger'
         if _OTHER_MTAS.match(name):
             return 'other_mta'

@@ -90,7 +90,7 @@ def test_greeting(server):
     found = _network.greeting('127.0.0.1', start(b'220-first\r\n22', b'0 h ESMTP \x1b[1m\r\n'), 30)
     wait()
     assert (found['connected'], found['answered'], found['code'], found['text'], found['error']) == (True, True, 220, '220 h ESMTP \\x1b[1m', None)
-    assert heard == [b'QUIT\r\n']
+    assert heard == [b'QUIT\r\n'] and found['farewell'] == '221 bye'
 
 
 @pytest.mark.parametrize('parts, code, error', [((b'554 no\r\n',), 554, None), ((b'421 4.3.2 busy\r\n',), 421, None), ((b'hello\r\n' * 2000,), None, None),

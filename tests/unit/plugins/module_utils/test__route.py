@@ -262,6 +262,7 @@ HELLO = {'connected': True, 'answered': True, 'code': 220}
 SENDMAIL = dict(HELLO, text='220 h1 ESMTP Sendmail 8.17.1.9/8.17.1.9; Fri, 27 Nov 2026 11:00:00 GMT')
 POSTFIX = dict(HELLO, text='220 h1 ESMTP Postfix (Debian/GNU)')
 PLAIN = dict(HELLO, text='220 h1 ESMTP')
+HARDENED = dict(PLAIN, farewell='221 2.0.0 h1 closing connection')
 DEAD = {'connected': False, 'answered': False, 'code': None, 'text': None}
 SILENT = {'connected': True, 'answered': False, 'code': None, 'text': None}
 
@@ -274,6 +275,16 @@ SILENT = {'connected': True, 'answered': False, 'code': None, 'text': None}
         (SILENT, one('0.0.0.0'), True, 'sendmail'),
         (PLAIN, one('0.0.0.0', sendmail=False), True, 'stranger'),
         (SENDMAIL, one('::', name='systemd'), True, 'inetd'),
+        # A greeting without the name, as rules for hardening want it: what it says to QUIT tells.
+        (HARDENED, one('::', name='systemd'), True, 'inetd'),
+        (HARDENED, one('::', name='xinetd'), True, 'inetd'),
+        (HARDENED, one('::', name='tcpserver'), True, 'inetd'),
+        (HARDENED, one('::', name='docker-proxy'), True, 'sendmail'),
+        (HARDENED, one('::', name='master'), True, 'other_mta'),
+        (dict(HARDENED, farewell='221 2.0.0 Bye'), one('::', name='systemd'), True, 'stranger'),
+        (dict(HARDENED, farewell='221 h closing connection'), one('::', name='systemd'), True, 'stranger'),
+        (dict(HARDENED, farewell=None), one('::', name='tcpserver'), True, 'other_mta'),
+        (dict(HARDENED, code=None), one('::', name='systemd'), True, 'stranger'),
         (SENDMAIL, one('::', name='inetd'), True, 'inetd'),
         (PLAIN, one('::', name='inetd'), True, 'stranger'),
         (POSTFIX, one('::', name='systemd'), True, 'other_mta'),
