@@ -167,6 +167,8 @@ def obstacles(look: _look.Look) -> List[str]:
             found.append('%s is on a file system that is mounted noexec: nobody can run it.' % _system.printable(binary))
     except OSError as error:
         return found + ['%s: %s.' % (_system.printable(binary), error.strerror)]
+    found += ['%s needs %s, which is not found: nobody can run it.' % (_system.printable(binary), library) for library in dict.fromkeys(
+        re.findall(r'([\w.+-]+) => not found', _system.command(['ldd', binary])))]
     # Before the program runs only the rights of others count, then those of its group too.
     ways = [(path, None) for path in [binary] + names[:1]] + [(look.files['msp']['path'], about.st_gid)]
     ways += [(directory.control, about.st_gid) for directory in look.directories.get('msp', [])]
