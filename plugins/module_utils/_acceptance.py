@@ -15,7 +15,7 @@ import socket
 import time
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _look, _qf, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _look, _network, _qf, _route, _spool, _system, _text
 
 ASKED = 3                  # recipients: a server may count those whom it refuses, and shut the host out
 _READ = 50                 # control files
@@ -76,11 +76,23 @@ def ask(look: _look.Look, pairs_: Sequence[Tuple[bytes, bytes]]) -> Callable[[so
     # Either may be two files (tls.c:988).
     certificate, key = ((submit.option(name) or '').partition(',')[0] for name in ('ClientCertFile', 'ClientKeyFile'))
 
+    domain = _route.meant(submit, '$j', _own_name())
+
     def asked(peer: socket.socket, seconds: float, here: bool) -> Tuple[Optional[str], List[str]]:
-        client = _Client(() if known else pairs_, _SECONDS[0 if here else 1], certificate, key)
+        client = _Client(() if known else pairs_, _SECONDS[0 if here else 1], certificate, key, submit.option('HeloName') or domain, domain,
+                         not known and not submit.macros.get('M'))
         refusal, denied = _dialogue(peer, seconds, client)
         return None if known and (refusal or '')[:3] in _NOT_YET else refusal, denied
     return asked
+
+
+def _own_name() -> str:
+    """The full name of this host, from /etc/hosts or else as the resolver has it (myhostname() in daemon.c)."""
+    name = _network.own_names(_network.interfaces()['addresses'])[0]
+    try:
+        return name if '.' in name else _system.bounded(_SECONDS[0], socket.getfqdn, name)
+    except OSError:
+        return name
 
 
 class _Client(NamedTuple):
@@ -90,6 +102,9 @@ class _Client(NamedTuple):
     seconds: float            # for the answers about these
     certificate: str          # files, '' for none
     key: str
+    helo: str = 'localhost'
+    domain: str = 'localhost'
+    sends: bool = False       # whether the senders of this host are of that domain: no masquerading
 
 
 def _wrapped(peer: socket.socket, client: _Client) -> socket.socket:
@@ -109,12 +124,12 @@ def _dialogue(peer: socket.socket, seconds: float, client: _Client, encrypted: b
     """(what a server that has greeted answers when it takes no mail from this host, for good, for now (4xx), or of no size, None where it
     does; L(_denied)). Sends no mail.
 
-    EHLO, MAIL FROM:<>, RCPT TO:<postmaster> or <root>, RSET; again with a sender of this host, for some take nothing from <>; all of it
-    again with STARTTLS where that is wanted. With FEATURE(`delay_checks') the access map answers at RCPT. An unknown recipient (5.1.x) is a
-    matter of that one.
+    EHLO, MAIL FROM:<>, RCPT TO:<postmaster> or <root>, RSET; again with a sender of this host, for some take nothing from <>, and others
+    nothing from a domain that they do not find; all of it again with STARTTLS where that is wanted. With FEATURE(`delay_checks') the
+    access map answers at RCPT. An unknown recipient (5.1.x) is a matter of that one.
     """
     end = time.monotonic() + seconds
-    own = b'root@' + (socket.gethostname().encode('ascii', 'replace') or b'localhost')
+    own = b'root@' + client.domain.encode('ascii', 'replace')
     held = bytearray()
 
     def line() -> bytes:
@@ -142,11 +157,11 @@ def _dialogue(peer: socket.socket, seconds: float, client: _Client, encrypted: b
             if one[3:4] != b'-':
                 return said
         return b''
-    offers = reply(b'EHLO ' + own[5:]).upper()
+    offers = reply(b'EHLO ' + client.helo.encode('ascii', 'replace')).upper()
     size = re.search(rb'(?m)^250[- ]SIZE 0*([1-9]\d{0,2})\r?$', offers)
     if size:
         return '250 SIZE %s: larger messages are refused' % size.group(1).decode(), []
-    refusal = _refusal(reply, own)
+    refusal = _refusal(reply, own) or (_unknown(reply, own) if client.sends else None)
     wanted = refusal[:3] in _NOT_YET if refusal else client.certificate
     if wanted and not encrypted and b'STARTTLS' in offers and reply(b'STARTTLS')[:3] == b'220':
         with _wrapped(peer, client) as inner:
@@ -183,6 +198,18 @@ def _refusal(reply: Callable[[bytes], bytes], own: bytes) -> Optional[str]:
             return None
         kinds.add(code[:1])
     return None if len(kinds) > 1 else _said(line)
+
+
+def _unknown(reply: Callable[[bytes], bytes], own: bytes) -> Optional[str]:
+    """What it says where it does not find the domain of the sender (check_mail, proto.m4), as after a change of the host name."""
+    line = reply(b'MAIL FROM:<' + own + b'>')
+    if line[:1] == b'2':                                                      # postmaster is exempt
+        line = reply(b'RCPT TO:<root>')
+    try:
+        reply(b'RSET')
+    except OSError:                                                           # it has said what it thinks
+        pass
+    return _said(line) if re.match(rb'[45]\d\d[ -][45]\.1\.8 ', line) else None
 
 
 def _denied(reply: Callable[[bytes], bytes], pairs_: Sequence[Tuple[bytes, bytes]], own: bytes) -> List[str]:

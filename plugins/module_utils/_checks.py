@@ -83,6 +83,8 @@ def configuration(name: str) -> Check:
     def check(look: Look, _limits: Limits) -> Found:
         state = look.files[name]
         if not state['exists'] and not state['error']:
+            if name == 'mta' and not _reach.local(look) and not _reach.daemons(look):
+                return FINE      # a null client needs none
             fallback = ' Sendmail falls back to sendmail.cf, and submissions fail in the queue of the MTA.' if name == 'msp' else ''
             return said(['%s does not exist.%s' % (state['path'], fallback)])
         return said(['%s: line %s: %s' % (state['path'], one['line'], one['problem']) for one in state['problems']])
@@ -110,9 +112,10 @@ def unmounted(look: Look, _limits: Limits) -> Found:
 
 
 def program_rights(look: Look, _limits: Limits) -> Found:
-    """Without its group the program cannot write into the client queue for an ordinary user."""
+    """Without its group the program cannot write into the client queue for an ordinary user, unless it is root's and set-user-ID as of old."""
     program, group = look.program, look.submitter['group']
-    if program['sendmail'] is None or program['setgid'] and program['group'] == group:
+    if program['sendmail'] is None or program['setgid'] and program['group'] == group or (
+            program['owner'] == 'root' and int(program['mode'], 8) & 0o4000):
         return FINE
     return said(['%s is %s:%s %s and not set-group-ID %s: only root can submit mail.'
                  % (program['sendmail'], program['owner'], program['group'], program['mode'], group)])
@@ -305,6 +308,12 @@ def foreign_runner(look: Look, _limits: Limits) -> Found:
                  if one['role'] in ('queue_runner', 'queue_run') and one['user'] != look.submitter['user'] and (one['directory'] or '') in places])
 
 
+def _passed_over(look: Look, name: str) -> int:
+    """Seconds since its last try for which runs may pass over a message (gatherq() in queue.c)."""
+    settings = look.settings.get(name, {})
+    return max(settings.get('min_queue_age', 0), settings.get('max_queue_age', 0))
+
+
 def overdue(look: Look, limits: Limits) -> Found:
     """Whether some waiting message was not tried for as long as the runner may need for two rounds: a message that is younger than
     MinQueueAge is passed over, or with MaxQueueAge for up to that long (queue.c), and of all messages the one that waits longest counts.
@@ -313,8 +322,7 @@ def overdue(look: Look, limits: Limits) -> Found:
     intervals = [one['interval'] for one in active if one['interval']]
     waiting, bound = queue(look, 'msp'), limits.get('last_attempt')
     if bound is None and intervals:
-        msp = look.settings.get('msp', {})
-        bound = 2 * min(intervals) + max(msp.get('min_queue_age', 0), msp.get('max_queue_age', 0)) + SLACK
+        bound = 2 * min(intervals) + _passed_over(look, 'msp') + SLACK
     age = waiting.get('untried_age')
     if bound is None or not waiting['messages']['queued'] or age is None or age <= bound:
         return FINE
@@ -389,7 +397,7 @@ def mta_untried(look: Look, _limits: Limits) -> Found:
     """Mail that waits in the MTA's queue although its daemon should have tried it, or where none is known."""
     waiting, interval = queue(look, 'mta'), look.mta_interval
     age = waiting.get('untried_age')
-    bound = 2 * interval + look.settings.get('mta', {}).get('min_queue_age', 0) + SLACK if interval else UNKNOWN_RUNS
+    bound = 2 * interval + _passed_over(look, 'mta') + SLACK if interval else UNKNOWN_RUNS + _passed_over(look, 'mta')
     if not waiting['messages']['queued'] or age is None or age <= bound:
         return FINE
     return said([('The MTA should run its queue every %d seconds; a' % interval if interval else 'Nothing was found that runs the queue of the MTA; a')
@@ -452,7 +460,8 @@ def dns_was_down(look: Look, _limits: Limits) -> Found:
 def stale_resolver(look: Look, _limits: Limits) -> Found:
     """The running MTA cannot look up what a new process can: only its own answer proves that, not the time of a file."""
     count, example = reason(look, 'sender_domain')
-    return said(['The MTA says: %s' % example], count) if count else FINE
+    kind, sentence = _reach.deferral(look)
+    return said(['The MTA says: %s' % example] * bool(count) + [sentence] * (kind == 'sender_domain'), count)
 
 
 _FOR_A_RUN = '%s in %s keeps new mail for the next queue run'

@@ -228,8 +228,8 @@ def debian_settings(text):
 
 
 def priority_bound(load: int, settings: Dict[str, Any]) -> Optional[int]:
-    """The worst priority that is still tried at a load average, None where all are: shouldqueue() in conf.c."""
-    if not settings['queue_la'] or load < settings['queue_la']:
+    """The worst priority that is still tried at a load average, None where all are: shouldqueue() in conf.c. QueueLA=0 switches nothing off."""
+    if load < settings['queue_la']:
         return None
     return settings['queue_factor'] // (load - settings['queue_la'] + 1)
 

@@ -27,7 +27,7 @@ FLOORS = (
     {'_route'},
     {'_spool', '_identity', '_system', '_process'},
     {'_processes', '_filesystem', '_names', '_log'},
-    {'_network', '_runners'},
+    {'_network', '_runners', '_lookups'},
     {'_look'},
     {'_summary', '_selection', '_records', '_archive', '_hazards', '_acceptance', '_reach', '_readcf'},
     {'_lost', '_ledger', '_qshape', '_checks'},
@@ -39,7 +39,7 @@ FLOORS = (
 # judge bring the sentences of their tables, what Sendmail takes in a configuration file (_readcf, 7 KB), and the questions to a
 # relay on another host (_acceptance, 4 KB). What would become of debris is judged by the code that moves it.
 READ_ONLY_BYTES = 123 * 1000
-JUDGING_BYTES = {'sendmail_queue_facts': 133 * 1000, 'sendmail_diagnosis_info': 194 * 1000, 'sendmail_compliance_info': 193 * 1000,
+JUDGING_BYTES = {'sendmail_queue_facts': 133 * 1000, 'sendmail_diagnosis_info': 199 * 1000, 'sendmail_compliance_info': 193 * 1000,
                  'sendmail_debris_info': 151 * 1000}
 
 

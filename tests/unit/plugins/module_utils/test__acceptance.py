@@ -130,6 +130,45 @@ def test_whether_it_takes_mail(replies, refusal):
     assert talks(replies) == (refusal, [])
 
 
+NOT_FOUND = b'553 5.1.8 <root>... Domain of sender address root@new.example.org does not exist'
+
+
+@pytest.mark.parametrize('replies, refusal', [
+    # Debian 13 after "hostname new.example.org": <> and postmaster are exempt, and all mail of users ended in dead.letter.
+    ([(b'RCPT TO:<root>', NOT_FOUND)], NOT_FOUND.decode()),
+    ([(b'MAIL FROM:<root@new.example.org>', NOT_FOUND)], NOT_FOUND.decode()),
+    ([(b'MAIL FROM:<root@new.example.org>', b'451 4.1.8 Domain of sender address root@new.example.org does not resolve')],
+     '451 4.1.8 Domain of sender address root@new.example.org does not resolve'),
+    # What else is said about that sender or about root may be about them alone.
+    ([(b'RCPT TO:<root>', b'550 5.1.1 unknown')], None), ([(b'MAIL FROM:<root@new.example.org>', b'550 5.7.1 no')], None),
+    ([(b'MAIL FROM:<root@new.example.org>', b'450 4.7.1 later')], None)])
+@pytest.mark.parametrize('sends', [True, False])
+def test_the_domain_of_this_host(replies, refusal, sends):
+    heard = []
+    client = CLIENT._replace(helo='helo.example.org', domain='new.example.org', sends=sends)
+    assert talks(replies, client=client, heard=heard) == (refusal if sends else None, [])
+    assert heard[0] == b'EHLO helo.example.org' and (b'MAIL FROM:<root@new.example.org>' in heard) == sends
+
+
+HOSTS = '127.0.0.1 localhost\n127.0.1.1 web1.example.org web1\n'
+
+
+@pytest.mark.parametrize('more, hosts, client', [
+    (b'', HOSTS, ('web1.example.org', 'web1.example.org', True)), (b'', '', ('web1.dns.example', 'web1.dns.example', True)),
+    (b'O HeloName=out.example.com\n', HOSTS, ('out.example.com', 'web1.example.org', True)),
+    (b'Djmail.example.com\n', HOSTS, ('mail.example.com',) * 2 + (True,)),
+    (b'DMexample.com\n', HOSTS, ('web1.example.org', 'web1.example.org', False)), (b'O DefaultAuthInfo=/x\n', HOSTS, ('web1.example.org',) * 2 + (False,))])
+def test_by_which_name_it_is_asked(monkeypatch, more, hosts, client):
+    """A server that wants a full name after EHLO would refuse "web1", which the mail submission program does not say."""
+    asked = []
+    monkeypatch.setattr(_acceptance, '_dialogue', lambda peer, seconds, client: asked.append(client) or (None, []))
+    monkeypatch.setattr(socket, 'gethostname', lambda: 'web1')
+    monkeypatch.setattr(socket, 'getfqdn', lambda name: name + '.dns.example')
+    monkeypatch.setattr(_acceptance._system, 'script', lambda path, *limit: hosts if path == '/etc/hosts' else '')
+    _acceptance.ask(types.SimpleNamespace(configurations={'msp': _cf.parse(more)}), PAIRS)(None, 1.0, True)
+    assert tuple(asked[0][4:]) == client
+
+
 DENIED, UNKNOWN = b'550 5.7.1 Access denied', b'550 5.1.1 User unknown'
 TAKES_POSTMASTER = (b'RCPT TO:<postmaster>', b'250 ok')
 PAIRS = ((b'alice@web1.example.test', b'bob@example.test'), (b'', b'carol@example.org'))
@@ -169,7 +208,7 @@ def test_for_whom_it_takes_mail(replies, denied):
 @pytest.mark.parametrize('refusal', [None, '550 5.7.1 no', '530 5.7.0 Authentication required'])
 def test_as_whom_it_is_asked(monkeypatch, more, here, client, refusal):
     asked = []
-    monkeypatch.setattr(_acceptance, '_dialogue', lambda peer, seconds, client: asked.append(tuple(client)) or (refusal, []))
+    monkeypatch.setattr(_acceptance, '_dialogue', lambda peer, seconds, client: asked.append(tuple(client[:4])) or (refusal, []))
     look = types.SimpleNamespace(configurations={'msp': _cf.parse(b'V10/Berkeley\n' + more)})
     authenticates = not client[0]
     assert _acceptance.ask(look, PAIRS)(None, 1.0, here) == (None if authenticates and refusal and refusal.startswith('530') else refusal, [])

@@ -263,9 +263,10 @@ def test_a_variable_in_braces():
 
 
 @pytest.mark.parametrize('load, queue_la, bound', [
-    (15, 16, None), (16, 16, 600000), (17, 16, 300000), (35, 16, 30000), (36, 16, 28571), (99, 0, None)])
+    (15, 16, None), (16, 16, 600000), (17, 16, 300000), (35, 16, 30000), (36, 16, 28571),
+    (0, 0, 600000), (19, 0, 30000), (20, 0, 28571), (0, 1, None)])
 def test_the_priority_from_which_on_a_message_stays(load, queue_la, bound):
-    """shouldqueue() in conf.c: not below QueueLA, then where pri > QueueFactor / (CurrentLA - QueueLA + 1)."""
+    """shouldqueue() in conf.c: not below QueueLA, then where pri > QueueFactor / (CurrentLA - QueueLA + 1). 0 is a limit like any other."""
     assert _schedule.priority_bound(load, {'queue_la': queue_la, 'queue_factor': 600000}) == bound
 
 
