@@ -283,7 +283,7 @@ CF = {'path': '/etc/mail/sendmail.cf', 'exists': True, 'changed': None}
     ('sendmail_mta', planned_mta.mta_host(installation={'sendmail_cf': CF, 'installed': False}), 'Sendmail is not installed'),
     ('sendmail_mta', planned_mta.mta_host(installation={'sendmail_cf': CF, 'binary': 'REFUSING'}), 'sendmail.cf: line 7: unknown configuration line'),
     ('sendmail_queue_runner', planned_queue_runner.host('debian', planned_queue_runner.LINE, sendmail_cf=CF),
-     'RUNNING HANDLER [mailops.sendmail.sendmail_queue_runner : Restart | Restart the timer]'),
+     'RUNNING HANDLER [mailops.sendmail.sendmail_queue_runner : Restart | Restart the timer of this role]'),
     ('sendmail_queue_runner', planned_queue_runner.host('debian', installed=False), 'Sendmail is not installed')])
 def test_a_handler_needs_nothing_of_the_role_before_it(answering, tmp_path, role, facts, said):
     """Those of pre_tasks are run before the roles. And what is not for handlers, include_role for one, is found when they are read."""

@@ -46,8 +46,9 @@ class Running:
         self.process = subprocess.Popen([sys.executable, '-c', script, self.program] + self.argv)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            with open('/proc/%d/comm' % self.process.pid) as stream:
-                if stream.read().strip() == os.path.basename(self.program)[:15]:
+            # The name of the program comes first, its arguments when it is loaded.
+            with open('/proc/%d/comm' % self.process.pid) as name, open('/proc/%d/cmdline' % self.process.pid, 'rb') as arguments:
+                if name.read().strip() == os.path.basename(self.program)[:15] and arguments.read().startswith(os.fsencode(self.argv[0])):
                     return self.process.pid
             time.sleep(0.02)
         raise AssertionError('it does not run')
