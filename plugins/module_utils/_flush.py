@@ -253,7 +253,9 @@ def apply(plan_, seconds, removed=None, more=lambda: True):
     """
     start = time.monotonic()
     deadline = start + seconds
-    transcript = Transcript(removed, frozenset(message.id for message in plan_.messages))
+    # What is said of an id that two messages have is said of neither.
+    ids = Counter(message.id for message in plan_.messages)
+    transcript = Transcript(removed, frozenset(identifier for identifier in ids if ids[identifier] == 1))
     canary, ended = None, []
     rest = plan_.messages
     done: Dict[int, Any] = dict((id(message), None) for message in plan_.messages)

@@ -518,9 +518,13 @@ def _mode(entry):
     except (TypeError, ValueError):
         number = -1
     if number is not None and not 0 <= number <= 0o7777:
-        raise _text.SendmailError("overrides.mode: %s, of %s, is not a mode: write an octal number in quotes, for example '0750'." % (
-            _text.shown(mode), entry['path']))
-    return number
+        why = 'is not a mode'
+    elif number is not None and (number & 0o002 or not number & 0o400):
+        why = 'is mode %04o, by which anybody can write or its owner cannot read' % number     # mostly one without quotes: 2555 is 4773
+    else:
+        return number
+    raise _text.SendmailError("overrides.mode: %s, of %s, %s: write an octal number in quotes, for example '0750'." % (
+        _text.shown(mode), entry['path'], why))
 
 
 def _statoverrides():

@@ -38,9 +38,9 @@ class Found(NamedTuple):
 
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[Any]:
-    """A stream for the new content of a file, for root alone, which gets its name in one step at the end of a C(with) block. Raises OSError.
+    """A stream for the new content of a file, for root alone, which gets its name in one step. Raises OSError.
 
-    Its directory is reached by L(_spool.walk) and kept open, so whoever owns one on the way cannot send it elsewhere.
+    Its directory is reached by L(_spool.walk) and kept open: nobody on the way can send it elsewhere.
     """
     parent, name = _spool.walk(os.path.dirname(path)), os.path.basename(path)
     temporary = '.%s.%d' % (name, os.getpid())
@@ -55,8 +55,7 @@ def replacing(path: str) -> Iterator[Any]:
                 os.fsync(stream.fileno())
             os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
         except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary, dir_fd=parent)
+            os.unlink(temporary, dir_fd=parent)
             raise
     finally:
         os.close(parent)

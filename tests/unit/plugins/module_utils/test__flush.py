@@ -455,6 +455,22 @@ class TestRun:
             assert {int(word[-6:]) % 3 > 0 for word in argv if word.startswith('-qI')} == {group == 'other'}
 
 
+@pytest.mark.parametrize('other, outcomes, told', [(1, ['taken', 'taken'], []), (2, ['relayed', 'relayed'], [1, 2])])
+def test_an_id_that_two_messages_have_proves_nothing_of_either(directory, monkeypatch, other, outcomes, told):
+    """Who can write to the client queue gives a file there the id of a message of the MTA's."""
+    messages = [message(1, directory, 'msp'), message(other, directory, 'mta')]
+    removed = []
+
+    def run(_plan, _rest, _parallel, _deadline, transcript, _more):
+        for one in {one.id for one in messages}:
+            transcript.take(0, b'===== Dropping queue files for %s... queueit=0, e_flags=1<X>' % one.encode())
+        return []
+    monkeypatch.setattr(_flush, '_run', run)
+    plan = _flush.Plan(messages, [], 1, None, {}, True)
+    found = _flush.apply(plan, 30, lambda identifier, failed: removed.append(identifier))[0]
+    assert ([one.outcome for one in found], sorted(removed)) == (outcomes, ['6ANFSGLL%06d' % number for number in told])
+
+
 def test_a_removal_is_told_when_it_happens():
     told = []
     transcript = _flush.Transcript(lambda *fate: told.append(fate))

@@ -232,6 +232,20 @@ def test_what_is_no_mode(mode):
         _permissions._mode({'path': '/q', 'mode': mode})
 
 
+@pytest.mark.parametrize('mode, shown', [
+    (2555, '4773'), (2755, '5303'), (4555, None), (2770, '5322'), (2750, '5276'), (770, '1402'), (755, '1363'), (750, '1356'), (700, '1274'), (640, '1200'),
+    (660, '1224'), (600, '1130'), (True, '0001'), ('0777', '0777'), ('2772', '2772'), ('0070', '0070')])
+def test_a_number_that_somebody_meant_in_octal(mode, shown):
+    """Without quotes and without a 0 in front YAML reads 2555 as a decimal number, and that is set-user-ID and writable by anybody."""
+    with pytest.raises(_text.SendmailError, match='is mode %s, by which anybody' % shown if shown else 'is not a mode'):
+        _permissions._mode({'path': '/q', 'mode': mode})
+
+
+@pytest.mark.parametrize('mode', ['2555', '4555', '0700', '2770', '0640', '0400', 0o2750, 0o440])
+def test_a_mode_that_may_be_meant(mode):
+    assert _permissions._mode({'path': '/q', 'mode': mode}) == (int(mode, 8) if isinstance(mode, str) else mode)
+
+
 @pytest.fixture
 def queue(tmp_path):
     """A queue of ours with every kind of thing in it: a Want for its files, and one for the directory."""
