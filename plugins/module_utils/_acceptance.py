@@ -77,10 +77,13 @@ def ask(look: _look.Look, pairs_: Sequence[Tuple[bytes, bytes]]) -> Callable[[so
     certificate, key = ((submit.option(name) or '').partition(',')[0] for name in ('ClientCertFile', 'ClientKeyFile'))
 
     domain = _route.meant(submit, '$j', _own_name())
+    # Of this host it is the same program that offers it. Modifier S of ClientPortOptions: never (D_NOTLS).
+    ciphers = '' if any(re.search(r'(?:^|,)\s*[Mm][^=,]*=[^,]*S', one) for one in submit.options.get('clientportoptions', [])) else (
+        submit.option('CipherList') or 'ALL:@SECLEVEL=0')
 
     def asked(peer: socket.socket, seconds: float, here: bool) -> Tuple[Optional[str], List[str]]:
         client = _Client(() if known else pairs_, _SECONDS[0 if here else 1], certificate, key, submit.option('HeloName') or domain, domain,
-                         not known and not submit.macros.get('M'))
+                         not known and not submit.macros.get('M'), ciphers if here else '')
         refusal, denied = _dialogue(peer, seconds, client)
         return None if known and (refusal or '')[:3] in _NOT_YET else refusal, denied
     return asked
@@ -105,12 +108,17 @@ class _Client(NamedTuple):
     helo: str = 'localhost'
     domain: str = 'localhost'
     sends: bool = False       # whether the senders of this host are of that domain: no masquerading
+    ciphers: str = ''         # where it would use STARTTLS itself if that is offered
 
 
 def _wrapped(peer: socket.socket, client: _Client) -> socket.socket:
     import ssl
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        context.set_ciphers(client.ciphers or 'DEFAULT')
+    except ssl.SSLError:                                                      # Sendmail ignores such a list too (tls.c)
+        pass
     if client.certificate:
         try:
             # Without a password OpenSSL asks for that of an encrypted key, on the terminal or the standard input, and waits.
@@ -161,6 +169,17 @@ def _dialogue(peer: socket.socket, seconds: float, client: _Client, encrypted: b
     size = re.search(rb'(?m)^250[- ]SIZE 0*([1-9]\d{0,2})\r?$', offers)
     if size:
         return '250 SIZE %s: larger messages are refused' % size.group(1).decode(), []
+    if client.ciphers and not encrypted and b'STARTTLS' in offers:
+        answer = reply(b'STARTTLS')
+        if answer[:3] == b'220':
+            try:
+                inner = _wrapped(peer, client)
+            except OSError as error:
+                return '454 4.7.0 TLS handshake failed: %s' % _system.printable(str(error)[:150]), []
+            with inner:
+                return _dialogue(inner, seconds, client, True)
+        if answer[:1] == b'4':
+            return _said(answer), []
     refusal = _refusal(reply, own) or (_unknown(reply, own) if client.sends else None)
     wanted = refusal[:3] in _NOT_YET if refusal else client.certificate
     if wanted and not encrypted and b'STARTTLS' in offers and reply(b'STARTTLS')[:3] == b'220':
