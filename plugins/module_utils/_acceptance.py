@@ -13,6 +13,7 @@ prints "User unknown" for 550 5.7.1 as for 550 5.1.1 (smtprcpt() in usersmtp.c: 
 import re
 import socket
 import time
+from importlib.util import find_spec
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _look, _network, _qf, _route, _spool, _system, _text
@@ -78,7 +79,7 @@ def ask(look: _look.Look, pairs_: Sequence[Tuple[bytes, bytes]]) -> Callable[[so
 
     domain = _route.meant(submit, '$j', _own_name())
     # Of this host it is the same program that offers it. Modifier S of ClientPortOptions: never (D_NOTLS).
-    ciphers = '' if any(re.search(r'(?:^|,)\s*[Mm][^=,]*=[^,]*S', one) for one in submit.options.get('clientportoptions', [])) else (
+    ciphers = '' if not find_spec('_ssl') or any(re.search(r'(?:^|,)\s*[Mm][^=,]*=[^,]*S', one) for one in submit.options.get('clientportoptions', [])) else (
         submit.option('CipherList') or 'ALL:@SECLEVEL=0')
 
     def asked(peer: socket.socket, seconds: float, here: bool) -> Tuple[Optional[str], List[str]]:
@@ -115,9 +116,10 @@ def _wrapped(peer: socket.socket, client: _Client) -> socket.socket:
     import ssl
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    try:
+    try:                                                                      # at least what Sendmail can
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
         context.set_ciphers(client.ciphers or 'DEFAULT')
-    except ssl.SSLError:                                                      # Sendmail ignores such a list too (tls.c)
+    except (AttributeError, ssl.SSLError):                                    # before Python 3.7; Sendmail ignores such a list too (tls.c)
         pass
     if client.certificate:
         try:
