@@ -472,15 +472,18 @@ def _keeps_new_mail(look: Look, name: str) -> Optional[str]:
     cf = look.configurations.get(name)
     if cf and (cf.option('DeliveryMode') or 'b')[0] in 'qd':
         return 'DeliveryMode'
-    expensive = cf and cf.flag('HoldExpensive') and any('e' in mailer.get('flags', '') for mailer in cf.mailers.values())
+    used = [(look.relay or {}).get('mailer')] if cf and name == 'msp' else cf.mailers if cf else ()
+    expensive = cf and cf.flag('HoldExpensive') and any('e' in cf.mailers.get(mailer, {}).get('flags', '') for mailer in used)
     return 'HoldExpensive' if expensive else None
 
 
 def never_tried(look: Look, limits: Limits) -> Found:
     count = queue(look, 'msp')['never_tried'] - look.passing
-    if count <= 0 or overload(look, limits).wrong:
-        return FINE
     option = _keeps_new_mail(look, 'msp')
+    if overload(look, limits).wrong:
+        return FINE
+    if count <= 0:
+        return said([_FOR_A_RUN % (option, 'submit.cf') + '.'] if option else [])
     why = _FOR_A_RUN % (option, 'submit.cf') if option else 'they were submitted with -odq or -odd, or the first attempt was interrupted'
     return said(['%s never tried, and the load is not the reason: %s.' % (_were(count), why)], count)
 
