@@ -244,7 +244,7 @@ def _denied(reply: Callable[[bytes], bytes], pairs_: Sequence[Tuple[bytes, bytes
             line = reply(b'MAIL FROM:<' + one + b'>')
             if line[:1] == b'2':
                 line = reply(b'RCPT TO:<' + recipient + b'>')
-            if line[:1] != b'5' or line[:3].decode('latin-1') in _NOT_YET:
+            if line[:1] != b'5' or b' 5.5.' in line or line[:3].decode('latin-1') in _NOT_YET:   # 5.5: not about them
                 return []
             reply(b'RSET')
         found.append(_said(line))

@@ -472,7 +472,7 @@ def _keeps_new_mail(look: Look, name: str) -> Optional[str]:
     cf = look.configurations.get(name)
     if cf and (cf.option('DeliveryMode') or 'b')[0] in 'qd':
         return 'DeliveryMode'
-    used = [(look.relay or {}).get('mailer')] if cf and name == 'msp' else cf.mailers if cf else ()
+    used = [str((look.relay or {}).get('mailer'))] if name == 'msp' else list(cf.mailers) if cf else []
     expensive = cf and cf.flag('HoldExpensive') and any('e' in cf.mailers.get(mailer, {}).get('flags', '') for mailer in used)
     return 'HoldExpensive' if expensive else None
 

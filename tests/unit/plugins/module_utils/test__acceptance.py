@@ -212,6 +212,7 @@ PAIRS = ((b'alice@web1.example.test', b'bob@example.test'), (b'', b'carol@exampl
     ([(b'RCPT TO:<carol@', b'421 4.3.2 closing'), (b'RCPT', DENIED)], []),
     # TLS or authentication first: who we are is not who Sendmail is.
     ([(b'RCPT', b'530 5.7.0 Must issue a STARTTLS command first')], []),
+    ([(b'RCPT', b'504 5.5.2 <web1>: Helo command rejected: need fully-qualified hostname')], []),
     # One of two senders may.
     ([(b'MAIL FROM:<alice@', b'553 5.1.8 Domain of sender address does not exist')], []),
     ([(b'MAIL FROM:<alice@', DENIED), (b'MAIL FROM:<root@', DENIED)], []),
