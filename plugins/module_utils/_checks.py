@@ -393,6 +393,11 @@ def mta_waits(look: Look, _limits: Limits) -> Found:
     return said(found + (['Recipients in: %s.' % domains] if found and domains else []), sum(one['messages'] for one in reasons) + kept)
 
 
+def local_mailer(look: Look, _limits: Limits) -> Found:
+    return said(['sendmail.cf names %s for mail to users of this host, and it cannot be run: that mail waits in the queue of the MTA.' % look.mailer_gone]
+                if look.mailer_gone and _reach.daemons(look) else [])
+
+
 def mta_untried(look: Look, _limits: Limits) -> Found:
     """Mail that waits in the MTA's queue although its daemon should have tried it, or where none is known."""
     waiting, interval = queue(look, 'mta'), look.mta_interval

@@ -187,6 +187,7 @@ ROWS = [
     # Whatever else keeps it, an option that the daemon was started with or a mailer that is called expensive: it is no longer new.
     ('mta_waits', dict(mta(never_tried=2), configurations={'mta': BACKGROUND}, mta_kept=1), dict(mta(never_tried=2), mta_kept=0)),
     ('mta_waits', dict(mta(never_tried=2), configurations={'mta': HOLD}, mta_kept=2), dict(mta(never_tried=2), mta_kept=2, load=[36.0, 1.0, 1.0])),
+    ('mailbox', {'mailer_gone': '/usr/bin/procmail'}, {'mailer_gone': '/usr/bin/procmail', 'processes': []}),
     # QueueLA of the MTA alone is exceeded, or that of a host without a daemon
     ('queue_load', dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0]), dict(mta_settings(queue_la=1), load=[20.0, 1.0, 1.0])),
     ('queue_load', dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0]), dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0], processes=[])),
