@@ -77,7 +77,7 @@ def ask(look: _look.Look, pairs_: Sequence[Tuple[bytes, bytes]]) -> Callable[[so
     # Either may be two files (tls.c:988).
     certificate, key = ((submit.option(name) or '').partition(',')[0] for name in ('ClientCertFile', 'ClientKeyFile'))
 
-    domain = _route.meant(submit, '$j', _own_name())
+    domain = _route.meant(submit, '$j', _network.own_names(_network.interfaces()['addresses'])[0])
     # Of this host it is the same program that offers it. Modifier S of ClientPortOptions: never (D_NOTLS).
     ciphers = '' if not find_spec('_ssl') or any(re.search(r'(?:^|,)\s*[Mm][^=,]*=[^,]*S', one) for one in submit.options.get('clientportoptions', [])) else (
         submit.option('CipherList') or 'ALL:@SECLEVEL=0')
@@ -88,15 +88,6 @@ def ask(look: _look.Look, pairs_: Sequence[Tuple[bytes, bytes]]) -> Callable[[so
         refusal, denied = _dialogue(peer, seconds, client)
         return None if known and (refusal or '')[:3] in _NOT_YET else refusal, denied
     return asked
-
-
-def _own_name() -> str:
-    """The full name of this host, from /etc/hosts or else as the resolver has it (myhostname() in daemon.c)."""
-    name = _network.own_names(_network.interfaces()['addresses'])[0]
-    try:
-        return name if '.' in name else _system.bounded(_SECONDS[0], socket.getfqdn, name)
-    except OSError:
-        return name
 
 
 class _Client(NamedTuple):

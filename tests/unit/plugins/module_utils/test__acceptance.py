@@ -164,7 +164,7 @@ def test_by_which_name_it_is_asked(monkeypatch, more, hosts, client):
     asked = []
     monkeypatch.setattr(_acceptance, '_dialogue', lambda peer, seconds, client: asked.append(client) or (None, []))
     monkeypatch.setattr(socket, 'gethostname', lambda: 'web1')
-    monkeypatch.setattr(socket, 'getfqdn', lambda name: name + '.dns.example')
+    monkeypatch.setattr(socket, 'getaddrinfo', lambda name, *more: [(0, 0, 0, name + '.dns.example', ())])
     monkeypatch.setattr(_acceptance._system, 'script', lambda path, *limit: hosts if path == '/etc/hosts' else '')
     _acceptance.ask(types.SimpleNamespace(configurations={'msp': _cf.parse(more)}), PAIRS)(None, 1.0, True)
     assert tuple(asked[0][4:7]) == client
