@@ -173,7 +173,7 @@ def _dialogue(peer: socket.socket, seconds: float, client: _Client, encrypted: b
                 return _dialogue(inner, seconds, client, True)
         if answer[:1] == b'4':
             return _said(answer), []
-    refusal = _refusal(reply, own) or (_unknown(reply, own) if client.sends else None)
+    refusal = _refusal(reply, own)
     wanted = refusal[:3] in _NOT_YET if refusal else client.certificate
     if wanted and not encrypted and b'STARTTLS' in offers and reply(b'STARTTLS')[:3] == b'220':
         with _wrapped(peer, client) as inner:
@@ -182,7 +182,8 @@ def _dialogue(peer: socket.socket, seconds: float, client: _Client, encrypted: b
         return refusal, []
     end = time.monotonic() + client.seconds
     try:
-        return None, _denied(reply, client.pairs, own)
+        refusal = _unknown(reply, own) if client.sends else None
+        return refusal, [] if refusal else _denied(reply, client.pairs, own)
     except OSError:                                                           # who is slow, or has heard enough, denies nothing
         return None, []
 

@@ -151,6 +151,10 @@ def test_the_domain_of_this_host(replies, refusal, sends):
     assert heard[0] == b'EHLO helo.example.org' and (b'MAIL FROM:<root@new.example.org>' in heard) == sends
 
 
+def test_who_looks_long_for_the_domain_of_this_host_refuses_nothing():
+    assert talks([(b'RCPT TO:<root>', None)], client=CLIENT._replace(seconds=0.3, sends=True)) == (None, [])
+
+
 HOSTS = '127.0.0.1 localhost\n127.0.1.1 web1.example.org web1\n'
 
 
