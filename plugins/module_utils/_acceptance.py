@@ -13,6 +13,7 @@ prints "User unknown" for 550 5.7.1 as for 550 5.1.1 (smtprcpt() in usersmtp.c: 
 import re
 import socket
 import time
+from importlib.util import find_spec
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _look, _network, _qf, _route, _spool, _system, _text
@@ -76,23 +77,17 @@ def ask(look: _look.Look, pairs_: Sequence[Tuple[bytes, bytes]]) -> Callable[[so
     # Either may be two files (tls.c:988).
     certificate, key = ((submit.option(name) or '').partition(',')[0] for name in ('ClientCertFile', 'ClientKeyFile'))
 
-    domain = _route.meant(submit, '$j', _own_name())
+    domain = _route.meant(submit, '$j', _network.own_names(_network.interfaces()['addresses'])[0])
+    # Of this host it is the same program that offers it. Modifier S of ClientPortOptions: never (D_NOTLS).
+    ciphers = '' if not find_spec('_ssl') or any(re.search(r'(?:^|,)\s*[Mm][^=,]*=[^,]*S', one) for one in submit.options.get('clientportoptions', [])) else (
+        submit.option('CipherList') or 'ALL:@SECLEVEL=0')
 
     def asked(peer: socket.socket, seconds: float, here: bool) -> Tuple[Optional[str], List[str]]:
         client = _Client(() if known else pairs_, _SECONDS[0 if here else 1], certificate, key, submit.option('HeloName') or domain, domain,
-                         not known and not submit.macros.get('M'))
+                         not known and not submit.macros.get('M'), ciphers if here else '')
         refusal, denied = _dialogue(peer, seconds, client)
         return None if known and (refusal or '')[:3] in _NOT_YET else refusal, denied
     return asked
-
-
-def _own_name() -> str:
-    """The full name of this host, from /etc/hosts or else as the resolver has it (myhostname() in daemon.c)."""
-    name = _network.own_names(_network.interfaces()['addresses'])[0]
-    try:
-        return name if '.' in name else _system.bounded(_SECONDS[0], socket.getfqdn, name)
-    except OSError:
-        return name
 
 
 class _Client(NamedTuple):
@@ -105,12 +100,18 @@ class _Client(NamedTuple):
     helo: str = 'localhost'
     domain: str = 'localhost'
     sends: bool = False       # whether the senders of this host are of that domain: no masquerading
+    ciphers: str = ''         # where it would use STARTTLS itself if that is offered
 
 
 def _wrapped(peer: socket.socket, client: _Client) -> socket.socket:
     import ssl
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:                                                                      # at least what Sendmail can
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.set_ciphers(client.ciphers or 'DEFAULT')
+    except (AttributeError, ssl.SSLError):                                    # before Python 3.7; Sendmail ignores such a list too (tls.c)
+        pass
     if client.certificate:
         try:
             # Without a password OpenSSL asks for that of an encrypted key, on the terminal or the standard input, and waits.
@@ -161,7 +162,18 @@ def _dialogue(peer: socket.socket, seconds: float, client: _Client, encrypted: b
     size = re.search(rb'(?m)^250[- ]SIZE 0*([1-9]\d{0,2})\r?$', offers)
     if size:
         return '250 SIZE %s: larger messages are refused' % size.group(1).decode(), []
-    refusal = _refusal(reply, own) or (_unknown(reply, own) if client.sends else None)
+    if client.ciphers and not encrypted and b'STARTTLS' in offers:
+        answer = reply(b'STARTTLS')
+        if answer[:3] == b'220':
+            try:
+                inner = _wrapped(peer, client)
+            except OSError as error:
+                return '454 4.7.0 TLS handshake failed: %s' % _system.printable(str(error)[:150]), []
+            with inner:
+                return _dialogue(inner, seconds, client, True)
+        if answer[:1] == b'4':
+            return _said(answer), []
+    refusal = _refusal(reply, own)
     wanted = refusal[:3] in _NOT_YET if refusal else client.certificate
     if wanted and not encrypted and b'STARTTLS' in offers and reply(b'STARTTLS')[:3] == b'220':
         with _wrapped(peer, client) as inner:
@@ -170,7 +182,8 @@ def _dialogue(peer: socket.socket, seconds: float, client: _Client, encrypted: b
         return refusal, []
     end = time.monotonic() + client.seconds
     try:
-        return None, _denied(reply, client.pairs, own)
+        refusal = _unknown(reply, own) if client.sends else None
+        return refusal, [] if refusal else _denied(reply, client.pairs, own)
     except OSError:                                                           # who is slow, or has heard enough, denies nothing
         return None, []
 
@@ -223,7 +236,7 @@ def _denied(reply: Callable[[bytes], bytes], pairs_: Sequence[Tuple[bytes, bytes
             line = reply(b'MAIL FROM:<' + one + b'>')
             if line[:1] == b'2':
                 line = reply(b'RCPT TO:<' + recipient + b'>')
-            if line[:1] != b'5' or line[:3].decode('latin-1') in _NOT_YET:
+            if line[:1] != b'5' or b' 5.5.' in line or line[:3].decode('latin-1') in _NOT_YET:   # 5.5: not about them
                 return []
             reply(b'RSET')
         found.append(_said(line))

@@ -393,6 +393,11 @@ def mta_waits(look: Look, _limits: Limits) -> Found:
     return said(found + (['Recipients in: %s.' % domains] if found and domains else []), sum(one['messages'] for one in reasons) + kept)
 
 
+def local_mailer(look: Look, _limits: Limits) -> Found:
+    return said(['sendmail.cf names %s for mail to users of this host, and it cannot be run: that mail waits in the queue of the MTA.' % look.mailer_gone]
+                if look.mailer_gone and _reach.daemons(look) else [])
+
+
 def mta_untried(look: Look, _limits: Limits) -> Found:
     """Mail that waits in the MTA's queue although its daemon should have tried it, or where none is known."""
     waiting, interval = queue(look, 'mta'), look.mta_interval
@@ -472,15 +477,18 @@ def _keeps_new_mail(look: Look, name: str) -> Optional[str]:
     cf = look.configurations.get(name)
     if cf and (cf.option('DeliveryMode') or 'b')[0] in 'qd':
         return 'DeliveryMode'
-    expensive = cf and cf.flag('HoldExpensive') and any('e' in mailer.get('flags', '') for mailer in cf.mailers.values())
+    used = [str((look.relay or {}).get('mailer'))] if name == 'msp' else list(cf.mailers) if cf else []
+    expensive = cf and cf.flag('HoldExpensive') and any('e' in cf.mailers.get(mailer, {}).get('flags', '') for mailer in used)
     return 'HoldExpensive' if expensive else None
 
 
 def never_tried(look: Look, limits: Limits) -> Found:
     count = queue(look, 'msp')['never_tried'] - look.passing
-    if count <= 0 or overload(look, limits).wrong:
-        return FINE
     option = _keeps_new_mail(look, 'msp')
+    if overload(look, limits).wrong:
+        return FINE
+    if count <= 0:
+        return said([_FOR_A_RUN % (option, 'submit.cf') + '.'] if option else [])
     why = _FOR_A_RUN % (option, 'submit.cf') if option else 'they were submitted with -odq or -odd, or the first attempt was interrupted'
     return said(['%s never tried, and the load is not the reason: %s.' % (_were(count), why)], count)
 

@@ -85,6 +85,7 @@ class Look(NamedTuple):
     ahead: int = 0                          # messages whose last try lies in the future
     passed_over: int = 0                    # messages whose priority is too bad for the load
     mta_kept: int = 0                       # messages in the MTA's queue that nobody tried when they came, nor since
+    mailer_gone: Optional[str] = None       # the program that sendmail.cf names for local mail, where it cannot be run
     mta_interval: Optional[int] = None      # seconds between runs of the MTA's queue, where that is known
     hosts_access: List[str] = []            # rules of hosts.deny that name Sendmail or all daemons
     # a diagnosis

@@ -19,6 +19,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _processes
 _ERRORS = {errno.ECONNREFUSED: 'connection_refused', errno.ETIMEDOUT: 'connection_timeout', errno.EHOSTUNREACH: 'no_route',
            errno.ENETUNREACH: 'no_route', errno.EADDRNOTAVAIL: 'no_route', errno.ECONNRESET: 'connection_reset', errno.EPIPE: 'closed',
            errno.EACCES: 'not_permitted', errno.EPERM: 'not_permitted'}
+_NAME_SECONDS = 3.0
 BROKEN_OFF = ('connection_timeout', 'connection_reset', 'closed')
 # A greeting that never came, without a reason.
 NOBODY: Dict[str, Any] = {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': None, 'seconds': 0.0, 'refusal': None,
@@ -142,7 +143,8 @@ def interfaces() -> Dict[str, Any]:
 
 
 def own_names(addresses: Sequence[str], probed: bool = True) -> List[str]:
-    """The names of this host, the full one first: the host name, and what /etc/hosts calls these addresses and the loopback.
+    """The names of this host, the full one first, which the resolver has where /etc/hosts has none: the host name, and what /etc/hosts calls
+    these addresses and the loopback.
 
     Without C(probed), as with DontProbeInterfaces, only the lines with the host name count (main.c, load_if_names() in conf.c).
     """
@@ -150,7 +152,12 @@ def own_names(addresses: Sequence[str], probed: bool = True) -> List[str]:
     lines = [line.partition('#')[0].split() for line in _system.script('/etc/hosts').lower().splitlines()]
     mine = [words for words in lines if len(words) > 1 and (words[0].startswith('127.') or words[0] == '::1' or words[0] in addresses)]
     own = [word for words in mine if name in words[1:] for word in words[1:] if '.' in word]
-    full = name if '.' in name else own[0] if own else name
+    full = name if '.' in name else own[0] if own else ''
+    try:                                                                      # myhostname() in daemon.c
+        full = full or _system.bounded(_NAME_SECONDS, socket.getaddrinfo, name, None, 0, socket.SOCK_STREAM, 0, socket.AI_CANONNAME)[0][3].lower()
+    except (OSError, UnicodeError):
+        pass
+    full = full if '.' in full else name
     return list(dict.fromkeys([full, name] + ['localhost'] * probed + [
         word.rstrip('.') for words in mine if probed or name in words for word in words[1:]]))
 

@@ -19,7 +19,7 @@ from collections import Counter
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _filesystem, _hazards, _log, _look, _lookups, _network, _qf, _readcf, _route, _schedule, _spool, _summary, _system, _text)
+    _cf, _filesystem, _hazards, _log, _look, _lookups, _network, _qf, _readcf, _route, _schedule, _spool, _summary, _system, _text)
 
 INSPECTED_MAX = 20000   # control files looked into; what is wrong with a spool shows in the first few
 SUBJECTS_MAX = 2000     # messages whose subject is read: enough to tell a share
@@ -69,7 +69,7 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
         ahead=_ahead(look, facts['queues'].get('msp', {})),
         passed_over=_passed_over(look), mta_kept=_mta_kept(look, facts['queues'].get('mta', {})), mta_interval=_mta_interval(look),
         lookups=_lookups.look_around(domains),
-        dead_letters=_dead_letters(look.settings.get('msp', {})),
+        mailer_gone=_mailer_gone(look.configurations.get('mta')), dead_letters=_dead_letters(look.settings.get('msp', {})),
         hosts_access=_hosts_access(), subjects=_subjects(look) if subjects else ([], 0))
 
 
@@ -395,6 +395,12 @@ def _orphans(look: _look.Look, figures: Dict[str, Any]) -> int:
     except OSError:
         return 0   # one has just gone: the next look tells
     return len(set(old) - controls)
+
+
+def _mailer_gone(cf: Optional[_cf.Configuration]) -> Optional[str]:
+    """The program of the mailer local where it is not there; MAIL_HUB (H) and LOCAL_RELAY (R) do not use it."""
+    path = cf.mailers.get('local', {}).get('path', '') if cf and not cf.macros.get('H') and not cf.macros.get('R') else ''
+    return _system.printable(path) if path[:1] == '/' and not os.access(path, os.X_OK) else None
 
 
 def _mta_interval(look: _look.Look) -> Optional[int]:

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a relay takes mail: for whom of the waiting mail it is asked, and what it answers. What that means is in test__reach.py."""
+import contextlib
 import os
 import signal
 import socket
@@ -66,7 +67,7 @@ def talks(replies, seconds=10, client=CLIENT, heard=None):
     ours, theirs = socket.socketpair()
 
     def serve():
-        with theirs, theirs.makefile('rb') as lines:
+        with contextlib.suppress(ConnectionError), theirs, theirs.makefile('rb') as lines:
             for line in lines:
                 said = next((text for start, text in replies if line.startswith(start)), b'250 ok')
                 if heard is not None:
@@ -150,6 +151,10 @@ def test_the_domain_of_this_host(replies, refusal, sends):
     assert heard[0] == b'EHLO helo.example.org' and (b'MAIL FROM:<root@new.example.org>' in heard) == sends
 
 
+def test_who_looks_long_for_the_domain_of_this_host_refuses_nothing():
+    assert talks([(b'RCPT TO:<root>', None)], client=CLIENT._replace(seconds=0.3, sends=True)) == (None, [])
+
+
 HOSTS = '127.0.0.1 localhost\n127.0.1.1 web1.example.org web1\n'
 
 
@@ -163,10 +168,37 @@ def test_by_which_name_it_is_asked(monkeypatch, more, hosts, client):
     asked = []
     monkeypatch.setattr(_acceptance, '_dialogue', lambda peer, seconds, client: asked.append(client) or (None, []))
     monkeypatch.setattr(socket, 'gethostname', lambda: 'web1')
-    monkeypatch.setattr(socket, 'getfqdn', lambda name: name + '.dns.example')
+    monkeypatch.setattr(socket, 'getaddrinfo', lambda name, *more: [(0, 0, 0, name + '.dns.example', ())])
     monkeypatch.setattr(_acceptance._system, 'script', lambda path, *limit: hosts if path == '/etc/hosts' else '')
     _acceptance.ask(types.SimpleNamespace(configurations={'msp': _cf.parse(more)}), PAIRS)(None, 1.0, True)
-    assert tuple(asked[0][4:]) == client
+    assert tuple(asked[0][4:7]) == client
+
+
+OFFERS = (b'EHLO', b'250-h\r\n250 STARTTLS')
+
+
+@pytest.mark.parametrize('replies, refusal', [
+    ([(b'STARTTLS', b'454 4.3.3 TLS not available after start')], '454 4.3.3 TLS not available after start'),
+    # A reply that is no TLS, and one that says that there is none: then mail goes on without.
+    ([(b'STARTTLS', b'220 2.0.0 Ready to start TLS\r\nnonsense that is no TLS record at all')], '454 4.7.0 TLS handshake failed: '),
+    ([(b'STARTTLS', b'503 5.5.0 TLS not available')], None)])
+@pytest.mark.parametrize('ciphers', ['ALL:@SECLEVEL=0', 'no such list', ''])
+def test_encryption_as_sendmail_uses_it_where_it_is_offered(replies, refusal, ciphers):
+    """Seen with 8.18.1 and two CipherLists that share none: "Deferred: 454 4.7.0 TLS handshake failed."."""
+    heard = []
+    found, denied = talks([OFFERS] + replies, client=CLIENT._replace(ciphers=ciphers), heard=heard)
+    assert (found or '').startswith((refusal or '') if ciphers else '') and bool(found) == bool(refusal and ciphers) and denied == []
+    assert (b'STARTTLS' in heard) == bool(ciphers)
+
+
+@pytest.mark.parametrize('more, here, ciphers', [
+    (b'', True, 'ALL:@SECLEVEL=0'), (b'', False, ''), (b'O CipherList=HIGH\n', True, 'HIGH'), (b'O ClientPortOptions=Family=inet, M=S\n', True, ''),
+    (b'O ClientPortOptions=Addr=127.0.0.1,Modifier=hS\n', True, ''), (b'O ClientPortOptions=S=8192, M=h\n', True, 'ALL:@SECLEVEL=0')])
+def test_with_which_ciphers(monkeypatch, more, here, ciphers):
+    asked = []
+    monkeypatch.setattr(_acceptance, '_dialogue', lambda peer, seconds, client: asked.append(client) or (None, []))
+    _acceptance.ask(types.SimpleNamespace(configurations={'msp': _cf.parse(more)}), PAIRS)(None, 1.0, here)
+    assert asked[0].ciphers == ciphers
 
 
 DENIED, UNKNOWN = b'550 5.7.1 Access denied', b'550 5.1.1 User unknown'
@@ -184,6 +216,7 @@ PAIRS = ((b'alice@web1.example.test', b'bob@example.test'), (b'', b'carol@exampl
     ([(b'RCPT TO:<carol@', b'421 4.3.2 closing'), (b'RCPT', DENIED)], []),
     # TLS or authentication first: who we are is not who Sendmail is.
     ([(b'RCPT', b'530 5.7.0 Must issue a STARTTLS command first')], []),
+    ([(b'RCPT', b'504 5.5.2 <web1>: Helo command rejected: need fully-qualified hostname')], []),
     # One of two senders may.
     ([(b'MAIL FROM:<alice@', b'553 5.1.8 Domain of sender address does not exist')], []),
     ([(b'MAIL FROM:<alice@', DENIED), (b'MAIL FROM:<root@', DENIED)], []),

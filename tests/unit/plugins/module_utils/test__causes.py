@@ -67,6 +67,7 @@ def mta(**more):
 
 QUEUES = _cf.parse(b'O DeliveryMode=queueonly\n')
 HOLD = _cf.parse(b'O HoldExpensive=True\nMlocal, P=/x, F=lse, A=x\n')
+HELD_RELAY = _cf.parse(b'O HoldExpensive=True\nMrelay, P=[IPC], F=me, A=TCP $h\n')
 BACKGROUND = _cf.parse(b'O DeliveryMode=b\n')
 
 
@@ -180,9 +181,13 @@ ROWS = [
     ('mta_waits', dict(mta(never_tried=2, delivering=1), configurations={'mta': QUEUES}),
      dict(mta(never_tried=2, delivering=2), configurations={'mta': QUEUES})),
     ('mta_waits', dict(mta(never_tried=2), configurations={'mta': QUEUES}), dict(mta(never_tried=2), configurations={'mta': BACKGROUND})),
+    # Mail that comes now would wait too, with nothing in the queue yet; only the mailer that is used counts.
+    ('never_tried', {'configurations': {'msp': QUEUES}}, {'configurations': {'msp': BACKGROUND}}),
+    ('never_tried', {'configurations': {'msp': HELD_RELAY}}, {'configurations': {'msp': HOLD}}),
     # Whatever else keeps it, an option that the daemon was started with or a mailer that is called expensive: it is no longer new.
     ('mta_waits', dict(mta(never_tried=2), configurations={'mta': BACKGROUND}, mta_kept=1), dict(mta(never_tried=2), mta_kept=0)),
     ('mta_waits', dict(mta(never_tried=2), configurations={'mta': HOLD}, mta_kept=2), dict(mta(never_tried=2), mta_kept=2, load=[36.0, 1.0, 1.0])),
+    ('mailbox', {'mailer_gone': '/usr/bin/procmail'}, {'mailer_gone': '/usr/bin/procmail', 'processes': []}),
     # QueueLA of the MTA alone is exceeded, or that of a host without a daemon
     ('queue_load', dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0]), dict(mta_settings(queue_la=1), load=[20.0, 1.0, 1.0])),
     ('queue_load', dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0]), dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0], processes=[])),

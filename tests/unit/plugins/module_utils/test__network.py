@@ -158,6 +158,12 @@ def test_the_names_of_this_host(monkeypatch, probed, names):
     monkeypatch.setattr(_system, 'script', lambda path, *limit: HOSTS)
     monkeypatch.setattr(socket, 'gethostname', lambda: 'h')
     assert _network.own_names(['192.0.2.9'], probed) == names
+    # Where /etc/hosts has no full name the resolver may have one, and may not answer.
+    monkeypatch.setattr(_system, 'script', lambda path, *limit: '127.0.1.1 h\n')
+    for known, full in (('H.example.test', 'h.example.test'), ('localhost', 'h'), (None, 'h')):
+        monkeypatch.setattr(_network, '_NAME_SECONDS', 0.2)
+        monkeypatch.setattr(socket, 'getaddrinfo', lambda *arguments, known=known: [(0, 0, 0, known, ())] if known else time.sleep(60))
+        assert _network.own_names([], probed)[0] == full
 
 
 def test_several_addresses_are_tried_in_order(server, monkeypatch):

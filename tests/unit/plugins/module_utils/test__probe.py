@@ -286,3 +286,18 @@ def test_a_dead_letter_with_two_names_is_one(tmp_path, monkeypatch):
     monkeypatch.setattr(_probe.glob, 'glob', lambda pattern: paths[1:])
     found = [one for one in _probe._dead_letters({'dead_letter_drop': paths[0]}) if one['path'] in paths]
     assert sorted((one['path'], one['size']) for one in found) == sorted([(paths[1], 5), (paths[2], 5)])
+
+
+@pytest.mark.parametrize('text, gone', [
+    ('Mlocal, P=%s/gone, A=x\n', True), ('Mlocal, P=%s/there, A=x\n', False), ('Mlocal, P=%s/plain, A=x\n', True), ('Mlocal, P=[IPC], A=TCP $h\n', False),
+    ('DHhub.example.com\nMlocal, P=%s/gone, A=x\n', False), ('DRhub.example.com\nMlocal, P=%s/gone, A=x\n', False), ('DH\nMlocal, P=%s/gone, A=x\n', True),
+    ('Mprog, P=%s/gone, A=x\n', False), ('', False)])
+def test_a_local_mailer_that_is_gone(tmp_path, text, gone):
+    """Mail to users then waits at the MTA: "Cannot exec" (deliver.c), seen on Debian 13."""
+    (tmp_path / 'there').write_text('')
+    (tmp_path / 'there').chmod(0o755)
+    (tmp_path / 'plain').write_text('')
+    (tmp_path / 'plain').chmod(0o644)
+    cf = _cf.parse((text.replace('%s', str(tmp_path))).encode())
+    assert _probe._mailer_gone(cf) == ((cf.mailers['local']['path']) if gone else None)
+    assert _probe._mailer_gone(None) is None
