@@ -13,7 +13,8 @@ def test_a_truth_is_read_as_ansible_itself_reads_it(text):
 
 
 @pytest.mark.parametrize('kind, value', [
-    ('bool', 'maybe'), ('bool', ''), ('bool', None), ('bool', [False]), ('int', 'ten'), ('int', '-5'), ('int', -1), ('int', '20%'), ('int', ''), ('int', None), ('int', True), ('int', 1.5),
+    ('bool', 'maybe'), ('bool', ''), ('bool', None), ('bool', [False]), ('int', 'ten'), ('int', '-5'), ('int', -1),
+    ('int', '20%'), ('int', ''), ('int', None), ('int', True), ('int', 1.5),
     ('list', '["a"'), ('list', {'a': 1}),
     ('dict', 'a=b'), ('dict', '[1]'), ('addresses', 'ns.example.org'), ('addresses', '10.1.2'), ('addresses', ['10.1.2.3\nsearch evil']),
     ('addresses', 'fe80::1%eth0\n'), ('addresses', ['fe80::1%a b'])])
