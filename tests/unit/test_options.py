@@ -111,7 +111,7 @@ def test_what_an_argument_specification_cannot_say_is_read_before_anything_is_do
             names = {one.name for one in jinja2.Environment().parse(text).find_all(nodes.Name)}   # noqa: S701
             first += [name for name in names & set(values) if name not in read]
             read |= names
-    wanted = {name for name, kind in options().items() if kind in ('duration', 'age') and name.startswith('sendmail_remediate_')}
+    wanted = {name for name, kind in options().items() if kind in ('duration', 'age', 'int') and name.startswith('sendmail_remediate_')}
     assert wanted | {'sendmail_remediate_directory', 'sendmail_remediate_archive', 'sendmail_remediate_resolvers'} == {
         name for name in read if name.startswith('sendmail_remediate_')}
     tasks = [task for one in yaml.safe_load((ROOT / 'roles/sendmail_remediate/tasks/main.yml').read_text()) for task in one['block']]
