@@ -13,7 +13,9 @@ def test_a_truth_is_read_as_ansible_itself_reads_it(text):
 
 
 @pytest.mark.parametrize('kind, value', [
-    ('bool', 'maybe'), ('bool', ''), ('bool', None), ('bool', [False]), ('int', 'ten'), ('int', True), ('int', 1.5), ('list', '["a"'), ('list', {'a': 1}),
+    ('bool', 'maybe'), ('bool', ''), ('bool', None), ('bool', [False]), ('int', 'ten'), ('int', '-5'), ('int', -1),
+    ('int', '20%'), ('int', ''), ('int', None), ('int', True), ('int', 1.5),
+    ('list', '["a"'), ('list', {'a': 1}),
     ('dict', 'a=b'), ('dict', '[1]'), ('addresses', 'ns.example.org'), ('addresses', '10.1.2'), ('addresses', ['10.1.2.3\nsearch evil']),
     ('addresses', 'fe80::1%eth0\n'), ('addresses', ['fe80::1%a b'])])
 def test_what_cannot_be_read_is_an_error(kind, value):
@@ -65,6 +67,19 @@ def test_an_error_names_the_variable(kind, value):
     (('a',), ['a']), (5, ['5'])])
 def test_a_list_from_text(value, items):
     assert option(value, 'list') == items
+
+
+# Play._compile and pct_to_int() in Ansible: 0, less than 0 and an empty list are one batch of all hosts, and int() of a text fails with a traceback.
+@pytest.mark.parametrize('value', ['', None, [], '0', 0, '-1', [1, -1], '0%', '101%', 'x%', '%', 'ten', '1.5', '1;2', [1.5], True])
+def test_what_is_no_batch_is_refused(value):
+    with pytest.raises(AnsibleFilterError, match='^remediate_queues_batches: .* does not say how large the batches are'):
+        option(value, 'batches', 'remediate_queues_batches')
+
+
+@pytest.mark.parametrize('value, batches', [
+    ('1', [1]), (3, [3]), ('1,10%,100%', [1, '10%', '100%']), ([1, '10%'], [1, '10%']), (' 1 , 50% ', [1, '50%']), ('["2", "30%"]', [2, '30%'])])
+def test_batches(value, batches):
+    assert option(value, 'batches') == batches
 
 
 def test_the_other_kinds():
