@@ -18,7 +18,9 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Se
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _schedule, _system
 
-_CRON_DAEMONS = ('cron', 'crond', 'fcron', 'dcron', 'bcron-sched', 'cronie')
+_CRON_DAEMONS = ('cron', 'crond', 'fcron', 'dcron', 'bcron-sched', 'cronie', 'busybox')
+# They read no crontab of the system, neither /etc/crontab nor /etc/cron.d: miscutils/crond.c of busybox, fcrontab(5).
+OWN_TABLES = ('busybox', 'fcron')
 MOST = 20000   # processes that are looked at
 Process = Dict[str, Any]
 
@@ -98,6 +100,13 @@ def _in_container(pid: str, status: bytes) -> bool:
         return False
 
 
+def _is_busybox(pid: str) -> bool:
+    try:
+        return os.path.basename(os.readlink('/proc/%s/exe' % pid)).startswith('busybox')
+    except OSError:
+        return False
+
+
 def processes(users: Sequence[str] = ('smmsp',), binary: Optional[str] = None) -> List[Process]:
     """Sendmail's processes and the cron daemons of this host (not those inside containers on it).
 
@@ -128,6 +137,10 @@ def processes(users: Sequence[str] = ('smmsp',), binary: Optional[str] = None) -
         if int(uid.group(1)) if cron else not _is_sendmail('/proc/%s/exe' % entry, int(uid.group(1)), int(gid.group(1)), trust):
             continue
         argv = _system.slurp('/proc/%s/cmdline' % entry, 4096).decode('utf-8', 'surrogateescape').rstrip('\0 ').split('\0')
+        if cron and _is_busybox(entry):
+            if 'crond' not in [os.path.basename(word) for word in argv[:2]]:
+                continue
+            name = b'busybox'
         started = int(boot.group(1)) + int(fields[19]) // os.sysconf('SC_CLK_TCK') if boot else None
         record = _process(int(entry), int(fields[1]), int(uid.group(1)), started, name, argv, trust)
         unit = re.search(rb'/([^/\n]+\.service)', _system.slurp('/proc/%s/cgroup' % entry, 4096))
@@ -167,5 +180,5 @@ def _ps(trust: Trust) -> List[Process]:
 
 
 def cron_runs(found: Iterable[Process]) -> bool:
-    """Whether a cron daemon is among the L(processes)."""
-    return any(process['role'] == 'cron' for process in found)
+    """Whether a cron daemon that reads /etc/cron.d is among the L(processes)."""
+    return any(process['role'] == 'cron' and process.get('name') not in OWN_TABLES for process in found)

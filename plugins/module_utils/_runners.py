@@ -59,21 +59,54 @@ def _nameless(family: str, name: str) -> Optional[str]:
     return 'cron ignores it for its name' if re.search(r'~$|[.]rpm(?:save|orig|new)$', name) else None
 
 
-def _crontabs(family: str, root: str) -> Iterator[Tuple[str, bool, Optional[str], Optional[str]]]:
-    """The crontabs of a host: (path, with user field, user, why cron would not read it)."""
-    for path in ['/etc/crontab'] + ['/etc/cron.d/' + name for name in _system.names(root + '/etc/cron.d')]:
+# Where each cron keeps the crontabs of users (SPOOL_DIR of its package); elsewhere any of them may be the one.
+_SPOOLS = {'debian': '/var/spool/cron/crontabs', 'redhat': '/var/spool/cron', 'suse': '/var/spool/cron/tabs', 'freebsd': '/var/cron/tabs'}
+
+
+def _badly_kept(state: Dict[str, Any], user: Optional[str], family: str, root: str) -> Optional[str]:
+    """Why cron would not read a crontab of a C(user), or of the system, for its owner, mode or links: process_crontab() and check_open() in database.c."""
+    mode, owners = int(state['mode'] or '0', 8), {0, os.geteuid() if root else 0}
+    if user:
+        owners.add(_system.accounts([user])[user]['uid'])
+    if state['uid'] not in owners or mode & 0o022:
+        return 'cron ignores it: not owned by %s, or writable by others' % _system.printable(user or 'root')
+    if systemd_cron(root):
+        return None
+    if user and state['links'] != 1:
+        return 'cron ignores it: it has %d names (hard links)' % state['links']
+    if mode != 0o600 if family == 'debian' and user else family not in ('debian', 'freebsd') and mode & 0o7533 != 0o400:
+        return 'cron ignores it: its mode is %s, and has to be %s' % (state['mode'], '0600' if user else '0644')
+    return None
+
+
+def _crontabs(family: str, crons: Set[str], root: str) -> Iterator[Tuple[str, bool, Optional[str], Optional[str]]]:
+    """The crontabs of a host: (path, with user field, user, why cron would not read it). C(crons): the names of those that run."""
+    places = ['/etc/crontab'] + ['%s/%s' % (directory, name) for directory in ('/etc/cron.d', '/usr/local/etc/cron.d')[:1 + (family == 'freebsd')]
+                                 for name in _system.names(root + directory)]
+    alone = ' and '.join(sorted(crons)) if crons and crons <= set(_processes.OWN_TABLES) else ''
+    for path in places:
         state = _system.file_state(root + path)
-        refused = None
-        if state['exists'] and (state['uid'] not in (0, os.geteuid() if root else 0) or int(state['mode'], 8) & 0o022):
-            refused = 'cron ignores it: not owned by root, or writable by others'
-        elif path != '/etc/crontab':
-            refused = _nameless(family, os.path.basename(path))
         if state['kind'] == 'file':
-            yield path, True, None, refused
-    for directory in ('/var/spool/cron/crontabs', '/var/spool/cron', '/var/cron/tabs'):
+            refused = '%s is the cron that runs here, and does not read it' % alone if alone else _badly_kept(state, None, family, root)
+            yield path, True, None, refused or (_nameless(family, os.path.basename(path)) if path != '/etc/crontab' else None)
+    own = None if alone else _SPOOLS.get(family)
+    for directory in sorted(set(_SPOOLS.values())):
         for name in _system.names(root + directory):
-            if os.path.isfile('%s%s/%s' % (root, directory, name)):
-                yield '%s/%s' % (directory, name), False, name, None
+            state = _system.file_state('%s%s/%s' % (root, directory, name))
+            if state['kind'] == 'file':
+                refused = 'the cron of this system reads %s instead' % own if own not in (None, directory) else (
+                    '%s is the cron that runs here, and does not read it' % alone if alone == 'fcron' else _badly_kept(state, name, family, root))
+                yield '%s/%s' % (directory, name), False, name, refused
+
+
+def _unfound(entry: Dict[str, Any], root: str) -> Optional[str]:
+    """Why Debian's cron does not find a program without a path: it gives no other PATH than this, crontab(5)."""
+    path = entry['path'] or '/usr/bin:/bin'
+    bare = {part.split()[0] for part in _schedule.starts(entry['command'])} & {'sendmail', 'runq'}
+    if not bare or '$' in path or 'PATH=' in entry['command'] or any(os.path.exists('%s%s/%s' % (root, place, name))
+                                                                      for place in path.split(':') for name in bare):
+        return None
+    return 'cron does not find "%s" in its PATH, %s: write the whole path' % (min(bare), _system.printable(path))
 
 
 _ANACRON = {'@daily': 1, '@weekly': 7, '@monthly': 31, '@yearly': 366}
@@ -153,11 +186,13 @@ def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) ->
     return 'the account of %s has expired, and cron runs nothing for it' % _system.printable(user) if _expired(user, root) else None
 
 
-def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, users: Sequence[Optional[str]],
+def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, crons: Set[str], users: Sequence[Optional[str]],
                   directories: Sequence[str], root: str) -> Iterator[Runner]:
     family = 'debian' if os.path.exists(root + '/etc/debian_version') else layout.family
     debian = family == 'debian'
-    for path, with_user, owner, refused in _crontabs(family, root):
+    # cronie and its kin search the directories of the administrator as well (_PATH_STDPATH), busybox those that it was started with.
+    short = debian and not systemd_cron(root) and not any(os.path.exists('%s/var/lib/dpkg/info/%s.list' % (root, name)) for name in ('cronie', 'bcron'))
+    for path, with_user, owner, refused in _crontabs(family, crons, root):
         text = _system.script(root + path)
         entries = _schedule.cron_entries(text, with_user)
         wrong = next((entry['line'] for entry in entries if debian and not systemd_cron(root) and _schedule.refused(entry['schedule'])), None)
@@ -173,8 +208,9 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
                 _of_another_queue(entry['command'], directories)) or (
                 # Debian's cron ignores all of a file that does not end, others the line (entry.c).
                 (None if systemd_cron(root) else _never_run(
-                    entry, entry['user'] or owner or '', text[-1:] != '\n' and (debian or entry is entries[-1]), root)) or _guarded(entry['command'], root)
-                if alive else 'no cron daemon is running')
+                    entry, entry['user'] or owner or '', text[-1:] != '\n' and (debian or entry is entries[-1]), root)) or _guarded(entry['command'], root) or (
+                        _unfound(entry, root) if short and 'busybox' not in crons else None)
+                if alive or crons else 'no cron daemon is running')
             if run['how'] == 'cron-mta' and (settings['queue_mode'], settings['msp_mode']) != ('cron', 'none'):
                 continue                                                      # that line is for the MTA queue
             if run['how'] == 'cron-msp' and settings['msp_mode'] != 'cron':
@@ -339,7 +375,8 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     settings = conf or _schedule.debian_settings('')
     exists = conf is not None and conf['exists']
     daemons = list(runners)
-    runners += _cron_runners(layout, settings, alive, users, directories, root)
+    crons = {process.get('name') or 'cron' for process in found if process['role'] == 'cron'}
+    runners += _cron_runners(layout, settings, alive, crons, users, directories, root)
     runners += _anacron_runners(alive, root)
     init = _system.init_system(root)
     mta_runs = any(process['role'] == 'daemon' for process in found)

@@ -97,13 +97,13 @@ def never(schedule: str) -> bool:
 
 
 def cron_entries(text, with_user):
-    """The entries of a crontab: [{line, schedule, user, command, shell}]. C(with_user) for /etc/crontab and /etc/cron.d. Behind a C(%) stands input."""
-    entries, shell = [], None
+    """The entries of a crontab: [{line, schedule, user, command, shell, path}]. C(with_user) for /etc/crontab and /etc/cron.d. Behind a C(%) stands input."""
+    entries, above = [], {}
     for number, line in enumerate(text.split('\n'), 1):     # a form feed ends no line
         line = line.strip()
         setting = re.match(r'([\w"\']+)\s*=\s*(.*)', line)
-        if setting and setting.group(1).strip('"\'') == 'SHELL':
-            shell = setting.group(2).strip('"\'')
+        if setting:
+            above[setting.group(1).strip('"\'')] = setting.group(2).strip('"\'')
         if not line or line[0] == '#' or setting:
             continue
         fields = 1 if line.lstrip('-')[:1] == '@' else 5
@@ -111,7 +111,7 @@ def cron_entries(text, with_user):
         if len(words) < fields + 1 + bool(with_user):
             continue
         entries.append({'line': number, 'schedule': ' '.join(words[:fields]), 'user': words[-2] if with_user else None,
-                        'command': re.split(r'(?<!\\)%', words[-1])[0], 'shell': shell})
+                        'command': re.split(r'(?<!\\)%', words[-1])[0], 'shell': above.get('SHELL'), 'path': above.get('PATH')})
     return entries
 
 
@@ -139,7 +139,7 @@ _NAMES_ONLY = [':', '[', '[[', 'command', 'echo', 'grep', 'logger', 'ls', 'pgrep
 _KEYWORDS = ['!', '{', 'if', 'then', 'else', 'do', 'exec', 'time']
 
 
-def _starts(command: str) -> Iterator[str]:
+def starts(command: str) -> Iterator[str]:
     """The commands of a shell command, without those that only name what stands in them."""
     for part in re.findall(r'(?:"[^"]*"|\'[^\']*\'|[^;&|()`\n"\']|["\'])+', command[:4096]):
         words = part.split()
@@ -156,7 +156,7 @@ def queue_run(command, runq_is_wrapper=False):
     C(interval) is the seconds of C(-q30m), None for a single run. C(partial) is true when a filter leaves messages out.
     Only C(-Ac) or an explicit submit.cf reach the MSP queue; C(runq) on Debian runs both (C(runq_is_wrapper)).
     """
-    for part in (one for start in _starts(re.sub(r'(["\'])([^\s"\']+)\1', r'\2', command)) for one in re.split(r'[;&|()`\'"\n]+', start)):
+    for part in (one for start in starts(re.sub(r'(["\'])([^\s"\']+)\1', r'\2', command)) for one in re.split(r'[;&|()`\'"\n]+', start)):
         words = part.split()
         for position, word in enumerate(words):
             name = os.path.basename(word)
@@ -176,7 +176,7 @@ def queue_run(command, runq_is_wrapper=False):
 
 def beside(command: str, runq_is_wrapper: bool = False) -> Optional[str]:
     """A command that runs with the run of the MSP queue, and would go with it; None where there is none."""
-    for part in _starts(re.sub(r'\$\(\([^)]*\)\)|[<>]&|&>', '>', command)):
+    for part in starts(re.sub(r'\$\(\([^)]*\)\)|[<>]&|&>', '>', command)):
         if queue_run(part, runq_is_wrapper):
             inner = (beside(text, runq_is_wrapper) for text in re.findall(r'["\']([^"\']+)["\']', part) if queue_run(text, runq_is_wrapper))
             other = next(filter(None, inner), None)

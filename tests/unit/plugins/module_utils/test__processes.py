@@ -112,6 +112,19 @@ def test_a_cron_of_an_ordinary_user_is_none(open_path):
 
 
 @linux
+@pytest.mark.skipif(os.geteuid() != 0, reason='a cron of an ordinary user is none')
+def test_the_cron_of_busybox_reads_no_cron_d(tmp_path):
+    """miscutils/crond.c: CRONTABS is all it reads. The name of the process is that of the link it was started by."""
+    box = sleeper(tmp_path / 'busybox')
+    with Running(box, 'crond') as crond, Running(box, 'sh') as other, Running(sleeper(tmp_path / 'crond'), '/usr/sbin/crond') as real:
+        found = by_pid(('root',), None)
+        assert (found[crond]['role'], found[crond]['name'], found[real]['name']) == ('cron', 'busybox', 'crond')
+        assert other not in found
+        assert not _processes.cron_runs([found[crond]])
+        assert _processes.cron_runs([found[crond], found[real]])
+
+
+@linux
 def test_another_build_that_root_runs_is_sendmail(tmp_path):
     """After an upgrade the daemon still runs the old program."""
     program = sleeper(tmp_path / 'sendmail')

@@ -103,12 +103,90 @@ def test_hands_off_is_named(tmp_path):
     ('/etc/cron.d/local', '5 * * * * smmsp /usr/sbin/sendmail -Ac -q\n', ('cron', 3600, False, 'smmsp', True)),
     ('/etc/cron.d/local.bak', '5 * * * * smmsp /usr/sbin/sendmail -Ac -q\n', ('cron', 3600, False, 'smmsp', False)),
     ('/var/spool/cron/crontabs/root', '# x\n@hourly /usr/sbin/runq\n', ('cron', 3600, False, 'root', True)),
-    ('/var/spool/cron/smmsp', '*/10 * * * * sendmail -Ac -q\n', ('cron', 600, False, 'smmsp', True)),
+    ('/var/spool/cron/crontabs/smmsp', '*/10 * * * * /usr/lib/sendmail -Ac -q\n', ('cron', 600, False, 'smmsp', True)),
 ])
 def test_other_crontabs(tmp_path, path, text, expected):
     found = runners(tmp_path, {path: text})
     assert [(runner['source'], runner['interval'], runner['uneven'], runner['user'], runner['active']) for runner in found] == [expected]
     assert found[0]['path'] == path
+
+
+@pytest.mark.parametrize('family, directory, read', [
+    ('debian', '/var/spool/cron/crontabs', True), ('debian', '/var/spool/cron', False), ('debian', '/var/spool/cron/tabs', False),
+    ('redhat', '/var/spool/cron', True), ('redhat', '/var/spool/cron/crontabs', False), ('suse', '/var/spool/cron/tabs', True),
+    ('suse', '/var/spool/cron', False), ('freebsd', '/var/cron/tabs', True), ('freebsd', '/var/spool/cron', False),
+    ('gentoo', '/var/spool/cron/crontabs', True), ('arch', '/var/spool/cron', True), ('upstream', '/var/spool/cron/tabs', True)])
+def test_where_a_cron_keeps_the_crontabs_of_users(tmp_path, family, directory, read):
+    """SPOOL_DIR of the packages (rules of Debian's cron, cronie.spec of Red Hat and of openSUSE), TABDIR of FreeBSD's cron."""
+    root = lay(tmp_path, {directory + '/root': '*/30 * * * * /usr/sbin/sendmail -Ac -q\n'})
+    if os.path.dirname(directory) == '/var/cron':
+        os.chmod(root + directory + '/root', 0o600)
+    found = [one for one in _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root) if one['source'] == 'cron']
+    assert [(one['path'], one['active'], bool(one['detail'])) for one in found] == [(directory + '/root', read, not read)]
+
+
+@pytest.mark.parametrize('family, path, active', [('freebsd', '/usr/local/etc/cron.d/mail', True), ('freebsd', '/etc/cron.d/mail', True)])
+def test_ports_of_freebsd_bring_crontabs_of_their_own(tmp_path, family, path, active):
+    """SYSCRONTABS and LOCALSYSCRONTABS in usr.sbin/cron/cron/pathnames.h."""
+    root = lay(tmp_path, {path: '*/30 * * * * root /usr/sbin/sendmail -Ac -q\n'})
+    assert [one['active'] for one in _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root) if one['path'] == path] == [active]
+    assert not [one for one in _runners.queue_runners(_platform.DEBIAN, [CRON], root) if one['path'] == '/usr/local/etc/cron.d/mail']
+
+
+CRONTAB, IN_CRON_D = '/var/spool/cron/crontabs/root', '/etc/cron.d/local'
+
+
+@pytest.mark.parametrize('family, path, mode, why', [
+    ('debian', CRONTAB, 0o600, None), ('debian', CRONTAB, 0o644, 'its mode is 0644, and has to be 0600'), ('debian', CRONTAB, 0o400, '0600'),
+    ('debian', IN_CRON_D, 0o755, None), ('debian', IN_CRON_D, 0o664, 'writable by others'),
+    ('gentoo', CRONTAB, 0o600, None), ('gentoo', CRONTAB, 0o644, None), ('gentoo', CRONTAB, 0o400, None), ('gentoo', CRONTAB, 0o700, '0700'),
+    ('redhat', IN_CRON_D, 0o644, None), ('redhat', IN_CRON_D, 0o600, None), ('redhat', IN_CRON_D, 0o755, 'its mode is 0755, and has to be 0644'),
+    ('upstream', IN_CRON_D, 0o755, '0755'), ('freebsd', IN_CRON_D, 0o755, None)])
+def test_the_mode_of_a_crontab(tmp_path, family, path, mode, why):
+    """What Debian's cron says of it in the log is "INSECURE MODE (mode 0600 expected)"; cronie's check_open() in database.c: (mode & 07533) != 0400."""
+    root = lay(tmp_path, {path: '*/30 * * * * %s/usr/sbin/sendmail -Ac -q\n' % ('root ' if path == IN_CRON_D else '')})
+    os.chmod(root + path, mode)
+    (found,) = [one for one in _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root) if one['path'] == path]
+    assert (found['active'], why is None or why in found['detail']) == (why is None, True)
+
+
+def test_a_crontab_with_two_names(tmp_path):
+    """Debian's cron: "NUMBER OF HARD LINKS > 1"; cronie: "BAD LINK COUNT", for those of users alone."""
+    root = lay(tmp_path, {CRONTAB: '*/30 * * * * /usr/sbin/sendmail -Ac -q\n', IN_CRON_D: '*/30 * * * * root /usr/sbin/sendmail -Ac -q\n'})
+    for path in (CRONTAB, IN_CRON_D):
+        os.link(root + path, root + '/etc/' + os.path.basename(path))
+    assert [one['active'] for one in _runners.queue_runners(_platform.GENTOO, [CRON], root)] == [True, False]
+
+
+@pytest.mark.parametrize('cron, active', [
+    ('cron', [True, True, True]), ('busybox', [False, False, True]), ('fcron', [False, False, False])])
+def test_a_cron_that_reads_no_crontab_of_the_system(tmp_path, cron, active):
+    """busybox's miscutils/crond.c knows /var/spool/cron/crontabs alone, fcron what fcrontab(1) has compiled."""
+    line = '*/30 * * * * %s/usr/sbin/sendmail -Ac -q\n'
+    files = {'/etc/crontab': line % 'root ', IN_CRON_D: line % 'root ', CRONTAB: line % ''}
+    found = runners(tmp_path, files, [dict(CRON, name=cron)])
+    assert [one['active'] for one in found] == active
+    assert all(one['active'] or one['detail'] == '%s is the cron that runs here, and does not read it' % cron for one in found)
+    assert all(one['active'] for one in runners(tmp_path, files, [dict(CRON, name=cron), dict(CRON, name='crond')]))
+
+
+@pytest.mark.parametrize('text, files, why', [
+    ('*/30 * * * * root sendmail -Ac -q\n', {}, 'cron does not find "sendmail" in its PATH, /usr/bin:/bin: write the whole path'),
+    ('*/30 * * * * root cd / && nice /usr/sbin/sendmail -Ac -q\n', {}, None),
+    ('*/30 * * * * root sendmail -Ac -q\n', {'/usr/bin/sendmail': ''}, None),
+    ('PATH=/bin:/usr/sbin\n*/30 * * * * root sendmail -Ac -q\n', {'/usr/sbin/sendmail': ''}, None),
+    ('PATH="/usr/local/bin"\n*/30 * * * * root if true; then sendmail -Ac -q; fi\n', {'/usr/sbin/sendmail': ''}, 'its PATH, /usr/local/bin'),
+    ('*/30 * * * * root sendmail -Ac -q\nPATH=/usr/sbin\n', {'/usr/sbin/sendmail': ''}, '/usr/bin:/bin'),
+    ('*/30 * * * * root PATH=/usr/sbin sendmail -Ac -q\n', {}, None),
+    ('*/30 * * * * root sudo -u smmsp sendmail -Ac -q\n', {}, None),
+    ('*/30 * * * * root su smmsp -s /bin/sh -c "sendmail -Ac -q"\n', {}, None),
+    ('*/30 * * * * root sendmail -Ac -q\n', {'/var/lib/dpkg/info/cronie.list': ''}, None)])
+def test_a_program_that_cron_does_not_find(tmp_path, text, files, why):
+    """Debian's cron gives /usr/bin:/bin (_PATH_DEFPATH), unless the crontab has a PATH above the line; cronie has sbin as well (_PATH_STDPATH)."""
+    (found,) = runners(tmp_path, dict(files, **{IN_CRON_D: text}))
+    assert (found['active'], why is None or why in found['detail']) == (why is None, True)
+    (found,) = runners(tmp_path, {}, layout=_platform.REDHAT)
+    assert found['active']
 
 
 @pytest.mark.parametrize('other, family, active', [

@@ -88,10 +88,10 @@ def test_no_schedule_text_raises(text):
 def test_cron_entries():
     text = 'MAILTO=root\n# comment\n\n*/20 * * * *\tsmmsp\ttest -x /a && /b c\n@daily root /x y\nSHELL = /bin/sh\n1 2 3 4\n#*/5 * * * * u off\n'
     assert _schedule.cron_entries(text, True) == [
-        {'line': 4, 'schedule': '*/20 * * * *', 'user': 'smmsp', 'command': 'test -x /a && /b c', 'shell': None},
-        {'line': 5, 'schedule': '@daily', 'user': 'root', 'command': '/x y', 'shell': None}]
+        {'line': 4, 'schedule': '*/20 * * * *', 'user': 'smmsp', 'command': 'test -x /a && /b c', 'shell': None, 'path': None},
+        {'line': 5, 'schedule': '@daily', 'user': 'root', 'command': '/x y', 'shell': None, 'path': None}]
     assert _schedule.cron_entries('0 1 * * * /x  y z\n', False) == [
-        {'line': 1, 'schedule': '0 1 * * *', 'user': None, 'command': '/x  y z', 'shell': None}]
+        {'line': 1, 'schedule': '0 1 * * *', 'user': None, 'command': '/x  y z', 'shell': None, 'path': None}]
 
 
 # cron(8) reads a file up to each newline (get_char() in misc.c) and sed(1) counts the same lines; a form feed, a carriage return and what Unicode calls the
@@ -104,9 +104,9 @@ def test_lines_are_those_of_cron(char):
 
 def test_lines_that_are_too_short_are_none():
     assert _schedule.cron_entries('@daily\n1 2 3 4 5\n@daily /x\n', False) == [
-        {'line': 3, 'schedule': '@daily', 'user': None, 'command': '/x', 'shell': None}]
+        {'line': 3, 'schedule': '@daily', 'user': None, 'command': '/x', 'shell': None, 'path': None}]
     assert _schedule.cron_entries('@daily root\n1 2 3 4 5 root\n1 2 3 4 5 root /x\n', True) == [
-        {'line': 3, 'schedule': '1 2 3 4 5', 'user': 'root', 'command': '/x', 'shell': None}]
+        {'line': 3, 'schedule': '1 2 3 4 5', 'user': 'root', 'command': '/x', 'shell': None, 'path': None}]
 
 
 def test_what_a_cron_line_runs():
