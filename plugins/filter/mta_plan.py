@@ -169,7 +169,7 @@ OTHER_MTAS = (
 _PACKAGED = ('debian', 'redhat')
 # How the name is given back elsewhere.
 _NAMES = {
-    'freebsd': 'Name /usr/libexec/sendmail/sendmail in /etc/mail/mailer.conf.',
+    'freebsd': 'Name /usr/libexec/sendmail/sendmail in mailer.conf, of which /usr/local/etc/mail comes before /etc/mail.',
     'gentoo': 'Remove that package, or correct /etc/mail/mailer.conf.',
 }
 # Units that only hold what somebody typed or a cron line started.

@@ -117,7 +117,7 @@ def processes(users: Sequence[str] = ('smmsp',), binary: Optional[str] = None) -
     """
     trust = _trust(users, binary)
     if not os.path.exists('/proc/self/stat'):
-        return _settled(_ps(trust))
+        return _settled(_ps(trust, os.uname().sysname))
     found = []
     boot = re.search(rb'(?m)^btime (\d+)', _system.slurp_all('/proc/stat'))
     for entry in os.listdir('/proc')[:MOST]:
@@ -154,23 +154,32 @@ def processes(users: Sequence[str] = ('smmsp',), binary: Optional[str] = None) -
     return _settled(found)
 
 
-# FreeBSD takes all behind an = for the heading of a column: one option for each keyword.
-_PS = ['ps', '-axww'] + [word for keyword in ('pid', 'ppid', 'uid', 'gid', 'etime', 'comm', 'args') for word in ('-o', keyword + '=')]
+# Where others see the processes of jails and zones as well.
+_PLACES = {'FreeBSD': 'jid', 'SunOS': 'zoneid'}
 
 
-def _ps(trust: Trust) -> List[Process]:
+def _ps_command(system: str) -> List[str]:
+    """POSIX has -e, and in BSD that shows the environment. FreeBSD takes all behind an = for the heading of a column: one option for each keyword."""
+    keywords = (_PLACES.get(system, 'pid'), 'pid', 'ppid', 'uid', 'gid', 'etime', 'comm', 'args')
+    return ['ps', '-e' if system in ('SunOS', 'AIX', 'HP-UX') else '-axww'] + [word for keyword in keywords for word in ('-o', keyword + '=')]
+
+
+def _ps(trust: Trust, system: str) -> List[Process]:
     found = []
     now = time.time()
-    for line in _system.command(_PS).splitlines()[:MOST]:
-        match = re.match(r'\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)\s+(\S+)\s+(.*)', line)
-        if not match:
+    lines = _system.command(_ps_command(system)).splitlines()[:MOST]
+    matches = [match for match in (re.match(
+        r'\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)\s+(\S+)\s+(.*)', line) for line in lines) if match]
+    here = next((match.group(1) for match in matches if int(match.group(2)) == os.getpid()), None)
+    for match in matches:
+        if system in _PLACES and here not in (None, match.group(1)):
             continue
-        pid, ppid, uid, gid = (int(part) for part in match.groups()[:4])
-        name, arguments = match.groups()[8:]
+        pid, ppid, uid, gid = (int(part) for part in match.groups()[1:5])
+        name, arguments = os.path.basename(match.group(10)), match.group(11)
         cron = name in _CRON_DAEMONS
         if uid if cron else not (name.startswith('sendmail') and (uid in trust.uids or gid == trust.gid)):
             continue
-        days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[4:8])
+        days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[5:9])
         text = re.sub(r' \(sendmail\)$', '', arguments)                       # FreeBSD puts the program's name behind a title
         argv = [text] if text.startswith('sendmail: ') else text.split()
         record = _process(pid, ppid, uid, int(now - (((days * 24 + hours) * 60 + minutes) * 60 + seconds)), name.encode('utf-8'), argv, trust)

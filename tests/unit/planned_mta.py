@@ -399,7 +399,7 @@ ROWS = [
     row(
         'DMA has the name on FreeBSD; sendmail_mta_replace_other',
         mta_host('freebsd', 'rc', installation={'other_mta': 'dma'}),
-        {'errors': '/etc/mail/mailer.conf'},
+        {'errors': 'in mailer.conf'},
         'mailer.conf(5)',
         {'replace_other': True},
     ),
