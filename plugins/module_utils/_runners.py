@@ -14,7 +14,8 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _processes, _schedule, _system
 
 Runner = Dict[str, Any]
-
+# systemd-run(1) makes units as well.
+UNITS = _system.UNIT_DIRECTORIES[:1] + ('/run/systemd/transient',) + _system.UNIT_DIRECTORIES[1:]
 
 _SYSTEMD_CRON = ('/usr/lib/systemd/system-generators/systemd-crontab-generator', '/lib/systemd/system-generators/systemd-crontab-generator')
 
@@ -230,10 +231,10 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
 
 
 def _unit(name: str, present: Dict[str, Set[str]], root: str) -> Tuple[Optional[str], Dict[str, List[str]]]:
-    """A unit file with its drop-ins: (path, settings), or (None, {}). C(present): what L(_system.UNIT_DIRECTORIES) hold, in their order."""
-    holders = [directory for directory in _system.UNIT_DIRECTORIES if name in present[directory]]
+    """A unit file with its drop-ins: (path, settings), or (None, {}). C(present): what C(UNITS) hold, in their order."""
+    holders = [directory for directory in UNITS if name in present[directory]]
     drops: Dict[str, str] = {}                                                                # of drop-ins with the same name the first directory wins
-    for directory in reversed(_system.UNIT_DIRECTORIES):
+    for directory in reversed(UNITS):
         if name + '.d' in present[directory]:
             drops.update((entry, '%s/%s.d/%s' % (directory, name, entry)) for entry in _system.names('%s%s/%s.d' % (root, directory, name))
                          if entry.endswith('.conf'))
@@ -267,7 +268,7 @@ def _instances(name: str, present: Dict[str, Set[str]], booted: bool, root: str)
 def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_runs: bool, users: Sequence[Optional[str]],
                      root: str) -> Iterator[Runner]:
     merged = os.path.islink(root + '/lib')                                    # then the last directory is the one before it
-    present = {directory: set(_system.names(root + directory)) if directory[:5] != '/lib/' or not merged else set() for directory in _system.UNIT_DIRECTORIES}
+    present = {directory: set(_system.names(root + directory)) if directory[:5] != '/lib/' or not merged else set() for directory in UNITS}
     for file in sorted(entry for entry in set().union(*present.values()) if entry.endswith('.timer')):
         path, settings = _unit(file, present, root)
         served = (settings.get('Unit') or [file[:-6] + '.service'])[-1]
@@ -279,21 +280,26 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
         for name in _instances(file, present, booted, root):
             state = _system.unit_states([name]).get(name, {}) if booted else {}
             interval, uneven = _schedule.timer_interval(settings)
-            detail = stranger or (None if state.get('active') == 'active' else 'the timer is not active')
+            # Without another trigger, OnUnitActiveSec= starts nothing that has never run since the boot (timer_enter_waiting() in timer.c).
+            detail = stranger or ('the timer has elapsed, and nothing will trigger it again' if state.get('sub') == 'elapsed' else
+                                  None if state.get('active') == 'active' else 'the timer is not active')
             yield _runner('systemd_timer', path, interval, detail is None, detail, uneven=uneven, unit=name,
                           partial=run['partial'], script=run['script'])
-    own = _system.UNIT_DIRECTORIES[0]
+    own = UNITS[0]
     # The packages' own, wherever they are, and what an administrator has written.
     services = set(name for name in set().union(*present.values()) if re.match(r'(?:\S*sendmail|sm-client)\S*\.service$', name))
     services.update(name for name in present[own] if name.endswith('.service') and not os.path.islink('%s%s/%s' % (root, own, name)))
     for name in sorted(services):
         path, settings = _unit(name, present, root)
         run = _unit_run(settings, root)
-        if run and name in daemons:
+        own_daemons = [runner for unit, runner in daemons.items() if unit == name or '@.' in name and unit.startswith(name[:-8])]
+        if not run or '@.' in name and not own_daemons:
+            continue
+        for runner in own_daemons:
             # Of a runner with -qp the title does not say how often it works.
-            daemons[name].update(source='systemd_unit', path=path, interval=daemons[name]['interval'] or run['interval'],
-                                 partial=run['partial'] or daemons[name]['partial'], script=run['script'])
-        elif run and run['interval']:
+            runner.update(source='systemd_unit', path=path, interval=runner['interval'] or run['interval'],
+                          partial=run['partial'] or runner['partial'], script=run['script'])
+        if not own_daemons and run['interval']:
             detail, bound = 'the unit is there, but none of its processes is a queue runner', None
             for key in _BINDS:
                 if not mta_runs and mta + '.service' in ' '.join(settings.get(key, [])).split():
@@ -323,16 +329,17 @@ def _openrc_runners(daemons: List[Runner], root: str) -> Iterator[Runner]:
 
 
 def _freebsd_runners(daemons: List[Runner], alive: bool, root: str) -> Iterator[Runner]:
-    values, on = _system.rc_values(_system.RC_CONF, root), _system.RC_ON
+    values = _system.rc_conf('sendmail', root)
     flags = values.get('sendmail_msp_queue_flags', '-L sm-msp-queue -Ac -q30m')
     run = _schedule.queue_run('sendmail ' + flags)
-    if values.get('sendmail_enable', '').upper() != 'NONE' and values.get('sendmail_msp_queue_enable', 'YES').lower() in on and run:
+    if values.get('sendmail_enable', '').upper() != 'NONE' and values.get('sendmail_msp_queue_enable', 'YES').lower() in _system.RC_ON and run:
         if daemons:
             daemons[0].update(source='rc_conf', path='/etc/rc.conf')
         else:
             yield _runner('rc_conf', '/etc/rc.conf', run['interval'], False, 'sendmail_msp_queue_enable is on, but no queue runner is there')
-    values = _system.rc_values(('/etc/defaults/periodic.conf', '/etc/periodic.conf', '/etc/periodic.conf.local'), root)
-    if values.get('daily_queuerun_enable', 'YES').lower() in on and values.get('daily_submit_queuerun', 'YES').lower() in on:
+    values = _system.rc_values((
+        '/etc/defaults/periodic.conf', '/etc/periodic.conf', '/etc/periodic.conf.local', '/usr/local/etc/periodic.conf'), root)
+    if all(values.get(name, 'YES').upper() == 'YES' for name in ('daily_queuerun_enable', 'daily_submit_queuerun')):     # it knows no other word
         yield _runner('periodic', '/etc/periodic.conf', 86400, alive, None if alive else 'no cron daemon is running', user='root')
 
 

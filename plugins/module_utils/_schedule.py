@@ -136,6 +136,8 @@ def _run_interval(options: Iterable[str]) -> Optional[int]:
 
 # What names the program and does not start it.
 _NAMES_ONLY = [':', '[', '[[', 'command', 'echo', 'grep', 'logger', 'ls', 'pgrep', 'pkill', 'printf', 'test', 'true', 'type', 'which']
+# What starts it somewhere else: in a container, a jail or a chroot, on another host.
+_ELSEWHERE = ['chroot', 'docker', 'jexec', 'kubectl', 'lxc', 'lxc-attach', 'machinectl', 'nsenter', 'podman', 'ssh', 'systemd-nspawn', 'zlogin']
 _KEYWORDS = ['!', '{', 'if', 'then', 'else', 'do', 'exec', 'time']
 
 
@@ -160,6 +162,8 @@ def queue_run(command, runq_is_wrapper=False):
         words = part.split()
         for position, word in enumerate(words):
             name = os.path.basename(word)
+            if name in _ELSEWHERE:
+                break
             if name not in ('sendmail', 'sendmail-msp', 'sendmail-mta', 'sendmail.sendmail', 'runq'):
                 continue
             rest = words[position + 1:]
@@ -249,7 +253,7 @@ def unit_command(settings, environment=None):
     """The ExecStart lines of a unit as one command text, with $NAME from Environment= and then from C(environment) put in."""
     values = assignments('\n'.join(settings.get('Environment', [])))
     values.update(environment or {})
-    text = ' ; '.join(line.lstrip('-@+!:') for line in settings.get('ExecStart', []))
+    text = ' ; '.join(line.lstrip('-@+!:|') for line in settings.get('ExecStart', []))
     return filled(text, values)
 
 
@@ -261,11 +265,11 @@ def timespan(text):
     return int(sum(float(number) * _SPANS[name] for number, name in parts))
 
 
-def calendar_interval(text):
-    """As L(cron_interval) for an OnCalendar= expression of systemd.time(7), for all but seconds, time zones and last days of a month."""
+def _as_cron(text):
+    """An OnCalendar= expression of systemd.time(7) as a schedule of cron, None for seconds, last days of a month, and what cron cannot say."""
     words = _CALENDAR_WORDS.get(text.strip().lower(), text.strip()).replace('..', '-').split()
     weekdays, day, month, hour, minute = '*', '*', '*', '0', '0'
-    for word in words:
+    for word in words[:-1] if re.search(r'\sUTC$|\s[A-Z]\w+/[A-Z][\w/+-]*$', text.strip()) else words:     # a time zone
         if ':' in word:
             hour, minute = word.split(':')[:2]
         elif word[0].isalpha():
@@ -273,21 +277,31 @@ def calendar_interval(text):
         elif re.match(r'(\*|\d{4})-[^-]+-[^-]+$', word):
             month, day = word.split('-')[1:]
         else:
-            return None, False
-    if any(word[:1] == '*' and '/' in word for word in (day, month)) or weekdays.upper() == 'UTC':
-        return None, False
+            return None
+    if any(word[:1] == '*' and '/' in word for word in (day, month)):
+        return None
     # In cron two restricted day fields mean either, in systemd both: such a rare schedule is not derived.
     if weekdays != '*' and day != '*':
-        return None, False
+        return None
     # Here a step needs no range, and a day has its whole name.
-    return cron_interval(re.sub(r'(?<![\d-])(\d+)/|([A-Za-z]{3})[a-z]+', lambda part: part.group(2) or part.group(1) + '-/',
-                                ' '.join((minute, hour, day, month, weekdays))))
+    return re.sub(r'(?<![\d-])(\d+)/|([A-Za-z]{3})[a-z]+', lambda part: part.group(2) or part.group(1) + '-/', ' '.join((minute, hour, day, month, weekdays)))
+
+
+def calendar_interval(text):
+    """As L(cron_interval) for an OnCalendar= expression."""
+    return cron_interval(_as_cron(text) or '')
 
 
 def timer_interval(settings):
-    """As L(cron_interval) for a timer unit. Several triggers: the smallest of their intervals, called uneven."""
+    """As L(cron_interval) for a timer unit. Several triggers: the smallest of their intervals, called uneven; several times of a day, or of an
+    hour, are one schedule.
+    """
     found = [(timespan(value), False) for key in ('OnUnitActiveSec', 'OnUnitInactiveSec') for value in settings.get(key, [])]
-    found = [item for item in found + [calendar_interval(value) for value in settings.get('OnCalendar', [])] if item[0]]
+    calendars = [calendar.split() for calendar in map(_as_cron, settings.get('OnCalendar', [])) if calendar]
+    for place in (0, 1):
+        if calendars and len({tuple(fields[:place] + fields[place + 1:]) for fields in calendars}) == 1:
+            calendars[:] = [calendars[0][:place] + [','.join(fields[place] for fields in calendars)] + calendars[0][place + 1:]]
+    found = [item for item in found + [cron_interval(' '.join(fields)) for fields in calendars] if item[0]]
     return (min(found)[0], len(found) > 1 or found[0][1]) if found else (None, False)
 
 

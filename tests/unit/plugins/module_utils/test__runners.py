@@ -407,9 +407,40 @@ def test_instances_of_a_template_timer(tmp_path, files, found):
 def test_instances_that_systemd_knows(monkeypatch, tmp_path):
     lay(tmp_path, TEMPLATE)
     monkeypatch.setattr(_runners._system, 'command', lambda argv, seconds=10: 'flush@x.timer loaded active waiting One run\n')
-    present = {directory: set() for directory in _runners._system.UNIT_DIRECTORIES}
+    present = {directory: set() for directory in _runners.UNITS}
     assert _runners._instances('flush@.timer', present, True, '') == ['flush@x.timer']
     assert _runners._instances('flush.timer', present, True, '') == ['flush.timer']
+
+
+@pytest.mark.parametrize('state, why', [
+    ({'active': 'active', 'sub': 'waiting'}, None), ({'active': 'active', 'sub': 'running'}, None),
+    ({'active': 'active', 'sub': 'elapsed'}, 'the timer has elapsed, and nothing will trigger it again'),
+    ({'active': 'inactive', 'sub': 'dead'}, 'the timer is not active')])
+def test_a_timer_that_has_elapsed_starts_nothing(monkeypatch, tmp_path, state, why):
+    """With OnUnitActiveSec= alone, and a service that has not run since the boot: timer_enter_elapsed_or_dead() in src/core/timer.c."""
+    root = lay(tmp_path, {'/etc/systemd/system/q.timer': '[Timer]\nOnUnitActiveSec=30min\n',
+                          '/etc/systemd/system/q.service': '[Service]\nExecStart=/usr/sbin/sendmail -Ac -q\n'})
+    monkeypatch.setattr(_runners._system, 'unit_states', lambda units: {'q.timer': state})
+    (found,) = _runners._systemd_runners({}, True, 'sendmail', True, ['smmsp'], root)
+    assert (found['interval'], found['active'], found['detail']) == (1800, why is None, why)
+
+
+def test_a_timer_of_systemd_run(monkeypatch, tmp_path):
+    """Its unit files are in /run/systemd/transient: systemd.unit(5); written as bus_exec_command does, each word in quotes."""
+    root = lay(tmp_path, {'/run/systemd/transient/run-r1.timer': '[Timer]\nOnCalendar=*:0/30\n',
+                          '/run/systemd/transient/run-r1.service': '[Service]\nExecStart=@/usr/sbin/sendmail "/usr/sbin/sendmail" "-Ac" "-q"\n'})
+    monkeypatch.setattr(_runners._system, 'unit_states', lambda units: {'run-r1.timer': {'active': 'active', 'sub': 'waiting'}})
+    (found,) = _runners._systemd_runners({}, True, 'sendmail', True, ['smmsp'], root)
+    assert (found['unit'], found['interval'], found['active'], found['script']) == ('run-r1.timer', 1800, True, None)
+    assert _runners._system.service('run-r1', root)['unit'] is None
+
+
+@pytest.mark.parametrize('unit, expected', [
+    ('queue-sendmail@30m.service', [('systemd_unit', '/etc/systemd/system/queue-sendmail@.service', 1800, True)]),
+    ('other.service', [('daemon', None, 1800, True)])])
+def test_a_template_is_no_dead_runner_of_its_own(tmp_path, unit, expected):
+    root = lay(tmp_path, {'/etc/systemd/system/queue-sendmail@.service': '[Service]\nExecStart=/usr/sbin/sendmail -Ac -q%i\n'})
+    assert brief(_runners.queue_runners(_platform.UPSTREAM, [dict(SLEEPER, unit=unit)], root)) == expected
 
 
 def test_a_runner_and_its_child_are_one(tmp_path):
@@ -488,9 +519,19 @@ def test_a_conf_d_that_no_script_reads_is_no_runner(tmp_path):
     ('sendmail_enable="NONE"\n', 'daily_submit_queuerun="NO"\n', (), []),
     ('sendmail_msp_queue_enable="NO"\n', '', (CRON,), [('periodic', '/etc/periodic.conf', 86400, True)]),
     ('', 'daily_submit_queuerun="NO"\n', (dict(SLEEPER, unit=None),), [('rc_conf', '/etc/rc.conf', 1800, True)]),
+    # 500.queuerun knows YES alone, and no other word of rc.conf.
+    ('sendmail_msp_queue_enable="NO"\n', 'daily_submit_queuerun="on"\n', (CRON,), []),
+    ('sendmail_msp_queue_enable="NO"\n', 'daily_submit_queuerun="yes"\n', (CRON,), [('periodic', '/etc/periodic.conf', 86400, True)]),
 ])
 def test_freebsd_runners(tmp_path, rc, periodic, processes, expected):
     assert brief(runners(tmp_path, {'/etc/rc.conf': rc, '/etc/periodic.conf': periodic}, processes, _platform.FREEBSD)) == expected
+
+
+def test_files_of_freebsd_that_come_after_others(tmp_path):
+    """rc.conf.d of rc.subr(8), and periodic_conf_files in /etc/defaults/periodic.conf."""
+    files = {'/etc/rc.conf.d/sendmail': 'sendmail_msp_queue_flags="-L sm-msp-queue -Ac -q15m"\n',
+             '/usr/local/etc/periodic.conf': 'daily_submit_queuerun=NO\n', '/etc/periodic.conf': 'daily_submit_queuerun=YES\n'}
+    assert brief(runners(tmp_path, files, layout=_platform.FREEBSD)) == [('rc_conf', '/etc/rc.conf', 900, False)]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='a crontab belongs to somebody else')

@@ -176,6 +176,10 @@ PLAIN = {'how': 'sendmail', 'interval': None, 'partial': False}
     ('if [ -x /x ]; then LC_ALL=C exec /usr/sbin/sendmail -Ac -q; fi', PLAIN),
     ('printf "%s" x; sh -c "echo; sendmail -Ac -q"', PLAIN),
     ("it's sendmail -Ac -q", PLAIN),                     # an open quote
+    # The queue of another host, of a container, of a jail.
+    ('ssh hub /usr/sbin/sendmail -Ac -q', None), ('docker exec mail sendmail -Ac -q', None), ('sudo podman exec mail /usr/sbin/sendmail -Ac -q', None),
+    ('chroot /srv/mail /usr/sbin/sendmail -Ac -q', None), ('jexec web /usr/sbin/sendmail -Ac -q', None),
+    ('docker ps >/dev/null; /usr/sbin/sendmail -Ac -q', PLAIN), ('sudo -u smmsp /usr/sbin/sendmail -Ac -q', PLAIN),
 ])
 def test_queue_run(command, found):
     assert _schedule.queue_run(command) == found
@@ -294,7 +298,8 @@ def test_timespan(text, seconds):
     ('*:0/30', 1800, False), ('*-*-* *:00/30:00', 1800, False), ('*:00,30', 1800, False), ('hourly', HOUR, False), ('daily', DAY, False),
     ('weekly', 7 * DAY, False), ('Mon..Fri 08:00', 72 * HOUR, True), ('*-*-01 04:00:00', 31 * DAY, True), ('08:15', DAY, False),
     ('Monday 08:00', 7 * DAY, False), ('Monday..Friday 08:00', 72 * HOUR, True), ('0/6:00', 6 * HOUR, False), ('8-18/2:00', 14 * HOUR, True),
-    ('*-*-*/2 00:00', None, False), ('*-*/3-01 00:00', None, False), ('08:00 UTC', None, False),
+    ('*-*-*/2 00:00', None, False), ('*-*/3-01 00:00', None, False), ('08:00 UTC', DAY, False),
+    ('*:0/30 Europe/Berlin', 1800, False), ('Mon *-*-* 03:00 America/Argentina/Salta', 7 * DAY, False),
     ('*-01/3-01 00:00', 92 * DAY, True), ('*:*', 60, False), ('Mon *-*-1 00:00', None, False), ('*-*~3', None, False), ('tomorrow', None, False),
 ])
 def test_calendar_interval(text, seconds, uneven):
@@ -306,6 +311,10 @@ def test_calendar_interval(text, seconds, uneven):
     ('[Timer]\nOnCalendar=*:0/45\n', (2700, True)),
     ('[Timer]\nOnCalendar=hourly\nOnUnitInactiveSec=20min\n', (1200, True)),
     ('[Timer]\nOnBootSec=5min\n', (None, False)),
+    # What "systemd-analyze calendar" says of both together.
+    ('[Timer]\nOnCalendar=*:00\nOnCalendar=*:30\n', (1800, False)), ('[Timer]\nOnCalendar=*:0/30\nOnCalendar=*:15\n', (1800, True)),
+    ('[Timer]\nOnCalendar=02:00\nOnCalendar=14:00\n', (12 * HOUR, False)), ('[Timer]\nOnCalendar=Mon 02:00\nOnCalendar=*:30\n', (HOUR, True)),
+    ('[Timer]\nOnCalendar=hourly\nOnCalendar=\nOnCalendar=*:0/30 UTC\n', (1800, False)),
 ])
 def test_timer_interval(text, found):
     assert _schedule.timer_interval(_schedule.unit(text)) == found
