@@ -247,7 +247,7 @@ def _unit_run(settings: Dict[str, List[str]], root: str) -> Optional[Dict[str, A
         return None
     environment: Dict[str, str] = {}
     for path in settings.get('EnvironmentFile', []):
-        environment.update(_schedule.assignments(_system.script(root + path.lstrip('-'))))
+        environment.update(_schedule.environment(_system.script(root + path.lstrip('-'))))
     command = _schedule.unit_command(settings, environment)
     run = _schedule.queue_run(command)
     return dict(run, script=_schedule.beside(command)) if run else None
@@ -282,12 +282,13 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
             interval, uneven = _schedule.timer_interval(settings)
             # Without another trigger, OnUnitActiveSec= starts nothing that has never run since the boot (timer_enter_waiting() in timer.c).
             detail = stranger or ('the timer has elapsed, and nothing will trigger it again' if state.get('sub') == 'elapsed' else
-                                  None if state.get('active') == 'active' else 'the timer is not active')
+                                  None if state.get('active') == 'active' else
+                                  'the timer is not active' if state.get('active') or not booted else 'systemctl does not say whether the timer is active')
             yield _runner('systemd_timer', path, interval, detail is None, detail, uneven=uneven, unit=name,
                           partial=run['partial'], script=run['script'])
     own = UNITS[0]
     # The packages' own, wherever they are, and what an administrator has written.
-    services = set(name for name in set().union(*present.values()) if re.match(r'(?:\S*sendmail|sm-client)\S*\.service$', name))
+    services = set(name for name in set().union(*present.values()) if re.match(r'\S*(?:sendmail|sm-client)\S*\.service$', name))
     services.update(name for name in present[own] if name.endswith('.service') and not os.path.islink('%s%s/%s' % (root, own, name)))
     for name in sorted(services):
         path, settings = _unit(name, present, root)

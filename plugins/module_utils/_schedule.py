@@ -58,7 +58,7 @@ def _cron_fields(schedule):
 def refused(schedule: str) -> bool:
     """Whether Debian's cron refuses a schedule."""
     try:
-        return schedule[:1] == '-' or not ('~' in schedule or schedule == '@reboot' or _cron_fields(schedule))
+        return schedule[:1] == '-' or schedule[:7] == '@every_' or not ('~' in schedule or schedule == '@reboot' or _cron_fields(schedule))
     except ValueError:
         return True
 
@@ -208,6 +208,12 @@ def assignments(text, values=None):
         if match:
             values[match.group(1)] = filled(match.group(2).rstrip(';'), values)[:16384]
     return values
+
+
+def environment(text: str) -> Dict[str, str]:
+    """What an EnvironmentFile= of systemd sets: a variable is the whole line, and nothing is put in (systemd.exec(5))."""
+    found = re.findall(r'(?m)^\s*([A-Za-z_]\w*)=(.*)$', text.replace('\\\n', ''))
+    return {name: re.sub(r'(["\'])(.*?)\1', r'\2', value.strip()) for name, value in found}
 
 
 def filled(text: str, values: Dict[str, str]) -> str:

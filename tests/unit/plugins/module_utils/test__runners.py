@@ -415,7 +415,9 @@ def test_instances_that_systemd_knows(monkeypatch, tmp_path):
 @pytest.mark.parametrize('state, why', [
     ({'active': 'active', 'sub': 'waiting'}, None), ({'active': 'active', 'sub': 'running'}, None),
     ({'active': 'active', 'sub': 'elapsed'}, 'the timer has elapsed, and nothing will trigger it again'),
-    ({'active': 'inactive', 'sub': 'dead'}, 'the timer is not active')])
+    ({'active': 'inactive', 'sub': 'dead'}, 'the timer is not active'),
+    # Its bus is away.
+    ({'active': None, 'sub': None}, 'systemctl does not say whether the timer is active')])
 def test_a_timer_that_has_elapsed_starts_nothing(monkeypatch, tmp_path, state, why):
     """With OnUnitActiveSec= alone, and a service that has not run since the boot: timer_enter_elapsed_or_dead() in src/core/timer.c."""
     root = lay(tmp_path, {'/etc/systemd/system/q.timer': '[Timer]\nOnUnitActiveSec=30min\n',

@@ -124,7 +124,8 @@ def test_a_schedule_that_does_not_come(schedule, never):
 
 @pytest.mark.parametrize('schedule, refused', [
     ('*/30 * * * *', False), ('3/20 * * * *', True), ('3-59/20 * * * *', False), ('* * * * monday', True), ('* * * * Mon', False), ('@hourly', False),
-    ('@Hourly', True), ('@every 5', True), ('-*/15 * * * *', True), ('-@hourly', True), ('0 0 * * fri-sun', False), ('0 22-2 * * *', False),
+    ('@Hourly', True), ('@every 5', True),
+    ('@every_minute', True), ('-*/15 * * * *', True), ('-@hourly', True), ('0 0 * * fri-sun', False), ('0 22-2 * * *', False),
     ('0~59 * * * *', False), ('0 0 1 january *', True), ('61 * * * *', True), ('@reboot', False), ('0 0 30 2 *', False)])
 def test_a_schedule_that_debians_cron_refuses(schedule, refused):
     """What "crontab -n" of cron 3.0pl1-162 says."""
@@ -255,6 +256,14 @@ def test_a_unit_with_a_drop_in():
     assert '-q2h' in _schedule.unit_command(_schedule.unit(SM_CLIENT), {'SENDMAIL_OPTS': '-q2h'})
     changed = _schedule.unit(SM_CLIENT, '[Service]\nExecStart=\nExecStart=-/usr/sbin/sendmail -L sm-msp-queue \\\n  -Ac -q30m\n')
     assert _schedule.queue_run(_schedule.unit_command(changed)) == dict(PLAIN, interval=1800)
+
+
+@pytest.mark.parametrize('text, value', [
+    ('A="-q30m"\n', '-q30m'), ("A='-Ac -q30m'\n", '-Ac -q30m'), ('A=-v -q30m\n', '-v -q30m'), ('A=-q30m # often\n', '-q30m # often'),
+    ('A=1\nA="$A -q30m"\n', '$A -q30m'), ('; A=1\n#A=2\n', None), ('A=-v \\\n-q30m\n', '-v -q30m'), ("# don't\nA=-q1h\n", '-q1h'), ('export A=1\n', None)])
+def test_an_environment_file_is_no_shell(text, value):
+    """EnvironmentFile= in systemd.exec(5): what stands behind the = is the value, with blanks, and no variable is put in."""
+    assert _schedule.environment(text).get('A') == value
 
 
 def test_what_is_no_setting_of_a_unit():
