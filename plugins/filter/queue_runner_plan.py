@@ -275,7 +275,8 @@ def _words(runner):
 
 def _removal(runner):
     """How a foreign runner is removed, None if only a person can."""
-    if runner.get('script'):
+    # systemd refuses to disable what systemd-run has made.
+    if runner.get('script') or (runner['path'] or '').startswith('/run/systemd/transient/'):
         return None
     if runner['line']:
         return {'kind': 'line', 'path': runner['path'], 'line': runner['line']}

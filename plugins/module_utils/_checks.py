@@ -278,7 +278,9 @@ def mta_directory(look: Look, _limits: Limits) -> Found:
 # Queue runners
 
 def active_runners(look: Look) -> List[Dict[str, Any]]:
-    return [one for one in look.runners if one['active'] and not one['partial']]
+    active = [one for one in look.runners if one['active'] and not one['partial']]
+    # Each FreeBSD comes with a daily run beside the runner that rc.conf starts.
+    return [one for one in active if one['source'] != 'periodic'] or active
 
 
 def no_runner(look: Look, _limits: Limits) -> Found:

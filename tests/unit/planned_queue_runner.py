@@ -597,6 +597,14 @@ ROWS = [
         FOREIGN,
     ),
     row(
+        'A timer of systemd-run; sendmail_queue_runner_remove_foreign',
+        host('redhat', unit(), runner('systemd_timer', path='/run/systemd/transient/run-r1.timer', unit='run-r1.timer')),
+        'systemd_unit',
+        {'foreign': '/run/systemd/transient/run-r1.timer', 'errors': 'by hand'},
+        'systemctl(1)',
+        FOREIGN,
+    ),
+    row(
         'A line of /etc/anacrontab',
         host('redhat', unit(), runner(path='/etc/anacrontab', line=3, interval=86400)),
         'systemd_unit',

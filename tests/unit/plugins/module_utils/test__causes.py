@@ -158,6 +158,10 @@ ROWS = [
      dict(msp(min_queue_age=7200), queues={'msp': waiting(3, untried_age=11100)})),
     ('two_runners', {'runners': [RUNNER, dict(RUNNER, source='cron')]}, {'runners': [RUNNER, dict(RUNNER, active=False)]}),
     ('two_runners', {'runners': [RUNNER, dict(RUNNER, source='cron')]}, {'runners': [RUNNER, dict(RUNNER, partial=True)]}),
+    # FreeBSD as it comes: sendmail_msp_queue_enable in rc.conf(5), daily_submit_queuerun in periodic.conf(5).
+    ('two_runners', {'runners': [dict(RUNNER, source='rc_conf'), dict(RUNNER, source='cron'), dict(RUNNER, source='periodic', interval=86400)]},
+     {'runners': [dict(RUNNER, source='rc_conf'), dict(RUNNER, source='periodic', interval=86400)]}),
+    ('runner', {'runners': [dict(RUNNER, source='periodic', active=False)]}, {'runners': [dict(RUNNER, source='periodic')]}),
     ('dead_runner', {'runners': [RUNNER, dict(RUNNER, active=False, detail='no cron daemon is running')]}, {}),
     ('poison', {'hazards': {'aborts': [('there is no sender (S line): a queue runner aborts', 'x')]}},
      {'hazards': {'damaged': [('line 2: an unknown line', 'x')]}}),

@@ -65,6 +65,17 @@ def test_files_of_the_client_queue(found, after):
     assert decide(MSP_FILE, about(*found)) == after
 
 
+@pytest.mark.parametrize('owner, overrides, after', [
+    (0, (), None), (8, (), None), (ALICE, (), (0, 8, 0o770)),
+    (8, ({'path': '/var/spool/clientmqueue', 'owner': 'root', 'group': None, 'mode': None},), (0, 8, 0o770)),
+    (8, ({'path': '/var/spool/clientmqueue', 'owner': None, 'group': None, 'mode': 0o700},), (8, 8, 0o700))])
+def test_the_client_queue_of_suse_belongs_to_root_or_to_mail(owner, overrides, after):
+    """sendmail.spec says root:mail, system-users.spec (system-user-mail) and sendmail.tmpfiles, at each boot, mail:mail. Both work."""
+    suse = look(_platform.SUSE, b'V10\nMlocal, P=[IPC]\nO QueueDirectory=/var/spool/clientmqueue\nO RunAsUser=mail\n')
+    (want,) = [one for one in _permissions.wants(suse, None, ACCOUNTS, overrides)[0] if one.kind == 'queue_directory' and 'client' in one.path]
+    assert decide(want, about(owner, 8, 0o770, stat.S_IFDIR)) == after
+
+
 @pytest.mark.parametrize('found, after', [
     ((0, MSP_GROUP, 0o640), None),
     ((0, 0, 0o600), None),
