@@ -45,7 +45,7 @@ class Range(NamedTuple):
 
 
 def threshold(text: str) -> Range:
-    match = re.match(r'(@?)(?:(~|-?\d+(?:\.\d+)?):)?(-?\d+(?:\.\d+)?)?$', text)
+    match = re.match(r'(@?)(?:(~|-?\d+(?:\.\d+)?):)?(-?\d+(?:\.\d+)?)?\Z', text, re.ASCII)
     if not match or not text.strip('@'):
         raise argparse.ArgumentTypeError('%r is no threshold; write seconds, or a range such as 0:14400' % text)
     at, low, high = match.groups()
@@ -83,7 +83,8 @@ def read(path: str) -> Values:
     if any('host' in labels for series in values.values() for labels, _value in series):
         raise Unusable('%s is the report of many hosts; name the file of one host' % path)
     # What the self-check writes first and last.
-    if len(values.get('timestamp_seconds', [])) != 1 or sum(value == 1 for _labels, value in values.get('host', [])) != 1 or 'controls' not in values:
+    if len(values.get('timestamp_seconds', [])) != 1 or sum(value == 1 for _labels, value in values.get('host', [])) != 1 or (
+            'controls' not in values or not data.endswith(b'\n')):
         raise Unusable('%s lacks the time, the verdict or the controls, so it is no file of the self-check, or was cut' % path)
     return values
 
@@ -98,13 +99,15 @@ def judge(values: Values, now: float, max_age: int, warning: Range, critical: Ra
         return UNKNOWN, ['the self-check has stopped, or a clock is wrong: what it says %s' % told], [], figures
     found, lines = [], []    # type: List[Tuple[int, str]], List[str]
     (verdict,) = [labels.get('status', '') for labels, value in values['host'] if value == 1]
-    failing = [labels for labels, value in values.get('control', []) if value == 1]
+    listed = [(labels, value) for labels, value in values.get('control', []) if value == 1]
+    failing = [labels for labels, _value in listed]
     for state in (CRITICAL, WARNING):
         ids = [labels.get('control', '') for labels in failing
                if labels.get('status') == 'fail' and SEVERITIES.get(labels.get('severity', ''), OK) == state]
         if ids:
             found.append((state, '%s fail%s' % (', '.join(ids), '' if len(ids) > 1 else 's')))
-    if verdict == 'error' or any(labels.get('status') == 'error' for labels in failing):
+    # Where many fail, those that could not be judged are not listed, only counted.
+    if verdict == 'error' or any(labels.get('status') == 'error' and value for labels, value in listed + values['controls']):
         found.append((UNKNOWN, 'not every control could be judged'))
     elif verdict != ('failing' if failing else 'compliant'):
         found.append((UNKNOWN, 'the verdict %r does not agree with the controls' % verdict))

@@ -47,7 +47,7 @@ options:
       senders:
         description:
           - Envelope senders, as shell patterns (C(*), C(?), C([...])) for the whole address, without regard to case.
-          - The empty string is the null sender, which bounces have.
+          - The empty string or V(<>) is the null sender, which bounces have. An address may stand in angle brackets, as C(mailq) and logs show it.
         type: list
         elements: str
       recipients:

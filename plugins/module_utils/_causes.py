@@ -316,6 +316,7 @@ def diagnosis(look: _look.Look, read_log: Callable[[Dict[str, bytes]], Dict[str,
         if one['id'] in said:
             one['evidence'] = one['evidence'][:EVIDENCE_MAX - 1] + ['The log says: %s' % said[one['id']]]
     count, examples = unexplained(look, causes)
+    figures = _checks.queue(look, 'msp')
     return {'healthy': not count and all(cause['severity'] == 'low' for cause in causes), 'causes': causes,
             'unexplained': {'messages': count, 'examples': examples}, 'inspected': look.inspected,
-            'messages': {} if _checks.queue(look, 'msp').get('directories') == [] else _checks.queue(look, 'msp')['messages']}
+            'messages': {} if all(one['messages'] is None for one in figures.get('directories', [{'messages': 0}])) else figures['messages']}

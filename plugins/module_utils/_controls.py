@@ -642,7 +642,7 @@ def host_of(look: Look) -> Dict[str, Any]:
     """What a report says of the queues of one host, in a few kilobytes."""
     queues = {}
     for name, queue in look.queues.items():
-        if queue.get('errors') and not queue['directories']:
+        if queue.get('errors') and all(one['messages'] is None for one in queue['directories']):
             continue        # nothing is known of it, which is not the same as empty
         queues[name] = {'messages': queue['messages'], 'oldest_age': queue['oldest_age'], 'last_attempt_age': queue.get('last_attempt_age'),
                         'bytes': queue.get('bytes', 0), 'reasons': dict((one['reason'], one['messages']) for one in queue.get('top', {}).get('reasons', [])),

@@ -58,7 +58,7 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
     domains = [one['domain'] for one in facts['queues'].get('msp', {}).get('top', {}).get('domains', []) if one['domain'] != '(local)'][:_DOMAINS_MAX]
     service = look.layout.mta_service
     return look._replace(
-        queues=facts['queues'], hazards=hazards, endangered=endangered(hazards), inspected=inspected,
+        queues=facts['queues'], errors=look.errors + unread(facts['queues']), hazards=hazards, endangered=endangered(hazards), inspected=inspected,
         places=[_system.file_state(path) for path in paths],
         filesystems=dict((name, _worst(places)) for name, places in look.directories.items() if places),
         sockets=_sockets(look, _network.listeners(_ports(look), look.processes)),
@@ -71,6 +71,13 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
         lookups=_lookups.look_around(domains),
         mailer_gone=_mailer_gone(look.configurations.get('mta')), dead_letters=_dead_letters(look.settings.get('msp', {})),
         hosts_access=_hosts_access(), subjects=_subjects(look) if subjects else ([], 0))
+
+
+def unread(queues: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """The directories that could be opened and then not be read to their end, as errors of a look: what is in them nobody knows."""
+    return [{'queue': name, 'path': one['path'],
+             'error': next((error['error'] for error in queue['errors'] if error['path'] == one['path']), 'it could not be read'), 'link': None}
+            for name, queue in queues.items() for one in queue['directories'] if one['messages'] is None]
 
 
 def _hosts_access() -> List[str]:

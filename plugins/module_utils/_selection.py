@@ -68,11 +68,11 @@ class Guarded:
 
 
 def _patterns(key, words):
-    """Shell patterns, any of them, for the whole of a bytes value and without regard to case. Bytes may be written as a listing shows them."""
+    """Shell patterns, any of them, for the whole of a bytes value and without regard to case. Bytes and brackets may stand as listings show them."""
     if not words:
         return None
     try:
-        compiled = re.compile('|'.join(translate(_text.original_bytes(word).decode('latin-1')) for word in words).encode('latin-1'), re.I)
+        compiled = re.compile('|'.join(translate(_qf.address(_text.original_bytes(word)).decode('latin-1')) for word in words).encode('latin-1'), re.I)
         # One with a few stars takes no longer than reading the text some times over.
         return compiled if max(word.count('*') for word in words) < 4 else Guarded(key, words, compiled, True)
     except re.error as error:

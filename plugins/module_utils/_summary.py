@@ -181,7 +181,7 @@ def queue(passes, errors, now, content=True):
     counted = dict((state, messages[state]) for state in states)
     result = {'directories': [{'path': shortened(os.fsencode(one.directory.path), _PATH_MAX), 'group': one.directory.group,
                                'messages': None if one in unread else sum(one.messages.values()), 'split': one.directory.control != one.directory.path,
-                               'link': one.directory.link} for one in passes],
+                               'link': one.directory.link} for one in sorted(passes, key=lambda one: one not in unread)],
               'messages': dict(counted, total=sum(messages.values())), 'delivering': delivering, 'vanished': vanished,
               'debris': dict((kind, count) for kind, count in debris.items() if content or kind not in CONTENT_DEBRIS),
               'errors': [{'path': shortened(error['path'], _PATH_MAX), 'error': shortened(error['error'], _ERROR_MAX)}

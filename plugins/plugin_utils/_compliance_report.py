@@ -211,8 +211,9 @@ def to_json(made):
 
 
 def clean(text):
-    """Without the characters that XML cannot have."""
-    return re.sub(r'[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]', lambda match: f'\\x{ord(match.group()):02x}', str(text))
+    """What can be seen, and line ends: no escapes of a terminal, no change of direction, nothing that XML cannot have."""
+    text = str(text)
+    return text if text.isprintable() else ''.join(char if char.isprintable() or char in '\t\n' else f'\\x{ord(char):02x}' for char in text)
 
 
 def explained(one):
@@ -244,10 +245,13 @@ def to_junit(made):
     yield '</testsuites>\n'
 
 
+_FORMULA = tuple('=+-@\t\n\uff1d\uff0b\uff0d\uff20')    # those of full width too, where Japanese or Chinese is written
+
+
 def _cell(text):
     """A spreadsheet takes what begins like this for a formula."""
-    text = re.sub(r'[\x00-\x08\x0b-\x1f\x7f]', '?', str(text))
-    return "'" + text if text[:1] in ('=', '+', '-', '@', '\t', '\r') else text
+    text = clean(text)
+    return "'" + text if text[:1] in _FORMULA else text
 
 
 def to_csv(made):
@@ -277,7 +281,7 @@ def remedy(about):
 
 def plain(text):
     """Text that Markdown leaves alone: nothing in it is markup, and it stays on its line."""
-    text = re.sub(r'[\x00-\x1f\x7f]', ' ', str(text)).replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')
+    text = clean(' '.join(str(text).split('\n'))).replace('\t', ' ').replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')
     return re.sub(r'([\\`*_{}\[\]()#+!|~-])', r'\\\1', text)
 
 
@@ -342,7 +346,9 @@ def said(kind):
 
 
 def to_prometheus(made):
-    yield _exposition.fleet(made, int(_compliance_results.read_stamp(made['generated']).timestamp()))
+    # A label is UTF-8, and in it a backslash begins an escape.
+    hosts = [dict(host, name=host['name'].encode('utf-8', 'backslashreplace').decode()) for host in made['hosts']]
+    yield _exposition.fleet(dict(made, hosts=hosts), int(_compliance_results.read_stamp(made['generated']).timestamp()))
 
 
 def span(seconds):
@@ -364,9 +370,10 @@ def to_html(made):
     """One page that needs nothing else: no script, no style, image or font from anywhere."""
     from jinja2 import Environment
     from markupsafe import Markup
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
+                              finalize=lambda value: clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value)
     # A name or domain breaks behind its dots.
-    environment.filters.update(span=span, size=size, remedy=remedy, said=said, dots=lambda text: Markup('.<wbr>').join(str(text).split('.')))
+    environment.filters.update(span=span, size=size, remedy=remedy, said=said, dots=lambda text: Markup('.<wbr>').join(clean(text).split('.')))
     template = environment.from_string(Path(__file__).with_name('compliance_report.html.j2').read_text(encoding='utf-8'))
     groups = []
     for one in made['controls']:

@@ -74,6 +74,9 @@ CASES = [
     (3, changed(('"failing"', '"error"')), {}, 'not every control could be judged'),
     # Age comes before all else, and known trouble before what is not known.
     (3, FRESH + CRITICAL_FAILS, {'later': 7200}, 'stopped'), (3, FRESH + NOT_JUDGED, {}, 'not every control could be judged'),
+    # Of many that are not well the first sixteen are listed, and those that fail come first.
+    (3, FRESH + 'sendmail_compliance_controls{status="error"} 1\n', {}, 'not every control could be judged'),
+    (0, FRESH + 'sendmail_compliance_controls{status="error"} 0\n', {}, 'OK'),
     (2, FRESH + NOT_JUDGED + CRITICAL_FAILS, {}, 'SMQ-MTA-03 fails; not every control could be judged'),
     (1, FRESH + NOT_JUDGED + HIGH_FAILS, {}, 'SMQ-RUN-01 fails; not every'),
     (1, changed(('oldest_age_seconds{queue="msp"} 0\n', OLD)), {}, 'mail has waited in the client queue for 4 h'),
@@ -84,7 +87,7 @@ CASES = [
     (0, changed(('{queue="mta",state="queued"} 0', '{queue="mta",state="queued"} 2000')), {}, 'mta_queued=2000'),
     (3, changed(('sendmail_compliance_host{status="failing"} 1\n', '')), {}, 'was cut'),
     (3, changed(('sendmail_compliance_timestamp_seconds 1795825906\n', '')), {}, 'was cut'), (3, FRESH.partition('sendmail_compliance_controls')[0], {}, 'cut'),
-    (3, FRESH[:-20], {}, 'does not write'), (3, changed(('} 41', '} 41 1795825906')), {}, 'does not write'),
+    (3, FRESH[:-20], {}, 'does not write'), (3, FRESH[:-1], {}, 'was cut'), (3, changed(('} 41', '} 41 1795825906')), {}, 'does not write'),
     (3, '', {}, 'was cut'), (3, None, {}, 'cannot be read: No such file'), (3, b'\xff\x00', {}, 'does not write'),
     (3, changed(('1795825906', 'NaN')), {}, 'does not write'), (3, changed(('1795825906', '+Inf')), {}, 'does not write'),
     (3, changed(('oldest_age_seconds{queue="msp"} 0', 'oldest_age_seconds{queue="msp"} NaN')), {}, 'does not write'),

@@ -7,8 +7,10 @@ import asyncio
 import importlib.util
 import json
 import os
+import sys
 import threading
 import time
+import types as types_module
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,13 @@ def test_old_mail():
     assert types(one.events({'h': seen(1, oldest=60)}, 0)) == []
     assert types(one.events({'h': seen(1, oldest=61)}, 1)) == [('old', None)]
     assert types(one.events({'h': seen(1, oldest=3)}, 2)) == [('recovered', 'old')]
+
+
+def test_mail_of_which_the_age_is_not_known_is_neither_old_nor_young():
+    one = watch()
+    assert types(one.events({'h': seen(1, 3601)}, 0)) == [('old', None)]
+    assert one.events({'h': dict(seen(1), oldest_age=None)}, 60) == []
+    assert types(one.events({'h': seen(0, None)}, 120)) == [('recovered', 'old')]
 
 
 def test_every_further_lost_message_is_an_event_and_a_fall_is_not():
@@ -243,6 +252,36 @@ def test_a_look_that_fails_is_logged_and_the_next_is_taken(monkeypatch, caplog):
     events = run({}, 3)
     assert types(events) == [('buildup', None), ('unseen', None), ('recovered', 'unseen')]
     assert 'nobody there' in caplog.text
+
+
+def test_a_look_over_an_inventory_knows_nothing_of_whom_it_hears_nothing(monkeypatch):
+    """What Ansible's runner calls its handler with; c hangs until the run is broken off, d is not its turn."""
+    states = {'queued': 0, 'quarantined': 0, 'lost': 0, 'total': 0}
+    facts = {'sendmail_queue': {'queues': {'msp': {'errors': [], 'directories': [], 'messages': states, 'oldest_age': None}}}}
+
+    def run_all(event_handler, **_more):
+        for kind, host, result in (('runner_on_start', 'a', None), ('runner_on_start', 'b', None), ('runner_on_start', 'c', None),
+                                   ('runner_on_ok', 'a', {'ansible_facts': facts}), ('runner_on_unreachable', 'b', {'msg': 'no route'})):
+            event_handler({'event': kind, 'event_data': {'host': host, 'res': result}})
+        return types_module.SimpleNamespace(status='timeout', stdout=None)
+    monkeypatch.setitem(sys.modules, 'ansible_runner', types_module.SimpleNamespace(run=run_all))
+    chosen = MODULE['settings']({'inventory': 'hosts'})
+    found = MODULE['look_there'](chosen, threading.Event())
+    assert {host: one['error'] for host, one in found.items()} == {'a': None, 'b': 'no route', 'c': 'the look did not end in time'}
+    assert types(MODULE['Watch'](chosen).events(found, 0)) == [('unseen', None), ('unseen', None)]
+
+
+def test_a_look_that_breaks_in_an_unforeseen_way_does_not_end_the_watch(monkeypatch, caplog):
+    looks = []
+
+    def look(chosen, stopped):
+        looks.append(1)
+        if len(looks) == 2:
+            raise KeyError('sendmail_queue')
+        return {'h': seen(10)}
+    monkeypatch.setitem(MODULE['main'].__globals__, 'look_here', look)
+    assert types(run({}, 3)) == [('buildup', None), ('unseen', None), ('recovered', 'unseen')]
+    assert 'KeyError' in caplog.text
 
 
 def test_bad_arguments_end_the_source():

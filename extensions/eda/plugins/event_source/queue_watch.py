@@ -202,7 +202,10 @@ def look_there(chosen, stopped):
     def keep(event):
         data = event.get('event_data', {})
         kind, host, result = event.get('event'), data.get('host'), data.get('res') or {}
-        if kind == 'runner_on_ok' and 'sendmail_queue' in result.get('ansible_facts', {}):
+        if kind == 'runner_on_start':
+            # Until it answers. One that hangs is broken off, and nothing more is heard of it.
+            seen[host] = _refused('the look did not end in time')
+        elif kind == 'runner_on_ok' and 'sendmail_queue' in result.get('ansible_facts', {}):
             seen[host] = figures(result['ansible_facts']['sendmail_queue']['queues'][chosen['queue']])
         elif kind in ('runner_on_failed', 'runner_on_unreachable', 'runner_on_ok'):
             seen[host] = _refused(result.get('msg') or 'the look failed and Ansible does not say why')
@@ -251,7 +254,9 @@ class Watch:
             # Mail that is quarantined for the time of a remediation has not left: that says neither that the buildup lasts nor that it is over.
             if not known or waiting > chosen['low'] or messages['quarantined'] <= known['quarantined']:
                 states['buildup'] = waiting >= chosen['high'] or (known is not None and waiting > chosen['low'])
-            states['old'] = (seen['oldest_age'] or 0) > chosen['oldest_age']
+            # A name can have no time in it: how long that mail waits is not known.
+            if seen['oldest_age'] is not None or not waiting:
+                states['old'] = (seen['oldest_age'] or 0) > chosen['oldest_age']
             states['lost'] = messages['lost'] > 0
         return {kind: state for kind, state in states.items() if state or kind == 'unseen' or not seen['error']}
 
@@ -297,9 +302,11 @@ async def main(queue, args):
                 begin = loop.time()
                 try:
                     seen = await loop.run_in_executor(pool, look, chosen, stopped)
-                except (OSError, RuntimeError) as error:
+                except ValueError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - of Ansible's runner too
                     # The next look may do better; a host that was seen before is reported as unseen.
-                    LOGGER.error('%s', error)
+                    LOGGER.error('%s: %s', type(error).__name__, error)
                     seen = {}
                 for event in watch.events(seen, int(time.time())):
                     await queue.put(event)

@@ -357,8 +357,11 @@ def test_the_fourth_number_of_a_version_counts():
 
 def test_a_report_says_nothing_of_a_queue_that_nobody_could_read():
     figures = {'errors': ['x'], 'directories': [], 'messages': {}}
-    queues = {'msp': figures, 'mta': dict(queue(), errors=['y'], directories=['/m'])}
+    queues = {'msp': figures, 'mta': dict(queue(), errors=['y'], directories=[{'path': '/m', 'messages': 0}])}
     assert list(_controls.host_of(HEALTHY._replace(queues=queues))['queues']) == ['mta']
+    for number in (None, 0):
+        queues = {'msp': queue(errors=[{'path': '/q', 'error': 'Input/output error'}], directories=[{'path': '/q', 'messages': number}]), 'mta': queue()}
+        assert ('msp' in _controls.host_of(HEALTHY._replace(queues=queues))['queues']) is (number == 0)
     bare = {'messages': {'total': 0}, 'oldest_age': None}
     assert _controls.host_of(HEALTHY._replace(queues={'msp': bare}))['queues']['msp']['bytes'] == 0
 

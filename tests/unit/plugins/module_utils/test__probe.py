@@ -4,12 +4,17 @@
 import os
 import re
 import signal
+import sys
+import time
 import types
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _log, _probe, _spool
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _controls, _log, _probe, _spool, _summary
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
+
+sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
+from hosts_looked_at import HEALTHY, NOW
 
 (CONTROL,) = queue_samples.sample('01').files.values()
 (OLD,) = [line for line in CONTROL.split(b'\n') if b'Subject:' in line]
@@ -301,3 +306,24 @@ def test_a_local_mailer_that_is_gone(tmp_path, text, gone):
     cf = _cf.parse((text.replace('%s', str(tmp_path))).encode())
     assert _probe._mailer_gone(cf) == ((cf.mailers['local']['path']) if gone else None)
     assert _probe._mailer_gone(None) is None
+
+
+@pytest.mark.parametrize('gone', [True, False])
+def test_a_directory_that_is_not_read_to_its_end_is_an_error_of_the_look(tmp_path, gone):
+    """It was there when the look began: what lies in it nobody knows, so the host is neither healthy nor compliant."""
+    here = [_spool.directories([('mqueue', str(queue_samples.sample('01').write(tmp_path / ('q%d' % number))))])[0][0] for number in range(25)]
+    if gone:
+        (tmp_path / 'q24').rename(tmp_path / 'old')
+    queue = _summary.queue([_spool.Pass(one) for one in here], [], int(time.time()))
+    del queue['directories'][_summary.DIRECTORIES_MAX:]
+    path = str(tmp_path / 'q24')
+    assert [(one['queue'], one['path']) for one in _probe.unread({'msp': queue})] == ([('msp', path)] if gone else [])
+    # A file that cannot be read is not the whole directory.
+    queue['errors'] = [{'path': str(tmp_path / 'q1' / 'qfX'), 'error': 'Input/output error'}]
+    assert len(_probe.unread({'msp': queue})) == gone
+    look = HEALTHY._replace(errors=_probe.unread({'msp': queue}))
+    assert _causes.diagnosis(look)['healthy'] is not gone
+    # Of no directory at all nothing is counted.
+    only = HEALTHY._replace(queues={'msp': dict(HEALTHY.queues['msp'], directories=[{'path': path, 'messages': None if gone else 0}])})
+    assert (_causes.diagnosis(only)['messages'] == {}) is gone
+    assert ('SMQ-QUE-01' in [one['id'] for one in _controls.comply(look, _controls.settled(now=NOW))['controls'] if one['status'] == 'error']) is gone

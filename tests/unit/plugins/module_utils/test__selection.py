@@ -79,6 +79,16 @@ def test_senders(patterns, sender, meant):
         assert meant is None or found == meant
 
 
+@pytest.mark.parametrize('word, sender, meant', [
+    ('<>', b'<>', True), ('<>', b'', True), ('<>', b'<alice@x>', False), ('<>', b'alice', False), ('<alice@x>', b'<alice@x>', True),
+    ('<alice@x>', b'alice@x', True), ('<alice@x>', b'<bob@x>', False), ('<*@x>', b'<bob@x>', True), ('<alice@x', b'alice@x', False),
+    ('[<]alice@x', b'alice@x', False)])
+def test_an_address_may_stand_as_mailq_and_the_facts_show_it(word, sender, meant):
+    assert chosen({'senders': [word]}, row(sender=sender)) is meant
+    if sender.strip(b'<>'):
+        assert chosen({'recipients': [word]}, row(to=[sender])) is meant
+
+
 def test_the_null_sender_is_meant_by_everything_only():
     assert chosen({'senders': ['*']}, row(sender=b'<>'))
     assert not chosen({'senders': ['?*']}, row(sender=b'<>'))

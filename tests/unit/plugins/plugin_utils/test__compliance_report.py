@@ -27,7 +27,7 @@ from hosts_looked_at import HEALTHY
 from fleet import HOSTILE, fleet, kept, result
 
 from ansible_collections.mailops.sendmail.plugins.filter.compliance_program import compliance_program
-from ansible_collections.mailops.sendmail.plugins.module_utils import _controls
+from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _text
 from ansible_collections.mailops.sendmail.plugins.plugin_utils import _compliance_report, _compliance_results
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -135,8 +135,80 @@ class TestMerge:
             self.age(tmp_path / 'old', host, 2 * DAY)
         kept({'pulls': result()}, tmp_path / 'new')
         made = reported({'meant': {}}, tmp_path / 'own', others=[str(tmp_path / '*')])
-        assert [(host['name'], host['status']) for host in made['hosts']] == [('meant', 'unknown'), ('pulls', 'compliant')]
-        assert f'last heard {made["hosts"][0]["heard"]}' in made['hosts'][0]['message']
+        # A host that pulls and stands in no inventory must not vanish when it stops.
+        assert [(host['name'], host['status']) for host in made['hosts']] == [('meant', 'unknown'), ('pulls', 'compliant'), ('stranger', 'unknown')]
+        for host in (made['hosts'][0], made['hosts'][2]):
+            assert f'last heard {host["heard"]}' in host['message']
+
+    def edited(self, place, edit, fail_on='none'):
+        """The report of host a, whose file was changed by edit(record)."""
+        kept({'a': result(HEALTHY._replace(runners=[]))}, place)
+        record = json.loads((place / 'a.json').read_text())
+        edit(record)
+        (place / 'a.json').write_text(json.dumps(record))
+        return reported({'a': {}}, place / 'own', fail_on, [str(place)])
+
+    @pytest.mark.parametrize('pattern', ['nowhere', 'no*', 'a.json'])
+    def test_a_name_of_no_directory_is_no_empty_report(self, tmp_path, pattern):
+        kept({'a': result()}, tmp_path)
+        with pytest.raises(_text.SendmailError, match='merge: no directory'):
+            reported({}, tmp_path / 'own', others=[str(tmp_path / pattern)])
+
+    def test_a_file_beside_the_directories_is_passed_over(self, tmp_path):
+        kept({'a': result()}, tmp_path / 'ams')
+        (tmp_path / 'README').write_text('x')
+        assert [host['name'] for host in reported({}, tmp_path / 'own', others=[str(tmp_path / '*')])['hosts']] == ['a']
+
+    @pytest.mark.parametrize('days, status', [(0, 'waived'), (-1, 'fail')])
+    def test_a_waiver_ends_with_its_day_whenever_the_host_was_looked_at(self, tmp_path, days, status):
+        waiver = {'reason': 'later', 'expires': (_compliance_results.now() + timedelta(days=days)).strftime('%Y-%m-%d'), 'expired': False}
+
+        def edit(record):
+            for one in record['controls']:
+                if one['status'] == 'fail':
+                    one.update(status='waived', waiver=dict(waiver, id=one['id']))
+        made = self.edited(tmp_path, edit, fail_on='high')
+        (one,) = [one for one in controls(made, made['hosts'][0]) if one['waiver']]
+        assert one['status'] == status and ('The waiver expired on' in ' '.join(one['evidence'])) is (status == 'fail')
+        assert made['gate']['open'] is (status == 'waived')
+        for name in _compliance_report.FORMATS:
+            assert written(made, name)
+
+    @pytest.mark.parametrize('edit, words', [
+        (lambda record: record['controls'][0].update(status='waived', waiver=None), 'waived by no waiver'),
+        (lambda record: record['controls'].append(dict(record['controls'][0], id='SMQ-NEW-01', status='fail')), 'SMQ-NEW-01 does not pass there'),
+        (lambda record: record['controls'].append(dict(record['controls'][0], id='SMQ-NEW-01', status='error')), 'SMQ-NEW-01 does not pass there'),
+        (lambda record: record['controls'].append(record['controls'][0]), 'more than once'),
+        (lambda record: record.update(checked='0001-01-01T00:00:00Z'), 'no time of this century'),
+        (lambda record: record.update(controls=[], status='error', heard='2999-01-01T00:00:00Z'), 'in the future'),
+        (lambda record: record['options']['thresholds'].update(msp_age=float('nan')), 'NaN is not JSON'),
+        (lambda record: record['controls'][0].update(waiver={'id': 'x', 'reason': 'x', 'expires': '2026-1-1', 'expired': False}), 'is not a day')])
+    def test_a_result_that_does_not_add_up_is_an_error_of_its_host(self, tmp_path, edit, words):
+        made = self.edited(tmp_path, edit)
+        assert [host['status'] for host in made['hosts']] == ['error'] and words in made['hosts'][0]['message']
+        for name in _compliance_report.FORMATS:
+            assert written(made, name)
+
+    def test_a_number_too_large_for_json_is_none(self, tmp_path):
+        kept({'a': result()}, tmp_path)
+        text = (tmp_path / 'a.json').read_text()
+        (tmp_path / 'a.json').write_text(text.replace('"msp_age":14400', '"msp_age":1e999'))
+        made = reported({'a': {}}, tmp_path / 'own', others=[str(tmp_path)])
+        assert made['hosts'][0]['status'] == 'error' and 'Infinity' not in written(made, 'json')
+
+    def test_what_a_newer_collection_passes_is_no_matter(self, tmp_path):
+        made = self.edited(tmp_path, lambda record: record['controls'].append(dict(record['controls'][0], id='SMQ-NEW-01', status='pass')))
+        assert made['hosts'][0]['status'] == 'failing'
+
+    def test_a_failure_always_says_something(self, tmp_path):
+        made = self.edited(tmp_path, lambda record: record.update(controls=[], status='error', message=''))
+        assert made['hosts'][0]['message'] == 'The result does not say why.'
+
+    def test_a_long_name_is_whole_where_its_file_cannot_be_used(self, tmp_path):
+        kept({'x' * 255: result()}, tmp_path)
+        (path,) = tmp_path.glob('*.json')
+        path.write_text('{')
+        assert [host['name'] for host in reported({'x' * 255: {}}, tmp_path / 'own', others=[str(tmp_path)])['hosts']] == ['x' * 255]
 
     def test_a_host_that_does_not_answer_any_more_was_heard_last_when_it_did(self, tmp_path):
         kept({'a': result()}, tmp_path)
@@ -168,12 +240,18 @@ class TestMerge:
         for name in _compliance_report.FORMATS:
             assert written(made, name)
 
-    @pytest.mark.parametrize('host', ['a/../b', '..', '.', 'ü', 'x' * 255, '\n', 'a b', '%2e', HOSTILE])
+    @pytest.mark.parametrize('host', ['a/../b', '..', '.', 'ü', 'x' * 255, '\n', 'a b', '%2e', HOSTILE, 'h\udc80\u202e'])
     def test_any_name(self, tmp_path, host):
         kept({host: result()}, tmp_path)
         assert len(os.listdir(tmp_path)) == 1
         made = reported({host: {}}, tmp_path / 'own', others=[str(tmp_path)])
         assert [(one['name'], one['status']) for one in made['hosts']] == [(host, 'compliant')]
+        # Where it fails it is in every format, as text that its readers take.
+        made = reported({host: {}}, tmp_path / 'none')
+        for name in _compliance_report.FORMATS:
+            assert written(made, name).encode('utf-8', 'backslashreplace').decode()
+        label = re.search(r'host="((?:[^"\\\n]|\\[\\n"])*)"', written(made, 'prometheus').encode('utf-8', 'backslashreplace').decode())
+        assert label and label.group(1)
 
     def test_a_control_that_an_older_version_does_not_know_is_no_pass(self, tmp_path):
         one = result()
@@ -224,7 +302,17 @@ class TestFormats:
         assert sum(row['status'] == 'fail' for row in rows) == made['summary']['controls']['fail']
         assert not any(value[:1] in ('=', '+', '-', '@') for row in rows for value in row.values())
 
-    @pytest.mark.parametrize('begin', ['=', '+', '-', '@', '\t'])
+    @pytest.mark.parametrize('name', ['junit', 'csv', 'markdown', 'html', 'json'])
+    def test_nothing_in_it_moves_a_cursor_or_turns_a_line(self, tmp_path, name):
+        """Escapes of a terminal in seven and eight bits, overrides and isolates of direction, line ends, spaces of no width, tags, half characters."""
+        odd = 'a\x1b[31m\x9b1m\u202e\u2066\u2028\x85\u200b\ufeff\x07\udc80\U000e0041z'
+        look = HEALTHY._replace(writable=[odd], family=odd, domains={odd: {'1h': 3}}, program=dict(HEALTHY.program, version=odd))
+        text = written(reported({odd.replace('\udc80', ''): result(look), 'gone': {'unreachable': True, 'msg': odd},
+                                 'm\u00fcller': {'failed': True, 'msg': 'Gr\u00fc\u00dfe'}}, tmp_path), name)
+        assert [char for char in text if not char.isprintable() and char not in '\r\n'] == []
+        assert 'Gr\u00fc\u00dfe' in text or name == 'json'
+
+    @pytest.mark.parametrize('begin', ['=', '+', '-', '@', '\t', '\n', '\uff1d'])
     def test_no_cell_of_csv_is_a_formula(self, made, begin):
         """Evidence holds what a queue says, for example a sender."""
         findings = [dict(one, evidence=[begin + 'HYPERLINK("http://x")']) for one in made['findings']]
@@ -253,7 +341,7 @@ class TestFormats:
         assert page.foreign == [] and page.scripts == 0 and page.unbalanced == []
         assert len([row for row in page.rows if len(row) == COUNT + 1]) == len(_compliance_report.kinds(made)[0]) + 1
         for host in made['hosts']:
-            assert ' '.join(host['name'].split()) in page.text
+            assert ' '.join(_compliance_report.clean(host['name']).split()) in page.text
 
 
 class TestThousands:
