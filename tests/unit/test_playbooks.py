@@ -15,6 +15,10 @@ import pytest
 import yaml
 
 pytest.importorskip('ansible.cli')
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from hosts_looked_at import HEALTHY
+
+from ansible_collections.mailops.sendmail.plugins.module_utils import _compliance
 
 from ansible_collections.mailops.sendmail.tests.unit import planned_mta, planned_queue_runner  # noqa: E402
 
@@ -191,6 +195,25 @@ def fixture_answering(play, tmp_path):
             (ours / 'plugins/modules' / module.name).write_text(MODULE % (told, f'{tmp_path}/{module.stem}.count'))
         return play
     return answer
+
+
+@pytest.mark.parametrize('damage, status', [({}, 0), ({'filesystems': {}}, 2), ({'runners': []}, 0)])
+def test_a_host_of_which_a_control_could_not_be_judged_is_no_success(answering, damage, status):
+    """Nothing asks for compliance here; a control that fails is for sendmail_compliance_fail_on."""
+    look = {name: value for name, value in HEALTHY._replace(**damage)._asdict().items() if name not in _compliance._AT_HOME}
+    play = answering(sendmail_compliance_info=[{'changed': False, 'look': json.loads(json.dumps(look))}])
+    done = play('check_compliance')
+    assert done.returncode == status, done.stdout
+    assert ('web2: Controls that could not be judged: 3; see the report.' in done.stdout) is (status == 2)
+    # The same from the files alone.
+    assert play('report_compliance', '-e', 'sendmail_compliance_directory=other', '-e', '{"sendmail_compliance_merge": ["sendmail-compliance/results"]}'
+                ).returncode == status
+
+
+def test_hosts_that_nobody_has_reported_are_no_success(play):
+    done = play('report_compliance')
+    assert done.returncode == 2 and '0 of 2 hosts comply, 0 fail, 0 could not be judged, 2 unknown.' in done.stdout
+    assert 'no directory is called' in play('report_compliance', '-e', '{"sendmail_compliance_merge": ["typo/*"]}').stdout
 
 
 def tasks_a_host(done):
