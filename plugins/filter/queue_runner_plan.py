@@ -275,13 +275,14 @@ def _words(runner):
 
 def _removal(runner):
     """How a foreign runner is removed, None if only a person can."""
-    # systemd refuses to disable what systemd-run has made.
-    if runner.get('script') or (runner['path'] or '').startswith('/run/systemd/transient/'):
+    if runner.get('script'):
         return None
     if runner['line']:
         return {'kind': 'line', 'path': runner['path'], 'line': runner['line']}
     if runner['source'] in ('systemd_timer', 'systemd_unit'):
-        return {'kind': 'unit', 'name': runner['unit']}
+        # systemd refuses to disable what systemd-run has made.
+        made = (runner['path'] or '').startswith('/run/systemd/transient/')
+        return None if made else {'kind': 'unit', 'name': runner['unit']}
     if runner['source'] == 'daemon' and runner['pid']:
         return {'kind': 'process', 'pid': runner['pid']}
     return {'kind': 'periodic'} if runner['source'] == 'periodic' else None

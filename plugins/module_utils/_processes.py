@@ -90,8 +90,8 @@ def _settled(found: List[Process]) -> List[Process]:
     return found
 
 
-def _in_container(pid: str, status: bytes) -> bool:
-    inner = re.search(rb'NSpid:\s*(.*)', status)
+def in_container(pid: str, status: bytes = b'') -> bool:
+    inner = re.search(rb'NSpid:\s*(.*)', status or _system.slurp('/proc/%s/status' % pid, 8192))
     if inner:
         return len(inner.group(1).split()) > 1
     try:                                      # before Linux 4.1
@@ -132,7 +132,7 @@ def processes(users: Sequence[str] = ('smmsp',), binary: Optional[str] = None) -
         # Effective ones; the owner of /proc/PID is root for a set-group-ID program.
         uid, gid = re.search(rb'Uid:\s*\d+\s+(\d+)', status), re.search(rb'Gid:\s*\d+\s+(\d+)', status)
         fields = line[line.rfind(b')') + 2:].split()
-        if not uid or not gid or len(fields) < 20 or fields[0] in b'ZX' or _in_container(entry, status):
+        if not uid or not gid or len(fields) < 20 or fields[0] in b'ZX' or in_container(entry, status):
             continue
         if int(uid.group(1)) if cron else not _is_sendmail('/proc/%s/exe' % entry, int(uid.group(1)), int(gid.group(1)), trust):
             continue

@@ -344,6 +344,24 @@ def _freebsd_runners(daemons: List[Runner], alive: bool, root: str) -> Iterator[
         yield _runner('periodic', '/etc/periodic.conf', 86400, alive, None if alive else 'no cron daemon is running', user='root')
 
 
+_LOOP = re.compile(r'(?s)\b(?:while|until)\b.*?\bdone\b')
+
+
+def _loops(users: Sequence[Optional[str]]) -> Iterator[Runner]:
+    """Shells that run the queue and sleep, over and over, as containers without an init and without cron have them."""
+    for pid in _system.names('/proc'):
+        words = _system.slurp('/proc/%s/cmdline' % pid, 65536).decode('utf-8', 'replace').split('\0') if pid.isdecimal() else []
+        if not re.search(r'(?:\A|/)-?(?:busybox|(?:ba|da|a|k)?sh)\Z', words[0] if words else ''):
+            continue
+        text = '\n'.join(words[1:]) + _system.script(next((word for word in words[1:3] if word[:1] == '/'), ''), 65536)
+        user = _system.file_state('/proc/' + pid)['owner']
+        for loop in _LOOP.findall(text):
+            run, pause = _script_run(loop.replace(';', '\n')), re.search(r'\bsleep\s+(\d+[smhd]?)\b', loop)
+            if run and pause and not run['interval'] and not _not_allowed(user, users) and not _processes.in_container(pid):
+                yield _runner('loop', None, _schedule.timespan(pause.group(1)), True, 'a shell that runs the queue and sleeps', user=user, pid=int(pid),
+                              partial=run['partial'], script=_system.printable(words[0]))
+
+
 def sendmail_conf(layout: _platform.Platform, root: str = '') -> Optional[Dict[str, Any]]:
     """What /etc/mail/sendmail.conf says, _schedule.debian_settings() with C(exists); None on all but Debian."""
     if layout.family != 'debian':
@@ -394,6 +412,8 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
         runners += _openrc_runners([runner for runner in daemons if not runner['unit']], root)
     if layout.family == 'freebsd':
         runners += _freebsd_runners(daemons, alive, root)
+    if not root:
+        runners += _loops(users)
     if exists and settings['msp_mode'] == 'daemon' and not daemons:
         runners.append(_runner('daemon', '/etc/mail/sendmail.conf', settings['msp_interval'], False, 'MSP_MODE is Daemon, but no queue runner is there'))
     if exists and settings['msp_mode'] == 'cron' and not any(runner['source'] == 'debian_cron' for runner in runners):

@@ -57,6 +57,7 @@ LINE = runner('debian_cron', path=DEBIAN_CRON, line=52)
 TIMER = runner('systemd_timer', unit=OWN_TIMER, path='/etc/systemd/system/' + OWN_TIMER)
 OWN_LINE = runner(path=OWN_CRON, line=4)
 RC_CONF = runner('rc_conf', path='/etc/rc.conf', pid=300)
+LOOP = runner('loop', pid=9, script='/bin/sh')
 CONF_D = runner('conf_d', path='/etc/conf.d/sendmail', pid=300)
 
 
@@ -603,6 +604,28 @@ ROWS = [
         {'foreign': '/run/systemd/transient/run-r1.timer', 'errors': 'by hand'},
         'systemctl(1)',
         FOREIGN,
+    ),
+    row(
+        'A shell that runs the queue and sleeps, in a container without an init and without cron',
+        host('debian', LOOP, init='none', cron=NO_CRON),
+        'debian_daemon',
+        dict(TO_DAEMON, foreign='loop, every 30m'),
+        'sh(1)',
+    ),
+    row(
+        'Such a shell; sendmail_queue_runner_remove_foreign',
+        host('redhat', unit(), LOOP),
+        'systemd_unit',
+        {'foreign': 'process 9, with /bin/sh', 'errors': 'by hand'},
+        'sh(1)',
+        FOREIGN,
+    ),
+    row(
+        'Such a shell beside a Sendmail built by hand, in a container without an init and without cron',
+        host('upstream', LOOP, init='none', cron=NO_CRON),
+        'none',
+        {},
+        'sh(1)',
     ),
     row(
         'A line of /etc/anacrontab',

@@ -3,6 +3,10 @@
 """Queue runners and cron of hosts laid out in a directory."""
 import os
 import re
+import signal
+import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
@@ -443,6 +447,29 @@ def test_a_timer_of_systemd_run(monkeypatch, tmp_path):
 def test_a_template_is_no_dead_runner_of_its_own(tmp_path, unit, expected):
     root = lay(tmp_path, {'/etc/systemd/system/queue-sendmail@.service': '[Service]\nExecStart=/usr/sbin/sendmail -Ac -q%i\n'})
     assert brief(_runners.queue_runners(_platform.UPSTREAM, [dict(SLEEPER, unit=unit)], root)) == expected
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not os.path.exists('/proc/self/stat'), reason='the shell has to be root\'s, and to be seen')
+@pytest.mark.parametrize('text, users, interval', [
+    ('while :; do /nonexistent/sendmail -Ac -q 2>/dev/null; sleep 1800; done', ['smmsp'], 1800),
+    ('until /bin/false\ndo\n/nonexistent/sendmail -Ac -q 2>/dev/null\nsleep 30m\ndone', ['smmsp'], 1800),
+    # What runs once, before a loop that does something else, a comment, the MTA's queue.
+    ('/nonexistent/sendmail -Ac -q 2>/dev/null; while :; do sleep 1800; done', ['smmsp'], None),
+    ('while :; do # sendmail -Ac -q\nsleep 1800; done', ['smmsp'], None),
+    ('while :; do /nonexistent/sendmail -q 2>/dev/null; sleep 1800; done', ['smmsp'], None)])
+@pytest.mark.parametrize('file', [False, True])
+def test_a_loop_of_a_shell(tmp_path, text, users, interval, file):
+    (tmp_path / 'run').write_text('#!/bin/sh\n%s\n' % text)
+    argv = ['/bin/sh', str(tmp_path / 'run')] if file else ['/bin/sh', '-c', text]
+    with subprocess.Popen(argv, start_new_session=True) as shell:
+        try:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and not Path('/proc/%d/cmdline' % shell.pid).read_bytes().startswith(b'/bin/sh\0'):
+                time.sleep(0.02)
+            found = [(one['interval'], one['active'], one['script']) for one in _runners._loops(users) if one['pid'] == shell.pid]
+            assert found == ([] if interval is None else [(interval, True, '/bin/sh')])
+        finally:
+            os.killpg(shell.pid, signal.SIGKILL)
 
 
 def test_a_runner_and_its_child_are_one(tmp_path):
