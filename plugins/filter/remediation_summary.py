@@ -102,7 +102,8 @@ def _plural(count, word):
 
 
 def state_of(report):
-    return report.get('state') if report.get('state') in STATES else 'unknown'
+    """Its state; without a report only a failure is more than unknown."""
+    return report['state'] if report.get('state') in (STATES if 'causes' in report else ('failed',)) else 'unknown'
 
 
 def _names(hosts, most):
@@ -283,7 +284,7 @@ def _domains(known, tense):
     ranked, cut = ranked[:20], len(ranked[20:])
     rows = [('  ', 'T', *_AGES, '')]
     rows += [('  ' + _safe(domain, 30), str(sum(ages.values())), *(str(ages[age]) for age in _AGES), '') for domain, ages in ranked]
-    return ['', f'Recipients who {tense}, by domain and age in minutes', '', *_table(rows, right=range(1, 12)), *([f'  and {cut} more domains'] if cut else [])]
+    return ['', f'Recipients who {tense}, by domain and age in minutes', '', *_table(rows, right=range(1, 12)), *([f'  and {cut} more {"domain" if cut == 1 else "domains"}'] if cut else [])]
 
 
 class FilterModule:

@@ -259,6 +259,18 @@ class TestSummary:
         assert 'web1  needs attention         3  mta_down' in text
         assert 'What is wrong, and what fixes it' in text
 
+    @pytest.mark.parametrize('claimed, state', [('healthy', 'unknown'), ('fixed', 'unknown'), ('waiting', 'unknown'), ('failed', 'failed')])
+    def test_a_host_of_which_there_is_no_report_is_not_well(self, claimed, state):
+        outcomes = {'web1': {'state': claimed, 'message': 'x'}}
+        assert remediation_summary(outcomes).splitlines()[0] == f'Remediation: 1 host, 1 {state}'
+        assert json.loads(queue_report(outcomes, playbook='x'))['hosts'][0]['state'] == state
+
+    @pytest.mark.parametrize('count, words', [(20, None), (21, '  and 1 more domain\n'), (22, '  and 2 more domains\n')])
+    def test_domains_beyond_the_first_are_counted(self, count, words):
+        found = remediation_report(dict(diagnosis(), domains=[{'domain': f'd{number}', 'ages': {'5': 1}} for number in range(count)]))
+        text = remediation_summary({'web1': found})
+        assert (words in text) if words else ('more domain' not in text)
+
     @pytest.mark.parametrize('acted, tense', [(True, 'waited at the beginning'), (False, 'wait')])
     def test_domains_by_age(self, acted, tense):
         one = dict(diagnosis('dns'), domains=[{'domain': 'example.org', 'recipients': 2, 'ages': {'5': 1, '1280+': 1}}])
