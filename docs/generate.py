@@ -3,11 +3,12 @@
 """Write the pages that stand in a table or in a program: python docs/generate.py
 
 controls.md from _controls.py, troubleshooting.md from _causes.py, playbooks.md from the comments at the head of the playbooks, and a dashboard of Grafana from
-the metrics of _exposition.py; and, into the pages of two roles, the tables of decisions that the tests of their filters go through.
+the metrics of _exposition.py; and, into the pages of the roles, their variables, and the tables of decisions that the tests of their filters go through.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import sys
@@ -193,19 +194,74 @@ def queue_runner_decisions() -> list[str]:
             *(f'| {cell(row.host)} | {row.method} | {cell(does(row.plan))} | {cell(row.source)} |' for row in planned_queue_runner.ROWS)]
 
 
+# What each step of a remediation does.
+STEPS = {'msp': 'applies `sendmail_msp`', 'permissions': 'corrects owners and modes', 'restore': 'returns lost messages to the queue',
+         'debris': 'moves debris into an archive', 'resolvers': 'writes `/etc/resolv.conf`', 'mta': 'applies `sendmail_mta`',
+         'runner': 'applies `sendmail_queue_runner`, behind the flush'}
+
+
+def remediation_decisions() -> list[str]:
+    from ansible_collections.mailops.sendmail.plugins.filter import remediation_plan
+    from ansible_collections.mailops.sendmail.plugins.module_utils import _causes
+    from ansible_collections.mailops.sendmail.tests.unit import planned_remediation
+    titles = {cause.id: cause.title for cause in _causes.CAUSES}
+    given = {'resolvers': '`sendmail_remediate_resolvers`', 'replace_other': '`sendmail_mta_replace_other`', 'healthy': 'the host was healthy before'}
+
+    def found(row):
+        return '; '.join(f'{cell(titles[name])} (`{name}`)' for name in row.causes) or 'Nothing'
+
+    def options(row):
+        return '; '.join(given.get(name) or '`sendmail_remediate_causes`: ' + ', '.join(f'`{one}`' for one in row.options[name]) for name in row.options)
+
+    def steps(row):
+        # What nothing is done about is left to the flush, or to somebody who reads the report.
+        return '; '.join(STEPS[name] for name in row.steps) or (
+            'nothing' if not row.causes or 'healthy' in row.options else
+            'flushes' if set(row.causes) <= set(remediation_plan.FLUSH) else 'reports it: it needs attention')
+    return ['| the diagnosis finds | with | the role |', '|---|---|---|',
+            *(f'| {found(row)} | {options(row)} | {steps(row)} |' for row in planned_remediation.ROWS)]
+
+
+def plain(text: str) -> str:
+    """Ansible's markup as Markdown."""
+    text = re.sub(r'\bO\((?:\w+\.){2}(\w+)#module:(\w+)\)', r'`\2` of `\1`', text)
+    return re.sub(r'\b[CVOMP]\(([^)#=]+)(?:#\w+)?(?:=([^)]*))?\)', lambda found: f'`{": ".join(filter(None, found.groups()))}`', text)
+
+
+def variables(role: str) -> list[str]:
+    """The variables of a role: the first sentence of each."""
+    import yaml
+    specs = yaml.safe_load((ROOT / 'roles' / role / 'meta/argument_specs.yml').read_text(encoding='utf-8'))['argument_specs']
+
+    def described(option):
+        first = option['description'] if isinstance(option['description'], str) else option['description'][0]
+        return plain(re.split(r'(?<=\.) ', first)[0])
+
+    def default(option):
+        return option['default'] if option['default'] and isinstance(option['default'], str) else json.dumps(option['default'])
+    return ['| variable | default | description |', '|---|---|---|',
+            *(f'| `{name}` | `{default(option)}` | {described(option)} |' for name, option in specs['main']['options'].items())]
+
+
 BEGIN, END = '<!-- Made by docs/generate.py from {}. Change it there. -->', '<!-- End of what docs/generate.py makes. -->'
-TABLES = {'roles/sendmail_mta/README.md': ('tests/unit/planned_mta.py', mta_decisions),
-          'roles/sendmail_queue_runner/README.md': ('tests/unit/planned_queue_runner.py', queue_runner_decisions)}
+DECISIONS = {'sendmail_mta': ('tests/unit/planned_mta.py', mta_decisions),
+             'sendmail_queue_runner': ('tests/unit/planned_queue_runner.py', queue_runner_decisions),
+             'sendmail_remediate': ('tests/unit/planned_remediation.py', remediation_decisions)}
+# For the page of each role: where a table comes from, and its rows.
+TABLES = {f'roles/{role.name}/README.md': [('meta/argument_specs.yml', functools.partial(variables, role.name)), *filter(None, [DECISIONS.get(role.name)])]
+          for role in sorted((ROOT / 'roles').iterdir())}
 
 
-def with_table(name: str) -> str:
-    """The page with its table made anew."""
-    source, rows = TABLES[name]
-    before, begin, rest = (ROOT / name).read_text(encoding='utf-8').partition(BEGIN.format(source))
-    _old, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f'{name} has no place for the table from {source}')
-    return '\n'.join([before + begin, '', *rows(), '', end]) + after
+def with_tables(name: str) -> str:
+    """The page with its tables made anew."""
+    page = (ROOT / name).read_text(encoding='utf-8')
+    for source, rows in TABLES[name]:
+        before, begin, rest = page.partition(BEGIN.format(source))
+        _old, end, after = rest.partition(END)
+        if not begin or not end:
+            raise ValueError(f'{name} has no place for the table from {source}')
+        page = '\n'.join([before + begin, '', *rows(), '', end]) + after
+    return page
 
 
 PAGES = {'controls.md': controls, 'troubleshooting.md': troubleshooting, 'playbooks.md': playbooks,
@@ -217,4 +273,4 @@ if __name__ == '__main__':
     for name, made in PAGES.items():
         (ROOT / 'docs' / name).write_text(made(), encoding='utf-8')
     for name in TABLES:
-        (ROOT / name).write_text(with_table(name), encoding='utf-8')
+        (ROOT / name).write_text(with_tables(name), encoding='utf-8')

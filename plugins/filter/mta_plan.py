@@ -169,7 +169,7 @@ OTHER_MTAS = (
 _PACKAGED = ('debian', 'redhat')
 # How the name is given back elsewhere.
 _NAMES = {
-    'freebsd': 'Name /usr/libexec/sendmail/sendmail in /etc/mail/mailer.conf.',
+    'freebsd': 'Name /usr/libexec/sendmail/sendmail in mailer.conf, of which /usr/local/etc/mail comes before /etc/mail.',
     'gentoo': 'Remove that package, or correct /etc/mail/mailer.conf.',
 }
 # Units that only hold what somebody typed or a cron line started.
@@ -258,7 +258,11 @@ def mta_plan(
         'sockets': [],
         'init': _init(look),
         'address': relay.get('path') or '%s port %s' % (relay['host'], relay['port']),
-        'command': (found.get('started_as') or 'sendmail -L sm-mta -bd -q1h').split()[1:],
+        # In the foreground it would never come back to who starts it here.
+        'command': [
+            '-bd' if word == '-bD' else word
+            for word in (found.get('started_as') or 'sendmail -L sm-mta -bd -q1h').split()[1:]
+        ],
     }
     known_way = _sendmail(plan, look['installation'], install, replace_other, alternatives) and _way(plan, look, relay)
     if known_way and relay['this_host'] is not False:
@@ -276,7 +280,8 @@ def mta_plan(
     systemd = plan['init'] == 'systemd'
     replaced = inside or loose if systemd else sorted(inside + loose)
     plan['pids'] = replaced or plan['pids']
-    plan['strays'] = [] if systemd and inside else replaced
+    # With its first process a container ends.
+    plan['strays'] = [] if systemd and inside else [pid for pid in replaced if pid != 1]
     plan['sockets'] = _sockets([one for one in ours if not systemd or one['pid'] in plan['strays']])
     return plan
 
@@ -539,6 +544,14 @@ def _start(plan, look, relay, daemons, ours, resolver_fails, refused):
         errors.append(
             '%s It runs in the unit %s, which is not that of its package. Restart it with "systemctl restart %s".'
             % (restart[0], unit, unit)
+        )
+    elif plan['init'] != 'systemd' and (
+        1 in plan['pids'] or (daemons and '-bD' in (service.get('started_as') or '').split())
+    ):
+        # supervisord, runit and s6 would start it again beside ours, and a container ends with its first process.
+        errors.append(
+            '%s It runs in the foreground, and what started it watches it: a container or a supervisor. Restart it there.'
+            % restart[0]
         )
     elif not (service['unit'] or service['init_script'] or family in ('upstream', 'freebsd')):
         errors.append(

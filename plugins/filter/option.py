@@ -21,14 +21,17 @@ options:
   kind:
     description:
       - V(bool) reads V(yes), V(no), V(true), V(false), V(on), V(off), V(y), V(n), V(t), V(f), V(1), and V(0), in any case of letters.
-      - V(int) reads a whole number.
+      - V(int) reads a whole number, 0 or more.
       - V(list) reads items with commas between them, or a list in JSON. A single item is a list of one.
       - V(dict) reads a dictionary in JSON.
       - V(addresses) is a V(list) of IP addresses.
+      - V(batches) is a V(list) of numbers of hosts and of percentages such as V(10%), each of at least 1. To Ansible 0, and no list at all, is every host
+        at once.
       - V(path) is an absolute path.
       - V(duration) is a time such as V(30m), V(1d12h) or V(90). It is returned as it was given, because a module says what a bare number means.
+      - V(age) is such a time whose last number has a unit too, because a bare one is days to one reader and seconds to the next.
     type: str
-    choices: [bool, int, list, dict, addresses, path, duration]
+    choices: [bool, int, list, dict, addresses, batches, path, duration, age]
     required: true
   name:
     description:
@@ -56,6 +59,7 @@ _value:
 
 import ipaddress
 import json
+import re
 
 from ansible.errors import AnsibleFilterError
 
@@ -81,9 +85,11 @@ def _int(value):
     try:
         if isinstance(value, (bool, float)):
             raise ValueError(value)
+        if int(str(value).strip()) < 0:
+            raise ValueError(value)
         return int(str(value).strip())
     except ValueError:
-        raise AnsibleFilterError(f'{_shown(value)} is not a whole number.') from None
+        raise AnsibleFilterError(f'{_shown(value)} is not a whole number of 0 or more.') from None
 
 
 def _json(value, kind, name):
@@ -129,6 +135,13 @@ def _addresses(value):
     return found
 
 
+def _batches(value):
+    found = [str(item).strip() for item in _list(value)]
+    if not found or not all(re.fullmatch(r'[1-9][0-9]{0,8}|(?:[1-9][0-9]?|100)%', item) for item in found):
+        raise AnsibleFilterError(f'{_shown(value)} does not say how large the batches are: write numbers of hosts or percentages, for example 1,10%,100%.')
+    return [item if item.endswith('%') else int(item) for item in found]
+
+
 def _path(value):
     if not isinstance(value, str) or not value.startswith('/') or not value.isprintable():
         raise AnsibleFilterError(f'{_shown(value)} is not an absolute path: write it from the root, for example /root/mail.')
@@ -145,8 +158,15 @@ def _duration(value):
     return str(value).strip()
 
 
-_KINDS = {'bool': _bool, 'int': _int, 'list': _list, 'dict': _dict, 'addresses': _addresses, 'path': _path,
-          'duration': _duration}
+def _age(value):
+    text = _duration(value)
+    if text[-1:].isdigit():
+        raise AnsibleFilterError(f'{_shown(value)} is not an age with a unit (s, m, h, d or w): write {text}d, for example, for days.')
+    return text
+
+
+_KINDS = {'bool': _bool, 'int': _int, 'list': _list, 'dict': _dict, 'addresses': _addresses, 'batches': _batches, 'path': _path,
+          'duration': _duration, 'age': _age}
 
 
 def option(value, kind, name=None):

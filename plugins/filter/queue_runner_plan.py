@@ -108,7 +108,7 @@ _value:
       type: list
       elements: str
     writes:
-      description: Directories that files are written to or removed from. Check mode looks whether they can be written too.
+      description: Directories that files are written to or removed from, and such files. Check mode looks whether they can be written too.
       type: list
       elements: str
     changes:
@@ -157,22 +157,21 @@ _EVEN = {'cron': _CRON, 'debian_cron': [seconds for seconds in _CRON if seconds 
 
 # Where each mechanism has its files: set up with a reason, and taken down with all others.
 _FILES = {
-    'cron': '/etc/cron.d',
-    'systemd_timer': '/etc/systemd/system',
-    'systemd_unit': '/etc/systemd/system',
-    'conf_d': '/etc/conf.d',
-    'rc_conf': '/etc',
+    'cron': ('/etc/cron.d', OWN_CRON),
+    'systemd_timer': ('/etc/systemd/system',),
+    'systemd_unit': ('/etc/systemd/system',),
+    'conf_d': ('/etc/conf.d', '/etc/conf.d/sendmail'),
+    'rc_conf': ('/etc', '/etc/rc.conf'),
 }
 
 
 def _writes(plan):
-    """The directories that the tasks of the role change."""
-    places = {_FILES[name] for name in plan['leave']}
-    if plan['reasons'] and plan['method'] in _FILES:
-        places.add(_FILES[plan['method']])
+    """The directories and files that the tasks of the role change."""
+    methods = plan['leave'] + [plan['method']] * bool(plan['reasons'])
+    places = {path for name in methods for path in _FILES.get(name, ())}
     if plan['settings'] or plan['generate']:
-        places |= {'/etc/mail', '/etc/cron.d'}
-    return sorted(places)
+        places |= {'/etc/mail', '/etc/mail/sendmail.conf', '/etc/cron.d', DEBIAN_CRON}
+    return sorted(places | {one['path'] for one in plan['remove'] if one['kind'] == 'line'})
 
 
 def _interval(seconds):
@@ -263,8 +262,8 @@ def _words(runner):
     where = runner['path'] or 'process %s' % runner['pid']
     if runner['line']:
         where += ' line %s' % runner['line']
-    if runner['line'] and runner.get('script'):
-        where += ', by %s' % runner['script']
+    if runner.get('script') not in (None, runner['path']):
+        where += ', with %s' % runner['script']
     often = 'every %s' % _interval(runner['interval']) if runner['interval'] else 'at times that cannot be derived'
     return '%s (%s, %s%s)' % (
         where,
@@ -281,7 +280,9 @@ def _removal(runner):
     if runner['line']:
         return {'kind': 'line', 'path': runner['path'], 'line': runner['line']}
     if runner['source'] in ('systemd_timer', 'systemd_unit'):
-        return {'kind': 'unit', 'name': runner['unit']}
+        # systemd refuses to disable what systemd-run has made.
+        made = (runner['path'] or '').startswith('/run/systemd/transient/')
+        return None if made else {'kind': 'unit', 'name': runner['unit']}
     if runner['source'] == 'daemon' and runner['pid']:
         return {'kind': 'process', 'pid': runner['pid']}
     return {'kind': 'periodic'} if runner['source'] == 'periodic' else None

@@ -83,6 +83,9 @@ def run_dangers(result, diagnosis=None, check=False, relay=None):
         return found
     if 'selected' not in result and not result.get('refusals'):   # every answer of the module that is not about the host says how many
         found.append(str(result.get('msg') or 'The queues could not be examined.'))
+    if diagnosis and 'causes' not in diagnosis:
+        said = str(diagnosis.get('msg') or 'The mail could not be examined.')
+        found += [said] if said not in found else []
     diagnosis = diagnosis or {}
     if (diagnosis.get('messages') or {}).get('queued', 0):
         found.extend('%s. %s' % (one['title'], one['fix']['text']) for one in diagnosis.get('causes') or [] if one['id'] in BOUNCES)

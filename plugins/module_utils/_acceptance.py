@@ -13,9 +13,10 @@ prints "User unknown" for 550 5.7.1 as for 550 5.1.1 (smtprcpt() in usersmtp.c: 
 import re
 import socket
 import time
+from importlib.util import find_spec
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _look, _qf, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _look, _network, _qf, _route, _spool, _system, _text
 
 ASKED = 3                  # recipients: a server may count those whom it refuses, and shut the host out
 _READ = 50                 # control files
@@ -76,8 +77,14 @@ def ask(look: _look.Look, pairs_: Sequence[Tuple[bytes, bytes]]) -> Callable[[so
     # Either may be two files (tls.c:988).
     certificate, key = ((submit.option(name) or '').partition(',')[0] for name in ('ClientCertFile', 'ClientKeyFile'))
 
+    domain = _route.meant(submit, '$j', _network.own_names(_network.interfaces()['addresses'])[0])
+    # Of this host it is the same program that offers it. Modifier S of ClientPortOptions: never (D_NOTLS).
+    ciphers = '' if not find_spec('_ssl') or any(re.search(r'(?:^|,)\s*[Mm][^=,]*=[^,]*S', one) for one in submit.options.get('clientportoptions', [])) else (
+        submit.option('CipherList') or 'ALL:@SECLEVEL=0')
+
     def asked(peer: socket.socket, seconds: float, here: bool) -> Tuple[Optional[str], List[str]]:
-        client = _Client(() if known else pairs_, _SECONDS[0 if here else 1], certificate, key)
+        client = _Client(() if known else pairs_, _SECONDS[0 if here else 1], certificate, key, submit.option('HeloName') or domain, domain,
+                         not known and not submit.macros.get('M'), ciphers if here else '')
         refusal, denied = _dialogue(peer, seconds, client)
         return None if known and (refusal or '')[:3] in _NOT_YET else refusal, denied
     return asked
@@ -90,12 +97,21 @@ class _Client(NamedTuple):
     seconds: float            # for the answers about these
     certificate: str          # files, '' for none
     key: str
+    helo: str = 'localhost'
+    domain: str = 'localhost'
+    sends: bool = False       # whether the senders of this host are of that domain: no masquerading
+    ciphers: str = ''         # where it would use STARTTLS itself if that is offered
 
 
 def _wrapped(peer: socket.socket, client: _Client) -> socket.socket:
     import ssl
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:                                                                      # at least what Sendmail can
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.set_ciphers(client.ciphers or 'DEFAULT')
+    except (AttributeError, ssl.SSLError):                                    # before Python 3.7; Sendmail ignores such a list too (tls.c)
+        pass
     if client.certificate:
         try:
             # Without a password OpenSSL asks for that of an encrypted key, on the terminal or the standard input, and waits.
@@ -109,12 +125,12 @@ def _dialogue(peer: socket.socket, seconds: float, client: _Client, encrypted: b
     """(what a server that has greeted answers when it takes no mail from this host, for good, for now (4xx), or of no size, None where it
     does; L(_denied)). Sends no mail.
 
-    EHLO, MAIL FROM:<>, RCPT TO:<postmaster> or <root>, RSET; again with a sender of this host, for some take nothing from <>; all of it
-    again with STARTTLS where that is wanted. With FEATURE(`delay_checks') the access map answers at RCPT. An unknown recipient (5.1.x) is a
-    matter of that one.
+    EHLO, MAIL FROM:<>, RCPT TO:<postmaster> or <root>, RSET; again with a sender of this host, for some take nothing from <>, and others
+    nothing from a domain that they do not find; all of it again with STARTTLS where that is wanted. With FEATURE(`delay_checks') the
+    access map answers at RCPT. An unknown recipient (5.1.x) is a matter of that one.
     """
     end = time.monotonic() + seconds
-    own = b'root@' + (socket.gethostname().encode('ascii', 'replace') or b'localhost')
+    own = b'root@' + client.domain.encode('ascii', 'replace')
     held = bytearray()
 
     def line() -> bytes:
@@ -142,10 +158,21 @@ def _dialogue(peer: socket.socket, seconds: float, client: _Client, encrypted: b
             if one[3:4] != b'-':
                 return said
         return b''
-    offers = reply(b'EHLO ' + own[5:]).upper()
+    offers = reply(b'EHLO ' + client.helo.encode('ascii', 'replace')).upper()
     size = re.search(rb'(?m)^250[- ]SIZE 0*([1-9]\d{0,2})\r?$', offers)
     if size:
         return '250 SIZE %s: larger messages are refused' % size.group(1).decode(), []
+    if client.ciphers and not encrypted and b'STARTTLS' in offers:
+        answer = reply(b'STARTTLS')
+        if answer[:3] == b'220':
+            try:
+                inner = _wrapped(peer, client)
+            except OSError as error:
+                return '454 4.7.0 TLS handshake failed: %s' % _system.printable(str(error)[:150]), []
+            with inner:
+                return _dialogue(inner, seconds, client, True)
+        if answer[:1] == b'4':
+            return _said(answer), []
     refusal = _refusal(reply, own)
     wanted = refusal[:3] in _NOT_YET if refusal else client.certificate
     if wanted and not encrypted and b'STARTTLS' in offers and reply(b'STARTTLS')[:3] == b'220':
@@ -155,7 +182,8 @@ def _dialogue(peer: socket.socket, seconds: float, client: _Client, encrypted: b
         return refusal, []
     end = time.monotonic() + client.seconds
     try:
-        return None, _denied(reply, client.pairs, own)
+        refusal = _unknown(reply, own) if client.sends else None
+        return refusal, [] if refusal else _denied(reply, client.pairs, own)
     except OSError:                                                           # who is slow, or has heard enough, denies nothing
         return None, []
 
@@ -185,6 +213,18 @@ def _refusal(reply: Callable[[bytes], bytes], own: bytes) -> Optional[str]:
     return None if len(kinds) > 1 else _said(line)
 
 
+def _unknown(reply: Callable[[bytes], bytes], own: bytes) -> Optional[str]:
+    """What it says where it does not find the domain of the sender (check_mail, proto.m4), as after a change of the host name."""
+    line = reply(b'MAIL FROM:<' + own + b'>')
+    if line[:1] == b'2':                                                      # postmaster is exempt
+        line = reply(b'RCPT TO:<root>')
+    try:
+        reply(b'RSET')
+    except OSError:                                                           # it has said what it thinks
+        pass
+    return _said(line) if re.match(rb'[45]\d\d[ -][45]\.1\.8 ', line) else None
+
+
 def _denied(reply: Callable[[bytes], bytes], pairs_: Sequence[Tuple[bytes, bytes]], own: bytes) -> List[str]:
     """The refusals of every one of these recipients, [] where one is taken or deferred.
 
@@ -196,7 +236,7 @@ def _denied(reply: Callable[[bytes], bytes], pairs_: Sequence[Tuple[bytes, bytes
             line = reply(b'MAIL FROM:<' + one + b'>')
             if line[:1] == b'2':
                 line = reply(b'RCPT TO:<' + recipient + b'>')
-            if line[:1] != b'5' or line[:3].decode('latin-1') in _NOT_YET:
+            if line[:1] != b'5' or b' 5.5.' in line or line[:3].decode('latin-1') in _NOT_YET:   # 5.5: not about them
                 return []
             reply(b'RSET')
         found.append(_said(line))

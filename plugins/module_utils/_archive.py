@@ -32,6 +32,8 @@ BASE = '/var/backups/sendmail-queue'
 PROGRESS = 'progress.json'
 MEMBERS_MAX = 20000
 MANIFEST_MAX = 64 << 20
+HOLES_MAX = 256 << 20       # bytes; a file system that compresses saves less of any mail
+ENDLESS = 1 << 62           # where a file system does not say what is free
 _MANIFEST = b'manifest.jsonl'
 _PART = re.compile(r'\d{4,}\.tar\.gz\Z')
 _ARCHIVE = re.compile(r'(?:removed|debris)-\d{8}T\d{6}Z(?:-\d+)?\Z')
@@ -186,8 +188,8 @@ def check_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> None:
         os.close(here)
 
 
-def check_room(base: str) -> None:
-    """What check mode asks before it says that something would go into an archive. Raises SendmailError."""
+def check_room(base: str) -> int:
+    """The bytes that are free where an archive is or would be. Raises SendmailError where that is none, or nothing can be written."""
     here = _walk(os.path.abspath(base), _base_check(()))[0]
     try:
         room = os.fstatvfs(here)
@@ -196,6 +198,14 @@ def check_room(base: str) -> None:
     if room.f_flag & os.ST_RDONLY or room.f_blocks and not room.f_bfree:
         raise _text.SendmailError('archive: the file system of %s is %s. Make room, or name another directory.' % (
             _text.printable(os.fsencode(base)), 'read-only' if room.f_flag & os.ST_RDONLY else 'full'))
+    return room.f_bfree * room.f_frsize if room.f_blocks else ENDLESS
+
+
+def check_size(about: os.stat_result, room: int) -> None:
+    """Raise SendmailError for a file that no archive takes in a bounded time: one that L(check_room) is too small for, or with holes, which are free."""
+    if about.st_size > room or about.st_size - about.st_blocks * 512 > HOLES_MAX:
+        raise _text.SendmailError('it has %d bytes, which are more than are free in the archive, or are holes, which Sendmail never leaves: look at it, '
+                                  'and move it by hand' % about.st_size)
 
 
 def make_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> int:
@@ -485,7 +495,7 @@ def removed(part: str) -> Optional[Set[str]]:
 
 
 def restored(part: str) -> Set[bytes]:
-    """The ids of the messages of a part that were brought back to the queue. Raises Refused."""
+    """The ids, as they are printed, of the messages of a part that were brought back to the queue. Raises Refused."""
     return set((_beside(part + '.restored') or b'').split())
 
 

@@ -49,6 +49,7 @@ _MANUAL = ('manual', None)
 _MESSAGE, _RIGHTS, _DEBRIS = ('module', 'sendmail_message'), ('module', 'sendmail_permissions'), ('module', 'sendmail_debris')
 _RESOLVER = 'Fix name resolution (/etc/resolv.conf), and restart the MTA, which keeps the name servers that it was started with.'
 _AWAY_THERE = 'The receiving host does not accept connections. If many hosts do not, check whether a firewall blocks port 25 on the way out.'
+_NO_WAY = 'This host does not get there: see its routes, its packet filter, and ClientPortOptions in sendmail.cf.'
 _LATER = 'The receiving host asks to be tried again later. Read its reply; the MTA keeps trying.'
 _DELIVERS = ('A mailbox, or the program that delivers, keeps the mail. Where the log says "Cannot exec", install the program that the line of its mailer in '
              'sendmail.cf names; for local users the role sendmail_mta does that when sendmail_mta_install is true.')
@@ -129,7 +130,7 @@ CAUSES = (
     _row('was_down', 'The MTA took no mail when the messages were last tried', 'medium', (_checks.of(_reach.was_down),), ('module', 'sendmail_queue'),
          'Flush the queue.'),
     _row('unreachable', 'The relay cannot be reached', 'high', (_checks.of(_reach.unreachable),), ('manual', None),
-         'Allow the connection in the packet filter, or correct the relay in submit.cf.', blocks=_reach.cut_off),
+         'Allow the connection in the packet filter, or correct the relay or ClientPortOptions in submit.cf.', blocks=_reach.cut_off),
     _row('silent', 'The MTA accepts connections and does not greet', 'high', (_checks.of(_reach.silent),), ('role', 'sendmail_mta'),
          'Find out what it waits for; restart it.', blocks=_always),
     _row('refuses', 'The MTA refuses to serve', 'high', (_checks.of(_reach.refuses),), ('manual', None),
@@ -144,7 +145,8 @@ CAUSES = (
     _row('hangs_up', 'The relay hangs up or stops answering in mid-session', 'high', (_checks.of(_reach.hangs_up),), ('manual', None),
          'See the log of the relay at that time: a crash, a time-out, a firewall that cuts connections.',
          log=_phrases.log_pattern('lost_channel'), blocks=_reach.hangs_up_now),
-    _row('loop', 'Mail would come back to this host', 'high', (_checks.of(_reach.comes_back), _checks.of(_reach.says('loop'))), ('manual', None),
+    _row('loop', 'Mail would come back to this host', 'high',
+         (_checks.of(_reach.comes_back), _checks.of(_reach.points_back), _checks.of(_reach.says('loop'))), _MANUAL,
          'The relay in submit.cf, or its mail exchanger, is this host under a name that the MTA does not recognise as its own; or the mail submission '
          'program itself answers there: what inetd or systemd starts as the MTA is "sendmail -Am -bs". Before that is corrected a queue run returns the '
          'mail.', harms=_always, blocks=_always),
@@ -168,14 +170,15 @@ CAUSES = (
     _row('maps', 'A map or the alias database cannot be read', 'high', (_checks.of(_reach.says('map_lookup', 'alias_database')),), ('manual', None),
          _MAP,
          log=_phrases.log_pattern('map_lookup')),
-    _row('mailbox', 'A mailbox or program of a recipient defers mail', 'medium', (_checks.of(_reach.says('mailbox')),), ('manual', None),
-         'A full or locked mailbox, or a program in .forward that fails. Other mail is not affected.'),
+    _row('mailbox', 'A mailbox or program of a recipient defers mail', 'medium', (_checks.of(_reach.says('mailbox')), _checks.local_mailer), _MANUAL,
+         'A full or locked mailbox, or a program in .forward that fails; install the program that is named. Other mail is not affected.'),
     _row('policy', 'The MTA defers the messages', 'medium', (_checks.of(_reach.says('temporary_reply')),), ('manual', None),
          'See the log of the MTA for the queue id: an access rule, a milter or greylisting.', ('refuses',),
          log=rb'reject=4\d\d|Milter.* error'),
     _row('queue_load', 'The load keeps mail from being tried', 'medium', (_checks.overload, _checks.mta_overload), _MANUAL,
          'Wait, or run the queue with ignore_load.', ('refuses_for_load',), log=rb'Skipping queue run|Aborting queue run', blocks=_always),
-    _row('never_tried', 'Messages were never tried', 'medium', (_checks.never_tried,), _FLUSH, 'Flush the queue.', ('queue_load', 'runner')),
+    _row('never_tried', 'New mail is not tried at once', 'medium', (_checks.never_tried,), _FLUSH,
+         'Flush the queue; change the option where the evidence names one.', ('queue_load', 'runner')),
     _row('warned', 'Messages have waited a long time, and the reason is no longer known', 'medium', (_checks.of(_reach.warned),), ('module', 'sendmail_queue'),
          'Flush the queue; what stays then says why.', log=rb'stat=Deferred: '),
     _row('min_queue_age', 'MinQueueAge keeps the messages back', 'medium', (_checks.queue_age,), _FLUSH,
@@ -215,7 +218,7 @@ CAUSES = (
          'See what the evidence and the log say of it.', ('dns', 'mta_untried'),
          log=rb'mailer=(?!relay|\*file).* stat=(?:Deferred|queued)|SYSERR\([^)]*\): Cannot exec ', reasons={
              'host_lookup': _RESOLVER, 'relay_lookup': _RESOLVER, 'sender_domain': _RESOLVER, 'connection_refused': _AWAY_THERE,
-             'connection_timeout': _AWAY_THERE, 'connection_lost': _AWAY_THERE, 'no_route': _AWAY_THERE, 'not_permitted': _AWAY_THERE,
+             'connection_timeout': _AWAY_THERE, 'connection_lost': _AWAY_THERE, 'no_route': _NO_WAY, 'not_permitted': _NO_WAY,
              'temporary_reply': _LATER, 'limit': _LATER, 'mta_disk_full': _LATER, 'mailbox': _DELIVERS, 'map_lookup': _MAP, 'alias_database': _MAP}),
     _row('orphaned_data', 'Data files without a control file', 'low', (_checks.orphans,), _DEBRIS,
          'Move them into an archive with "state: absent"; what is younger than a day or open is left alone.'),

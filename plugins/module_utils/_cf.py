@@ -14,9 +14,10 @@ import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 # The options that matter here; those with an old one-letter form have the letter in front.
-_USED = '''ConnectOnlyTo ConnectionRateThrottle DeadLetterDrop DefaultAuthInfo DelayLA FallbackSmartHost MaxDaemonChildren MaxQueueAge
-MinQueueAge PidFile QueueFileMode RunAsUser TrustedUser ODaemonPortOptions VFallbackMXhost bMinFreeBlocks cHoldExpensive dDeliveryMode
-pPrivacyOptions QQueueDirectory qQueueFactor xQueueLA yRecipientFactor XRefuseLA SStatusFile TQueueTimeout rTimeout wTryNullMXList'''
+_USED = '''ClientPortOptions ConnectOnlyTo ConnectionRateThrottle DontProbeInterfaces DeadLetterDrop DefaultAuthInfo DelayLA
+FallbackSmartHost MaxDaemonChildren MaxQueueAge MinQueueAge PidFile QueueFileMode RunAsUser TrustedUser
+ODaemonPortOptions VFallbackMXhost bMinFreeBlocks cHoldExpensive dDeliveryMode pPrivacyOptions QQueueDirectory
+qQueueFactor xQueueLA yRecipientFactor XRefuseLA SStatusFile TQueueTimeout rTimeout wTryNullMXList UseMSP'''
 _LETTER = {word[0]: word[1:].lower() for word in _USED.split() if word[1].isupper()}
 _LONG = sorted((word[1:] if word[1].isupper() else word).lower() for word in _USED.split())
 
@@ -46,12 +47,11 @@ class Configuration(NamedTuple):
         return self.options.get(name.lower(), [default])[-1]
 
     def number(self, name, default=0, base=10):
-        """The leading digits of an option, as atoi() takes them (C(base) 8 for modes)."""
-        match = re.match(r'\s*([+-]?[0-9]+)', self.option(name) or '')
-        try:
-            return int(match.group(1), base) if match else default
-        except ValueError:
+        """The leading digits of an option, 0 without any, as atoi() takes them (C(base) 8 for modes: atooct())."""
+        if self.option(name) is None:
             return default
+        match = re.match(r'[0-7]+' if base == 8 else r'\s*[+-]?[0-9]+', self.option(name))
+        return int(match.group(), base) if match else 0
 
     def flag(self, name):
         """Whether an option is set, as atobool() in util.c takes it: without a value it is."""
@@ -243,11 +243,11 @@ def timeout(cf: Configuration, name: str, default: int) -> int:
 def settings(cf: Configuration, cpus: int = 1) -> Dict[str, Any]:
     """The options that matter to queues, as plain values with Sendmail's compiled-in defaults (setdefaults() in conf.c).
 
-    Times in seconds, 0 for no limit; load limits 0 for off. C(queue_file_mode) is a number.
+    Times in seconds, 0 for no limit; C(refuse_la) and C(delay_la) 0 for off. C(queue_file_mode) is a number.
     """
     user, _dummy, group = re.sub(r'[./]', ':', cf.option('RunAsUser') or '').partition(':')
     return {
-        'run_as_user': user or None, 'run_as_group': group or None, 'trusted_user': cf.option('TrustedUser') or None,
+        'run_as_user': user or None, 'run_as_group': group or None, 'use_msp': cf.flag('UseMSP'), 'trusted_user': cf.option('TrustedUser') or None,
         'queue_file_mode': cf.number('QueueFileMode', 0o600, 8), 'min_free_blocks': cf.number('MinFreeBlocks'),
         'queue_la': cf.number('QueueLA', 8 * cpus), 'refuse_la': cf.number('RefuseLA', 12 * cpus), 'delay_la': cf.number('DelayLA'),
         'queue_factor': cf.number('QueueFactor', 600000), 'recipient_factor': cf.number('RecipientFactor', 30000),

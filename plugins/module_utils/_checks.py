@@ -83,6 +83,8 @@ def configuration(name: str) -> Check:
     def check(look: Look, _limits: Limits) -> Found:
         state = look.files[name]
         if not state['exists'] and not state['error']:
+            if name == 'mta' and not _reach.local(look) and not _reach.daemons(look):
+                return FINE      # a null client needs none
             fallback = ' Sendmail falls back to sendmail.cf, and submissions fail in the queue of the MTA.' if name == 'msp' else ''
             return said(['%s does not exist.%s' % (state['path'], fallback)])
         return said(['%s: line %s: %s' % (state['path'], one['line'], one['problem']) for one in state['problems']])
@@ -110,9 +112,10 @@ def unmounted(look: Look, _limits: Limits) -> Found:
 
 
 def program_rights(look: Look, _limits: Limits) -> Found:
-    """Without its group the program cannot write into the client queue for an ordinary user."""
+    """Without its group the program cannot write into the client queue for an ordinary user, unless it is root's and set-user-ID as of old."""
     program, group = look.program, look.submitter['group']
-    if program['sendmail'] is None or program['setgid'] and program['group'] == group:
+    if program['sendmail'] is None or program['setgid'] and program['group'] == group or (
+            program['owner'] == 'root' and int(program['mode'], 8) & 0o4000):
         return FINE
     return said(['%s is %s:%s %s and not set-group-ID %s: only root can submit mail.'
                  % (program['sendmail'], program['owner'], program['group'], program['mode'], group)])
@@ -275,7 +278,9 @@ def mta_directory(look: Look, _limits: Limits) -> Found:
 # Queue runners
 
 def active_runners(look: Look) -> List[Dict[str, Any]]:
-    return [one for one in look.runners if one['active'] and not one['partial']]
+    active = [one for one in look.runners if one['active'] and not one['partial']]
+    # Each FreeBSD comes with a daily run beside the runner that rc.conf starts.
+    return [one for one in active if one['source'] != 'periodic'] or active
 
 
 def no_runner(look: Look, _limits: Limits) -> Found:
@@ -305,6 +310,12 @@ def foreign_runner(look: Look, _limits: Limits) -> Found:
                  if one['role'] in ('queue_runner', 'queue_run') and one['user'] != look.submitter['user'] and (one['directory'] or '') in places])
 
 
+def _passed_over(look: Look, name: str) -> int:
+    """Seconds since its last try for which runs may pass over a message (gatherq() in queue.c)."""
+    settings = look.settings.get(name, {})
+    return max(settings.get('min_queue_age', 0), settings.get('max_queue_age', 0))
+
+
 def overdue(look: Look, limits: Limits) -> Found:
     """Whether some waiting message was not tried for as long as the runner may need for two rounds: a message that is younger than
     MinQueueAge is passed over, or with MaxQueueAge for up to that long (queue.c), and of all messages the one that waits longest counts.
@@ -313,8 +324,7 @@ def overdue(look: Look, limits: Limits) -> Found:
     intervals = [one['interval'] for one in active if one['interval']]
     waiting, bound = queue(look, 'msp'), limits.get('last_attempt')
     if bound is None and intervals:
-        msp = look.settings.get('msp', {})
-        bound = 2 * min(intervals) + max(msp.get('min_queue_age', 0), msp.get('max_queue_age', 0)) + SLACK
+        bound = 2 * min(intervals) + _passed_over(look, 'msp') + SLACK
     age = waiting.get('untried_age')
     if bound is None or not waiting['messages']['queued'] or age is None or age <= bound:
         return FINE
@@ -385,11 +395,16 @@ def mta_waits(look: Look, _limits: Limits) -> Found:
     return said(found + (['Recipients in: %s.' % domains] if found and domains else []), sum(one['messages'] for one in reasons) + kept)
 
 
+def local_mailer(look: Look, _limits: Limits) -> Found:
+    return said(['sendmail.cf names %s for mail to users of this host, and it cannot be run: that mail waits in the queue of the MTA.' % look.mailer_gone]
+                if look.mailer_gone and _reach.daemons(look) else [])
+
+
 def mta_untried(look: Look, _limits: Limits) -> Found:
     """Mail that waits in the MTA's queue although its daemon should have tried it, or where none is known."""
     waiting, interval = queue(look, 'mta'), look.mta_interval
     age = waiting.get('untried_age')
-    bound = 2 * interval + look.settings.get('mta', {}).get('min_queue_age', 0) + SLACK if interval else UNKNOWN_RUNS
+    bound = 2 * interval + _passed_over(look, 'mta') + SLACK if interval else UNKNOWN_RUNS + _passed_over(look, 'mta')
     if not waiting['messages']['queued'] or age is None or age <= bound:
         return FINE
     return said([('The MTA should run its queue every %d seconds; a' % interval if interval else 'Nothing was found that runs the queue of the MTA; a')
@@ -452,7 +467,8 @@ def dns_was_down(look: Look, _limits: Limits) -> Found:
 def stale_resolver(look: Look, _limits: Limits) -> Found:
     """The running MTA cannot look up what a new process can: only its own answer proves that, not the time of a file."""
     count, example = reason(look, 'sender_domain')
-    return said(['The MTA says: %s' % example], count) if count else FINE
+    kind, sentence = _reach.deferral(look)
+    return said(['The MTA says: %s' % example] * bool(count) + [sentence] * (kind == 'sender_domain'), count)
 
 
 _FOR_A_RUN = '%s in %s keeps new mail for the next queue run'
@@ -463,15 +479,18 @@ def _keeps_new_mail(look: Look, name: str) -> Optional[str]:
     cf = look.configurations.get(name)
     if cf and (cf.option('DeliveryMode') or 'b')[0] in 'qd':
         return 'DeliveryMode'
-    expensive = cf and cf.flag('HoldExpensive') and any('e' in mailer.get('flags', '') for mailer in cf.mailers.values())
+    used = [str((look.relay or {}).get('mailer'))] if name == 'msp' else list(cf.mailers) if cf else []
+    expensive = cf and cf.flag('HoldExpensive') and any('e' in cf.mailers.get(mailer, {}).get('flags', '') for mailer in used)
     return 'HoldExpensive' if expensive else None
 
 
 def never_tried(look: Look, limits: Limits) -> Found:
     count = queue(look, 'msp')['never_tried'] - look.passing
-    if count <= 0 or overload(look, limits).wrong:
-        return FINE
     option = _keeps_new_mail(look, 'msp')
+    if overload(look, limits).wrong:
+        return FINE
+    if count <= 0:
+        return said([_FOR_A_RUN % (option, 'submit.cf') + '.'] if option else [])
     why = _FOR_A_RUN % (option, 'submit.cf') if option else 'they were submitted with -odq or -odd, or the first attempt was interrupted'
     return said(['%s never tried, and the load is not the reason: %s.' % (_were(count), why)], count)
 

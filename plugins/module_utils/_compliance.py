@@ -16,7 +16,7 @@ import socket
 import stat
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _look, _names, _policy, _probe, _qf, _qshape, _spool, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _look, _lookups, _policy, _probe, _qf, _qshape, _spool, _system
 
 FILES_MAX = 5000        # looked at for modes, in all of the configuration
 _NAMES_MAX = 200000     # of a queue directory, before left-over files are only counted
@@ -58,7 +58,7 @@ def audit(look: _look.Look, profile: str = PROFILES[0]) -> _look.Look:
         leftovers[queue], total[queue] = _leftovers(queue, directories, look)
     domains, cut = _qshape.domains(look, look.directories, _bucket)
     look = look._replace(
-        family=look.layout.family, wanted=wanted, writable=_writable(look, wanted), relaying=_relaying(look), name_servers=_names.name_servers(),
+        family=look.layout.family, wanted=wanted, writable=_writable(look, wanted), relaying=_relaying(look), name_servers=_lookups.name_servers(),
         leftovers=leftovers, leftovers_total=total, domains=dict(domains), domains_cut=cut)
     return look._replace(policy=_policy.policy(look, profile != PROFILES[0]))
 

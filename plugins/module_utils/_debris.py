@@ -20,7 +20,7 @@ from collections import Counter
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _archive, _hazards, _identity, _look, _lost, _message, _qf, _spool, _text)
+    _archive, _hazards, _identity, _look, _lost, _qf, _spool, _text)
 
 KINDS = ('data_without_control', 'control_without_data', 'incomplete', 'temporary', 'pushed_aside', 'transcript', 'lost', 'foreign', 'special')
 OPTIONS = {
@@ -188,8 +188,8 @@ class Search:
         with contextlib.ExitStack() as stack:
             if self.data_of(queue, opened, name, stack):
                 return None
-        # Where it does not belong, but there: something for a person to look at, and no debris.
-        there = any(_is_file(place, 'df' + name[2:])
+        # Where it does not belong, or a link, but there: something for a person to look at, and no debris.
+        there = any(_is_file(place, 'df' + name[2:], (stat.S_IFREG, stat.S_IFLNK))
                     for kind, other in self.opened if kind == queue for place, _path in _lost.places(other))
         return None if there else 'control_without_data'
 
@@ -233,7 +233,9 @@ class Search:
             return 'it is %s: check it by hand' % ('a directory' if stat.S_ISDIR(about.st_mode) else 'a socket')
         elif not _is_queue_file(one.name):
             return _FOREIGN
-        return _message.why_not_renamed(one.where, about)
+        elif stat.S_ISLNK(about.st_mode) and one.name[:2] == 'df' and self.control_of(one.queue, one.name[2:], _EVERY_CONTROL):
+            return 'it is a symbolic link, in the place of the data file of a message: put the file that it leads to there'
+        return _lost.why_not_renamed(one.where, about)
 
 
 def _is_queue_file(name: str) -> bool:
@@ -241,10 +243,10 @@ def _is_queue_file(name: str) -> bool:
     return name[:2] in _EVERY_CONTROL + ('df', 'xf') and len(name) <= _spool.NAME_MAX and _qf.IDENTIFIER.match(name[2:]) is not None
 
 
-def _is_file(directory: int, name: str) -> bool:
-    """Whether there is a regular file of this name. Raises OSError where that cannot be told."""
+def _is_file(directory: int, name: str, forms: Tuple[int, ...] = (stat.S_IFREG,)) -> bool:
+    """Whether there is a regular file of this name, or what else is in C(forms). Raises OSError where that cannot be told."""
     try:
-        return stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode)
+        return stat.S_IFMT(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode) in forms
     except FileNotFoundError:
         return False
 
@@ -287,8 +289,8 @@ class Cleaner:
     def __init__(self, search: Search, outcome: Outcome, check: Callable[[], None]):
         self.search, self.outcome, self.check = search, outcome, check
         self.writer: Optional[_archive.Writer] = None
-        self.base: Optional[str] = None              # where a dry run says that it would write
-        self.settled = True
+        self.base: Optional[str] = None              # where the archive is, or would be
+        self.room, self.settled = _archive.ENDLESS, True
         self.gone: Set[Tuple[int, str]] = set()      # (directory, name) of control files beside a lost one that were moved, or would be
 
     def write_to(self, writer: _archive.Writer) -> None:
@@ -343,7 +345,7 @@ class Cleaner:
             time.sleep(_hazards.SETTLE)      # what passes through such a state is out of it now
             self.settled = True
         if self.base is not None:
-            _archive.check_room(self.base)
+            self.room = _archive.check_room(self.base)
         while batch:
             used = open_files()
             taken: List[Tuple[Candidate, List[Tuple[int, str]], List[bytes]]] = []
@@ -401,6 +403,7 @@ class Cleaner:
                     for where, name, path in files:
                         handle, about = _archive.hold(where, name)
                         keep.callback(os.close, handle)
+                        _archive.check_size(about, self.room)
                         if used is None or (about.st_dev, about.st_ino) in used:
                             raise _text.SendmailError('a process has its data file open')
                         held.append((handle, about, path))
@@ -464,9 +467,8 @@ def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[st
     with _told(outcome.result, ' No file was removed that is not in an archive.'), _searching(params, look, outcome, check_mode) as (cleaner, look, stack):
         queues = [directory for directories in look.directories.values() for directory in directories]
         _archive.check_base(base, queues)
-        if check_mode:
-            cleaner.base = base
-        else:
+        cleaner.base = base
+        if not check_mode:
             cleaner.write_to(stack.enter_context(_archive.Writer(base, 'debris', {'state': params['state'], 'pid': os.getpid()}, queues)))
         cleaner.run()
     return outcome.result()
@@ -475,7 +477,7 @@ def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[st
 @contextlib.contextmanager
 def _searching(params: Dict[str, Any], look: Any, outcome: Outcome, dry: bool) -> Iterator[Tuple[Cleaner, Any, contextlib.ExitStack]]:
     seconds = _text.duration(params['older_than'], option='older_than')
-    look = look or _message.look_at(params['queue'], partners=True)
+    look = look or _lost.look_at(params['queue'], partners=True)
     with _identity.signals_noted() as check, _lost.alone(look, dry), Search(look, _look.names(params['queue']), params['kinds'] or KINDS, seconds) as search, \
             contextlib.ExitStack() as stack:
         yield Cleaner(search, outcome, check), look, stack

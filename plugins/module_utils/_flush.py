@@ -30,12 +30,14 @@ ANSWER_SECONDS = (('initial', 120), ('helo', 120), ('mail', 120), ('rcpt', 120),
 # How long what is in progress at the deadline is waited for; by then each of these time-outs has ended it.
 PATIENCE = 1200
 RUNNERS_MAX = 8
+PARALLEL_MAX = 100         # of those who ask for more: each is a process, a pipe and a connection
 CANARIES = 3
 # Ids on one command line, so that a runner ends by itself soon after the deadline. Those with more recipients than one have to be waited for.
 _SHARE, _SHARE_OF_MANY = 50, 10
 LISTED = 1000              # messages of each outcome that the result names; the counts are always whole
 _TRANSCRIPT = 50           # lines
 _ERRORS = 10               # lines kept of what was printed about one message
+_STATUS = 300              # bytes
 OUTCOMES = ('relayed', 'bounced', 'remaining', 'quarantined', 'lost', 'taken', 'untried')
 
 # While the oldest message waits for one of these, no other message can leave the host either.
@@ -251,7 +253,9 @@ def apply(plan_, seconds, removed=None, more=lambda: True):
     """
     start = time.monotonic()
     deadline = start + seconds
-    transcript = Transcript(removed, frozenset(message.id for message in plan_.messages))
+    # What is said of an id that two messages have is said of neither.
+    ids = Counter(message.id for message in plan_.messages)
+    transcript = Transcript(removed, frozenset(identifier for identifier in ids if ids[identifier] == 1))
     canary, ended = None, []
     rest = plan_.messages
     done: Dict[int, Any] = dict((id(message), None) for message in plan_.messages)
@@ -400,7 +404,8 @@ def _outcome(opened, message, transcript, held):
         outcome = 'remaining'
     else:
         outcome = 'taken' if message.locked or (about.st_dev, about.st_ino) in held else 'untried'
-    return Outcome(message, outcome, len(envelope.recipients), _text.printable(envelope.status or status), _phrases.reason(status, envelope.attempts), errors)
+    return Outcome(message, outcome, len(envelope.recipients), _text.printable((envelope.status or status)[:_STATUS]),
+                   _phrases.reason(status, envelope.attempts), errors)
 
 
 def refuse(plan_):
@@ -499,21 +504,29 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
     return None
 
 
-def flush(params, check_mode):
-    """The module's work: look, decide, run. C(params) as documented in sendmail_queue. Returns its result; raises SendmailError."""
-    seconds, spread = (_text.duration(params[name], option=name) for name in ('timeout', 'spread'))
-    if params['parallel'] is not None and params['parallel'] < 1:
-        raise _text.SendmailError('parallel: %s is below 1: write 1 or more.' % _text.shown(params['parallel']))
-    selection = _selection.Selection(params['select'], int(time.time()), ('queued',))
-    if selection.states != {'queued'}:
-        raise _text.SendmailError('select.states: a queue run skips messages that are %s. Name only queued, or leave it out.'
-                                  % ' or '.join(sorted(selection.states - {'queued'})))
-    look = _look.look('program', params['queue'])
+def _found(queue, selection):
+    """(Look, messages that are meant). Raises SendmailError where nothing can be run."""
+    look = _look.look('program', queue)
     if look.program['sendmail'] is None:
         raise _text.SendmailError(_look.absence(look))
     for error in look.errors:
         raise _text.SendmailError('The %s queue cannot be run: %s: %s.' % (error['queue'], error['path'], error['error']))
-    messages = waiting(look, selection)
+    return look, waiting(look, selection)
+
+
+def flush(params, check_mode):
+    """The module's work: look, decide, run. C(params) as documented in sendmail_queue. Returns its result; raises SendmailError."""
+    seconds, spread = (_text.duration(params[name], option=name) for name in ('timeout', 'spread'))
+    if params['parallel'] is not None and not 1 <= params['parallel'] <= PARALLEL_MAX:
+        raise _text.SendmailError('parallel: %s is not between 1 and %d.' % (_text.shown(params['parallel']), PARALLEL_MAX))
+    selection = _selection.Selection(params['select'], int(time.time()), ('queued',))
+    if selection.states != {'queued'}:
+        raise _text.SendmailError('select.states: a queue run skips messages that are %s. Name only queued, or leave it out.'
+                                  % ' or '.join(sorted(selection.states - {'queued'})))
+    look, messages = _found(params['queue'], selection)
+    if messages and spread and not check_mode:
+        time.sleep(random.uniform(0, spread))  # noqa: S311 - spreads load, keeps no secret
+        look, messages = _found(params['queue'], selection)      # what was harmless before may not be now
     look = _look.served(look, _acceptance.ask(look, _acceptance.pairs([
         (message.directory, message.id) for message in messages if params['canary'] and message.queue == 'msp' and not message.locked])))
     way = door(look) if any(message.queue == 'msp' for message in messages) else None
@@ -531,7 +544,6 @@ def flush(params, check_mode):
     def removed(identifier, failed):
         if record and identifier in queues:
             record.add(queues[identifier], identifier, 'bounced' if failed else 'relayed')
-    time.sleep(random.uniform(0, spread))  # noqa: S311 - spreads load, keeps no secret
     outcomes, transcript, canary, about = apply(decided, seconds, removed, lambda: not (record and record.error))
     for one in outcomes:
         if record and one.outcome not in ('relayed', 'bounced'):

@@ -85,9 +85,11 @@ def hazard_of_owner(about, directory, runner, settings):
         return '%s: the runner cannot open it' % shown
     if about.st_mode & (0o002 if group_writes else 0o022):
         return '%s: others could have written it, so the runner loses it' % shown
+    msp = settings.get('use_msp', True)
     if uid and about.st_uid not in (uid, trusted) and not (
-            about.st_gid == gid and group_writes and directory.st_mode & 0o020 and directory.st_gid == gid):
-        return '%s, directory %d:%d %04o: the runner loses it' % (shown, directory.st_uid, directory.st_gid, directory.st_mode & 0o7777)
+            msp and about.st_gid == gid and group_writes and directory.st_mode & 0o020 and directory.st_gid == gid):
+        return '%s, directory %d:%d %04o%s: the runner loses it' % (
+            shown, directory.st_uid, directory.st_gid, directory.st_mode & 0o7777, '' if msp else ', and UseMSP is not set')
     if directory.st_mode & stat.S_ISVTX and uid not in (0, about.st_uid, directory.st_uid):
         return ('%s, directory %d:%d %04o: each run delivers it again, because the runner cannot remove it from a sticky directory'
                 % (shown, directory.st_uid, directory.st_gid, directory.st_mode & 0o7777))

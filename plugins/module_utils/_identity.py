@@ -43,7 +43,7 @@ def acting(who: Identity) -> Iterator[None]:
     """Work as C(who) for the length of a C(with) block, and as before behind it, whatever ends the block.
 
     The ids are those of the whole process: nothing else may run in a thread meanwhile. For a process that root did not start it does
-    nothing, as such a process can work as nobody but itself. A queue that root runs is left to root.
+    nothing, as such a process can work as nobody but itself. A queue that root runs is left to root. Raises SendmailError where root may not do that.
     """
     if os.getuid() != 0:
         yield
@@ -53,10 +53,16 @@ def acting(who: Identity) -> Iterator[None]:
         yield
         return
     try:
-        _become(who.uid, who.gid, before[2] if who.uid == 0 else [who.gid])
+        try:
+            _become(who.uid, who.gid, before[2] if who.uid == 0 else [who.gid])
+        except OSError as error:
+            raise _text.SendmailError(
+                'This process may not work as user %d and group %d, whose queue this is: %s. In a container it needs the capabilities SETUID and SETGID, '
+                'and both ids in its user namespace.' % (who.uid, who.gid, error.strerror))
         yield
     finally:
-        _become(*before)
+        if (os.geteuid(), os.getegid(), os.getgroups()) != before:
+            _become(*before)
 
 
 @contextlib.contextmanager

@@ -19,10 +19,9 @@ import stat
 import time
 from collections import Counter
 from hashlib import sha256
-from tempfile import mkstemp
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Set, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _filesystem, _log, _look, _phrases, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _filesystem, _log, _look, _phrases, _qf, _records, _spool, _text
 
 PLACES = ('relayed', 'bounced', 'waiting', 'quarantined', 'lost', 'archived', 'claimed', 'gone')
 DIRECTORY = '/var/lib/mailops-sendmail'
@@ -34,10 +33,10 @@ _LOG_DELAY = 1.0           # seconds
 _LOG_BYTES = 256 << 20     # of a log file, from its end
 # What Sendmail writes about a delivery, and about a message returned to its sender: logdelivery() in deliver.c, returntosender() in savemail.c.
 # A warning that it is late and a receipt are no return; of a message whose sender was warned before, both are called "sender notify".
-# The id stands in front of all that a sender or another host can choose, and what was done stands behind all that a sender can.
+# The id stands in front of all that a sender or another host can choose.
 _LOGGED = re.compile(rb'(?:(?:[A-Z][a-z]{2} [ 0-9]\d [\d:]{8}|\S+) \S+ [^\[\]]*\[\d*\]: |<\d+>1 (?:\S+ ){5}-  ?)?([0-9A-Za-z]{8}[0-9]{5,10}): '
-                     rb'(?:to=.*, dsn=[\d.]+, stat=(Sent)(?!.*, dsn=[\d.]+, stat=)'
-                     rb'|[0-9A-Za-z]{8}[0-9]{5,10}: (?:DSN|return to sender|sender notify): (?!Return receipt|Warning: ))')
+                     rb'(?:to=(.*?), stat=(.*)|[0-9A-Za-z]{8}[0-9]{5,10}: (?:DSN|return to sender|sender notify): (?!Return receipt|Warning: ))')
+_DSN = re.compile(rb', dsn=[\d.]+\Z')
 
 
 def _lines(path):
@@ -60,20 +59,12 @@ def _write(path, entries):
     """Replace a file by JSON lines in one step, for root alone. Returns (sha256, number of lines)."""
     digest, count = sha256(), 0
     encode = json.JSONEncoder(sort_keys=True).encode
-    descriptor, temporary = mkstemp(prefix='.' + os.path.basename(path), dir=os.path.dirname(path))
-    try:
-        with os.fdopen(descriptor, 'wb') as stream:
-            for entry in entries:
-                line = encode(entry).encode('ascii') + b'\n'
-                digest.update(line)
-                stream.write(line)
-                count += 1
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.rename(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with _records.replacing(path) as stream:
+        for entry in entries:
+            line = encode(entry).encode('ascii') + b'\n'
+            digest.update(line)
+            stream.write(line)
+            count += 1
     return digest.hexdigest(), count
 
 
@@ -83,7 +74,12 @@ class Record:
     def __init__(self, path):
         self.error = None
         try:
-            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+            parent = _spool.walk(os.path.dirname(path))
+            try:
+                self.descriptor = os.open(os.path.basename(path), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
+                                          0o600, dir_fd=parent)
+            finally:
+                os.close(parent)
             about = os.fstat(self.descriptor)
             if not stat.S_ISCHR(about.st_mode) and (
                     not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid() or about.st_nlink != 1 or about.st_mode & 0o022):
@@ -108,8 +104,11 @@ class Record:
             self.error = error.strerror
 
 
-def _here(look, error_of=None):
-    """Yield (queue, name of the control file) of all that lies in the queues now, whatever is in it. Nothing is opened."""
+def _here(look, error_of=None, hidden=None):
+    """Yield (queue, name of the control file) of all that lies in the queues now, whatever is in it. Nothing is opened.
+
+    C(hidden): gets the queues of which not all can be seen.
+    """
     for queue, directories in sorted(look.directories.items()):
         for directory in directories:
             try:
@@ -119,6 +118,8 @@ def _here(look, error_of=None):
             except OSError as error:
                 if error_of is not None:
                     error_of.append('%s: %s' % (directory.path, error.strerror))
+                if hidden is not None:
+                    hidden.add(queue)
 
 
 def _unseen(look):
@@ -136,20 +137,32 @@ def _printable(name):
 
 
 def _check_directory(directory):
+    """Whether it is there. Raises SendmailError for one that others than root could have made, write to or replace, and OSError."""
+    refusal = _text.SendmailError('directory: %s cannot hold the ledger: it must be a directory of root that nobody else can write to, and so must '
+                                  'those on the way to it.' % directory)
+
+    def check(descriptor, _path, passing=True):
+        about = os.fstat(descriptor)
+        if about.st_uid not in (0, os.geteuid()) or about.st_mode & 0o022 and not (passing and about.st_mode & stat.S_ISVTX):
+            raise refusal
     try:
-        about = os.lstat(directory)
+        descriptor = _spool.walk(directory, each=check)
     except FileNotFoundError:
         return False
-    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid() or about.st_mode & 0o022:
-        raise _text.SendmailError('directory: %s cannot hold the ledger: it must be a directory of root that nobody else can write to.' % directory)
+    except OSError as error:
+        raise refusal if error.errno in (errno.ENOTDIR, errno.ELOOP) else error
+    try:
+        check(descriptor, directory, False)
+    finally:
+        os.close(descriptor)
+    if os.path.islink(directory):
+        raise refusal
     return True
 
 
-def _parent(directory):
-    """The nearest directory above that is there."""
-    while not os.path.isdir(directory):
-        directory = os.path.dirname(directory)
-    return directory
+def _missing(directory):
+    """What has to be made of a path, the uppermost first."""
+    return [] if os.path.isdir(directory) else _missing(os.path.dirname(directory)) + [directory]
 
 
 def opened(directory, look, dry=False):
@@ -183,13 +196,13 @@ def opened(directory, look, dry=False):
                     yield {'queue': queue, 'id': identifier, 'state': _qf.CONTROL_PREFIXES[name[:2]], 'created': _qf.created_by_id(name[2:], look.now)}
         if dry:
             needed = sum(len(json.dumps(entry)) + 1 for entry in entries())
-            room = _filesystem.under(directory if there else _parent(directory))
+            room = _filesystem.under(directory if there else os.path.dirname(_missing(directory)[0]))
             if room['read_only'] or room['blocks'] and needed > room['blocks_free'] * room['block_size']:
                 number = errno.EROFS if room['read_only'] else errno.ENOSPC
                 raise OSError(number, os.strerror(number))
         else:
-            if not there:
-                os.makedirs(directory, 0o700)
+            for path_missing in [] if there else _missing(directory):
+                os.mkdir(path_missing, 0o700)
             _write(path, entries())
     except OSError as error:
         raise _text.SendmailError('directory: the list of messages cannot be written to %s: %s. Name another directory, or make room.' % (
@@ -214,29 +227,54 @@ def _waiting(look):
     return found
 
 
-def _deliveries(since: float, binaries: Any = (), users: Any = (0,)) -> Any:
+class _Of:
+    """The lines about the messages that are meant, and no others: a log may have millions. As an expression, which only searches."""
+
+    def __init__(self, wanted: Any) -> None:
+        self._wanted = wanted
+
+    def search(self, line: bytes) -> bool:
+        match = _LOGGED.match(line)
+        return match is not None and match.group(1).decode('ascii') in self._wanted
+
+
+def _deliveries(since: float, wanted: Any, binaries: Any = (), users: Any = (0,)) -> Any:
     """What the mail log says about deliveries since about C(since) (epoch seconds), as far as the host lets us read it in a bounded time."""
-    return _log.entries(since, re.compile(b'^' + _LOGGED.pattern), _LOG_SECONDS, _LOG_BYTES, None, binaries, users)
+    return _log.entries(since, _Of(wanted), _LOG_SECONDS, _LOG_BYTES, None, binaries, users)
 
 
 def logged(lines: Any, wanted: Any) -> Dict[str, Tuple[str, bool]]:
     """{id: (relayed or bounced, whether that is proved)} of the ids in C(wanted), from L(_log.entries).
 
-    One bounce makes a message bounced. What others could have written counts only where nothing is proved.
+    One bounce makes a message bounced. What others could have written counts only where nothing is proved. A message with a recipient whose last
+    line is no delivery was not relayed, and a line that can be read in two ways, because of an address or a reply of another host in it, is none.
     """
     found: Dict[str, Tuple[str, bool]] = {}
+    waiting: Dict[Tuple[str, bool], Set[bytes]] = {}
     for line, trusted in lines:
         match = _LOGGED.match(line)
         identifier = match.group(1).decode('ascii') if match else ''
-        if match and identifier in wanted:
-            before = found.get(identifier)
-            if before is None or trusted and not before[1] or trusted == before[1] and before[0] == 'relayed':
-                found[identifier] = ('relayed' if match.group(2) else 'bounced', trusted)
-    return found
+        if not match or identifier not in wanted:
+            continue
+        to, status = match.group(2), match.group(3)
+        if to is not None:
+            left = waiting.setdefault((identifier, trusted), set())
+            names = re.split(rb' \[more\]|, (?:ctladdr|delay)=|, dsn=', to)[0].rstrip(b',').split(b',')
+            if re.match(rb'Deferred|queued', status):
+                left.update(names)
+                continue
+            left.difference_update(names)
+            if not re.match(rb'Sent(?: \(|\s*\Z)', status) or not _DSN.search(to) or b', stat=' in status:
+                continue
+        before = found.get(identifier)
+        if before is None or trusted and not before[1] or trusted == before[1] and before[0] == 'relayed':
+            found[identifier] = ('relayed' if to is not None else 'bounced', trusted)
+    return dict((identifier, one) for identifier, one in found.items() if one[0] == 'bounced' or not waiting[identifier, one[1]])
 
 
 def archived(base, since):
-    """{key: archive} of the messages in archives below C(base) that were written to after C(since) (epoch seconds), and were not brought back."""
+    """{key: archive} of the messages in archives below C(base) that were written to after C(since) (epoch seconds), and have left the queue by that,
+    as the archive records, and were not brought back."""
     found = {}
     try:
         parts = _archive.parts(base) if os.path.isdir(base) else []
@@ -246,17 +284,19 @@ def archived(base, since):
         try:
             if os.stat(part).st_mtime < since - 5:
                 continue
-            back = {_text.printable(name) for name in _archive.restored(part)}
+            taken, back = _archive.removed(part) or set(), {name.decode('utf-8', 'replace') for name in _archive.restored(part)}
             named = {}
             for member, stream in _archive.members(part):
                 if member.name == 'manifest.jsonl':
                     for line in stream:
                         entry = json.loads(line.decode('ascii'))
-                        # Debris has no id, and lies in archives of the same kind.
-                        if isinstance(entry, dict) and 'queue' in entry and 'id' in entry and entry['id'] not in back:
-                            named[_key(entry['queue'], entry['id'])] = os.path.dirname(part)
+                        # Of debris only a control file that belonged to no deliverable message has stood in a list.
+                        name = 'qf' + entry['id'] if 'id' in entry else os.path.basename(entry.get('path', ''))
+                        if (name[:2] in _qf.CONTROL_PREFIXES and name[2:] not in back and 'queue' in entry
+                                and any(file['name'] in taken for file in entry['files'])):
+                            named[_key(entry['queue'], name[2:])] = os.path.dirname(part)
             found.update(named)   # now that the part was read to its end, with its checksum
-        except (OSError, EOFError, ValueError, _text.SendmailError):
+        except (OSError, EOFError, AttributeError, KeyError, TypeError, ValueError, _text.SendmailError):
             continue   # damaged, or not ours: what it names is looked for elsewhere
     return found
 
@@ -264,16 +304,17 @@ def archived(base, since):
 def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveries):
     """Say of every message of the list where it is now, write that beside the list, and drop the list. Returns the module's result.
 
-    C(moved_out(since)) gives {key: archive} of what was moved out of the queues, see L(archived); C(log(since)) yields L(_log.entries).
-    Without a list the messages that are there now are taken. A ledger in which nothing has moved is not kept.
+    C(moved_out(since)) gives {key: archive} of what was moved out of the queues, see L(archived); C(log(since, ids)) yields L(_log.entries).
+    Without a list the messages that are there now are taken. A ledger in which nothing has moved is not kept. Nothing is called gone that may lie
+    where nobody can look: SendmailError then, and the list stays.
     """
-    errors = _unseen(look)
+    errors, hidden = _unseen(look), set(error.get('queue') for error in look.errors)
     try:
         there = _check_directory(directory)
         start = os.path.join(directory, START)
         listed = there and os.path.exists(start)
         waiting = _waiting(look)
-        here = dict((_key(queue, _printable(name)), _qf.CONTROL_PREFIXES[name[:2]]) for queue, name in _here(look, errors))
+        here = dict((_key(queue, _printable(name)), _qf.CONTROL_PREFIXES[name[:2]]) for queue, name in _here(look, errors, hidden))
         outcomes = dict((_key(entry.get('queue', ''), entry.get('id', '')), entry['outcome'])
                         for entry in _lines(os.path.join(directory, OUTCOMES)) if entry.get('outcome') in ('relayed', 'bounced')) if there else {}
         started, unseen = look.now, set()
@@ -283,10 +324,10 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
             elif not any(_key(entry['queue'], entry['id']) in places for places in (here, outcomes)):
                 unseen.add(entry['id'])
         moved = moved_out(started) if unseen else {}
-        seen = logged(log(started), unseen) if unseen else {}
+        seen = logged(log(started, unseen), unseen) if unseen else {}
         if unseen - set(seen) and not dry and listed:
             time.sleep(_LOG_DELAY)    # syslog may be about to write what happened just now
-            seen = logged(log(started), unseen)
+            seen = logged(log(started, unseen), unseen)
         counts, reasons, shown, unchanged = Counter(), Counter(), [], True
 
         def entries():
@@ -311,6 +352,10 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
                     elif entry['id'] in seen:
                         fate, trusted = seen[entry['id']]
                         one.update(place=fate, by='log') if trusted else one.update(place='claimed', claim=fate, by='log')
+                    elif entry['queue'] in hidden:
+                        raise _text.SendmailError(
+                            'Not all of the %s queue can be read, so it is not known whether %s is still in it: %s. The list is kept. Close it when '
+                            'the queue can be read.' % (entry['queue'], entry['id'], '; '.join(errors[:3])), errors=errors[:LISTED])
                     else:
                         one['place'] = 'gone'
                 counts[one['place']] += 1
@@ -353,5 +398,5 @@ def keep(params, check_mode):
         users = {0, look.submitter.get('uid'), (look.accounts.get(look.layout.mta_user) or {}).get('uid')} - {None}
         binaries = {look.program['sendmail']} - {None}
         done = closed(params['directory'], look, lambda since: archived(params['archive'], since), check_mode,
-                      lambda since: _deliveries(since, binaries, users))
+                      lambda since, wanted: _deliveries(since, wanted, binaries, users))
     return dict(done, changed=False)

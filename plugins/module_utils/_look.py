@@ -75,7 +75,7 @@ class Look(NamedTuple):
     sockets: List[Dict[str, Any]] = []      # Sendmail's, any address
     active: Optional[bool] = None           # whether systemd calls the service of the MTA active
     locked: List[Dict[str, Any]] = []       # {id, pid, seconds, title} of messages in delivery
-    lookups: Dict[str, Any] = {}            # of _names.look_around()
+    lookups: Dict[str, Any] = {}            # of _lookups.look_around()
     dead_letters: List[Dict[str, Any]] = []   # {path, size, mtime}
     obstacles: List[str] = []               # sentences: what keeps an ordinary user from submitting
     stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try
@@ -85,6 +85,7 @@ class Look(NamedTuple):
     ahead: int = 0                          # messages whose last try lies in the future
     passed_over: int = 0                    # messages whose priority is too bad for the load
     mta_kept: int = 0                       # messages in the MTA's queue that nobody tried when they came, nor since
+    mailer_gone: Optional[str] = None       # the program that sendmail.cf names for local mail, where it cannot be run
     mta_interval: Optional[int] = None      # seconds between runs of the MTA's queue, where that is known
     hosts_access: List[str] = []            # rules of hosts.deny that name Sendmail or all daemons
     # a diagnosis
@@ -326,14 +327,18 @@ def _relay(found: Look, ask: Optional[Callable[..., Any]]) -> Look:
     way = None if submit is None else _route.submission(submit, own[0])
     questions = _route.questions(way)
     resolved = _names.resolve(questions, NAME_SECONDS) if questions else {}
-    places = _route.places(way, resolved, interfaces['addresses'], own)
+    alone = submit is not None and submit.flag('DontProbeInterfaces')
+    itself = _network.own_names(interfaces['addresses'], not alone) + (submit.classes.get('w', []) if submit else [])
+    places = _route.places(way, resolved, interfaces['addresses'], itself)
     listeners = _network.listeners(tuple(sorted(set(place.port for place in places))) or (25,), found.processes)
     timeouts = found.settings.get('msp', {}).get('timeouts', {})
     patience = min(GREETING_SECONDS, timeouts.get('initial') or GREETING_SECONDS)
     greetings: Dict[Tuple[str, int], Dict[str, Any]] = {}
+    sources = _route.sources(submit)
     start = time.monotonic()
     for place in places[:_PLACES_MAX]:
-        answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, partial(ask, here=place.this_host) if ask else None)
+        answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, sources.get(6 if ':' in place.address else 4),
+                                   partial(ask, here=place.this_host) if ask else None)
         greetings[place.address, place.port] = answer
         # After silence, 4xx, or what breaks off at EHLO, MAIL or RCPT it goes on (smtpinit(), deliver.c: goto tryhost).
         if answer['connected'] and not answer['error'] and (answer['code'] or 400) // 100 != 4 or time.monotonic() - start > GREETING_SECONDS:

@@ -14,10 +14,24 @@ import resource
 import stat
 from typing import AbstractSet, Any, Iterator, Optional, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _filesystem, _hazards, _identity, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _filesystem, _hazards, _identity, _look, _qf, _spool, _text
 
 OPEN_FILES = 1024
 PERMISSIONS = 'mailops.sendmail.sendmail_permissions puts owners and modes right'
+
+
+def look_at(queue, partners=False):
+    """What acting on messages needs to know of the host, a _look.Look of the level C(program). Raises SendmailError.
+
+    C(partners): look at the directories of the other queue as well.
+    """
+    look = _look.look('program', 'all' if partners else queue)
+    own = _look.names(queue)
+    # A partner queue that is not there holds no partners; one that cannot be looked into may.
+    wrong = [error for error in look.errors if error['queue'] in own or os.path.lexists(_text.original_bytes(error['path']))]
+    if wrong:
+        raise _text.SendmailError(_look.absence(look) or 'The queue cannot be read: %s: %s.' % (wrong[0]['path'], wrong[0]['error']))
+    return look
 
 
 def identity(look: Any, queue: str) -> _identity.Identity:
@@ -100,7 +114,8 @@ def _open_enough() -> None:
 def reason_of(error: Exception) -> str:
     """Why one file was left alone, from what went wrong with it."""
     if isinstance(error, PermissionError):
-        return 'the runner of this queue may not do that (%s): %s' % (error.strerror, PERMISSIONS)
+        return 'the runner of this queue may not do that (%s): %s' % (
+            error.strerror, 'it is immutable (chattr -ia), or this process lacks a capability' if error.errno == errno.EPERM else PERMISSIONS)
     if getattr(error, 'errno', None) == errno.EMFILE:
         return 'this process may not open more files (%d): raise that limit (ulimit -Hn)' % resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return getattr(error, 'strerror', None) or str(error)
@@ -189,6 +204,14 @@ def data_of(look: Any, queue: str, opened: _spool.Opened, content: bytes, stack:
     """The queue directory with the data of a message, opened until C(stack) is closed. Raises SendmailError for a d line that names none."""
     place = _spool.data_directory(opened.directory, content, look.directories[queue])
     return opened if place is opened.directory or place == opened.directory else stack.enter_context(_spool.Opened(place))
+
+
+def why_not_renamed(directory: int, about: os.stat_result) -> Optional[str]:
+    """Why the sticky bit keeps the present user from renaming or unlinking a file, or None."""
+    place, user = os.fstat(directory), os.geteuid()
+    if place.st_mode & stat.S_ISVTX and user not in (0, place.st_uid, about.st_uid):
+        return 'its directory is sticky and it belongs to %d: %s' % (about.st_uid, PERMISSIONS)
+    return None
 
 
 def exists(directory, name):

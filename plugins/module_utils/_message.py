@@ -22,6 +22,7 @@ Each message leaves or enters a queue by the rename of its control file, on eith
 
 import contextlib
 import fcntl
+import itertools
 import os
 import re
 import stat
@@ -36,6 +37,7 @@ BATCH = 400             # messages locked at a time, and in one part of an archi
 IDS = 2000              # on one command line
 LISTED = 1000           # messages of each outcome that the result names; the counts are always whole
 REMOVED_MAX = 1000      # without max_affected
+SHOWN = 300             # bytes of a value in a manifest; the file has it whole
 YOUNG = 600             # seconds after which Sendmail itself takes an empty control file for a left-over one
 RUN_SECONDS = 600
 OUTCOMES = ('quarantined', 'queued', 'removed', 'restored', 'already', 'taken', 'left_alone')
@@ -43,7 +45,7 @@ OUTCOMES = ('quarantined', 'queued', 'removed', 'restored', 'already', 'taken', 
 STATES = {'quarantined': (('queued',), 'quarantined'), 'queued': (('quarantined', 'lost'), 'queued'),
           'absent': (_selection.STATES, 'removed'), 'restored': (_selection.STATES, 'restored')}
 _CONTROLS = ('qf', 'hf', 'Qf', 'tf', 'Tf')
-_MEMBER = re.compile(r'(msp|mta)(/.*)/((?:qf|hf|Qf|df)[0-9A-Za-z]{8}[0-9]{5,10})\Z')
+_MEMBER = re.compile(r'(msp|mta)(/.*)/((?:qf|hf|Qf|df)[^/]*)\Z', re.S)
 
 
 class Plan(NamedTuple):
@@ -82,20 +84,6 @@ class Outcome:
             truncated=any(self.counts[name] > len(entries) for name, entries in self.lists.items()), transcript=list(self.transcript),
             archive=None if self.archive is None else _text.printable(os.fsencode(self.archive)), refused=list(self.refused),
             diff={'before': sides[0], 'after': sides[1]})
-
-
-def look_at(queue, partners=False):
-    """What acting on messages needs to know of the host, a _look.Look of the level C(program). Raises SendmailError.
-
-    C(partners): look at the directories of the other queue as well.
-    """
-    look = _look.look('program', 'all' if partners else queue)
-    own = _look.names(queue)
-    # A partner queue that is not there holds no partners; one that cannot be looked into may.
-    wrong = [error for error in look.errors if error['queue'] in own or os.path.lexists(_text.original_bytes(error['path']))]
-    if wrong:
-        raise _text.SendmailError(_look.absence(look) or 'The queue cannot be read: %s: %s.' % (wrong[0]['path'], wrong[0]['error']))
-    return look
 
 
 def find(look, selection):
@@ -167,15 +155,17 @@ def _judge(selection, name, data, size):
 
 def describe(queue, directory, name, state, row, size):
     """The record of a message in a manifest: plain values, made of what a pass knows."""
-    show = _text.printable
-    record = {'id': show(os.fsencode(name[2:])), 'name': show(os.fsencode(name)), 'queue': queue, 'directory': show(os.fsencode(directory.path)),
-              'state': state, 'size': size}
+    def show(value: bytes) -> str:
+        return _text.printable(value[:SHOWN])
+    record = {'id': show(os.fsencode(name[2:])), 'name': show(os.fsencode(name)), 'queue': queue,
+              'directory': _text.printable(os.fsencode(directory.path)), 'state': state, 'size': size}
     if row is not None:
-        recipients = [show(_qf.address(one)) for one in _qf.RECIPIENT.findall(row[_qf.TAIL])]
+        found = _qf.RECIPIENT.findall(row[_qf.TAIL])
         status, attempts = _qf.status_of(row), int(row[_qf.ATTEMPTS])
         record.update(created=int(row[_qf.CREATED]), last_attempt=int(row[_qf.LAST_ATTEMPT]), attempts=attempts,
-                      sender=None if row[_qf.SENDER] is None else show(_qf.address(row[_qf.SENDER])), recipients=recipients[:100],
-                      recipients_total=len(recipients), status=show(status), reason=_phrases.reason(status, attempts))
+                      sender=None if row[_qf.SENDER] is None else show(_qf.address(row[_qf.SENDER])),
+                      recipients=[show(_qf.address(one)) for one in found[:100]], recipients_total=len(found),
+                      status=show(status), reason=_phrases.reason(status, attempts))
     return record
 
 
@@ -189,10 +179,13 @@ class Held(NamedTuple):
 
 
 class Remover:
-    """Takes messages out of the queue into an archive. C(look), C(selection): what and where; C(writer): _archive.Writer, None for a dry run."""
+    """Takes messages out of the queue into an archive. C(look), C(selection): what and where; C(writer): _archive.Writer, None for a dry run;
+    C(room): the bytes that are free there.
+    """
 
-    def __init__(self, look: Any, selection: _selection.Selection, writer: Optional[_archive.Writer], outcome: Outcome, check: Callable[[], None]):
-        self.look, self.selection, self.outcome, self.check = look, selection, outcome, check
+    def __init__(self, look: Any, selection: _selection.Selection, writer: Optional[_archive.Writer], outcome: Outcome, check: Callable[[], None],
+                 room: int = _archive.ENDLESS):
+        self.look, self.selection, self.outcome, self.check, self.room = look, selection, outcome, check, room
         self.writer: Any = writer
         self.dry, self.most = writer is None, outcome.selected
         self.left: Set[Tuple[str, str]] = set()           # (path, name) that were left alone, not to be tried again
@@ -271,11 +264,9 @@ class Remover:
                         paths = tuple(_text.printable(os.fsencode(path)) for path in (there, where.directory.data))
                         raise _text.SendmailError(
                             'its data file is %s, where Sendmail does not look for it: move it to %s' % paths)
-                for other in ('qf', 'hf', 'Qf'):
-                    if other != name[:2] and body is not None and any(
-                            _lost.exists(place, other + name[2:]) for place, _path in _lost.places(opened)):
-                        raise _text.SendmailError(
-                            'there is also a file %s of its id, and both have one data file' % other)
+                other = body is not None and self._shared(queue, opened, name, where)
+                if other:
+                    raise _text.SendmailError('there is also a file %s of its id, and both have one data file' % other)
                 row, state, meant = _judge(self.selection, name, data, about_body and about_body.st_size)
                 if not meant:
                     raise _text.SendmailError('it changed meanwhile and is no longer what is selected')
@@ -283,7 +274,9 @@ class Remover:
                     raise _text.SendmailError('it is incomplete and less than %d minutes old: it may be being written' % (YOUNG // 60))
                 if body is not None and about_body.st_nlink != 1 and not self._all_names_here(queue, about_body):
                     raise _text.SendmailError('its data file has %d names (hard links), not all of them in the queue' % about_body.st_nlink)
-                why = why_not_renamed(opened.control, about) or body is not None and why_not_renamed(where.data, about_body)
+                if body is not None:
+                    _archive.check_size(about_body, self.room)
+                why = _lost.why_not_renamed(opened.control, about) or body is not None and _lost.why_not_renamed(where.data, about_body)
                 if why:
                     raise _text.SendmailError(why)
             except FileNotFoundError:
@@ -302,6 +295,22 @@ class Remover:
             self.writer.record(describe(queue, opened.directory, name, state, row, about_body and about_body.st_size))
             held.append(Held(name, member, None if body is None else where, '.%s.%s.removing' % (name, self.writer.reference)))
             return True
+
+    def _shared(self, queue: str, opened: _spool.Opened, name: str, where: _spool.Opened) -> Optional[str]:
+        """Another control file of this id that has the same data file: beside it, or in a directory whose files may name that one."""
+        for prefix in ('qf', 'hf', 'Qf'):
+            if prefix != name[:2] and any(_lost.exists(place, prefix + name[2:]) for place, _path in _lost.places(opened)):
+                return prefix
+        for directory in self.look.directories[queue]:
+            if directory != opened.directory:
+                with contextlib.ExitStack() as stack:
+                    there = stack.enter_context(_spool.Opened(directory))
+                    for prefix in ('qf', 'hf', 'Qf'):
+                        with contextlib.suppress(FileNotFoundError):
+                            content = _spool.read_whole(there.control, prefix + name[2:])[0]
+                            if _lost.data_of(self.look, queue, there, content, stack).directory == where.directory:
+                                return _text.printable(os.fsencode(os.path.join(directory.control, prefix + name[2:])))
+        return None
 
     def _all_names_here(self, queue: str, about: os.stat_result) -> bool:
         """Whether all names of a file are data files of this queue: Sendmail links the data file where it splits an envelope (dup_df())."""
@@ -346,14 +355,6 @@ def _sync(descriptor: int) -> None:
         os.fsync(descriptor)
     except OSError:
         pass        # a file system that has nothing to sync
-
-
-def why_not_renamed(directory: int, about: os.stat_result) -> Optional[str]:
-    """Why the sticky bit keeps the present user from renaming or unlinking a file, or None."""
-    place, user = os.fstat(directory), os.geteuid()
-    if place.st_mode & stat.S_ISVTX and user not in (0, place.st_uid, about.st_uid):
-        return 'its directory is sticky and it belongs to %d: %s' % (about.st_uid, _lost.PERMISSIONS)
-    return None
 
 
 def _give_back(directory: int, staged: str, name: str) -> bool:
@@ -669,7 +670,7 @@ class Restorer:
         """Clear what killed runs on this part left. Returns the control files that its record of what was restored names, and that lack their name."""
         kept = {}
         for one in here:
-            if one.kind == 'restoring' and os.fsencode(one.name[2:]) in before:
+            if one.kind == 'restoring' and _mark(one.name) in before:
                 kept[one.name] = one
             elif not self.dry:
                 with _identity.acting(_lost.identity(self.look, one.queue)), contextlib.suppress(FileNotFoundError):
@@ -679,15 +680,19 @@ class Restorer:
                         _settle_removal(self.look, one)
         return kept
 
-    def _here(self, identifier: str) -> Optional[str]:
-        """The name of a control file of this id in any directory of any queue."""
-        for queue, places in self.opened.items():
+    def _here(self, wanted: str, identifier: str) -> Tuple[str, Optional[str]]:
+        """(outcome, why) for what any queue has of this id already; ('', None) for nothing. Only a control file in its own queue is the message."""
+        for queue, places in sorted(self.opened.items(), key=lambda one: one[0] != wanted):
             with _identity.acting(_lost.identity(self.look, queue)):
-                for prefix in _CONTROLS:
-                    if any(_lost.exists(place, prefix + identifier)
-                           for opened in places for place, _path in _lost.places(opened)):
-                        return prefix + identifier
-        return None
+                for opened in places:
+                    for (place, path), prefix in itertools.product(_lost.places(opened), _CONTROLS):
+                        with contextlib.suppress(FileNotFoundError):
+                            about = os.stat(prefix + identifier, dir_fd=place, follow_symlinks=False)
+                            if queue == wanted and prefix in ('qf', 'hf', 'Qf') and about.st_size and stat.S_ISREG(about.st_mode):
+                                return 'already', 'it is in the queue, as %s' % prefix
+                            return 'left_alone', '%s has its id. Find out what that is and move it away first' % _text.printable(
+                                os.fsencode(os.path.join(path, prefix + identifier)))
+        return '', None
 
     def _message(self, path, reference, pending, member, stream, before, restoring, ready) -> None:
         """Judge one message and, when it is to be brought back, write its files."""
@@ -696,17 +701,17 @@ class Restorer:
         queue, name = pending.queue, pending.name
         identifier = name[2:]
         label = _label(queue, pending.path, name)
-        done, why = 'left_alone', None
-        there = self._here(identifier)
-        if there:
-            done, why = 'already', 'it is in the queue, as %s' % there[:2]
+        done, why = self._here(queue, identifier)
+        if done == 'already':
             if not self.dry and label in self.removed:
-                before.add(os.fsencode(identifier))
+                before.add(_mark(name))
+        elif _mark(name) in before and name not in restoring:
+            done, why = 'already', 'it was restored from this archive before'
+        elif done:
+            pass
         elif name in restoring:
             done = 'restored'
             ready.append(Ready(queue, restoring[name].opened, restoring[name].file, name))
-        elif os.fsencode(identifier) in before:
-            done, why = 'already', 'it was restored from this archive before'
         elif label not in self.removed:
             held = [one for one in self.staged.get(reference, ()) if (one.kind, one.name, one.queue) == ('removing', name, queue)]
             if held:
@@ -715,9 +720,11 @@ class Restorer:
             elif self._recorded_elsewhere(label):
                 return           # a later run has taken it out, and that archive has it
             else:
+                done = 'left_alone'
                 why = ('it was still in the queue when the run that archived it was ended, and has left it since: it was probably delivered. '
                        'Look for its id in the mail log; its files can be unpacked from %s' % _text.printable(os.fsencode(path)))
         elif member is None:
+            done = 'left_alone'
             why = 'it had no data file, so there is nothing to deliver; its control file is in the archive'
         else:
             try:
@@ -736,7 +743,7 @@ class Restorer:
         written = os.pread(marks, 1 << 24, 0)
         recorded = set(written.split())
         self._sync_all(places)
-        new = (before | {os.fsencode(one.name[2:]) for one in ready}) - recorded
+        new = (before | {_mark(one.name) for one in ready}) - recorded
         # A killed run may have left half a line.
         lines = (b'\n' if written[-1:] not in (b'', b'\n') else b'') + b''.join(mark + b'\n' for mark in sorted(new))
         while lines:
@@ -798,6 +805,11 @@ class Restorer:
         _write(control.control, file, _Bytes(pending.data), len(pending.data), right)
         ready.append(Ready(queue, control, file, name))
         return None
+
+
+def _mark(name: str) -> bytes:
+    """The word that stands for a message in the file that says what was restored: its id, whatever somebody has called it."""
+    return _text.printable(os.fsencode(name[2:])).replace(' ', '\\x20').encode('utf-8') or b'.'
 
 
 def _marks(part: _archive.Part) -> int:
@@ -894,7 +906,7 @@ def act(params, check_mode, look=None):
     refuse(state, params, selection)
     outcome = Outcome()
     try:
-        look = look or look_at(params['queue'], partners=state == 'restored')
+        look = look or _lost.look_at(params['queue'], partners=state == 'restored')
         with _identity.signals_noted() as check, _lost.alone(look, check_mode):
             work(params, look, selection, outcome, check_mode, check)
     except _text.SendmailError as error:
@@ -946,10 +958,8 @@ def work(params: Dict[str, Any], look: Any, selection: _selection.Selection, out
             refuse(state, params, selection, outcome.selected)
             for one in back:
                 outcome.add('removed', one.queue, one.name[2:])
-            if outcome.selected and dry:
-                _archive.check_room(base)
             if outcome.selected:
-                Remover(narrow, selection, writer, outcome, check).run()
+                Remover(narrow, selection, writer, outcome, check, _archive.check_room(base)).run()
         return
     outcome.selected = plan(narrow, selection).selected
     refuse(state, params, selection, outcome.selected)

@@ -8,7 +8,6 @@
 
 import os
 import re
-import select
 import socket
 import struct
 import threading
@@ -17,36 +16,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _system
 
-_DNS_PORT = 53
-_ERRORS = {socket.EAI_AGAIN: 'temporary', socket.EAI_FAIL: 'temporary'}
-
-
-def _look_up(name: str, family: int, found: Dict[Any, Dict[str, Any]]) -> None:
-    start = time.monotonic()
-    try:
-        entries = socket.getaddrinfo(name, None, family, socket.SOCK_STREAM, 0, socket.AI_CANONNAME)
-        error, canonical = None, entries[0][3]
-    except socket.gaierror as failure:
-        error, canonical = _ERRORS.get(failure.errno or 0, 'not_found'), ''
-    except (OSError, UnicodeError):
-        error, canonical = 'not_found', ''
-    found[name, family] = {'error': error, 'canonical': canonical, 'seconds': round(time.monotonic() - start, 2)}
-
-
-def look_up(questions: Sequence[Tuple[str, int]], seconds: float) -> Dict[Any, Dict[str, Any]]:
-    """Ask all (name, address family) at once: {(name, family): {error, canonical, seconds}}.
-
-    C(error) is None, C(not_found) (the name server answered, and there is no address), C(temporary) (Sendmail defers mail then) or C(timeout).
-    """
-    answers: Dict[Any, Dict[str, Any]] = {}
-    threads = [threading.Thread(target=_look_up, args=(name, family, answers), daemon=True) for name, family in questions]
-    for thread in threads:
-        thread.start()
-    deadline = time.monotonic() + seconds
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    return dict(((name, family), dict(answers.get((name, family)) or {'error': 'timeout', 'canonical': '', 'seconds': seconds}))
-                for name, family in questions)
+DNS_PORT = 53
+ERRORS = {socket.EAI_AGAIN: 'temporary', socket.EAI_FAIL: 'temporary'}
 
 
 def _addresses(name: str, family: int, found: Dict[Any, Tuple[Optional[str], List[str]]]) -> None:
@@ -54,7 +25,7 @@ def _addresses(name: str, family: int, found: Dict[Any, Tuple[Optional[str], Lis
         entries = socket.getaddrinfo(name.encode('ascii'), None, family, socket.SOCK_STREAM)
         found[name, family] = None, [str(entry[4][0]) for entry in entries]
     except socket.gaierror as failure:
-        found[name, family] = _ERRORS.get(failure.errno or 0, 'not_found'), []
+        found[name, family] = ERRORS.get(failure.errno or 0, 'not_found'), []
     except (OSError, UnicodeError):
         found[name, family] = 'not_found', []
 
@@ -93,14 +64,14 @@ def exchangers(name: str, path: str = '/etc/resolv.conf', seconds: float = 3.0) 
     labels = [label[:63] for label in os.fsencode(name).split(b'.') if label]
     query = struct.pack('>HHHHHH', number, 0x0100, 1, 0, 0, 0)
     query += b''.join(struct.pack('B', len(label)) + label for label in labels) + b'\0\0\x0f\0\1'
-    for server in asked:
+    for server in asked * 2:                                                  # one packet may be lost, as a resolver knows
         try:
             with socket.socket(socket.AF_INET6 if ':' in server else socket.AF_INET, socket.SOCK_DGRAM) as peer:
-                peer.settimeout(seconds / len(asked))
-                peer.connect((server, _DNS_PORT))
+                peer.settimeout(seconds / len(asked) / 2)
+                peer.connect((server, DNS_PORT))
                 peer.send(query)
                 reply = peer.recv(4096)
-            if _verdict(reply, number):
+            if verdict(reply, number):
                 continue
             at, found = _skip(reply, 12) + 4, []
             for _record in range(struct.unpack('>H', reply[6:8])[0]):
@@ -151,68 +122,8 @@ def resolve(questions: Sequence[Tuple[str, bool]], seconds: float) -> Dict[str, 
     return known
 
 
-def look_around(domains: Sequence[str], seconds: float = 8.0) -> Dict[str, Any]:
-    """Look up what a queue run needs beside the relay: {own, domains}.
-
-    C(own): {name, unqualified, error, seconds}, the slower of IPv4 and IPv6, for Sendmail asks both at each start; C(domains): {domain:
-    {error, seconds}}. An MX record alone makes C(not_found), which is an answer all the same.
-    """
-    own = socket.gethostname()
-    answers = look_up([(own, socket.AF_INET), (own, socket.AF_INET6)] + [(name, socket.AF_UNSPEC) for name in domains], seconds)
-    both = [answers[own, socket.AF_INET], answers[own, socket.AF_INET6]]
-    return {'own': {'name': own, 'unqualified': '.' not in own and not any('.' in answer['canonical'] for answer in both),
-                    'error': both[0]['error'], 'seconds': max(answer['seconds'] for answer in both)},
-            'domains': dict((name, answers[name, socket.AF_UNSPEC]) for name in domains)}
-
-
-def _verdict(reply: bytes, number: int) -> Optional[str]:
+def verdict(reply: bytes, number: int) -> Optional[str]:
     """What is wrong with a reply to the query C(number), None for an answer."""
     code = struct.unpack('>H', reply[2:4])[0] & 15 if len(reply) > 11 and reply[:2] == struct.pack('>H', number) else 1
     # NXDOMAIN is an answer.
     return None if code in (0, 3) else {2: 'SERVFAIL', 5: 'REFUSED'}.get(code, 'reply code %d' % code)
-
-
-def name_servers(path: str = '/etc/resolv.conf', seconds: float = 3.0) -> List[Dict[str, Any]]:
-    """Ask each name server of resolv.conf(5) for this host's own name, all at once: [{address, error}]. Any answer but a failure counts.
-
-    Who said nothing or was not there is asked once more after half of the seconds, as a resolver does: one packet may be lost.
-    """
-    addresses = servers(_system.script(path))
-    labels = [label[:63] for label in os.fsencode(socket.gethostname()).split(b'.') if label]
-    number = os.getpid() & 0xffff
-    query = struct.pack('>HHHHHH', number, 0x0100, 1, 0, 0, 0) + b''.join(struct.pack('B', len(label)) + label for label in labels) + b'\0\0\1\0\1'
-    found: List[Dict[str, Any]] = [{'address': address, 'error': 'no answer within %g seconds' % seconds} for address in addresses]
-    pending = {}
-    for record in found:
-        try:
-            pending[socket.socket(socket.AF_INET6 if ':' in record['address'] else socket.AF_INET, socket.SOCK_DGRAM)] = record
-        except OSError as error:   # a kernel without IPv6
-            record['error'] = error.strerror
-    for last in (False, True):
-        # From now: who was asked late, because the machine was busy, may answer late.
-        until, waiting = time.monotonic() + seconds / 2, []
-        for peer, record in pending.items():
-            try:
-                peer.connect((record['address'], _DNS_PORT))
-                peer.send(query)
-                waiting.append(peer)
-            except OSError as error:
-                record['error'] = error.strerror
-        while waiting:
-            ready = select.select(waiting, [], [], max(0, until - time.monotonic()))[0]
-            for peer in ready:
-                waiting.remove(peer)
-                try:
-                    reply = peer.recv(4096)
-                except OSError as error:
-                    pending[peer]['error'] = error.strerror
-                else:
-                    pending.pop(peer)['error'] = _verdict(reply, number)
-                    peer.close()
-            if not ready:
-                break
-        if pending and not last:
-            time.sleep(max(0, until - time.monotonic()))
-    for peer in pending:
-        peer.close()
-    return found

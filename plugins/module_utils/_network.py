@@ -19,10 +19,11 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _processes
 _ERRORS = {errno.ECONNREFUSED: 'connection_refused', errno.ETIMEDOUT: 'connection_timeout', errno.EHOSTUNREACH: 'no_route',
            errno.ENETUNREACH: 'no_route', errno.EADDRNOTAVAIL: 'no_route', errno.ECONNRESET: 'connection_reset', errno.EPIPE: 'closed',
            errno.EACCES: 'not_permitted', errno.EPERM: 'not_permitted'}
+_NAME_SECONDS = 3.0
 BROKEN_OFF = ('connection_timeout', 'connection_reset', 'closed')
 # A greeting that never came, without a reason.
 NOBODY: Dict[str, Any] = {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': None, 'seconds': 0.0, 'refusal': None,
-                          'deferral': None, 'denied': []}
+                          'deferral': None, 'denied': [], 'farewell': None}
 
 
 def _address(text: str) -> Tuple[str, int]:
@@ -141,14 +142,24 @@ def interfaces() -> Dict[str, Any]:
     return {'addresses': sorted(found), 'loopback': bool(int(flags, 16) & 1) if flags else None}
 
 
-def own_names(addresses: Sequence[str]) -> List[str]:
-    """The names of this host, the full one first: the host name, and what /etc/hosts calls these addresses and the loopback."""
+def own_names(addresses: Sequence[str], probed: bool = True) -> List[str]:
+    """The names of this host, the full one first, which the resolver has where /etc/hosts has none: the host name, and what /etc/hosts calls
+    these addresses and the loopback.
+
+    Without C(probed), as with DontProbeInterfaces, only the lines with the host name count (main.c, load_if_names() in conf.c).
+    """
     name = socket.gethostname().lower()
     lines = [line.partition('#')[0].split() for line in _system.script('/etc/hosts').lower().splitlines()]
     mine = [words for words in lines if len(words) > 1 and (words[0].startswith('127.') or words[0] == '::1' or words[0] in addresses)]
     own = [word for words in mine if name in words[1:] for word in words[1:] if '.' in word]
-    full = name if '.' in name else own[0] if own else name
-    return list(dict.fromkeys([full, name, 'localhost'] + [word.rstrip('.') for words in mine for word in words[1:]]))
+    full = name if '.' in name else own[0] if own else ''
+    try:                                                                      # myhostname() in daemon.c
+        full = full or _system.bounded(_NAME_SECONDS, socket.getaddrinfo, name, None, 0, socket.SOCK_STREAM, 0, socket.AI_CANONNAME)[0][3].lower()
+    except (OSError, UnicodeError):
+        pass
+    full = full if '.' in full else name
+    return list(dict.fromkeys([full, name] + ['localhost'] * probed + [
+        word.rstrip('.') for words in mine if probed or name in words for word in words[1:]]))
 
 
 def hosts_lines(names: Sequence[str]) -> List[str]:
@@ -164,10 +175,11 @@ def hosts_lines(names: Sequence[str]) -> List[str]:
 Ask = Callable[[socket.socket, float], Tuple[Optional[str], List[str]]]
 
 
-def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 0.0, ask: Optional[Ask] = None) -> Dict[str, Any]:
-    """Whether an SMTP server greets: {connected, answered, code, text, error, seconds, refusal, deferral, denied}.
+def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 0.0, source: Optional[str] = None,
+             ask: Optional[Ask] = None) -> Dict[str, Any]:
+    """Whether an SMTP server greets: {connected, answered, code, text, error, seconds, refusal, deferral, denied, farewell}.
 
-    One connection, which ends politely with QUIT.
+    One connection, from the address C(source) where one is given, which ends politely with QUIT.
 
     C(timeout) seconds bound the name lookup and the connection, and then C(patience), where it is given, the greeting: a server may make
     its clients wait (FEATURE(`greet_pause')), until Timeout.initial. C(error) is connection_refused, connection_timeout, no_route, not_permitted,
@@ -191,6 +203,8 @@ def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 
         try:
             with socket.socket(family, kind, protocol) as peer:
                 peer.settimeout(left())
+                if source:
+                    peer.bind((source, 0))
                 peer.connect(address)
                 result.update(connected=True, error=None)
                 end = time.monotonic() + patience if patience else end
@@ -213,7 +227,8 @@ def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 
                     result['deferral' if said and said[0] == '4' else 'refusal'] = said
                 peer.sendall(b'QUIT\r\n')
                 peer.settimeout(min(1.0, left()))
-                peer.recv(1024)                                               # its farewell: closing before it would be logged as a lost connection
+                # Closing before its farewell would be logged as a lost connection.
+                result['farewell'] = _system.printable(peer.recv(1024).partition(b'\n')[0].strip()[:200]) or None
         except OSError as error:
             word = 'connection_timeout' if isinstance(error, socket.timeout) else _ERRORS.get(error.errno or 0, error.strerror or str(error))
             if result['code'] is None or word in BROKEN_OFF and asked:

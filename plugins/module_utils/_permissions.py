@@ -45,7 +45,7 @@ class Want(NamedTuple):
     mode: int
     optional: bool = False     # comes into being when needed
     create: bool = False
-    # Of queue files: who else may own them, and whether the group is enough (files of the users who submitted them).
+    # Who else may own it. Of queue files: whether the group is enough (files of the users who submitted them).
     owners: FrozenSet[int] = frozenset()
     shared: bool = False
     # Of a program that dpkg installs: the "owner group mode" that the next upgrade has to keep, and what stands there now.
@@ -100,6 +100,7 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
         if entry and kind != 'queue_file':
             seen_overrides[path] = unused.pop(path, entry)
             owner, group = entry.get('owner') or owner, entry.get('group') or group
+            more.update({'owners': frozenset()} if entry.get('owner') else {})
             mode = mode if entry.get('mode') is None else entry['mode']
         ids = []
         for name, key, what in ((owner, 'uid', 'user'), (group, 'group', 'group')):
@@ -144,7 +145,9 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
             add(path, 'queue_file', runner, _renamed(files.group, who), mode, owners=frozenset(one for one in ids if one is not None),
                 shared=queue == 'msp' and mode & 0o060 == 0o060, optional=True)
         for path, create in places.items():
-            add(path, 'queue_directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, create=create)
+            # Sendmail's user can work in what is his own, and some release of the packaging may have given it to him.
+            add(path, 'queue_directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, create=create,
+                owners=frozenset(one for one in ids[:1] if one is not None and queue == 'msp'))
 
     if binary:
         rule = rules['binary']
@@ -317,6 +320,8 @@ def _after(want, about, known):
         keeps = about.st_uid in want.owners or want.shared and about.st_uid != 0 and known(about.st_uid)
         if keeps and _right(want, about.st_uid, gid, want.mode):
             uid = about.st_uid
+    elif want.kind == 'queue_directory' and about.st_uid in want.owners:
+        uid = about.st_uid
     return uid, gid, want.mode
 
 
@@ -518,9 +523,13 @@ def _mode(entry):
     except (TypeError, ValueError):
         number = -1
     if number is not None and not 0 <= number <= 0o7777:
-        raise _text.SendmailError("overrides.mode: %s, of %s, is not a mode: write an octal number in quotes, for example '0750'." % (
-            _text.shown(mode), entry['path']))
-    return number
+        why = 'is not a mode'
+    elif number is not None and (number & 0o002 or not number & 0o400):
+        why = 'is mode %04o, by which anybody can write or its owner cannot read' % number     # mostly one without quotes: 2555 is 4773
+    else:
+        return number
+    raise _text.SendmailError("overrides.mode: %s, of %s, %s: write an octal number in quotes, for example '0750'." % (
+        _text.shown(mode), entry['path'], why))
 
 
 def _statoverrides():

@@ -41,10 +41,11 @@ STATUSES = [Phrase(*row) for row in (
     ('connection_lost', 'msp', r'timeout writing message to |smtpinit: state CLOSED', 'usersmtp.c:153 2903'),
     ('no_route', 'kernel', (r'(?:\S+: )?(?:No route to host|Network is (?:unreachable|down)|Host (?:\S+ )?is down'
      r'|Network dropped connection)'), 'deliver.c:4590'),
-    ('no_route', 'kernel', r"Can(?:not|'t) assign requested address|Address family not supported", 'daemon.c:2835'),
+    ('no_route', 'kernel', (r"Can(?:not|'t) assign requested address|Address family not supported"
+     r'|makeconnection: cannot (?:bind|create socket: Address)'), 'daemon.c:2697 2743 2835'),
     ('not_permitted', 'kernel', r'Operation not permitted|Permission denied', 'err.c:1213'),
-    ('resources', 'kernel', (r'Too many open files|Cannot allocate memory|No buffer space|No space left'
-     r'|Read-only file system|Dis[ck] quota'), 'err.c:1280'),
+    ('resources', 'kernel', (r'(?:makeconnection: cannot create socket: )?(?:Too many open files|Cannot allocate memory|No buffer space|No space left'
+     r'|Read-only file system|Dis[ck] quota)'), 'err.c:1280'),
     # What the resolver says.
     ('relay_lookup', 'resolver', r'Name server: (?:\S+: )?(?:host |non-recoverable|no data)', 'err.c:1191'),
     ('host_lookup', 'resolver', r'(?:host|resolve|bestmx|dns|canonify|arpa) map: lookup \(', 'parseaddr.c:1901'),

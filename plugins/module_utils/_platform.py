@@ -110,7 +110,8 @@ REDHAT = Platform(
     **_CONFIGURATION, **_SMMSP)
 
 # openSUSE: sendmail.spec (%files, %install), whose patch makes RunAsUser of the submission program "mail" (cf/feature/msp.m4),
-# sendmail.service, sendmail-client.service. The configuration of the MTA is /etc/sendmail.cf.
+# sendmail.service, sendmail-client.service. The configuration of the MTA is /etc/sendmail.cf. Since Leap 15 the package
+# system-user-mail, and at each boot sendmail.tmpfiles, give the client queue to the user mail.
 SUSE = Platform(
     family='suse', binaries=('/usr/sbin/sendmail', '/usr/lib/sendmail'),
     submit_cf='/etc/mail/submit.cf', sendmail_cf='/etc/sendmail.cf', msp_user='mail', msp_group='mail', mta_user='root',

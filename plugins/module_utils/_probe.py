@@ -19,7 +19,7 @@ from collections import Counter
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _filesystem, _hazards, _log, _look, _names, _network, _qf, _readcf, _route, _schedule, _spool, _summary, _system, _text)
+    _cf, _filesystem, _hazards, _log, _look, _lookups, _network, _qf, _readcf, _route, _schedule, _spool, _summary, _system, _text)
 
 INSPECTED_MAX = 20000   # control files looked into; what is wrong with a spool shows in the first few
 SUBJECTS_MAX = 2000     # messages whose subject is read: enough to tell a share
@@ -68,8 +68,8 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
         stranded=_stranded(look), passing=_passing(look, facts['queues'].get('msp', {})), orphans=_orphans(look, facts['queues'].get('msp', {})),
         ahead=_ahead(look, facts['queues'].get('msp', {})),
         passed_over=_passed_over(look), mta_kept=_mta_kept(look, facts['queues'].get('mta', {})), mta_interval=_mta_interval(look),
-        lookups=_names.look_around(domains),
-        dead_letters=_dead_letters(look.settings.get('msp', {})),
+        lookups=_lookups.look_around(domains),
+        mailer_gone=_mailer_gone(look.configurations.get('mta')), dead_letters=_dead_letters(look.settings.get('msp', {})),
         hosts_access=_hosts_access(), subjects=_subjects(look) if subjects else ([], 0))
 
 
@@ -174,6 +174,8 @@ def obstacles(look: _look.Look) -> List[str]:
             found.append('%s is on a file system that is mounted noexec: nobody can run it.' % _system.printable(binary))
     except OSError as error:
         return found + ['%s: %s.' % (_system.printable(binary), error.strerror)]
+    found += ['%s needs %s, which is not found: nobody can run it.' % (_system.printable(binary), library) for library in dict.fromkeys(
+        re.findall(r'([\w.+-]+) => not found', _system.command(['ldd', binary])))]
     # Before the program runs only the rights of others count, then those of its group too.
     ways = [(path, None) for path in [binary] + names[:1]] + [(look.files['msp']['path'], about.st_gid)]
     ways += [(directory.control, about.st_gid) for directory in look.directories.get('msp', [])]
@@ -218,6 +220,10 @@ def _kernel_refuses(look: _look.Look, binary: str, gid: int) -> List[str]:
                 wanted.append((path, os.W_OK | os.X_OK, gid))
         except OSError:
             continue
+    # Whoever submits reads these too: class files, RunAsUser=smmsp:smmsp, and the name servers for the domains of recipients.
+    submit = look.configurations.get('msp')
+    needed = [path for _number, _line, path in _readcf.class_files(submit)] + ['/etc/group'] * (':' in (submit.option('RunAsUser') or '')) if submit else []
+    wanted += [(path, os.R_OK, gid) for path in needed + ['/etc/resolv.conf']]
     return ['The kernel refuses an ordinary user %s %s: see modes and access control lists (getfacl) on the way.'
             % ({os.X_OK: 'to run', os.R_OK: 'to read'}.get(mode, 'to write into'), _system.printable(path))
             for (path, mode, _gid), allowed in zip(wanted, allows(wanted)) if not allowed and os.path.exists(path)]
@@ -396,6 +402,12 @@ def _orphans(look: _look.Look, figures: Dict[str, Any]) -> int:
     except OSError:
         return 0   # one has just gone: the next look tells
     return len(set(old) - controls)
+
+
+def _mailer_gone(cf: Optional[_cf.Configuration]) -> Optional[str]:
+    """The program of the mailer local where it is not there; MAIL_HUB (H) and LOCAL_RELAY (R) do not use it."""
+    path = cf.mailers.get('local', {}).get('path', '') if cf and not cf.macros.get('H') and not cf.macros.get('R') else ''
+    return _system.printable(path) if path[:1] == '/' and not os.access(path, os.X_OK) else None
 
 
 def _mta_interval(look: _look.Look) -> Optional[int]:

@@ -18,7 +18,9 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Se
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _schedule, _system
 
-_CRON_DAEMONS = ('cron', 'crond', 'fcron', 'dcron', 'bcron-sched', 'cronie')
+_CRON_DAEMONS = ('cron', 'crond', 'fcron', 'dcron', 'bcron-sched', 'cronie', 'busybox')
+# They read no crontab of the system, neither /etc/crontab nor /etc/cron.d: miscutils/crond.c of busybox, fcrontab(5).
+OWN_TABLES = ('busybox', 'fcron')
 MOST = 20000   # processes that are looked at
 Process = Dict[str, Any]
 
@@ -88,12 +90,19 @@ def _settled(found: List[Process]) -> List[Process]:
     return found
 
 
-def _in_container(pid: str, status: bytes) -> bool:
-    inner = re.search(rb'NSpid:\s*(.*)', status)
+def in_container(pid: str, status: bytes = b'') -> bool:
+    inner = re.search(rb'NSpid:\s*(.*)', status or _system.slurp('/proc/%s/status' % pid, 8192))
     if inner:
         return len(inner.group(1).split()) > 1
     try:                                      # before Linux 4.1
         return os.readlink('/proc/%s/ns/pid' % pid) != os.readlink('/proc/self/ns/pid')
+    except OSError:
+        return False
+
+
+def _is_busybox(pid: str) -> bool:
+    try:
+        return os.path.basename(os.readlink('/proc/%s/exe' % pid)).startswith('busybox')
     except OSError:
         return False
 
@@ -108,7 +117,7 @@ def processes(users: Sequence[str] = ('smmsp',), binary: Optional[str] = None) -
     """
     trust = _trust(users, binary)
     if not os.path.exists('/proc/self/stat'):
-        return _settled(_ps(trust))
+        return _settled(_ps(trust, os.uname().sysname))
     found = []
     boot = re.search(rb'(?m)^btime (\d+)', _system.slurp_all('/proc/stat'))
     for entry in os.listdir('/proc')[:MOST]:
@@ -123,11 +132,15 @@ def processes(users: Sequence[str] = ('smmsp',), binary: Optional[str] = None) -
         # Effective ones; the owner of /proc/PID is root for a set-group-ID program.
         uid, gid = re.search(rb'Uid:\s*\d+\s+(\d+)', status), re.search(rb'Gid:\s*\d+\s+(\d+)', status)
         fields = line[line.rfind(b')') + 2:].split()
-        if not uid or not gid or len(fields) < 20 or fields[0] in b'ZX' or _in_container(entry, status):
+        if not uid or not gid or len(fields) < 20 or fields[0] in b'ZX' or in_container(entry, status):
             continue
         if int(uid.group(1)) if cron else not _is_sendmail('/proc/%s/exe' % entry, int(uid.group(1)), int(gid.group(1)), trust):
             continue
         argv = _system.slurp('/proc/%s/cmdline' % entry, 4096).decode('utf-8', 'surrogateescape').rstrip('\0 ').split('\0')
+        if cron and _is_busybox(entry):
+            if 'crond' not in [os.path.basename(word) for word in argv[:2]]:
+                continue
+            name = b'busybox'
         started = int(boot.group(1)) + int(fields[19]) // os.sysconf('SC_CLK_TCK') if boot else None
         record = _process(int(entry), int(fields[1]), int(uid.group(1)), started, name, argv, trust)
         unit = re.search(rb'/([^/\n]+\.service)', _system.slurp('/proc/%s/cgroup' % entry, 4096))
@@ -141,23 +154,32 @@ def processes(users: Sequence[str] = ('smmsp',), binary: Optional[str] = None) -
     return _settled(found)
 
 
-# FreeBSD takes all behind an = for the heading of a column: one option for each keyword.
-_PS = ['ps', '-axww'] + [word for keyword in ('pid', 'ppid', 'uid', 'gid', 'etime', 'comm', 'args') for word in ('-o', keyword + '=')]
+# Where others see the processes of jails and zones as well.
+_PLACES = {'FreeBSD': 'jid', 'SunOS': 'zoneid'}
 
 
-def _ps(trust: Trust) -> List[Process]:
+def _ps_command(system: str) -> List[str]:
+    """POSIX has -e, and in BSD that shows the environment. FreeBSD takes all behind an = for the heading of a column: one option for each keyword."""
+    keywords = (_PLACES.get(system, 'pid'), 'pid', 'ppid', 'uid', 'gid', 'etime', 'comm', 'args')
+    return ['ps', '-e' if system in ('SunOS', 'AIX', 'HP-UX') else '-axww'] + [word for keyword in keywords for word in ('-o', keyword + '=')]
+
+
+def _ps(trust: Trust, system: str) -> List[Process]:
     found = []
     now = time.time()
-    for line in _system.command(_PS).splitlines()[:MOST]:
-        match = re.match(r'\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)\s+(\S+)\s+(.*)', line)
-        if not match:
+    lines = _system.command(_ps_command(system)).splitlines()[:MOST]
+    matches = [match for match in (re.match(
+        r'\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)\s+(\S+)\s+(.*)', line) for line in lines) if match]
+    here = next((match.group(1) for match in matches if int(match.group(2)) == os.getpid()), None)
+    for match in matches:
+        if system in _PLACES and here not in (None, match.group(1)):
             continue
-        pid, ppid, uid, gid = (int(part) for part in match.groups()[:4])
-        name, arguments = match.groups()[8:]
+        pid, ppid, uid, gid = (int(part) for part in match.groups()[1:5])
+        name, arguments = os.path.basename(match.group(10)), match.group(11)
         cron = name in _CRON_DAEMONS
         if uid if cron else not (name.startswith('sendmail') and (uid in trust.uids or gid == trust.gid)):
             continue
-        days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[4:8])
+        days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[5:9])
         text = re.sub(r' \(sendmail\)$', '', arguments)                       # FreeBSD puts the program's name behind a title
         argv = [text] if text.startswith('sendmail: ') else text.split()
         record = _process(pid, ppid, uid, int(now - (((days * 24 + hours) * 60 + minutes) * 60 + seconds)), name.encode('utf-8'), argv, trust)
@@ -167,5 +189,5 @@ def _ps(trust: Trust) -> List[Process]:
 
 
 def cron_runs(found: Iterable[Process]) -> bool:
-    """Whether a cron daemon is among the L(processes)."""
-    return any(process['role'] == 'cron' for process in found)
+    """Whether a cron daemon that reads /etc/cron.d is among the L(processes)."""
+    return any(process['role'] == 'cron' and process.get('name') not in OWN_TABLES for process in found)

@@ -13,7 +13,7 @@ relay it is, and who answers there, are the words of C(look.relay), of _route.ro
 import re
 from typing import Any, Callable, Dict, List, Tuple, Union
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _phrases
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _phrases, _route
 
 # SmtpGreetingMessage is "$j Sendmail $v/$Z; $b".
 _SUBMISSION = re.compile(r' Sendmail \S*/Submit(?:;|$)')
@@ -245,14 +245,16 @@ def _by_now(look: _look.Look) -> List[str]:
 
 
 def cut_off(look: _look.Look) -> bool:
-    """Whether no connection to the relay comes about now."""
-    return _error(look) in ('connection_timeout', 'no_route')
+    """Whether no connection to the relay comes about now; of a name that cannot be looked up, and of a refusal, that is another cause."""
+    return _error(look) not in ('', 'connection_refused', 'connection_reset', 'not_permitted', 'name_lookup')
 
 
 def unreachable(look: _look.Look) -> Evidence:
     count, example = reason(look, 'connection_timeout', 'no_route', 'not_permitted')
     if cut_off(look) and not loopback_down(look) and not hosts_file(look):
-        return ['%s cannot be reached: %s.' % (where(look), _error(look).replace('_', ' '))] + _said(example, count), count
+        return ['%s cannot be reached: %s.' % (where(look), _error(look).replace('_', ' '))] + _said(example, count) + [
+            'ClientPortOptions in submit.cf has Sendmail connect from %s, which is not an address of this host.' % source
+            for source in _route.sources(look.configurations.get('msp')).values() if not _route.is_here(source, look.interfaces['addresses'])], count
     if count and takes_mail(look):
         return ['%s answers now; when the messages were last tried it could not be reached: %s' % (where(look), example)], count
     return []
@@ -265,10 +267,9 @@ def silent(look: _look.Look) -> Evidence:
 
 def _mute(look: _look.Look) -> List[str]:
     greeting = look.greeting
-    if greeting and greeting['connected'] and not greeting['code'] and greeting['error'] in (
-            'connection_timeout', 'closed', 'connection_reset'):
-        what = 'says nothing for %d seconds' % greeting.get('seconds', 0) if greeting['error'] == 'connection_timeout' else 'closes it at once'
-        return ['%s accepts the connection and %s.' % (where(look), what)]
+    if greeting and greeting['connected'] and not greeting['code']:
+        what = {'connection_timeout': 'says nothing for %d seconds' % greeting.get('seconds', 0), None: 'does not greet as a mail server'}
+        return ['%s accepts the connection and %s.' % (where(look), what.get(greeting['error'], 'closes it at once'))]
     return []
 
 
@@ -298,6 +299,8 @@ def relay_name(look: _look.Look) -> Evidence:
         if answer['mx_error']:
             found.append('The mail exchangers of %s cannot be looked up: %s. In submit.cf the name has no brackets, so Sendmail asks '
                          'the DNS for them first, also where /etc/hosts knows the name.' % (name, answer['mx_error'].replace('_', ' ')))
+        elif answer['mx'] and not any(host for _preference, host in answer['mx']):
+            found.append('The DNS says that %s, which submit.cf hands mail to, takes none ("MX 0 .", RFC 7505).' % name)
         elif answer['error'] and not answer['mx']:
             found.append('The name %s that submit.cf hands mail to cannot be looked up: %s.' % (name, answer['error'].replace('_', ' ')))
     if found and not greets(look):
@@ -307,14 +310,23 @@ def relay_name(look: _look.Look) -> Evidence:
 
 def no_such_relay(look: _look.Look) -> bool:
     """Whether the DNS says that there is no such relay, which is final: "Host unknown" (deliver.c), and the mail goes back."""
-    return not greets(look) and any(one['error'] == 'not_found' and not one['mx'] for one in look.resolved.values())
+    return not greets(look) and any(one['error'] == 'not_found' and not any(host for _preference, host in one['mx'])
+                                    for one in look.resolved.values())
+
+
+def points_back(look: _look.Look) -> List[str]:
+    """The best mail exchanger of the relay is this host itself: "MX list for X points back to Y" (getmxrr() in domain.c), and the mail goes back."""
+    return [] if greets(look) or not look.relay or places(look) else [
+        'The best mail exchanger of %s is this host itself, so the mail submission program hands mail to nobody.' % name
+        for name in look.relay['hosts'] if any(look.resolved.get(host, {}).get('addresses')
+                                               for _preference, host in look.resolved.get(name, {}).get('mx', ()))]
 
 
 def deferral(look: _look.Look) -> Tuple[str, str]:
     """(class, sentence) of a relay that greets and takes no mail now; not of our own frequency, or, on another host, of policy (greylisting: 4.7.1)."""
     text = (look.greeting or {}).get('deferral') or ''
     kind = _phrases.reason(text.encode('utf-8', 'replace'), 1) if text else ''
-    if not text or stranger(look) or kind in ('limit', 'mailbox', 'sender_domain') or not (local(look) or re.match(r'4\d\d[ -]4\.[34]\.', text)):
+    if not text or stranger(look) or kind in ('limit', 'mailbox') or not (local(look) or re.match(r'4\d\d[ -]4\.[34]\.', text)):
         return '', ''
     return kind, '%s greets, but accepts no mail now: %s' % (where(look), text)
 

@@ -13,7 +13,7 @@ import errno
 import os
 import re
 import stat
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _text
 
@@ -230,18 +230,22 @@ def problems(cf: _cf.Configuration) -> List[Dict[str, Any]]:
     return found
 
 
+def class_files(cf: _cf.Configuration) -> List[Tuple[int, str, str]]:
+    """(number of the line, the line, path) of the files that an F line needs: fileclass()."""
+    found = [(number, line, re.match(r'F(?:\{\w+\}|[^{])\s*(?=\S)(?!-o|\||[^/].*@.*:)([^ "\\]+)', line)) for number, line in cf.lines]
+    return [(number, line, os.path.join('/', match.group(1))) for number, line, match in found if match]
+
+
 def absent(cf: _cf.Configuration) -> List[Dict[str, Any]]:
-    """The same of files that an F line needs and that are not there, or no plain files: fileclass(), exit status 71."""
+    """The same of L(class_files) that are not there, or no plain files, exit status 71."""
     found = []
-    for number, line in cf.lines:
-        match = re.match(r'F(?:\{\w+\}|[^{])\s*(?=\S)(?!-o|\||[^/].*@.*:)([^ "\\]+)', line)
-        if match:
-            try:
-                plain = stat.S_ISREG(os.stat(os.path.join('/', match.group(1))).st_mode)
-            except OSError as error:
-                plain = error.errno not in (errno.ENOENT, errno.ENOTDIR)
-            if not plain:
-                found.append({'line': number, 'problem': "fileclass: cannot open '%s'" % match.group(1), 'text': _text.printable(os.fsencode(line[:200]))})
+    for number, line, path in class_files(cf):
+        try:
+            plain = stat.S_ISREG(os.stat(path).st_mode)
+        except OSError as error:
+            plain = error.errno not in (errno.ENOENT, errno.ENOTDIR)
+        if not plain:
+            found.append({'line': number, 'problem': "fileclass: cannot open '%s'" % path, 'text': _text.printable(os.fsencode(line[:200]))})
     return found
 
 

@@ -6,12 +6,12 @@
 
 """Messages as records: find the ones that are meant in one pass, then read those whole."""
 
+import contextlib
 import json
 import os
 from hashlib import sha256
 from heapq import nsmallest
-from tempfile import mkstemp
-from typing import NamedTuple
+from typing import Any, Iterator, NamedTuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _qf, _spool, _text
 
@@ -34,6 +34,31 @@ class Found(NamedTuple):
     state: str
     queue: str                          # msp or mta
     directory: _spool.QueueDirectory
+
+
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[Any]:
+    """A stream for the new content of a file, for root alone, which gets its name in one step. Raises OSError.
+
+    Its directory is reached by L(_spool.walk) and kept open: nobody on the way can send it elsewhere.
+    """
+    parent, name = _spool.walk(os.path.dirname(path)), os.path.basename(path)
+    temporary = '.%s.%d' % (name, os.getpid())
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=parent)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=parent)
+        try:
+            with os.fdopen(descriptor, 'wb') as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
+        except BaseException:
+            os.unlink(temporary, dir_fd=parent)
+            raise
+    finally:
+        os.close(parent)
 
 
 def check_limit(limit):
@@ -100,19 +125,13 @@ class Listing:
             return self._result([], matched, matched if self.limit is None else self.limit)
         digest, count = sha256(), 0
         try:
-            descriptor, temporary = mkstemp(prefix='.' + os.path.basename(path), dir=os.path.dirname(path) or '.')
-            try:
-                with os.fdopen(descriptor, 'wb') as lines:
-                    encode = json.JSONEncoder(sort_keys=True).encode
-                    for one in self._records(found, None):
-                        line = encode(one).encode('ascii') + b'\n'
-                        digest.update(line)
-                        lines.write(line)
-                        count += 1
-                os.rename(temporary, path)
-            except BaseException:
-                os.unlink(temporary)
-                raise
+            with replacing(path) as lines:
+                encode = json.JSONEncoder(sort_keys=True).encode
+                for one in self._records(found, None):
+                    line = encode(one).encode('ascii') + b'\n'
+                    digest.update(line)
+                    lines.write(line)
+                    count += 1
         except OSError as error:
             raise _text.SendmailError('path: the list cannot be written to %s: %s. Name a file in a directory that exists and has room.'
                                       % (path, error.strerror))

@@ -34,6 +34,7 @@ _GREETINGS = (
         ),
     ),
 )
+_FAREWELL = re.compile(r'221 2\.0\.0 \S+ closing connection$')  # srvrsmtp.c:3743, whatever SmtpGreetingMessage says
 _OTHER_MTAS = re.compile(
     r'(?:exim\d?|postfix|master|smtpd|qmail-smtpd|tcpserver|courier\w*|msmtpd|haraka|mailpit|MailHog)$'
 )
@@ -131,6 +132,18 @@ def daemon_ports(cf: _cf.Configuration) -> List[int]:
     return found
 
 
+def sources(cf: Optional[_cf.Configuration]) -> Dict[int, str]:
+    """{4 or 6: the address that connections are made from}: ClientPortOptions, of which the last of a family counts
+    (setclientoptions() in daemon.c).
+    """
+    found = {}
+    for value in cf.options.get('clientportoptions', []) if cf else []:
+        fields = {part.strip()[:1].lower(): part.partition('=')[2].strip() for part in value.split(',') if '=' in part}
+        version = 6 if fields.get('f', '').lower() in ('inet6', '10') else 4
+        found[version] = address(fields.get('a', ''))
+    return {version: str(one) for version, one in found.items() if one and one.version == version and int(one)}
+
+
 def _triple(text: str) -> Tuple[str, str]:
     """Mailer and host of a smart host: C(mailer:host) where the mailer is one token, else the relay mailer
     (MailerToTriple in proto.m4:1386).
@@ -139,17 +152,21 @@ def _triple(text: str) -> Tuple[str, str]:
     return (found.group(1), found.group(2)) if found else ('relay', text)
 
 
+def meant(cf: _cf.Configuration, text: str, own_name: str = '', **more: str) -> str:
+    """A text with its macros replaced; C(own_name): the full name, for C($j), C($w) and C($m), which Sendmail itself defines."""
+    known = {'j': own_name, 'w': own_name, 'm': own_name.partition('.')[2], 'k': own_name}
+    known.update((name, value) for name, value in cf.macros.items() if value or name not in known)
+    return _cf.expand(cf._replace(macros=dict(known, **more)), text)
+
+
 def submission(cf: _cf.Configuration, own_name: str = '') -> Optional[Submission]:
     """The way of mail by submit.cf, None if the file names no relay.
 
-    C(own_name): the host's full name, for C($j), C($w) and C($m), which Sendmail itself defines. The relay is the macro
+    C(own_name) as in C(meant). The relay is the macro
     MTAHost of FEATURE(`msp') (msp.m4:80); a client queue that is run with another configuration takes its smart host
     (S) or mail hub (H, nullclient).
     """
-    known = {'j': own_name, 'w': own_name, 'm': own_name.partition('.')[2], 'k': own_name}
-    known.update((name, value) for name, value in cf.macros.items() if value or name not in known)
-    given = cf._replace(macros=known)
-    written = [(name, _cf.expand(given, cf.macros.get(name, '')).strip()) for name in ('MTAHost', 'S', 'H')]
+    written = [(name, meant(cf, cf.macros.get(name, ''), own_name).strip()) for name in ('MTAHost', 'S', 'H')]
     name, text = next(((name, text) for name, text in written if text), ('', ''))
     if not text:
         return None
@@ -157,7 +174,7 @@ def submission(cf: _cf.Configuration, own_name: str = '') -> Optional[Submission
     about = cf.mailers.get(mailer, {})
     argv = about.get('argv') or ['TCP', '$h']
     # $h is the host of the triple; a mailer can also have a host of its own written there (deliver.c:2218).
-    hosts = _cf.expand(given._replace(macros=dict(known, h=hosts)), argv[1]) if len(argv) > 1 else hosts
+    hosts = meant(cf, argv[1], own_name, h=hosts) if len(argv) > 1 else hosts
     if argv[0] == 'FILE':
         return Submission(mailer, 0, [], hosts, None, False)
     mx = '0' not in about.get('flags', '')  # M_NOMX (sendmail.h)
@@ -166,15 +183,15 @@ def submission(cf: _cf.Configuration, own_name: str = '') -> Optional[Submission
     # ends the list (domain.c:1074).
     targets[1:1] = [
         _target(host, False, True)
-        for host in _hosts(_cf.expand(given, cf.option('FallbackSmartHost') or ''))[:1]
+        for host in _hosts(meant(cf, cf.option('FallbackSmartHost') or '', own_name))[:1]
         if targets
     ]
-    targets += [_target(host, mx, True) for host in _hosts(_cf.expand(given, cf.option('FallbackMXhost') or ''))]
+    targets += [_target(host, mx, True) for host in _hosts(meant(cf, cf.option('FallbackMXhost') or '', own_name))]
     port, _at, only = (cf.option('ConnectOnlyTo') or '').rpartition('@')  # readcf.c:4178
     single = address(only)
     return Submission(
         mailer,
-        _port(_cf.expand(given, argv[2])) if len(argv) > 2 else 25,
+        _port(meant(cf, argv[2], own_name)) if len(argv) > 2 else 25,
         targets,
         None,
         (str(single), _port(port) if port else 0) if single else None,
@@ -285,13 +302,13 @@ def answers(
     C(stranger), C(mta) (of another host, which may be any), C(nobody), or None where it is not known because nobody
     asked.
 
-    C(greeting): {connected, answered, code, text}; C(socket_): what C(listener) found, with the process that holds it
+    C(greeting): {connected, answered, code, text, farewell}; C(socket_): what C(listener) found, with the process that holds it
     as C(name), the name of its program, and C(sendmail), whether that was proved to be Sendmail by its binary (None:
     not known).
     """
-    text = (greeting or {}).get('text') or ''
+    text, farewell = ((greeting or {}).get(key) or '' for key in ('text', 'farewell'))
     says = (
-        next((who for who, pattern in _GREETINGS if pattern.search(text)), None)
+        next((who for who, pattern in _GREETINGS if pattern.search(text)), 'sendmail' if _FAREWELL.match(farewell) else None)
         if (greeting or {}).get('code') in (220, 421, 554)
         else None
     )
@@ -302,7 +319,7 @@ def answers(
         proved = socket_.get('sendmail')
         if proved or (proved is None and name.startswith('sendmail')):
             return 'sendmail'
-        if name in SUPERVISORS:
+        if name in SUPERVISORS or name == 'tcpserver' and says == 'sendmail':
             return 'inetd' if says == 'sendmail' else says or 'stranger'
         if _OTHER_MTAS.match(name):
             return 'other_mta'

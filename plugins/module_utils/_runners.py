@@ -14,7 +14,8 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _processes, _schedule, _system
 
 Runner = Dict[str, Any]
-
+# systemd-run(1) makes units as well.
+UNITS = _system.UNIT_DIRECTORIES[:1] + ('/run/systemd/transient',) + _system.UNIT_DIRECTORIES[1:]
 
 _SYSTEMD_CRON = ('/usr/lib/systemd/system-generators/systemd-crontab-generator', '/lib/systemd/system-generators/systemd-crontab-generator')
 
@@ -59,21 +60,54 @@ def _nameless(family: str, name: str) -> Optional[str]:
     return 'cron ignores it for its name' if re.search(r'~$|[.]rpm(?:save|orig|new)$', name) else None
 
 
-def _crontabs(family: str, root: str) -> Iterator[Tuple[str, bool, Optional[str], Optional[str]]]:
-    """The crontabs of a host: (path, with user field, user, why cron would not read it)."""
-    for path in ['/etc/crontab'] + ['/etc/cron.d/' + name for name in _system.names(root + '/etc/cron.d')]:
+# Where each cron keeps the crontabs of users (SPOOL_DIR of its package); elsewhere any of them may be the one.
+_SPOOLS = {'debian': '/var/spool/cron/crontabs', 'redhat': '/var/spool/cron', 'suse': '/var/spool/cron/tabs', 'freebsd': '/var/cron/tabs'}
+
+
+def _badly_kept(state: Dict[str, Any], user: Optional[str], family: str, root: str) -> Optional[str]:
+    """Why cron would not read a crontab of a C(user), or of the system, for its owner, mode or links: process_crontab() and check_open() in database.c."""
+    mode, owners = int(state['mode'] or '0', 8), {0, os.geteuid() if root else 0}
+    if user:
+        owners.add(_system.accounts([user])[user]['uid'])
+    if state['uid'] not in owners or mode & 0o022:
+        return 'cron ignores it: not owned by %s, or writable by others' % _system.printable(user or 'root')
+    if systemd_cron(root):
+        return None
+    if user and state['links'] != 1:
+        return 'cron ignores it: it has %d names (hard links)' % state['links']
+    if mode != 0o600 if family == 'debian' and user else family not in ('debian', 'freebsd') and mode & 0o7533 != 0o400:
+        return 'cron ignores it: its mode is %s, and has to be %s' % (state['mode'], '0600' if user else '0644')
+    return None
+
+
+def _crontabs(family: str, crons: Set[str], root: str) -> Iterator[Tuple[str, bool, Optional[str], Optional[str]]]:
+    """The crontabs of a host: (path, with user field, user, why cron would not read it). C(crons): the names of those that run."""
+    places = ['/etc/crontab'] + ['%s/%s' % (directory, name) for directory in ('/etc/cron.d', '/usr/local/etc/cron.d')[:1 + (family == 'freebsd')]
+                                 for name in _system.names(root + directory)]
+    alone = ' and '.join(sorted(crons)) if crons and crons <= set(_processes.OWN_TABLES) else ''
+    for path in places:
         state = _system.file_state(root + path)
-        refused = None
-        if state['exists'] and (state['uid'] not in (0, os.geteuid() if root else 0) or int(state['mode'], 8) & 0o022):
-            refused = 'cron ignores it: not owned by root, or writable by others'
-        elif path != '/etc/crontab':
-            refused = _nameless(family, os.path.basename(path))
         if state['kind'] == 'file':
-            yield path, True, None, refused
-    for directory in ('/var/spool/cron/crontabs', '/var/spool/cron', '/var/cron/tabs'):
+            refused = '%s is the cron that runs here, and does not read it' % alone if alone else _badly_kept(state, None, family, root)
+            yield path, True, None, refused or (_nameless(family, os.path.basename(path)) if path != '/etc/crontab' else None)
+    own = None if alone else _SPOOLS.get(family)
+    for directory in sorted(set(_SPOOLS.values())):
         for name in _system.names(root + directory):
-            if os.path.isfile('%s%s/%s' % (root, directory, name)):
-                yield '%s/%s' % (directory, name), False, name, None
+            state = _system.file_state('%s%s/%s' % (root, directory, name))
+            if state['kind'] == 'file':
+                refused = 'the cron of this system reads %s instead' % own if own not in (None, directory) else (
+                    '%s is the cron that runs here, and does not read it' % alone if alone == 'fcron' else _badly_kept(state, name, family, root))
+                yield '%s/%s' % (directory, name), False, name, refused
+
+
+def _unfound(entry: Dict[str, Any], root: str) -> Optional[str]:
+    """Why Debian's cron does not find a program without a path: it gives no other PATH than this, crontab(5)."""
+    path = entry['path'] or '/usr/bin:/bin'
+    bare = {part.split()[0] for part in _schedule.starts(entry['command'])} & {'sendmail', 'runq'}
+    if not bare or '$' in path or 'PATH=' in entry['command'] or any(os.path.exists('%s%s/%s' % (root, place, name))
+                                                                      for place in path.split(':') for name in bare):
+        return None
+    return 'cron does not find "%s" in its PATH, %s: write the whole path' % (min(bare), _system.printable(path))
 
 
 _ANACRON = {'@daily': 1, '@weekly': 7, '@monthly': 31, '@yearly': 366}
@@ -81,13 +115,13 @@ _ANACRON = {'@daily': 1, '@weekly': 7, '@monthly': 31, '@yearly': 366}
 
 def _anacron_runners(alive: bool, root: str) -> Iterator[Runner]:
     """What anacron runs once in so many days: anacrontab(5)."""
-    for number, line in enumerate(_system.script(root + '/etc/anacrontab').splitlines(), 1):
+    for number, line in enumerate(_system.script(root + '/etc/anacrontab').split('\n'), 1):
         words = line.split(None, 3)
         days = _ANACRON.get(words[0]) or (int(words[0]) if words[0].isdecimal() else None) if len(words) == 4 else None
         run = _schedule.queue_run(words[3]) if days else None
         if days and run and run['how'] == 'sendmail':
             yield _runner('cron', '/etc/anacrontab', days * 86400, alive, None if alive else 'no cron daemon is running', line=number, user='root',
-                          partial=run['partial'])
+                          partial=run['partial'], script=_schedule.beside(words[3]))
 
 
 def _script_run(text: str) -> Optional[Dict[str, Any]]:
@@ -153,11 +187,13 @@ def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) ->
     return 'the account of %s has expired, and cron runs nothing for it' % _system.printable(user) if _expired(user, root) else None
 
 
-def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, users: Sequence[Optional[str]],
+def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, crons: Set[str], users: Sequence[Optional[str]],
                   directories: Sequence[str], root: str) -> Iterator[Runner]:
     family = 'debian' if os.path.exists(root + '/etc/debian_version') else layout.family
     debian = family == 'debian'
-    for path, with_user, owner, refused in _crontabs(family, root):
+    # cronie and its kin search the directories of the administrator as well (_PATH_STDPATH), busybox those that it was started with.
+    short = debian and not systemd_cron(root) and not any(os.path.exists('%s/var/lib/dpkg/info/%s.list' % (root, name)) for name in ('cronie', 'bcron'))
+    for path, with_user, owner, refused in _crontabs(family, crons, root):
         text = _system.script(root + path)
         entries = _schedule.cron_entries(text, with_user)
         wrong = next((entry['line'] for entry in entries if debian and not systemd_cron(root) and _schedule.refused(entry['schedule'])), None)
@@ -173,8 +209,9 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
                 _of_another_queue(entry['command'], directories)) or (
                 # Debian's cron ignores all of a file that does not end, others the line (entry.c).
                 (None if systemd_cron(root) else _never_run(
-                    entry, entry['user'] or owner or '', text[-1:] != '\n' and (debian or entry is entries[-1]), root)) or _guarded(entry['command'], root)
-                if alive else 'no cron daemon is running')
+                    entry, entry['user'] or owner or '', text[-1:] != '\n' and (debian or entry is entries[-1]), root)) or _guarded(entry['command'], root) or (
+                        _unfound(entry, root) if short and 'busybox' not in crons else None)
+                if alive or crons else 'no cron daemon is running')
             if run['how'] == 'cron-mta' and (settings['queue_mode'], settings['msp_mode']) != ('cron', 'none'):
                 continue                                                      # that line is for the MTA queue
             if run['how'] == 'cron-msp' and settings['msp_mode'] != 'cron':
@@ -182,7 +219,7 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
             interval, uneven = _schedule.cron_interval(entry['schedule'])
             yield _runner('cron' if run['how'] == 'sendmail' else 'debian_cron', path, interval, detail is None, detail, line=entry['line'],
                           user=_system.printable(entry['user'] or owner or ''), uneven=uneven, partial=run['partial'],
-                          script=called and _system.printable(called))
+                          script=_system.printable(called) if called else _schedule.beside(entry['command'], layout.family == 'debian'))
     for name, seconds in (('hourly', 3600), ('daily', 86400), ('weekly', 604800), ('monthly', 2678400)):
         for entry in _system.names('%s/etc/cron.%s' % (root, name)):
             path = '/etc/cron.%s/%s' % (name, entry)
@@ -194,10 +231,10 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
 
 
 def _unit(name: str, present: Dict[str, Set[str]], root: str) -> Tuple[Optional[str], Dict[str, List[str]]]:
-    """A unit file with its drop-ins: (path, settings), or (None, {}). C(present): what L(_system.UNIT_DIRECTORIES) hold, in their order."""
-    holders = [directory for directory in _system.UNIT_DIRECTORIES if name in present[directory]]
+    """A unit file with its drop-ins: (path, settings), or (None, {}). C(present): what C(UNITS) hold, in their order."""
+    holders = [directory for directory in UNITS if name in present[directory]]
     drops: Dict[str, str] = {}                                                                # of drop-ins with the same name the first directory wins
-    for directory in reversed(_system.UNIT_DIRECTORIES):
+    for directory in reversed(UNITS):
         if name + '.d' in present[directory]:
             drops.update((entry, '%s/%s.d/%s' % (directory, name, entry)) for entry in _system.names('%s%s/%s.d' % (root, directory, name))
                          if entry.endswith('.conf'))
@@ -210,8 +247,10 @@ def _unit_run(settings: Dict[str, List[str]], root: str) -> Optional[Dict[str, A
         return None
     environment: Dict[str, str] = {}
     for path in settings.get('EnvironmentFile', []):
-        environment.update(_schedule.assignments(_system.script(root + path.lstrip('-'))))
-    return _schedule.queue_run(_schedule.unit_command(settings, environment))
+        environment.update(_schedule.environment(_system.script(root + path.lstrip('-'))))
+    command = _schedule.unit_command(settings, environment)
+    run = _schedule.queue_run(command)
+    return dict(run, script=_schedule.beside(command)) if run else None
 
 
 def _instances(name: str, present: Dict[str, Set[str]], booted: bool, root: str) -> List[str]:
@@ -229,7 +268,7 @@ def _instances(name: str, present: Dict[str, Set[str]], booted: bool, root: str)
 def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_runs: bool, users: Sequence[Optional[str]],
                      root: str) -> Iterator[Runner]:
     merged = os.path.islink(root + '/lib')                                    # then the last directory is the one before it
-    present = {directory: set(_system.names(root + directory)) if directory[:5] != '/lib/' or not merged else set() for directory in _system.UNIT_DIRECTORIES}
+    present = {directory: set(_system.names(root + directory)) if directory[:5] != '/lib/' or not merged else set() for directory in UNITS}
     for file in sorted(entry for entry in set().union(*present.values()) if entry.endswith('.timer')):
         path, settings = _unit(file, present, root)
         served = (settings.get('Unit') or [file[:-6] + '.service'])[-1]
@@ -241,21 +280,27 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
         for name in _instances(file, present, booted, root):
             state = _system.unit_states([name]).get(name, {}) if booted else {}
             interval, uneven = _schedule.timer_interval(settings)
-            detail = stranger or (None if state.get('active') == 'active' else 'the timer is not active')
+            # Without another trigger, OnUnitActiveSec= starts nothing that has never run since the boot (timer_enter_waiting() in timer.c).
+            detail = stranger or ('the timer has elapsed, and nothing will trigger it again' if state.get('sub') == 'elapsed' else
+                                  None if state.get('active') == 'active' else
+                                  'the timer is not active' if state.get('active') or not booted else 'systemctl does not say whether the timer is active')
             yield _runner('systemd_timer', path, interval, detail is None, detail, uneven=uneven, unit=name,
-                          partial=run['partial'])
-    own = _system.UNIT_DIRECTORIES[0]
+                          partial=run['partial'], script=run['script'])
+    own = UNITS[0]
     # The packages' own, wherever they are, and what an administrator has written.
-    services = set(name for name in set().union(*present.values()) if re.match(r'(?:\S*sendmail|sm-client)\S*\.service$', name))
+    services = set(name for name in set().union(*present.values()) if re.match(r'\S*(?:sendmail|sm-client)\S*\.service$', name))
     services.update(name for name in present[own] if name.endswith('.service') and not os.path.islink('%s%s/%s' % (root, own, name)))
     for name in sorted(services):
         path, settings = _unit(name, present, root)
         run = _unit_run(settings, root)
-        if run and name in daemons:
+        own_daemons = [runner for unit, runner in daemons.items() if unit == name or '@.' in name and unit.startswith(name[:-8])]
+        if not run or '@.' in name and not own_daemons:
+            continue
+        for runner in own_daemons:
             # Of a runner with -qp the title does not say how often it works.
-            daemons[name].update(source='systemd_unit', path=path, interval=daemons[name]['interval'] or run['interval'],
-                                 partial=run['partial'] or daemons[name]['partial'])
-        elif run and run['interval']:
+            runner.update(source='systemd_unit', path=path, interval=runner['interval'] or run['interval'],
+                          partial=run['partial'] or runner['partial'], script=run['script'])
+        if not own_daemons and run['interval']:
             detail, bound = 'the unit is there, but none of its processes is a queue runner', None
             for key in _BINDS:
                 if not mta_runs and mta + '.service' in ' '.join(settings.get(key, [])).split():
@@ -265,7 +310,7 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
             state = _system.unit_states([watcher]).get(watcher, {}) if booted and any(watcher in found for found in present.values()) else {}
             active = state.get('active') == 'active'
             yield _runner('systemd_unit', path, run['interval'], active, '%s starts it when a message comes' % watcher if active else detail, unit=name,
-                          bound_to=bound)
+                          bound_to=bound, script=run['script'])
 
 
 # What stops a unit when another one is stopped or, the first two, when it dies; BindTo is the old name of BindsTo (systemd.unit(5)).
@@ -285,17 +330,36 @@ def _openrc_runners(daemons: List[Runner], root: str) -> Iterator[Runner]:
 
 
 def _freebsd_runners(daemons: List[Runner], alive: bool, root: str) -> Iterator[Runner]:
-    values, on = _system.rc_values(_system.RC_CONF, root), _system.RC_ON
+    values = _system.rc_conf('sendmail', root)
     flags = values.get('sendmail_msp_queue_flags', '-L sm-msp-queue -Ac -q30m')
     run = _schedule.queue_run('sendmail ' + flags)
-    if values.get('sendmail_enable', '').upper() != 'NONE' and values.get('sendmail_msp_queue_enable', 'YES').lower() in on and run:
+    if values.get('sendmail_enable', '').upper() != 'NONE' and values.get('sendmail_msp_queue_enable', 'YES').lower() in _system.RC_ON and run:
         if daemons:
             daemons[0].update(source='rc_conf', path='/etc/rc.conf')
         else:
             yield _runner('rc_conf', '/etc/rc.conf', run['interval'], False, 'sendmail_msp_queue_enable is on, but no queue runner is there')
-    values = _system.rc_values(('/etc/defaults/periodic.conf', '/etc/periodic.conf', '/etc/periodic.conf.local'), root)
-    if values.get('daily_queuerun_enable', 'YES').lower() in on and values.get('daily_submit_queuerun', 'YES').lower() in on:
+    values = _system.rc_values((
+        '/etc/defaults/periodic.conf', '/etc/periodic.conf', '/etc/periodic.conf.local', '/usr/local/etc/periodic.conf'), root)
+    if all(values.get(name, 'YES').upper() == 'YES' for name in ('daily_queuerun_enable', 'daily_submit_queuerun')):     # it knows no other word
         yield _runner('periodic', '/etc/periodic.conf', 86400, alive, None if alive else 'no cron daemon is running', user='root')
+
+
+_LOOP = re.compile(r'(?s)\b(?:while|until)\b.*?\bdone\b')
+
+
+def _loops(users: Sequence[Optional[str]]) -> Iterator[Runner]:
+    """Shells that run the queue and sleep, over and over, as containers without an init and without cron have them."""
+    for pid in _system.names('/proc'):
+        words = _system.slurp('/proc/%s/cmdline' % pid, 65536).decode('utf-8', 'replace').split('\0') if pid.isdecimal() else []
+        if not re.search(r'(?:\A|/)-?(?:busybox|(?:ba|da|a|k)?sh)\Z', words[0] if words else ''):
+            continue
+        text = '\n'.join(words[1:]) + _system.script(next((word for word in words[1:3] if word[:1] == '/'), ''), 65536)
+        user = _system.file_state('/proc/' + pid)['owner']
+        for loop in _LOOP.findall(text):
+            run, pause = _script_run(loop.replace(';', '\n')), re.search(r'\bsleep\s+(\d+[smhd]?)\b', loop)
+            if run and pause and not run['interval'] and not _not_allowed(user, users) and not _processes.in_container(pid):
+                yield _runner('loop', None, _schedule.timespan(pause.group(1)), True, 'a shell that runs the queue and sleeps', user=user, pid=int(pid),
+                              partial=run['partial'], script=_system.printable(words[0]))
 
 
 def sendmail_conf(layout: _platform.Platform, root: str = '') -> Optional[Dict[str, Any]]:
@@ -308,13 +372,8 @@ def sendmail_conf(layout: _platform.Platform, root: str = '') -> Optional[Dict[s
 
 def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root: str = '',
                   users: Sequence[Optional[str]] = (), directories: Sequence[str] = (), pid_file: str = '') -> List[Runner]:
-    """Every runner of the MSP queue: [{source, path, line, user, interval, uneven, active, detail, pid, unit, partial,
-    bound_to, script}].
+    """Every runner of the MSP queue, with the fields of L(_runner): what they mean is said in sendmail_queue_facts.
 
-    C(source) is debian_cron (the line that sendmail.conf generates), cron, daemon, systemd_timer, systemd_unit, conf_d (OpenRC), rc_conf or periodic.
-    C(interval) is seconds, of the largest gap where gaps differ (C(uneven)); None where it cannot be derived. C(active) is false
-    for a runner that is set up but does nothing, and C(detail) says why; C(bound_to) is the unit of a dead MTA that took it down;
-    C(script) is what a cron line calls to do it.
     C(found) are the L(processes); C(users) may run the queue beside root; C(directories) are those of the queue, or nothing;
     C(pid_file) is that of the mail submission program.
     """
@@ -342,7 +401,8 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     settings = conf or _schedule.debian_settings('')
     exists = conf is not None and conf['exists']
     daemons = list(runners)
-    runners += _cron_runners(layout, settings, alive, users, directories, root)
+    crons = {process.get('name') or 'cron' for process in found if process['role'] == 'cron'}
+    runners += _cron_runners(layout, settings, alive, crons, users, directories, root)
     runners += _anacron_runners(alive, root)
     init = _system.init_system(root)
     mta_runs = any(process['role'] == 'daemon' for process in found)
@@ -352,6 +412,8 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
         runners += _openrc_runners([runner for runner in daemons if not runner['unit']], root)
     if layout.family == 'freebsd':
         runners += _freebsd_runners(daemons, alive, root)
+    if not root:
+        runners += _loops(users)
     if exists and settings['msp_mode'] == 'daemon' and not daemons:
         runners.append(_runner('daemon', '/etc/mail/sendmail.conf', settings['msp_interval'], False, 'MSP_MODE is Daemon, but no queue runner is there'))
     if exists and settings['msp_mode'] == 'cron' and not any(runner['source'] == 'debian_cron' for runner in runners):

@@ -58,7 +58,7 @@ def _cron_fields(schedule):
 def refused(schedule: str) -> bool:
     """Whether Debian's cron refuses a schedule."""
     try:
-        return schedule[:1] == '-' or not ('~' in schedule or schedule == '@reboot' or _cron_fields(schedule))
+        return schedule[:1] == '-' or schedule[:7] == '@every_' or not ('~' in schedule or schedule == '@reboot' or _cron_fields(schedule))
     except ValueError:
         return True
 
@@ -97,13 +97,13 @@ def never(schedule: str) -> bool:
 
 
 def cron_entries(text, with_user):
-    """The entries of a crontab: [{line, schedule, user, command, shell}]. C(with_user) for /etc/crontab and /etc/cron.d. Behind a C(%) stands input."""
-    entries, shell = [], None
-    for number, line in enumerate(text.splitlines(), 1):
+    """The entries of a crontab: [{line, schedule, user, command, shell, path}]. C(with_user) for /etc/crontab and /etc/cron.d. Behind a C(%) stands input."""
+    entries, above = [], {}
+    for number, line in enumerate(text.split('\n'), 1):     # a form feed ends no line
         line = line.strip()
         setting = re.match(r'([\w"\']+)\s*=\s*(.*)', line)
-        if setting and setting.group(1).strip('"\'') == 'SHELL':
-            shell = setting.group(2).strip('"\'')
+        if setting:
+            above[setting.group(1).strip('"\'')] = setting.group(2).strip('"\'')
         if not line or line[0] == '#' or setting:
             continue
         fields = 1 if line.lstrip('-')[:1] == '@' else 5
@@ -111,7 +111,7 @@ def cron_entries(text, with_user):
         if len(words) < fields + 1 + bool(with_user):
             continue
         entries.append({'line': number, 'schedule': ' '.join(words[:fields]), 'user': words[-2] if with_user else None,
-                        'command': re.split(r'(?<!\\)%', words[-1])[0], 'shell': shell})
+                        'command': re.split(r'(?<!\\)%', words[-1])[0], 'shell': above.get('SHELL'), 'path': above.get('PATH')})
     return entries
 
 
@@ -136,17 +136,19 @@ def _run_interval(options: Iterable[str]) -> Optional[int]:
 
 # What names the program and does not start it.
 _NAMES_ONLY = [':', '[', '[[', 'command', 'echo', 'grep', 'logger', 'ls', 'pgrep', 'pkill', 'printf', 'test', 'true', 'type', 'which']
+# What starts it somewhere else: in a container, a jail or a chroot, on another host.
+_ELSEWHERE = ['chroot', 'docker', 'jexec', 'kubectl', 'lxc', 'lxc-attach', 'machinectl', 'nsenter', 'podman', 'ssh', 'systemd-nspawn', 'zlogin']
 _KEYWORDS = ['!', '{', 'if', 'then', 'else', 'do', 'exec', 'time']
 
 
-def _starts(command: str) -> Iterator[str]:
+def starts(command: str) -> Iterator[str]:
     """The commands of a shell command, without those that only name what stands in them."""
     for part in re.findall(r'(?:"[^"]*"|\'[^\']*\'|[^;&|()`\n"\']|["\'])+', command[:4096]):
         words = part.split()
         while words and (words[0] in _KEYWORDS or re.match(r'\w+=', words[0])):
             del words[0]
         if words and os.path.basename(words[0]) not in _NAMES_ONLY and words[0][:1] != '#':
-            yield part
+            yield ' '.join(words)
 
 
 def queue_run(command, runq_is_wrapper=False):
@@ -156,10 +158,12 @@ def queue_run(command, runq_is_wrapper=False):
     C(interval) is the seconds of C(-q30m), None for a single run. C(partial) is true when a filter leaves messages out.
     Only C(-Ac) or an explicit submit.cf reach the MSP queue; C(runq) on Debian runs both (C(runq_is_wrapper)).
     """
-    for part in (one for start in _starts(re.sub(r'(["\'])([^\s"\']+)\1', r'\2', command)) for one in re.split(r'[;&|()`\'"\n]+', start)):
+    for part in (one for start in starts(re.sub(r'(["\'])([^\s"\']+)\1', r'\2', command)) for one in re.split(r'[;&|()`\'"\n]+', start)):
         words = part.split()
         for position, word in enumerate(words):
             name = os.path.basename(word)
+            if name in _ELSEWHERE:
+                break
             if name not in ('sendmail', 'sendmail-msp', 'sendmail-mta', 'sendmail.sendmail', 'runq'):
                 continue
             rest = words[position + 1:]
@@ -171,6 +175,19 @@ def queue_run(command, runq_is_wrapper=False):
             if not queue or any(arg[2:].lstrip('!')[:1] in ('Q', 'L') for arg in queue) or not (client or (name == 'runq' and runq_is_wrapper)):
                 continue
             return {'how': 'sendmail', 'interval': _run_interval(queue), 'partial': any(arg[2:3] in tuple('GIRS!') for arg in queue)}
+    return None
+
+
+def beside(command: str, runq_is_wrapper: bool = False) -> Optional[str]:
+    """A command that runs with the run of the MSP queue, and would go with it; None where there is none."""
+    for part in starts(re.sub(r'\$\(\([^)]*\)\)|[<>]&|&>', '>', command)):
+        if queue_run(part, runq_is_wrapper):
+            inner = (beside(text, runq_is_wrapper) for text in re.findall(r'["\']([^"\']+)["\']', part) if queue_run(text, runq_is_wrapper))
+            other = next(filter(None, inner), None)
+        else:
+            other = part.split()[0]
+        if other and other not in ('cd', 'exit', 'fi', 'sleep'):
+            return _text.printable(other.encode('utf-8', 'replace'))
     return None
 
 
@@ -191,6 +208,12 @@ def assignments(text, values=None):
         if match:
             values[match.group(1)] = filled(match.group(2).rstrip(';'), values)[:16384]
     return values
+
+
+def environment(text: str) -> Dict[str, str]:
+    """What an EnvironmentFile= of systemd sets: a variable is the whole line, and nothing is put in (systemd.exec(5))."""
+    found = re.findall(r'(?m)^\s*([A-Za-z_]\w*)=(.*)$', text.replace('\\\n', ''))
+    return {name: re.sub(r'(["\'])(.*?)\1', r'\2', value.strip()) for name, value in found}
 
 
 def filled(text: str, values: Dict[str, str]) -> str:
@@ -215,8 +238,8 @@ def debian_settings(text):
 
 
 def priority_bound(load: int, settings: Dict[str, Any]) -> Optional[int]:
-    """The worst priority that is still tried at a load average, None where all are: shouldqueue() in conf.c."""
-    if not settings['queue_la'] or load < settings['queue_la']:
+    """The worst priority that is still tried at a load average, None where all are: shouldqueue() in conf.c. QueueLA=0 switches nothing off."""
+    if load < settings['queue_la']:
         return None
     return settings['queue_factor'] // (load - settings['queue_la'] + 1)
 
@@ -236,7 +259,7 @@ def unit_command(settings, environment=None):
     """The ExecStart lines of a unit as one command text, with $NAME from Environment= and then from C(environment) put in."""
     values = assignments('\n'.join(settings.get('Environment', [])))
     values.update(environment or {})
-    text = ' ; '.join(line.lstrip('-@+!:') for line in settings.get('ExecStart', []))
+    text = ' ; '.join(line.lstrip('-@+!:|') for line in settings.get('ExecStart', []))
     return filled(text, values)
 
 
@@ -248,11 +271,11 @@ def timespan(text):
     return int(sum(float(number) * _SPANS[name] for number, name in parts))
 
 
-def calendar_interval(text):
-    """As L(cron_interval) for an OnCalendar= expression of systemd.time(7), for all but seconds, time zones and last days of a month."""
+def _as_cron(text):
+    """An OnCalendar= expression of systemd.time(7) as a schedule of cron, None for seconds, last days of a month, and what cron cannot say."""
     words = _CALENDAR_WORDS.get(text.strip().lower(), text.strip()).replace('..', '-').split()
     weekdays, day, month, hour, minute = '*', '*', '*', '0', '0'
-    for word in words:
+    for word in words[:-1] if re.search(r'\sUTC$|\s[A-Z]\w+/[A-Z][\w/+-]*$', text.strip()) else words:     # a time zone
         if ':' in word:
             hour, minute = word.split(':')[:2]
         elif word[0].isalpha():
@@ -260,21 +283,31 @@ def calendar_interval(text):
         elif re.match(r'(\*|\d{4})-[^-]+-[^-]+$', word):
             month, day = word.split('-')[1:]
         else:
-            return None, False
-    if any(word[:1] == '*' and '/' in word for word in (day, month)) or weekdays.upper() == 'UTC':
-        return None, False
+            return None
+    if any(word[:1] == '*' and '/' in word for word in (day, month)):
+        return None
     # In cron two restricted day fields mean either, in systemd both: such a rare schedule is not derived.
     if weekdays != '*' and day != '*':
-        return None, False
+        return None
     # Here a step needs no range, and a day has its whole name.
-    return cron_interval(re.sub(r'(?<![\d-])(\d+)/|([A-Za-z]{3})[a-z]+', lambda part: part.group(2) or part.group(1) + '-/',
-                                ' '.join((minute, hour, day, month, weekdays))))
+    return re.sub(r'(?<![\d-])(\d+)/|([A-Za-z]{3})[a-z]+', lambda part: part.group(2) or part.group(1) + '-/', ' '.join((minute, hour, day, month, weekdays)))
+
+
+def calendar_interval(text):
+    """As L(cron_interval) for an OnCalendar= expression."""
+    return cron_interval(_as_cron(text) or '')
 
 
 def timer_interval(settings):
-    """As L(cron_interval) for a timer unit. Several triggers: the smallest of their intervals, called uneven."""
+    """As L(cron_interval) for a timer unit. Several triggers: the smallest of their intervals, called uneven; several times of a day, or of an
+    hour, are one schedule.
+    """
     found = [(timespan(value), False) for key in ('OnUnitActiveSec', 'OnUnitInactiveSec') for value in settings.get(key, [])]
-    found = [item for item in found + [calendar_interval(value) for value in settings.get('OnCalendar', [])] if item[0]]
+    calendars = [calendar.split() for calendar in map(_as_cron, settings.get('OnCalendar', [])) if calendar]
+    for place in (0, 1):
+        if calendars and len({tuple(fields[:place] + fields[place + 1:]) for fields in calendars}) == 1:
+            calendars[:] = [calendars[0][:place] + [','.join(fields[place] for fields in calendars)] + calendars[0][place + 1:]]
+    found = [item for item in found + [cron_interval(' '.join(fields)) for fields in calendars] if item[0]]
     return (min(found)[0], len(found) > 1 or found[0][1]) if found else (None, False)
 
 

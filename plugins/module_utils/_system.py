@@ -226,9 +226,10 @@ def program(layout: _platform.Platform, root: str = '') -> Dict[str, Any]:
     Sendmail on this host, also when another mailer owns the name; None if there is none.
     """
     names = [root + name for name in layout.binaries + tuple(elsewhere(root) if layout.family == 'unknown' else ())]
-    wrapper = re.search(r'(?m)^sendmail\s+(\S+)', script(root + '/etc/mail/mailer.conf'))
-    if wrapper and layout.family == 'freebsd':
-        names.insert(0, root + wrapper.group(1))
+    if layout.family in ('freebsd', 'unknown'):
+        # FreeBSD's mailwrapper.c takes the first that is there; that of NetBSD and illumos is the last.
+        conf = next(filter(None, (script(root + path + '/mailer.conf') for path in ('/usr/local/etc/mail', '/etc/mail', '/etc'))), '')
+        names[:0] = [root + path for path in re.findall(r'(?m)^[ \t]*sendmail[ \t]+(/\S+)', conf)[:1]]
     found: Dict[str, Any] = dict.fromkeys(('path', 'target', 'sendmail', 'other_mta', 'version', 'lock', 'configuration', 'owner', 'group', 'mode', 'error'))
     found.update(is_sendmail=False, setgid=False)
     seen = set()
@@ -346,9 +347,15 @@ def rc_values(paths: Sequence[str], root: str = '') -> Dict[str, str]:
     return values
 
 
+def rc_conf(name: str, root: str = '') -> Dict[str, str]:
+    """What rc.conf says to a script in /etc/rc.d: load_rc_config() in rc.subr, where the files of the script itself come last."""
+    own = [top + '/rc.conf.d/' + name for top in ('/etc', '/usr/local/etc')]
+    return rc_values([*RC_CONF, *(file for path in own for file in [path] + ['%s/%s' % (path, entry) for entry in names(root + path)])], root)
+
+
 def _rc_service(name: str, root: str) -> Dict[str, Any]:
     """A script of FreeBSD's base system. C(sendmail_enable) NONE switches off all that rc.d/sendmail has (rc.sendmail(8))."""
-    values = rc_values(RC_CONF, root)
+    values = rc_conf(name, root)
     said = values.get(name + '_enable', 'NO' if name == 'sendmail' else 'YES').lower()
     submits = name == 'sendmail' and said != 'none' and values.get('sendmail_submit_enable', 'YES').lower() in RC_ON
     return {'unit': None, 'init_script': '/etc/rc.d/' + name, 'enabled': said in RC_ON or submits, 'masked': said == 'none'}
@@ -365,7 +372,8 @@ def service(name: str, root: str = '') -> Dict[str, Any]:
     C(masked) is whether the init refuses to start it (FreeBSD: NONE in rc.conf), and C(unit) what a mask hides; where systemd does not run, as
     in a container, a mask keeps nobody from that.
     """
-    if os.path.exists(root + '/etc/rc.subr') and os.path.exists(root + '/etc/rc.d/' + name):
+    # NetBSD, which has this file, knows other variables.
+    if os.path.exists(root + '/etc/rc.subr') and os.path.exists(root + '/etc/rc.d/' + name) and not os.path.exists(root + '/etc/release'):
         return _rc_service(name, root)
     found = ['%s/%s.service' % (directory, name) for directory in UNIT_DIRECTORIES if os.path.lexists('%s%s/%s.service' % (root, directory, name))]
     script = '/etc/init.d/' + name if os.path.exists(root + '/etc/init.d/' + name) else None

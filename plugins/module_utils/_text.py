@@ -69,15 +69,15 @@ def answer(module, work):
 
 
 def sound(value):
-    """A result without surrogates: with one of them the controller takes nothing of it."""
+    """A result without control characters, and without surrogates, for which the controller takes nothing of it."""
     if isinstance(value, str):
-        return _HALF.sub(lambda half: '\\x%02x' % (ord(half.group()) & 0xff), value)
+        return _UNSOUND.sub(lambda found: '\\x%02x' % (ord(found.group()) & 0xff), value)
     if isinstance(value, dict):
         return dict((sound(key), sound(one)) for key, one in value.items())
     return [sound(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-_HALF = re.compile('[\ud800-\udfff]')
+_UNSOUND = re.compile('[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]')
 _LOOKS_ESCAPED = re.compile(r'\\(?=x[0-9a-f]{2})')
 _ESCAPED = re.compile(rb'\\x([0-9a-f]{2})')
 _PATH_MAX = 4095

@@ -17,12 +17,14 @@ options:
       - V(opened) writes the names of all messages in both queues to a list, or adds to the one that is there.
       - V(closed) looks for each message of that list, writes the ledger, and drops the list. When nothing has moved, no ledger is kept. Without a
         list the messages that are in the queues now are counted.
+      - When a message may lie in a queue that cannot be read, the module fails and keeps the list. Close it when the queue can be read.
     type: str
     choices: [opened, closed]
     required: true
   directory:
     description:
-      - Where the list and the ledgers are kept on the host. It belongs to root alone and is made when it is missing.
+      - Where the list and the ledgers are kept on the host. It belongs to root alone, as do the directories on the way to it, and is made when it is
+        missing.
       - The file C(outcomes.jsonl) in it is what O(mailops.sendmail.sendmail_queue#module:path) has to name for the ledger to know what runs have done.
     type: path
     default: /var/lib/mailops-sendmail

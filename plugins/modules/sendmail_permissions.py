@@ -53,7 +53,9 @@ options:
         description: Name of the group. The platform's own when omitted.
         type: str
       mode:
-        description: The mode as an octal number, best in quotes. The platform's own when omitted.
+        description:
+          - The mode as an octal number, best in quotes. The platform's own when omitted.
+          - One by which anybody can write, or its owner cannot read, is refused.
         type: raw
 extends_documentation_fragment:
   - mailops.sendmail.attributes

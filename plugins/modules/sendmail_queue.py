@@ -55,7 +55,7 @@ options:
     default: true
   parallel:
     description:
-      - How many queue runners work at the same time.
+      - How many queue runners work at the same time, at most 100.
       - By default up to eight, fewer where there are few messages or processors or the MTA limits its connection rate.
         One runner moves 15 to 30 messages a second, eight move about six times as many.
     type: int

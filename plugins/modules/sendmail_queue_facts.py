@@ -280,7 +280,7 @@ ansible_facts:
               description:
                 - What answers there now, of the first place that takes the connection. It may take a minute, for a server can make its clients wait.
                 - V(refusal) is what it says when it would take no mail from this host, V(deferral) when it takes none now, V(denied) what
-                  it says to each recipient that it was asked about.
+                  it says to each recipient that it was asked about, V(farewell) what to QUIT.
               type: dict
               sample:
                 connected: true
@@ -292,6 +292,7 @@ ansible_facts:
                 refusal: null
                 deferral: null
                 denied: []
+                farewell: 221 2.0.0 mail.example.org closing connection
             refuses_for_load:
               description: Whether the MTA says that it refuses connections because of the load average.
               type: bool
@@ -306,7 +307,7 @@ ansible_facts:
             - Everything on the host that runs the client queue, whether it works or not.
             - V(interval) is in seconds, of the largest gap where gaps differ (V(uneven)), V(none) where it cannot be told. V(detail) says why one that is
               set up does nothing (V(active) is false). V(partial) ones run only a part of the queue. V(bound_to) is the unit of an MTA whose end took it
-              down, V(script) the file that cron runs from a directory.
+              down, V(script) the file that cron runs, or another command in the same line or unit.
           type: list
           elements: dict
           sample:

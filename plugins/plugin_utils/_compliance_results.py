@@ -244,7 +244,7 @@ def gathered(outcomes: dict[str, dict[str, Any]], own: str, others: Iterable[str
     """
     elsewhere: dict[str, list[str]] = {}
     for pattern in others:
-        directories = sorted(glob.glob(os.path.join(pattern, '')))
+        directories = sorted(glob.glob(os.path.join(os.path.expanduser(pattern), '')))
         if not directories:
             raise SendmailError(f'merge: no directory is called {pattern}, so nobody\'s results would be in the report. Check the name.')
         for directory in directories:

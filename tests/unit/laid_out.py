@@ -9,5 +9,5 @@ def lay(root, files):
         target = root / path.lstrip('/')
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(text if isinstance(text, bytes) else text.encode())
-        target.chmod(0o644)
+        target.chmod(0o600 if '/cron/' in path else 0o644)       # as crontab(1) leaves it
     return str(root)

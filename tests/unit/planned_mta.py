@@ -399,7 +399,7 @@ ROWS = [
     row(
         'DMA has the name on FreeBSD; sendmail_mta_replace_other',
         mta_host('freebsd', 'rc', installation={'other_mta': 'dma'}),
-        {'errors': '/etc/mail/mailer.conf'},
+        {'errors': 'in mailer.conf'},
         'mailer.conf(5)',
         {'replace_other': True},
     ),
@@ -649,6 +649,34 @@ ROWS = [
         'podman-exec(1)',
         init='systemd',
         strays=[170],
+    ),
+    row(
+        'It is the first process of a container, and accepts connections without a greeting',
+        mta_host('debian', None, processes=[daemon(pid=1, unit=None)], listeners=[socket(pid=1)], greeting=SILENT),
+        {'errors': 'Restart it there'},
+        'pid_namespaces(7)',
+        strays=[],
+    ),
+    row(
+        'A supervisor runs it in the foreground, as its pid file says',
+        mta_host('upstream', None, processes=[daemon(unit=None)], greeting=SILENT, service={'started_as': 'sendmail -bD -q1h'}),
+        {'errors': 'Restart it there'},
+        'op.me, -bD',
+    ),
+    row(
+        'A daemon of a container that went into the background',
+        mta_host('upstream', None, processes=[daemon(unit=None)], greeting=SILENT, service={'started_as': 'sendmail -bd -q1h'}),
+        {'restart': 'does not greet'},
+        'op.me, -bd',
+        command=['-bd', '-q1h'],
+        strays=[170],
+    ),
+    row(
+        'No MTA, and its pid file says that it ran in the foreground',
+        dead(platform='upstream', init=None, service={'started_as': 'sendmail -bD -q1h'}),
+        {'restart': 'No service starts it on this host'},
+        'op.me, -bD',
+        command=['-bd', '-q1h'],
     ),
     row(
         'A silent MTA of Debian, and a second one that somebody started by hand',

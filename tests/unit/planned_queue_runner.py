@@ -57,6 +57,7 @@ LINE = runner('debian_cron', path=DEBIAN_CRON, line=52)
 TIMER = runner('systemd_timer', unit=OWN_TIMER, path='/etc/systemd/system/' + OWN_TIMER)
 OWN_LINE = runner(path=OWN_CRON, line=4)
 RC_CONF = runner('rc_conf', path='/etc/rc.conf', pid=300)
+LOOP = runner('loop', pid=9, script='/bin/sh')
 CONF_D = runner('conf_d', path='/etc/conf.d/sendmail', pid=300)
 
 
@@ -558,7 +559,7 @@ ROWS = [
         'A line of a crontab that calls a script',
         host('debian', LINE, runner(path='/etc/crontab', line=9, script='/usr/local/sbin/flush')),
         'debian_cron',
-        {'foreign': '/etc/crontab line 9, by /usr/local/sbin/flush'},
+        {'foreign': '/etc/crontab line 9, with /usr/local/sbin/flush'},
         'crontab(5)',
     ),
     row(
@@ -568,6 +569,63 @@ ROWS = [
         {'foreign': '/etc/crontab line 9', 'errors': 'by hand'},
         'crontab(5)',
         FOREIGN,
+    ),
+    row(
+        'A line of a crontab that does other things too',
+        host('debian', LINE, runner(path='/etc/crontab', line=9, script='/usr/local/bin/backup')),
+        'debian_cron',
+        {'foreign': '/etc/crontab line 9, with /usr/local/bin/backup'},
+        'sh(1)',
+    ),
+    row(
+        'Such a line that does other things too; sendmail_queue_runner_remove_foreign',
+        host('debian', LINE, runner(path='/etc/crontab', line=9, script='/usr/local/bin/backup')),
+        'debian_cron',
+        {'foreign': '/etc/crontab line 9', 'errors': 'by hand'},
+        'sh(1)',
+        FOREIGN,
+    ),
+    row(
+        'A timer whose service makes a backup too; sendmail_queue_runner_remove_foreign',
+        host(
+            'redhat',
+            unit(),
+            runner('systemd_timer', path='/etc/systemd/system/night.timer', unit='night.timer', script='backup'),
+        ),
+        'systemd_unit',
+        {'foreign': 'night.timer, with backup', 'errors': 'by hand'},
+        'systemd.service(5)',
+        FOREIGN,
+    ),
+    row(
+        'A timer of systemd-run; sendmail_queue_runner_remove_foreign',
+        host('redhat', unit(), runner('systemd_timer', path='/run/systemd/transient/run-r1.timer', unit='run-r1.timer')),
+        'systemd_unit',
+        {'foreign': '/run/systemd/transient/run-r1.timer', 'errors': 'by hand'},
+        'systemctl(1)',
+        FOREIGN,
+    ),
+    row(
+        'A shell that runs the queue and sleeps, in a container without an init and without cron',
+        host('debian', LOOP, init='none', cron=NO_CRON),
+        'debian_daemon',
+        dict(TO_DAEMON, foreign='loop, every 30m'),
+        'sh(1)',
+    ),
+    row(
+        'Such a shell; sendmail_queue_runner_remove_foreign',
+        host('redhat', unit(), LOOP),
+        'systemd_unit',
+        {'foreign': 'process 9, with /bin/sh', 'errors': 'by hand'},
+        'sh(1)',
+        FOREIGN,
+    ),
+    row(
+        'Such a shell beside a Sendmail built by hand, in a container without an init and without cron',
+        host('upstream', LOOP, init='none', cron=NO_CRON),
+        'none',
+        {},
+        'sh(1)',
     ),
     row(
         'A line of /etc/anacrontab',

@@ -36,17 +36,18 @@ def test_a_made_page_is_what_it_is_made_from(name):
 
 
 @pytest.mark.parametrize('name', sorted(generate.TABLES))
-def test_a_table_of_decisions_is_what_the_tests_go_through(name):
-    assert (ROOT / name).read_text() == generate.with_table(name), 'run python docs/generate.py'
+def test_a_table_of_a_role_is_what_it_is_made_from(name):
+    assert (ROOT / name).read_text() == generate.with_tables(name), 'run python docs/generate.py'
 
 
 def test_a_table_that_differs_is_found(tmp_path, monkeypatch):
     name = 'roles/sendmail_mta/README.md'
     page = (ROOT / name).read_text()
     (tmp_path / name).parent.mkdir(parents=True)
-    (tmp_path / name).write_text(page.replace('| nothing |', '| something |', 1))
+    (tmp_path / 'roles/sendmail_mta/meta').symlink_to(ROOT / 'roles/sendmail_mta/meta')
+    (tmp_path / name).write_text(page.replace('| nothing |', '| something |', 1).replace('| `false` |', '| `true` |', 1))
     monkeypatch.setattr(generate, 'ROOT', tmp_path)
-    assert generate.with_table(name) == page != (tmp_path / name).read_text()
+    assert generate.with_tables(name) == page != (tmp_path / name).read_text()
 
 
 def test_how_a_plan_reads():
@@ -55,6 +56,15 @@ def test_how_a_plan_reads():
     assert generate.does({'settings': [{'name': 'A', 'value': 'b'}], 'generate': True}) == 'sets A="b"; has the cron file written anew'
     assert generate.does({'foreign': 'x', 'remove': [{}]}) == 'removes it'
     assert generate.cell('/etc/mail|x; sendmail_mta_unmask') == '`/etc/mail`\\|x; `sendmail_mta_unmask`'
+
+
+@pytest.mark.parametrize('text, markdown', [
+    ('the name C(sendmail)', 'the name `sendmail`'), ('with O(a_b=archive) or V(30m)', 'with `a_b: archive` or `30m`'),
+    ('as in O(mailops.sendmail.sendmail_queue#module:spread)', 'as in `spread` of `sendmail_queue`'),
+    ('the role P(mailops.sendmail.sendmail_mta#role)', 'the role `mailops.sendmail.sendmail_mta`'),
+    ('a DAEMON(x)', 'a DAEMON(x)')])
+def test_how_the_markup_of_a_specification_reads(text, markdown):
+    assert generate.plain(text) == markdown
 
 
 def prose(page):

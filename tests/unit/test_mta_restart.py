@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role sendmail_mta restarts, and what it says of an MTA that does not start, from a log in which it says why."""
+"""What the role sendmail_mta restarts, what it says of an MTA that does not start, from a log in which it says why, and that it looks again, to the end,
+when it has installed something."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jinja2
 import pytest
 import yaml
 
@@ -26,6 +28,18 @@ FAILED = """
         __sendmail_mta_failed_systemd: true
         __sendmail_mta_failed_tags: [sm-mta]
 """
+INSTALLS = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    __sendmail_mta_facts: {installation: {installed: "{{ looked | default(false) }}", platform: debian, sendmail_cf: {path: /nonexistent}}}
+    __sendmail_mta_plan: {install: "{{ not looked | default(false) }}", wanted: true}
+    __sendmail_mta_packages: {debian: [sendmail]}
+    __sendmail_mta_mailer_missing: ''
+    __sendmail_mta_installed: {changed: true}
+  tasks:
+    - ansible.builtin.include_tasks: install.yml
+"""
 WEDGED = 'NOQUEUE: SYSERR(root): opendaemonsocket: daemon MTA: server SMTP socket wedged: exiting'
 
 
@@ -34,7 +48,8 @@ HANDLER = """
   gather_facts: false
   vars:
     role_path: %s
-    __sendmail_mta_plan: {pids: [171], strays: []}
+    __sendmail_mta_plan: {pids: [171], strays: [], install: false}
+    __sendmail_mta_refused: ''
   tasks:
     - ansible.builtin.set_fact:
         __sendmail_mta_todo: {pids: [170], strays: [170]}
@@ -43,6 +58,13 @@ HANDLER = """
   handlers:
     - ansible.builtin.import_tasks: %s/roles/sendmail_mta/handlers/main.yml
 """
+
+
+def tasks_of(entries):
+    for entry in entries:
+        yield entry
+        for part in ('block', 'rescue', 'always'):
+            yield from tasks_of(entry.get(part, []))
 
 
 def play(tmp_path, text):
@@ -59,10 +81,22 @@ def play(tmp_path, text):
 def test_a_handler_replaces_the_daemon_of_now(tmp_path):
     """What the role has ended itself is gone: its pid may be that of another process, and its socket is not going to be free."""
     (tmp_path / 'tasks').mkdir()
-    tasks = yaml.safe_load((ROOT / 'roles/sendmail_mta/tasks/restart.yml').read_text())
-    decides = [task for task in tasks if 'ansible.builtin.set_fact' in task]
-    (tmp_path / 'tasks/restart.yml').write_text(yaml.safe_dump([*decides, {'ansible.builtin.debug': {'msg': 'ends {{ __sendmail_mta_todo }}'}}]))
-    assert "ends {'pids': [171], 'strays': []}" in ' '.join(play(tmp_path, HANDLER % (tmp_path, ROOT)).split())
+    (tmp_path / 'tasks/again.yml').symlink_to(ROOT / 'roles/sendmail_mta/tasks/again.yml')
+    for name in ('look', 'configuration', 'restart'):
+        (tmp_path / f'tasks/{name}.yml').write_text(yaml.safe_dump([{'ansible.builtin.debug': {'msg': 'ends {{ __sendmail_mta_todo }}'}}]))
+    assert "ends {'pids': [171], 'strays': [], 'install': False}" in ' '.join(play(tmp_path, HANDLER % (tmp_path, ROOT)).split())
+
+
+def test_a_host_is_judged_when_the_packages_are_there(tmp_path):
+    """What held before the installation does not hold behind it: neither the rest of the look nor what follows is left out then."""
+    for name in ('install.yml', 'mailer.yml'):
+        (tmp_path / name).write_text((ROOT / 'roles/sendmail_mta/tasks' / name).read_text())
+    (tmp_path / 'packages.yml').write_text('[]')
+    (tmp_path / 'look.yml').write_text(yaml.safe_dump([
+        {'ansible.builtin.set_fact': {'looked': True}}, {'ansible.builtin.debug': {'msg': 'judged'}}]))
+    said = play(tmp_path, INSTALLS)
+    assert '"msg": "judged"' in said, said
+    assert 'skipping' not in said.partition('local mailer again')[2].partition('TASK')[0]
 
 
 # opendaemonsocket() and getrequests() in daemon.c (8.17.1.9) log the reason first, once for each try, and then these.
@@ -77,4 +111,24 @@ def test_the_reason_is_named_and_not_what_is_said_last(tmp_path, lines, says):
     (tmp_path / 'journalctl').chmod(0o755)
     (tmp_path / 'log').write_text('\n'.join([*lines, '']))
     said = play(tmp_path, FAILED % ROOT)
-    assert says in ' '.join(said.partition('Say why')[2].split()), said
+    assert says in ' '.join(said.partition('Fail with the reason')[2].split()), said
+
+
+KILLS = [(path, task) for path in sorted((ROOT / 'roles').glob('*/tasks/*.yml')) for task in tasks_of(yaml.safe_load(path.read_text()))
+         if 'kill' in str(task.get('ansible.builtin.command', {}).get('argv', ''))]
+
+
+# FreeBSD has no /proc unless somebody mounts it (procfs(5)), and "removes" skips a task whose path is not there. OpenRC, and what a program is taken from
+# /proc/PID/exe for, are of Linux alone.
+@pytest.mark.parametrize('path, task', [(path, task) for path, task in KILLS if 'openrc' not in str(task).lower() and path.parts[-3] != 'sendmail_remediate'],
+                         ids=lambda value: value['name'] if isinstance(value, dict) else value.parts[-3])
+@pytest.mark.parametrize('platform, needed', [('freebsd', '/'), ('debian', '/proc/7')])
+def test_a_process_is_ended_where_there_is_no_proc(path, task, platform, needed):
+    facts = {'installation': {'platform': platform}, 'services': {'init': 'rc' if platform == 'freebsd' else 'systemd'}}
+    item = {'loop': 7, 'product': [7, '-TERM'], 'kind': {'pid': 7}}['product' if 'product' in task['loop'] else 'kind' if 'kind' in task['loop'] else 'loop']
+    template = jinja2.Environment(autoescape=True).from_string(task['ansible.builtin.command']['removes'])
+    assert template.render(item=item, __sendmail_mta_facts=facts, __sendmail_queue_runner_facts=facts) == needed
+
+
+def test_every_task_that_ends_a_process_is_looked_at():
+    assert len(KILLS) >= 6

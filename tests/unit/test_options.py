@@ -17,9 +17,10 @@ READER = 'mailops.sendmail.option'
 # Where Ansible wants an expression without braces.
 EXPRESSIONS = {'when', 'until', 'failed_when', 'changed_when', 'that'}
 # Variables of the playbooks themselves, which have no argument specification.
-PLAYBOOK_OPTIONS = {'flush_queues_at_once': 'int', 'remediate_queues_batches': 'list', 'remediate_queues_max_fail': 'int', 'remediate_queues_reports': 'list',
-                    'survey_queues_reports': 'list', 'flush_queues_timeout': 'duration', 'flush_queues_spread': 'duration'}
-KINDS = {'bool': {'bool'}, 'int': {'int'}, 'list': {'list', 'addresses'}, 'dict': {'dict'}, 'duration': {'duration'}}
+PLAYBOOK_OPTIONS = {'flush_queues_at_once': 'int', 'remediate_queues_batches': 'batches', 'remediate_queues_max_fail': 'int',
+                    'remediate_queues_reports': 'list',
+                    'survey_queues_reports': 'list', 'flush_queues_timeout': 'duration', 'target': 'list', 'flush_queues_spread': 'duration'}
+KINDS = {'bool': {'bool'}, 'int': {'int'}, 'list': {'list', 'addresses'}, 'dict': {'dict'}, 'duration': {'duration'}, 'age': {'age'}, 'batches': {'batches'}}
 ROLE_FILES = sorted(path for path in (ROOT / 'roles').rglob('*') if path.parent.name in ('tasks', 'steps', 'handlers', 'vars', 'templates') and path.is_file())
 PLAYBOOKS = sorted((ROOT / 'playbooks').rglob('*.yml'))
 SCENARIOS = sorted((ROOT / 'extensions/molecule').rglob('*.yml'))
@@ -32,7 +33,7 @@ def options():
         for spec in yaml.safe_load(path.read_text())['argument_specs'].values():
             found.update({name: one['type'] for name, one in spec.get('options', {}).items() if one['type'] in KINDS})
             # A specification has no word for them: they are texts whose default is a duration. One takes whole minutes only, and asserts that itself.
-            found.update({name: 'duration' for name, one in spec.get('options', {}).items()
+            found.update({name: 'age' if re.search('_(?:after|age)$', name) else 'duration' for name, one in spec.get('options', {}).items()
                           if re.fullmatch(r'\d+[smhdw]', str(one.get('default'))) and name != 'sendmail_compliance_monitor_interval'})
     return found
 
@@ -110,7 +111,7 @@ def test_what_an_argument_specification_cannot_say_is_read_before_anything_is_do
             names = {one.name for one in jinja2.Environment().parse(text).find_all(nodes.Name)}   # noqa: S701
             first += [name for name in names & set(values) if name not in read]
             read |= names
-    wanted = {name for name, kind in options().items() if kind == 'duration' and name.startswith('sendmail_remediate_')}
+    wanted = {name for name, kind in options().items() if kind in ('duration', 'age', 'int') and name.startswith('sendmail_remediate_')}
     assert wanted | {'sendmail_remediate_directory', 'sendmail_remediate_archive', 'sendmail_remediate_resolvers'} == {
         name for name in read if name.startswith('sendmail_remediate_')}
     tasks = [task for one in yaml.safe_load((ROOT / 'roles/sendmail_remediate/tasks/main.yml').read_text()) for task in one['block']]

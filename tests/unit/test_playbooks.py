@@ -20,6 +20,8 @@ from hosts_looked_at import HEALTHY
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _compliance
 
+from ansible_collections.mailops.sendmail.tests.unit import planned_mta, planned_queue_runner  # noqa: E402
+
 ROOT = Path(__file__).resolve().parents[2]
 LONG = 'mail-gateway-17.production.eu-central-1.frankfurt.datacenter.example.org'
 PLAYBOOKS = sorted(path.stem for path in (ROOT / 'playbooks').glob('*.yml'))
@@ -53,10 +55,10 @@ def fixture_play(tmp_path):
     (tmp_path / 'inventory').write_text('[web]\n' + ''.join(
         f'{name} ansible_connection=local ansible_python_interpreter=/nonexistent\n' for name in ('web1', LONG)))
 
-    def play(name, *arguments, callback='default'):
+    def play(name, *arguments, callback='default', connections=''):
         environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(tmp_path), ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'), HOME=str(tmp_path),
                            ANSIBLE_NOCOLOR='1', ANSIBLE_STDOUT_CALLBACK=callback, ANSIBLE_CALLBACK_PLUGINS=str(tmp_path / 'callbacks'),
-                           ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'), ANSIBLE_RETRY_FILES_ENABLED='false')
+                           ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'), ANSIBLE_RETRY_FILES_ENABLED='false', ANSIBLE_CONNECTION_PLUGINS=str(connections))
         environment.pop('ANSIBLE_CONFIG', None)
         program = [sys.executable, '-m', 'ansible.cli.playbook', f'mailops.sendmail.{name}', '-i', 'inventory', *arguments]
         return subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
@@ -64,12 +66,33 @@ def fixture_play(tmp_path):
 
 
 @pytest.mark.parametrize('arguments, hint', [(('-e', 'target=wbe'), "the target 'wbe'"), (('-e', 'target=web1', '--limit', LONG), 'within --limit'),
-                                             (('--limit', 'wbe'), 'wbe')])
+                                             (('--limit', 'wbe'), 'wbe'), (('-e', '{"target": null}'), 'names no host'),
+                                             (('-e', '{"target": []}'), 'names no host')])
 def test_a_target_without_hosts_is_no_success(play, arguments, hint):
     done = play('flush_queues', *arguments)
     assert done.returncode in (1, 4)
     assert hint in done.stdout + done.stderr
     assert 'PLAY RECAP' not in done.stdout
+
+
+def test_what_is_done_once_is_done_once():
+    """The strategies free and host_pinned pass over run_once: everything would be displayed, written and decided once for each host."""
+    once = []
+    for name in PLAYBOOKS:
+        for one in yaml.safe_load((ROOT / f'playbooks/{name}.yml').read_text()):
+            if 'run_once' in json.dumps(one) or 'mailops.sendmail.sendmail_compliance' in json.dumps(one):
+                once.append(name)
+                assert one['strategy'] == 'ansible.builtin.linear', (name, one['name'])
+    assert len(once) >= 6
+
+
+# As Ansible takes them (InventoryManager.subset()): a file of hosts may stand beside patterns. And hosts as a list, as "hosts" itself takes them.
+@pytest.mark.parametrize('arguments', [
+    ('--limit', 'web1,@retry'), ('--limit', 'web1:@retry'), ('--limit', '@retry,web1'), ('-e', '{"target": ["web1", "%s"]}' % LONG),
+    ('-e', f'target=web1:{LONG}'), ('-e', 'target=["web"]'), ('-e', 'target=web,web1')])
+def test_no_host_that_is_meant_is_left_out(play, tmp_path, arguments):
+    (tmp_path / 'retry').write_text(LONG + '\n')
+    assert 'Survey: 2 hosts, 2 unknown' in play('survey_queues', *arguments).stdout
 
 
 def test_every_play_finds_its_hosts_in_the_same_way():
@@ -107,6 +130,19 @@ def test_what_a_playbook_says_is_in_a_result(play, tmp_path, name, title):
     assert (made['playbook'], made['check'], made['summary']['hosts']['unknown']) == (name, True, 2)
     assert [(host['name'], host['state'], host['report']) for host in made['hosts']] == [(LONG, 'unknown', None), ('web1', 'unknown', None)]
     assert all(host['message'] for host in made['hosts'])
+
+
+# What an inventory says of all hosts holds for the controller too, which is none of them: behavioral inventory parameters, and group_vars of "all".
+@pytest.mark.parametrize('name, directory, file', [
+    ('survey_queues', 'survey_queues_directory', 'report.json'), ('report_compliance', 'sendmail_compliance_directory', 'report.json')])
+def test_reports_are_written_whatever_the_inventory_says_of_its_hosts(play, tmp_path, name, directory, file):
+    (tmp_path / 'inventory').write_text(
+        '[web]\nweb1\n[all:vars]\nansible_connection=local\nansible_python_interpreter=/nonexistent\nansible_become=true\nansible_become_method=su\n'
+        'ansible_become_user=nobody\nansible_become_exe=/nonexistent\nansible_remote_tmp=/proc/none\nansible_shell_executable=/nonexistent\n'
+        'ansible_shell_type=powershell\n')
+    done = play(name, '-e', 'survey_queues_reports=json', '-e', directory + '=~/here/reports')
+    assert (tmp_path / 'here/reports' / file).exists(), done.stdout + done.stderr
+    assert not (tmp_path / '~').exists()
 
 
 def test_nothing_of_ours_writes_to_the_terminal_itself():
@@ -248,3 +284,90 @@ def test_a_run_says_nothing_of_what_the_one_before_it_found(answering, tmp_path)
     made = json.loads((tmp_path / 'reports/report.json').read_text())
     assert 'Remediation (check mode, nothing was done): 1 host, 1 healthy' in done.stdout
     assert [(host['state'], host['message'], host['report']) for host in made['hosts']] == [('unknown', 'It is broken now.', None)]
+
+
+HANDLERS = """
+- hosts: web1
+  gather_facts: false
+  pre_tasks:
+    - ansible.builtin.debug: {msg: sendmail.cf was changed}
+      changed_when: true
+      notify: %s
+  roles:
+    - role: mailops.sendmail.%s
+"""
+
+
+CF = {'path': '/etc/mail/sendmail.cf', 'exists': True, 'changed': None}
+
+
+@pytest.mark.parametrize('role, facts, said', [
+    ('sendmail_mta', planned_mta.mta_host(installation={'sendmail_cf': CF}), 'The MTA is restarted.'),
+    ('sendmail_mta', planned_mta.mta_host(installation={'sendmail_cf': CF, 'installed': False}), 'Sendmail is not installed'),
+    ('sendmail_mta', planned_mta.mta_host(installation={'sendmail_cf': CF, 'binary': 'REFUSING'}), 'sendmail.cf: line 7: unknown configuration line'),
+    ('sendmail_queue_runner', planned_queue_runner.host('debian', planned_queue_runner.LINE, sendmail_cf=CF),
+     'RUNNING HANDLER [mailops.sendmail.sendmail_queue_runner : Restart | Restart the timer of this role]'),
+    ('sendmail_queue_runner', planned_queue_runner.host('debian', installed=False), 'Sendmail is not installed')])
+def test_a_handler_needs_nothing_of_the_role_before_it(answering, tmp_path, role, facts, said):
+    """Those of pre_tasks are run before the roles. And what is not for handlers, include_role for one, is found when they are read."""
+    place = tmp_path / 'ansible_collections/mailops/sendmail/playbooks'
+    place.unlink()
+    place.mkdir()
+    (place / 'site.yml').write_text(HANDLERS % (role + '_restart', role))
+    refusing = tmp_path / 'refusing'
+    refusing.write_text('#!/bin/sh\necho "line 7: unknown configuration line" >&2\nexit 78\n')
+    refusing.chmod(0o755)
+    facts = json.loads(json.dumps(facts).replace('REFUSING', str(refusing)))
+    play = answering(sendmail_queue_facts=[{'changed': False, 'ansible_facts': {'sendmail_queue': facts}}], sendmail_diagnosis_info=[WELL],
+                     sendmail_queue=[{'changed': False, 'selected': 0}])
+    done = play('site', '--check')
+    assert said in done.stdout, done.stdout + done.stderr
+    # The look of the handler is fresh, whoever looked before.
+    assert (tmp_path / 'sendmail_queue_facts.count').read_text()
+
+
+# A connection that is lost while a module runs, for one try or for good.
+DYING = """
+import os
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.connection.local import Connection as Local
+DOCUMENTATION = 'name: dying\\nshort_description: dies\\ndescription: dies\\n'
+
+
+class Connection(Local):
+    transport = 'dying'
+
+    def exec_command(self, *arguments, **options):
+        for name in ('once', 'dead'):
+            if os.path.exists(%(place)r + name):
+                if name == 'once':
+                    os.unlink(%(place)r + name)
+                raise AnsibleConnectionFailure('it went away')
+        return super().exec_command(*arguments, **options)
+"""
+WAITING = dict(WELL, healthy=False, messages=dict(WELL['messages'], total=4, queued=4))
+NEVER_TRIED = dict(DOWN, id='never_tried', title='Never tried', severity='medium', messages=4, blocks=False)
+FLUSHED = {'changed': True, 'selected': 4, 'relayed': 4, 'bounced': 0, 'remaining': 0, 'untried': 0, 'taken': 0}
+
+
+@pytest.mark.parametrize('module, how, cause', [('sendmail_queue', 'dead', NEVER_TRIED), ('sendmail_ledger', 'dead', NEVER_TRIED),
+                                                ('sendmail_message', 'once', DOWN), ('sendmail_message', 'dead', DOWN)])
+def test_a_host_that_goes_away_during_the_work_is_no_host_that_was_not_reached(answering, tmp_path, module, how, cause):
+    look = planned_mta.mta_host(init='none', processes=[], listeners=[], greeting=dict(planned_mta.GREETS, answered=False, connected=False, text=None),
+                                service={'unit': None, 'init_script': None},
+                                installation={'sendmail_cf': CF, 'program': '/nonexistent', 'platform': 'upstream'})
+    queue = {'messages': {'queued': 0}, 'delivering': 0, 'directories': []}
+    facts = {'changed': False, 'ansible_facts': {'sendmail_queue': dict(look, queues={'mta': queue, 'msp': queue}, runners=[])}}
+    play = answering(sendmail_diagnosis_info=[dict(WAITING, causes=[cause])], sendmail_queue_facts=[facts], sendmail_queue=[FLUSHED],
+                     sendmail_message_info=[{'changed': False, 'messages': []}], sendmail_ledger=[{'changed': False, 'errors': [], 'messages': 4}])
+    place = tmp_path / f'ansible_collections/mailops/sendmail/plugins/modules/{module}.py'
+    place.write_text(place.read_text().replace('def main():', f'def main():\n    open({str(tmp_path / how)!r}, "w").close()'))
+    (tmp_path / 'connections').mkdir()
+    (tmp_path / 'connections/dying.py').write_text(DYING % {'place': f'{tmp_path}/'})
+    mark = tmp_path / 'mark'
+    done = play('remediate_queues', '--limit', 'web1', '-e', f'ansible_connection=dying __sendmail_remediate_mark={mark}', connections=tmp_path / 'connections')
+    said = ' '.join(done.stdout.split())
+    assert f'1 host, 1 {"needs attention" if how == "once" else "failed"}' in said, done.stdout
+    assert f'{"->" if how == "once" else "web1: the work broke off:"} This host went away while it was worked on.' in said.replace('", "', ''), done.stdout
+    assert 'Start the program itself' not in said
+    assert done.returncode == 2

@@ -13,7 +13,9 @@ def test_a_truth_is_read_as_ansible_itself_reads_it(text):
 
 
 @pytest.mark.parametrize('kind, value', [
-    ('bool', 'maybe'), ('bool', ''), ('bool', None), ('bool', [False]), ('int', 'ten'), ('int', True), ('int', 1.5), ('list', '["a"'), ('list', {'a': 1}),
+    ('bool', 'maybe'), ('bool', ''), ('bool', None), ('bool', [False]), ('int', 'ten'), ('int', '-5'), ('int', -1),
+    ('int', '20%'), ('int', ''), ('int', None), ('int', True), ('int', 1.5),
+    ('list', '["a"'), ('list', {'a': 1}),
     ('dict', 'a=b'), ('dict', '[1]'), ('addresses', 'ns.example.org'), ('addresses', '10.1.2'), ('addresses', ['10.1.2.3\nsearch evil']),
     ('addresses', 'fe80::1%eth0\n'), ('addresses', ['fe80::1%a b'])])
 def test_what_cannot_be_read_is_an_error(kind, value):
@@ -38,6 +40,14 @@ def test_a_duration_stays_as_it_was_given(value):
     assert option(value, 'duration') == str(value).strip()
 
 
+# 30 is thirty days to whoever sees a default of 30d, and thirty seconds to whoever counts in seconds: then almost all mail would be stale.
+@pytest.mark.parametrize('value', ['30', 30, ' 30 ', '1d12', 0, ''])
+def test_an_age_has_a_unit(value):
+    assert [option(text, 'age') for text in ('30d', ' 1d12h ', '0s')] == ['30d', '1d12h', '0s']
+    with pytest.raises(AnsibleFilterError, match='^sendmail_remediate_stale_after: .* is not .*(write|with) .*unit'):
+        option(value, 'age', 'sendmail_remediate_stale_after')
+
+
 @pytest.mark.parametrize('value', ['', None, 'ten', '10minutes', '-5', '1.5h', '5 m!', True, ['5m'], '200000w'])
 def test_what_is_no_duration_is_refused(value):
     with pytest.raises(AnsibleFilterError, match='^sendmail_remediate_timeout: .* is not a duration') as refused:
@@ -46,7 +56,7 @@ def test_what_is_no_duration_is_refused(value):
 
 
 @pytest.mark.parametrize('kind, value', [
-    ('bool', 'maybe'), ('int', 'ten'), ('list', '["a"'), ('dict', 'a=b'), ('addresses', 'ns1'), ('path', 'x'), ('duration', '5x')])
+    ('bool', 'maybe'), ('int', 'ten'), ('list', '["a"'), ('dict', 'a=b'), ('addresses', 'ns1'), ('path', 'x'), ('duration', '5x'), ('age', '5')])
 def test_an_error_names_the_variable(kind, value):
     with pytest.raises(AnsibleFilterError, match='^flush_queues_at_once: '):
         option(value, kind, 'flush_queues_at_once')
@@ -57,6 +67,19 @@ def test_an_error_names_the_variable(kind, value):
     (('a',), ['a']), (5, ['5'])])
 def test_a_list_from_text(value, items):
     assert option(value, 'list') == items
+
+
+# Play._compile and pct_to_int() in Ansible: 0, less than 0 and an empty list are one batch of all hosts, and int() of a text fails with a traceback.
+@pytest.mark.parametrize('value', ['', None, [], '0', 0, '-1', [1, -1], '0%', '101%', 'x%', '%', 'ten', '1.5', '1;2', [1.5], True])
+def test_what_is_no_batch_is_refused(value):
+    with pytest.raises(AnsibleFilterError, match='^remediate_queues_batches: .* does not say how large the batches are'):
+        option(value, 'batches', 'remediate_queues_batches')
+
+
+@pytest.mark.parametrize('value, batches', [
+    ('1', [1]), (3, [3]), ('1,10%,100%', [1, '10%', '100%']), ([1, '10%'], [1, '10%']), (' 1 , 50% ', [1, '50%']), ('["2", "30%"]', [2, '30%'])])
+def test_batches(value, batches):
+    assert option(value, 'batches') == batches
 
 
 def test_the_other_kinds():

@@ -53,8 +53,9 @@ def test_decisions(row):
 
 @pytest.mark.parametrize('runners, options, places', [
     ([], {'services': dict(SYSTEMD, cron=NO_CRON), 'platform': 'upstream'}, ['/etc/systemd/system']),
-    ([], {'services': BARE, 'platform': 'upstream'}, ['/etc/cron.d']),
-    ([], {}, ['/etc/cron.d', '/etc/mail']),
+    ([], {'services': BARE, 'platform': 'upstream'}, ['/etc/cron.d', '/etc/cron.d/sendmail-client-queue']),
+    ([], {}, ['/etc/cron.d', '/etc/cron.d/sendmail', '/etc/mail', '/etc/mail/sendmail.conf']),
+    ([CRON_LINE, {'path': '/var/spool/cron/crontabs/root', 'line': 3, 'interval': 60}], {'remove_foreign': True}, ['/var/spool/cron/crontabs/root']),
     ([CRON_LINE], {}, []),
     ([CRON_LINE, {'source': 'systemd_timer', 'unit': 'sendmail-client-queue.timer', 'path': '/etc/systemd/system/sendmail-client-queue.timer', 'interval': 60}],
      {}, ['/etc/systemd/system']),

@@ -30,6 +30,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
+import planned_remediation
 from hosts_looked_at import HEALTHY
 
 IDS = {cause.id for cause in _causes.CAUSES}
@@ -60,23 +61,10 @@ class TestPlan:
                 assert row.id in FIXES or row.id in WITH_REPLACE, row.id
 
     @pytest.mark.parametrize('causes, given_, steps', [
-        ((), {}, []),
-        (('mta_down', 'permissions'), {}, ['permissions', 'mta']),
-        (('configuration', 'runner'), {}, ['msp', 'runner']),
-        (('dns',), {}, []),
-        (('dns',), {'resolvers': True}, ['resolvers', 'mta']),
-        (('stranger',), {}, []),
-        (('stranger',), {'replace_other': True}, ['mta']),
-        (('mta_down', 'runner'), {'causes': ['runner']}, ['runner']),
+        *planned_remediation.ROWS,
         (('mta_down',), {'tried': ['mta:mta_down']}, []),
         (('mta_down', 'silent'), {'tried': ['mta:mta_down']}, ['mta']),
-        # Controls that fail: what each names as its remedy, and nothing else.
-        (('mta_down',), {'causes': ['SMQ-RUN-01', 'SMQ-PRM-01', 'SMQ-NAM-01']}, ['permissions', 'runner']),
         ((), {'causes': ['SMQ-RUN-01'], 'tried': ['runner:SMQ-RUN-01']}, []),
-        # Nothing is changed on a host that was healthy, but what was asked for by name.
-        (('dead_runner', 'too_open', 'orphaned_data'), {'healthy': True}, []),
-        (('dead_runner', 'too_open'), {'healthy': True, 'causes': ['dead_runner']}, ['runner']),
-        (('dead_runner', 'too_open', 'mta_down'), {}, ['permissions', 'mta', 'runner']),
     ])
     def test_steps(self, causes, given_, steps):
         plan = remediation_plan(diagnosis(*causes), **given_)
@@ -85,6 +73,9 @@ class TestPlan:
         # What starts a runner runs the queue, without the care of our own run: it comes behind that.
         assert plan['before'] + plan['last'] == steps
         assert plan['last'] == [step for step in steps if step == 'runner']
+
+    def test_each_cause_that_is_fixed_has_a_row(self):
+        assert {*FIXES, *WITH_RESOLVERS, *WITH_REPLACE, *FLUSH} <= {name for row in planned_remediation.ROWS for name in row.causes}
 
     def test_controls_lead_to_steps(self):
         steps = chosen([control.id for control in _controls.CONTROLS])

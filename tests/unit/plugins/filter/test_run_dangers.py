@@ -54,3 +54,12 @@ def test_check_mode_names_what_no_step_fixes(kind, relay, dangers):
 def test_check_mode_leaves_the_rest_to_the_run():
     assert run_dangers({'msg': 'Only root can run a queue.'}, check=True, relay={'this_host': False}) == []
     assert run_dangers({'selected': 0}, {'causes': [ACCESS], 'messages': {'queued': 1}}, check=True, relay={'this_host': False}) == []
+
+
+# What cannot be examined is not well: a guard that asked and got no answer does not let pass.
+@pytest.mark.parametrize('diagnosis, said', [
+    ({'failed': True, 'msg': 'It was killed.'}, ['It was killed.']), ({'unreachable': True}, ['The mail could not be examined.']), (None, []),
+    ({'causes': [], 'messages': {'queued': 1}}, [])])
+def test_a_diagnosis_that_failed_lets_nothing_pass(diagnosis, said):
+    assert run_dangers({'selected': 0, 'refusals': []}, diagnosis) == said
+    assert run_dangers({'selected': 0, 'refusals': []}, diagnosis, check=True) == []

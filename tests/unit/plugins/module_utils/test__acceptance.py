@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a relay takes mail: for whom of the waiting mail it is asked, and what it answers. What that means is in test__reach.py."""
+import contextlib
 import os
 import signal
 import socket
@@ -66,7 +67,7 @@ def talks(replies, seconds=10, client=CLIENT, heard=None):
     ours, theirs = socket.socketpair()
 
     def serve():
-        with theirs, theirs.makefile('rb') as lines:
+        with contextlib.suppress(ConnectionError), theirs, theirs.makefile('rb') as lines:
             for line in lines:
                 said = next((text for start, text in replies if line.startswith(start)), b'250 ok')
                 if heard is not None:
@@ -130,6 +131,76 @@ def test_whether_it_takes_mail(replies, refusal):
     assert talks(replies) == (refusal, [])
 
 
+NOT_FOUND = b'553 5.1.8 <root>... Domain of sender address root@new.example.org does not exist'
+
+
+@pytest.mark.parametrize('replies, refusal', [
+    # Debian 13 after "hostname new.example.org": <> and postmaster are exempt, and all mail of users ended in dead.letter.
+    ([(b'RCPT TO:<root>', NOT_FOUND)], NOT_FOUND.decode()),
+    ([(b'MAIL FROM:<root@new.example.org>', NOT_FOUND)], NOT_FOUND.decode()),
+    ([(b'MAIL FROM:<root@new.example.org>', b'451 4.1.8 Domain of sender address root@new.example.org does not resolve')],
+     '451 4.1.8 Domain of sender address root@new.example.org does not resolve'),
+    # What else is said about that sender or about root may be about them alone.
+    ([(b'RCPT TO:<root>', b'550 5.1.1 unknown')], None), ([(b'MAIL FROM:<root@new.example.org>', b'550 5.7.1 no')], None),
+    ([(b'MAIL FROM:<root@new.example.org>', b'450 4.7.1 later')], None)])
+@pytest.mark.parametrize('sends', [True, False])
+def test_the_domain_of_this_host(replies, refusal, sends):
+    heard = []
+    client = CLIENT._replace(helo='helo.example.org', domain='new.example.org', sends=sends)
+    assert talks(replies, client=client, heard=heard) == (refusal if sends else None, [])
+    assert heard[0] == b'EHLO helo.example.org' and (b'MAIL FROM:<root@new.example.org>' in heard) == sends
+
+
+def test_who_looks_long_for_the_domain_of_this_host_refuses_nothing():
+    assert talks([(b'RCPT TO:<root>', None)], client=CLIENT._replace(seconds=0.3, sends=True)) == (None, [])
+
+
+HOSTS = '127.0.0.1 localhost\n127.0.1.1 web1.example.org web1\n'
+
+
+@pytest.mark.parametrize('more, hosts, client', [
+    (b'', HOSTS, ('web1.example.org', 'web1.example.org', True)), (b'', '', ('web1.dns.example', 'web1.dns.example', True)),
+    (b'O HeloName=out.example.com\n', HOSTS, ('out.example.com', 'web1.example.org', True)),
+    (b'Djmail.example.com\n', HOSTS, ('mail.example.com',) * 2 + (True,)),
+    (b'DMexample.com\n', HOSTS, ('web1.example.org', 'web1.example.org', False)), (b'O DefaultAuthInfo=/x\n', HOSTS, ('web1.example.org',) * 2 + (False,))])
+def test_by_which_name_it_is_asked(monkeypatch, more, hosts, client):
+    """A server that wants a full name after EHLO would refuse "web1", which the mail submission program does not say."""
+    asked = []
+    monkeypatch.setattr(_acceptance, '_dialogue', lambda peer, seconds, client: asked.append(client) or (None, []))
+    monkeypatch.setattr(socket, 'gethostname', lambda: 'web1')
+    monkeypatch.setattr(socket, 'getaddrinfo', lambda name, *more: [(0, 0, 0, name + '.dns.example', ())])
+    monkeypatch.setattr(_acceptance._system, 'script', lambda path, *limit: hosts if path == '/etc/hosts' else '')
+    _acceptance.ask(types.SimpleNamespace(configurations={'msp': _cf.parse(more)}), PAIRS)(None, 1.0, True)
+    assert tuple(asked[0][4:7]) == client
+
+
+OFFERS = (b'EHLO', b'250-h\r\n250 STARTTLS')
+
+
+@pytest.mark.parametrize('replies, refusal', [
+    ([(b'STARTTLS', b'454 4.3.3 TLS not available after start')], '454 4.3.3 TLS not available after start'),
+    # A reply that is no TLS, and one that says that there is none: then mail goes on without.
+    ([(b'STARTTLS', b'220 2.0.0 Ready to start TLS\r\nnonsense that is no TLS record at all')], '454 4.7.0 TLS handshake failed: '),
+    ([(b'STARTTLS', b'503 5.5.0 TLS not available')], None)])
+@pytest.mark.parametrize('ciphers', ['ALL:@SECLEVEL=0', 'no such list', ''])
+def test_encryption_as_sendmail_uses_it_where_it_is_offered(replies, refusal, ciphers):
+    """Seen with 8.18.1 and two CipherLists that share none: "Deferred: 454 4.7.0 TLS handshake failed."."""
+    heard = []
+    found, denied = talks([OFFERS] + replies, client=CLIENT._replace(ciphers=ciphers), heard=heard)
+    assert (found or '').startswith((refusal or '') if ciphers else '') and bool(found) == bool(refusal and ciphers) and denied == []
+    assert (b'STARTTLS' in heard) == bool(ciphers)
+
+
+@pytest.mark.parametrize('more, here, ciphers', [
+    (b'', True, 'ALL:@SECLEVEL=0'), (b'', False, ''), (b'O CipherList=HIGH\n', True, 'HIGH'), (b'O ClientPortOptions=Family=inet, M=S\n', True, ''),
+    (b'O ClientPortOptions=Addr=127.0.0.1,Modifier=hS\n', True, ''), (b'O ClientPortOptions=S=8192, M=h\n', True, 'ALL:@SECLEVEL=0')])
+def test_with_which_ciphers(monkeypatch, more, here, ciphers):
+    asked = []
+    monkeypatch.setattr(_acceptance, '_dialogue', lambda peer, seconds, client: asked.append(client) or (None, []))
+    _acceptance.ask(types.SimpleNamespace(configurations={'msp': _cf.parse(more)}), PAIRS)(None, 1.0, here)
+    assert asked[0].ciphers == ciphers
+
+
 DENIED, UNKNOWN = b'550 5.7.1 Access denied', b'550 5.1.1 User unknown'
 TAKES_POSTMASTER = (b'RCPT TO:<postmaster>', b'250 ok')
 PAIRS = ((b'alice@web1.example.test', b'bob@example.test'), (b'', b'carol@example.org'))
@@ -145,6 +216,7 @@ PAIRS = ((b'alice@web1.example.test', b'bob@example.test'), (b'', b'carol@exampl
     ([(b'RCPT TO:<carol@', b'421 4.3.2 closing'), (b'RCPT', DENIED)], []),
     # TLS or authentication first: who we are is not who Sendmail is.
     ([(b'RCPT', b'530 5.7.0 Must issue a STARTTLS command first')], []),
+    ([(b'RCPT', b'504 5.5.2 <web1>: Helo command rejected: need fully-qualified hostname')], []),
     # One of two senders may.
     ([(b'MAIL FROM:<alice@', b'553 5.1.8 Domain of sender address does not exist')], []),
     ([(b'MAIL FROM:<alice@', DENIED), (b'MAIL FROM:<root@', DENIED)], []),
@@ -169,7 +241,7 @@ def test_for_whom_it_takes_mail(replies, denied):
 @pytest.mark.parametrize('refusal', [None, '550 5.7.1 no', '530 5.7.0 Authentication required'])
 def test_as_whom_it_is_asked(monkeypatch, more, here, client, refusal):
     asked = []
-    monkeypatch.setattr(_acceptance, '_dialogue', lambda peer, seconds, client: asked.append(tuple(client)) or (refusal, []))
+    monkeypatch.setattr(_acceptance, '_dialogue', lambda peer, seconds, client: asked.append(tuple(client[:4])) or (refusal, []))
     look = types.SimpleNamespace(configurations={'msp': _cf.parse(b'V10/Berkeley\n' + more)})
     authenticates = not client[0]
     assert _acceptance.ask(look, PAIRS)(None, 1.0, here) == (None if authenticates and refusal and refusal.startswith('530') else refusal, [])

@@ -498,17 +498,31 @@ def test_an_archive_that_went_away_takes_nothing(tmp_path):
 
 
 @pytest.mark.parametrize('room, says', [
-    ((os.ST_RDONLY, 9, 9), 'read-only'), ((0, 9, 0), 'full'), ((0, 9, 1), None), ((0, 0, 0), None),
+    ((os.ST_RDONLY, 9, 9), 'read-only'), ((0, 9, 0), 'full'), ((0, 9, 2), 8192), ((0, 0, 0), _archive.ENDLESS),
 ])
 def test_room_for_an_archive(tmp_path, monkeypatch, room, says):
-    """What check mode must not promise."""
-    found = types.SimpleNamespace(f_flag=room[0], f_blocks=room[1], f_bfree=room[2])
+    """What check mode must not promise, and how much there is."""
+    found = types.SimpleNamespace(f_flag=room[0], f_blocks=room[1], f_bfree=room[2], f_frsize=4096)
     monkeypatch.setattr(os, 'fstatvfs', lambda _handle: found)
-    if says is None:
-        _archive.check_room(str(tmp_path / 'not' / 'there'))
+    if isinstance(says, int):
+        assert _archive.check_room(str(tmp_path / 'not' / 'there')) == says
     else:
         with pytest.raises(_text.SendmailError, match=says):
             _archive.check_room(str(tmp_path / 'not' / 'there'))
+
+
+@pytest.mark.parametrize('size, blocks, room, fits', [
+    (0, 0, 1, True), (1024, 2, 1024, True), (1025, 3, 1024, False),
+    # Holes: 256 MiB, as a file system that compresses may save of one mail, and one byte more.
+    (256 << 20, 0, 1 << 40, True), ((256 << 20) + 1, 0, 1 << 40, False), ((256 << 20) + 512, 1, 1 << 40, True),
+    (1 << 40, 1 << 31, 1 << 40, True)])
+def test_a_file_that_no_archive_takes(size, blocks, room, fits):
+    about = types.SimpleNamespace(st_size=size, st_blocks=blocks)
+    if fits:
+        _archive.check_size(about, room)
+    else:
+        with pytest.raises(_text.SendmailError, match='it has %d bytes' % size):
+            _archive.check_size(about, room)
 
 
 # What is written

@@ -67,17 +67,19 @@ def mta(**more):
 
 QUEUES = _cf.parse(b'O DeliveryMode=queueonly\n')
 HOLD = _cf.parse(b'O HoldExpensive=True\nMlocal, P=/x, F=lse, A=x\n')
+HELD_RELAY = _cf.parse(b'O HoldExpensive=True\nMrelay, P=[IPC], F=me, A=TCP $h\n')
 BACKGROUND = _cf.parse(b'O DeliveryMode=b\n')
 
 
 def mta_settings(**more):
-    return {'settings': dict(HEALTHY.settings, msp=dict(MSP, queue_la=0), mta=dict(HEALTHY.settings['mta'], **more))}
+    return {'settings': dict(HEALTHY.settings, msp=dict(MSP, queue_la=99), mta=dict(HEALTHY.settings['mta'], **more))}
 
 
 def mta_because(reason, example, **more):
     return {'queues': {'msp': queue(), 'mta': dict(because(4, reason, example), **more)}}
 
 
+NULL_CLIENT = {'relay': relay('[192.0.2.20]', listeners=()), 'processes': [], 'listeners': []}
 PROBLEM = [{'line': 3, 'problem': 'unknown option name x', 'text': ''}]
 UNMOUNTED = {'filesystems': {'msp': dict(ROOM, unmounted='/srv'), 'mta': ROOM}}
 GONE = {'queue': 'msp', 'path': '/q', 'error': 'No such file or directory', 'link': None}
@@ -98,6 +100,10 @@ ROWS = [
     ('permissions', {'places': [dict(HEALTHY.places[0], mode='2750')]}, {'places': [dict(HEALTHY.places[0], mode='0770')]}),
     ('permissions', {'program': dict(HEALTHY.program, setgid=False)}, {'program': dict(HEALTHY.program, mode='2555')}),
     ('permissions', {'program': dict(HEALTHY.program, group='root')}, {'program': BARE}),
+    # Set-user-ID root, as before 8.12: seen to submit and to queue for everybody.
+    ('permissions', {'program': dict(HEALTHY.program, setgid=False, group='root', mode='0755')},
+     {'program': dict(HEALTHY.program, setgid=False, group='root', mode='4755')}),
+    ('permissions', {'program': dict(HEALTHY.program, setgid=False, owner='alice', mode='4755')}, {}),
     ('cannot_submit', {'obstacles': ['cron (process 7) runs with no_new_privs: what it starts cannot submit mail.']}, {'obstacles': []}),
     ('too_open', {'places': [dict(HEALTHY.places[0], mode='2771')]}, {'places': [dict(HEALTHY.places[0], mode='2770')]}),
     ('message_permissions', {'hazards': {'permissions': [('owner 0:0', 'x')]}}, {'hazards': {'temporary': []}}),
@@ -120,6 +126,8 @@ ROWS = [
     ('dns_was_down', {'queues': {'msp': because(3, 'host_lookup', 'x')}, 'lookups': looked_up(d=None)},
      {'queues': {'msp': because(3, 'host_lookup', 'x')}, 'lookups': looked_up(d='timeout')}),
     ('stale_resolver', {'queues': {'msp': because(3, 'sender_domain', 'x')}}, {'resolver_changed': NOW}),
+    ('stale_resolver', {'greeting': dict(GREETING, deferral='451 4.1.8 Domain of sender address root@h.example.test does not resolve')},
+     {'greeting': dict(GREETING, deferral='451 4.7.1 later')}),
     ('mta_disk_full', {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, blocks_free=99)}}, {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, blocks_free=100)}}),
     ('mta_disk_full', {'processes': [dict(DAEMON, full='rejecting new messages: min free: 100')]}, {'processes': [DAEMON]}),
     # The MTA had no room at the last try: it has now, or it still says that it has none.
@@ -150,6 +158,10 @@ ROWS = [
      dict(msp(min_queue_age=7200), queues={'msp': waiting(3, untried_age=11100)})),
     ('two_runners', {'runners': [RUNNER, dict(RUNNER, source='cron')]}, {'runners': [RUNNER, dict(RUNNER, active=False)]}),
     ('two_runners', {'runners': [RUNNER, dict(RUNNER, source='cron')]}, {'runners': [RUNNER, dict(RUNNER, partial=True)]}),
+    # FreeBSD as it comes: sendmail_msp_queue_enable in rc.conf(5), daily_submit_queuerun in periodic.conf(5).
+    ('two_runners', {'runners': [dict(RUNNER, source='rc_conf'), dict(RUNNER, source='cron'), dict(RUNNER, source='periodic', interval=86400)]},
+     {'runners': [dict(RUNNER, source='rc_conf'), dict(RUNNER, source='periodic', interval=86400)]}),
+    ('runner', {'runners': [dict(RUNNER, source='periodic', active=False)]}, {'runners': [dict(RUNNER, source='periodic')]}),
     ('dead_runner', {'runners': [RUNNER, dict(RUNNER, active=False, detail='no cron daemon is running')]}, {}),
     ('poison', {'hazards': {'aborts': [('there is no sender (S line): a queue runner aborts', 'x')]}},
      {'hazards': {'damaged': [('line 2: an unknown line', 'x')]}}),
@@ -162,17 +174,28 @@ ROWS = [
      {'lookups': dict(HEALTHY.lookups, own=dict(HEALTHY.lookups['own'], seconds=4.9))}),
     ('missing_data', {'hazards': {'no_data': [('there is no data file', 'x')]}}, {}),
     ('mta_configuration', files(mta=dict(HEALTHY.files['mta'], problems=PROBLEM)), files(msp=dict(HEALTHY.files['msp'], problems=PROBLEM))),
+    ('mta_configuration', files(mta=dict(HEALTHY.files['mta'], exists=False)), dict(NULL_CLIENT, **files(mta=dict(HEALTHY.files['mta'], exists=False)))),
+    ('mta_configuration', dict(NULL_CLIENT, **files(mta=dict(HEALTHY.files['mta'], problems=PROBLEM))), NULL_CLIENT),
+    ('mta_untried', dict(mta(untried_age=86400 + 1501), mta_interval=600, **mta_settings(max_queue_age=86400)),
+     dict(mta(untried_age=86400 + 1500), mta_interval=600, **mta_settings(max_queue_age=86400))),
+    ('mta_untried', dict(mta(untried_age=9000 + 14401), mta_interval=None, **mta_settings(min_queue_age=9000)),
+     dict(mta(untried_age=9000 + 14400), mta_interval=None, **mta_settings(min_queue_age=9000))),
     # An MTA that nobody told to run its queue ("sendmail -bd"), with DeliveryMode=defer or a destination that was down: seen on a host.
     ('mta_untried', dict(mta(untried_age=4 * 3600 + 1), mta_interval=None), dict(mta(untried_age=4 * 3600), mta_interval=None)),
     ('mta_waits', dict(mta(never_tried=2, delivering=1), configurations={'mta': QUEUES}),
      dict(mta(never_tried=2, delivering=2), configurations={'mta': QUEUES})),
     ('mta_waits', dict(mta(never_tried=2), configurations={'mta': QUEUES}), dict(mta(never_tried=2), configurations={'mta': BACKGROUND})),
+    # Mail that comes now would wait too, with nothing in the queue yet; only the mailer that is used counts.
+    ('never_tried', {'configurations': {'msp': QUEUES}}, {'configurations': {'msp': BACKGROUND}}),
+    ('never_tried', {'configurations': {'msp': HELD_RELAY}}, {'configurations': {'msp': HOLD}}),
     # Whatever else keeps it, an option that the daemon was started with or a mailer that is called expensive: it is no longer new.
     ('mta_waits', dict(mta(never_tried=2), configurations={'mta': BACKGROUND}, mta_kept=1), dict(mta(never_tried=2), mta_kept=0)),
     ('mta_waits', dict(mta(never_tried=2), configurations={'mta': HOLD}, mta_kept=2), dict(mta(never_tried=2), mta_kept=2, load=[36.0, 1.0, 1.0])),
+    ('mailbox', {'mailer_gone': '/usr/bin/procmail'}, {'mailer_gone': '/usr/bin/procmail', 'processes': []}),
     # QueueLA of the MTA alone is exceeded, or that of a host without a daemon
     ('queue_load', dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0]), dict(mta_settings(queue_la=1), load=[20.0, 1.0, 1.0])),
     ('queue_load', dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0]), dict(mta_settings(queue_la=1), load=[21.0, 1.0, 1.0], processes=[])),
+    ('queue_load', dict(msp(queue_la=0), load=[20.0, 1.0, 1.0]), dict(msp(queue_la=0), load=[19.0, 1.0, 1.0])),
     ('mta_untried', dict(mta(untried_age=2 * 600 + _checks.SLACK + 1), mta_interval=600), dict(mta(untried_age=2 * 600 + _checks.SLACK), mta_interval=600)),
     ('mta_untried', dict(mta(untried_age=9999), mta_interval=600), dict(mta(untried_age=9999), mta_interval=None)),
     ('mta_waits', mta_because('host_lookup', 'host map: lookup (x.example): deferred'), mta_because('never_tried', '')),

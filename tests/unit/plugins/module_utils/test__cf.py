@@ -126,6 +126,17 @@ def test_without_options_the_built_in_values_count():
     assert settings['timeouts'] == {'connect': 0, 'iconnect': 0, 'initial': 300, 'queuereturn': 432000, 'queuewarn': 0}
 
 
+@pytest.mark.parametrize('option, name, value', [
+    ('O QueueLA=', 'queue_la', 0), ('O QueueLA=off', 'queue_la', 0), ('O QueueLA=12x', 'queue_la', 12),
+    ('Ox 7', 'queue_la', 7), ('O RefuseLA=none', 'refuse_la', 0), ('O RecipientFactor=', 'recipient_factor', 0),
+    ('O MinFreeBlocks=-1', 'min_free_blocks', -1), ('O QueueFileMode=0660', 'queue_file_mode', 0o660),
+    ('O QueueFileMode=0680', 'queue_file_mode', 0o6), ('O QueueFileMode=', 'queue_file_mode', 0), ('O UseMSP', 'use_msp', True),
+    ('O UseMSP=yes', 'use_msp', True), ('O UseMSP=0', 'use_msp', False), ('', 'use_msp', False)])
+def test_a_value_is_what_the_c_library_makes_of_it(option, name, value):
+    """atoi() gives 0 where there is no number, atooct() in util.c stops at the first character that is no octal digit."""
+    assert _cf.settings(read(option + '\n'))[name] == value
+
+
 @pytest.mark.parametrize('value, user, group', [('smmsp', 'smmsp', None), ('smmsp:mail', 'smmsp', 'mail'), ('a.b', 'a', 'b'), ('', None, None)])
 def test_run_as_user(value, user, group):
     settings = _cf.settings(read('O RunAsUser=%s\n' % value))
@@ -161,10 +172,10 @@ def test_white_space_at_the_end_of_a_line_does_not_count(line):
     assert _cf.queue_patterns(read(line + '\n'))[0]['path'] == '/q'
 
 
-def test_values_that_make_no_sense_count_as_not_set():
+def test_values_that_make_no_sense_are_zero():
     cf = read('O MinQueueAge=soon\nO QueueFileMode=9\nO QueueLA=many\nO Timeout.queuereturn.normal=3d\nQg, P=/g, I=often\n')
     settings = _cf.settings(cf)
-    assert (settings['min_queue_age'], settings['queue_file_mode'], settings['queue_la']) == (0, 0o600, 8)
+    assert (settings['min_queue_age'], settings['queue_file_mode'], settings['queue_la']) == (0, 0, 0)
     assert settings['timeouts']['queuereturn'] == 259200
     assert _cf.queue_patterns(cf)[1]['interval'] is None
 

@@ -87,7 +87,7 @@ class Lab:
             content = None
             if stat.S_ISREG(about.st_mode):
                 with open(path, 'rb') as stream:
-                    content = stream.read()
+                    content = stream.read(16 << 20)
             found[name] = (stat.S_IFMT(about.st_mode), content)
         return found
 
@@ -246,6 +246,33 @@ class TestTheQueuesUser:
         done = lab.clear(kinds=['data_without_control'])
         assert (done['removed'], done['left_alone']) == (1, 0) and len(lab.files()) == 6
 
+    @pytest.mark.parametrize('first, second, taken', [
+        # The d line of which names the other's directory, so that both have one data file; two messages; and the d line that Sendmail writes alone.
+        (b'dq2\n', b'', False), (b'', b'dq1\n', False), (b'', b'', True), (b'dq2\n', None, True)])
+    def test_data_that_a_control_file_of_another_directory_has_too(self, lab, first, second, taken, monkeypatch):
+        places = [os.path.join(lab.client, name) for name in ('q1', 'q2')]
+        for place in places:
+            os.mkdir(place)
+            os.chown(place, UID, GID)
+        for place, extra, to in ((places[0], first, b'carol'), (places[1], second, b'bob')):
+            if extra is not None:
+                lab.put('qf' + identifier(1), (QF % (900, extra)).replace(b'bob', to), place=place)
+            if not (first, second)[place == places[1]]:
+                lab.put('df' + identifier(1), b'body\n', place=place)
+        look = lab.look()._replace(directories={'msp': _spool.directories([('mqueue', lab.client + '/q*')])[0]})
+        monkeypatch.setattr(Lab, 'look', lambda self: look)
+        before = [lab.files(place) for place in places]
+        for check_mode in (True, False):
+            done = lab.act('absent', check_mode, select={'recipients': ['carol']})
+            assert done['removed'] == taken
+            assert taken or 'both have one data file' in reasons(done)[identifier(1)]
+        if not taken:
+            assert before == [lab.files(place) for place in places]
+        elif second is None:
+            assert [lab.files(place) for place in places] == [{}, {}]
+        else:
+            assert [lab.files(place) for place in places] == [{}, before[1]]
+
     def test_data_that_a_control_file_of_another_queue_is_not_taken(self, lab):
         """A d line names a directory of the same queue, or nothing."""
         lab.message(1, place=lab.mta, uid=0, gid=0, mode=0o600)
@@ -305,6 +332,39 @@ class TestTwoAtOnce:
             os._exit(0 if done['removed'] + done['left_alone'] == 60 and done['removed'] >= removed and said and bool(whys) != may_be_raised else 1)
         assert os.waitpid(child, 0)[1] == 0
         assert lab.act('restored')['restored'] >= removed and len(lab.files()) == 120
+
+    @pytest.mark.parametrize('prefix', ['qf', 'hf', 'Qf', 'tf', None])
+    def test_a_data_file_that_somebody_has_moved_to_another_disk(self, lab, prefix):
+        """Sendmail follows the link, so that is the body of a message; without one it is debris."""
+        lab.put('kept', b'body\n', place=lab.path)
+        link('df' + identifier(1), os.path.join(lab.path, 'kept'), SUBMITTER)(lab)
+        if prefix:
+            lab.message(1, prefix=prefix, body=None)
+        before = lab.files()
+        for check_mode in (True, False):
+            done = lab.clear(check_mode)
+            if prefix:
+                assert 'in the place of the data file of a message' in reasons(done)['df' + identifier(1)]
+                assert (done['removed'], lab.files()) == (0, before)
+            else:
+                assert done['removed'] == 1
+        assert os.path.exists(os.path.join(lab.path, 'kept'))
+
+    @pytest.mark.parametrize('size, free, removed', [(1 << 40, 1 << 50, 0), (1 << 20, 1 << 19, 0), (1 << 20, 1 << 20, 1)])
+    @pytest.mark.parametrize('debris', [True, False])
+    def test_a_file_that_no_archive_takes_in_time(self, lab, monkeypatch, size, free, removed, debris):
+        """A file of holes costs nobody anything and takes hours to read, with every message of its part locked."""
+        lab.message(1, body=None)
+        lab.message(2)
+        os.truncate(lab.put('df' + identifier(3 if debris else 1)), size)
+        monkeypatch.setattr(_archive, 'check_room', lambda base: free)
+        work = lab.clear if debris else lambda check_mode=False: lab.act('absent', check_mode)
+        before = os.times().user
+        for check_mode in (True, False):
+            done = work(check_mode)
+            assert done['removed'] == 1 + removed
+            assert removed or '%d bytes, which are more' % size in reasons(done)[('df' if debris else '') + identifier(3 if debris else 1)]
+        assert os.times().user - before < 5
 
     def test_a_mode_that_is_the_mask_of_an_access_control_list(self, lab, monkeypatch):
         """acl(5): in the queue of root nothing comes back with more for its group than QueueFileMode gives."""
@@ -463,15 +523,36 @@ class TestOnce:
             assert one.files() == {} or set(name[:2] for name in one.files()) == {'df'}
         killed_at_every_step(Place(path), prepare, lambda one: one.act('absent'), check)
 
-    @pytest.mark.parametrize('prefix', ['qf', 'hf', 'Qf', 'tf', 'Tf'])
-    @pytest.mark.parametrize('queue', ['client', 'mta'])
-    def test_in_a_queue_already(self, lab, prefix, queue):
+    @pytest.mark.parametrize('content, queue, prefix, outcome', [
+        (b'x', 'client', 'qf', 'already'), (b'x', 'client', 'hf', 'already'), (b'x', 'client', 'Qf', 'already'),
+        # Not the message: what a rewrite left, what has no content, and whatever the user of another queue calls so.
+        (b'x', 'client', 'tf', 'left_alone'), (b'', 'client', 'Tf', 'left_alone'), (b'', 'client', 'qf', 'left_alone'),
+        (b'', 'mta', 'qf', 'left_alone'), (b'x', 'mta', 'hf', 'left_alone'), (b'x', 'mta', 'tf', 'left_alone')])
+    def test_in_a_queue_already(self, lab, content, queue, prefix, outcome):
+        """Only what is the message itself counts as brought back; what is in its way does not keep it in the archive for ever."""
         lab.message(1)
         lab.act('absent')
-        lab.put(prefix + identifier(1), b'', getattr(lab, queue), 0, GID)
+        there = lab.put(prefix + identifier(1), content, getattr(lab, queue), 0, GID)
         before = lab.files(lab.client), lab.files(lab.mta)
+        for check_mode in (True, False, False):
+            done = lab.act('restored', check_mode)
+            assert (done[outcome], done['changed']) == (1, False)
+            if outcome == 'left_alone':
+                assert reasons(done) == {identifier(1): there + ' has its id. Find out what that is and move it away first'}
+            assert before == (lab.files(lab.client), lab.files(lab.mta))
+        os.unlink(there)
+        assert lab.act('restored')['restored' if outcome == 'left_alone' else 'already'] == 1
+
+    def test_a_left_over_rewrite_of_a_message_that_was_taken_out(self, lab):
+        """A full disk leaves a tf file beside the message; both ways of the message do without it."""
+        lab.message(1)
+        lab.put('tf' + identifier(1), b'')
+        assert lab.act('absent')['removed'] == 1
+        assert lab.act('restored')['left_alone'] == 1
+        assert lab.clear()['removed'] == 1 and lab.act('restored')['restored'] == 1
+        os.unlink(os.path.join(lab.client, 'qf' + identifier(1)))      # delivered
+        lab.put('tf' + identifier(1), b'')
         assert lab.act('restored')['already'] == 1
-        assert before == (lab.files(lab.client), lab.files(lab.mta))
 
     def test_only_the_queue_that_is_asked_for(self, lab):
         lab.message(1)
@@ -482,6 +563,26 @@ class TestOnce:
         assert lab.act('restored', queue='mta')['restored'] == 1 and len(lab.files(lab.mta)) == 2
         about = os.stat(os.path.join(lab.mta, 'qf' + identifier(2)))
         assert (about.st_uid, stat.S_IMODE(about.st_mode)) == (0, 0o600)
+
+    def test_a_name_that_is_no_id(self, lab):
+        """A copy that somebody made beside a message is one to a queue run (MAXQFNAME in queue.c), and goes and comes as one."""
+        lab.message(1)
+        for name, data in (('qf' + identifier(1) + '.bak', 'df' + identifier(1) + '.bak'), ('qfHELLO YOU', 'dfHELLO YOU'), ('qf', 'df'),
+                           (os.fsdecode(b'qf\xff\n'), None)):
+            lab.put(name, QF % (900, b''))
+            if data:
+                lab.put(data, b'body\n')
+        before = lab.files()
+        assert lab.act('absent')['removed'] == 5 and lab.files() == {}
+        for check_mode in (True, False):
+            done = lab.act('restored', check_mode)
+            assert (done['restored'], done['left_alone'], done['selected']) == (4, 1, 5)
+            assert 'no data file' in reasons(done)['\\xff\\x0a']
+        del before[os.fsdecode(b'qf\xff\n')]
+        assert lab.files() == before
+        for name in before:
+            os.unlink(os.path.join(lab.client, name))
+        assert lab.act('restored')['already'] == 4
 
     def test_a_record_that_cannot_be_read(self, lab):
         lab.message(1)
@@ -709,6 +810,10 @@ def put(name, content=b'', **more):
     return lambda lab: lab.put(name, content, **more)
 
 
+def sparse(name, size):
+    return lambda lab: os.truncate(lab.put(name), size)
+
+
 def message(**more):
     return lambda lab: lab.message(1, **more)
 
@@ -755,6 +860,8 @@ SPOOLS = {
     'name is no id': [put('qf', QF % (900, b'')), put('qfA', QF % (900, b''))], 'name with an escape': [put('qf\x1b[31m\n', QF % (900, b''))],
     'name that is no UTF-8': [put(os.fsdecode(b'qf\xff\xfe'), QF % (900, b''))], 'foreign': [message(), put('core', b'x')],
     'foreign link': [message(), link('backup')], 'unknown prefix': [put('nf' + I1, QF % (900, b'')), put('df' + I1, b'x')],
+    'data of a terabyte of holes': [message(body=None), sparse('df' + I1, 1 << 40)], 'holes that belong to no message': [sparse('df' + I1, 1 << 40)],
+    'holes that are few': [message(body=None), sparse('df' + I1, 1 << 20)],
     'file of a killed restore': [put('.df%s.removed-20260101T000000Z.0001.restored' % I1, b'x', uid=UID)],
     'quarantined and not': [message(), message(prefix='hf')], 'tf beside hf': [message(prefix='hf'), put('tf' + I1)],
     'sticky directory': [message(), lambda lab: os.chmod(lab.client, 0o3770)],

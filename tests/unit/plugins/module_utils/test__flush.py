@@ -259,6 +259,11 @@ class TestOutcomes:
         found = self.outcome(directory, one)
         assert (found.outcome, found.reason, found.recipients) == ('untried', 'connection_refused', 1)
 
+    def test_a_status_is_bounded(self, directory):
+        one = message(1, directory)
+        put(directory, one, control(status='M' + 'x' * 100000 + '\n'))
+        assert self.outcome(directory, one).status == 'x' * 300
+
     def test_tried_by_us_and_still_there(self, directory):
         one = message(1, directory)
         put(directory, one)
@@ -450,6 +455,22 @@ class TestRun:
             assert {int(word[-6:]) % 3 > 0 for word in argv if word.startswith('-qI')} == {group == 'other'}
 
 
+@pytest.mark.parametrize('other, outcomes, told', [(1, ['taken', 'taken'], []), (2, ['relayed', 'relayed'], [1, 2])])
+def test_an_id_that_two_messages_have_proves_nothing_of_either(directory, monkeypatch, other, outcomes, told):
+    """Who can write to the client queue gives a file there the id of a message of the MTA's."""
+    messages = [message(1, directory, 'msp'), message(other, directory, 'mta')]
+    removed = []
+
+    def run(_plan, _rest, _parallel, _deadline, transcript, _more):
+        for one in {one.id for one in messages}:
+            transcript.take(0, b'===== Dropping queue files for %s... queueit=0, e_flags=1<X>' % one.encode())
+        return []
+    monkeypatch.setattr(_flush, '_run', run)
+    plan = _flush.Plan(messages, [], 1, None, {}, True)
+    found = _flush.apply(plan, 30, lambda identifier, failed: removed.append(identifier))[0]
+    assert ([one.outcome for one in found], sorted(removed)) == (outcomes, ['6ANFSGLL%06d' % number for number in told])
+
+
 def test_a_removal_is_told_when_it_happens():
     told = []
     transcript = _flush.Transcript(lambda *fate: told.append(fate))
@@ -570,7 +591,8 @@ class TestModule:
               'leave_out_endangered': False, 'path': None, 'spread': '0'}
 
     @pytest.mark.parametrize('params, why', [
-        ({'timeout': 'soon'}, "'soon' is not a duration"), ({'parallel': 0}, 'parallel: 0 is below 1'),
+        ({'timeout': 'soon'}, "'soon' is not a duration"), ({'parallel': 0}, 'parallel: 0 is not between 1 and 100'),
+        ({'parallel': 101}, 'parallel: 101 is not between'),
         ({'select': {'states': ['queued', 'lost', 'quarantined']}}, 'select.states: a queue run skips messages that are lost or quarantined'),
     ])
     def test_what_cannot_be_done_is_said_before_anything_is_looked_at(self, monkeypatch, params, why):
@@ -584,6 +606,32 @@ class TestModule:
             program={'sendmail': None, 'other_mta': other}, left_behind=[]))
         with pytest.raises(_text.SendmailError, match=why):
             _flush.flush(self.PARAMS, False)
+
+    @pytest.mark.parametrize('spread, check_mode, looks', [('30m', False, 2), ('30m', True, 1), ('0', False, 1)])
+    def test_what_is_judged_is_judged_behind_the_wait(self, monkeypatch, spread, check_mode, looks):
+        """A data file that goes while many hosts wait for their turn keeps the run away, as one that was gone before."""
+        steps = []
+        sound, harmed = message(), message(hazards=[_hazards.Hazard('no_data', 'there is no data file')])
+        monkeypatch.setattr(_look, 'look', lambda level, queue: steps.append('look') or types.SimpleNamespace(
+            program={'sendmail': '/x'}, errors=[], now=0, relay=None, load=None, settings={'msp': {'queue_la': 8}}))
+        monkeypatch.setattr(_flush, 'waiting', lambda look, selection: [sound if steps[-1:] == steps else harmed])
+        monkeypatch.setattr(_flush._look, 'served', lambda look, ask: steps.append('served') or look)
+        monkeypatch.setattr(_flush._hazards, 'places', lambda look: [])
+        monkeypatch.setattr(_flush, 'features_of', lambda program: [])
+        monkeypatch.setattr(_flush._acceptance, 'ask', lambda look, pairs: None)
+        monkeypatch.setattr(_flush, 'plan', lambda look, messages, *rest: _flush.Plan(messages, [
+            {'kind': 'no_data', 'text': hazard.text, 'remedy': '', 'ids': [], 'messages': 1} for one in messages for hazard in one.hazards], 1, None, {}, True))
+        monkeypatch.setattr(_flush, 'apply', lambda *given: steps.append('run') or ([], _flush.Transcript(), None, {}))
+        monkeypatch.setattr(_flush.time, 'sleep', lambda seconds: steps.append('wait' if 0 <= seconds <= 1800 else seconds))
+        monkeypatch.setattr(_flush, 'result', lambda *given: {})
+        monkeypatch.setattr(_flush, 'complaint', lambda *given: None)
+        if looks == 2:
+            with pytest.raises(_text.SendmailError, match='There is no data file'):
+                _flush.flush(dict(self.PARAMS, spread=spread), check_mode)
+            assert steps == ['look', 'wait', 'look', 'served']
+        else:
+            _flush.flush(dict(self.PARAMS, spread=spread), check_mode)
+            assert steps == ['look', 'served'] + ['run'] * (not check_mode)
 
     def test_directory_that_cannot_be_found(self, monkeypatch):
         errors = [{'queue': 'msp', 'path': '/q', 'error': 'No such file or directory'}]

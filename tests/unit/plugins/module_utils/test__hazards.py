@@ -48,6 +48,14 @@ class TestOwner:
         if found:
             assert 'owner %d:%d, mode %04o' % (control[0], control[1], control[2] & 0o7777) in found
 
+    def test_without_usemsp_the_group_does_not_count(self):
+        """readqf(): "bogus && st.st_gid == getegid() && UseMSP". Seen with 8.17.1.9: a run by root renames what alice has submitted to Qf."""
+        directory, other = about(SMMSP, SMMSP, 0o42770), dict(DEBIAN_MSP, use_msp=False)
+        assert _hazards.hazard_of_owner(about(ALICE, SMMSP, 0o660), directory, RUNNER, other) == (
+            'owner 1000:102, mode 0660, directory 102:102 2770, and UseMSP is not set: the runner loses it')
+        assert _hazards.hazard_of_owner(about(SMMSP, SMMSP, 0o660), directory, RUNNER, other) is None
+        assert _hazards.hazard_of_owner(about(ALICE, SMMSP, 0o660), directory, RUNNER, dict(DEBIAN_MSP, use_msp=True)) is None
+
     def test_trusted_user(self):
         directory = about(SMMSP, SMMSP, 0o42750)
         assert _hazards.hazard_of_owner(about(MAIL, SMMSP, 0o660), directory, (SMMSP, SMMSP, MAIL), DEBIAN_MSP) is None

@@ -1,8 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whose ids the process works with, seen by the kernel: what a file system lets it do, and whose the files are that it makes."""
+import ctypes
 import os
 import signal
+import sys
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _identity, _text
@@ -67,9 +69,49 @@ def test_ids_that_cannot_be_taken(monkeypatch):
         monkeypatch.undo()
         raise OSError(1, 'no')
     monkeypatch.setattr(os, 'setegid', setegid)
-    with pytest.raises(OSError), _identity.acting(WHO):
+    with pytest.raises(_text.SendmailError), _identity.acting(WHO):
         raise AssertionError('the block ran')
     assert ids() == before
+
+
+SETGID, SETUID = 6, 7          # linux/capability.h
+
+
+def without(capabilities):
+    """Run the rest of this process without some capabilities, as a container does: capset(2), version 3."""
+    library, numbers = ctypes.CDLL(None, use_errno=True), (ctypes.c_uint32 * 6)()
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    assert library.capget(header, numbers) == 0
+    for index in range(3):
+        numbers[index] &= ~sum(1 << one for one in capabilities)
+    assert library.capset(header, numbers) == 0
+
+
+@root
+@pytest.mark.skipif(not sys.platform.startswith('linux'), reason='capabilities')
+@pytest.mark.parametrize('capabilities, why', [((), None), ((SETUID,), b'Operation not permitted'), ((SETGID,), b'Operation not permitted'),
+                                               ((SETUID, SETGID), b'Operation not permitted')])
+def test_root_of_a_container(capabilities, why):
+    """Root that may not change its user says so, works as before behind the block, and blames no file."""
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            without(capabilities)
+            before, said = ids(), b''
+            try:
+                with _identity.acting(WHO):
+                    said = b'worked'
+            except _text.SendmailError as error:
+                said = str(error).encode()
+            os.write(write, said if ids() == before else b'ids are changed')
+        finally:
+            os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    with os.fdopen(read, 'rb') as stream:
+        said = stream.read()
+    assert said == b'worked' if why is None else b'may not work as user %d and group %d' % (WHO.uid, WHO.gid) in said and why in said
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason='as anybody else than root')

@@ -43,7 +43,7 @@ def opened(spool, **given):
 
 
 def closed(spool, lines=(), archived=None, **given):
-    def log(_since):
+    def log(_since, _wanted):
         return [line if isinstance(line, tuple) else (line, True) for line in lines]
     return _ledger.closed(spool.at, spool.look, moved_out=lambda since: archived or {}, log=log, **given)
 
@@ -169,8 +169,48 @@ class TestLedger:
     def test_a_place_that_cannot_be_made(self, spool):
         spool.at = str(spool.root / 'file' / 'ledger')
         (spool.root / 'file').write_bytes(b'')
-        with pytest.raises(_text.SendmailError, match='cannot be written'):
+        with pytest.raises(_text.SendmailError, match='cannot hold the ledger'):
             opened(spool)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason='a link of somebody else')
+    @pytest.mark.parametrize('uid, made', [(0, True), (1000, False)])
+    def test_a_link_on_the_way(self, spool, uid, made):
+        """Whoever made one has chosen where root writes, reads and unlinks."""
+        put(spool, 1)
+        os.makedirs(str(spool.root / 'elsewhere' / 'ledger'))
+        (spool.root / 'elsewhere' / 'ledger' / _ledger.START).write_bytes(b'')
+        os.symlink(str(spool.root / 'elsewhere'), str(spool.root / 'way'))
+        os.lchown(str(spool.root / 'way'), uid, uid)
+        for last in ('ledger', 'new'):
+            spool.at = str(spool.root / 'way' / last)
+            if made:
+                assert opened(spool)['messages'] == 1 and closed(spool)['messages'] == 1
+            else:
+                for work in (opened, closed):
+                    with pytest.raises(_text.SendmailError, match='cannot hold the ledger'):
+                        work(spool)
+        assert os.listdir(str(spool.root / 'elsewhere' / 'ledger')) == ([] if made else [_ledger.START])
+        if not made:
+            with pytest.raises(_text.SendmailError, match='a symbolic link that root has not made'):
+                _ledger.Record(str(spool.root / 'way' / 'outcomes'))
+            assert os.listdir(str(spool.root / 'elsewhere')) == ['ledger']
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason='a directory of somebody else')
+    def test_a_directory_below_somebody_elses(self, spool):
+        os.makedirs(str(spool.root / 'home' / 'ledger'), 0o700)
+        os.chown(str(spool.root / 'home'), 1000, 1000)
+        spool.at = str(spool.root / 'home' / 'ledger')
+        with pytest.raises(_text.SendmailError, match='those on the way to it'):
+            opened(spool)
+
+    def test_all_that_is_made_is_for_root_alone(self, spool):
+        before = os.umask(0)
+        try:
+            spool.at = str(spool.root / 'one' / 'two')
+            opened(spool)
+        finally:
+            os.umask(before)
+        assert [os.stat(str(spool.root / name)).st_mode & 0o777 for name in ('one', 'one/two')] == [0o700, 0o700]
 
     def test_many(self, spool):
         for number in range(3000):
@@ -200,6 +240,12 @@ def test_no_archive(tmp_path):
     (b'<22>1 2026-11-23T15:09:00+00:00 host x 1 - - 6ANFSGLL000077: from=1 - - %s: to=bob, dsn=2.0.0, stat=Sent', None),
     (b'%s: to=bob, dsn=4.4.1, stat=Deferred: Connection refused by [127.0.0.1]', None),
     (b'%s: to="x, dsn=2.0.0, stat=Sent"@x, dsn=4.4.1, stat=Deferred: Connection refused by [127.0.0.1]', None),
+    # What the other host answers stands behind the status of 8.17 twice (logdelivery() in deliver.c), and has an address of the sender in it.
+    (b'%s: to=bob, dsn=4.1.8, stat=Deferred: 451 4.1.8 Domain of sender address "x, dsn=2.0.0, stat=Sent"@x does not resolve', None),
+    (b'%s: to=bob, dsn=4.1.8, reply=451 4.1.8 "x, dsn=2.0.0, stat=Sent (ok)"@x, stat=Deferred: 451 4.1.8 "x, dsn=2.0.0, stat=Sent (ok)"@x', None),
+    (b'%s: to=bob, dsn=5.6.0, reply=554 5.6.0 x, dsn=2.0.0, stat=Sent, stat=Data format error', None),
+    (b'%s: to=bob, dsn=2.0.0, stat=Sent (x, stat=Deferred)', None), (b'%s: to=bob, dsn=2.0.0, stat=Sentenced', None),
+    (b'%s: to=bob, dsn=2.0.0, stat=Sent\n', 'relayed'),
     (b'h x[1]: 6ANFSGLL000077: from="y]: %s: to=bob, dsn=2.0.0, stat=Sent "@x, size=3', None),
     (b'%s: 6ANFSGLL000099: DSN: User unknown', 'bounced'),
     (b'%s: 6ANFSGLL000099: return to sender: User unknown', 'bounced'),
@@ -223,12 +269,35 @@ def test_a_bounce_for_one_recipient_counts():
     assert _ledger.logged([(line, True) for line in lines], {identifier(1)}) == {identifier(1): ('bounced', True)}
 
 
+def test_a_recipient_who_still_waits():
+    """What is sent to one of two is not relayed; the order of a run's lines is that of its mailers."""
+    one = identifier(1).encode()
+    sent, later = one + b': to=%s, delay=00:00:01, dsn=2.0.0, stat=Sent (ok)', one + b': to=%s, ctladdr=a (1/1), delay=00:00:01, dsn=4.4.1, stat=Deferred: x'
+    for lines, fate in (([sent % b'bob', later % b'carol'], None), ([later % b'carol', sent % b'bob'], None),
+                        ([later % b'carol', sent % b'bob', sent % b'carol'], 'relayed'), ([later % b'bob,carol', sent % b'bob', sent % b'carol'], 'relayed'),
+                        ([later % b'bob,carol', sent % b'carol'], None), ([later % b'bob, [more]', sent % b'carol'], None),
+                        ([later % b'bob, [more]', later % b'carol', sent % b'carol, [more]', sent % b'bob'], 'relayed'),
+                        ([later % b'bob', one + b': to=bob, delay=1, dsn=5.1.1, stat=User unknown', sent % b'carol'], 'relayed'),
+                        ([sent % b'bob', later % b'carol', one + b': 6ANFSGLL000099: DSN: Cannot send message for 5 days'], 'bounced')):
+        for trusted in (True, False):
+            assert _ledger.logged([(line, trusted) for line in lines], {identifier(1)}) == ({identifier(1): (fate, trusted)} if fate else {})
+    # A claim takes no proof away.
+    assert _ledger.logged([(sent % b'bob', True), (later % b'bob', False)], {identifier(1)}) == {identifier(1): ('relayed', True)}
+
+
 def test_what_is_proved_counts_before_what_is_claimed():
     one = identifier(1).encode()
     sent, bounced = one + b': to=bob, dsn=2.0.0, stat=Sent', one + b': 6ANFSGLL000099: DSN: User unknown'
     for lines in ([(bounced, False), (sent, True)], [(sent, True), (bounced, False)]):
         assert _ledger.logged(lines, {identifier(1)}) == {identifier(1): ('relayed', True)}
     assert _ledger.logged([(sent, False), (bounced, False)], {identifier(1)}) == {identifier(1): ('bounced', False)}
+
+
+def test_only_lines_about_what_is_meant_are_kept():
+    one, other = (_ledger._Of({identifier(number)}) for number in (1, 2))
+    for line in (b': to=bob, dsn=2.0.0, stat=Sent', b': to=bob, dsn=4.0.0, stat=Deferred', b': 6ANFSGLL000099: DSN: User unknown'):
+        assert one.search(identifier(1).encode() + line) and not other.search(identifier(1).encode() + line)
+    assert not one.search(identifier(1).encode() + b': from=alice, size=20') and not one.search(b'')
 
 
 def test_a_claim_is_called_one(spool):
@@ -244,7 +313,8 @@ def test_a_claim_is_called_one(spool):
 
 def test_debris_in_the_same_base(tmp_path, monkeypatch):
     """A part with debris has lines without an id; one that is damaged takes nothing of the others with it."""
-    manifests = {'1': [{'path': '/q/tfx', 'kind': 'tf'}, {'queue': 'msp', 'id': 'A'}], '2': None, '3': [{'queue': 'mta', 'id': 'B'}]}
+    manifests = {'1': [{'path': '/q/tfx', 'kind': 'tf', 'queue': 'msp'}, {'queue': 'msp', 'id': 'A', 'files': [{'name': 'a'}]}], '2': None,
+                 '3': [{'queue': 'mta', 'id': 'B', 'files': [{'name': 'df'}, {'name': 'b'}]}], '4': [{'queue': 'mta', 'id': 'C'}]}
 
     def members(part):
         lines = manifests[os.path.basename(part)]
@@ -253,6 +323,7 @@ def test_debris_in_the_same_base(tmp_path, monkeypatch):
         yield types.SimpleNamespace(name='manifest.jsonl'), [json.dumps(line).encode() for line in lines]
     monkeypatch.setattr(_ledger._archive, 'parts', lambda base: [str(tmp_path / name) for name in manifests])
     monkeypatch.setattr(_ledger._archive, 'members', members)
+    monkeypatch.setattr(_ledger._archive, 'removed', lambda part: {'a', 'b'})
     for name in manifests:
         (tmp_path / name).touch()
     assert _ledger.archived(str(tmp_path), 0) == {'msp A': str(tmp_path), 'mta B': str(tmp_path)}
@@ -408,12 +479,16 @@ def test_a_directory_without_a_list_resumes_nothing(spool):
 
 
 class TestArchived:
-    def archive(self, base, number, **more):
+    def archive(self, base, number, removed=True, **more):
         with _archive.Writer(str(base), 'removed', {}) as writer:
             writer.begin()
+            name = b'msp/q/qf' + identifier(number).encode()
+            writer.add(name, os.stat(str(base)), b'')
             writer.record(dict({'queue': 'msp', 'id': identifier(number)}, **more))
             writer.record({'why': 'debris'})
             writer.commit()
+            if removed:
+                writer.removed([name])
             return os.path.join(writer.path, '0001.tar.gz')
 
     def test_what_was_written_since_then(self, tmp_path):
@@ -421,6 +496,25 @@ class TestArchived:
         written = os.stat(part).st_mtime
         assert _ledger.archived(str(tmp_path / 'base'), written + 5) == {'msp ' + identifier(1): os.path.dirname(part)}
         assert _ledger.archived(str(tmp_path / 'base'), written + 6) == {}
+
+    def test_not_what_was_still_in_the_queue(self, tmp_path):
+        """A run that was ended behind the archive and before the queue: what it has archived is delivered from the queue."""
+        self.archive(tmp_path / 'base', 1, removed=False)
+        part = self.archive(tmp_path / 'base', 2)
+        assert _ledger.archived(str(tmp_path / 'base'), 0) == {'msp ' + identifier(2): os.path.dirname(part)}
+
+    def test_control_files_that_were_taken_out_as_debris(self, tmp_path):
+        """One that was cut short was listed as a message; its data file, and what a rewrite left, were not."""
+        with _archive.Writer(str(tmp_path / 'base'), 'debris', {}) as writer:
+            writer.begin()
+            names = [prefix + identifier(number) for number, prefix in enumerate(('qf', 'hf', 'tf', 'df', 'qf'))]
+            for name in names:
+                writer.add(b'debris/msp/q/' + name.encode(), os.stat(str(tmp_path)), b'')
+                writer.record({'path': '/q/' + name, 'kind': 'incomplete', 'queue': 'msp'})
+            writer.commit()
+            writer.removed([b'debris/msp/q/' + name.encode() for name in names[:4]])
+            path = writer.path
+        assert _ledger.archived(str(tmp_path / 'base'), 0) == {'msp ' + identifier(number): path for number in (0, 1)}
 
     def test_not_what_came_back(self, tmp_path):
         part = self.archive(tmp_path / 'base', 1)
@@ -445,9 +539,12 @@ class TestArchived:
         """RFC 1952: the checksum stands in the last eight bytes. Such a part is not restored, so nothing is safe in it."""
         with _archive.Writer(str(tmp_path / 'base'), 'removed', {}) as writer:
             writer.begin()
-            for number in range(400):     # as many as a part has: what is read at once is less
+            names = [b'msp/q/qf' + identifier(number).encode() for number in range(400)]     # as many as a part has: what is read at once is less
+            for number, name in enumerate(names):
+                writer.add(name, os.stat(str(tmp_path)), b'')
                 writer.record({'queue': 'msp', 'id': identifier(number), 'subject': 'x' * 100})
             writer.commit()
+            writer.removed(names)
             part = os.path.join(writer.path, '0001.tar.gz')
         assert len(_ledger.archived(str(tmp_path / 'base'), 0)) == 400
         with open(part, 'r+b') as stream:
@@ -521,6 +618,29 @@ def test_check_mode_needs_as_much_room_as_the_list_takes(spool, monkeypatch, the
     assert set(asked) == {spool.at if there else str(spool.root)}
 
 
+@pytest.mark.parametrize('wrong', ['gone', 'in the look'])
+def test_nothing_is_called_gone_that_may_lie_where_nobody_can_look(spool, wrong, monkeypatch):
+    """A file system that is not mounted at the end: the list stays, and with the queue all messages are there again."""
+    monkeypatch.setattr(_ledger._look, 'absence', lambda look: None)
+    for number, queue in ((1, 'msp'), (2, 'msp'), (3, 'mta')):
+        put(spool, number, queue)
+    opened(spool)
+    leave(spool, 3, 'mta')
+    os.rename(str(spool.root / 'msp'), str(spool.root / 'elsewhere'))
+    kept = spool.look.directories['msp']
+    if wrong == 'in the look':
+        spool.look.directories['msp'], spool.look.errors = [], [{'queue': 'msp', 'path': str(spool.root / 'msp'), 'error': 'No such file or directory'}]
+    with pytest.raises(_text.SendmailError, match='Not all of the msp queue can be read.* 6ANFSGLL00000[12] is still in it: .*No such file.*The list is kept'):
+        closed(spool)
+    assert os.listdir(spool.at) == [_ledger.START]
+    # What is known all the same is enough, and so is the other queue.
+    lines = [b'%s: to=bob, dsn=2.0.0, stat=Sent' % identifier(number).encode() for number in (1, 2)]
+    assert places(closed(spool, lines, dry=True)) == {'relayed': 2, 'gone': 1}
+    os.rename(str(spool.root / 'elsewhere'), str(spool.root / 'msp'))
+    spool.look.directories['msp'], spool.look.errors = kept, []
+    assert places(closed(spool)) == {'waiting': 2, 'gone': 1}
+
+
 def test_a_directory_that_cannot_be_read_is_named_and_hides_no_other(spool):
     gone = str(spool.root / 'gone')
     spool.look.directories['msp'].insert(0, _spool.QueueDirectory('mqueue', gone, gone, gone, gone, False))
@@ -536,7 +656,7 @@ def test_the_log_is_read_again_where_it_may_be_about_to_be_written(spool, lines,
     opened(spool)
     leave(spool, 1)
     asked = []
-    _ledger.closed(spool.at, spool.look, dry=dry, log=lambda since: asked.append(since) or [
+    _ledger.closed(spool.at, spool.look, dry=dry, log=lambda since, wanted: asked.append(since) or [
         (identifier(1).encode() + b': ' + line, True) for line in lines])
     assert asked == [NOW] * reads
 
@@ -546,7 +666,7 @@ def test_what_the_log_says_at_the_second_look_counts(spool):
     opened(spool)
     leave(spool, 1)
     answers = [[], [(identifier(1).encode() + b': to=bob, dsn=2.0.0, stat=Sent', True)]]
-    assert places(_ledger.closed(spool.at, spool.look, log=lambda since: answers.pop(0))) == {'relayed': 1}
+    assert places(_ledger.closed(spool.at, spool.look, log=lambda since, wanted: answers.pop(0))) == {'relayed': 1}
 
 
 def test_a_message_that_was_only_given_up_has_moved(spool):
@@ -570,7 +690,7 @@ def test_its_files_are_opened_so_that_no_link_counts_and_nothing_waits(tmp_path,
     assert os.stat(str(tmp_path / 'outcomes')).st_mode & 0o777 == 0o600
     (tmp_path / 'start').write_bytes(b'')
     assert list(_ledger._lines(str(tmp_path / 'start'))) == []
-    assert [name for name in flags if flags[name] & (os.O_NOFOLLOW | os.O_CLOEXEC) != os.O_NOFOLLOW | os.O_CLOEXEC] == []
+    assert [name for name in flags if name and flags[name] & (os.O_NOFOLLOW | os.O_CLOEXEC) != os.O_NOFOLLOW | os.O_CLOEXEC] == []
     assert flags['outcomes'] & os.O_NONBLOCK and flags['outcomes'] & os.O_APPEND
     (tmp_path / 'link').symlink_to(tmp_path / 'start')
     with pytest.raises(OSError, match='symbolic link'):

@@ -104,7 +104,7 @@ class TestHost:
         assert look.accounts['nosuchgroup']['group'] is None
         assert look.relay['host'] == '127.0.0.1'
         assert look.greeting['asked'] == ('127.0.0.1', look.relay['port'])
-        assert look.greeting['bounds'] == (_look.CONNECT_SECONDS, _look.GREETING_SECONDS, None)
+        assert look.greeting['bounds'] == (_look.CONNECT_SECONDS, _look.GREETING_SECONDS, None, None)
 
     def test_the_relay_is_asked_as_what_it_is(self, root, monkeypatch):
         asked = []
@@ -112,6 +112,22 @@ class TestHost:
         (root / 'submit.cf').write_text(re.sub('(?m)^D{MTAHost}.*', 'D{MTAHost}[192.0.2.1]:[127.0.0.1]', SUBMIT % queue(root, 'queue')))
         _look.served(_look.look('program', 'msp'), lambda peer, seconds, here: asked.append(here) or (None, []))
         assert asked == [False, True]
+
+    def test_a_connection_comes_from_where_submit_cf_says(self, root, monkeypatch):
+        monkeypatch.setattr(_network, 'greeting', lambda *arguments: dict(_network.NOBODY, error='no_route', source=arguments[-2]))
+        (root / 'submit.cf').write_text(SUBMIT % queue(root, 'queue') + 'O ClientPortOptions=Addr=192.0.2.7\n')
+        assert _look.look('services', 'msp').greeting['source'] == '192.0.2.7'
+
+    @pytest.mark.parametrize('more, places', [('', 0), ('O DontProbeInterfaces=True\n', 1), ('O DontProbeInterfaces=True\nCw mx.example.test\n', 0)])
+    def test_which_exchanger_is_this_host(self, root, monkeypatch, more, places):
+        """A name of an address of this host that is not the host's own counts where Sendmail looks at the interfaces, or where class w has it."""
+        monkeypatch.setattr(_network, 'greeting', lambda *arguments: dict(_network.NOBODY))
+        monkeypatch.setattr(_network._system, 'script', lambda path, *limit: '127.0.0.1 localhost mx.example.test\n' if path == '/etc/hosts' else '')
+        monkeypatch.setattr(_look._names, 'resolve', lambda questions, seconds: {
+            'example.test': {'addresses': [], 'mx': [(10, 'mx.example.test')], 'mx_error': None, 'error': 'not_found'},
+            'mx.example.test': {'addresses': ['127.0.0.1'], 'mx': [], 'mx_error': None, 'error': None}})
+        (root / 'submit.cf').write_text(re.sub('(?m)^D{MTAHost}.*', 'D{MTAHost}example.test', SUBMIT % queue(root, 'queue')) + more)
+        assert len(_look.look('services', 'msp').relay['places']) == places
 
     @pytest.mark.parametrize('first, asked', [
         ({'error': 'connection_refused'}, 2), ({'connected': True, 'error': 'connection_timeout'}, 2), ({'connected': True, 'code': 421}, 2),

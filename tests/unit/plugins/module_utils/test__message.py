@@ -11,7 +11,7 @@ import time
 import types
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _ledger, _message, _platform, _process, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _ledger, _lost, _message, _platform, _process, _spool, _system, _text
 from fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='files of several users are made, as a spool has them')
@@ -188,6 +188,17 @@ class TestAbsent:
                           'created': 900, 'last_attempt': 1000, 'attempts': 1, 'sender': 'alice', 'recipients': ['bob'], 'recipients_total': 1,
                           'status': 'Deferred: Connection refused by [127.0.0.1]', 'reason': 'connection_refused'}
 
+    def test_a_manifest_is_never_larger_than_what_is_read_back(self, lab, monkeypatch):
+        """Who can write to a queue makes statuses and addresses of megabytes. The others of the part come back all the same."""
+        monkeypatch.setattr(_archive, 'MANIFEST_MAX', 300000)
+        lab.put(1)
+        lab.put(2, extra=b'M' + b'\xff' * 100000 + b'\n')
+        lab.put(3, to=b'\xff' * 100000)
+        lab.put(4, data=(QF % (900, b'', b'bob', 0)).replace(b'Salice', b'S' + b'\xff' * 100000))
+        before = lab.files()
+        assert lab.act('absent', confirm_all=True)['removed'] == 4
+        assert lab.act('restored')['restored'] == 4 and lab.files() == before
+
     def test_only_what_is_selected_in_several_parts(self, lab, monkeypatch):
         monkeypatch.setattr(_message, 'BATCH', 4)
         for number in range(21):
@@ -317,12 +328,14 @@ class TestRestored:
     def test_never_over_another(self, lab):
         lab.put(1)
         archive = lab.act('absent', confirm_all=True)['archive']
-        for prefix in ('qf', 'hf', 'Qf', 'tf'):
+        for prefix, outcome in (('qf', 'already'), ('hf', 'already'), ('Qf', 'already'), ('tf', 'left_alone')):
             lab.put(1, prefix=prefix, body=b'another', data=b'another')
-            assert lab.act('restored', archive=archive)['already'] == 1
+            assert lab.act('restored', archive=archive)[outcome] == 1
             assert lab.files() == {prefix + identifier(1): b'another', 'df' + identifier(1): b'another'}
             os.unlink(os.path.join(lab.path, prefix + identifier(1)))
-            os.unlink(archive + '/0001.tar.gz.restored')
+            assert os.path.exists(archive + '/0001.tar.gz.restored') == (outcome == 'already')
+            if outcome == 'already':
+                os.unlink(archive + '/0001.tar.gz.restored')
         done = lab.act('restored', archive=archive)
         assert (done['left_alone'], lab.files()) == (1, {'df' + identifier(1): b'another'})
 
@@ -513,7 +526,7 @@ class TestLookAt:
     def test_what_the_configuration_names(self, submit_cf):
         (submit_cf.parent / 'queue').mkdir()
         submit_cf.write_text('O QueueDirectory=queue\nO RunAsUser=nosuchuser\n')
-        look = _message.look_at('msp')
+        look = _lost.look_at('msp')
         assert [directory.path for directory in look.directories['msp']] == [str(submit_cf.parent / 'queue')]
         assert look.accounts['nosuchuser']['uid'] is None
         assert look.settings['msp']['run_as_user'] == 'nosuchuser'
@@ -524,7 +537,7 @@ class TestLookAt:
     def test_no_configuration(self, submit_cf, monkeypatch, binary, why):
         monkeypatch.setattr(_system, 'program', lambda _layout: {'sendmail': binary, 'other_mta': None})
         with pytest.raises(_text.SendmailError, match=why):
-            _message.look_at('msp')
+            _lost.look_at('msp')
 
 
 def test_check_mode_promises_no_archive_that_cannot_be(lab, monkeypatch):

@@ -90,7 +90,7 @@ def test_greeting(server):
     found = _network.greeting('127.0.0.1', start(b'220-first\r\n22', b'0 h ESMTP \x1b[1m\r\n'), 30)
     wait()
     assert (found['connected'], found['answered'], found['code'], found['text'], found['error']) == (True, True, 220, '220 h ESMTP \\x1b[1m', None)
-    assert heard == [b'QUIT\r\n']
+    assert heard == [b'QUIT\r\n'] and found['farewell'] == '221 bye'
 
 
 @pytest.mark.parametrize('parts, code, error', [((b'554 no\r\n',), 554, None), ((b'421 4.3.2 busy\r\n',), 421, None), ((b'hello\r\n' * 2000,), None, None),
@@ -132,6 +132,38 @@ def test_nobody_listens_and_no_such_name(monkeypatch):
     start = time.time()
     assert _network.greeting('relay.example.test', 25, 0.3)['error'] == 'name_lookup'
     assert time.time() - start < 15
+
+
+@pytest.mark.parametrize('source, error', [('127.0.0.2', None), ('192.0.2.7', 'no_route')])
+def test_the_address_that_a_connection_comes_from(server, source, error):
+    start, _heard, wait = server
+    found = _network.greeting('127.0.0.1', start(b'220 h\r\n'), 30, source=source)
+    if error is None:
+        wait()
+    assert (found['answered'], found['connected']) == (error is None, error is None)
+    assert found['error'] == error
+
+
+HOSTS = """127.0.0.1 localhost
+127.0.1.1 h.example.test h www.example.test
+192.0.2.9 Mail.Example.com. # another name
+192.0.2.20 hub.example.com
+"""
+
+
+@pytest.mark.parametrize('probed, names', [
+    (True, ['h.example.test', 'h', 'localhost', 'www.example.test', 'mail.example.com']), (False, ['h.example.test', 'h', 'www.example.test'])])
+def test_the_names_of_this_host(monkeypatch, probed, names):
+    """Seen with 8.17.1.9 and DontProbeInterfaces, which submit.cf has: a relay whose exchanger is mail.example.com is connected to."""
+    monkeypatch.setattr(_system, 'script', lambda path, *limit: HOSTS)
+    monkeypatch.setattr(socket, 'gethostname', lambda: 'h')
+    assert _network.own_names(['192.0.2.9'], probed) == names
+    # Where /etc/hosts has no full name the resolver may have one, and may not answer.
+    monkeypatch.setattr(_system, 'script', lambda path, *limit: '127.0.1.1 h\n')
+    for known, full in (('H.example.test', 'h.example.test'), ('localhost', 'h'), (None, 'h')):
+        monkeypatch.setattr(_network, '_NAME_SECONDS', 0.2)
+        monkeypatch.setattr(socket, 'getaddrinfo', lambda *arguments, known=known: [(0, 0, 0, known, ())] if known else time.sleep(60))
+        assert _network.own_names([], probed)[0] == full
 
 
 def test_several_addresses_are_tried_in_order(server, monkeypatch):

@@ -65,6 +65,17 @@ def test_files_of_the_client_queue(found, after):
     assert decide(MSP_FILE, about(*found)) == after
 
 
+@pytest.mark.parametrize('owner, overrides, after', [
+    (0, (), None), (8, (), None), (ALICE, (), (0, 8, 0o770)),
+    (8, ({'path': '/var/spool/clientmqueue', 'owner': 'root', 'group': None, 'mode': None},), (0, 8, 0o770)),
+    (8, ({'path': '/var/spool/clientmqueue', 'owner': None, 'group': None, 'mode': 0o700},), (8, 8, 0o700))])
+def test_the_client_queue_of_suse_belongs_to_root_or_to_mail(owner, overrides, after):
+    """sendmail.spec says root:mail, system-users.spec (system-user-mail) and sendmail.tmpfiles, at each boot, mail:mail. Both work."""
+    suse = look(_platform.SUSE, b'V10\nMlocal, P=[IPC]\nO QueueDirectory=/var/spool/clientmqueue\nO RunAsUser=mail\n')
+    (want,) = [one for one in _permissions.wants(suse, None, ACCOUNTS, overrides)[0] if one.kind == 'queue_directory' and 'client' in one.path]
+    assert decide(want, about(owner, 8, 0o770, stat.S_IFDIR)) == after
+
+
 @pytest.mark.parametrize('found, after', [
     ((0, MSP_GROUP, 0o640), None),
     ((0, 0, 0o600), None),
@@ -230,6 +241,20 @@ def test_modes(mode, number):
 def test_what_is_no_mode(mode):
     with pytest.raises(_text.SendmailError, match='octal'):
         _permissions._mode({'path': '/q', 'mode': mode})
+
+
+@pytest.mark.parametrize('mode, shown', [
+    (2555, '4773'), (2755, '5303'), (4555, None), (2770, '5322'), (2750, '5276'), (770, '1402'), (755, '1363'), (750, '1356'), (700, '1274'), (640, '1200'),
+    (660, '1224'), (600, '1130'), (True, '0001'), ('0777', '0777'), ('2772', '2772'), ('0070', '0070')])
+def test_a_number_that_somebody_meant_in_octal(mode, shown):
+    """Without quotes and without a 0 in front YAML reads 2555 as a decimal number, and that is set-user-ID and writable by anybody."""
+    with pytest.raises(_text.SendmailError, match='is mode %s, by which anybody' % shown if shown else 'is not a mode'):
+        _permissions._mode({'path': '/q', 'mode': mode})
+
+
+@pytest.mark.parametrize('mode', ['2555', '4555', '0700', '2770', '0640', '0400', 0o2750, 0o440])
+def test_a_mode_that_may_be_meant(mode):
+    assert _permissions._mode({'path': '/q', 'mode': mode}) == (int(mode, 8) if isinstance(mode, str) else mode)
 
 
 @pytest.fixture

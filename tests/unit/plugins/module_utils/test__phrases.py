@@ -82,6 +82,10 @@ STATUSES = [
     ('Deferred: [127.0.0.1]: Network is down', 'no_route', 'kernel'),
     ('Deferred: [192.0.2.1]: Host [192.0.2.1] is down', 'no_route', 'kernel'),
     ('Deferred: Cannot assign requested address', 'no_route', 'kernel'),
+    # Seen with 8.17.1.9 and ClientPortOptions=Addr=192.0.2.77 on a host without that address.
+    ('makeconnection: cannot bind socket [192.0.2.77]: Cannot assign requested address', 'no_route', 'kernel'),
+    ('makeconnection: cannot create socket: Address family not supported by protocol', 'no_route', 'kernel'),
+    ('makeconnection: cannot create socket: Too many open files', 'resources', 'kernel'),
     ('Deferred: Operation not permitted', 'not_permitted', 'kernel'),
     ('Deferred: Permission denied', 'not_permitted', 'kernel'),
     ('Deferred: Too many open files', 'resources', 'kernel'),

@@ -122,6 +122,25 @@ def test_what_an_access_list_takes_away(tmp_path, monkeypatch, answers, word):
     assert [word in sentence for sentence in found] == ([True] if word else [])
 
 
+@pytest.mark.parametrize('submit, answers, word', [
+    (b'', [True] * 4 + [False], '/etc/resolv.conf'), (b'', [True] * 5, None),
+    (b'O RunAsUser=smmsp:smmsp\n', [True] * 4 + [False, True], '/etc/group'), (b'O RunAsUser=smmsp\n', [True] * 4 + [False], '/etc/resolv.conf'),
+    (b'Fw/etc/hosts\nFt-o /etc/shadow\n', [True] * 4 + [False, True], '/etc/hosts'), (b'Fw/etc/nothing\n', [True] * 4 + [False, True], None)])
+def test_what_whoever_submits_has_to_read(tmp_path, monkeypatch, submit, answers, word):
+    """Seen with 8.17.1.9: "fileclass: cannot open" and exit status 71; "Name server timeout" with /etc/resolv.conf of mode 0600."""
+    found = obstacles(tmp_path, monkeypatch, answers, submit=submit)
+    assert found == (['The kernel refuses an ordinary user to read %s: see modes and access control lists (getfacl) on the way.' % word] if word else [])
+
+
+@pytest.mark.parametrize('said, missing', [
+    ('\tlibwrap.so.0 => /lib/libwrap.so.0 (0x1)\n\tlibsasl2.so.2 => not found\n\tlibsasl2.so.2 => not found\n', ['libsasl2.so.2']),
+    ('\tlinux-vdso.so.1 (0x1)\n\tlibc.so.6 => /lib/libc.so.6 (0x1)\n', []), ('\tnot a dynamic executable\n', []), ('', [])])
+def test_a_library_that_is_gone(tmp_path, monkeypatch, said, missing):
+    """The daemon runs on; whoever submits is told "error while loading shared libraries". Seen on Debian 13."""
+    monkeypatch.setattr(_probe._system, 'command', lambda argv, seconds=10: said if argv[0] == 'ldd' else '')
+    assert [one.split(' needs ')[1] for one in obstacles(tmp_path, monkeypatch, [])] == ['%s, which is not found: nobody can run it.' % one for one in missing]
+
+
 def test_a_program_that_is_mounted_noexec(tmp_path, monkeypatch):
     (one,) = obstacles(tmp_path, monkeypatch, [False, True, True], os.ST_NOEXEC)
     assert 'mounted noexec' in one
@@ -272,6 +291,21 @@ def test_a_dead_letter_with_two_names_is_one(tmp_path, monkeypatch):
     monkeypatch.setattr(_probe.glob, 'glob', lambda pattern: paths[1:])
     found = [one for one in _probe._dead_letters({'dead_letter_drop': paths[0]}) if one['path'] in paths]
     assert sorted((one['path'], one['size']) for one in found) == sorted([(paths[1], 5), (paths[2], 5)])
+
+
+@pytest.mark.parametrize('text, gone', [
+    ('Mlocal, P=%s/gone, A=x\n', True), ('Mlocal, P=%s/there, A=x\n', False), ('Mlocal, P=%s/plain, A=x\n', True), ('Mlocal, P=[IPC], A=TCP $h\n', False),
+    ('DHhub.example.com\nMlocal, P=%s/gone, A=x\n', False), ('DRhub.example.com\nMlocal, P=%s/gone, A=x\n', False), ('DH\nMlocal, P=%s/gone, A=x\n', True),
+    ('Mprog, P=%s/gone, A=x\n', False), ('', False)])
+def test_a_local_mailer_that_is_gone(tmp_path, text, gone):
+    """Mail to users then waits at the MTA: "Cannot exec" (deliver.c), seen on Debian 13."""
+    (tmp_path / 'there').write_text('')
+    (tmp_path / 'there').chmod(0o755)
+    (tmp_path / 'plain').write_text('')
+    (tmp_path / 'plain').chmod(0o644)
+    cf = _cf.parse((text.replace('%s', str(tmp_path))).encode())
+    assert _probe._mailer_gone(cf) == ((cf.mailers['local']['path']) if gone else None)
+    assert _probe._mailer_gone(None) is None
 
 
 @pytest.mark.parametrize('gone', [True, False])

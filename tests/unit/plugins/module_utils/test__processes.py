@@ -46,8 +46,9 @@ class Running:
         self.process = subprocess.Popen([sys.executable, '-c', script, self.program] + self.argv)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            with open('/proc/%d/comm' % self.process.pid) as stream:
-                if stream.read().strip() == os.path.basename(self.program)[:15]:
+            # The name of the program comes first, its arguments when it is loaded.
+            with open('/proc/%d/comm' % self.process.pid) as name, open('/proc/%d/cmdline' % self.process.pid, 'rb') as arguments:
+                if name.read().strip() == os.path.basename(self.program)[:15] and arguments.read().startswith(os.fsencode(self.argv[0])):
                     return self.process.pid
             time.sleep(0.02)
         raise AssertionError('it does not run')
@@ -108,6 +109,19 @@ def test_a_cron_of_an_ordinary_user_is_none(open_path):
         found = by_pid(('root',), None)
         assert theirs not in found
         assert found[ours]['role'] == 'cron'
+
+
+@linux
+@pytest.mark.skipif(os.geteuid() != 0, reason='a cron of an ordinary user is none')
+def test_the_cron_of_busybox_reads_no_cron_d(tmp_path):
+    """miscutils/crond.c: CRONTABS is all it reads. The name of the process is that of the link it was started by."""
+    box = sleeper(tmp_path / 'busybox')
+    with Running(box, 'crond') as crond, Running(box, 'sh') as other, Running(sleeper(tmp_path / 'crond'), '/usr/sbin/crond') as real:
+        found = by_pid(('root',), None)
+        assert (found[crond]['role'], found[crond]['name'], found[real]['name']) == ('cron', 'busybox', 'crond')
+        assert other not in found
+        assert not _processes.cron_runs([found[crond]])
+        assert _processes.cron_runs([found[crond], found[real]])
 
 
 @linux
@@ -178,23 +192,25 @@ def test_a_session_that_says_it_accepts_connections_is_no_daemon():
     assert [(process['role'], process['rejecting']) for process in _processes._settled(found)] == [('daemon', None), ('session', None)]
 
 
-FREEBSD_PS = '''    1     0    0     0 12-03:04:05 init             /sbin/init --
-  731     1    0     0    01:02:03 sendmail         sendmail: accepting connections (sendmail)
-  734     1   25    25       02:03 sendmail         sendmail: Queue runner@00:30:00 for /var/spool/clientmqueue (sendmail)
-  738     1    0     0       00:09 cron             /usr/sbin/cron -s
-  900   734   25    25       00:01 sendmail         /usr/libexec/sendmail/sendmail -Ac -q
-  901   734 1001  1001       00:01 sendmail         sendmail: accepting connections
-  902   734 1001    25       00:01 sendmail         sendmail: accepting connections
-  903   734 1001  1001       00:01 cron             cron
+FREEBSD_PS = '''   0 1     0    0     0 12-03:04:05 init             /sbin/init --
+   0   731     1    0     0    01:02:03 sendmail         sendmail: accepting connections (sendmail)
+   0   734     1   25    25       02:03 sendmail         sendmail: Queue runner@00:30:00 for /var/spool/clientmqueue (sendmail)
+   0   738     1    0     0       00:09 cron             /usr/sbin/cron -s
+   0   900   734   25    25       00:01 sendmail         /usr/libexec/sendmail/sendmail -Ac -q
+   0   901   734 1001  1001       00:01 sendmail         sendmail: accepting connections
+   0   902   734 1001    25       00:01 sendmail         sendmail: accepting connections
+   0   903   734 1001  1001       00:01 cron             cron
+   7   950     1    0     0    01:02:03 sendmail         sendmail: accepting connections (sendmail)
 '''
+OURS = '   %d %5d     1    0     0    00:00 python3          python3\n'
 TRUST = _processes.Trust('smmsp', {0, 25}, None, 25, {})
 
 
 def test_processes_where_there_is_no_proc(monkeypatch):
-    monkeypatch.setattr(_system, 'command', lambda argv, seconds=10: FREEBSD_PS if argv[0] == 'ps' else '')
+    monkeypatch.setattr(_system, 'command', lambda argv, seconds=10: FREEBSD_PS + OURS % (0, os.getpid()) if argv[0] == 'ps' else '')
     monkeypatch.setattr(_system, 'user_name', {0: 'root', 25: 'smmsp', 1001: 'alice'}.get)
     now = time.time()
-    found = {process['pid']: process for process in _processes._ps(TRUST)}
+    found = {process['pid']: process for process in _processes._ps(TRUST, 'FreeBSD')}
     assert {pid: (process['role'], process['queue'], process['interval']) for pid, process in found.items()} == {
         731: ('daemon', 'mta', None), 734: ('queue_runner', 'msp', 1800), 738: ('cron', None, None), 900: ('queue_run', 'msp', None),
         902: ('other', 'mta', None)}
@@ -205,13 +221,39 @@ def test_processes_where_there_is_no_proc(monkeypatch):
 
 def test_ps_of_freebsd_prints_one_column_for_each_option():
     """keyword.c of FreeBSD's ps: "pid=,ppid=" is one column with the heading ",ppid="."""
-    words = _processes._PS[2:]
-    assert words[::2] == ['-o'] * 7
+    words = _processes._ps_command('FreeBSD')[2:]
+    assert words[::2] == ['-o'] * 8
     assert all(word.endswith('=') and ',' not in word for word in words[1::2])
+
+
+@pytest.mark.parametrize('jail, daemons', [(0, {731}), (7, {950})])
+def test_ps_of_freebsd_shows_the_processes_of_all_jails(monkeypatch, jail, daemons):
+    """jail(8); a jail itself sees its own number. Its daemon is none of the host's."""
+    text = FREEBSD_PS + OURS % (jail, os.getpid())
+    monkeypatch.setattr(_system, 'command', lambda argv, seconds=10: text if '-o jid= ' in ' '.join(argv) else '')
+    assert {process['pid'] for process in _processes._ps(TRUST, 'FreeBSD') if process['role'] == 'daemon'} == daemons
+
+
+SOLARIS_PS = '''    0     1     0     0     0 12-03:04:05 /sbin/init                       /sbin/init
+    0   731     1     0     0    01:02:03 /usr/lib/smtp/sendmail/sendmail  /usr/lib/sendmail -bl -q15m
+    0   734     1    25    25       02:03 /usr/lib/smtp/sendmail/sendmail  /usr/lib/sendmail -Ac -q15m
+    3   950     1     0     0    01:02:03 /usr/lib/smtp/sendmail/sendmail  /usr/lib/sendmail -bd -q15m
+    0   738     1     0     0       00:09 /usr/sbin/cron                   /usr/sbin/cron
+    0 %5d     1     0     0       00:00 /usr/bin/python3                 python3
+'''
+
+
+def test_ps_of_solaris_has_no_x_and_names_programs_by_their_paths(monkeypatch):
+    """ps(1) of Solaris and illumos: -e, comm is the path of the program, and the global zone shows the others. Sendmail sets no titles there (conf.h)."""
+    argv = _processes._ps_command('SunOS')
+    assert (argv[:2], argv[2:4]) == (['ps', '-e'], ['-o', 'zoneid='])
+    monkeypatch.setattr(_system, 'command', lambda argv, seconds=10: SOLARIS_PS % os.getpid())
+    found = [(process['pid'], process['role'], process['interval']) for process in _processes._ps(TRUST, 'SunOS')]
+    assert found == [(731, 'daemon', 900), (734, 'queue_runner', 900), (738, 'cron', None)]
 
 
 @linux
 def test_ps_of_this_system_is_read_the_same_way():
-    assert shutil.which('ps') is None or isinstance(_processes._ps(TRUST), list)
-    output = _system.command(_processes._PS)
+    assert shutil.which('ps') is None or isinstance(_processes._ps(TRUST, 'Linux'), list)
+    output = _system.command(_processes._ps_command('Linux'))
     assert output == '' or any(line.split()[0] == str(os.getpid()) for line in output.splitlines())

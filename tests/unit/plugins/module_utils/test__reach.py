@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _flush, _route
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _flush, _route
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
 from hosts_looked_at import GREETING, HEALTHY, NOW, SOCKET, because, queue, relay
@@ -41,6 +41,18 @@ def found(**more):
     return [cause['id'] for cause in _causes.diagnose(HEALTHY._replace(**more))]
 
 
+def by_mx(*records, greeting=None):
+    """A host that hands mail to the exchangers of example.com, and is called h.example.test itself."""
+    resolved = dict((name, {'addresses': found, 'mx': [], 'mx_error': None, 'error': None if found else 'not_found'}) for name, found in (
+        ('h.example.test', ['192.0.2.9']), ('b.example.com', ['192.0.2.20']), ('gone.example.com', [])) if name in dict(records).values())
+    resolved['example.com'] = {'addresses': [], 'mx': list(records), 'mx_error': None, 'error': 'not_found'}
+    way = _route.Submission('relay', 25, [_route._target('example.com', True)], None, None, False)
+    places = _route.places(way, resolved, ['192.0.2.9'], ['h.example.test'])
+    said = {} if greeting is None else {(place.address, place.port): greeting for place in places}
+    return {'relay': dict(_route.route(way, places, [], said), hosts_file=[]), 'resolved': resolved,
+            'greeting': greeting or dict(DOWN, error='name_lookup')}
+
+
 @pytest.mark.parametrize('bound_to, because_of', [('sendmail.service', ['mta_down']), (None, [])])
 def test_a_runner_that_stops_with_the_mta_is_its_victim(bound_to, because_of):
     runner = dict(HEALTHY.runners[0], active=False, detail='it is down', bound_to=bound_to)
@@ -65,6 +77,25 @@ def test_the_table_is_sound():
         if cause.name:   # advice names only what is there
             assert os.path.exists(os.path.join(ROOT, *(('roles', cause.name) if cause.fix == 'role' else ('plugins', 'modules', cause.name + '.py'))))
     assert {name for names in _causes.EXPLAINED.values() for name in names} <= set(ids)
+
+
+@pytest.mark.parametrize('records, word', [([(10, 'h.example.test')], 'loop'), ([(0, '')], 'relay_name')])
+def test_a_relay_that_is_nobody_returns_the_mail(records, word):
+    """Seen with 8.17.1.9: "MX list for example.com points back to h.example.test" (EX_CONFIG), and EX_UNAVAILABLE for "MX 0 ."; all in dead.letter."""
+    (one,) = _causes.diagnose(HEALTHY._replace(**by_mx(*records)))
+    cause = next(cause for cause in _causes.CAUSES if cause.id == one['id'])
+    assert (one['id'], one['blocks'], cause.harms(HEALTHY._replace(**by_mx(*records)))) == (word, True, True)
+    assert one['evidence'] == [{
+        'loop': 'The best mail exchanger of example.com is this host itself, so the mail submission program hands mail to nobody.',
+        'relay_name': 'The DNS says that example.com, which submit.cf hands mail to, takes none ("MX 0 .", RFC 7505).'}[word]]
+
+
+@pytest.mark.parametrize('address, said', [('192.0.2.77', True), ('192.0.2.9', False), ('127.0.0.2', False)])
+def test_connections_from_an_address_of_another_host(address, said):
+    cf = _cf.parse(b'O ClientPortOptions=Family=inet, Addr=%s\n' % address.encode())
+    (one,) = _causes.diagnose(HEALTHY._replace(configurations={'msp': cf}, greeting=dict(DOWN, error='no_route')))
+    assert one['id'] == 'unreachable'
+    assert one['evidence'][1:] == ['ClientPortOptions in submit.cf has Sendmail connect from 192.0.2.77, which is not an address of this host.'] * said
 
 
 def two(second):
@@ -114,6 +145,17 @@ def two(second):
     (hub(DOWN, [FOREIGN]), ['hub_down']),
     (hub(dict(DOWN, error='connection_timeout')), ['unreachable']),
     (dict(hub(GREETING), **waits('connection_refused', 'Deferred: Connection refused by [192.0.2.20]')), ['was_down']),
+    # Whatever else the kernel says, nobody has answered: a kernel without IPv6, an address of the link without its interface.
+    (hub(dict(DOWN, error='Address family not supported by protocol')), ['unreachable']),
+    (hub(dict(DOWN, error='Invalid argument')), ['unreachable']),
+    ({'greeting': dict(DOWN, error='Network is down')}, ['unreachable']),
+    (hub(dict(SILENT, error=None, text='x' * 200)), ['hub_down']),
+    (by_mx((10, 'h.example.test')), ['loop']),
+    (by_mx((20, 'b.example.com'), (10, 'h.example.test')), ['loop']),
+    (by_mx((10, 'b.example.com'), (20, 'h.example.test'), greeting=GREETING), []),
+    (by_mx((0, '')), ['relay_name']),
+    (by_mx((0, ''), (10, 'b.example.com'), greeting=GREETING), []),
+    (by_mx((10, 'gone.example.com')), ['relay_name']),
     # Debian 12, systemd starts "sendmail -bs" for each connection: mail came back into the client queue until it had too many hops. Then the MTA.
     (dict({'greeting': dict(GREETING, text=SUBMIT)}, **waits('connection_refused', 'x')), ['loop']),
     ({'greeting': dict(GREETING, text=SUBMIT.replace('Submit', 'Debian-2+deb12u2'))}, []),

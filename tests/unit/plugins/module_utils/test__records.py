@@ -342,6 +342,37 @@ def test_a_link_in_place_of_the_list_is_replaced_and_not_followed(tmp_path):
     assert not (tmp_path / 'list').is_symlink()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason='links of two users')
+@pytest.mark.parametrize('uid, written', [(0, True), (1000, False)])
+def test_a_link_on_the_way_to_the_list_counts_where_root_has_made_it(tmp_path, uid, written):
+    """Who owns a directory on the way could send root's file into a directory where every file means something."""
+    (tmp_path / 'elsewhere').mkdir()
+    (tmp_path / 'way').symlink_to(tmp_path / 'elsewhere')
+    os.lchown(str(tmp_path / 'way'), uid, uid)
+    one = listing(look_at(msp=queue_samples.sample('01').write(tmp_path / 'q')))
+    if written:
+        assert one.write(str(tmp_path / 'way' / 'list'))['file']['messages'] == 1
+    else:
+        with pytest.raises(_text.SendmailError, match='path: the list cannot be written.*a symbolic link that root has not made'):
+            one.write(str(tmp_path / 'way' / 'list'))
+    assert os.listdir(str(tmp_path / 'elsewhere')) == ['list'] * written
+
+
+def test_a_directory_that_is_swapped_while_the_list_is_written(tmp_path, monkeypatch):
+    for name in ('mine', 'elsewhere'):
+        (tmp_path / name).mkdir()
+    one = listing(look_at(msp=queue_samples.sample('01').write(tmp_path / 'q')))
+    real = one._records
+
+    def swapped(found, recipients_max):
+        (tmp_path / 'mine').rename(tmp_path / 'old')
+        (tmp_path / 'mine').symlink_to(tmp_path / 'elsewhere')
+        yield from real(found, recipients_max)
+    monkeypatch.setattr(one, '_records', swapped)
+    one.write(str(tmp_path / 'mine' / 'list'))
+    assert (os.listdir(str(tmp_path / 'elsewhere')), os.listdir(str(tmp_path / 'old'))) == ([], ['list'])
+
+
 @pytest.mark.parametrize('limit', [None, 1])
 def test_check_mode_counts_and_writes_nothing(tmp_path, limit):
     path = queue_samples.sample('18').write(tmp_path / 'q')

@@ -262,6 +262,7 @@ HELLO = {'connected': True, 'answered': True, 'code': 220}
 SENDMAIL = dict(HELLO, text='220 h1 ESMTP Sendmail 8.17.1.9/8.17.1.9; Fri, 27 Nov 2026 11:00:00 GMT')
 POSTFIX = dict(HELLO, text='220 h1 ESMTP Postfix (Debian/GNU)')
 PLAIN = dict(HELLO, text='220 h1 ESMTP')
+HARDENED = dict(PLAIN, farewell='221 2.0.0 h1 closing connection')
 DEAD = {'connected': False, 'answered': False, 'code': None, 'text': None}
 SILENT = {'connected': True, 'answered': False, 'code': None, 'text': None}
 
@@ -274,6 +275,16 @@ SILENT = {'connected': True, 'answered': False, 'code': None, 'text': None}
         (SILENT, one('0.0.0.0'), True, 'sendmail'),
         (PLAIN, one('0.0.0.0', sendmail=False), True, 'stranger'),
         (SENDMAIL, one('::', name='systemd'), True, 'inetd'),
+        # A greeting without the name, as rules for hardening want it: what it says to QUIT tells.
+        (HARDENED, one('::', name='systemd'), True, 'inetd'),
+        (HARDENED, one('::', name='xinetd'), True, 'inetd'),
+        (HARDENED, one('::', name='tcpserver'), True, 'inetd'),
+        (HARDENED, one('::', name='docker-proxy'), True, 'sendmail'),
+        (HARDENED, one('::', name='master'), True, 'other_mta'),
+        (dict(HARDENED, farewell='221 2.0.0 Bye'), one('::', name='systemd'), True, 'stranger'),
+        (dict(HARDENED, farewell='221 h closing connection'), one('::', name='systemd'), True, 'stranger'),
+        (dict(HARDENED, farewell=None), one('::', name='tcpserver'), True, 'other_mta'),
+        (dict(HARDENED, code=None), one('::', name='systemd'), True, 'stranger'),
         (SENDMAIL, one('::', name='inetd'), True, 'inetd'),
         (PLAIN, one('::', name='inetd'), True, 'stranger'),
         (POSTFIX, one('::', name='systemd'), True, 'other_mta'),
@@ -408,3 +419,16 @@ def test_an_error_in_the_list_of_exchangers_is_no_list():
     assert _route.exchangers({}, [OWN]) == []
     assert _route.exchangers(mx((10, 'a'), (20, OWN), (5, OWN)), [OWN]) is None
     assert _route.places(None, {}, []) == [] == _route.questions(None)
+
+
+@pytest.mark.parametrize('lines, expected', [
+    ('O ClientPortOptions=Family=inet, Addr=192.0.2.7', {4: '192.0.2.7'}), ('O ClientPortOptions=A=192.0.2.7,f=INET', {4: '192.0.2.7'}),
+    ('O ClientPortOptions=Family=inet6, Address=IPv6:2001:db8:0::7, M=h', {6: '2001:db8::7'}), ('O ClientPortOptions=Addr=127.1', {4: '127.0.0.1'}),
+    ('O ClientPortOptions=F=2,A=192.0.2.7\nO ClientPortOptions=F=10,A=::7', {4: '192.0.2.7', 6: '::7'}),
+    # The last line of a family counts, also where it names no address; 0.0.0.0 is none, and a name is not looked up here.
+    ('O ClientPortOptions=Addr=192.0.2.7\nO ClientPortOptions=Port=1025', {}), ('O ClientPortOptions=Addr=0.0.0.0', {}),
+    ('O ClientPortOptions=Family=inet6,Addr=::', {}), ('O ClientPortOptions=Addr=hub.example.com', {}), ('O ClientPortOptions=Addr=', {}),
+    ('O ClientPortOptions=,,Addr', {}), ('O DaemonPortOptions=Addr=192.0.2.7', {}), ('', {})])
+def test_the_address_that_connections_are_made_from(lines, expected):
+    assert _route.sources(_cf.parse(lines.encode())) == expected
+    assert _route.sources(None) == {}

@@ -3,6 +3,10 @@
 """Queue runners and cron of hosts laid out in a directory."""
 import os
 import re
+import signal
+import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
@@ -103,12 +107,90 @@ def test_hands_off_is_named(tmp_path):
     ('/etc/cron.d/local', '5 * * * * smmsp /usr/sbin/sendmail -Ac -q\n', ('cron', 3600, False, 'smmsp', True)),
     ('/etc/cron.d/local.bak', '5 * * * * smmsp /usr/sbin/sendmail -Ac -q\n', ('cron', 3600, False, 'smmsp', False)),
     ('/var/spool/cron/crontabs/root', '# x\n@hourly /usr/sbin/runq\n', ('cron', 3600, False, 'root', True)),
-    ('/var/spool/cron/smmsp', '*/10 * * * * sendmail -Ac -q\n', ('cron', 600, False, 'smmsp', True)),
+    ('/var/spool/cron/crontabs/smmsp', '*/10 * * * * /usr/lib/sendmail -Ac -q\n', ('cron', 600, False, 'smmsp', True)),
 ])
 def test_other_crontabs(tmp_path, path, text, expected):
     found = runners(tmp_path, {path: text})
     assert [(runner['source'], runner['interval'], runner['uneven'], runner['user'], runner['active']) for runner in found] == [expected]
     assert found[0]['path'] == path
+
+
+@pytest.mark.parametrize('family, directory, read', [
+    ('debian', '/var/spool/cron/crontabs', True), ('debian', '/var/spool/cron', False), ('debian', '/var/spool/cron/tabs', False),
+    ('redhat', '/var/spool/cron', True), ('redhat', '/var/spool/cron/crontabs', False), ('suse', '/var/spool/cron/tabs', True),
+    ('suse', '/var/spool/cron', False), ('freebsd', '/var/cron/tabs', True), ('freebsd', '/var/spool/cron', False),
+    ('gentoo', '/var/spool/cron/crontabs', True), ('arch', '/var/spool/cron', True), ('upstream', '/var/spool/cron/tabs', True)])
+def test_where_a_cron_keeps_the_crontabs_of_users(tmp_path, family, directory, read):
+    """SPOOL_DIR of the packages (rules of Debian's cron, cronie.spec of Red Hat and of openSUSE), TABDIR of FreeBSD's cron."""
+    root = lay(tmp_path, {directory + '/root': '*/30 * * * * /usr/sbin/sendmail -Ac -q\n'})
+    if os.path.dirname(directory) == '/var/cron':
+        os.chmod(root + directory + '/root', 0o600)
+    found = [one for one in _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root) if one['source'] == 'cron']
+    assert [(one['path'], one['active'], bool(one['detail'])) for one in found] == [(directory + '/root', read, not read)]
+
+
+@pytest.mark.parametrize('family, path, active', [('freebsd', '/usr/local/etc/cron.d/mail', True), ('freebsd', '/etc/cron.d/mail', True)])
+def test_ports_of_freebsd_bring_crontabs_of_their_own(tmp_path, family, path, active):
+    """SYSCRONTABS and LOCALSYSCRONTABS in usr.sbin/cron/cron/pathnames.h."""
+    root = lay(tmp_path, {path: '*/30 * * * * root /usr/sbin/sendmail -Ac -q\n'})
+    assert [one['active'] for one in _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root) if one['path'] == path] == [active]
+    assert not [one for one in _runners.queue_runners(_platform.DEBIAN, [CRON], root) if one['path'] == '/usr/local/etc/cron.d/mail']
+
+
+CRONTAB, IN_CRON_D = '/var/spool/cron/crontabs/root', '/etc/cron.d/local'
+
+
+@pytest.mark.parametrize('family, path, mode, why', [
+    ('debian', CRONTAB, 0o600, None), ('debian', CRONTAB, 0o644, 'its mode is 0644, and has to be 0600'), ('debian', CRONTAB, 0o400, '0600'),
+    ('debian', IN_CRON_D, 0o755, None), ('debian', IN_CRON_D, 0o664, 'writable by others'),
+    ('gentoo', CRONTAB, 0o600, None), ('gentoo', CRONTAB, 0o644, None), ('gentoo', CRONTAB, 0o400, None), ('gentoo', CRONTAB, 0o700, '0700'),
+    ('redhat', IN_CRON_D, 0o644, None), ('redhat', IN_CRON_D, 0o600, None), ('redhat', IN_CRON_D, 0o755, 'its mode is 0755, and has to be 0644'),
+    ('upstream', IN_CRON_D, 0o755, '0755'), ('freebsd', IN_CRON_D, 0o755, None)])
+def test_the_mode_of_a_crontab(tmp_path, family, path, mode, why):
+    """What Debian's cron says of it in the log is "INSECURE MODE (mode 0600 expected)"; cronie's check_open() in database.c: (mode & 07533) != 0400."""
+    root = lay(tmp_path, {path: '*/30 * * * * %s/usr/sbin/sendmail -Ac -q\n' % ('root ' if path == IN_CRON_D else '')})
+    os.chmod(root + path, mode)
+    (found,) = [one for one in _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root) if one['path'] == path]
+    assert (found['active'], why is None or why in found['detail']) == (why is None, True)
+
+
+def test_a_crontab_with_two_names(tmp_path):
+    """Debian's cron: "NUMBER OF HARD LINKS > 1"; cronie: "BAD LINK COUNT", for those of users alone."""
+    root = lay(tmp_path, {CRONTAB: '*/30 * * * * /usr/sbin/sendmail -Ac -q\n', IN_CRON_D: '*/30 * * * * root /usr/sbin/sendmail -Ac -q\n'})
+    for path in (CRONTAB, IN_CRON_D):
+        os.link(root + path, root + '/etc/' + os.path.basename(path))
+    assert [one['active'] for one in _runners.queue_runners(_platform.GENTOO, [CRON], root)] == [True, False]
+
+
+@pytest.mark.parametrize('cron, active', [
+    ('cron', [True, True, True]), ('busybox', [False, False, True]), ('fcron', [False, False, False])])
+def test_a_cron_that_reads_no_crontab_of_the_system(tmp_path, cron, active):
+    """busybox's miscutils/crond.c knows /var/spool/cron/crontabs alone, fcron what fcrontab(1) has compiled."""
+    line = '*/30 * * * * %s/usr/sbin/sendmail -Ac -q\n'
+    files = {'/etc/crontab': line % 'root ', IN_CRON_D: line % 'root ', CRONTAB: line % ''}
+    found = runners(tmp_path, files, [dict(CRON, name=cron)])
+    assert [one['active'] for one in found] == active
+    assert all(one['active'] or one['detail'] == '%s is the cron that runs here, and does not read it' % cron for one in found)
+    assert all(one['active'] for one in runners(tmp_path, files, [dict(CRON, name=cron), dict(CRON, name='crond')]))
+
+
+@pytest.mark.parametrize('text, files, why', [
+    ('*/30 * * * * root sendmail -Ac -q\n', {}, 'cron does not find "sendmail" in its PATH, /usr/bin:/bin: write the whole path'),
+    ('*/30 * * * * root cd / && nice /usr/sbin/sendmail -Ac -q\n', {}, None),
+    ('*/30 * * * * root sendmail -Ac -q\n', {'/usr/bin/sendmail': ''}, None),
+    ('PATH=/bin:/usr/sbin\n*/30 * * * * root sendmail -Ac -q\n', {'/usr/sbin/sendmail': ''}, None),
+    ('PATH="/usr/local/bin"\n*/30 * * * * root if true; then sendmail -Ac -q; fi\n', {'/usr/sbin/sendmail': ''}, 'its PATH, /usr/local/bin'),
+    ('*/30 * * * * root sendmail -Ac -q\nPATH=/usr/sbin\n', {'/usr/sbin/sendmail': ''}, '/usr/bin:/bin'),
+    ('*/30 * * * * root PATH=/usr/sbin sendmail -Ac -q\n', {}, None),
+    ('*/30 * * * * root sudo -u smmsp sendmail -Ac -q\n', {}, None),
+    ('*/30 * * * * root su smmsp -s /bin/sh -c "sendmail -Ac -q"\n', {}, None),
+    ('*/30 * * * * root sendmail -Ac -q\n', {'/var/lib/dpkg/info/cronie.list': ''}, None)])
+def test_a_program_that_cron_does_not_find(tmp_path, text, files, why):
+    """Debian's cron gives /usr/bin:/bin (_PATH_DEFPATH), unless the crontab has a PATH above the line; cronie has sbin as well (_PATH_STDPATH)."""
+    (found,) = runners(tmp_path, dict(files, **{IN_CRON_D: text}))
+    assert (found['active'], why is None or why in found['detail']) == (why is None, True)
+    (found,) = runners(tmp_path, {}, layout=_platform.REDHAT)
+    assert found['active']
 
 
 @pytest.mark.parametrize('other, family, active', [
@@ -293,6 +375,23 @@ def test_anacron(tmp_path, line, found):
     assert [run['line'] for run in runs] == [4] * len(found)
 
 
+QUEUE_RUN = '/usr/sbin/sendmail -Ac -q'
+
+
+@pytest.mark.parametrize('files, other', [
+    ({'/etc/cron.d/mail': '5 * * * * root %s; /usr/local/bin/backup\n' % QUEUE_RUN}, '/usr/local/bin/backup'),
+    ({'/etc/cron.d/mail': '5 * * * * root %s\n5 * * * * root /usr/local/bin/backup\n' % QUEUE_RUN}, None),
+    ({'/etc/anacrontab': '1 5 mail run-parts /etc/cron.daily && %s\n' % QUEUE_RUN}, 'run-parts'),
+    ({'/etc/systemd/system/night.timer': '[Timer]\nOnCalendar=hourly\n',
+      '/etc/systemd/system/night.service': '[Service]\nType=oneshot\nExecStart=/usr/local/bin/backup\nExecStart=-%s\n' % QUEUE_RUN}, '/usr/local/bin/backup'),
+    ({'/etc/systemd/system/night.timer': '[Timer]\nOnCalendar=hourly\n',
+      '/etc/systemd/system/night.service': '[Service]\nType=oneshot\nExecStart=-%s\n' % QUEUE_RUN}, None),
+    ({'/etc/systemd/system/mail.service': '[Service]\nType=oneshot\nExecStart=/usr/sbin/sendmail -bd\nExecStart=%s30m\n' % QUEUE_RUN}, '/usr/sbin/sendmail')])
+def test_what_else_a_line_or_a_unit_does(tmp_path, files, other):
+    found = _runners.queue_runners(_platform.UPSTREAM, [CRON], lay(tmp_path, files))
+    assert [run['script'] for run in found] == [other]
+
+
 TEMPLATE = {'/etc/systemd/system/flush@.timer': '[Timer]\nOnCalendar=*:0/30\n',
             '/etc/systemd/system/flush@.service': '[Service]\nExecStart=/usr/sbin/sendmail -Ac -q -O Timeout.queuewarn=%i\n'}
 
@@ -312,9 +411,65 @@ def test_instances_of_a_template_timer(tmp_path, files, found):
 def test_instances_that_systemd_knows(monkeypatch, tmp_path):
     lay(tmp_path, TEMPLATE)
     monkeypatch.setattr(_runners._system, 'command', lambda argv, seconds=10: 'flush@x.timer loaded active waiting One run\n')
-    present = {directory: set() for directory in _runners._system.UNIT_DIRECTORIES}
+    present = {directory: set() for directory in _runners.UNITS}
     assert _runners._instances('flush@.timer', present, True, '') == ['flush@x.timer']
     assert _runners._instances('flush.timer', present, True, '') == ['flush.timer']
+
+
+@pytest.mark.parametrize('state, why', [
+    ({'active': 'active', 'sub': 'waiting'}, None), ({'active': 'active', 'sub': 'running'}, None),
+    ({'active': 'active', 'sub': 'elapsed'}, 'the timer has elapsed, and nothing will trigger it again'),
+    ({'active': 'inactive', 'sub': 'dead'}, 'the timer is not active'),
+    # Its bus is away.
+    ({'active': None, 'sub': None}, 'systemctl does not say whether the timer is active')])
+def test_a_timer_that_has_elapsed_starts_nothing(monkeypatch, tmp_path, state, why):
+    """With OnUnitActiveSec= alone, and a service that has not run since the boot: timer_enter_elapsed_or_dead() in src/core/timer.c."""
+    root = lay(tmp_path, {'/etc/systemd/system/q.timer': '[Timer]\nOnUnitActiveSec=30min\n',
+                          '/etc/systemd/system/q.service': '[Service]\nExecStart=/usr/sbin/sendmail -Ac -q\n'})
+    monkeypatch.setattr(_runners._system, 'unit_states', lambda units: {'q.timer': state})
+    (found,) = _runners._systemd_runners({}, True, 'sendmail', True, ['smmsp'], root)
+    assert (found['interval'], found['active'], found['detail']) == (1800, why is None, why)
+
+
+def test_a_timer_of_systemd_run(monkeypatch, tmp_path):
+    """Its unit files are in /run/systemd/transient: systemd.unit(5); written as bus_exec_command does, each word in quotes."""
+    root = lay(tmp_path, {'/run/systemd/transient/run-r1.timer': '[Timer]\nOnCalendar=*:0/30\n',
+                          '/run/systemd/transient/run-r1.service': '[Service]\nExecStart=@/usr/sbin/sendmail "/usr/sbin/sendmail" "-Ac" "-q"\n'})
+    monkeypatch.setattr(_runners._system, 'unit_states', lambda units: {'run-r1.timer': {'active': 'active', 'sub': 'waiting'}})
+    (found,) = _runners._systemd_runners({}, True, 'sendmail', True, ['smmsp'], root)
+    assert (found['unit'], found['interval'], found['active'], found['script']) == ('run-r1.timer', 1800, True, None)
+    assert _runners._system.service('run-r1', root)['unit'] is None
+
+
+@pytest.mark.parametrize('unit, expected', [
+    ('queue-sendmail@30m.service', [('systemd_unit', '/etc/systemd/system/queue-sendmail@.service', 1800, True)]),
+    ('other.service', [('daemon', None, 1800, True)])])
+def test_a_template_is_no_dead_runner_of_its_own(tmp_path, unit, expected):
+    root = lay(tmp_path, {'/etc/systemd/system/queue-sendmail@.service': '[Service]\nExecStart=/usr/sbin/sendmail -Ac -q%i\n'})
+    assert brief(_runners.queue_runners(_platform.UPSTREAM, [dict(SLEEPER, unit=unit)], root)) == expected
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not os.path.exists('/proc/self/stat'), reason='the shell has to be root\'s, and to be seen')
+@pytest.mark.parametrize('text, users, interval', [
+    ('while :; do /nonexistent/sendmail -Ac -q 2>/dev/null; sleep 1800; done', ['smmsp'], 1800),
+    ('until /bin/false\ndo\n/nonexistent/sendmail -Ac -q 2>/dev/null\nsleep 30m\ndone', ['smmsp'], 1800),
+    # What runs once, before a loop that does something else, a comment, the MTA's queue.
+    ('/nonexistent/sendmail -Ac -q 2>/dev/null; while :; do sleep 1800; done', ['smmsp'], None),
+    ('while :; do # sendmail -Ac -q\nsleep 1800; done', ['smmsp'], None),
+    ('while :; do /nonexistent/sendmail -q 2>/dev/null; sleep 1800; done', ['smmsp'], None)])
+@pytest.mark.parametrize('file', [False, True])
+def test_a_loop_of_a_shell(tmp_path, text, users, interval, file):
+    (tmp_path / 'run').write_text('#!/bin/sh\n%s\n' % text)
+    argv = ['/bin/sh', str(tmp_path / 'run')] if file else ['/bin/sh', '-c', text]
+    with subprocess.Popen(argv, start_new_session=True) as shell:
+        try:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and not Path('/proc/%d/cmdline' % shell.pid).read_bytes().startswith(b'/bin/sh\0'):
+                time.sleep(0.02)
+            found = [(one['interval'], one['active'], one['script']) for one in _runners._loops(users) if one['pid'] == shell.pid]
+            assert found == ([] if interval is None else [(interval, True, '/bin/sh')])
+        finally:
+            os.killpg(shell.pid, signal.SIGKILL)
 
 
 def test_a_runner_and_its_child_are_one(tmp_path):
@@ -393,9 +548,19 @@ def test_a_conf_d_that_no_script_reads_is_no_runner(tmp_path):
     ('sendmail_enable="NONE"\n', 'daily_submit_queuerun="NO"\n', (), []),
     ('sendmail_msp_queue_enable="NO"\n', '', (CRON,), [('periodic', '/etc/periodic.conf', 86400, True)]),
     ('', 'daily_submit_queuerun="NO"\n', (dict(SLEEPER, unit=None),), [('rc_conf', '/etc/rc.conf', 1800, True)]),
+    # 500.queuerun knows YES alone, and no other word of rc.conf.
+    ('sendmail_msp_queue_enable="NO"\n', 'daily_submit_queuerun="on"\n', (CRON,), []),
+    ('sendmail_msp_queue_enable="NO"\n', 'daily_submit_queuerun="yes"\n', (CRON,), [('periodic', '/etc/periodic.conf', 86400, True)]),
 ])
 def test_freebsd_runners(tmp_path, rc, periodic, processes, expected):
     assert brief(runners(tmp_path, {'/etc/rc.conf': rc, '/etc/periodic.conf': periodic}, processes, _platform.FREEBSD)) == expected
+
+
+def test_files_of_freebsd_that_come_after_others(tmp_path):
+    """rc.conf.d of rc.subr(8), and periodic_conf_files in /etc/defaults/periodic.conf."""
+    files = {'/etc/rc.conf.d/sendmail': 'sendmail_msp_queue_flags="-L sm-msp-queue -Ac -q15m"\n',
+             '/usr/local/etc/periodic.conf': 'daily_submit_queuerun=NO\n', '/etc/periodic.conf': 'daily_submit_queuerun=YES\n'}
+    assert brief(runners(tmp_path, files, layout=_platform.FREEBSD)) == [('rc_conf', '/etc/rc.conf', 900, False)]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='a crontab belongs to somebody else')

@@ -88,17 +88,25 @@ def test_no_schedule_text_raises(text):
 def test_cron_entries():
     text = 'MAILTO=root\n# comment\n\n*/20 * * * *\tsmmsp\ttest -x /a && /b c\n@daily root /x y\nSHELL = /bin/sh\n1 2 3 4\n#*/5 * * * * u off\n'
     assert _schedule.cron_entries(text, True) == [
-        {'line': 4, 'schedule': '*/20 * * * *', 'user': 'smmsp', 'command': 'test -x /a && /b c', 'shell': None},
-        {'line': 5, 'schedule': '@daily', 'user': 'root', 'command': '/x y', 'shell': None}]
+        {'line': 4, 'schedule': '*/20 * * * *', 'user': 'smmsp', 'command': 'test -x /a && /b c', 'shell': None, 'path': None},
+        {'line': 5, 'schedule': '@daily', 'user': 'root', 'command': '/x y', 'shell': None, 'path': None}]
     assert _schedule.cron_entries('0 1 * * * /x  y z\n', False) == [
-        {'line': 1, 'schedule': '0 1 * * *', 'user': None, 'command': '/x  y z', 'shell': None}]
+        {'line': 1, 'schedule': '0 1 * * *', 'user': None, 'command': '/x  y z', 'shell': None, 'path': None}]
+
+
+# cron(8) reads a file up to each newline (get_char() in misc.c) and sed(1) counts the same lines; a form feed, a carriage return and what Unicode calls the
+# end of a line are characters of it.
+@pytest.mark.parametrize('char', ['\x0b', '\x0c', '\r', '\x1c', '\x85', '\u2028'])
+def test_lines_are_those_of_cron(char):
+    found = _schedule.cron_entries('# page%s two\n\n5 * * * * root /usr/sbin/sendmail -Ac -q\n' % char, True)
+    assert [(entry['line'], entry['command']) for entry in found] == [(3, '/usr/sbin/sendmail -Ac -q')]
 
 
 def test_lines_that_are_too_short_are_none():
     assert _schedule.cron_entries('@daily\n1 2 3 4 5\n@daily /x\n', False) == [
-        {'line': 3, 'schedule': '@daily', 'user': None, 'command': '/x', 'shell': None}]
+        {'line': 3, 'schedule': '@daily', 'user': None, 'command': '/x', 'shell': None, 'path': None}]
     assert _schedule.cron_entries('@daily root\n1 2 3 4 5 root\n1 2 3 4 5 root /x\n', True) == [
-        {'line': 3, 'schedule': '1 2 3 4 5', 'user': 'root', 'command': '/x', 'shell': None}]
+        {'line': 3, 'schedule': '1 2 3 4 5', 'user': 'root', 'command': '/x', 'shell': None, 'path': None}]
 
 
 def test_what_a_cron_line_runs():
@@ -116,7 +124,8 @@ def test_a_schedule_that_does_not_come(schedule, never):
 
 @pytest.mark.parametrize('schedule, refused', [
     ('*/30 * * * *', False), ('3/20 * * * *', True), ('3-59/20 * * * *', False), ('* * * * monday', True), ('* * * * Mon', False), ('@hourly', False),
-    ('@Hourly', True), ('@every 5', True), ('-*/15 * * * *', True), ('-@hourly', True), ('0 0 * * fri-sun', False), ('0 22-2 * * *', False),
+    ('@Hourly', True), ('@every 5', True),
+    ('@every_minute', True), ('-*/15 * * * *', True), ('-@hourly', True), ('0 0 * * fri-sun', False), ('0 22-2 * * *', False),
     ('0~59 * * * *', False), ('0 0 1 january *', True), ('61 * * * *', True), ('@reboot', False), ('0 0 30 2 *', False)])
 def test_a_schedule_that_debians_cron_refuses(schedule, refused):
     """What "crontab -n" of cron 3.0pl1-162 says."""
@@ -168,9 +177,34 @@ PLAIN = {'how': 'sendmail', 'interval': None, 'partial': False}
     ('if [ -x /x ]; then LC_ALL=C exec /usr/sbin/sendmail -Ac -q; fi', PLAIN),
     ('printf "%s" x; sh -c "echo; sendmail -Ac -q"', PLAIN),
     ("it's sendmail -Ac -q", PLAIN),                     # an open quote
+    # The queue of another host, of a container, of a jail.
+    ('ssh hub /usr/sbin/sendmail -Ac -q', None), ('docker exec mail sendmail -Ac -q', None), ('sudo podman exec mail /usr/sbin/sendmail -Ac -q', None),
+    ('chroot /srv/mail /usr/sbin/sendmail -Ac -q', None), ('jexec web /usr/sbin/sendmail -Ac -q', None),
+    ('docker ps >/dev/null; /usr/sbin/sendmail -Ac -q', PLAIN), ('sudo -u smmsp /usr/sbin/sendmail -Ac -q', PLAIN),
 ])
 def test_queue_run(command, found):
     assert _schedule.queue_run(command) == found
+
+
+RUN = '/usr/sbin/sendmail -L sm-msp-queue -Ac -q'
+
+
+# What would go with the run if its line or unit went, as sh(1) reads it.
+@pytest.mark.parametrize('command, other', [
+    (RUN, None), (RUN + ' >/dev/null 2>&1', None), (RUN + ' &> /dev/null &', None), ('nice -n 10 ionice -c3 ' + RUN, None),
+    ('[ -x /usr/sbin/sendmail ] && ' + RUN, None), ('test -x /usr/sbin/sendmail || exit 0; ' + RUN, None), ('if test -d /q; then %s; fi' % RUN, None),
+    ('cd / && sleep 30; ' + RUN, None), ('sleep $((RANDOM \\% 600)); ' + RUN, None), ('flock -n /run/q.lock -c "%s"' % RUN, None),
+    ('MAILTO= LC_ALL=C ' + RUN, None), (RUN + '; ' + RUN, None), (RUN + ' || echo failed | logger -t mail', None),
+    ('( %s )' % RUN, None), ('su -s /bin/sh -c "test -d /q && %s" smmsp' % RUN, None),
+    (RUN + ' && /usr/local/bin/rotate', '/usr/local/bin/rotate'), (RUN + '; find /tmp -mtime +7 -delete', 'find'),
+    ('cd / && run-parts --report /etc/cron.hourly; ' + RUN, 'run-parts'), ('nice /usr/local/bin/backup; ' + RUN, 'nice'),
+    ('su -c "/usr/local/bin/backup; %s" root' % RUN, '/usr/local/bin/backup'), ("sh -c '%s && sync-quota'" % RUN, 'sync-quota'),
+    ('( %s; backup ) 2>&1' % RUN, 'backup'),
+    # The queue of the MTA is another one.
+    (RUN + '; /usr/sbin/sendmail -q', '/usr/sbin/sendmail'), ('/usr/sbin/sendmail -bd ; %s30m' % RUN, '/usr/sbin/sendmail'),
+])
+def test_what_a_command_does_beside_the_run(command, other):
+    assert _schedule.beside(command) == other
 
 
 def test_runq_reaches_the_client_queue_only_as_debians_wrapper():
@@ -224,6 +258,14 @@ def test_a_unit_with_a_drop_in():
     assert _schedule.queue_run(_schedule.unit_command(changed)) == dict(PLAIN, interval=1800)
 
 
+@pytest.mark.parametrize('text, value', [
+    ('A="-q30m"\n', '-q30m'), ("A='-Ac -q30m'\n", '-Ac -q30m'), ('A=-v -q30m\n', '-v -q30m'), ('A=-q30m # often\n', '-q30m # often'),
+    ('A=1\nA="$A -q30m"\n', '$A -q30m'), ('; A=1\n#A=2\n', None), ('A=-v \\\n-q30m\n', '-v -q30m'), ("# don't\nA=-q1h\n", '-q1h'), ('export A=1\n', None)])
+def test_an_environment_file_is_no_shell(text, value):
+    """EnvironmentFile= in systemd.exec(5): what stands behind the = is the value, with blanks, and no variable is put in."""
+    assert _schedule.environment(text).get('A') == value
+
+
 def test_what_is_no_setting_of_a_unit():
     """systemd.syntax(7): comments begin with # or ;, sections with [."""
     assert _schedule.unit('[Service]\n#A=1\n;B=2\nplain\n[x=y]\nC=3\n') == {'C': ['3']}
@@ -234,9 +276,10 @@ def test_a_variable_in_braces():
 
 
 @pytest.mark.parametrize('load, queue_la, bound', [
-    (15, 16, None), (16, 16, 600000), (17, 16, 300000), (35, 16, 30000), (36, 16, 28571), (99, 0, None)])
+    (15, 16, None), (16, 16, 600000), (17, 16, 300000), (35, 16, 30000), (36, 16, 28571),
+    (0, 0, 600000), (19, 0, 30000), (20, 0, 28571), (0, 1, None)])
 def test_the_priority_from_which_on_a_message_stays(load, queue_la, bound):
-    """shouldqueue() in conf.c: not below QueueLA, then where pri > QueueFactor / (CurrentLA - QueueLA + 1)."""
+    """shouldqueue() in conf.c: not below QueueLA, then where pri > QueueFactor / (CurrentLA - QueueLA + 1). 0 is a limit like any other."""
     assert _schedule.priority_bound(load, {'queue_la': queue_la, 'queue_factor': 600000}) == bound
 
 
@@ -264,7 +307,8 @@ def test_timespan(text, seconds):
     ('*:0/30', 1800, False), ('*-*-* *:00/30:00', 1800, False), ('*:00,30', 1800, False), ('hourly', HOUR, False), ('daily', DAY, False),
     ('weekly', 7 * DAY, False), ('Mon..Fri 08:00', 72 * HOUR, True), ('*-*-01 04:00:00', 31 * DAY, True), ('08:15', DAY, False),
     ('Monday 08:00', 7 * DAY, False), ('Monday..Friday 08:00', 72 * HOUR, True), ('0/6:00', 6 * HOUR, False), ('8-18/2:00', 14 * HOUR, True),
-    ('*-*-*/2 00:00', None, False), ('*-*/3-01 00:00', None, False), ('08:00 UTC', None, False),
+    ('*-*-*/2 00:00', None, False), ('*-*/3-01 00:00', None, False), ('08:00 UTC', DAY, False),
+    ('*:0/30 Europe/Berlin', 1800, False), ('Mon *-*-* 03:00 America/Argentina/Salta', 7 * DAY, False),
     ('*-01/3-01 00:00', 92 * DAY, True), ('*:*', 60, False), ('Mon *-*-1 00:00', None, False), ('*-*~3', None, False), ('tomorrow', None, False),
 ])
 def test_calendar_interval(text, seconds, uneven):
@@ -276,6 +320,10 @@ def test_calendar_interval(text, seconds, uneven):
     ('[Timer]\nOnCalendar=*:0/45\n', (2700, True)),
     ('[Timer]\nOnCalendar=hourly\nOnUnitInactiveSec=20min\n', (1200, True)),
     ('[Timer]\nOnBootSec=5min\n', (None, False)),
+    # What "systemd-analyze calendar" says of both together.
+    ('[Timer]\nOnCalendar=*:00\nOnCalendar=*:30\n', (1800, False)), ('[Timer]\nOnCalendar=*:0/30\nOnCalendar=*:15\n', (1800, True)),
+    ('[Timer]\nOnCalendar=02:00\nOnCalendar=14:00\n', (12 * HOUR, False)), ('[Timer]\nOnCalendar=Mon 02:00\nOnCalendar=*:30\n', (HOUR, True)),
+    ('[Timer]\nOnCalendar=hourly\nOnCalendar=\nOnCalendar=*:0/30 UTC\n', (1800, False)),
 ])
 def test_timer_interval(text, found):
     assert _schedule.timer_interval(_schedule.unit(text)) == found

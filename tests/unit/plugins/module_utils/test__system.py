@@ -92,6 +92,22 @@ def test_no_program_and_freebsds_mailer_conf(tmp_path):
     assert _system.program(_platform.FREEBSD, root)['path'] == root + '/usr/local/sbin/mine'
 
 
+POSTFIX = 'sendmail\t/usr/local/sbin/sendmail\n'
+
+
+@pytest.mark.parametrize('family, files, owner', [
+    ('freebsd', {'/usr/local/etc/mail/mailer.conf': POSTFIX}, 'postfix'), ('freebsd', {}, None),
+    ('freebsd', {'/usr/local/etc/mail/mailer.conf': '# none\n  sendmail /usr/libexec/sendmail/sendmail # x\n', '/etc/mail/mailer.conf': POSTFIX}, None),
+    ('unknown', {'/etc/mailer.conf': POSTFIX}, 'postfix'),
+    ('freebsd', {'/etc/mailer.conf': POSTFIX, '/etc/mail/mailer.conf': 'sendmail /usr/libexec/sendmail/sendmail'}, None)])
+def test_which_mailer_conf_counts(tmp_path, family, files, owner):
+    """mailwrapper.c of FreeBSD takes /usr/local/etc/mail/mailer.conf, where postfix's port puts its own, before /etc/mail; NetBSD has /etc/mailer.conf."""
+    root = lay(tmp_path, dict(files, **{'/usr/libexec/sendmail/sendmail': FLOCK, '/usr/local/sbin/sendmail': b'postfix'}))
+    layout = _platform.PLATFORMS.get(family, _platform.UNKNOWN)
+    found = _system.program(layout, root)
+    assert (found['other_mta'], found['sendmail']) == (owner, root + '/usr/libexec/sendmail/sendmail')
+
+
 def test_read_file(tmp_path):
     path = tmp_path / 'f'
     path.write_bytes(b'x' * 100)
@@ -206,6 +222,16 @@ def test_unit_states(monkeypatch):
      {'unit': None, 'init_script': '/etc/rc.d/sendmail', 'enabled': False, 'masked': True}),
     ({'/etc/rc.subr': '', '/etc/rc.d/sendmail': '#!/bin/sh', '/etc/rc.conf': 'sendmail_submit_enable="NO"\n'}, {},
      {'unit': None, 'init_script': '/etc/rc.d/sendmail', 'enabled': False, 'masked': False}),
+    # rc.subr(8): the files of a script come after rc.conf, those of the ports last.
+    ({'/etc/rc.subr': '', '/etc/rc.d/sendmail': '#!/bin/sh', '/etc/rc.conf': 'sendmail_enable="YES"\n',
+      '/etc/rc.conf.d/sendmail': 'sendmail_enable=NONE\n'}, {},
+     {'unit': None, 'init_script': '/etc/rc.d/sendmail', 'enabled': False, 'masked': True}),
+    ({'/etc/rc.subr': '', '/etc/rc.d/sendmail': '#!/bin/sh', '/etc/rc.conf': 'sendmail_enable="NONE"\n',
+      '/usr/local/etc/rc.conf.d/sendmail/mta': 'sendmail_enable=YES\n'}, {},
+     {'unit': None, 'init_script': '/etc/rc.d/sendmail', 'enabled': True, 'masked': False}),
+    # NetBSD says sendmail=YES, which no table here knows: rc.conf(5).
+    ({'/etc/rc.subr': '', '/etc/rc.d/sendmail': '#!/bin/sh', '/etc/rc.conf': 'sendmail=NO\n', '/etc/release': 'NetBSD 10.1/amd64\n'}, {},
+     {'unit': None, 'init_script': None, 'enabled': None, 'masked': False}),
     ({'/etc/rc.subr': '', '/etc/rc.d/sendmail': '#!/bin/sh', '/etc/rc.conf': 'sendmail_enable="YES"\n',
       '/etc/rc.conf.local': 'sendmail_submit_enable=NO\n'}, {},
      {'unit': None, 'init_script': '/etc/rc.d/sendmail', 'enabled': True, 'masked': False}),

@@ -124,3 +124,10 @@ def test_a_result_has_no_halves_of_characters():
     ((2, 'message', ('is', 'are'), 3), '2 of 3 messages are')])
 def test_a_count_in_a_sentence(arguments, text):
     assert _text.count(*arguments) == text
+
+
+def test_a_result_moves_no_terminal():
+    """Whatever a sentence has taken from a host: two lines of a diff and a table stay, ESC and the 8-bit CSI of a terminal do not."""
+    given = {'msg': '/q\x1b[31m\x9b2J\x07: no', 'diff': 'a\tb\nc \xe4 \u20ac', 'list': ['\0\r\x7f', ('\udcff', 1, None, True)], 'k\x1b': 1.5}
+    assert _text.sound(given) == {'msg': '/q\\x1b[31m\\x9b2J\\x07: no', 'diff': 'a\tb\nc \xe4 \u20ac', 'list': ['\\x00\\x0d\\x7f', ['\\xff', 1, None, True]],
+                                  'k\\x1b': 1.5}

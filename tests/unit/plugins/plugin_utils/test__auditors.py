@@ -154,8 +154,13 @@ class TestEach:
         _auditors.write(reported({name: result() for name in names}, tmp_path / 'results'), _auditors.FORMATS, str(tmp_path))
         assert {name: len(os.listdir(tmp_path / name)) for name in _auditors.FORMATS} == dict.fromkeys(_auditors.FORMATS, len(names))
         (tmp_path / 'hdf' / 'notes.txt').write_text('of somebody')
+        # Other tools write these formats too, of other profiles and into a directory of this name.
+        (tmp_path / 'hdf' / 'web1.json').write_text('{"platform":{"name":"ubuntu"},"profiles":[{"name":"cis-baseline"}]}')
+        (tmp_path / 'arf' / 'web1.xml').write_bytes(b'<?xml version="1.0"?>\xff')
+        (tmp_path / 'oscal' / 'more.json').mkdir()
         _auditors.write(reported({'b': result()}, tmp_path / 'results'), _auditors.FORMATS, str(tmp_path))
-        assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob('[aho]*/*')) == ['arf/b.xml', 'hdf/b.json', 'hdf/notes.txt', 'oscal/b.json']
+        assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob('[aho]*/*')) == [
+            'arf/b.xml', 'arf/web1.xml', 'hdf/b.json', 'hdf/notes.txt', 'hdf/web1.json', 'oscal/b.json', 'oscal/more.json']
 
     def test_no_host_has_no_file(self, tmp_path):
         _auditors.write(reported({}, tmp_path / 'results'), _auditors.FORMATS, str(tmp_path))

@@ -133,6 +133,12 @@ class TestMerge:
             made = reported({}, tmp_path / 'own', others=[str(tmp_path / name) for name in order])
             assert [host['status'] for host in made['hosts']] == ['failing', 'error']
 
+    def test_a_directory_below_ones_home(self, tmp_path, monkeypatch):
+        """What stands behind -e name=~/results no shell expands."""
+        monkeypatch.setenv('HOME', str(tmp_path))
+        kept({'a': result()}, tmp_path / 'run1/results')
+        assert [host['status'] for host in reported({'a': {}}, tmp_path / 'own', others=['~/*/results'])['hosts']] == ['compliant']
+
     def test_what_is_too_old_is_not_known(self, tmp_path):
         kept({'meant': result(), 'stranger': result()}, tmp_path / 'old')
         for host in ('meant', 'stranger'):

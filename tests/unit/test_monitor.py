@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role sendmail_compliance may write and remove: a file that it has written itself, whatever name it was given. In check mode, because of the rest."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ansible_collections.mailops.sendmail.plugins.module_utils import _exposition
+
+pytest.importorskip('ansible.cli')
+
+ROOT = Path(__file__).resolve().parents[2]
+PLAY = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role: {name: mailops.sendmail.sendmail_compliance, tasks_from: monitor}
+"""
+OWN = _exposition.own('error', [], {}, 1)
+
+
+FOREIGN = 'is not a file that this role has written'
+# What is there under a name, and what is said about it.
+CASES = {'own.prom': (OWN, ''), 'new.prom': (None, ''), 'empty.prom': ('', ''), 'node.prom': ('# HELP node_load1 Load.\nnode_load1 0.5\n', FOREIGN),
+         'binary.prom': (b'\x00\xff' * 1000, FOREIGN), 'directory.prom': ({'other.prom': OWN}, FOREIGN), 'own.txt': (OWN, 'that ends in .prom')}
+
+
+def test_only_a_file_of_its_own_is_written_or_removed(tmp_path):
+    (tmp_path / 'ansible_collections/mailops').mkdir(parents=True)
+    (tmp_path / 'ansible_collections/mailops/sendmail').symlink_to(ROOT)
+    (tmp_path / 'play.yml').write_text(PLAY)
+    (tmp_path / 'collected').mkdir()
+    hosts = []
+    for name, (content, _said) in CASES.items():
+        place = tmp_path / 'collected' / name
+        if isinstance(content, dict):
+            place.mkdir()
+            for child, text in content.items():
+                (place / child).write_text(text)
+        elif content is not None:
+            place.write_bytes(content if isinstance(content, bytes) else content.encode())
+        hosts += [f'{mode}-{name} sendmail_compliance_monitor={mode} sendmail_compliance_monitor_file={place}' for mode in ('absent', 'cron')]
+    (tmp_path / 'inventory').write_text('\n'.join([*hosts, '[all:vars]', 'ansible_connection=local', f'ansible_python_interpreter={sys.executable}', '']))
+    environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(tmp_path), ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'), HOME=str(tmp_path), ANSIBLE_NOCOLOR='1',
+                       ANSIBLE_STDOUT_CALLBACK='default', ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'))
+    environment.pop('ANSIBLE_CONFIG', None)
+    program = [sys.executable, '-m', 'ansible.cli.playbook', '-i', 'inventory', 'play.yml', '--check']
+    done = subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    told = dict(re.findall(r'(?m)^fatal: \[(\S+)\]: FAILED! => (.*)$', done.stdout))
+    for name, (content, said) in CASES.items():
+        place = tmp_path / 'collected' / name
+        for mode in ('absent', 'cron'):
+            found = ' '.join(told.pop(f'{mode}-{name}', '').split())
+            assert said in found and bool(said) is bool(found), (mode, name, found, done.stderr)
+        assert (f'changed: [absent-{name}] => (item={place})' in done.stdout) is (content is not None and not said)
+    assert told == {}

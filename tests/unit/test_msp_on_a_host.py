@@ -1,0 +1,67 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which accounts the role sendmail_msp would make, and what it would build submit.cf from. In check mode, on a host whose getent(1) is ours, or that has none
+(musl without its utilities)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytest.importorskip('ansible.cli')
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLE = ROOT / 'roles/sendmail_msp'
+VARIABLES = yaml.safe_load((ROLE / 'vars/main.yml').read_text())
+
+
+def play(tmp_path, tasks, variables):
+    """The process that has ended."""
+    (tmp_path / 'play.yml').write_text(yaml.safe_dump([{'hosts': 'alias', 'gather_facts': False, 'tasks': tasks, 'vars': variables}]))
+    environment = dict(os.environ, ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'), HOME=str(tmp_path), ANSIBLE_NOCOLOR='1', ANSIBLE_STDOUT_CALLBACK='default',
+                       ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'))
+    environment.pop('ANSIBLE_CONFIG', None)
+    program = [sys.executable, '-m', 'ansible.cli.playbook', '-i', 'alias,', '-c', 'local', '-e', f'ansible_python_interpreter={sys.executable}',
+               'play.yml', '--check']
+    return subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+
+
+# etc/sendmail/Makefile of FreeBSD: SENDMAIL_SUBMIT_MC != hostname, and then ${SENDMAIL_SUBMIT_MC}.submit.mc.
+@pytest.mark.parametrize('platform, source', [('freebsd', '/etc/mail/mx.example.org.submit.mc'), ('debian', '/etc/mail/submit.mc')])
+def test_the_source_is_that_of_the_host_and_not_of_its_name_in_the_inventory(tmp_path, platform, source):
+    (tmp_path / 'hostname').write_text('#!/bin/sh\necho mx.example.org\n')
+    (tmp_path / 'hostname').chmod(0o755)
+    tasks = [task for task in yaml.safe_load((ROLE / 'tasks/rebuild.yml').read_text())[:4] if 'debug' not in str(task)]
+    tasks = [dict(task, environment={'PATH': f'{tmp_path}:{os.environ["PATH"]}'}) for task in tasks]
+    names = ('__sendmail_msp_sources', '__sendmail_msp_source')
+    done = play(tmp_path, tasks, dict({name: VARIABLES[name] for name in names}, __sendmail_msp_facts={'platform': platform}))
+    assert f'(item={source})' in done.stdout, done.stdout + done.stderr
+
+
+# getent(1) ends with 2 where one or more of the keys are not known, and a program that is not found with ENOENT, which is 2 as well (errno.h).
+@pytest.mark.parametrize('getent, makes, code', [
+    ('echo smmsp:x:25:25::/var/spool/mqueue:/sbin/nologin', 0, 0), ('exit 2', 2, 0), ('exit 1', 0, 2), (None, 0, 2)])
+def test_only_accounts_that_are_known_to_be_missing_are_made(tmp_path, getent, makes, code):
+    programs = tmp_path / 'programs'
+    programs.mkdir()
+    (programs / 'sh').symlink_to('/bin/sh')
+    if getent:
+        (programs / 'getent').write_text(f'#!/bin/sh\n{getent}\n')
+        (programs / 'getent').chmod(0o755)
+    tasks = yaml.safe_load((ROLE / 'tasks/configure.yml').read_text())
+    tasks = [dict(task, environment={'PATH': str(programs)} if 'ansible.builtin.command' in task else {}) for task in tasks if 'account' in task['name']
+             or 'missing' in task['name']]
+    for task in tasks:     # the machine that runs the test has accounts of its own
+        for kind in ('group', 'user'):
+            if 'ansible.builtin.' + kind in task:
+                task['ansible.builtin.debug'] = {'msg': 'makes the %s {{ item.user }}' % kind}
+                del task['ansible.builtin.' + kind]
+    assert len(tasks) == 3
+    variables = {name: VARIABLES[name] for name in ('__sendmail_msp_accounts', '__sendmail_msp_names')}
+    done = play(tmp_path, tasks, dict(variables, __sendmail_msp_facts={'platform': 'redhat'}))
+    assert (done.returncode, done.stdout.count('"msg": "makes the')) == (code, makes), done.stdout + done.stderr

@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role sendmail_msp says where it can build no submit.cf: which file is wrong, and how. The old submit.cf stays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('ansible.cli')
+
+ROLE = Path(__file__).resolve().parents[2] / 'roles/sendmail_msp'
+PLAY = """
+- hosts: localhost
+  gather_facts: false
+  vars_files: [%(role)s/vars/main.yml]
+  vars:
+    sendmail_msp_probe: ''
+    sendmail_msp_probe_recipient: postmaster
+    __sendmail_msp_look: {ansible_facts: {sendmail_queue: {installation: {
+      platform: upstream, program: %(place)s/sendmail, submit_cf: {path: %(place)s/submit.cf, exists: false, problems: []}}}}}
+    __sendmail_msp_trial: {rc: 0, stdout_lines: [], stderr_lines: []}
+  tasks:
+    - ansible.builtin.include_tasks: %(role)s/tasks/rebuild.yml
+      vars:
+        __sendmail_msp_sources: {upstream: [%(place)s/submit.mc]}
+"""
+
+
+# What GNU m4 says of a FEATURE that there is not, and Sendmail of a line that it does not know (readcf.c), with the status EX_CONFIG.
+@pytest.mark.parametrize('m4, sendmail, says', [
+    ('echo "m4:submit.mc:1: cannot open \\`nosuch.m4\': No such file or directory" >&2; exit 1', 'exit 0',
+     "m4 cannot build submit.cf from {place}/submit.mc: m4:submit.mc:1: cannot open `nosuch.m4': No such file or directory"),
+    # What the module says of a program that there is not: ENOENT, and nothing from it.
+    ('exit 2', 'exit 0', 'submit.cf cannot be built, because m4 cannot be run on this host. Install it, and run this again.'),
+    ('echo xyzzy', 'echo "$3: line 1: unknown configuration line \\"xyzzy\\""; exit 78', 'line 1: unknown configuration line "xyzzy"'),
+    ('exit 0', 'exit 0', ''),
+])
+def test_what_is_wrong_with_the_source_is_said(tmp_path, m4, sendmail, says):
+    for name, script in (('m4', m4), ('sendmail', sendmail)):
+        (tmp_path / name).write_text(f'#!/bin/sh\n{script}\n')
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / 'submit.mc').write_text("FEATURE(`msp')\n")
+    (tmp_path / 'play.yml').write_text(PLAY % {'role': ROLE, 'place': tmp_path})
+    environment = dict(os.environ, PATH=f'{tmp_path}:{os.environ["PATH"]}', HOME=str(tmp_path), ANSIBLE_NOCOLOR='1', ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'),
+                       ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'), ANSIBLE_STDOUT_CALLBACK='default')
+    environment.pop('ANSIBLE_CONFIG', None)
+    done = subprocess.run([sys.executable, '-m', 'ansible.cli.playbook', '-i', 'localhost,', '-c', 'local', '-e',
+                           f'ansible_python_interpreter={sys.executable}', 'play.yml'],
+                          env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    said = ' '.join(done.stdout.replace('\\"', '"').split())
+    assert done.returncode == (2 if says else 0), done.stdout + done.stderr
+    assert says.format(place=tmp_path) in said.partition('"msg": ')[2], done.stdout
+    assert ('it, and run this again.' in said) is bool(says)
+    assert (tmp_path / 'submit.cf').exists() is (says == '')
