@@ -154,9 +154,11 @@ def _dialogue(peer: socket.socket, seconds: float, client: _Client, encrypted: b
         said = b''
         for _number in range(100):
             one = line()
-            said += one
-            if one[3:4] != b'-':
-                return said
+            # What has no code is passed over, and the next line waited for (reply() in usersmtp.c).
+            if re.match(rb'[ \t]*[1-9]\d\d', one):
+                said += one
+                if one[3:4] != b'-':
+                    return said
         return b''
     offers = reply(b'EHLO ' + client.helo.encode('ascii', 'replace')).upper()
     size = re.search(rb'(?m)^250[- ]SIZE 0*([1-9]\d{0,2})\r?$', offers)

@@ -261,8 +261,8 @@ def unreachable(look: _look.Look) -> Evidence:
 
 
 def silent(look: _look.Look) -> Evidence:
-    """What takes connections on this host does not greet."""
-    return _mute(look) if local(look) else []
+    """What takes connections on this host does not greet, and is not known to be another program."""
+    return _mute(look) if local(look) and not stranger(look) else []
 
 
 def _mute(look: _look.Look) -> List[str]:

@@ -102,6 +102,17 @@ def test_a_byte_at_a_time_keeps_nobody_waiting():
     thread.join(30)
 
 
+@pytest.mark.parametrize('said, answers', [
+    (b'what do you want', False), (b'', False), (b'25 OK', False), (b'hm\r\n250 ok', True), (b'250-ok\r\nso\r\n250 ok', True)])
+def test_a_line_without_a_code_is_no_answer(said, answers):
+    """reply() in usersmtp.c passes over it and waits for the next, until the time is up."""
+    if answers:
+        assert talks([(b'MAIL', said)]) == (None, [])
+    else:
+        with pytest.raises(socket.timeout):
+            talks([(b'MAIL', said)], seconds=0.3)
+
+
 AUTH = b'530 5.7.0 Authentication required'
 
 
