@@ -368,6 +368,9 @@ def test_a_host_that_goes_away_during_the_work_is_no_host_that_was_not_reached(a
     done = play('remediate_queues', '--limit', 'web1', '-e', f'ansible_connection=dying __sendmail_remediate_mark={mark}', connections=tmp_path / 'connections')
     said = ' '.join(done.stdout.split())
     assert f'1 host, 1 {"needs attention" if how == "once" else "failed"}' in said, done.stdout
-    assert f'{"->" if how == "once" else "web1: the work broke off:"} This host went away while it was worked on.' in said.replace('", "', ''), done.stdout
+    # Before ansible-core 2.19 a host that goes away in a task with "until" has failed there, and is not unreachable.
+    gone = 'This host went away while it was worked on.', 'it went away'
+    before = '->' if how == 'once' else 'web1: the work broke off:'
+    assert any(f'{before} {one}' in said.replace('", "', '') for one in gone), done.stdout
     assert 'Start the program itself' not in said
     assert done.returncode == 2
