@@ -148,7 +148,8 @@ CRONTAB, IN_CRON_D = '/var/spool/cron/crontabs/root', '/etc/cron.d/local'
     ('redhat', IN_CRON_D, 0o644, None), ('redhat', IN_CRON_D, 0o600, None), ('redhat', IN_CRON_D, 0o755, 'its mode is 0755, and has to be 0644'),
     ('upstream', IN_CRON_D, 0o755, '0755'), ('freebsd', IN_CRON_D, 0o755, None)])
 def test_the_mode_of_a_crontab(tmp_path, family, path, mode, why):
-    """What Debian's cron says of it in the log is "INSECURE MODE (mode 0600 expected)", seen of 3.0pl1-162; cronie's check_open() in database.c: (mode & 07533) != 0400."""
+    """What Debian's cron says of it in the log is "INSECURE MODE (mode 0600 expected)", seen of 3.0pl1-162; cronie's check_open() in database.c refuses
+    (mode & 07533) != 0400."""
     root = lay(tmp_path, {path: '*/30 * * * * %s/usr/sbin/sendmail -Ac -q\n' % ('root ' if path == IN_CRON_D else '')})
     os.chmod(root + path, mode)
     (found,) = [one for one in _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root) if one['path'] == path]
