@@ -148,8 +148,10 @@ CRONTAB, IN_CRON_D = '/var/spool/cron/crontabs/root', '/etc/cron.d/local'
     ('redhat', IN_CRON_D, 0o644, None), ('redhat', IN_CRON_D, 0o600, None), ('redhat', IN_CRON_D, 0o755, 'its mode is 0755, and has to be 0644'),
     ('upstream', IN_CRON_D, 0o755, '0755'), ('freebsd', IN_CRON_D, 0o755, None)])
 def test_the_mode_of_a_crontab(tmp_path, family, path, mode, why):
-    """What Debian's cron says of it in the log is "INSECURE MODE (mode 0600 expected)", seen of 3.0pl1-162; cronie's check_open() in database.c refuses
-    (mode & 07533) != 0400."""
+    """What Debian's cron says of it in the log is "INSECURE MODE (mode 0600 expected)", seen of 3.0pl1-162.
+
+    And cronie refuses (mode & 07533) != 0400, seen of 1.7.2: check_open() in database.c.
+    """
     root = lay(tmp_path, {path: '*/30 * * * * %s/usr/sbin/sendmail -Ac -q\n' % ('root ' if path == IN_CRON_D else '')})
     os.chmod(root + path, mode)
     (found,) = [one for one in _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root) if one['path'] == path]
@@ -188,7 +190,7 @@ def test_a_cron_that_reads_no_crontab_of_the_system(tmp_path, cron, active):
     ('*/30 * * * * root su smmsp -s /bin/sh -c "sendmail -Ac -q"\n', {}, None),
     ('*/30 * * * * root sendmail -Ac -q\n', {'/var/lib/dpkg/info/cronie.list': ''}, None)])
 def test_a_program_that_cron_does_not_find(tmp_path, text, files, why):
-    """Debian's cron gives /usr/bin:/bin (seen of 3.0pl1-162), unless the crontab has a PATH above the line; cronie has sbin as well (_PATH_STDPATH)."""
+    """Debian's cron gives /usr/bin:/bin (seen of 3.0pl1-162), unless a PATH stands above the line; cronie has sbin as well (_PATH_STDPATH, seen of 1.7.2)."""
     (found,) = runners(tmp_path, dict(files, **{IN_CRON_D: text}))
     assert (found['active'], why is None or why in found['detail']) == (why is None, True)
     (found,) = runners(tmp_path, {}, layout=_platform.REDHAT)
