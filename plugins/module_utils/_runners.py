@@ -66,10 +66,8 @@ _SPOOLS = {'debian': '/var/spool/cron/crontabs', 'redhat': '/var/spool/cron', 's
 
 def _badly_kept(state: Dict[str, Any], user: Optional[str], family: str, root: str) -> Optional[str]:
     """Why cron would not read a crontab of a C(user), or of the system, for its owner, mode or links: process_crontab() and check_open() in database.c."""
-    mode, owners = int(state['mode'] or '0', 8), {0, os.geteuid() if root else 0}
-    if user:
-        owners.add(_system.accounts([user])[user]['uid'])
-    if state['uid'] not in owners or mode & 0o022:
+    mode = int(state['mode'] or '0', 8)
+    if state['uid'] not in (0, os.geteuid() if root else 0) and state['owner'] != user or mode & 0o022:
         return 'cron ignores it: not owned by %s, or writable by others' % _system.printable(user or 'root')
     if systemd_cron(root):
         return None

@@ -168,9 +168,20 @@ def os_release(root: str = '') -> Dict[str, str]:
     return _schedule.assignments(script(root + '/etc/os-release') or script(root + '/usr/lib/os-release'))
 
 
+def _real(name: str, root: str) -> str:
+    """What a name leads to: through links, and through a script of root in its place that hands all its arguments to another sendmail."""
+    path = os.path.realpath(root + name)
+    head = slurp(path, 16384)
+    called = re.search(rb'(?m)^[ \t]*(?:exec[ \t]+)?(["\']?)(/[\w./+-]*sendmail[\w.-]*)\1[ \t][^#\n]*\$[@*]', head) if head[:2] == b'#!' else None
+    behind = os.path.realpath(root + os.fsdecode(called.group(2))) if called else path
+    state = file_state(path)
+    trusted = os.path.isfile(behind) and state['uid'] in (0, os.geteuid() if root else 0) and not int(state['mode'], 8) & 0o022
+    return behind if trusted else path
+
+
 def platform(root: str = '') -> _platform.Platform:
     """The C(_platform.Platform) of the Sendmail on this host, or of the one that its distribution would install."""
-    programs = [os.path.realpath(root + name) for name in _platform.UPSTREAM.binaries]
+    programs = [_real(name, root) for name in _platform.UPSTREAM.binaries]
     own = [path[len(root):] for path in programs if os.path.isfile(path) and _IS_SENDMAIL in slurp_all(path, 8388608)] or elsewhere(root)
     return _platform.identify(os_release(root), lambda path: bool(glob.glob(root + path)), os.uname().sysname, own[0] if own else None)
 
@@ -234,7 +245,7 @@ def program(layout: _platform.Platform, root: str = '') -> Dict[str, Any]:
     found.update(is_sendmail=False, setgid=False)
     seen = set()
     for name in names:
-        target = os.path.realpath(name)
+        target = _real(name[len(root):], root)
         if target in seen or not os.path.isfile(target):
             continue
         seen.add(target)

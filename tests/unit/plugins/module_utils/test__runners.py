@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Queue runners and cron of hosts laid out in a directory."""
 import os
+import pwd
 import re
 import signal
 import subprocess
@@ -147,7 +148,10 @@ CRONTAB, IN_CRON_D = '/var/spool/cron/crontabs/root', '/etc/cron.d/local'
     ('redhat', IN_CRON_D, 0o644, None), ('redhat', IN_CRON_D, 0o600, None), ('redhat', IN_CRON_D, 0o755, 'its mode is 0755, and has to be 0644'),
     ('upstream', IN_CRON_D, 0o755, '0755'), ('freebsd', IN_CRON_D, 0o755, None)])
 def test_the_mode_of_a_crontab(tmp_path, family, path, mode, why):
-    """What Debian's cron says of it in the log is "INSECURE MODE (mode 0600 expected)"; cronie's check_open() in database.c: (mode & 07533) != 0400."""
+    """What Debian's cron says of it in the log is "INSECURE MODE (mode 0600 expected)", seen of 3.0pl1-162.
+
+    And cronie refuses (mode & 07533) != 0400, seen of 1.7.2: check_open() in database.c.
+    """
     root = lay(tmp_path, {path: '*/30 * * * * %s/usr/sbin/sendmail -Ac -q\n' % ('root ' if path == IN_CRON_D else '')})
     os.chmod(root + path, mode)
     (found,) = [one for one in _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root) if one['path'] == path]
@@ -186,7 +190,7 @@ def test_a_cron_that_reads_no_crontab_of_the_system(tmp_path, cron, active):
     ('*/30 * * * * root su smmsp -s /bin/sh -c "sendmail -Ac -q"\n', {}, None),
     ('*/30 * * * * root sendmail -Ac -q\n', {'/var/lib/dpkg/info/cronie.list': ''}, None)])
 def test_a_program_that_cron_does_not_find(tmp_path, text, files, why):
-    """Debian's cron gives /usr/bin:/bin (_PATH_DEFPATH), unless the crontab has a PATH above the line; cronie has sbin as well (_PATH_STDPATH)."""
+    """Debian's cron gives /usr/bin:/bin (seen of 3.0pl1-162), unless a PATH stands above the line; cronie has sbin as well (_PATH_STDPATH, seen of 1.7.2)."""
     (found,) = runners(tmp_path, dict(files, **{IN_CRON_D: text}))
     assert (found['active'], why is None or why in found['detail']) == (why is None, True)
     (found,) = runners(tmp_path, {}, layout=_platform.REDHAT)
@@ -570,3 +574,12 @@ def test_a_crontab_of_another_owner_is_ignored_by_cron(tmp_path, owner, active):
     root = lay(tmp_path, {'/etc/cron.d/local': '5 * * * * smmsp /usr/sbin/sendmail -Ac -q\n'})
     os.chown(root + '/etc/cron.d/local', owner, 0)
     assert [one['active'] for one in _runners.queue_runners(_platform.DEBIAN, [CRON], root)] == [active]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='a crontab belongs to somebody else')
+@pytest.mark.parametrize('owner, active', [('root', True), ('mail', True), ('daemon', False)])
+def test_whose_the_crontab_of_a_user_is(tmp_path, owner, active):
+    """Debian's cron and cronie: "WRONG FILE OWNER" unless it is the user's or root's."""
+    root = lay(tmp_path, {'/var/spool/cron/crontabs/mail': '5 * * * * /usr/sbin/sendmail -Ac -q\n'})
+    os.chown(root + '/var/spool/cron/crontabs/mail', pwd.getpwnam(owner).pw_uid, 0)
+    assert [one['active'] for one in _runners.queue_runners(_platform.DEBIAN, [CRON], root, ['smmsp', 'mail'])] == [active]

@@ -53,6 +53,31 @@ def test_another_mailer_owns_the_name_and_sendmail_is_there_too(tmp_path, name, 
     assert found['version'] == '8.17.1.9'
 
 
+WRAPPER = '#!/bin/sh\n# the limits of the web server\nlogger -t sendmail "$USER"\n%s\n'
+
+
+@pytest.mark.parametrize('line, mode, other', [
+    ('exec /usr/libexec/sendmail/sendmail "$@"', 0o755, None), ('/usr/libexec/sendmail/sendmail -i "$@" 2>>/var/log/x', 0o755, None),
+    ("exec '/usr/libexec/sendmail/sendmail' $*", 0o755, None),
+    ('exec /usr/libexec/sendmail/sendmail "$@"', 0o775, 'unknown'),          # anybody of its group may change that
+    ('# exec /usr/libexec/sendmail/sendmail "$@"', 0o755, 'unknown'), ('exec /usr/libexec/sendmail/sendmail -bp', 0o755, 'unknown'),
+    ('exec /usr/lib/sendmail-of-postfix "$@"', 0o755, 'postfix'), ('exec /nonexistent/sendmail "$@"', 0o755, 'unknown')])
+def test_a_script_in_the_place_of_the_program(tmp_path, line, mode, other):
+    root = lay(tmp_path, {'/usr/sbin/sendmail': WRAPPER % line, '/usr/libexec/sendmail/sendmail': FLOCK,
+                          '/usr/lib/sendmail-of-postfix': b'\x7fELF postfix_config'})
+    os.chmod(root + '/usr/sbin/sendmail', mode)
+    os.chmod(root + '/usr/libexec/sendmail/sendmail', 0o2755)
+    found = _system.program(_platform.DEBIAN, root)
+    assert (found['path'], found['other_mta'], found['is_sendmail']) == (root + '/usr/sbin/sendmail', other, other is None)
+    assert found['sendmail'] == root + '/usr/libexec/sendmail/sendmail' and found['setgid']
+
+
+def test_a_sendmail_built_by_hand_behind_a_script(tmp_path):
+    """The name leads out of the place of Sendmail's Makefiles, where no table says who owns what."""
+    files = {'/etc/os-release': 'ID=debian\n', '/usr/sbin/sendmail': WRAPPER % 'exec /usr/sbin/sendmail.real "$@"', '/usr/sbin/sendmail.real': FLOCK}
+    assert _system.platform(lay(tmp_path, files)).family == ('unknown' if sys.platform.startswith('linux') else 'freebsd')
+
+
 def test_a_sendmail_in_a_place_that_no_table_has(tmp_path):
     """Root runs it, so it is installed. What anybody else runs, owns or can write to is not started by root."""
     place = '/opt/sendmail/sbin/sendmail'
