@@ -134,6 +134,9 @@ _value:
       description: Those of RV(ignore:pids) that have to be ended by hand, because the service manager did not start them.
       type: list
       elements: int
+    watched:
+      description: Whether a container or a supervisor watches the daemon, so that only that may restart it.
+      type: bool
     pids:
       description: Processes of the daemon that a restart replaces, or of all daemons where it would replace none.
       type: list
@@ -280,10 +283,17 @@ def mta_plan(
     systemd = plan['init'] == 'systemd'
     replaced = inside or loose if systemd else sorted(inside + loose)
     plan['pids'] = replaced or plan['pids']
+    plan['watched'] = _watched(plan, look, daemons)
     # With its first process a container ends.
     plan['strays'] = [] if systemd and inside else [pid for pid in replaced if pid != 1]
     plan['sockets'] = _sockets([one for one in ours if not systemd or one['pid'] in plan['strays']])
     return plan
+
+
+def _watched(plan, look, daemons):
+    """Whether supervisord, runit or s6 would start it again beside ours, or a container end with its first process."""
+    started_as = look['services']['mta'].get('started_as') or ''
+    return plan['init'] != 'systemd' and (1 in plan['pids'] or (bool(daemons) and '-bD' in started_as.split()))
 
 
 def _started_by(look, daemons):
@@ -545,10 +555,7 @@ def _start(plan, look, relay, daemons, ours, resolver_fails, refused):
             '%s It runs in the unit %s, which is not that of its package. Restart it with "systemctl restart %s".'
             % (restart[0], unit, unit)
         )
-    elif plan['init'] != 'systemd' and (
-        1 in plan['pids'] or (daemons and '-bD' in (service.get('started_as') or '').split())
-    ):
-        # supervisord, runit and s6 would start it again beside ours, and a container ends with its first process.
+    elif _watched(plan, look, daemons):
         errors.append(
             '%s It runs in the foreground, and what started it watches it: a container or a supervisor. Restart it there.'
             % restart[0]

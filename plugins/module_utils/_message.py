@@ -302,14 +302,15 @@ class Remover:
             if prefix != name[:2] and any(_lost.exists(place, prefix + name[2:]) for place, _path in _lost.places(opened)):
                 return prefix
         for directory in self.look.directories[queue]:
-            if directory != opened.directory:
-                with contextlib.ExitStack() as stack:
-                    there = stack.enter_context(_spool.Opened(directory))
-                    for prefix in ('qf', 'hf', 'Qf'):
-                        with contextlib.suppress(FileNotFoundError):
-                            content = _spool.read_whole(there.control, prefix + name[2:])[0]
-                            if _lost.data_of(self.look, queue, there, content, stack).directory == where.directory:
-                                return _text.printable(os.fsencode(os.path.join(directory.control, prefix + name[2:])))
+            for prefix in ('qf', 'hf', 'Qf') if directory != opened.directory else ():
+                path = os.path.join(directory.control, prefix + name[2:])
+                with contextlib.suppress(FileNotFoundError):
+                    os.lstat(path)     # first, for there may be many directories, and each is asked for each message
+                    with contextlib.ExitStack() as stack:
+                        there = stack.enter_context(_spool.Opened(directory))
+                        content = _spool.read_whole(there.control, prefix + name[2:])[0]
+                        if _lost.data_of(self.look, queue, there, content, stack).directory == where.directory:
+                            return _text.printable(os.fsencode(path))
         return None
 
     def _all_names_here(self, queue: str, about: os.stat_result) -> bool:

@@ -152,6 +152,11 @@ def walk(path: str, dir_fd: Optional[int] = None, each: Optional[Callable[[int, 
                 continue
             try:
                 there = open_quietly(part, _DIRECTORY | os.O_NOFOLLOW, here)
+            except PermissionError:
+                if not _PATH or not any(one.strip('.') for one in parts):
+                    raise
+                # To pass through it the right to search it is enough; /home often is 0711.
+                there = os.open(part, _PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
             except OSError as error:
                 if error.errno not in (errno.ELOOP, errno.ENOTDIR):
                     raise

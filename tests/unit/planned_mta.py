@@ -656,12 +656,28 @@ ROWS = [
         {'errors': 'Restart it there'},
         'pid_namespaces(7)',
         strays=[],
+        watched=True,
+    ),
+    row(
+        'It is the first process of a container, and greets',
+        mta_host('debian', None, processes=[daemon(pid=1, unit=None)], listeners=[socket(pid=1)]),
+        {},
+        'pid_namespaces(7): a handler restarts it too',
+        watched=True,
     ),
     row(
         'A supervisor runs it in the foreground, as its pid file says',
         mta_host('upstream', None, processes=[daemon(unit=None)], greeting=SILENT, service={'started_as': 'sendmail -bD -q1h'}),
         {'errors': 'Restart it there'},
         'op.me, -bD',
+        watched=True,
+    ),
+    row(
+        'A supervisor runs it in the foreground, and it greets',
+        mta_host('upstream', None, processes=[daemon(unit=None)], service={'started_as': 'sendmail -bD -q1h'}),
+        {},
+        'op.me, -bD: a handler restarts it too',
+        watched=True,
     ),
     row(
         'A daemon of a container that went into the background',
@@ -670,6 +686,7 @@ ROWS = [
         'op.me, -bd',
         command=['-bd', '-q1h'],
         strays=[170],
+        watched=False,
     ),
     row(
         'No MTA, and its pid file says that it ran in the foreground',

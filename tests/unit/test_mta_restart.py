@@ -60,6 +60,17 @@ HANDLER = """
 """
 
 
+WATCHED = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    role_path: %s
+    __sendmail_mta_todo: {watched: %s, init: binary, pids: [170], strays: [170]}
+  tasks:
+    - ansible.builtin.include_tasks: %s/roles/sendmail_mta/tasks/restart.yml
+"""
+
+
 def tasks_of(entries):
     for entry in entries:
         yield entry
@@ -85,6 +96,14 @@ def test_a_handler_replaces_the_daemon_of_now(tmp_path):
     for name in ('look', 'configuration', 'restart'):
         (tmp_path / f'tasks/{name}.yml').write_text(yaml.safe_dump([{'ansible.builtin.debug': {'msg': 'ends {{ __sendmail_mta_todo }}'}}]))
     assert "ends {'pids': [171], 'strays': [], 'install': False}" in ' '.join(play(tmp_path, HANDLER % (tmp_path, ROOT)).split())
+
+
+@pytest.mark.parametrize('watched', [True, False])
+def test_a_handler_leaves_alone_what_a_supervisor_watches(tmp_path, watched):
+    (tmp_path / 'tasks').mkdir()
+    (tmp_path / 'tasks/guard.yml').write_text(yaml.safe_dump([{'ansible.builtin.fail': {'msg': 'goes on'}}]))
+    said = play(tmp_path, WATCHED % (tmp_path, watched, ROOT))
+    assert ('Restart it there' in said, 'goes on' in said) == (watched, not watched), said
 
 
 def test_a_host_is_judged_when_the_packages_are_there(tmp_path):

@@ -212,7 +212,8 @@ def test_a_host_of_which_a_control_could_not_be_judged_is_no_success(answering, 
 
 def test_hosts_that_nobody_has_reported_are_no_success(play):
     done = play('report_compliance')
-    assert done.returncode == 2 and '0 of 2 hosts comply, 0 fail, 0 could not be judged, 2 unknown.' in done.stdout
+    assert done.returncode == 2
+    assert '0 of 2 hosts comply, 0 fail, 0 could not be judged, 2 unknown.' in ' '.join(done.stdout.partition('Fail where hosts are not known')[2].split())
     assert 'no directory is called' in play('report_compliance', '-e', '{"sendmail_compliance_merge": ["typo/*"]}').stdout
 
 

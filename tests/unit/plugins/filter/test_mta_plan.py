@@ -19,7 +19,7 @@ def todo(plan):
     return {
         key: value
         for key, value in plan.items()
-        if value and key not in ('init', 'address', 'command', 'pids', 'strays', 'sockets', 'enable', 'wanted')
+        if value and key not in ('init', 'address', 'command', 'pids', 'strays', 'sockets', 'enable', 'wanted', 'watched')
     }
 
 

@@ -668,6 +668,31 @@ def test_a_link_on_the_way_that_root_has_not_made(tmp_path, make):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='a link is given to somebody else')
+@pytest.mark.skipif(os.geteuid() != 0, reason='directories of two users')
+@pytest.mark.parametrize('mode, reached', [(0o711, True), (0o700, False), (0o744, False)])
+def test_a_directory_on_the_way_that_may_only_be_passed(tmp_path, mode, reached):
+    """/home often is 0711: path_resolution(7) asks for the right to search, and to open for reading asks for more."""
+    (tmp_path / 'way' / 'mine').mkdir(parents=True)
+    os.chown(str(tmp_path / 'way' / 'mine'), 1000, 1000)
+    (tmp_path / 'way').chmod(mode)
+    tmp_path.chmod(0o711)
+    start = os.open(str(tmp_path), os.O_RDONLY)
+    os.seteuid(1000)
+    try:
+        if reached:
+            descriptor = _spool.walk('way/mine/', start)
+            assert os.listdir(descriptor) == []
+            os.close(descriptor)
+            with pytest.raises(PermissionError):
+                _spool.walk('way', start)
+        else:
+            with pytest.raises(PermissionError):
+                _spool.walk('way/mine', start)
+    finally:
+        os.seteuid(0)
+        os.close(start)
+
+
 def test_a_link_swapped_between_two_looks(tmp_path, monkeypatch):
     """Its owner is asked and then where it leads: both must be of one link."""
     (tmp_path / 'good').mkdir()

@@ -174,3 +174,21 @@ def test_grows_no_faster_than_the_list(make, size, tmp_path, monkeypatch):
     monkeypatch.setattr(_debris, 'open_files', set)
     monkeypatch.setattr(_ledger, '_LOG_DELAY', 0)
     assert exponent(lambda count: make(count, tmp_path), size) <= MOST
+
+
+def test_opens_directories_for_a_pass_and_not_for_each_message(tmp_path, monkeypatch):
+    """A queue can have hundreds of directories, and a message is asked for in all of them."""
+    look, opened = spool(20, tmp_path), []
+    for number in range(30):
+        path = str(tmp_path / ('other-%d' % number))
+        os.mkdir(path)
+        look.directories['mta'].append(_spool.QueueDirectory('mqueue', path, path, path, path, False))
+    enter = _spool.Opened.__enter__
+    monkeypatch.setattr(_spool.Opened, '__enter__', lambda self: opened.append(self.directory) or enter(self))
+    selection = _selection.Selection({}, NOW, _selection.STATES)
+    selection.done = 'removed'
+    outcome = _message.Outcome()
+    outcome.selected = 20
+    _message.Remover(look, selection, None, outcome, lambda: None).run()
+    assert outcome.counts['removed'] == 20
+    assert len(opened) <= 2 * len(look.directories['mta'])
