@@ -18,7 +18,7 @@ PLAY = """
 - hosts: localhost
   gather_facts: false
   vars:
-    __sendmail_mta_resolver_written: unknown
+    __sendmail_remediate_resolver_written: unknown
     __sendmail_remediate_servers: [192.0.2.53]
     __sendmail_remediate_resolv_wanted: "{{ __sendmail_remediate_resolv_conf.content | b64decode | mailops.sendmail.resolv_conf(['192.0.2.53']) }}"
   tasks:
