@@ -27,9 +27,6 @@ class Identity(NamedTuple):
     gid: int
 
 
-ROOT = Identity(0, 0)
-
-
 def _become(uid: int, gid: int, groups: List[int]) -> None:
     if os.geteuid() != 0:
         os.seteuid(0)          # only root may choose groups

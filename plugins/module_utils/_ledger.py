@@ -173,6 +173,7 @@ def opened(directory, look, dry=False):
     errors = _unseen(look)
     try:
         there = _check_directory(directory)
+        missing = [] if there else _missing(os.path.normpath(directory))
         path = os.path.join(directory, START)
         known, started = set(), look.now
         resumed = there and os.path.exists(path)
@@ -196,13 +197,14 @@ def opened(directory, look, dry=False):
                     yield {'queue': queue, 'id': identifier, 'state': _qf.CONTROL_PREFIXES[name[:2]], 'created': _qf.created_by_id(name[2:], look.now)}
         if dry:
             needed = sum(len(json.dumps(entry)) + 1 for entry in entries())
-            room = _filesystem.under(directory if there else os.path.dirname(_missing(directory)[0]))
+            room = _filesystem.under(os.path.dirname(missing[0]) if missing else directory)
             if room['read_only'] or room['blocks'] and needed > room['blocks_free'] * room['block_size']:
                 number = errno.EROFS if room['read_only'] else errno.ENOSPC
                 raise OSError(number, os.strerror(number))
         else:
-            for path_missing in [] if there else _missing(directory):
-                os.mkdir(path_missing, 0o700)
+            for one in missing:
+                # Above it, others may need what comes beside it: FreeBSD has no /var/lib.
+                os.mkdir(one, 0o700 if one == missing[-1] else 0o755)
             _write(path, entries())
     except OSError as error:
         raise _text.SendmailError('directory: the list of messages cannot be written to %s: %s. Name another directory, or make room.' % (

@@ -293,11 +293,6 @@ def _as_cron(text):
     return re.sub(r'(?<![\d-])(\d+)/|([A-Za-z]{3})[a-z]+', lambda part: part.group(2) or part.group(1) + '-/', ' '.join((minute, hour, day, month, weekdays)))
 
 
-def calendar_interval(text):
-    """As L(cron_interval) for an OnCalendar= expression."""
-    return cron_interval(_as_cron(text) or '')
-
-
 def timer_interval(settings):
     """As L(cron_interval) for a timer unit. Several triggers: the smallest of their intervals, called uneven; several times of a day, or of an
     hour, are one schedule.

@@ -382,7 +382,7 @@ class TestTwoAtOnce:
 
         def write(directory, name, *more):
             if name.endswith('.restoring'):
-                with _identity.acting(_identity.ROOT), pytest.raises(_text.SendmailError, match='Another run'):
+                with _identity.acting(_identity.Identity(0, 0)), pytest.raises(_text.SendmailError, match='Another run'):
                     lab.clear(archive=lab.base + '2')
                 said.append(name)
             real(directory, name, *more)

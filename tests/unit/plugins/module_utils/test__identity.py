@@ -41,7 +41,7 @@ def test_inside_and_behind(tmp_path):
 def test_one_inside_another():
     before = ids()
     with _identity.acting(WHO):
-        with _identity.acting(_identity.ROOT):
+        with _identity.acting(_identity.Identity(0, 0)):
             assert ids()[:2] == (0, 0)
             with _identity.acting(_identity.Identity(54321, 54321)):
                 assert ids() == (54321, 54321, [54321])

@@ -203,14 +203,18 @@ class TestLedger:
         with pytest.raises(_text.SendmailError, match='those on the way to it'):
             opened(spool)
 
-    def test_all_that_is_made_is_for_root_alone(self, spool):
+    @pytest.mark.parametrize('end', ['', '/', '/.'])
+    def test_what_is_made_is_for_root_alone_and_what_is_above_it_to_be_read(self, spool, end):
+        """FreeBSD has no /var/lib; what its ports put there later others have to find."""
         before = os.umask(0)
         try:
-            spool.at = str(spool.root / 'one' / 'two')
+            spool.at = str(spool.root / 'one' / 'two') + end
+            opened(spool, dry=True)
+            assert not (spool.root / 'one').exists()
             opened(spool)
         finally:
             os.umask(before)
-        assert [os.stat(str(spool.root / name)).st_mode & 0o777 for name in ('one', 'one/two')] == [0o700, 0o700]
+        assert [os.stat(str(spool.root / name)).st_mode & 0o777 for name in ('one', 'one/two')] == [0o755, 0o700]
 
     def test_many(self, spool):
         for number in range(3000):

@@ -77,7 +77,7 @@ def test_cron_interval_is_what_minute_by_minute_counting_gives(minute, hour, wee
 @given(st.text(max_size=30))
 def test_no_schedule_text_raises(text):
     _schedule.cron_interval(text)
-    _schedule.calendar_interval(text)
+    _schedule.timer_interval({'OnCalendar': [text]})
     _schedule.timespan(text)
     _schedule.queue_run(text)
     _schedule.cron_entries(text, True)
@@ -312,7 +312,7 @@ def test_timespan(text, seconds):
     ('*-01/3-01 00:00', 92 * DAY, True), ('*:*', 60, False), ('Mon *-*-1 00:00', None, False), ('*-*~3', None, False), ('tomorrow', None, False),
 ])
 def test_calendar_interval(text, seconds, uneven):
-    assert _schedule.calendar_interval(text) == (seconds, uneven)
+    assert _schedule.timer_interval({'OnCalendar': [text]}) == (seconds, uneven)
 
 
 @pytest.mark.parametrize('text, found', [

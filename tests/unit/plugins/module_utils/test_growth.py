@@ -126,8 +126,15 @@ def ledger(count, place):
     look = spool(count, place)
     at = str(place / ('ledger-%d' % count))
     _ledger.opened(at, look)
-    lines = [(b'Nov 28 12:00:00 host sm-mta[1]: %s: to=<bob@example.test>, stat=Sent' % identifier(number).encode('ascii'), True) for number in range(count)]
-    return lambda: _ledger.closed(at, look, dry=True, log=lambda since: iter(lines))
+    for name in os.listdir(look.directories['mta'][0].path):
+        os.unlink(os.path.join(look.directories['mta'][0].path, name))
+    lines = [(b'Nov 28 12:00:00 host sm-mta[1]: %s: to=<bob@example.test>, dsn=2.0.0, stat=Sent' % identifier(number).encode('ascii'), True)
+             for number in range(count)]
+
+    def work():
+        done = _ledger.closed(at, look, dry=True, log=lambda since, wanted: iter(lines))
+        assert done['places']['relayed'] == count
+    return work
 
 
 def recipients(count, _place):
