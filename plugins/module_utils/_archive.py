@@ -214,9 +214,10 @@ def make_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> int:
     check = _base_check(queues)
     here, missing = _walk(os.path.abspath(base), check)
     try:
-        for name in missing:
+        for left, name in reversed(list(enumerate(reversed(missing)))):
             try:
-                os.mkdir(name, 0o700, dir_fd=here)
+                # Above it, others may need what comes beside it: Red Hat has no /var/backups.
+                os.mkdir(name, 0o755 if left else 0o700, dir_fd=here)
             except FileExistsError:
                 pass
             there = os.open(name, _DIRECTORY, dir_fd=here)

@@ -329,6 +329,15 @@ def test_a_base_that_another_run_makes_at_the_same_time(tmp_path, monkeypatch):
     assert (tmp_path / 'base' / 'below').is_dir()
 
 
+def test_what_is_missing_above_the_archives_is_for_all_to_read(tmp_path):
+    mask = os.umask(0o022)
+    try:
+        os.close(_archive.make_base(str(tmp_path / 'a' / 'b' / 'archives'), []))
+    finally:
+        os.umask(mask)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ('a', 'a/b', 'a/b/archives')] == [0o755, 0o755, 0o700]
+
+
 def test_a_queue_directory_that_is_gone_keeps_no_archive_away(tmp_path):
     gone = str(tmp_path / 'mqueue')
     _archive.check_base(str(tmp_path / 'base'), [types.SimpleNamespace(path=gone, control=gone, data=gone, transcript=gone)])
