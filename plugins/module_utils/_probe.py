@@ -89,9 +89,11 @@ def _hosts_access() -> List[str]:
 
 
 def _worst(directories: Sequence[_spool.QueueDirectory]) -> Dict[str, Any]:
-    """The file system with the least room under the directories of a queue."""
-    found = [_filesystem.under(directory.control) for directory in directories]
-    return min(found, key=lambda room: (not room['read_only'], not room['immutable'], room['blocks_free'] is None, room['blocks_free'] or 0))
+    """The file system with the least room under the directories of a queue, where df may have one of its own (filesys_setup() in queue.c)."""
+    found = [_filesystem.under(path) for path in sorted(set(path for one in directories for path in (one.control, one.data)))]
+    worst = min(found, key=lambda room: (not room['read_only'], not room['immutable'], not room['inodes'] or room['inodes_free'] > 0,
+                                         room['blocks_free'] is None, room['blocks_free'] or 0))
+    return dict(worst, unmounted=next((room['unmounted'] for room in found if room['unmounted']), None))
 
 
 def _ports(look: _look.Look) -> Tuple[int, ...]:

@@ -327,3 +327,20 @@ def test_a_directory_that_is_not_read_to_its_end_is_an_error_of_the_look(tmp_pat
     only = HEALTHY._replace(queues={'msp': dict(HEALTHY.queues['msp'], directories=[{'path': path, 'messages': None if gone else 0}])})
     assert (_causes.diagnosis(only)['messages'] == {}) is gone
     assert ('SMQ-QUE-01' in [one['id'] for one in _controls.comply(look, _controls.settled(now=NOW))['controls'] if one['status'] == 'error']) is gone
+
+
+ROOM = {'mount': '/', 'read_only': False, 'immutable': False, 'blocks_free': 9, 'inodes': 5, 'inodes_free': 5, 'unmounted': None}
+
+
+@pytest.mark.parametrize('rooms, worst', [
+    ({'q1/qf': {'blocks_free': 5}, 'q1/df': {'mount': '/d', 'blocks_free': 0}}, {'mount': '/d', 'blocks_free': 0}),   # filesys_setup() looks at df
+    ({'q1/qf': {'blocks_free': 5}, 'q1/df': {'mount': '/d', 'blocks_free': 6}}, {'mount': '/', 'blocks_free': 5}),
+    ({'q1/df': {'mount': '/d', 'read_only': True}}, {'mount': '/d', 'read_only': True}),
+    ({'q2/df': {'mount': '/d', 'inodes_free': 0}, 'q1/qf': {'blocks_free': 1}}, {'mount': '/d', 'inodes_free': 0}),
+    ({'q2/df': {'mount': '/d', 'inodes_free': 0, 'inodes': 0}, 'q1/qf': {'blocks_free': 1}}, {'blocks_free': 1}),     # no limit
+    ({'q2/df': {'unmounted': '/x'}, 'q1/qf': {'blocks_free': 1}}, {'blocks_free': 1, 'unmounted': '/x'}),
+])
+def test_the_worst_file_system_of_a_queue(monkeypatch, rooms, worst):
+    monkeypatch.setattr(_probe._filesystem, 'under', lambda path: dict(ROOM, **rooms.get(path, {})))
+    found = [types.SimpleNamespace(path=name, control=name + '/qf', data=name + '/df') for name in ('q1', 'q2')]
+    assert _probe._worst(found) == dict(ROOM, **worst)
