@@ -102,8 +102,8 @@ def _unfound(entry: Dict[str, Any], root: str) -> Optional[str]:
     """Why Debian's cron does not find a program without a path: it gives no other PATH than this, crontab(5)."""
     path = entry['path'] or '/usr/bin:/bin'
     bare = {part.split()[0] for part in _schedule.starts(entry['command'])} & {'sendmail', 'runq'}
-    if not bare or '$' in path or 'PATH=' in entry['command'] or any(os.path.exists('%s%s/%s' % (root, place, name))
-                                                                      for place in path.split(':') for name in bare):
+    if not bare or '$' in path or 'PATH=' in entry['command'] or any(
+            os.path.exists('%s%s/%s' % (root, place, name)) for place in path.split(':') for name in bare):
         return None
     return 'cron does not find "%s" in its PATH, %s: write the whole path' % (min(bare), _system.printable(path))
 

@@ -96,8 +96,8 @@ def test_a_kernel_without_ipv6(serve, monkeypatch):
     with open(path, 'a') as stream:
         stream.write('nameserver ::1\n')
     monkeypatch.setattr(_names.socket, 'socket', without)
-    assert _lookups.name_servers(path, 2) == [{'address': '127.0.0.1', 'error': None},
-                                            {'address': '::1', 'error': 'Address family not supported by protocol'}]
+    assert _lookups.name_servers(path, 2) == [
+        {'address': '127.0.0.1', 'error': None}, {'address': '::1', 'error': 'Address family not supported by protocol'}]
 
 
 def mx(query):
