@@ -89,8 +89,8 @@ def _hosts_access() -> List[str]:
 
 
 def _worst(directories: Sequence[_spool.QueueDirectory]) -> Dict[str, Any]:
-    """The file system with the least room under the directories of a queue, where df may have one of its own (filesys_setup() in queue.c)."""
-    found = [_filesystem.under(path) for path in sorted(set(path for one in directories for path in (one.control, one.data)))]
+    """The file system with the least room under the directories of a queue, those of df too (filesys_setup() in queue.c)."""
+    found = [_filesystem.under(path) for path in sorted({path for one in directories for path in (one.control, one.data)})]
     worst = min(found, key=lambda room: (not room['read_only'], not room['immutable'], not room['inodes'] or room['inodes_free'] > 0,
                                          room['blocks_free'] is None, room['blocks_free'] or 0))
     return dict(worst, unmounted=next((room['unmounted'] for room in found if room['unmounted']), None))
@@ -402,7 +402,7 @@ def _orphans(look: _look.Look, figures: Dict[str, Any]) -> int:
                             elif look.now - entry.stat(follow_symlinks=False).st_mtime > _ORPHAN:
                                 old.append(entry.name[2:])
     except OSError:
-        return 0   # one has just gone: the next look tells
+        return 0   # the next look tells
     return len(set(old) - controls)
 
 
