@@ -346,15 +346,8 @@ def _rows(look: _look.Look, queue: str) -> Dict[str, Any]:
     for directory in look.directories.get(queue, []):
         scan = _spool.Pass(directory, ('queued',), False, held)
         try:
-            with _spool.Opened(directory) as opened:
-                for batch in scan.batches():
-                    for name in batch.names:
-                        try:
-                            row = _qf.head(_spool.read_block(opened.control, name))
-                        except OSError:
-                            continue
-                        if row and name not in scan.locked:
-                            found[os.path.join(directory.control, name)] = row
+            for batch in scan.batches():
+                found.update((os.path.join(directory.control, name), row) for name, row in zip(batch.names, batch.rows) if name not in scan.locked)
         except OSError:
             continue
     return found

@@ -197,6 +197,22 @@ def test_what_the_mta_keeps_for_a_run(tmp_path, monkeypatch, age, tried, locked,
     assert _probe._mta_kept(look, {'never_tried': 1, 'delivering': delivering}) == kept
 
 
+@pytest.mark.parametrize('tried', [0, 2061])
+@pytest.mark.parametrize('edit', [
+    lambda data: data.replace(b'\nRPFD:', b''.join(b'\nRPFD:<user%d@example.com>' % number for number in range(400)) + b'\nRPFD:', 1),
+    lambda data: re.sub(rb'(?m)^(K.*\n)(N.*\n)', rb'\2\1', data)])
+def test_a_message_with_many_recipients_or_lines_in_another_order_waits_too(tmp_path, monkeypatch, edit, tried):
+    data = edit(written(1000, tried))
+    assert _probe._qf.head(data[:8192]) is None
+    (tmp_path / 'qf6ANFSGLL000001').write_bytes(data)
+    monkeypatch.setattr(_probe._system, 'locks', dict)
+    monkeypatch.setattr(_probe, '_MOMENT', 0)
+    directories, _errors = _spool.directories([('mqueue', str(tmp_path))])
+    look = types.SimpleNamespace(directories={'msp': directories, 'mta': directories}, now=2000)
+    figures = {'never_tried': int(not tried), 'delivering': 0, 'messages': {'queued': 1}, 'last_attempt_age': 0}
+    assert (_probe._passing(look, figures), _probe._mta_kept(look, figures), _probe._ahead(look, figures)) == (0, int(not tried), int(tried > 0))
+
+
 class TestPassing:
     """On a busy host the figures, the locks and the files are of different moments."""
 
