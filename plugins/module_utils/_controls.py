@@ -273,6 +273,9 @@ _GOAWAY = ('needmailhelo', 'needexpnhelo', 'needvrfyhelo', 'noexpn', 'novrfy', '
 
 def _privacy(queue: str) -> Callable[[Look, Limits], Judgement]:
     def predicate(look: Look, limits: Limits) -> Judgement:
+        state = look.files[queue]
+        if queue == 'mta' and not (state['exists'] or state['error']):
+            return None, '', 'there is no %s' % state['path'], []
         flags = _settings(look, queue)['privacy_options']
         known = set(flags) | set(_GOAWAY if 'goaway' in flags else ())
         wanted = limits['privacy_' + queue]
@@ -283,6 +286,8 @@ def _privacy(queue: str) -> Callable[[Look, Limits], Judgement]:
 
 def _closed(look: Look, _limits: Limits) -> Judgement:
     open_to = sorted(set(one['address'] for one in look.sockets if one['address'] != '::1' and not one['address'].startswith('127.')))
+    if look.files['mta']['exists'] or look.files['mta']['error']:
+        _settings(look, 'mta')
     if not look.relaying:
         return True, 'Strangers cannot relay', 'nothing lets them', []
     if not open_to:

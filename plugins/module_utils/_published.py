@@ -60,7 +60,7 @@ def greeting(look: Look, _limits: Limits) -> Judgement:
 
 
 def _numbers(text: str, version: str) -> bool:
-    return bool(version and version in text or re.search(r'\b8\.\d+\.\d+', text))
+    return bool(version and version in text or re.search(r'(?<![\d.])8\.(?:9|1\d)\.\d', text))
 
 
 @_of_the_mta

@@ -401,6 +401,10 @@ class TestProfiles:
     ('POL-05', ruled(greeting={'written': '$j ${v}', 'meant': ' ${v}'}), 'fail', 'it tells the version'),
     ('POL-05', ruled(greeting={'written': '$j $&Z', 'meant': ' $&Z'}), 'fail', 'it tells the version'),
     ('POL-05', ruled(greeting={'written': '$j 8.18.1', 'meant': ' 8.18.1'}), 'fail', 'it tells the version'),
+    # An address is no version.
+    ('POL-05', ruled(greeting={'written': '[10.8.0.1] ready', 'meant': '[10.8.0.1] ready'}), 'pass', 'it tells no version'),
+    ('POL-05', {'greeting': dict(GREETING, text='220 [8.8.8.8] ESMTP; Sat')}, 'pass', 'it tells no version'),
+    ('POL-05', {'greeting': dict(GREETING, text='220 mail ESMTP Sendmail 8.12.11; Sat')}, 'fail', 'it tells the version'),
     # What a relay elsewhere says of itself is no fact of this host.
     ('POL-05', {'greeting': dict(GREETING, text='220 hub ESMTP Sendmail 8.17.1.9; Sat'), 'relay': relay('[192.0.2.20]', listeners=[])}, 'pass',
      'it tells no version'),
@@ -437,6 +441,15 @@ class TestProfiles:
 ])
 def test_what_published_rules_ask(control, more, status, actual):
     assert said_of(control, **more) == (status, actual)
+
+
+def test_a_sendmail_cf_that_cannot_be_read_is_not_a_closed_relay():
+    settings = {'msp': HEALTHY.settings['msp']}
+    for exists, error, found in ((True, None, ('error', 'error')), (False, 'Input/output error', ('error', 'error')),
+                                 (False, None, ('not_applicable', 'pass'))):
+        files = dict(HEALTHY.files, mta=dict(HEALTHY.files['mta'], exists=exists, error=error))
+        judged = {one['id']: one['status'] for one in comply(HEALTHY._replace(settings=settings, files=files))['controls']}
+        assert (judged['SMQ-POL-01'], judged['SMQ-POL-03']) == found
 
 
 def test_without_sendmail_cf_nothing_of_the_mta_is_judged():
