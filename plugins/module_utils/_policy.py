@@ -99,7 +99,7 @@ def _alias_files(look: _look.Look, cf: _cf.Configuration, sources: List[_aliases
                                                     else text['error'] or 'it does not exist, so what its map holds is not known'))
             continue
         for alias, right in _aliases.entries(data.decode('utf-8', 'surrogateescape')):
-            if alias in ('decode', 'uudecode'):
+            if alias in ('decode', 'uudecode') or 'uudecode' in [os.path.basename(_aliases.program(one) or '') for one in right]:
                 found['decode'].append(_system.printable('%s: %s: %s' % (source.path, alias, ', '.join(right)))[:200])
             for address in right:
                 program = _aliases.program(address)

@@ -434,6 +434,13 @@ class TestProfiles:
      '1 of 1 right'),
     ('TLS-01', ruled(tls={'keys': [dict(POLICY['tls']['keys'][0], group_readable=True, state=state('/k', mode='0644'))], 'certificates': []}), 'fail',
      '0 of 1 right'),
+    # safefile() minds what the group and others may do, not whether the owner may execute it.
+    ('TLS-01', ruled(tls={'keys': [dict(POLICY['tls']['keys'][0], state=state('/k', mode='0700'))], 'certificates': []}), 'pass', '1 of 1 right'),
+    ('TLS-01', ruled(tls={'keys': [dict(POLICY['tls']['keys'][0], state=state('/k', mode='0640'))], 'certificates': []}), 'fail', '0 of 1 right'),
+    ('TLS-01', ruled(tls={'keys': [dict(POLICY['tls']['keys'][0], group_readable=True, state=state('/k', mode='0660'))], 'certificates': []}), 'fail',
+     '0 of 1 right'),
+    ('TLS-01', ruled(tls={'keys': [dict(POLICY['tls']['keys'][0], state=dict(state('/k', exists=False), error='Input/output error'))],
+                          'certificates': []}), 'error', 'unknown'),
     ('TLS-01', ruled(tls={'keys': [], 'certificates': []}), 'not_applicable', '0 of 0 right'),
     ('TLS-02', ruled(tls={'keys': [], 'certificates': [{'path': '/c', 'expires': NOW + 14 * 86400, 'error': None}]}), 'pass', 'the first expires on %s'
      % time.strftime('%Y-%m-%d', time.gmtime(NOW + 14 * 86400))),

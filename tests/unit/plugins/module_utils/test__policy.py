@@ -79,6 +79,10 @@ class TestAliases:
         assert aliases('root: x\n')['decode'] == []
         assert aliases('#decode: x\nDecode: root\nuudecode: |/x/uudecode\n')['decode'] == [
             '%s: decode: root' % aliases.path, '%s: uudecode: |/x/uudecode' % aliases.path]
+        # Whatever the alias is called, the program decodes.
+        assert aliases('unpack: "|/usr/bin/uudecode -s"\nx: y, |uudecode\n')['decode'] == [
+            '%s: unpack: |/usr/bin/uudecode -s' % aliases.path, '%s: x: y, |uudecode' % aliases.path]
+        assert aliases('a: uudecode\nb: |/bin/cat uudecode\nc: /tmp/uudecode\nd: |/bin/uudecoder\ndecoder: x\n')['decode'] == []
 
     def test_programs(self, aliases, tmp_path):
         assert aliases('a: |/bin/true\nb: "|/bin/true x"\n')['programs'] == []
