@@ -13,8 +13,8 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _controls,
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
 from hosts_looked_at import (
-    DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, POLICY, ROOM, RUNNER, SOCKET, alias_file, aliased, damaged, queue, relay, ruled, settings, state, waiting,
-    want)
+    DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, POLICY, REFUSES, ROOM, RUNNER, SOCKET, alias_file, aliased, damaged, queue, relay, ruled, settings, state,
+    waiting, want)
 
 ROOT = os.path.join(os.path.dirname(_controls.__file__), '..', '..')
 
@@ -68,7 +68,8 @@ def test_without_sendmail_one_control_fails_and_no_other_applies():
 
 def test_a_host_that_submits_elsewhere_needs_no_mta():
     result = comply(HEALTHY._replace(relay=relay('[192.0.2.20]', listeners=[]), processes=[], sockets=[]))
-    assert with_status(result, 'not_applicable') == ['SMQ-MTA-01', 'SMQ-MTA-02', 'SMQ-MTA-04', 'SMQ-POL-05', 'SMQ-POL-06']
+    assert with_status(result, 'not_applicable') == [
+        'SMQ-MTA-01', 'SMQ-MTA-02', 'SMQ-MTA-04', 'SMQ-MTA-05', 'SMQ-POL-05', 'SMQ-POL-06']
     assert result['compliant']
 
 
@@ -254,6 +255,8 @@ def test_what_is_said_of_others(control, more, actual):
     # submit.cf names another host: an MTA that runs here all the same is judged as any other. And one that should run here and does not.
     ('MTA-02', {'relay': relay('[192.0.2.20]', listeners=[])}, 'pass', 'enabled'),
     ('MTA-02', {'processes': []}, 'pass', 'enabled'),
+    ('MTA-05', {'processes': []}, 'not_applicable', 'no MTA runs here'),
+    ('MTA-05', {'processes': [dict(REFUSES, role='other')]}, 'fail', 'it refuses them'),
     ('RUN-02', {'runners': [RUNNER, dict(RUNNER, active=False, interval=60)]}, 'pass', '30 minutes'),
     ('RUN-02', {'runners': [dict(RUNNER, interval=7200), dict(RUNNER, partial=True, interval=60)]}, 'fail', '2 hours'),
     ('RUN-02', {'runners': [dict(RUNNER, interval=None)]}, 'not_applicable', 'no runner with an interval'),
