@@ -274,10 +274,9 @@ def diagnose(look: _look.Look) -> List[Dict[str, Any]]:
 
 # The reason is that of the last attempt; what keeps the relay away now keeps that mail too.
 _AWAY = ('mta_down', 'interface', 'hosts_file', 'hub_down', 'stranger', 'refuses_for_load', 'limits', 'listens_elsewhere', 'filtered',
-         'was_down', 'unreachable', 'silent', 'hosts_access', 'refuses', 'loop', 'relay_name')
+         'was_down', 'unreachable', 'silent', 'hosts_access', 'refuses', 'hangs_up', 'loop', 'relay_name')
 EXPLAINED = {
-    'connection_refused': _AWAY, 'connection_timeout': _AWAY, 'no_route': _AWAY, 'not_permitted': _AWAY,
-    'connection_lost': _AWAY + ('hangs_up',),
+    'connection_refused': _AWAY, 'connection_timeout': _AWAY, 'no_route': _AWAY, 'not_permitted': _AWAY, 'connection_lost': _AWAY,
     'host_lookup': ('dns', 'dns_was_down'), 'sender_domain': ('stale_resolver',), 'relay_lookup': ('relay_name',),
     'tls': ('tls',), 'auth': ('auth',), 'limit': ('limits',), 'mta_disk_full': ('mta_disk_full', 'was_down'),
     'mta_queue': ('mta_queue', 'read_only', 'mta_disk_full'),

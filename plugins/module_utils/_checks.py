@@ -313,7 +313,7 @@ def foreign_runner(look: Look, _limits: Limits) -> Found:
 def _passed_over(look: Look, name: str) -> int:
     """Seconds since its last try for which runs may pass over a message (gatherq() in queue.c)."""
     settings = look.settings.get(name, {})
-    return max(settings.get('min_queue_age', 0), settings.get('max_queue_age', 0))
+    return settings.get('max_queue_age', 0) or settings.get('min_queue_age', 0)
 
 
 def overdue(look: Look, limits: Limits) -> Found:
@@ -509,12 +509,12 @@ def ahead(look: Look, _limits: Limits) -> Found:
 
 
 def queue_age(look: Look, _limits: Limits) -> Found:
-    age = look.settings.get('msp', {}).get('min_queue_age', 0)
-    waiting = queue(look, 'msp')
+    settings, waiting = look.settings.get('msp', {}), queue(look, 'msp')
+    age = 0 if settings.get('max_queue_age') else settings.get('min_queue_age', 0)
     if not age or look.ahead >= waiting['messages']['queued'] or waiting['last_attempt_age'] is None or waiting['last_attempt_age'] >= age:
         return FINE
     return said(['MinQueueAge is %d seconds, and the messages were tried %s ago: a queue run passes over them in silence.'
-                 % (age, count_of(waiting['last_attempt_age'], 'second'))], waiting['messages']['queued'])
+                 % (age, count_of(waiting['last_attempt_age'], 'second'))], waiting['messages']['queued'] - waiting['never_tried'])
 
 
 def one_source(look: Look, _limits: Limits) -> Found:

@@ -89,9 +89,11 @@ def _hosts_access() -> List[str]:
 
 
 def _worst(directories: Sequence[_spool.QueueDirectory]) -> Dict[str, Any]:
-    """The file system with the least room under the directories of a queue."""
-    found = [_filesystem.under(directory.control) for directory in directories]
-    return min(found, key=lambda room: (not room['read_only'], not room['immutable'], room['blocks_free'] is None, room['blocks_free'] or 0))
+    """The file system with the least room under the directories of a queue, those of df too (filesys_setup() in queue.c)."""
+    found = [_filesystem.under(path) for path in sorted({path for one in directories for path in (one.control, one.data)})]
+    worst = min(found, key=lambda room: (not room['read_only'], not room['immutable'], not room['inodes'] or room['inodes_free'] > 0,
+                                         room['blocks_free'] is None, room['blocks_free'] or 0))
+    return dict(worst, unmounted=next((room['unmounted'] for room in found if room['unmounted']), None))
 
 
 def _ports(look: _look.Look) -> Tuple[int, ...]:
@@ -344,15 +346,8 @@ def _rows(look: _look.Look, queue: str) -> Dict[str, Any]:
     for directory in look.directories.get(queue, []):
         scan = _spool.Pass(directory, ('queued',), False, held)
         try:
-            with _spool.Opened(directory) as opened:
-                for batch in scan.batches():
-                    for name in batch.names:
-                        try:
-                            row = _qf.head(_spool.read_block(opened.control, name))
-                        except OSError:
-                            continue
-                        if row and name not in scan.locked:
-                            found[os.path.join(directory.control, name)] = row
+            for batch in scan.batches():
+                found.update((os.path.join(directory.control, name), row) for name, row in zip(batch.names, batch.rows) if name not in scan.locked)
         except OSError:
             continue
     return found
@@ -400,7 +395,7 @@ def _orphans(look: _look.Look, figures: Dict[str, Any]) -> int:
                             elif look.now - entry.stat(follow_symlinks=False).st_mtime > _ORPHAN:
                                 old.append(entry.name[2:])
     except OSError:
-        return 0   # one has just gone: the next look tells
+        return 0   # the next look tells
     return len(set(old) - controls)
 
 

@@ -412,6 +412,13 @@ def test_what_keeps_the_relay_away_now_explains_mail_that_it_kept_away_before(gr
     assert result['unexplained'] == {'messages': 0, 'examples': []}
 
 
+@pytest.mark.parametrize('reason', ['connection_refused', 'connection_timeout', 'no_route', 'not_permitted', 'warned'])
+@pytest.mark.parametrize('greeting, left', [(dict(GREETING, error='closed'), 0), (dict(GREETING, error='connection_timeout'), 0), (None, 3)])
+def test_a_relay_that_hangs_up_now_explains_them_too(reason, greeting, left):
+    result = _causes.diagnosis(HEALTHY._replace(greeting=greeting, queues={'msp': because(3, reason, 'x')}))
+    assert ([one['id'] for one in result['causes']], result['unexplained']['messages']) == ([] if left else ['hangs_up'], left)
+
+
 class TestLog:
     def test_only_causes_that_hold_are_looked_up(self):
         asked = []

@@ -92,6 +92,14 @@ ROWS = [
      ['MinQueueAge is 60 seconds, and the messages were tried 0 seconds ago: a queue run passes over them in silence.'], 2),
     ('queue_age', {'settings': {'msp': {'min_queue_age': 60}}, 'queues': {'msp': waiting(2, last_attempt_age=1)}},
      ['MinQueueAge is 60 seconds, and the messages were tried 1 second ago: a queue run passes over them in silence.'], 2),
+    # The same function asks for no MinQueueAge where there is a MaxQueueAge, nor for the age of what was never tried (N0).
+    ('queue_age', {'settings': {'msp': {'min_queue_age': 60, 'max_queue_age': 30}}, 'queues': {'msp': waiting(2, last_attempt_age=1)}}, [], 0),
+    ('queue_age', {'settings': {'msp': {'min_queue_age': 60, 'max_queue_age': 0}}, 'queues': {'msp': waiting(3, last_attempt_age=1, never_tried=2)}},
+     ['MinQueueAge is 60 seconds, and the messages were tried 1 second ago: a queue run passes over them in silence.'], 1),
+    ('mta_untried', {'queues': {'mta': waiting(2, untried_age=1531)}, 'mta_interval': 600, 'settings': {'mta': settings(min_queue_age=900, max_queue_age=30)}},
+     ['The MTA should run its queue every 600 seconds; a message was not tried for 1531 seconds.'], 2),
+    ('mta_untried', {'queues': {'mta': waiting(2, untried_age=1530)}, 'mta_interval': 600, 'settings': {'mta': settings(min_queue_age=900, max_queue_age=30)}},
+     [], 0),
     ('never_tried', {'passing': 1, 'queues': {'msp': waiting(2, never_tried=2)}}, [
         '1 message was never tried, and the load is not the reason: they were submitted with -odq or -odd, or the first attempt was interrupted.'], 1),
     ('never_tried', {'passing': 2, 'queues': {'msp': waiting(2, never_tried=2)}}, [], 0),

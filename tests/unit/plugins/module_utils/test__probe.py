@@ -197,6 +197,22 @@ def test_what_the_mta_keeps_for_a_run(tmp_path, monkeypatch, age, tried, locked,
     assert _probe._mta_kept(look, {'never_tried': 1, 'delivering': delivering}) == kept
 
 
+@pytest.mark.parametrize('tried', [0, 2061])
+@pytest.mark.parametrize('edit', [
+    lambda data: data.replace(b'\nRPFD:', b''.join(b'\nRPFD:<user%d@example.com>' % number for number in range(400)) + b'\nRPFD:', 1),
+    lambda data: re.sub(rb'(?m)^(K.*\n)(N.*\n)', rb'\2\1', data)])
+def test_a_message_with_many_recipients_or_lines_in_another_order_waits_too(tmp_path, monkeypatch, edit, tried):
+    data = edit(written(1000, tried))
+    assert _probe._qf.head(data[:8192]) is None
+    (tmp_path / 'qf6ANFSGLL000001').write_bytes(data)
+    monkeypatch.setattr(_probe._system, 'locks', dict)
+    monkeypatch.setattr(_probe, '_MOMENT', 0)
+    directories, _errors = _spool.directories([('mqueue', str(tmp_path))])
+    look = types.SimpleNamespace(directories={'msp': directories, 'mta': directories}, now=2000)
+    figures = {'never_tried': int(not tried), 'delivering': 0, 'messages': {'queued': 1}, 'last_attempt_age': 0}
+    assert (_probe._passing(look, figures), _probe._mta_kept(look, figures), _probe._ahead(look, figures)) == (0, int(not tried), int(tried > 0))
+
+
 class TestPassing:
     """On a busy host the figures, the locks and the files are of different moments."""
 
@@ -327,3 +343,20 @@ def test_a_directory_that_is_not_read_to_its_end_is_an_error_of_the_look(tmp_pat
     only = HEALTHY._replace(queues={'msp': dict(HEALTHY.queues['msp'], directories=[{'path': path, 'messages': None if gone else 0}])})
     assert (_causes.diagnosis(only)['messages'] == {}) is gone
     assert ('SMQ-QUE-01' in [one['id'] for one in _controls.comply(look, _controls.settled(now=NOW))['controls'] if one['status'] == 'error']) is gone
+
+
+ROOM = {'mount': '/', 'read_only': False, 'immutable': False, 'blocks_free': 9, 'inodes': 5, 'inodes_free': 5, 'unmounted': None}
+
+
+@pytest.mark.parametrize('rooms, worst', [
+    ({'q1/qf': {'blocks_free': 5}, 'q1/df': {'mount': '/d', 'blocks_free': 0}}, {'mount': '/d', 'blocks_free': 0}),   # filesys_setup() looks at df
+    ({'q1/qf': {'blocks_free': 5}, 'q1/df': {'mount': '/d', 'blocks_free': 6}}, {'mount': '/', 'blocks_free': 5}),
+    ({'q1/df': {'mount': '/d', 'read_only': True}}, {'mount': '/d', 'read_only': True}),
+    ({'q2/df': {'mount': '/d', 'inodes_free': 0}, 'q1/qf': {'blocks_free': 1}}, {'mount': '/d', 'inodes_free': 0}),
+    ({'q2/df': {'mount': '/d', 'inodes_free': 0, 'inodes': 0}, 'q1/qf': {'blocks_free': 1}}, {'blocks_free': 1}),     # no limit
+    ({'q2/df': {'unmounted': '/x'}, 'q1/qf': {'blocks_free': 1}}, {'blocks_free': 1, 'unmounted': '/x'}),
+])
+def test_the_worst_file_system_of_a_queue(monkeypatch, rooms, worst):
+    monkeypatch.setattr(_probe._filesystem, 'under', lambda path: dict(ROOM, **rooms.get(path, {})))
+    found = [types.SimpleNamespace(path=name, control=name + '/qf', data=name + '/df') for name in ('q1', 'q2')]
+    assert _probe._worst(found) == dict(ROOM, **worst)
