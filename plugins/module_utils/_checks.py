@@ -427,7 +427,7 @@ def _no_name(look: Look) -> Any:
 
 def rejecting(look: Look, _limits: Limits) -> Found:
     """The title of the daemon says that it takes no connections."""
-    return said(_reach.rejecting(look))
+    return said(_reach.rejecting(look)) if _reach.rejecting(look) or _reach.daemons(look) else Found(None)
 
 
 def no_daemon(look: Look, _limits: Limits) -> Found:

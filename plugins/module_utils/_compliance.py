@@ -6,8 +6,7 @@
 
 """What only a compliance check needs to know of a host, beside the probes, and its options. Looks as in _system.
 
-The host looks and the controller judges (the action plugin sendmail_compliance_info, with _controls): so the texts of the controls need
-not be sent to every host.
+The controller judges (L(_controls)): so the texts of the controls stay there.
 """
 
 import os
@@ -19,11 +18,11 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _look, _lookups, _policy, _probe, _qf, _qshape, _spool, _system
 
 FILES_MAX = 5000        # looked at for modes, in all of the configuration
-_NAMES_MAX = 200000     # of a queue directory, before left-over files are only counted
+_NAMES_MAX = 200000     # of a queue, before left-over files are only counted
 _SETTLED = 3600         # seconds after which a data file or a rewrite without a control file belongs to nobody
-_ACCESS = '/etc/mail/access'
+_PRIVATE = ('10', '127', 'localhost', 'localdomain', 'local', 'lan', 'home', 'corp', 'internal', 'intranet', 'private')   # RFC 6761, 6762 G
 _LISTED = 20            # of what is listed without a natural bound
-# What the controller does not judge, or cannot as it is no plain value.
+# What is not judged, or no plain value.
 _AT_HOME = ('directories', 'held', 'layout', 'configurations', 'accounts', 'sendmail_conf', 'locked', 'subjects')
 
 PROFILES = ('baseline', 'stig')   # each with the controls of those before it
@@ -64,7 +63,7 @@ def audit(look: _look.Look, profile: str = PROFILES[0]) -> _look.Look:
 
 
 def plain(profile: str) -> Dict[str, Any]:
-    """All that the controls of a profile judge, as the fields of a Look that are plain values, in some ten kilobytes whatever the queues hold."""
+    """All that the controls of a profile judge, as plain values of a Look, in some ten kilobytes whatever the queues hold."""
     found = _look.look('program')
     look = audit(_probe.probe(_look.served(found, _acceptance.ask(found, _acceptance.sample(found)))), profile)
     told = [process for process in look.processes if process['role'] == 'daemon' or process['rejecting']]
@@ -99,7 +98,7 @@ def _entries(path: str) -> List[str]:
 
 
 def _writable(look: _look.Look, wanted: List[Dict[str, Any]]) -> List[str]:
-    """Configuration, programs and directories that everybody may write to; the sticky bit makes no difference to a file in them."""
+    """Configuration, programs and directories that everybody may write to, sticky or not."""
     found, left = [], FILES_MAX
     paths = [one['path'] for one in wanted if one['key'] in ('binary', 'submit_cf', 'sendmail_cf')] + ['/etc/aliases', '/etc/aliases.db']
     rules = look.layout.rules
@@ -140,21 +139,22 @@ def _relaying(look: _look.Look) -> List[str]:
         path = re.sub(r'^-o\s*', '', one['file']).split(' ')[0]
         if one['class'] == 'R' and path.startswith('/'):
             entries += [(line.strip(), path) for line in _entries(path) if line.strip()[:1] not in ('', '#')]
-    for line in _entries(_ACCESS):
-        match = re.match(r'(?i)(?:(?:Connect|From|To|Spam):)?(\S*)\s+RELAY\s*$', line)
-        if match and line[:1] != '#':
-            entries.append((match.group(1), _ACCESS))
+    for path in re.findall(r'(?m)^K\s*access\s.*\s(/\S+?)(?:\.db)?\s*$', text):
+        for line in _entries(path):
+            match = re.match(r'(?i)(?:(?:Connect|From|To|Spam):)?(\S*)\s+RELAY\s*$', line)
+            if match and line[:1] != '#':
+                entries.append((match.group(1), path))
     own = socket.gethostname().partition('.')[0].lower()
     for entry, place in entries:
         name = entry.strip('.').lower()
-        # A top-level domain, everybody, or a whole class A network that is not private.
-        if name in ('', '*') or not re.search(r'[.:\[]', name) and name not in ('localhost', own, '10', '127'):
+        # A public top-level domain, everybody, or a whole class A network that is not private.
+        if name in ('', '*') or not re.search(r'[.:\[]', name) and name not in _PRIVATE + (own,):
             found.append('%s relays for all of %s.' % (_system.printable(place), repr(entry.encode('utf-8', 'surrogateescape').decode('ascii', 'replace'))))
     return found
 
 
 def _leftovers(queue: str, directories: Sequence[_spool.QueueDirectory], look: _look.Look) -> Tuple[List[str], int]:
-    """Files that belong to no message, settled for an hour: (the first of their paths, how many). Only looked for where the figures say so."""
+    """Files that belong to no message, settled for an hour: (the first paths, how many)."""
     debris = look.queues.get(queue, {}).get('debris', {})
     suspects = sum(debris.get(kind, 0) for kind in ('data_without_control', 'temporary', 'pushed_aside', 'foreign', 'special'))
     if not suspects:
@@ -174,7 +174,7 @@ def _leftovers(queue: str, directories: Sequence[_spool.QueueDirectory], look: _
                                 found.append((entry.name[:2], entry.name[2:], os.path.join(place, entry.name)))
         except OSError:
             continue   # it is among the errors of the look
-    # A transcript does no harm. A rewrite is left over beside its control file too.
+    # A rewrite is left over beside its control file too.
     paths = sorted(_system.printable(path) for prefix, identifier, path in found if prefix in ('tf', 'Tf') or prefix == 'df' and identifier not in controls)
     strange = debris.get('foreign', 0) + debris.get('special', 0)
     return paths[:20], len(paths) + strange

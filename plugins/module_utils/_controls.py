@@ -135,6 +135,10 @@ def _running(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
     return 'A daemon that accepts mail', found[0] if found else 'submit.cf hands mail to %s' % _reach.where(look) if _needless(look) else 'none'
 
 
+def _connections(look: Look, _limits: Limits, wrong: bool) -> Tuple[str, str]:
+    return 'The MTA takes connections', 'it refuses them' if wrong else 'it does' if _reach.daemons(look) else 'no MTA runs here'
+
+
 def _runners(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
     return 'Exactly one', str(len(_checks.active_runners(look)))
 
@@ -273,6 +277,9 @@ _GOAWAY = ('needmailhelo', 'needexpnhelo', 'needvrfyhelo', 'noexpn', 'novrfy', '
 
 def _privacy(queue: str) -> Callable[[Look, Limits], Judgement]:
     def predicate(look: Look, limits: Limits) -> Judgement:
+        state = look.files[queue]
+        if queue == 'mta' and not (state['exists'] or state['error']):
+            return None, '', 'there is no %s' % state['path'], []
         flags = _settings(look, queue)['privacy_options']
         known = set(flags) | set(_GOAWAY if 'goaway' in flags else ())
         wanted = limits['privacy_' + queue]
@@ -283,6 +290,8 @@ def _privacy(queue: str) -> Callable[[Look, Limits], Judgement]:
 
 def _closed(look: Look, _limits: Limits) -> Judgement:
     open_to = sorted(set(one['address'] for one in look.sockets if one['address'] != '::1' and not one['address'].startswith('127.')))
+    if look.files['mta']['exists'] or look.files['mta']['error']:
+        _settings(look, 'mta')
     if not look.relaying:
         return True, 'Strangers cannot relay', 'nothing lets them', []
     if not open_to:
@@ -388,7 +397,7 @@ CONTROLS = (
          _guide('DaemonPortOptions'), _listens, _MANUAL,
          'Set Addr in DAEMON_OPTIONS, rebuild sendmail.cf and restart; or allow the address in the thresholds.'),
     _row('MTA-05', 'medium', 'The MTA takes connections', 'Above RefuseLA it closes its socket, and submissions wait.',
-         _guide('RefuseLA'), _words('The MTA takes connections', 'it does', 'it refuses them'), _MANUAL, 'Find what loads the host, or raise RefuseLA.',
+         _guide('RefuseLA'), _connections, _MANUAL, 'Find what loads the host, or raise RefuseLA.',
          _checks.rejecting),
     _row('RUN-01', 'high', 'Exactly one runner serves the client queue',
          'Without one, mail that was deferred once is never tried again; several get in each other\'s way.',

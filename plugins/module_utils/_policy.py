@@ -6,8 +6,7 @@
 
 """What published rules ask of a host, taken once for a compliance check: options, alias files, the log, TLS files, map classes. Looks as in _system.
 
-Reads are bounded, and nothing that a configuration or an alias names is run. Sendmail itself is asked where an address leads to, with -bv,
-which queues and sends nothing; L(_published) judges what this found.
+Reads are bounded, and nothing that they name is run. Sendmail itself is asked where an address leads to; L(_published) judges.
 """
 
 import base64
@@ -30,13 +29,11 @@ _NAME_SECONDS = 5.0        # of a lookup, after which a start of Sendmail takes 
 _LINES_MAX = 50            # of an answer
 # Exit statuses of sysexits.h that are an answer about the address, not about a configuration (70, 78) or a lookup that fails (71, 75).
 _TOLD = (0, 64, 65, 67, 68, 69, 73, 77)
-_KEYS = ('serverkeyfile', 'clientkeyfile')
-_CERTIFICATES = ('servercertfile', 'clientcertfile')
 _SMRSH = ('/etc/mail/smrsh', '/etc/smrsh', '/usr/adm/sm.bin', '/usr/lib/sm.bin', '/usr/libexec/sm.bin', '/usr/lib/sendmail.d/bin')
 _LOGGERS = ('rsyslogd', 'syslogd', 'syslog-ng', 'metalog', 'busybox')
 _SYSLOG = ('/etc/rsyslog.conf', '/etc/syslog.conf')
-_JOURNALD = ('/etc/systemd/journald.conf', '/etc/systemd/journald.conf.d/*.conf', '/run/systemd/journald.conf.d/*.conf',
-             '/usr/lib/systemd/journald.conf.d/*.conf')
+_JOURNALD = ('/etc/systemd/journald.conf', '/usr/lib/systemd/journald.conf.d/*.conf', '/run/systemd/journald.conf.d/*.conf',
+             '/etc/systemd/journald.conf.d/*.conf')
 _GREETING = '$j Sendmail $v ready at $b'   # main.c, without SmtpGreetingMessage
 
 
@@ -45,12 +42,12 @@ def policy(look: _look.Look, ask: bool) -> Dict[str, Any]:
     cf = look.configurations.get('mta')
     compiled = _compiled(look.program['sendmail'])
     found: Dict[str, Any] = {
-        'log_level': dict((name, _log_level(one)) for name, one in look.configurations.items() if one is not None),
+        'log_level': dict((name, one.number('LogLevel', 9)) for name, one in look.configurations.items() if one is not None),
         'log': _log(), 'tls': _tls(look), 'greeting': None, 'help': None, 'forward': None, 'aliases': None, 'maps': None, 'answers': {}}
     if cf is None:
         return found
-    helpfile, forward = _option(cf, 'helpfile', 'H'), _option(cf, 'forwardpath', 'J')
-    sources = _aliases.sources(','.join(cf.options.get('aliasfile', []) + cf.options.get('A', [])))
+    helpfile, forward = cf.option('HelpFile'), cf.option('ForwardPath')
+    sources = _aliases.sources(','.join(cf.options.get('aliasfile', [])))
     found.update(
         greeting=_greeting(cf),
         help=_system.file_state(helpfile) if helpfile else None, forward=forward and _system.printable(forward),
@@ -59,20 +56,15 @@ def policy(look: _look.Look, ask: bool) -> Dict[str, Any]:
     return found
 
 
-def _option(cf: _cf.Configuration, name: str, letter: str = '') -> Optional[str]:
-    """The value of an option under its long name, else under its old letter; None where there is none."""
-    return (cf.options.get(letter, []) + cf.options.get(name, []) or [None])[-1]   # type: ignore[list-item]
-
-
-def _log_level(cf: _cf.Configuration) -> int:
-    """LogLevel, 9 where nothing sets it (setdefaults() in conf.c); readcf.c takes the digits with atoi()."""
-    digits = re.match(r'\s*([+-]?\d{1,9})', _option(cf, 'loglevel', 'L') or '9')
-    return int(digits.group(1)) if digits else 0
+def _user(named: Optional[str]) -> Optional[str]:
+    """The name of a user that an option names, or gives as a number."""
+    digits = re.match(r'\d+', named or '', re.A)
+    return _system.user_name(int(digits.group())) if digits else named
 
 
 def _greeting(cf: _cf.Configuration) -> Dict[str, str]:
-    """{written, meant}: meant has the macros of the file replaced, but for $v and $Z, the versions of Sendmail and of its configuration."""
-    text = written = _option(cf, 'smtpgreetingmessage') or cf.macros.get('e') or _GREETING
+    """{written, meant}: meant has the macros of the file replaced, but for $v and $Z, the versions."""
+    text = written = cf.option('SmtpGreetingMessage') or cf.macros.get('e') or _GREETING
     for _level in range(10):
         text = re.sub(r'\$&?(?:\{(\w+)\}|(\w))', lambda match: match.group(0) if (match.group(1) or match.group(2)) in ('v', 'Z')
                       else cf.macros.get(match.group(1) or match.group(2), ''), text)[:2047]
@@ -84,11 +76,11 @@ def _greeting(cf: _cf.Configuration) -> Dict[str, str]:
 def _alias_files(look: _look.Look, cf: _cf.Configuration, sources: List[_aliases.Source], compiled: Optional[Dict[str, bool]]) -> Dict[str, Any]:
     """{files: [{path, link, text, map, kind}], elsewhere: classes that are no files, errors, decode, programs, trusted}.
 
-    C(text) and C(map) are states of _system.file_state(), the map None where Sendmail reads the text itself. C(link): who made the link that the
-    path is, where it is one. C(programs): [{alias, program, states}], the program and what is above it.
+    C(text) and C(map) are states of _system.file_state(), the map None where Sendmail reads the text itself. C(link): who made the path, a link.
+    C(decode) and C(programs) are sentences.
     """
     found: Dict[str, Any] = {'files': [], 'elsewhere': [one.kind for one in sources if one.path is None][:_LISTED], 'errors': [], 'decode': [],
-                             'programs': [], 'trusted': cf.option('TrustedUser')}
+                             'programs': [], 'trusted': _user(cf.option('TrustedUser'))}
     places = _restricted(cf)
     seen: Dict[str, Tuple[str, ...]] = {}
     for source in sources[:_LISTED]:
@@ -107,7 +99,7 @@ def _alias_files(look: _look.Look, cf: _cf.Configuration, sources: List[_aliases
                                                     else text['error'] or 'it does not exist, so what its map holds is not known'))
             continue
         for alias, right in _aliases.entries(data.decode('utf-8', 'surrogateescape')):
-            if alias in ('decode', 'uudecode'):
+            if alias in ('decode', 'uudecode') or 'uudecode' in [os.path.basename(_aliases.program(one) or '') for one in right]:
                 found['decode'].append(_system.printable('%s: %s: %s' % (source.path, alias, ', '.join(right)))[:200])
             for address in right:
                 program = _aliases.program(address)
@@ -137,7 +129,7 @@ def _restricted(cf: _cf.Configuration) -> List[str]:
 def _way(program: str, restricted: List[str]) -> Optional[str]:
     """What is wrong with a program and the directories it lies in, as a sentence, '' for nothing; None where it cannot be told.
 
-    Root has to own all of them, and nobody else may write (GEN004400, GEN004420). smrsh takes the last part of the name only.
+    Root alone may own and write them (GEN004400, GEN004420). smrsh takes the last part of the name.
     """
     if restricted or '/' not in program:
         names = [os.path.join(place, os.path.basename(program)) for place in restricted or ('/bin', '/usr/bin')]
@@ -159,8 +151,7 @@ def _way(program: str, restricted: List[str]) -> Optional[str]:
 def _answers(look: _look.Look, cf: _cf.Configuration) -> Dict[str, Optional[List[str]]]:
     """What Sendmail says about each of these addresses with -bv, None where it said nothing in time. It runs no mailer and writes no queue file.
 
-    With LogLevel 0 it leaves nothing in the log. A map of the class program would be run, so it is not asked where there is one; nor where a
-    start waits a minute for names.
+    LogLevel 0 leaves nothing in the log. Not asked where a map of the class program would be run, nor where a start waits for names.
     """
     own = look.lookups.get('own') or {}
     waits = own.get('unqualified') or (own.get('seconds') or 0) >= _NAME_SECONDS or all(one['error'] for one in look.name_servers) and look.name_servers
@@ -201,41 +192,52 @@ def _used(look: _look.Look, sources: List[_aliases.Source]) -> Dict[str, str]:
 # The log
 
 def _catches(text: str) -> List[str]:
-    """Where the rules of a syslog.conf send what the facility mail says at the level info, which is Sendmail's for each message."""
+    """Where the rules of a syslog.conf send mail.info, which is Sendmail's level for each message."""
     found = []
     for line in text.replace('\\\n', '').splitlines():
         match = re.match(r'\s*([\w*,.;!=]+\.[\w*,.;!=]+)\s+(\S.*)', line)
         if not match:
             continue
         taken = False
-        for part in match.group(1).split(';'):
+        for part in match.group(1).lower().split(';'):
             names, _dot, level = part.rpartition('.')
-            if {'mail', '*'} & set(names.split(',')) and not level.startswith('!'):
-                taken = level in ('*', 'debug', 'info', '=info') or taken and level != 'none'
-        if taken:
-            found.append(match.group(2).split()[0].split(';')[0].lstrip('-'))
+            if {'mail', '*'} & set(names.split(',')):
+                taken = level in ('*', 'debug', 'info', '=info') or taken and level not in ('none', '!*', '!debug', '!info', '!=info')
+        named = re.search(r'(?i)^action\(.*\bfile\s*=\s*"([^"]+)"', match.group(2))
+        place = named.group(1) if named else match.group(2).split()[0].split(';')[0].lstrip('-')
+        if taken and place not in ('/dev/null', '~', 'stop'):
+            found.append(place)
     return found
 
 
+def _journal_keeps() -> bool:
+    """Whether it keeps the level info. Drop-ins count by name, of one name the last place (journald.conf(5))."""
+    drop_ins = dict((os.path.basename(path), path) for pattern in _JOURNALD[1:] for path in glob.glob(pattern)[:_LISTED])
+    text = '\n'.join(_system.script(path) for path in [_JOURNALD[0]] + [drop_ins[name] for name in sorted(drop_ins)])
+    values = dict(re.findall(r'(?m)^\s*(Storage|MaxLevelStore)\s*=\s*(\w+)', text))
+    return values.get('Storage') != 'none' and values.get('MaxLevelStore', 'debug') in ('debug', 'info', '6', '7')
+
+
 def _log() -> Dict[str, Any]:
-    """{journal, daemons, places, unclear, files}: who takes what is logged, where rules send it, whether some rules were not understood, and
-    the states of the files."""
-    settings = ''.join(_system.script(path) for pattern in _JOURNALD for path in sorted(glob.glob(pattern))[:_LISTED])
-    kept = (re.findall(r'(?m)^\s*Storage\s*=\s*(\w+)', settings) or ['auto'])[-1] != 'none'
+    """{journal, daemons, places, unclear, files}: who takes it, where rules send it, whether some were not understood, states of files."""
     comms = [_system.slurp('/proc/%s/comm' % entry, 64).strip().decode('latin-1') for entry in _system.names('/proc') if entry.isdecimal()]
     text = '\n'.join(_system.script(path) for path in _SYSLOG + tuple(sorted(glob.glob('/etc/rsyslog.d/*.conf'))[:100]))
     places = _catches(text)
     paths = [path for path in places if path.startswith('/')] + [path for path in ('/var/log/mail.log', '/var/log/maillog') if os.path.exists(path)]
-    journal = os.path.exists('/run/systemd/journal/socket') and kept
+    journal = os.path.exists('/run/systemd/journal/socket') and _journal_keeps()
     if journal:
         paths += [path for top in ('/var/log/journal', '/run/log/journal') for path in sorted(glob.glob(top + '/*/system.journal'))[:2]]
     files = [_system.file_state(path) for path in sorted(set(paths))[:_LISTED]]
     return {'journal': journal, 'daemons': sorted(set(comms) & set(_LOGGERS)), 'places': [_system.printable(place) for place in places][:_LISTED],
-            'unclear': bool(re.search(r'(?m)^\s*(if\b|action\s*\(|log\s*\{)', text)) or 'syslog-ng' in comms or 'metalog' in comms,
+            'unclear': not text.strip() or bool(re.search(r'(?m)^\s*(if\b|action\s*\(|log\s*\{)', text)) or 'syslog-ng' in comms or 'metalog' in comms,
             'files': [one for one in files if one['exists'] and one['kind'] == 'file']}
 
 
 # TLS
+
+def _paths(cf: _cf.Configuration, kind: str) -> List[str]:
+    return [path.strip() for side in ('Server', 'Client') for path in (cf.option(side + kind) or '').split(',') if path.strip()]
+
 
 def _tls(look: _look.Look) -> Dict[str, Any]:
     """{keys: [{state, group_readable, users}], certificates: [{path, expires, error}]} of both configurations.
@@ -248,20 +250,14 @@ def _tls(look: _look.Look) -> Dict[str, Any]:
         if cf is None:
             continue
         blame = ' '.join(cf.options.get('dontblamesendmail', [])).lower()
-        users = [user for user in (cf.option('TrustedUser'), re.split('[:./]', cf.option('RunAsUser') or '')[0]) if user]
-        for name in _KEYS:
-            for path in (_option(cf, name) or '').split(','):
-                if path.strip():
-                    keys.setdefault(path.strip(), {'state': _system.file_state(path.strip()), 'users': users,
-                                                   'group_readable': 'groupreadablekeyfile' in blame})
-        for name in _CERTIFICATES:
-            for path in (_option(cf, name) or '').split(','):
-                if path.strip() and path.strip() not in certificates:
-                    state = _system.read_file(path.strip(), 1 << 18)
-                    expires = not_after(state['data'] or b'')
-                    error = state['error'] or (None if state['exists'] else 'does not exist')
-                    certificates[path.strip()] = {'path': _system.printable(path.strip()), 'expires': expires,
-                                                  'error': error or (None if expires else 'no certificate can be read in it')}
+        users = [user for user in map(_user, (cf.option('TrustedUser'), re.split('[:./]', cf.option('RunAsUser') or '')[0])) if user]
+        for path in _paths(cf, 'KeyFile'):
+            keys.setdefault(path, {'state': _system.file_state(path), 'users': users, 'group_readable': 'groupreadablekeyfile' in blame})
+        for path in _paths(cf, 'CertFile'):
+            state = _system.read_file(path, 1 << 18)
+            expires = not_after(state['data'] or b'')
+            certificates[path] = {'path': _system.printable(path), 'expires': expires, 'error': state['error'] or (
+                None if expires else 'no certificate can be read in it' if state['exists'] else 'does not exist')}
     return {'keys': list(keys.values())[:_LISTED], 'certificates': list(certificates.values())[:_LISTED]}
 
 
@@ -278,7 +274,7 @@ def _der(data: bytes, at: int) -> Tuple[int, int, int]:
 
 def not_after(pem: bytes) -> Optional[int]:
     """When the first certificate of a PEM file expires, in epoch seconds; None where there is none (RFC 5280, 4.1.2.5)."""
-    match = re.search(rb'-----BEGIN (?:TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END', pem)
+    match = re.search(rb'-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END', pem)
     try:
         data = base64.b64decode(b''.join(match.group(1).split())) if match else b''
         _tag, at, _end = _der(data, _der(data, 0)[1])

@@ -60,7 +60,7 @@ def greeting(look: Look, _limits: Limits) -> Judgement:
 
 
 def _numbers(text: str, version: str) -> bool:
-    return bool(version and version in text or re.search(r'\b8\.\d+\.\d+', text))
+    return bool(version and version in text or re.search(r'(?<![\d.])8\.(?:9|1\d)\.\d', text))
 
 
 @_of_the_mta
@@ -189,14 +189,17 @@ def logged(look: Look, _limits: Limits) -> Judgement:
 def keys(look: Look, _limits: Limits) -> Judgement:
     """What Sendmail itself asks of a key (TLS_KEYSFF in tls.c): nobody else reads it, the group only with GroupReadableKeyFile."""
     found = look.policy['tls']['keys']
-    wrong = []
+    wrong, doubt = [], []
     for one in found:
         state, mode = one['state'], int(one['state']['mode'] or '0', 8)
         if not state['exists']:
-            wrong.append('%s: %s.' % (state['path'], state['error'] or 'does not exist'))
-        elif state['owner'] not in ['root'] + one['users'] or mode & (0o137 if one['group_readable'] else 0o177):
+            (doubt if state['error'] else wrong).append('%s: %s.' % (state['path'], state['error'] or 'does not exist'))
+        elif state['owner'] not in ['root'] + one['users'] or mode & (0o037 if one['group_readable'] else 0o077):
             wrong.append('%s is %s:%s %s.' % (state['path'], state['owner'], state['group'], state['mode']))
-    return (not wrong if found else None, 'Keys are root\'s, and others cannot read them', '%d of %d right' % (len(found) - len(wrong), len(found)), wrong)
+    if doubt and not wrong:
+        raise _text.SendmailError(' '.join(doubt[:3]))
+    actual = '%d of %d right' % (len(found) - len(wrong + doubt), len(found))
+    return not wrong if found else None, 'Keys are root\'s, and others cannot read them', actual, wrong
 
 
 def certificates(look: Look, limits: Limits) -> Judgement:

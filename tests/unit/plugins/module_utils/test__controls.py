@@ -13,8 +13,8 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _controls,
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
 from hosts_looked_at import (
-    DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, POLICY, ROOM, RUNNER, SOCKET, alias_file, aliased, damaged, queue, relay, ruled, settings, state, waiting,
-    want)
+    DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, POLICY, REFUSES, ROOM, RUNNER, SOCKET, alias_file, aliased, damaged, queue, relay, ruled, settings, state,
+    waiting, want)
 
 ROOT = os.path.join(os.path.dirname(_controls.__file__), '..', '..')
 
@@ -68,7 +68,8 @@ def test_without_sendmail_one_control_fails_and_no_other_applies():
 
 def test_a_host_that_submits_elsewhere_needs_no_mta():
     result = comply(HEALTHY._replace(relay=relay('[192.0.2.20]', listeners=[]), processes=[], sockets=[]))
-    assert with_status(result, 'not_applicable') == ['SMQ-MTA-01', 'SMQ-MTA-02', 'SMQ-MTA-04', 'SMQ-POL-05', 'SMQ-POL-06']
+    assert with_status(result, 'not_applicable') == [
+        'SMQ-MTA-01', 'SMQ-MTA-02', 'SMQ-MTA-04', 'SMQ-MTA-05', 'SMQ-POL-05', 'SMQ-POL-06']
     assert result['compliant']
 
 
@@ -254,6 +255,8 @@ def test_what_is_said_of_others(control, more, actual):
     # submit.cf names another host: an MTA that runs here all the same is judged as any other. And one that should run here and does not.
     ('MTA-02', {'relay': relay('[192.0.2.20]', listeners=[])}, 'pass', 'enabled'),
     ('MTA-02', {'processes': []}, 'pass', 'enabled'),
+    ('MTA-05', {'processes': []}, 'not_applicable', 'no MTA runs here'),
+    ('MTA-05', {'processes': [dict(REFUSES, role='other')]}, 'fail', 'it refuses them'),
     ('RUN-02', {'runners': [RUNNER, dict(RUNNER, active=False, interval=60)]}, 'pass', '30 minutes'),
     ('RUN-02', {'runners': [dict(RUNNER, interval=7200), dict(RUNNER, partial=True, interval=60)]}, 'fail', '2 hours'),
     ('RUN-02', {'runners': [dict(RUNNER, interval=None)]}, 'not_applicable', 'no runner with an interval'),
@@ -401,6 +404,10 @@ class TestProfiles:
     ('POL-05', ruled(greeting={'written': '$j ${v}', 'meant': ' ${v}'}), 'fail', 'it tells the version'),
     ('POL-05', ruled(greeting={'written': '$j $&Z', 'meant': ' $&Z'}), 'fail', 'it tells the version'),
     ('POL-05', ruled(greeting={'written': '$j 8.18.1', 'meant': ' 8.18.1'}), 'fail', 'it tells the version'),
+    # An address is no version.
+    ('POL-05', ruled(greeting={'written': '[10.8.0.1] ready', 'meant': '[10.8.0.1] ready'}), 'pass', 'it tells no version'),
+    ('POL-05', {'greeting': dict(GREETING, text='220 [8.8.8.8] ESMTP; Sat')}, 'pass', 'it tells no version'),
+    ('POL-05', {'greeting': dict(GREETING, text='220 mail ESMTP Sendmail 8.12.11; Sat')}, 'fail', 'it tells the version'),
     # What a relay elsewhere says of itself is no fact of this host.
     ('POL-05', {'greeting': dict(GREETING, text='220 hub ESMTP Sendmail 8.17.1.9; Sat'), 'relay': relay('[192.0.2.20]', listeners=[])}, 'pass',
      'it tells no version'),
@@ -430,6 +437,13 @@ class TestProfiles:
      '1 of 1 right'),
     ('TLS-01', ruled(tls={'keys': [dict(POLICY['tls']['keys'][0], group_readable=True, state=state('/k', mode='0644'))], 'certificates': []}), 'fail',
      '0 of 1 right'),
+    # safefile() minds what the group and others may do, not whether the owner may execute it.
+    ('TLS-01', ruled(tls={'keys': [dict(POLICY['tls']['keys'][0], state=state('/k', mode='0700'))], 'certificates': []}), 'pass', '1 of 1 right'),
+    ('TLS-01', ruled(tls={'keys': [dict(POLICY['tls']['keys'][0], state=state('/k', mode='0640'))], 'certificates': []}), 'fail', '0 of 1 right'),
+    ('TLS-01', ruled(tls={'keys': [dict(POLICY['tls']['keys'][0], group_readable=True, state=state('/k', mode='0660'))], 'certificates': []}), 'fail',
+     '0 of 1 right'),
+    ('TLS-01', ruled(tls={'keys': [dict(POLICY['tls']['keys'][0], state=dict(state('/k', exists=False), error='Input/output error'))],
+                          'certificates': []}), 'error', 'unknown'),
     ('TLS-01', ruled(tls={'keys': [], 'certificates': []}), 'not_applicable', '0 of 0 right'),
     ('TLS-02', ruled(tls={'keys': [], 'certificates': [{'path': '/c', 'expires': NOW + 14 * 86400, 'error': None}]}), 'pass', 'the first expires on %s'
      % time.strftime('%Y-%m-%d', time.gmtime(NOW + 14 * 86400))),
@@ -437,6 +451,15 @@ class TestProfiles:
 ])
 def test_what_published_rules_ask(control, more, status, actual):
     assert said_of(control, **more) == (status, actual)
+
+
+def test_a_sendmail_cf_that_cannot_be_read_is_not_a_closed_relay():
+    settings = {'msp': HEALTHY.settings['msp']}
+    for exists, error, found in ((True, None, ('error', 'error')), (False, 'Input/output error', ('error', 'error')),
+                                 (False, None, ('not_applicable', 'pass'))):
+        files = dict(HEALTHY.files, mta=dict(HEALTHY.files['mta'], exists=exists, error=error))
+        judged = {one['id']: one['status'] for one in comply(HEALTHY._replace(settings=settings, files=files))['controls']}
+        assert (judged['SMQ-POL-01'], judged['SMQ-POL-03']) == found
 
 
 def test_without_sendmail_cf_nothing_of_the_mta_is_judged():

@@ -26,7 +26,9 @@ def taken(text):
 
 
 @pytest.mark.parametrize('text, level', [
-    (b'', 9), (b'O LogLevel=14\n', 14), (b'O LogLevel=8\n', 8), (b'OL5\n', 5), (b'O LogLevel=x\n', 0), (b'O LogLevel=1\nO LogLevel=9\n', 9)])
+    (b'', 9), (b'O LogLevel=14\n', 14), (b'O LogLevel=8\n', 8), (b'OL5\n', 5), (b'O LogLevel=x\n', 0), (b'O LogLevel=1\nO LogLevel=9\n', 9),
+    # Abbreviated, as setoption() takes them; without a value atoi() makes it 0; the last counts under either name.
+    (b'O LogL=3\n', 3), (b'O LogLevel\n', 0), (b'O LogLevel=5\nOL9\n', 9), (b'OL9\nO loglevel=5\n', 5), (b'O LogLevels=3\n', 9)])
 def test_log_level(text, level):
     assert taken(text)['log_level'] == {'mta': level}
 
@@ -40,7 +42,8 @@ def test_greeting(text, meant):
     assert taken(text)['greeting']['meant'] == meant
 
 
-@pytest.mark.parametrize('text, path', [(b'', None), (b'O ForwardPath\n', ''), (b'O ForwardPath=\n', ''), (b'O ForwardPath=$z/.forward\n', '$z/.forward')])
+@pytest.mark.parametrize('text, path', [(b'', None), (b'O ForwardPath\n', ''), (b'O ForwardPath=\n', ''), (b'O ForwardPath=$z/.forward\n', '$z/.forward'),
+                                        (b'O Forward=\n', ''), (b'OJ$z/.f\nO ForwardPath\n', ''), (b'O ForwardPath\nOJ$z/.f\n', '$z/.f')])
 def test_forward(text, path):
     assert taken(text)['forward'] == path
 
@@ -76,6 +79,10 @@ class TestAliases:
         assert aliases('root: x\n')['decode'] == []
         assert aliases('#decode: x\nDecode: root\nuudecode: |/x/uudecode\n')['decode'] == [
             '%s: decode: root' % aliases.path, '%s: uudecode: |/x/uudecode' % aliases.path]
+        # Whatever the alias is called, the program decodes.
+        assert aliases('unpack: "|/usr/bin/uudecode -s"\nx: y, |uudecode\n')['decode'] == [
+            '%s: unpack: |/usr/bin/uudecode -s' % aliases.path, '%s: x: y, |uudecode' % aliases.path]
+        assert aliases('a: uudecode\nb: |/bin/cat uudecode\nc: /tmp/uudecode\nd: |/bin/uudecoder\ndecoder: x\n')['decode'] == []
 
     def test_programs(self, aliases, tmp_path):
         assert aliases('a: |/bin/true\nb: "|/bin/true x"\n')['programs'] == []
@@ -135,10 +142,43 @@ class TestAliases:
     ('mail.*\t-/var/log/mail.log\n', ['/var/log/mail.log']), ('*.*;auth,authpriv.none /var/log/syslog', ['/var/log/syslog']),
     ('*.info;mail.none;authpriv.none  /var/log/messages\nmail.*  -/var/log/maillog', ['/var/log/maillog']), ('mail.err /var/log/mail.err', []),
     ('mail.info @loghost', ['@loghost']), ('#mail.* /x', []), ('kern,mail.debug /x;RSYSLOG_FileFormat', ['/x']), ('mail.crit /x', []),
-    ('*.*;mail.none /x', []), ('mail.*;mail.!info /x', ['/x']), ('*.=info /x', ['/x']), ('', []), ('mail.info;\\\n*.err /x', ['/x']),
+    ('*.*;mail.none /x', []), ('*.=info /x', ['/x']), ('', []), ('mail.info;\\\n*.err /x', ['/x']),
+    # syslog.conf(5): a level after ! is left out with those above it, after != alone.
+    ('mail.*;mail.!info /x', []), ('mail.*;mail.!=info /x', []), ('mail.*;mail.!debug /x', []), ('mail.*;mail.!warn /x', ['/x']),
+    ('mail.*;mail.!=debug /x', ['/x']), ('MAIL.INFO /x', ['/x']),
+    # What is thrown away is logged nowhere.
+    ('mail.* /dev/null', []), ('mail.* -/dev/null', []), ('mail.* ~', []), ('mail.* stop', []), ('mail.* /dev/null.log', ['/dev/null.log']),
+    ('mail.* action(type="omfile" File="/x" fileOwner="root")', ['/x']), ('mail.* action(type="omfwd" target="h")', ['action(type="omfwd"']),
 ])
 def test_what_a_syslog_rule_takes(rules, places):
     assert _policy._catches(rules) == places
+
+
+@pytest.mark.parametrize('main, drop_ins, kept', [
+    ('', {}, True), ('[Journal]\n#Storage=none\n', {}, True), ('Storage=none\n', {}, False), ('Storage=none', {'etc/9': 'Storage=auto'}, True),
+    # journald.conf(5): drop-ins of all directories by their names; of two with one name that in /etc.
+    ('', {'etc/50': 'Storage=none', 'usr/10': 'Storage=auto'}, False), ('', {'etc/10': 'Storage=none', 'usr/50': 'Storage=auto'}, True),
+    ('', {'etc/50': 'Storage=auto', 'usr/50': 'Storage=none'}, True), ('', {'etc/50': '', 'usr/50': 'Storage=none'}, True),
+    ('MaxLevelStore=notice\n', {}, False), ('MaxLevelStore=5\n', {}, False), ('MaxLevelStore=info\n', {}, True), ('MaxLevelStore=6\n', {}, True),
+    ('MaxLevelSyslog=err\n', {}, True),
+])
+def test_what_the_journal_keeps(tmp_path, monkeypatch, main, drop_ins, kept):
+    for name in ('usr', 'etc'):
+        (tmp_path / name).mkdir()
+    (tmp_path / 'main').write_text(main)
+    for name, text in drop_ins.items():
+        (tmp_path / (name + '.conf')).write_text(text)
+    monkeypatch.setattr(_policy, '_JOURNALD', (str(tmp_path / 'main'), str(tmp_path / 'usr/*.conf'), str(tmp_path / 'etc/*.conf')))
+    assert _policy._journal_keeps() is kept
+
+
+@pytest.mark.parametrize('text, unclear', [(None, True), ('', True), ('*.err /x\n', False), ("if $syslogfacility-text == 'mail' then /x\n", True)])
+def test_rules_that_were_not_found_are_not_understood(tmp_path, monkeypatch, text, unclear):
+    if text is not None:
+        (tmp_path / 'conf').write_text(text)
+    monkeypatch.setattr(_policy, '_SYSLOG', (str(tmp_path / 'conf'),))
+    monkeypatch.setattr(_policy.glob, 'glob', lambda pattern: [])
+    assert _policy._log()['unclear'] is unclear
 
 
 def test_classes_of_map(tmp_path):
@@ -217,6 +257,19 @@ class TestTls:
     @pytest.mark.parametrize('body', [b'', b'MIIB', b'M', b'MIT//////////////w=='])
     def test_what_is_no_certificate(self, body):
         assert _policy.not_after(b'-----BEGIN CERTIFICATE-----\n%s\n-----END' % body) is None and _policy.not_after(body) is None
+
+    def test_the_old_name_of_a_certificate(self, pem):
+        data = (pem / 'crt').read_bytes()
+        for name in (b'X509 CERTIFICATE', b'TRUSTED CERTIFICATE'):     # PEM_STRING_X509_OLD and _TRUSTED of OpenSSL, which reads both
+            assert _policy.not_after(data.replace(b'CERTIFICATE', name)) == _policy.not_after(data)
+        assert _policy.not_after(data.replace(b'CERTIFICATE', b'CERTIFICATE REQUEST')) is None
+
+    def test_a_user_that_is_a_number(self):
+        user = _system.user_name(1)
+        for text, users in ((b'O TrustedUser=1\n', [user]), (b'O RunAsUser=1:1\n', [user]), (b'O TrustedUser=4294967294\n', ['4294967294'])):
+            (key,) = taken(b'O ServerKeyFile=/no/key\n' + text)['tls']['keys']
+            assert key['users'] == users
+        assert taken(b'O TrustedUser=1\n')['aliases']['trusted'] == user and taken(b'')['aliases']['trusted'] is None
 
     def test_no_cut_of_a_certificate_is_more_than_no_certificate(self, pem):
         data = (pem / 'crt').read_bytes()
