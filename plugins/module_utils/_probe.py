@@ -461,3 +461,8 @@ def _dead_letters(settings: Dict[str, Any]) -> List[Dict[str, Any]]:
             continue
         found[about.st_dev, about.st_ino] = {'path': _system.printable(path), 'size': about.st_size, 'mtime': int(about.st_mtime)}
     return list(found.values())
+
+
+def ledger_open(directory: str) -> bool:
+    """Whether a list of messages lies in the directory of a ledger: _ledger.START, whose floor a diagnosis does without."""
+    return os.path.lexists(os.path.join(directory, 'start.jsonl'))

@@ -134,8 +134,6 @@ ledger_open:
   type: bool
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _causes, _look, _probe, _qshape, _text
 
@@ -149,7 +147,7 @@ def main():
         look = _probe.probe(_look.served(found, _acceptance.ask(found, _acceptance.sample(found))), subjects=module.params['subjects'])
         return dict(_causes.diagnosis(look, _probe.log_of(look.now)),
                     domains=[{'domain': domain, 'ages': ages} for domain, ages in _qshape.domains(look, ('msp',))[0]],
-                    **({} if ledger is None else {'ledger_open': os.path.lexists(os.path.join(ledger, 'start.jsonl'))}))
+                    **({} if ledger is None else {'ledger_open': _probe.ledger_open(ledger)}))
     _text.answer(module, work)
 
 
