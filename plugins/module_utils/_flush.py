@@ -128,6 +128,8 @@ def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=Fals
     most = min([RUNNERS_MAX, 4 * look.cpus] + [max(1, limit // 2) for limit in limits if limit])
     free = [message for message in messages if not message.locked and message.queue == 'msp']
     places_run = set((message.queue, message.directory.group) for message in messages)
+    if any(look.settings.get(queue, {}).get('single_thread') for queue, _group in places_run):
+        parallel = 1     # one process at a time talks to a host, and another one defers all its messages at once
     return Plan(messages, refusals, parallel or max(1, min(most, len(messages) // 4)), free[0] if canary and len(messages) > 1 and free else None,
                 dict((place, _command(look.program['sendmail'], place, ignore_load, features, look.settings.get(place[0], {}))) for place in places_run),
                 answers, left_out)

@@ -110,6 +110,14 @@ class TestPlan:
     def test_number_of_runners_as_told(self):
         assert _flush.plan(look(), [message(number) for number in range(3)], parallel=20).parallel == 20
 
+    @pytest.mark.parametrize('given, expected', [(b'O SingleThreadDelivery=True\n', 1), (b'O SingleThread\n', 1), (b'O SingleThreadDelivery=False\n', 20)])
+    def test_one_runner_where_one_process_at_a_time_talks_to_a_host(self, given, expected):
+        """Another one finds the host locked and writes "Deferred" into each of its messages (mci_lock_host() in mci.c; seen with two runners of 8.18)."""
+        here = look()
+        here.settings['msp'] = _cf.settings(_cf.parse(given))
+        for queue, count in (('msp', expected), ('mta', 20)):
+            assert _flush.plan(here, [message(number, queue=queue) for number in range(3)], parallel=20).parallel == count
+
     def test_canary_is_the_oldest_that_is_free(self):
         messages = [message(1, queue='mta'), message(2, locked=True), message(3), message(4)]
         assert _flush.plan(look(), messages).canary is messages[2]
