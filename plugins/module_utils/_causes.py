@@ -72,6 +72,9 @@ CAUSES = (
          'Keep it. With Sendmail installed again and a configuration that names the directory, its messages can be read and run.'),
     _row('queue_link', 'A queue directory is a dangling symbolic link', 'critical', (_checks.dead_link,), _MANUAL,
          'Mount or restore the target of the link. A new directory in its place would hide the mail.', harms=_always, blocks=_always),
+    _row('hidden_queue', 'A daemon works in a queue directory that is hidden', 'high', (_checks.hidden,), _MANUAL,
+         'Its mail lies there. Stop it, unmount what hides the directory (or have a bind mount of the file system below show it), move the files '
+         'into the queue, and start it again.'),
     _row('configuration', 'The mail submission program cannot start', 'critical',
          (_checks.msp_configuration, _checks.accounts, _checks.directory, _checks.unmounted), _MSP,
          'Restore submit.cf, and create the user and the queue directory again; mount what is not mounted first.', ('not_installed',),
@@ -189,7 +192,7 @@ CAUSES = (
          'Look at the process and at what it is connected to. KILL does no harm to the message; TERM has no effect while the other side is silent.',
          ('silent', 'hub_down', 'hangs_up')),
     _row('runner', 'No queue runner works on the client queue', 'high', (_checks.no_runner, _checks.overdue), _RUNNER, 'Schedule one, every half hour.',
-         ('configuration', 'poison', 'stale_rewrite', 'hangs')),
+         ('configuration', 'poison', 'stale_rewrite', 'hangs', 'hidden_queue')),
     _row('two_runners', 'More than one queue runner works on the client queue', 'medium', (_checks.several_runners,), _RUNNER,
          'Keep one and remove the others: they get in each other\'s way. The role removes them when sendmail_queue_runner_remove_foreign is true.'),
     _row('dead_runner', 'A queue runner that is set up does nothing', 'low', (_checks.dead_runners,), _RUNNER,

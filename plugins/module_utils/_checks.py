@@ -209,6 +209,14 @@ def stranded(look: Look, _limits: Limits) -> Found:
     return said(found, sum(one['messages'] for one in look.stranded))
 
 
+def hidden(look: Look, _limits: Limits) -> Found:
+    return said(['%s, but not in what has that name now: something is mounted there.' % text for text in _working(look, 'hidden')])
+
+
+def _working(look: Look, sees: str) -> List[str]:
+    return ['Process %s (%s) works in %s' % (one['pid'], one['title'], one['cwd']) for one in look.processes if one.get('sees') == sees]
+
+
 # File systems
 
 def _blocks(name: str) -> Check:
@@ -250,13 +258,14 @@ def read_only(look: Look, _limits: Limits) -> Found:
             found.append('%s, where the %s queue lies, is mounted read-only.' % (room['mount'], name.upper()))
         if room and room.get('immutable'):
             found.append('The directory of the %s queue is immutable or append-only (lsattr -d).' % name.upper())
+    found += ['%s, which it cannot write to: see ProtectSystem= and ReadWritePaths= of its unit.' % text for text in _working(look, 'read_only')] * (not found)
     return said(found, reason(look, 'mta_queue')[0] if found and _frozen(look) else 0)
 
 
 def _frozen(look: Look) -> bool:
     """Whether nobody can write into the queue of the MTA."""
     room = look.filesystems.get('mta') or {}
-    return bool(room.get('read_only') or room.get('immutable'))
+    return bool(room.get('read_only') or room.get('immutable') or any(one.get('sees') == 'read_only' and one['queue'] == 'mta' for one in look.processes))
 
 
 # The MTA

@@ -63,6 +63,7 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
         filesystems=dict((name, _worst(places)) for name, places in look.directories.items() if places),
         sockets=_sockets(look, _network.listeners(_ports(look), look.processes)),
         active=_system.unit_states([service])[service]['active'] == 'active' if look.services['init'] == 'systemd' else None,
+        processes=[dict(process, sees=sees(process)) for process in look.processes],
         locked=_in_delivery(look, facts['queues'].get('msp', {}).get('last_attempt_age')), obstacles=obstacles(look),
         stuck=_stuck(look, facts['queues'], set(identifier for pairs in hazards.values() for _text, identifier in pairs)),
         stranded=_stranded(look), passing=_passing(look, facts['queues'].get('msp', {})), orphans=_orphans(look, facts['queues'].get('msp', {})),
@@ -108,6 +109,21 @@ def _sockets(look: _look.Look, listeners: List[Dict[str, Any]]) -> List[Dict[str
     own = _route.daemon_ports(cf) if cf is not None and any(process['role'] == 'daemon' for process in look.processes) else []
     return [one for one in listeners
             if one['sendmail'] or (one['name'] or '').startswith('sendmail') or one['sendmail'] is None and one['pid'] is None and one['port'] in own]
+
+
+def sees(process: Dict[str, Any]) -> Optional[str]:
+    """What is odd about the directory that a daemon or runner works in: C(read_only) to it, as by ProtectSystem= of its unit; C(hidden): what
+    now has that name is another directory, for something was mounted over it after the process was started, or for the process alone.
+    """
+    path, here = process.get('cwd') or '', '/proc/%d/cwd' % process['pid']
+    try:
+        if path[:1] != '/' or path.endswith(' (deleted)'):
+            return None
+        if not os.path.samestat(os.stat(here), os.stat(path)):
+            return 'hidden'
+        return 'read_only' if os.statvfs(here).f_flag & os.ST_RDONLY else None
+    except OSError:
+        return None
 
 
 def endangered(hazards: Dict[str, List[Any]]) -> Dict[str, int]:
