@@ -209,8 +209,10 @@ def stranded(look: Look, _limits: Limits) -> Found:
     return said(found, sum(one['messages'] for one in look.stranded))
 
 
-def hidden(look: Look, _limits: Limits) -> Found:
-    return said(['%s, but not in what has that name now: something is mounted there.' % text for text in _working(look, 'hidden')])
+def other_queue(look: Look, _limits: Limits) -> Found:
+    return said(['%s, but not in what has that name now: something is mounted there.' % text for text in _working(look, 'hidden')] + [
+        '%s, which is not the queue of %s: that was renamed, or the file changed, after the start.' % (text, look.files['mta']['path'])
+        for text in _working(look, 'other')])
 
 
 def _working(look: Look, sees: str) -> List[str]:

@@ -166,6 +166,8 @@ def left_behind(directories: Dict[str, List[_spool.QueueDirectory]]) -> List[Dic
     """Mail in every directory that is a queue on some platform, or here, and two floors below (q*/qf): [{path, messages}], by names alone."""
     places = set(layout.rules[key].path for layout in _platform.PLATFORMS.values() for key in ('msp_queue', 'mta_queue'))
     places.update(one.path for several in directories.values() for one in several)
+    # What was moved out of the way: omqueue, as the Sendmail Installation and Operation Guide calls it, or mqueue.old.
+    places.update('%s/%s' % (above, name) for above in set(map(os.path.dirname, places)) for name in _system.names(above) if 'mqueue' in name)
     left, found, seen = [(path, 2) for path in sorted(set(map(os.path.realpath, places)))], [], set()
     while left:
         path, depth = left.pop(0)

@@ -63,7 +63,7 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
         filesystems=dict((name, _worst(places)) for name, places in look.directories.items() if places),
         sockets=_sockets(look, _network.listeners(_ports(look), look.processes)),
         active=_system.unit_states([service])[service]['active'] == 'active' if look.services['init'] == 'systemd' else None,
-        processes=[dict(process, sees=sees(process)) for process in look.processes],
+        processes=_seen(look),
         locked=_in_delivery(look, facts['queues'].get('msp', {}).get('last_attempt_age')), obstacles=obstacles(look),
         stuck=_stuck(look, facts['queues'], set(identifier for pairs in hazards.values() for _text, identifier in pairs)),
         stranded=_stranded(look), passing=_passing(look, facts['queues'].get('msp', {})), orphans=_orphans(look, facts['queues'].get('msp', {})),
@@ -109,6 +109,18 @@ def _sockets(look: _look.Look, listeners: List[Dict[str, Any]]) -> List[Dict[str
     own = _route.daemon_ports(cf) if cf is not None and any(process['role'] == 'daemon' for process in look.processes) else []
     return [one for one in listeners
             if one['sendmail'] or (one['name'] or '').startswith('sendmail') or one['sendmail'] is None and one['pid'] is None and one['port'] in own]
+
+
+def _seen(look: _look.Look) -> List[Dict[str, Any]]:
+    """The processes with what L(sees) says; and C(other) of the MTA, where it does not work in the queue of sendmail.cf: that was renamed, or the
+    file was changed, after the start. Who is the MTA, and that it was told of no other queue, stands in its pid file.
+    """
+    lines = _system.script(look.settings.get('mta', {}).get('pid_file') or '/var/run/sendmail.pid', 4096).splitlines()[:2]
+    plain = len(lines) == 2 and not re.search(r'Queue|-C|-[oO] ?Q', lines[1])
+    homes = set(home for one in look.directories.get('mta', []) for path in (one.path, one.control) for home in (
+        os.path.realpath(path), os.path.dirname(os.path.realpath(path))))
+    return [dict(one, sees=sees(one) or ('other' if plain and lines[0] == str(one['pid']) and one['role'] == 'daemon' and homes and (
+        one['cwd'] or '/').rsplit(' (', 1)[0] not in homes | {'/'} else None)) for one in look.processes]
 
 
 def sees(process: Dict[str, Any]) -> Optional[str]:
@@ -325,6 +337,7 @@ def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Di
 def _stranded(look: _look.Look) -> List[Dict[str, Any]]:
     """Directories that are a queue on some platform or below one, hold mail, and are worked on by no queue of this host."""
     known = set(_system.printable(os.path.realpath(one.control)) for directories in look.directories.values() for one in directories)
+    known |= set(process[key] for process in look.processes for key in ('cwd', 'directory'))   # of another instance
     return [one for one in _look.left_behind(look.directories) if one['path'] not in known]
 
 

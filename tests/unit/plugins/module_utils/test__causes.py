@@ -89,7 +89,7 @@ ROWS = [
     ('other_mta', {'program': OTHER}, {'program': BARE}),
     ('stranded', {'stranded': [{'path': '/var/spool/clientmqueue', 'messages': 3}]}, {'stranded': []}),
     ('queue_link', {'errors': [dict(GONE, link=('/q', '/mnt/q'))]}, {'errors': [GONE]}),
-    ('hidden_queue', {'processes': [dict(DAEMON, sees='hidden')]}, {'processes': [dict(DAEMON, sees='read_only')]}),
+    ('other_queue', {'processes': [dict(DAEMON, sees='hidden')]}, {'processes': [dict(DAEMON, sees='read_only')]}),
     ('read_only', {'processes': [dict(DAEMON, sees='read_only')]}, {'processes': [dict(DAEMON, sees='hidden')]}),
     ('configuration', files(msp=dict(HEALTHY.files['msp'], exists=False)), files(msp=HEALTHY.files['msp'])),
     ('configuration', files(msp=dict(HEALTHY.files['msp'], problems=PROBLEM)), files(mta=dict(HEALTHY.files['mta'], problems=PROBLEM))),

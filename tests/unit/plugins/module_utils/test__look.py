@@ -280,6 +280,14 @@ class TestMailLeftBehind:
         found = _probe._stranded(_look.look('queues', 'msp'))
         assert found == [{'path': os.path.join(place, name).rstrip('/'), 'messages': 1} for name in left]
 
+    @pytest.mark.parametrize('name, left', [('omqueue', True), ('mqueue.old', True), ('clientmqueue-20261128', True), ('postfix', False)])
+    def test_moved_out_of_the_way(self, root, name, left):
+        (root / 'submit.cf').write_text(SUBMIT % queue(root, 'mqueue'))
+        place = queue(root, name, 'qf6ANFSGLL000001')
+        assert _probe._stranded(_look.look('queues', 'msp')) == [{'path': place, 'messages': 1}] * left
+        at_work = _look.look('queues', 'msp')._replace(processes=[{'cwd': place, 'directory': None}])   # another instance
+        assert _probe._stranded(at_work) == []
+
     def test_a_link_of_somebody_is_not_followed(self, root):
         place = queue(root, 'queue')
         queue(root, 'elsewhere', 'qf6ANFSGLL000001')

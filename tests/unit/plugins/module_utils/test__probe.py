@@ -388,3 +388,25 @@ class TestWhereADaemonWorks:
         monkeypatch.setattr(_probe.os, 'statvfs', lambda path: type('Room', (), {'f_flag': seen.f_flag | os.ST_RDONLY})
                             if path == '/proc/%d/cwd' % at_work['pid'] else seen)
         assert _probe.sees(at_work) == 'read_only'
+
+
+@pytest.mark.parametrize('cwd, command, role, sees', [
+    ('omqueue', '/usr/sbin/sendmail-mta -Am -L sm-mta -bd -q10m', 'daemon', 'other'),
+    ('mqueue', '/usr/sbin/sendmail-mta -Am -L sm-mta -bd -q10m', 'daemon', None),
+    ('', '/usr/sbin/sendmail-mta -L sm-mta -bd', 'daemon', None),            # of .../q* it is the directory above
+    ('mqueue (deleted)', '/usr/sbin/sendmail-mta -L sm-mta -bd', 'daemon', None),
+    ('omqueue', '/usr/sbin/sendmail-mta -bd -OQueueDirectory=/x/omqueue', 'daemon', None),
+    ('omqueue', '/usr/sbin/sendmail-mta -C/etc/mail/slow.cf -bd', 'daemon', None),
+    ('omqueue', '/usr/sbin/sendmail-mta -bd -oQ/x/omqueue', 'daemon', None),
+    ('omqueue', '/usr/sbin/sendmail-mta -bd', 'queue_runner', None),
+    ('omqueue', None, 'daemon', None),
+])
+def test_an_mta_whose_queue_was_renamed(tmp_path, cwd, command, role, sees):
+    """main.c works in QueueDirectory. The Sendmail Installation and Operation Guide: "mv mqueue omqueue; mkdir mqueue", then a new daemon."""
+    for name in ('mqueue', 'omqueue'):
+        (tmp_path / name).mkdir()
+    (tmp_path / 'pid').write_text('%d\n%s\n' % (NOW, command) if command else '7\n')
+    directories, _errors = _spool.directories([('mqueue', str(tmp_path / 'mqueue'))])
+    look = types.SimpleNamespace(settings={'mta': {'pid_file': str(tmp_path / 'pid')}}, directories={'mta': directories}, processes=[
+        {'pid': NOW, 'cwd': str(tmp_path / cwd), 'role': role}])   # nobody has that number
+    assert [one['sees'] for one in _probe._seen(look)] == [sees]
