@@ -180,7 +180,7 @@ CAUSES = (
          log=rb'reject=4\d\d|Milter.* error'),
     _row('queue_load', 'The load keeps mail from being tried', 'medium', (_checks.overload, _checks.mta_overload), _MANUAL,
          'Wait, or run the queue with ignore_load.', ('refuses_for_load',), log=rb'Skipping queue run|Aborting queue run', blocks=_always),
-    _row('never_tried', 'New mail is not tried at once', 'medium', (_checks.never_tried,), _FLUSH,
+    _row('never_tried', 'New mail is not tried at once', 'medium', (_checks.never_tried, _checks.mta_keeps), _FLUSH,
          'Flush the queue; change the option where the evidence names one.', ('queue_load', 'runner')),
     _row('warned', 'Messages have waited a long time, and the reason is no longer known', 'medium', (_checks.of(_reach.warned),), ('module', 'sendmail_queue'),
          'Flush the queue; what stays then says why.', log=rb'stat=Deferred: '),
