@@ -128,8 +128,8 @@ ROWS = [
     ('mta_cannot_write', {'processes': [dict(DAEMON, sees='read_only')], 'queues': {'msp': because(3, 'mta_queue', 'x')}}, [], 0),
     ('other_queue', {'processes': [dict(DAEMON, sees='hidden'), dict(DAEMON, pid=8, sees=None)]}, [
         'Process 7 (sendmail: MTA: accepting connections) works in /var/spool/mqueue, but not in what has that name now: something is mounted there.'], 0),
-    ('other_queue', {'processes': [dict(DAEMON, sees='other', cwd='/var/spool/omqueue', title='x')]}, [
-        'Process 7 (x) works in /var/spool/omqueue, which is not the queue of /etc/mail/sendmail.cf: that was renamed, or the file changed, since it began.'], 0),
+    ('other_queue', {'processes': [dict(DAEMON, sees='other', cwd='/omqueue', title='x')]}, [
+        'Process 7 (x) works in /omqueue, which is not the queue of /etc/mail/sendmail.cf: that was renamed, or the file changed, since it began.'], 0),
     ('mta_directory', {'errors': [dict(GONE, queue='mta'), GONE, dict(GONE, queue='mta', link=('/q', '/m'))]},
      ['The directory of the MTA queue /q: No such file or directory.'], 0),
     ('mta_directory', {'processes': [dict(DAEMON, cwd='/m (deleted)')], 'queues': {'msp': because(3, 'mta_queue', 'x')}},
