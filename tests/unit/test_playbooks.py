@@ -375,3 +375,16 @@ def test_a_host_that_goes_away_during_the_work_is_no_host_that_was_not_reached(a
     assert any(f'{before} {one}' in said.replace('", "', '') for one in gone), done.stdout
     assert 'Start the program itself' not in said
     assert done.returncode == 2
+
+
+def test_one_host_ends_no_other():
+    """With any_errors_fatal of ansible.cfg a host that fails, and is rescued, would end all others in the middle of their work."""
+    for name in PLAYBOOKS:
+        for one in yaml.safe_load((ROOT / f'playbooks/{name}.yml').read_text()):
+            assert one['any_errors_fatal'] is False, (name, one['name'])
+
+
+def test_a_host_that_fails_leaves_the_others_their_state(answering, monkeypatch):
+    monkeypatch.setenv('ANSIBLE_ANY_ERRORS_FATAL', 'true')
+    done = answering(sendmail_diagnosis_info=[{'failed': True, 'msg': 'It is broken.'}, WELL])('remediate_queues', '-e', 'remediate_queues_batches=3')
+    assert 'Remediation: 3 hosts, 1 unknown, 2 healthy' in done.stdout, done.stdout
