@@ -51,6 +51,7 @@ class Want(NamedTuple):
     # Of a program that dpkg installs: the "owner group mode" that the next upgrade has to keep, and what stands there now.
     override: Optional[str] = None
     overridden: Optional[str] = None
+    spare: int = 0             # bits of the mode that may be otherwise
 
 
 class Found(NamedTuple):
@@ -100,7 +101,7 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
         if entry and kind != 'queue_file':
             seen_overrides[path] = unused.pop(path, entry)
             owner, group = entry.get('owner') or owner, entry.get('group') or group
-            more.update({'owners': frozenset()} if entry.get('owner') else {})
+            more.update({'owners': frozenset()} if entry.get('owner') else {}, **({} if entry.get('mode') is None else {'spare': 0}))
             mode = mode if entry.get('mode') is None else entry['mode']
         ids = []
         for name, key, what in ((owner, 'uid', 'user'), (group, 'group', 'group')):
@@ -147,20 +148,21 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
         for path, create in places.items():
             # Sendmail's user can work in what is his own, and some release of the packaging may have given it to him.
             add(path, 'queue_directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, create=create,
-                owners=frozenset(one for one in ids[:1] if one is not None and queue == 'msp'))
+                spare=_platform.spare(key, rule.mode), owners=frozenset(one for one in ids[:1] if one is not None and queue == 'msp'))
 
     if binary:
         rule = rules['binary']
         add(binary, 'binary', rule.owner, _renamed(rule.group, who), rule.mode)
     for queue, path, key in (('msp', look.layout.submit_cf, 'submit_cf'), ('mta', look.layout.sendmail_cf, 'sendmail_cf')):
         if queue in look.directories:
-            add(path, 'configuration', rules[key].owner, _renamed(rules[key].group, who), rules[key].mode)
+            add(path, 'configuration', rules[key].owner, _renamed(rules[key].group, who), rules[key].mode,
+                spare=_platform.spare(key, rules[key].mode))
             settings = _cf.settings(look.configurations[queue]) if look.configurations[queue] is not None else {}
             for part, kind in (('pid', 'pid_file'), ('statistics', 'statistics')):
                 rule = rules['%s_%s' % (queue, part)]
                 place = settings.get('pid_file' if part == 'pid' else 'status_file') or rule.path
                 add(os.path.normpath(os.path.join('/etc/mail', place)), kind, _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode,
-                    optional=True)
+                    optional=True, spare=_platform.spare('%s_%s' % (queue, part), rule.mode))
     for key, rule in sorted(rules.items()):
         if key == 'mail_dir' or key.startswith('run_') and (key != 'run_msp' or 'msp' in look.directories) and (key != 'run_mta' or 'mta' in look.directories):
             add(rule.path, 'directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, optional=rule.optional)
@@ -322,7 +324,7 @@ def _after(want, about, known):
             uid = about.st_uid
     elif want.kind == 'queue_directory' and about.st_uid in want.owners:
         uid = about.st_uid
-    return uid, gid, want.mode
+    return uid, gid, want.mode if (before[2] ^ want.mode) & ~want.spare else before[2]
 
 
 def apply(actions, check_mode, look_up=None):

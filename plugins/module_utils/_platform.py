@@ -54,6 +54,15 @@ def _dir(path: str, owner: Optional[str], group: Optional[str], mode: int, optio
     return Rule(path, 'directory', owner, group, mode, optional)
 
 
+def spare(key: str, mode: int) -> int:
+    """The bits of a rule's mode that may be otherwise on a host, because nobody needs them and nobody is let in by them.
+
+    Of root's files his own write bit; the mode of a pid file is TempFileMode's, or that of the unit which made it before (log_sendmail_pid() in
+    util.c opens it with FileMode); a queue of the MTA that the packaging leaves open to others may be closed to them, as sendmail/SECURITY has it.
+    """
+    return {'submit_cf': 0o200, 'sendmail_cf': 0o200, 'msp_pid': 0o044, 'mta_pid': 0o044}.get(key, 0o055 if key == 'mta_queue' and mode & 0o005 else 0)
+
+
 def _rules(binary: Rule, msp: Rule, mta: Rule, cf: Rule, mail: Rule, pids: Tuple[Rule, Rule], statistics: Tuple[Rule, Rule],
            **more: Rule) -> Dict[str, Rule]:
     rules = {

@@ -76,6 +76,36 @@ def test_the_client_queue_of_suse_belongs_to_root_or_to_mail(owner, overrides, a
     assert decide(want, about(owner, 8, 0o770, stat.S_IFDIR)) == after
 
 
+@pytest.mark.parametrize('layout, path, mode, overrides, right', [
+    # Closed where the packaging leaves it open, as sendmail/SECURITY wants it: BSD.var.dist of FreeBSD says 0755, the PKGBUILD of Arch too.
+    ('freebsd', '/var/spool/mqueue', 0o700, (), True),
+    ('freebsd', '/var/spool/mqueue', 0o750, (), True),
+    ('freebsd', '/var/spool/mqueue', 0o775, (), False),
+    ('freebsd', '/var/spool/mqueue', 0o500, (), False),
+    ('freebsd', '/var/spool/mqueue', 0o700, ({'path': '/var/spool/mqueue', 'owner': None, 'group': None, 'mode': 0o755},), False),
+    ('arch', '/var/spool/mqueue', 0o700, (), True),
+    # There the group works in it.
+    ('debian', '/var/spool/mqueue', 0o2700, (), False),
+    ('redhat', '/var/spool/mqueue', 0o755, (), False),
+    # Root writes whatever the mode says.
+    ('upstream', '/etc/mail/submit.cf', 0o644, (), True),
+    ('redhat', '/etc/mail/sendmail.cf', 0o444, (), True),
+    ('redhat', '/etc/mail/sendmail.cf', 0o640, (), False),
+    ('upstream', '/etc/mail/submit.cf', 0o664, (), False),
+    ('upstream', '/etc/mail/submit.cf', 0o644, ({'path': '/etc/mail/submit.cf', 'owner': None, 'group': None, 'mode': 0o444},), False),
+    # TempFileMode=0640 (FileMode of log_sendmail_pid() in util.c), and "touch" in sm-client.service of Gentoo.
+    ('upstream', '/var/run/sendmail.pid', 0o640, (), True),
+    ('gentoo', '/var/spool/clientmqueue/sm-client.pid', 0o644, (), True),
+    ('gentoo', '/var/spool/clientmqueue/sm-client.pid', 0o664, (), False),
+])
+def test_a_mode_that_lets_nobody_in_is_as_good(layout, path, mode, overrides, right):
+    chosen = look(_platform.PLATFORMS[layout], None, None)
+    (want,) = [one for one in _permissions.wants(chosen, None, ACCOUNTS, overrides)[0] if one.path == path and one.kind != 'queue_file']
+    kind = stat.S_IFDIR if want.kind == 'queue_directory' else stat.S_IFREG
+    after = decide(want, about(want.uid, want.gid or 0, mode, kind))
+    assert after == (None if right else (want.uid, want.gid or 0, want.mode))
+
+
 @pytest.mark.parametrize('found, after', [
     ((0, MSP_GROUP, 0o640), None),
     ((0, 0, 0o600), None),
