@@ -25,6 +25,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _file
 LISTED = 100               # paths of each kind that a result names; the counts are always whole
 QUEUE_FILES = frozenset(('qf', 'df', 'hf', 'Qf', 'tf', 'Tf', 'xf'))
 STATOVERRIDE = '/var/lib/dpkg/statoverride'
+SELINUX = '/sys/fs/selinux/enforce'   # is there where the kernel has a policy loaded
 ROLE = 'the role mailops.sendmail.sendmail_msp'
 MISSING = {
     'submit.cf': 'It is missing. %s builds it.' % (ROLE[0].upper() + ROLE[1:]),
@@ -375,6 +376,8 @@ def _do(action, look_up):
     handle = os.open(found.name, _OPEN, dir_fd=found.parent)
     try:
         about = os.fstat(handle)
+        if action.what == 'create':
+            _label(handle, found.path)
         if action.what == 'change' and [about[field] for field in _SAME] != [found.about[field] for field in _SAME]:
             return False
         if found.want.override != found.want.overridden:
@@ -388,6 +391,20 @@ def _do(action, look_up):
         return True
     finally:
         os.close(handle)
+
+
+def _label(handle, path):
+    """Give a directory that was just made the SELinux context that the policy has for its path.
+
+    What root makes has that of the directory above it, and Sendmail may not write to var_spool_t. matchpathcon(8) changes nothing.
+    """
+    context = _system.command(['matchpathcon', '-n', '-N', path]).strip() if os.path.exists(SELINUX) else ''
+    if ':' in context:
+        try:
+            os.setxattr(handle, 'security.selinux', context.encode('ascii'))
+        except OSError as error:
+            if error.errno != errno.ENOTSUP:      # the whole file system has one context (mount option context=)
+                raise
 
 
 _SAME = (stat.ST_MODE, stat.ST_INO, stat.ST_DEV, stat.ST_NLINK, stat.ST_UID, stat.ST_GID)

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What should be, what is, and putting it right: decisions on made-up owners, the changes on real files of whoever runs the tests."""
+import errno
 import os
 import stat
 import struct
@@ -344,6 +345,36 @@ def test_a_missing_queue_directory_is_made(queue):
     outcome = run(wants)
     assert stat.S_IMODE(place.stat().st_mode) == 0o770
     assert outcome.result() == checked.result() and not run(wants).result()['changed']
+
+
+@pytest.mark.parametrize('policy, printed, number, label', [
+    # policy/modules/services/mta.fc: /var/spool/(client)?mqueue(/.*)?  system_u:object_r:mqueue_spool_t:s0
+    (True, 'system_u:object_r:mqueue_spool_t:s0\n', 0, b'system_u:object_r:mqueue_spool_t:s0'),
+    (True, 'system_u:object_r:mqueue_spool_t:s0\n', errno.ENOTSUP, None),   # mounted with context=
+    (True, '<<none>>\n', 0, None),      # the policy says nothing of the path
+    (True, '', 0, None),                # there is no matchpathcon
+    (False, 'system_u:object_r:mqueue_spool_t:s0\n', 0, None),
+])
+def test_a_queue_directory_that_is_made_has_the_context_of_its_path(queue, tmp_path, monkeypatch, policy, printed, number, label):
+    place = queue.place / 'made'
+    asked, given = [], []
+
+    def setxattr(handle, name, value):
+        assert os.path.samestat(os.fstat(handle), place.stat()) and name == 'security.selinux'
+        if number:
+            raise OSError(number, 'no')
+        given.append(value)
+    (tmp_path / 'enforce').write_text('1')
+    monkeypatch.setattr(_permissions, 'SELINUX', str(tmp_path / ('enforce' if policy else 'none')))
+    monkeypatch.setattr(_permissions._system, 'command', lambda argv: asked.append(argv) or printed)
+    monkeypatch.setattr(_permissions.os, 'setxattr', setxattr, raising=False)
+    wants = [want._replace(path=str(place)) for want in queue.wants]
+    run(wants, check_mode=True)
+    assert asked == given == []
+    assert run(wants).result()['errors'] == [] and stat.S_IMODE(place.stat().st_mode) == 0o770
+    assert given == [label] * bool(label) and asked == [['matchpathcon', '-n', '-N', str(place)]] * policy
+    run(wants)
+    assert len(asked) <= 1, 'the context of what was there before is the administrator\'s'
 
 
 def test_missing_things(queue):
