@@ -55,10 +55,8 @@ def _dir(path: str, owner: Optional[str], group: Optional[str], mode: int, optio
 
 
 def spare(key: str, mode: int) -> int:
-    """The bits of a rule's mode that may be otherwise on a host, because nobody needs them and nobody is let in by them.
-
-    Of root's files his own write bit; the mode of a pid file is TempFileMode's, or that of the unit which made it before (log_sendmail_pid() in
-    util.c opens it with FileMode); a queue of the MTA that the packaging leaves open to others may be closed to them, as sendmail/SECURITY has it.
+    """The bits of a rule's mode that may be otherwise, as they let nobody in: root writes without, a pid file has TempFileMode or what its unit
+    made (log_sendmail_pid() in util.c), and the MTA's queue may be closed where the packaging leaves it open (sendmail/SECURITY).
     """
     return {'submit_cf': 0o200, 'sendmail_cf': 0o200, 'msp_pid': 0o044, 'mta_pid': 0o044}.get(key, 0o055 if key == 'mta_queue' and mode & 0o005 else 0)
 
