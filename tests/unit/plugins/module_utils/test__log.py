@@ -155,8 +155,8 @@ APPARMOR = (b'audit: type=1400 audit(%d.123:456): apparmor="DENIED" operation="o
 @pytest.mark.parametrize('line, counts', [
     (AVC % (2000, b'write', b'sendmail', b'sendmail_t', 0), True),
     (AVC % (2000, b'add_name', b'sendmail.sendma', b'system_mail_t', 0), True),
-    (b'AVC avc:  denied  { name_bind } for  pid=7 comm="sendmail" src=2525 scontext=system_u:system_r:sendmail_t:s0 '
-     b'tcontext=system_u:object_r:port_t:s0 tclass=tcp_socket permissive=0', True),
+    ((b'AVC avc:  denied  { name_bind } for  pid=7 comm="sendmail" src=2525 scontext=system_u:system_r:sendmail_t:s0 '
+      b'tcontext=system_u:object_r:port_t:s0 tclass=tcp_socket permissive=0'), True),
     # Of older kernels, which do not say it.
     ((AVC % (2000, b'write', b'sendmail', b'sendmail_t', 0)).replace(b' permissive=0', b''), True),
     (APPARMOR % (2000, b'/usr/sbin/sendmail', b'sendmail'), True),
