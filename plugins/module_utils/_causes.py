@@ -15,6 +15,10 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _checks, _
 
 EVIDENCE_MAX = 5      # sentences of each cause
 
+# The first of these that holds may come of a policy of SELinux or AppArmor.
+_CONFINED = ('configuration', 'permissions', 'cannot_submit', 'mta_down', 'filtered', 'unreachable', 'silent', 'refuses', 'mta_queue', 'maps', 'mailbox',
+             'policy', 'runner')
+
 Holds = Callable[[_look.Look], bool]      # of a cause that also stands for what is over: whether it does so now
 
 
@@ -309,14 +313,18 @@ def unexplained(look: _look.Look, causes: Sequence[Dict[str, Any]]) -> Tuple[int
 def diagnosis(look: _look.Look, read_log: Callable[[Dict[str, bytes]], Dict[str, str]] = lambda patterns: {}) -> Dict[str, Any]:
     """The result of the module sendmail_diagnosis_info.
 
-    C(read_log({id: expression over bytes})) gives {id: the newest line of the log}; it is asked once, and only about causes that hold.
+    C(read_log({id: expression over bytes})) gives {id: the newest line of the log}; it is asked once, and only about causes that hold, and with b''
+    for what the kernel has denied Sendmail.
     """
     causes = diagnose(look)
     held = set(one['id'] for one in causes)
-    said = read_log(dict((cause.id, cause.log) for cause in CAUSES if cause.log and cause.id in held))
+    confined = next((one for one in causes if one['id'] in _CONFINED), None)
+    said = read_log(dict([(cause.id, cause.log) for cause in CAUSES if cause.log and cause.id in held] + [('denied', b'')] * bool(confined)))
     for one in causes:
         if one['id'] in said:
             one['evidence'] = one['evidence'][:EVIDENCE_MAX - 1] + ['The log says: %s' % said[one['id']]]
+    if confined and 'denied' in said:
+        confined['evidence'] = confined['evidence'][:EVIDENCE_MAX - 1] + ['SELinux or AppArmor denied Sendmail something: %s' % said['denied']]
     count, examples = unexplained(look, causes)
     figures = _checks.queue(look, 'msp')
     return {'healthy': not count and all(cause['severity'] == 'low' for cause in causes), 'causes': causes,

@@ -476,9 +476,11 @@ def _subjects(look: _look.Look) -> Tuple[List[Tuple[str, int]], int]:
 
 
 def log_of(now: int) -> Callable[[Dict[str, bytes]], Dict[str, str]]:
-    """What gives _causes.diagnosis() the newest lines of the log of the host, of the last week."""
+    """What gives _causes.diagnosis() the newest lines of the log of the host, of the last week; for b'' what the kernel denied since yesterday."""
     def read(patterns: Dict[str, bytes]) -> Dict[str, str]:
-        found = _log.latest(patterns, now - _LOG_AGE, _LOG_SECONDS, _LOG_BYTES, _LOG_LINES)
+        found = _log.latest(dict((key, one) for key, one in patterns.items() if one), now - _LOG_AGE, _LOG_SECONDS, _LOG_BYTES, _LOG_LINES)
+        line = _log.denied(now - 86400, _LOG_BYTES) if b'' in patterns.values() else None
+        found.update((key, line) for key, one in patterns.items() if line and not one)
         return dict((key, _summary.shortened(line, _LOG_LINE)) for key, line in found.items())
     return read
 

@@ -326,7 +326,7 @@ class TestLog:
             asked.append(sorted(patterns))
             return {'mta_down': 'Nov 25 h sm-mta[1]: cannot bind'}
         found = _causes.diagnosis(HEALTHY._replace(processes=[], **NOBODY), read)
-        assert asked == [['mta_down']]
+        assert asked == [['denied', 'mta_down']]
         assert found['causes'][0]['evidence'][-1] == 'The log says: Nov 25 h sm-mta[1]: cannot bind'
 
     def test_evidence_stays_bounded(self):
