@@ -4,14 +4,11 @@
 
 import os
 import re
-import sys
 
 import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _checks, _controls, _phrases, _platform
-
-sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from hosts_looked_at import (
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import (
     DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, OTHER, ROOM, RUNNER, because, queue, relay, waiting)
 
 ROOT = os.path.join(os.path.dirname(_causes.__file__), '..', '..')
