@@ -355,7 +355,10 @@ def _units(plan, host, auto):
 
 
 def _errors(plan, host, others, auto):
-    """What makes the method or the interval impossible on this host. C(others): runners of ours, by mechanism, that are not of this method."""
+    """What makes the method or the interval impossible on this host.
+
+    C(others): {mechanism: runners} of ours that are to go.
+    """
     method, seconds, interval, settings = plan['method'], plan['seconds'], plan['interval'], host.settings or {}
     if method in _PLATFORM and (_PLATFORM[method] != host.platform or (method == 'conf_d' and not host.script)):
         yield (
