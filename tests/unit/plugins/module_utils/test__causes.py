@@ -250,7 +250,8 @@ class TestOneJudgement:
         look = HEALTHY._replace(**more)
         look = look._replace(queues=dict({'msp': queue(), 'mta': queue()}, **look.queues))
         held = {cause['id'] for cause in _causes.diagnose(look)}
-        held |= {'dead_runner'} & ({'dead_runner'} if 'runner' in held else set())   # the same sentence, said once
+        if 'runner' in held:
+            held.add('dead_runner')     # the same sentence, said once
         status = {one['id']: one['status'] for one in _controls.comply(look, _controls.settled(now=NOW))['controls']}
         for control in _controls.CONTROLS:
             for cause in self.TWINS.get(control.id, ()):
