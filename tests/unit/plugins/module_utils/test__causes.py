@@ -4,14 +4,11 @@
 
 import os
 import re
-import sys
 
 import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _checks, _controls, _phrases, _platform
-
-sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from hosts_looked_at import (
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import (
     DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, OTHER, ROOM, RUNNER, because, queue, relay, waiting)
 
 ROOT = os.path.join(os.path.dirname(_causes.__file__), '..', '..')
@@ -272,7 +269,8 @@ class TestOneJudgement:
         look = HEALTHY._replace(**more)
         look = look._replace(queues=dict({'msp': queue(), 'mta': queue()}, **look.queues))
         held = {cause['id'] for cause in _causes.diagnose(look)}
-        held |= {'dead_runner'} & ({'dead_runner'} if 'runner' in held else set())   # the same sentence, said once
+        if 'runner' in held:
+            held.add('dead_runner')     # the same sentence, said once
         status = {one['id']: one['status'] for one in _controls.comply(look, _controls.settled(now=NOW))['controls']}
         for control in _controls.CONTROLS:
             for cause in self.TWINS.get(control.id, ()):

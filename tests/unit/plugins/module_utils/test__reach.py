@@ -4,14 +4,11 @@
 
 import os
 import re
-import sys
 
 import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _flush, _reach, _route
-
-sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from hosts_looked_at import GREETING, HEALTHY, NOW, SOCKET, because, queue, relay
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import GREETING, HEALTHY, NOW, SOCKET, because, queue, relay
 
 ROOT = os.path.join(os.path.dirname(_causes.__file__), '..', '..')
 DOWN = dict(GREETING, connected=False, answered=False, code=None, text=None, error='connection_refused')
