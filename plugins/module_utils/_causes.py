@@ -120,7 +120,8 @@ CAUSES = (
          'Find out what makes so many connections, or raise the limit that is named: MaxDaemonChildren, ClientRate and ClientConn of '
          'the access map, ConnectionRateThrottle. A restart does not help.', log=_phrases.log_pattern('limit', 'children')),
     _row('listens_elsewhere', 'The MTA listens on another address', 'high', (_checks.of(_reach.listens_elsewhere),), ('role', 'sendmail_mta'),
-         'Let the MTA listen on the address in submit.cf (DaemonPortOptions).', blocks=_always),
+         'Set the address in submit.cf with DAEMON_OPTIONS in sendmail.mc, and rebuild sendmail.cf; the role restarts an MTA that is older than that file.',
+         blocks=_always),
     _row('filtered', 'A packet filter refuses connections to the MTA', 'high', (_checks.of(_reach.filtered),), ('manual', None),
          'Allow the connection from this host to the relay (iptables, nftables, SELinux).', blocks=_always),
     _row('hosts_access', 'TCP wrappers keep this host from the MTA', 'critical', (_checks.of(_reach.hosts_access),), ('manual', None),
@@ -186,7 +187,8 @@ CAUSES = (
     _row('clock', 'Messages were last tried in the future', 'medium', (_checks.ahead,), _FLUSH,
          'Check the clock of the host, then flush the queue: the module overrides MaxQueueAge.'),
     _row('hangs', 'A delivery hangs', 'medium', (_checks.hangs,), _MANUAL,
-         'Look at the process and at what it is connected to. KILL does no harm to the message; TERM has no effect while the other side is silent.',
+         'Look at the process and at what it is connected to. KILL loses nothing, but a message that the other side has taken already is then sent twice; '
+         'TERM has no effect while the other side is silent.',
          ('silent', 'hub_down', 'hangs_up')),
     _row('runner', 'No queue runner works on the client queue', 'high', (_checks.no_runner, _checks.overdue), _RUNNER, 'Schedule one, every half hour.',
          ('configuration', 'poison', 'stale_rewrite', 'hangs')),
@@ -212,8 +214,8 @@ CAUSES = (
          harms=_always),
     _row('mta_configuration', 'Sendmail refuses the configuration of the MTA', 'medium', (_checks.mta_configuration,), _MANUAL,
          'Rebuild sendmail.cf from sendmail.mc. A running MTA keeps the old one, and does not start again with this one.'),
-    _row('mta_untried', 'Nothing tries the mail in the queue of the MTA', 'high', (_checks.mta_untried,), _MTA,
-         'Start the MTA with an interval for its queue (-q), or run its queue.', ('mta_down',)),
+    _row('mta_untried', 'Nothing tries the mail in the queue of the MTA', 'high', (_checks.mta_untried,), _MANUAL,
+         'Start the MTA with an interval for its queue (-q1h), or run its queue: sendmail_queue with "queue: mta".', ('mta_down',)),
     _row('mta_waits', 'Mail waits in the queue of the MTA', 'medium', (_checks.mta_waits,), _MANUAL,
          'See what the evidence and the log say of it.', ('dns', 'mta_untried'),
          log=rb'mailer=(?!relay|\*file).* stat=(?:Deferred|queued)|SYSERR\([^)]*\): Cannot exec ', reasons={
@@ -236,14 +238,16 @@ _WITHOUT_SENDMAIL = frozenset((
 
 
 def _worded(cause: Cause, harms: List[str], blocks: List[str], look: _look.Look) -> Dict[str, Any]:
-    """The advice of a row: nobody is told to flush while something holds that a queue run would turn into a loss, or that has to be fixed first."""
+    """The advice of a row: nobody is told to run a queue while something holds that a run would turn into a loss, or that has to be fixed first."""
     first = harms or blocks
     if first and cause.name == 'sendmail_queue':
         return {'kind': 'manual', 'name': None, 'text': 'No queue run yet%s. First fix: %s.' % (
             ': it would lose or return mail' * bool(harms), ', '.join(first))}
     reasons = _checks.reasons_at_mta(look) if cause.reasons else []
     texts = dict.fromkeys(cause.reasons.get(one['reason'], cause.text) for one in reasons) or [cause.text]
-    return {'kind': cause.fix, 'name': cause.name, 'text': ' '.join(texts)}
+    # Debian's start of the MTA runs the client queue too.
+    first = [one for one in harms if one != cause.id] if cause.name in ('sendmail_mta', 'sendmail_queue_runner') or cause.id == 'mta_untried' else []
+    return {'kind': cause.fix, 'name': cause.name, 'text': ' '.join(['First fix: %s; a start runs the queue.' % ', '.join(first)] * bool(first) + list(texts))}
 
 
 def diagnose(look: _look.Look) -> List[Dict[str, Any]]:

@@ -294,6 +294,16 @@ class TestAdvice:
             assert one['fix']['name'] != 'sendmail_queue'
             assert not re.match(r'Flush|.*; flush', one['fix']['text'])
 
+    @pytest.mark.parametrize('cause, kind, holds', [
+        ('mta_down', 'role', dict(NOBODY, processes=[])), ('runner', 'role', {'runners': []}),
+        ('mta_untried', 'manual', dict(mta(untried_age=2 * 600 + _checks.SLACK + 1), mta_interval=600))])
+    def test_nor_to_start_what_runs_a_queue(self, cause, kind, holds):
+        def advice(**more):
+            return {one['id']: one['fix'] for one in _causes.diagnose(HEALTHY._replace(**dict(holds, **more)))}[cause]
+        # Debian's start of the MTA runs the client queue (share/sendmail/sendmail, start_mta()), and messages without a body leave empty.
+        before, now = advice(), advice(hazards={'no_data': [('there is no data file', 'x')]})
+        assert now == dict(before, kind=kind, text='First fix: missing_data; a start runs the queue. ' + before['text'])
+
     @pytest.mark.parametrize('holds', [
         {'greeting': dict(DOWN, error='connection_timeout')},
         {'greeting': dict(DOWN, code=421, text='421 4.3.2 busy', connected=True, error=None)},
