@@ -120,7 +120,7 @@ CAUSES = (
          'Find out what makes so many connections, or raise the limit that is named: MaxDaemonChildren, ClientRate and ClientConn of '
          'the access map, ConnectionRateThrottle. A restart does not help.', log=_phrases.log_pattern('limit', 'children')),
     _row('listens_elsewhere', 'The MTA listens on another address', 'high', (_checks.of(_reach.listens_elsewhere),), ('role', 'sendmail_mta'),
-         'Set the address in submit.cf with DAEMON_OPTIONS in sendmail.mc, and rebuild sendmail.cf; the role restarts an MTA that is older than that file.',
+         'Let the MTA listen on the address in submit.cf: DAEMON_OPTIONS in sendmail.mc. The role restarts an MTA that is older than sendmail.cf.',
          blocks=_always),
     _row('filtered', 'A packet filter refuses connections to the MTA', 'high', (_checks.of(_reach.filtered),), ('manual', None),
          'Allow the connection from this host to the relay (iptables, nftables, SELinux).', blocks=_always),
