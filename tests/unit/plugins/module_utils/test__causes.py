@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _checks, _controls, _phrases, _platform
+from ansible_collections.mailops.sendmail.plugins.module_utils import (
+    _causes, _cf, _checks, _controls, _flush, _hazards, _phrases, _platform, _text)
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
 from hosts_looked_at import (
@@ -303,6 +304,12 @@ class TestAdvice:
         # Debian's start of the MTA runs the client queue (share/sendmail/sendmail, start_mta()), and messages without a body leave empty.
         before, now = advice(), advice(hazards={'no_data': [('there is no data file', 'x')]})
         assert now == dict(before, kind=kind, text='First fix: missing_data; a start runs the queue. ' + before['text'])
+
+    @pytest.mark.parametrize('text', [_flush.REMEDIES['temporary'], *(one.text for one in _causes.CAUSES if one.id == 'stale_rewrite')])
+    def test_what_is_advised_about_left_over_rewrites_takes_them_from_when_they_are_in_the_way(self, text):
+        (age,) = re.findall(r'older_than: (\w+)', text)
+        assert _text.duration(age) == _hazards.YOUNG_SECONDS
+        assert 'kinds: [temporary]' in text      # a body that is being received may be an hour old
 
     @pytest.mark.parametrize('holds', [
         {'greeting': dict(DOWN, error='connection_timeout')},
