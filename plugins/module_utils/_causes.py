@@ -154,9 +154,11 @@ CAUSES = (
     _row('resources', 'This host lacks memory, files or sockets', 'high', (_checks.of(_reach.says('resources')),), ('manual', None),
          'Find what uses them up.'),
     _row('dns', 'Name lookups fail', 'high', (_checks.dns,), _MANUAL,
-         'Fix name resolution (/etc/resolv.conf). The mail submission program itself looks up the domains of recipients, so the MTA cannot help.',
+         'Fix name resolution (/etc/resolv.conf), and restart a queue runner that is a daemon, which keeps the name servers that it was started with. '
+         'The mail submission program itself looks up the domains of recipients, so the MTA cannot help.',
          log=rb'dsn=4\.4\.3, stat=queued|Name server timeout'),
-    _row('dns_was_down', 'Name lookups failed when the messages were last tried', 'medium', (_checks.dns_was_down,), _FLUSH, 'Flush the queue.'),
+    _row('dns_was_down', 'Name lookups failed when the messages were last tried', 'medium', (_checks.dns_was_down,), _FLUSH,
+         'Flush the queue. Restart a queue runner that is a daemon: it keeps the name servers that it was started with.'),
     _row('stale_resolver', 'The MTA cannot resolve the domain of the sender', 'high', (_checks.stale_resolver,), _MTA,
          'Restart the MTA: a running daemon keeps the name servers it was started with.', ('dns',), log=rb'reject=451 4\.1\.8'),
     _row('relay_name', 'The name of the relay cannot be looked up', 'high', (_checks.relay_name, _checks.relay_has_no_name,), ('manual', None),

@@ -528,7 +528,8 @@ CONTROLS = (
          _OP, _own_name, _MANUAL, 'Put the full name, for IPv4 and IPv6, into /etc/hosts.',
          _checks.own_name),
     _row('NAM-02', 'high', 'A name server answers', 'Without one, mail to other domains stays in the client queue although the MTA runs.',
-         _guide('ResolverOptions'), _servers, _MANUAL, 'Fix /etc/resolv.conf; then restart the MTA, which keeps what it read at its start.',
+         _guide('ResolverOptions'), _servers, _MANUAL,
+         'Fix /etc/resolv.conf; then restart the MTA, and a runner that is a daemon: they keep what they read at their start.',
          _no_server, _checks.relay_has_no_name),
 )
 _REPLACE = ' The other MTA is only replaced with sendmail_msp_replace_other: true.'
