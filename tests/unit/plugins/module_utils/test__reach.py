@@ -243,6 +243,16 @@ def hosts(lines):
 
 
 STRANGER = {'relay': relay('[127.0.0.1]', listeners=[FOREIGN], greeting=SILENT), 'greeting': SILENT}
+
+
+def test_a_cause_that_harms_does_not_wait_for_itself():
+    """A start runs the queue into a stranger, so what starts something waits for it; its own advice does not."""
+    (stranger, runner) = _causes.diagnose(HEALTHY._replace(**dict(STRANGER, runners=[])))
+    assert (stranger['id'], runner['id']) == ('stranger', 'runner')
+    assert stranger['fix']['text'].startswith('Stop the other program')
+    assert runner['fix']['text'] == 'First fix: stranger; a start runs the queue. Schedule one, every half hour.'
+
+
 # A host on which a cause of the relay holds, and the most similar one on which it does not. The other causes are in test__causes.
 NEAREST = {
     'mta_down': (dict(NOBODY, processes=[]), NOBODY),
