@@ -15,6 +15,10 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _checks, _
 
 EVIDENCE_MAX = 5      # sentences of each cause
 
+# The first of these that holds may come of a policy of SELinux or AppArmor.
+_CONFINED = ('configuration', 'permissions', 'cannot_submit', 'mta_down', 'filtered', 'unreachable', 'silent', 'refuses', 'mta_queue', 'maps', 'mailbox',
+             'policy', 'runner')
+
 Holds = Callable[[_look.Look], bool]      # of a cause that also stands for what is over: whether it does so now
 
 
@@ -69,9 +73,12 @@ CAUSES = (
     _row('other_mta', 'Another MTA owns the name sendmail', 'critical', (_checks.other_program,), _MTA,
          'Decide which MTA this host should run. The role replaces the other one only when sendmail_mta_replace_other is true.', blocks=_always),
     _row('stranded', 'Mail lies outside the queues', 'high', (_checks.stranded,), _MANUAL,
-         'Keep it. With Sendmail installed again and a configuration that names the directory, its messages can be read and run.'),
+         'Keep it. Sendmail, with a configuration that names the directory, can read and run its messages.'),
     _row('queue_link', 'A queue directory is a dangling symbolic link', 'critical', (_checks.dead_link,), _MANUAL,
          'Mount or restore the target of the link. A new directory in its place would hide the mail.', harms=_always, blocks=_always),
+    _row('other_queue', 'A daemon works in another queue directory than it should', 'high', (_checks.other_queue,), _MANUAL,
+         'Its mail lies there. Stop it, move the files into the queue, and start it again. What a mount hides shows when that is unmounted, or in a '
+         'bind mount of the file system below.'),
     _row('configuration', 'The mail submission program cannot start', 'critical',
          (_checks.msp_configuration, _checks.accounts, _checks.directory, _checks.unmounted), _MSP,
          'Restore submit.cf, and create the user and the queue directory again; mount what is not mounted first.', ('not_installed',),
@@ -177,7 +184,7 @@ CAUSES = (
          log=rb'reject=4\d\d|Milter.* error'),
     _row('queue_load', 'The load keeps mail from being tried', 'medium', (_checks.overload, _checks.mta_overload), _MANUAL,
          'Wait, or run the queue with ignore_load.', ('refuses_for_load',), log=rb'Skipping queue run|Aborting queue run', blocks=_always),
-    _row('never_tried', 'New mail is not tried at once', 'medium', (_checks.never_tried,), _FLUSH,
+    _row('never_tried', 'New mail is not tried at once', 'medium', (_checks.never_tried, _checks.mta_keeps), _FLUSH,
          'Flush the queue; change the option where the evidence names one.', ('queue_load', 'runner')),
     _row('warned', 'Messages have waited a long time, and the reason is no longer known', 'medium', (_checks.of(_reach.warned),), ('module', 'sendmail_queue'),
          'Flush the queue; what stays then says why.', log=rb'stat=Deferred: '),
@@ -189,7 +196,7 @@ CAUSES = (
          'Look at the process and at what it is connected to. KILL does no harm to the message; TERM has no effect while the other side is silent.',
          ('silent', 'hub_down', 'hangs_up')),
     _row('runner', 'No queue runner works on the client queue', 'high', (_checks.no_runner, _checks.overdue), _RUNNER, 'Schedule one, every half hour.',
-         ('configuration', 'poison', 'stale_rewrite', 'hangs')),
+         ('configuration', 'poison', 'stale_rewrite', 'hangs', 'other_queue')),
     _row('two_runners', 'More than one queue runner works on the client queue', 'medium', (_checks.several_runners,), _RUNNER,
          'Keep one and remove the others: they get in each other\'s way. The role removes them when sendmail_queue_runner_remove_foreign is true.'),
     _row('dead_runner', 'A queue runner that is set up does nothing', 'low', (_checks.dead_runners,), _RUNNER,
@@ -306,14 +313,18 @@ def unexplained(look: _look.Look, causes: Sequence[Dict[str, Any]]) -> Tuple[int
 def diagnosis(look: _look.Look, read_log: Callable[[Dict[str, bytes]], Dict[str, str]] = lambda patterns: {}) -> Dict[str, Any]:
     """The result of the module sendmail_diagnosis_info.
 
-    C(read_log({id: expression over bytes})) gives {id: the newest line of the log}; it is asked once, and only about causes that hold.
+    C(read_log({id: expression over bytes})) gives {id: the newest line of the log}; it is asked once, and only about causes that hold, and with b''
+    for what the kernel has denied Sendmail.
     """
     causes = diagnose(look)
     held = set(one['id'] for one in causes)
-    said = read_log(dict((cause.id, cause.log) for cause in CAUSES if cause.log and cause.id in held))
+    confined = next((one for one in causes if one['id'] in _CONFINED), None)
+    said = read_log(dict([(cause.id, cause.log) for cause in CAUSES if cause.log and cause.id in held] + [('denied', b'')] * bool(confined)))
     for one in causes:
         if one['id'] in said:
             one['evidence'] = one['evidence'][:EVIDENCE_MAX - 1] + ['The log says: %s' % said[one['id']]]
+    if confined and 'denied' in said:
+        confined['evidence'] = confined['evidence'][:EVIDENCE_MAX - 1] + ['SELinux or AppArmor denied Sendmail something: %s' % said['denied']]
     count, examples = unexplained(look, causes)
     figures = _checks.queue(look, 'msp')
     return {'healthy': not count and all(cause['severity'] == 'low' for cause in causes), 'causes': causes,

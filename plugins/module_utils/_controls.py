@@ -94,7 +94,7 @@ def _wrong_rights(one: Dict[str, Any]) -> str:
     actual = [state['owner'], state['group'], state['mode']]
     if not state['exists']:
         return '%s: %s.' % (one['path'], state['error'] or 'does not exist')
-    if any(want not in (None, have) for want, have in zip((one['owner'], one['group'], one['mode']), actual)):
+    if one['owner'] not in (None, actual[0]) or one['group'] not in (None, actual[1]) or (int(one['mode'], 8) ^ int(actual[2], 8)) & ~one['spare']:
         return '%s is %s:%s %s; it has to be %s:%s %s.' % tuple([one['path']] + actual + [one['owner'] or '*', one['group'] or '*', one['mode']])
     return ''
 

@@ -7,22 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
 pytest.importorskip('ansible.cli')
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from hosts_looked_at import HEALTHY
-
 from ansible_collections.mailops.sendmail.plugins.module_utils import _compliance
+from ansible_collections.mailops.sendmail.tests.unit import planned_mta, planned_queue_runner, plays
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import HEALTHY
+from ansible_collections.mailops.sendmail.tests.unit.plays import ROOT
 
-from ansible_collections.mailops.sendmail.tests.unit import planned_mta, planned_queue_runner  # noqa: E402
-
-ROOT = Path(__file__).resolve().parents[2]
 LONG = 'mail-gateway-17.production.eu-central-1.frankfurt.datacenter.example.org'
 PLAYBOOKS = sorted(path.stem for path in (ROOT / 'playbooks').glob('*.yml'))
 # What a callback is told: the results of tasks and what is displayed beside them. Of Ansible's own only the default one is everywhere.
@@ -48,20 +43,14 @@ class CallbackModule(CallbackBase):
 @pytest.fixture(name='play')
 def fixture_play(tmp_path):
     """play(playbook, *arguments): the process that has ended."""
-    (tmp_path / 'ansible_collections/mailops').mkdir(parents=True)
-    (tmp_path / 'ansible_collections/mailops/sendmail').symlink_to(ROOT)
     (tmp_path / 'callbacks').mkdir()
     (tmp_path / 'callbacks/events.py').write_text(CALLBACK)
     (tmp_path / 'inventory').write_text('[web]\n' + ''.join(
         f'{name} ansible_connection=local ansible_python_interpreter=/nonexistent\n' for name in ('web1', LONG)))
 
     def play(name, *arguments, callback='default', connections=''):
-        environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(tmp_path), ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'), HOME=str(tmp_path),
-                           ANSIBLE_NOCOLOR='1', ANSIBLE_STDOUT_CALLBACK=callback, ANSIBLE_CALLBACK_PLUGINS=str(tmp_path / 'callbacks'),
-                           ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'), ANSIBLE_RETRY_FILES_ENABLED='false', ANSIBLE_CONNECTION_PLUGINS=str(connections))
-        environment.pop('ANSIBLE_CONFIG', None)
-        program = [sys.executable, '-m', 'ansible.cli.playbook', f'mailops.sendmail.{name}', '-i', 'inventory', *arguments]
-        return subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+        return plays.play(tmp_path, f'mailops.sendmail.{name}', '-i', 'inventory', *arguments, ANSIBLE_STDOUT_CALLBACK=callback,
+                          ANSIBLE_CALLBACK_PLUGINS=str(tmp_path / 'callbacks'), ANSIBLE_CONNECTION_PLUGINS=str(connections))
     return play
 
 
@@ -180,7 +169,6 @@ if __name__ == '__main__':
 def fixture_answering(play, tmp_path):
     """answering(module=answers): from now on the modules of the collection answer that, one after the other, on hosts with a Python."""
     ours = tmp_path / 'ansible_collections/mailops/sendmail'
-    ours.unlink()
     (ours / 'plugins/modules').mkdir(parents=True)
     for entry in [*ROOT.iterdir(), *(ROOT / 'plugins').iterdir()]:
         place = ours / entry.relative_to(ROOT)
@@ -375,3 +363,44 @@ def test_a_host_that_goes_away_during_the_work_is_no_host_that_was_not_reached(a
     assert any(f'{before} {one}' in said.replace('", "', '') for one in gone), done.stdout
     assert 'Start the program itself' not in said
     assert done.returncode == 2
+
+
+def test_one_host_ends_no_other():
+    """With any_errors_fatal of ansible.cfg a host that fails, and is rescued, would end all others in the middle of their work."""
+    for name in PLAYBOOKS:
+        for one in yaml.safe_load((ROOT / f'playbooks/{name}.yml').read_text()):
+            assert one['any_errors_fatal'] is False, (name, one['name'])
+
+
+def test_a_host_that_fails_leaves_the_others_their_state(answering, monkeypatch):
+    monkeypatch.setenv('ANSIBLE_ANY_ERRORS_FATAL', 'true')
+    done = answering(sendmail_diagnosis_info=[{'failed': True, 'msg': 'It is broken.'}, WELL])('remediate_queues', '-e', 'remediate_queues_batches=3')
+    assert 'Remediation: 3 hosts, 1 unknown, 2 healthy' in done.stdout, done.stdout
+
+
+KEYWORD = """
+- hosts: web1
+  gather_facts: false
+  check_mode: %s
+  roles:
+    - role: mailops.sendmail.sendmail_remediate
+"""
+
+
+@pytest.mark.parametrize('arguments, keyword, said', [
+    (('-e', 'sendmail_queue_runner_interval=soon'), None, 'sendmail_queue_runner_interval'),
+    ((), True, 'use --check instead'), (('--check',), False, 'use --check instead')])
+def test_what_is_refused_leaves_no_mark(answering, tmp_path, arguments, keyword, said):
+    """In AWX the next job is another controller, which the mark would keep away for two hours."""
+    if keyword is not None:
+        place = tmp_path / 'ansible_collections/mailops/sendmail/playbooks'
+        place.unlink()
+        place.mkdir()
+        (place / 'site.yml').write_text(KEYWORD % keyword)
+    play = answering(sendmail_diagnosis_info=[dict(WELL, healthy=False, causes=[DOWN])], sendmail_queue_facts=[{'failed': True, 'msg': 'It went on.'}])
+    done = play('remediate_queues' if keyword is None else 'site', '--limit', 'web1', '-e', f'__sendmail_remediate_mark={tmp_path}/mark', *arguments)
+    assert done.returncode == 2
+    assert said in done.stdout, done.stdout
+    assert 'Remove the mark' in done.stdout
+    assert 'It went on.' not in done.stdout
+    assert not os.path.lexists(tmp_path / 'mark')

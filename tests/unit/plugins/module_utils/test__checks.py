@@ -2,15 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each check says, and from where on. Which causes and controls rest on it is in test__causes and test__controls."""
 
-import os
-import sys
 
 import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _checks, _platform
-
-sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from hosts_looked_at import DAEMON, HEALTHY, NOW, OTHER, ROOM, RUNNER, because, queue, relay, settings, waiting
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import DAEMON, HEALTHY, NOW, OTHER, ROOM, RUNNER, because, queue, relay, settings, waiting
 
 MSP, MTA, FILES, PLACE, USER = HEALTHY.settings['msp'], HEALTHY.settings['mta'], HEALTHY.files, HEALTHY.places[0], HEALTHY.submitter
 BARE = dict(HEALTHY.program, sendmail=None, path=None, target=None, is_sendmail=False)
@@ -120,6 +116,16 @@ ROWS = [
     ('read_only', {'filesystems': {'msp': dict(ROOM, immutable=True), 'mta': dict(ROOM, read_only=True)}}, [
         'The directory of the MSP queue is immutable or append-only (lsattr -d).', '/var, where the MTA queue lies, is mounted read-only.'], 0),
     ('read_only', {'filesystems': {'msp': None}}, [], 0),
+    # A unit with ProtectSystem=strict, seen with 8.17.1.9: the MTA greets, takes MAIL and RCPT, and says "collect: Cannot write" to the message.
+    ('read_only', {'processes': [dict(DAEMON, sees='read_only', title='x')]},
+     ['Process 7 (x) works in /var/spool/mqueue, which it cannot write to: see ProtectSystem= and ReadWritePaths= of its unit.'], 0),
+    ('read_only', {'processes': [dict(DAEMON, sees='read_only')], 'filesystems': {'mta': dict(ROOM, read_only=True)}},
+     ['/var, where the MTA queue lies, is mounted read-only.'], 0),
+    ('mta_cannot_write', {'processes': [dict(DAEMON, sees='read_only')], 'queues': {'msp': because(3, 'mta_queue', 'x')}}, [], 0),
+    ('other_queue', {'processes': [dict(DAEMON, sees='hidden'), dict(DAEMON, pid=8, sees=None)]}, [
+        'Process 7 (sendmail: MTA: accepting connections) works in /var/spool/mqueue, but not in what has that name now: something is mounted there.'], 0),
+    ('other_queue', {'processes': [dict(DAEMON, sees='other', cwd='/omqueue', title='x')]}, [
+        'Process 7 (x) works in /omqueue, which is not the queue of /etc/mail/sendmail.cf: that was renamed, or the file changed, since it began.'], 0),
     ('mta_directory', {'errors': [dict(GONE, queue='mta'), GONE, dict(GONE, queue='mta', link=('/q', '/m'))]},
      ['The directory of the MTA queue /q: No such file or directory.'], 0),
     ('mta_directory', {'processes': [dict(DAEMON, cwd='/m (deleted)')], 'queues': {'msp': because(3, 'mta_queue', 'x')}},
