@@ -658,7 +658,7 @@ def steps(monkeypatch):
     def synced(descriptor):
         done.append('sync ' + os.path.basename(os.readlink('/proc/self/fd/%d' % descriptor)))
     monkeypatch.setattr(os, 'rename', renamed)
-    monkeypatch.setattr(_archive, '_sync', synced)
+    monkeypatch.setattr(_archive, 'to_disk', synced)
     return done
 
 
@@ -697,9 +697,9 @@ def test_a_disk_that_does_not_keep_it_is_an_error(monkeypatch, number, raises):
     monkeypatch.setattr(os, 'fsync', fails)
     if raises:
         with pytest.raises(OSError):
-            _archive._sync(0)
+            _archive.to_disk(0)
     else:
-        _archive._sync(0)
+        _archive.to_disk(0)
 
 
 def test_the_manifest_is_for_root_and_of_now(tmp_path):

@@ -71,6 +71,10 @@ HELD_RELAY = _cf.parse(b'O HoldExpensive=True\nMrelay, P=[IPC], F=me, A=TCP $h\n
 BACKGROUND = _cf.parse(b'O DeliveryMode=b\n')
 
 
+def daemon(options, more=''):
+    return _cf.parse(('O DaemonPortOptions=%s\n%s\n' % (options, more)).encode())
+
+
 def mta_settings(**more):
     return {'settings': dict(HEALTHY.settings, msp=dict(MSP, queue_la=99), mta=dict(HEALTHY.settings['mta'], **more))}
 
@@ -89,6 +93,8 @@ ROWS = [
     ('other_mta', {'program': OTHER}, {'program': BARE}),
     ('stranded', {'stranded': [{'path': '/var/spool/clientmqueue', 'messages': 3}]}, {'stranded': []}),
     ('queue_link', {'errors': [dict(GONE, link=('/q', '/mnt/q'))]}, {'errors': [GONE]}),
+    ('other_queue', {'processes': [dict(DAEMON, sees='hidden')]}, {'processes': [dict(DAEMON, sees='read_only')]}),
+    ('read_only', {'processes': [dict(DAEMON, sees='read_only')]}, {'processes': [dict(DAEMON, sees='hidden')]}),
     ('configuration', files(msp=dict(HEALTHY.files['msp'], exists=False)), files(msp=HEALTHY.files['msp'])),
     ('configuration', files(msp=dict(HEALTHY.files['msp'], problems=PROBLEM)), files(mta=dict(HEALTHY.files['mta'], problems=PROBLEM))),
     ('configuration', {'submitter': dict(HEALTHY.submitter, uid=None)}, {}),
@@ -188,6 +194,19 @@ ROWS = [
     # Mail that comes now would wait too, with nothing in the queue yet; only the mailer that is used counts.
     ('never_tried', {'configurations': {'msp': QUEUES}}, {'configurations': {'msp': BACKGROUND}}),
     ('never_tried', {'configurations': {'msp': HELD_RELAY}}, {'configurations': {'msp': HOLD}}),
+    # The MTA too; what it has kept is a cause of its own. daemon.c: D of DaemonPortOptions counts before the command line, and that before the file.
+    ('never_tried', {'configurations': {'mta': QUEUES}}, {'configurations': {'mta': BACKGROUND}}),
+    ('never_tried', {'configurations': {'mta': QUEUES}}, {'configurations': {'mta': QUEUES}, 'processes': []}),
+    ('never_tried', {'configurations': {'mta': QUEUES}}, dict(mta(never_tried=2), configurations={'mta': QUEUES})),
+    ('never_tried', {'configurations': {'mta': QUEUES}}, {'configurations': {'mta': QUEUES}, 'mta_command': 'sendmail -bd -odb'}),
+    ('never_tried', {'mta_command': 'sendmail -bd -odq'}, {'mta_command': 'sendmail -bd -q1h'}),
+    ('never_tried', {'configurations': {'mta': daemon('Name=MTA, D=q')}}, {'configurations': {'mta': daemon('Name=MSA, Port=587, D=q')}}),
+    ('never_tried', {'configurations': {'mta': QUEUES}}, {'configurations': {'mta': daemon('D=b', 'O DeliveryMode=q')}}),
+    ('never_tried', {'mta_command': 'sendmail -bd -ODeliveryMode=d'}, {'mta_command': 'sendmail -bd -odq', 'configurations': {
+        'mta': daemon('D=i')}}),
+    # q of DaemonPortOptions is a QueueLA of that daemon's, d its DelayLA
+    ('queue_load', {'configurations': {'mta': daemon('q=1')}, 'load': [21.0, 1.0, 1.0], **msp(queue_la=99)},
+     {'configurations': {'mta': daemon('d=1, Q=1')}, 'load': [21.0, 1.0, 1.0], **msp(queue_la=99)}),
     # Whatever else keeps it, an option that the daemon was started with or a mailer that is called expensive: it is no longer new.
     ('mta_waits', dict(mta(never_tried=2), configurations={'mta': BACKGROUND}, mta_kept=1), dict(mta(never_tried=2), mta_kept=0)),
     ('mta_waits', dict(mta(never_tried=2), configurations={'mta': HOLD}, mta_kept=2), dict(mta(never_tried=2), mta_kept=2, load=[36.0, 1.0, 1.0])),

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _flush, _route
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _flush, _reach, _route
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
 from hosts_looked_at import GREETING, HEALTHY, NOW, SOCKET, because, queue, relay
@@ -386,3 +386,10 @@ class TestSubjects:
 def test_a_flush_does_not_go_through_the_door_that_leads_back(change, back):
     somebody, wrong = _flush.door(HEALTHY._replace(**change))
     assert somebody and (wrong is not None and 'the mail submission program itself' in wrong) is back
+
+
+@pytest.mark.parametrize('options, words', [('r=5', 'RefuseLA is 5.'), ('Name=MTA', 'RefuseLA is 24: the MTA checks it again every 15 seconds.')])
+def test_the_load_that_one_daemon_refuses_from(options, words):
+    look = HEALTHY._replace(load=[6.0, 1.0, 1.0], configurations={'mta': _cf.parse(b'O DaemonPortOptions=%s\n' % options.encode())},
+                            **rejects('load average: 6'))
+    assert _reach.refuses_for_load(look)[0][1] == 'The load average is 6.0, ' + words
