@@ -66,7 +66,7 @@ def _listening(family: int) -> Iterator[Tuple[str, int, int, Optional[bool]]]:
 def _listening_proc(name: str) -> Iterator[Tuple[str, int, int, Optional[bool]]]:
     with open('/proc/net/' + name, 'rb') as stream:
         stream.readline()
-        for line in stream:                                                   # those that listen come first in Linux, and anywhere in gVisor
+        for line in stream:                                                   # in any order in gVisor
             fields = line.split()
             if len(fields) > 9 and fields[3] == b'0A':
                 yield _address(fields[1].decode('ascii')) + (int(fields[9]), None)

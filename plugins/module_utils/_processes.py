@@ -91,7 +91,7 @@ def _settled(found: List[Process]) -> List[Process]:
 
 
 def in_container(pid: str, status: bytes = b'') -> bool:
-    """Whether a process has its own process ids or another root directory, as in a container that shares the ids of the host, or a chroot."""
+    """Whether a process has its own process ids, or another root directory."""
     inner = re.search(rb'NSpid:\s*(.*)', status or _system.slurp('/proc/%s/status' % pid, 8192))
     try:
         return (len(inner.group(1).split()) > 1 if inner else              # since Linux 4.1
@@ -116,7 +116,7 @@ def processes(users: Sequence[str] = ('smmsp',), binary: Optional[str] = None) -
     one that is gone, None where that cannot be seen. Without a Linux /proc from ps(1).
     """
     trust = _trust(users, binary)
-    if os.uname().sysname != 'Linux' or not os.path.exists('/proc/self/stat'):     # NetBSD has such files too, and others in them
+    if os.uname().sysname != 'Linux' or not os.path.exists('/proc/self/stat'):     # NetBSD has one too
         return _settled(_ps(trust, os.uname().sysname))
     found = []
     boot = re.search(rb'(?m)^btime (\d+)', _system.slurp_all('/proc/stat'))
