@@ -67,6 +67,7 @@ QUEUES = _cf.parse(b'O DeliveryMode=queueonly\n')
 HOLD = _cf.parse(b'O HoldExpensive=True\nMlocal, P=/x, F=lse, A=x\n')
 HELD_RELAY = _cf.parse(b'O HoldExpensive=True\nMrelay, P=[IPC], F=me, A=TCP $h\n')
 NO_RUNNERS = _cf.parse(b'O MaxRunnersPerQueue=0\n')
+SLOW = _cf.parse(b'Qmqueue, P=/var/spool/q, I=2h\n')
 BACKGROUND = _cf.parse(b'O DeliveryMode=b\n')
 
 
@@ -120,6 +121,10 @@ ROWS = [
     ('quarantined', {'queues': {'msp': queue(messages=dict(queue()['messages'], quarantined=1)), 'mta': queue()}}, {}),
     ('no_runners', {'configurations': {'msp': NO_RUNNERS}}, {'configurations': {'msp': _cf.parse(b'O MaxRunnersPerQueue=1\n')}}),
     ('no_runners', {'configurations': {'mta': NO_RUNNERS}}, {'configurations': {'mta': _cf.parse(b'O MaxQueueChildren=0\n')}}),
+    ('runner', {'queues': {'msp': waiting(3, untried_age=14701)}, 'configurations': {'msp': SLOW}},
+     {'queues': {'msp': waiting(3, untried_age=14700)}, 'configurations': {'msp': SLOW}}),
+    ('mta_untried', dict(mta(untried_age=14701), mta_interval=600, configurations={'mta': SLOW}),
+     dict(mta(untried_age=14700), mta_interval=600, configurations={'mta': SLOW})),
     # What was not tried for an hour is no sign of a dead runner then, nor is a flush of any use.
     ('runner', {'queues': {'msp': waiting(3, untried_age=9999)}}, {'queues': {'msp': waiting(3, untried_age=9999)}, 'configurations': {'msp': NO_RUNNERS}}),
     ('mta_untried', dict(mta(untried_age=9999), mta_interval=600), dict(mta(untried_age=9999), mta_interval=600, configurations={'mta': NO_RUNNERS})),
