@@ -109,7 +109,7 @@ def directory(look: Look, _limits: Limits) -> Found:
 
 
 def unmounted(look: Look, _limits: Limits) -> Found:
-    return said(['%s is a mount point of /etc/fstab and is not mounted.' % room['unmounted'] for _name, room in sorted(look.filesystems.items())
+    return said(['%s should be mounted (/etc/fstab, a mount unit), and is not.' % room['unmounted'] for _name, room in sorted(look.filesystems.items())
                  if room and room.get('unmounted')])
 
 
