@@ -125,8 +125,8 @@ def _seen(look: _look.Look) -> List[Dict[str, Any]]:
 
 
 def sees(process: Dict[str, Any]) -> Optional[str]:
-    """What is odd about the directory that a daemon or runner works in: C(read_only) to it, as by ProtectSystem= of its unit; C(hidden): what
-    now has that name is another directory, for something was mounted over it after the process was started, or for the process alone.
+    """What a daemon or runner sees that others do not. The directory that it works in is C(hidden), where something was mounted over it after
+    the process was started, or for the process alone, or C(read_only) to it, as by ProtectSystem= of its unit; C(network): it has one of its own.
     """
     path, here = process.get('cwd') or '', '/proc/%d/cwd' % process['pid']
     try:
@@ -134,7 +134,9 @@ def sees(process: Dict[str, Any]) -> Optional[str]:
             return None
         if not os.path.samestat(os.stat(here), os.stat(path)):
             return 'hidden'
-        return 'read_only' if os.statvfs(here).f_flag & os.ST_RDONLY else None
+        if os.statvfs(here).f_flag & os.ST_RDONLY:
+            return 'read_only'
+        return 'network' if os.readlink('/proc/%d/ns/net' % process['pid']) != os.readlink('/proc/self/ns/net') else None
     except OSError:
         return None
 
@@ -196,6 +198,10 @@ def obstacles(look: _look.Look) -> List[str]:
         found.append('There is no program %s, by which others submit mail; Sendmail itself is %s.' % (_NAMES[0], _system.printable(binary)))
     try:
         about = os.stat(binary)
+        for name in names if look.program.get('is_sendmail') else ():
+            other = _system.look_into(os.path.realpath(name))['other_mta'] if not os.path.samefile(name, binary) else None
+            if other not in (None, 'unknown'):
+                found.append('%s is %s: programs that call it do not reach Sendmail.' % (name, other))
         if not about.st_mode & 0o001:
             found.append('%s has mode %04o: others cannot run it.' % (_system.printable(binary), about.st_mode & 0o7777))
         flags = os.statvfs(binary).f_flag

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 import types
 
@@ -137,6 +138,21 @@ def test_a_library_that_is_gone(tmp_path, monkeypatch, said, missing):
     """The daemon runs on; whoever submits is told "error while loading shared libraries". Seen on Debian 13."""
     monkeypatch.setattr(_probe._system, 'command', lambda argv, seconds=10: said if argv[0] == 'ldd' else '')
     assert [one.split(' needs ')[1] for one in obstacles(tmp_path, monkeypatch, [])] == ['%s, which is not found: nobody can run it.' % one for one in missing]
+
+
+@pytest.mark.parametrize('text, ours, said', [(b'msmtp', True, True), (b'#!/bin/sh\nexec /opt/sendmail "$@"\n', True, False), (b'msmtp', False, False)])
+def test_another_mailer_under_the_other_name(tmp_path, monkeypatch, text, ours, said):
+    """/usr/sbin/sendmail is Sendmail, and /usr/lib/sendmail, which many programs call, is not."""
+    def fails(_path):
+        raise PermissionError(13, 'no further')
+    (tmp_path / 'lib').write_bytes(text)
+    real = _probe._NAMES
+    look = types.SimpleNamespace(layout=types.SimpleNamespace(family='debian'), program={'sendmail': sys.executable, 'is_sendmail': ours})
+    monkeypatch.setattr(_probe, '_NAMES', (sys.executable, str(tmp_path / 'lib')))
+    monkeypatch.setattr(os, 'statvfs', fails)
+    found = _probe.obstacles(look)
+    assert [one for one in found if 'is msmtp' in one] == ['%s is msmtp: programs that call it do not reach Sendmail.' % (tmp_path / 'lib')] * said
+    assert real == ('/usr/sbin/sendmail', '/usr/lib/sendmail')
 
 
 def test_a_program_that_is_mounted_noexec(tmp_path, monkeypatch):
@@ -375,6 +391,11 @@ class TestWhereADaemonWorks:
     def test_something_else_has_its_name_now(self, at_work, tmp_path):
         (tmp_path / 'other').mkdir()
         assert _probe.sees(dict(at_work, cwd=str(tmp_path / 'other'))) == 'hidden'
+
+    def test_a_network_of_its_own(self, at_work, monkeypatch):
+        other = {'/proc/%d/ns/net' % at_work['pid']: 'net:[1]'}
+        monkeypatch.setattr(_probe.os, 'readlink', lambda path, real=os.readlink: other.get(path) or real(path))
+        assert _probe.sees(at_work) == 'network'
 
     @pytest.mark.parametrize('cwd', [None, '/gone', '/var/spool/mqueue (deleted)', '(unreachable)/mqueue'])
     def test_what_cannot_be_compared(self, at_work, cwd):
