@@ -344,7 +344,7 @@ def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Di
 def _stranded(look: _look.Look) -> List[Dict[str, Any]]:
     """Directories that are a queue on some platform or below one, hold mail, and are worked on by no queue of this host."""
     known = set(_system.printable(os.path.realpath(one.control)) for directories in look.directories.values() for one in directories)
-    known |= set(process[key] for process in look.processes for key in ('cwd', 'directory'))   # of another instance
+    known |= set(process[key] for process in look.processes if process['role'] != 'other' for key in ('cwd', 'directory'))   # of another instance
     return [one for one in _look.left_behind(look.directories) if one['path'] not in known]
 
 
