@@ -152,8 +152,8 @@ def named_directories(look: Any, queue: str) -> Dict[bytes, _spool.QueueDirector
         base = os.path.dirname(base)
     found = {}
     for directory in look.directories[queue]:
-        name = os.path.relpath(directory.path, base or directory.path)
-        found.setdefault(os.fsencode(name), directory)
+        for name in [os.path.relpath(directory.path, base or directory.path)] + sorted(directory.aliases):
+            found.setdefault(os.fsencode(name), directory)
     return found
 
 

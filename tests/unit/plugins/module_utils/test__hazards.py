@@ -515,6 +515,8 @@ def test_the_names_of_directories_in_d_lines(queue_directory, names):
     look = types.SimpleNamespace(directories={'msp': places}, files={'msp': {'path': '/etc/mail/submit.cf'}},
                                  configurations={'msp': _cf.parse(b'O QueueDirectory=%s\n' % queue_directory)})
     assert _hazards.named_directories(look, 'msp') == dict(zip(names, places))
+    places[0].aliases = ('a', 'link')
+    assert _hazards.named_directories(look, 'msp') == dict(zip(names + [b'link'], places + places[:1]))
 
 
 class TestPlacesInFull:
