@@ -16,7 +16,7 @@ import stat
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _acceptance, _look, _lookups, _platform, _policy, _probe, _qf, _qshape, _spool, _system)
+    _acceptance, _filesystem, _look, _lookups, _policy, _probe, _qf, _qshape, _spool, _system)
 
 FILES_MAX = 5000        # looked at for modes, in all of the configuration
 _NAMES_MAX = 200000     # of a queue, before left-over files are only counted
@@ -92,7 +92,7 @@ def _wanted(look: _look.Look) -> List[Dict[str, Any]]:
         # Its user can work in what is his own, as in sendmail_permissions.
         owner = state['owner'] if key == 'msp_queue' and state['owner'] == look.submitter['user'] else users.get(rule.owner, rule.owner)
         found.append({'key': key, 'path': _system.printable(path), 'owner': owner, 'group': groups.get(rule.group, rule.group),
-                      'mode': '%04o' % rule.mode, 'spare': _platform.spare(key, rule.mode), 'found': state})
+                      'mode': '%04o' % rule.mode, 'spare': _filesystem.spare(key, rule.mode), 'found': state})
     return found
 
 

@@ -111,10 +111,7 @@ def lines(since: float, pattern: Any, seconds: float, size: int, newest: Optiona
 
 
 def denied(since: float, size: int) -> Optional[bytes]:
-    """The newest line in which the kernel says what SELinux or AppArmor has kept Sendmail from, since then; None without one.
-
-    Nobody but auditd and the kernel writes where it is looked for. What permissive mode let pass is no denial.
-    """
+    """The newest line since then in which the kernel says what SELinux or AppArmor denied Sendmail. Nobody else writes there."""
     found = None
     try:
         with open(AUDIT, 'rb') as stream:

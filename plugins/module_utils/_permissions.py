@@ -149,7 +149,7 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
         for path, create in places.items():
             # Sendmail's user can work in what is his own, and some release of the packaging may have given it to him.
             add(path, 'queue_directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, create=create,
-                spare=_platform.spare(key, rule.mode), owners=frozenset(one for one in ids[:1] if one is not None and queue == 'msp'))
+                spare=_filesystem.spare(key, rule.mode), owners=frozenset(one for one in ids[:1] if one is not None and queue == 'msp'))
 
     if binary:
         rule = rules['binary']
@@ -157,13 +157,13 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
     for queue, path, key in (('msp', look.layout.submit_cf, 'submit_cf'), ('mta', look.layout.sendmail_cf, 'sendmail_cf')):
         if queue in look.directories:
             add(path, 'configuration', rules[key].owner, _renamed(rules[key].group, who), rules[key].mode,
-                spare=_platform.spare(key, rules[key].mode))
+                spare=_filesystem.spare(key, rules[key].mode))
             settings = _cf.settings(look.configurations[queue]) if look.configurations[queue] is not None else {}
             for part, kind in (('pid', 'pid_file'), ('statistics', 'statistics')):
                 rule = rules['%s_%s' % (queue, part)]
                 place = settings.get('pid_file' if part == 'pid' else 'status_file') or rule.path
                 add(os.path.normpath(os.path.join('/etc/mail', place)), kind, _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode,
-                    optional=True, spare=_platform.spare('%s_%s' % (queue, part), rule.mode))
+                    optional=True, spare=_filesystem.spare('%s_%s' % (queue, part), rule.mode))
     for key, rule in sorted(rules.items()):
         if key == 'mail_dir' or key.startswith('run_') and (key != 'run_msp' or 'msp' in look.directories) and (key != 'run_mta' or 'mta' in look.directories):
             add(rule.path, 'directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, optional=rule.optional)

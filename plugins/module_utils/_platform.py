@@ -54,13 +54,6 @@ def _dir(path: str, owner: Optional[str], group: Optional[str], mode: int, optio
     return Rule(path, 'directory', owner, group, mode, optional)
 
 
-def spare(key: str, mode: int) -> int:
-    """The bits of a rule's mode that may be otherwise, as they let nobody in: root writes without, a pid file has TempFileMode or what its unit
-    made (log_sendmail_pid() in util.c), and the MTA's queue may be closed where the packaging leaves it open (sendmail/SECURITY).
-    """
-    return {'submit_cf': 0o200, 'sendmail_cf': 0o200, 'msp_pid': 0o044, 'mta_pid': 0o044}.get(key, 0o055 if key == 'mta_queue' and mode & 0o005 else 0)
-
-
 def _rules(binary: Rule, msp: Rule, mta: Rule, cf: Rule, mail: Rule, pids: Tuple[Rule, Rule], statistics: Tuple[Rule, Rule],
            **more: Rule) -> Dict[str, Rule]:
     rules = {
@@ -175,7 +168,7 @@ _PACKAGE_FILES = (
 
 # Who else provides a program called sendmail, by what its path or its content says; the first match counts.
 OTHER_MTAS = (('exim', b'exim'), ('opensmtpd', b'smtpctl'), ('nullmailer', b'nullmailer'), ('msmtp', b'msmtp'), ('ssmtp', b'ssmtp'),
-              ('dma', b'dma.conf'), ('courier', b'courier'), ('postfix', b'postfix'))
+              ('dma', b'dma.conf'), ('courier', b'courier'), ('postfix', b'postfix'), ('esmtp', b'/esmtprc'), ('busybox', b'BusyBox v'))
 
 
 def identify(os_release: Dict[str, str], has_path: Callable[[str], bool] = lambda path: False, system: str = 'Linux',

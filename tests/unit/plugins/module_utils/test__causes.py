@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _checks, _controls, _phrases, _platform
+from ansible_collections.mailops.sendmail.plugins.module_utils import (
+    _causes, _cf, _checks, _controls, _flush, _hazards, _phrases, _platform, _text)
 from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import (
     DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, OTHER, ROOM, RUNNER, because, queue, relay, waiting)
 
@@ -310,6 +311,22 @@ class TestAdvice:
         for one in causes:
             assert one['fix']['name'] != 'sendmail_queue'
             assert not re.match(r'Flush|.*; flush', one['fix']['text'])
+
+    @pytest.mark.parametrize('cause, kind, holds', [
+        ('mta_down', 'role', dict(NOBODY, processes=[])), ('runner', 'role', {'runners': []}),
+        ('mta_untried', 'manual', dict(mta(untried_age=2 * 600 + _checks.SLACK + 1), mta_interval=600))])
+    def test_nor_to_start_what_runs_a_queue(self, cause, kind, holds):
+        def advice(**more):
+            return {one['id']: one['fix'] for one in _causes.diagnose(HEALTHY._replace(**dict(holds, **more)))}[cause]
+        # Debian's start of the MTA runs the client queue (share/sendmail/sendmail, start_mta()), and messages without a body leave empty.
+        before, now = advice(), advice(hazards={'no_data': [('there is no data file', 'x')]})
+        assert now == dict(before, kind=kind, text='First fix: missing_data; a start runs the queue. ' + before['text'])
+
+    @pytest.mark.parametrize('text', [_flush.REMEDIES['temporary'], *(one.text for one in _causes.CAUSES if one.id == 'stale_rewrite')])
+    def test_what_is_advised_about_left_over_rewrites_takes_them_from_when_they_are_in_the_way(self, text):
+        (age,) = re.findall(r'older_than: (\w+)', text)
+        assert _text.duration(age) == _hazards.YOUNG_SECONDS
+        assert 'kinds: [temporary]' in text      # a body that is being received may be an hour old
 
     @pytest.mark.parametrize('holds', [
         {'greeting': dict(DOWN, error='connection_timeout')},

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each check says, and from where on. Which causes and controls rest on it is in test__causes and test__controls."""
 
-
 import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _checks, _platform
