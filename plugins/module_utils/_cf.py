@@ -15,7 +15,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 # The options that matter here; those with an old one-letter form have the letter in front.
 _USED = '''ClientPortOptions ConnectOnlyTo ConnectionRateThrottle DontProbeInterfaces DeadLetterDrop DefaultAuthInfo DelayLA
-FallbackSmartHost MaxDaemonChildren MaxQueueAge MinQueueAge PidFile QueueFileMode RunAsUser TrustedUser
+FallbackSmartHost MaxDaemonChildren MaxRunnersPerQueue MaxQueueAge MinQueueAge PidFile QueueFileMode RunAsUser TrustedUser
 DontBlameSendmail SmtpGreetingMessage ServerCertFile ServerKeyFile ClientCertFile ClientKeyFile CipherList HeloName MaxMessageSize
 AAliasFile HHelpFile JForwardPath LLogLevel ODaemonPortOptions VFallbackMXhost bMinFreeBlocks cHoldExpensive dDeliveryMode pPrivacyOptions QQueueDirectory
 qQueueFactor xQueueLA yRecipientFactor XRefuseLA SingleThreadDelivery SStatusFile TQueueTimeout rTimeout wTryNullMXList UseMSP'''
@@ -165,7 +165,7 @@ def _add(cf, kind, rest):
             cf.mailers[name] = {'path': fields.get('P', ''), 'flags': fields.get('F', ''), 'argv': fields.get('A', '').split()}
         else:
             cf.queue_groups.append({'name': name, 'path': fields.get('P'), 'flags': fields.get('F', ''),
-                                    'interval': convtime(fields.get('I', ''), 'm') or None})
+                                    'interval': convtime(fields.get('I', ''), 'm') or None, 'runners': fields.get('R')})
 
 
 def parse(data):
