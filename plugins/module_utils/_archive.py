@@ -61,9 +61,10 @@ class Refused(_text.SendmailError):
 def hold(directory, name):
     """Lock a control file as Sendmail does, without waiting. Returns (descriptor, os.stat_result); closing the descriptor lets it go.
 
-    Sendmail takes flock() or fcntl() locks, as it was built; on Linux neither sees the other, so both are taken (as qtool.pl does), and
-    then the file has to be the one that still has the name (readqf() in queue.c). While it is held the file must not be opened a second
-    time: closing any descriptor of a file drops its fcntl() locks. Raises Locked, SendmailError, and OSError.
+    Sendmail takes flock() or fcntl() locks, as it was built; on Linux neither sees the other, so both are taken (as qtool.pl does). Elsewhere
+    each sees the other, its own too (lf_blocks() in FreeBSD's kern_lockf.c), and one is enough. Then the file has to be the one that still has
+    the name (readqf() in queue.c). While it is held the file must not be opened a second time: closing any descriptor of a file drops its
+    fcntl() locks. Raises Locked, SendmailError, and OSError.
     """
     exclusive = fcntl.LOCK_EX
     try:
@@ -79,7 +80,8 @@ def hold(directory, name):
             raise _text.SendmailError('it is not a regular file')
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            fcntl.lockf(handle, exclusive | fcntl.LOCK_NB)
+            if os.uname()[0] == 'Linux':
+                fcntl.lockf(handle, exclusive | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise

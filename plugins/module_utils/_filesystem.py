@@ -31,7 +31,9 @@ def under(path, seconds=5.0):
             found.update(mount=_text.printable(os.fsencode(point)), type=mounted[point][0], read_only='ro' in mounted[point][1])
             break
     if mounted:
-        wanted = {point for point, kind, options in mounts('/etc/fstab') if 'noauto' not in options.split(',')}
+        # mount(8) takes a mount point with a slash behind it, and follows links.
+        wanted = {os.path.realpath(point) for point, kind, options in mounts('/etc/fstab')
+                  if point[:1] == '/' and kind != 'swap' and 'noauto' not in options.split(',')}
         found['unmounted'] = ([_text.printable(os.fsencode(point)) for point in above if point in wanted and point not in mounted] or [None])[0]
     try:
         numbers = _system.bounded(seconds, os.statvfs, path)

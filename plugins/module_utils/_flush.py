@@ -55,7 +55,7 @@ REMEDIES = {
     'no_data': 'The body is gone. A run would deliver the headers with an empty body: '
                'move the message into an archive with mailops.sendmail.sendmail_message, or leave it out with select.',
     'temporary': 'A control file is being rewritten, or was left half written: a run waits 465 seconds for each. '
-                 'mailops.sendmail.sendmail_debris moves it away when it is old and no process has it open.',
+                 'mailops.sendmail.sendmail_debris with "kinds: [temporary]" and "older_than: 1m" moves it away where no process has it open.',
     'damaged': 'A run would lose, drop or abort on these: repair the control file, move the message into an archive with '
                'mailops.sendmail.sendmail_message, or leave it out with select.',
     'unreadable': 'Find out what they are and move them out of the queue directory.',

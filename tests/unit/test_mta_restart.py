@@ -6,13 +6,13 @@ when it has installed something."""
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import jinja2
 import pytest
 import yaml
+
+from ansible_collections.mailops.sendmail.tests.unit import plays
 
 pytest.importorskip('ansible.cli')
 
@@ -41,8 +41,6 @@ INSTALLS = """
     - ansible.builtin.include_tasks: install.yml
 """
 WEDGED = 'NOQUEUE: SYSERR(root): opendaemonsocket: daemon MTA: server SMTP socket wedged: exiting'
-
-
 HANDLER = """
 - hosts: localhost
   gather_facts: false
@@ -58,8 +56,6 @@ HANDLER = """
   handlers:
     - ansible.builtin.import_tasks: %s/roles/sendmail_mta/handlers/main.yml
 """
-
-
 WATCHED = """
 - hosts: localhost
   gather_facts: false
@@ -103,13 +99,9 @@ def tasks_of(entries):
 
 
 def play(tmp_path, text, *arguments):
+    """What ansible-playbook says about the playbook C(text)."""
     (tmp_path / 'play.yml').write_text(text)
-    environment = dict(os.environ, PATH=f'{tmp_path}:{os.environ["PATH"]}', HOME=str(tmp_path), ANSIBLE_NOCOLOR='1', ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'),
-                       ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'), ANSIBLE_STDOUT_CALLBACK='default')
-    environment.pop('ANSIBLE_CONFIG', None)
-    done = subprocess.run([sys.executable, '-m', 'ansible.cli.playbook', '-i', 'localhost,', '-c', 'local', '-e',
-                           f'ansible_python_interpreter={sys.executable}', 'play.yml', *arguments],
-                          env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    done = plays.play(tmp_path, *plays.HERE, 'play.yml', *arguments, PATH=f'{tmp_path}:{os.environ["PATH"]}')
     return done.stdout + done.stderr
 
 

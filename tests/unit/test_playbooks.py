@@ -7,22 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
 pytest.importorskip('ansible.cli')
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from hosts_looked_at import HEALTHY
-
 from ansible_collections.mailops.sendmail.plugins.module_utils import _compliance
+from ansible_collections.mailops.sendmail.tests.unit import planned_mta, planned_queue_runner, plays
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import HEALTHY
+from ansible_collections.mailops.sendmail.tests.unit.plays import ROOT
 
-from ansible_collections.mailops.sendmail.tests.unit import planned_mta, planned_queue_runner  # noqa: E402
-
-ROOT = Path(__file__).resolve().parents[2]
 LONG = 'mail-gateway-17.production.eu-central-1.frankfurt.datacenter.example.org'
 PLAYBOOKS = sorted(path.stem for path in (ROOT / 'playbooks').glob('*.yml'))
 # What a callback is told: the results of tasks and what is displayed beside them. Of Ansible's own only the default one is everywhere.
@@ -48,20 +43,14 @@ class CallbackModule(CallbackBase):
 @pytest.fixture(name='play')
 def fixture_play(tmp_path):
     """play(playbook, *arguments): the process that has ended."""
-    (tmp_path / 'ansible_collections/mailops').mkdir(parents=True)
-    (tmp_path / 'ansible_collections/mailops/sendmail').symlink_to(ROOT)
     (tmp_path / 'callbacks').mkdir()
     (tmp_path / 'callbacks/events.py').write_text(CALLBACK)
     (tmp_path / 'inventory').write_text('[web]\n' + ''.join(
         f'{name} ansible_connection=local ansible_python_interpreter=/nonexistent\n' for name in ('web1', LONG)))
 
     def play(name, *arguments, callback='default', connections=''):
-        environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(tmp_path), ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'), HOME=str(tmp_path),
-                           ANSIBLE_NOCOLOR='1', ANSIBLE_STDOUT_CALLBACK=callback, ANSIBLE_CALLBACK_PLUGINS=str(tmp_path / 'callbacks'),
-                           ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'), ANSIBLE_RETRY_FILES_ENABLED='false', ANSIBLE_CONNECTION_PLUGINS=str(connections))
-        environment.pop('ANSIBLE_CONFIG', None)
-        program = [sys.executable, '-m', 'ansible.cli.playbook', f'mailops.sendmail.{name}', '-i', 'inventory', *arguments]
-        return subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+        return plays.play(tmp_path, f'mailops.sendmail.{name}', '-i', 'inventory', *arguments, ANSIBLE_STDOUT_CALLBACK=callback,
+                          ANSIBLE_CALLBACK_PLUGINS=str(tmp_path / 'callbacks'), ANSIBLE_CONNECTION_PLUGINS=str(connections))
     return play
 
 
@@ -180,7 +169,6 @@ if __name__ == '__main__':
 def fixture_answering(play, tmp_path):
     """answering(module=answers): from now on the modules of the collection answer that, one after the other, on hosts with a Python."""
     ours = tmp_path / 'ansible_collections/mailops/sendmail'
-    ours.unlink()
     (ours / 'plugins/modules').mkdir(parents=True)
     for entry in [*ROOT.iterdir(), *(ROOT / 'plugins').iterdir()]:
         place = ours / entry.relative_to(ROOT)

@@ -4,14 +4,12 @@
 
 import os
 import re
-import sys
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _checks, _controls, _phrases, _platform
-
-sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from hosts_looked_at import (
+from ansible_collections.mailops.sendmail.plugins.module_utils import (
+    _causes, _cf, _checks, _controls, _flush, _hazards, _phrases, _platform, _text)
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import (
     DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, OTHER, ROOM, RUNNER, because, queue, relay, waiting)
 
 ROOT = os.path.join(os.path.dirname(_causes.__file__), '..', '..')
@@ -272,7 +270,8 @@ class TestOneJudgement:
         look = HEALTHY._replace(**more)
         look = look._replace(queues=dict({'msp': queue(), 'mta': queue()}, **look.queues))
         held = {cause['id'] for cause in _causes.diagnose(look)}
-        held |= {'dead_runner'} & ({'dead_runner'} if 'runner' in held else set())   # the same sentence, said once
+        if 'runner' in held:
+            held.add('dead_runner')     # the same sentence, said once
         status = {one['id']: one['status'] for one in _controls.comply(look, _controls.settled(now=NOW))['controls']}
         for control in _controls.CONTROLS:
             for cause in self.TWINS.get(control.id, ()):
@@ -312,6 +311,22 @@ class TestAdvice:
         for one in causes:
             assert one['fix']['name'] != 'sendmail_queue'
             assert not re.match(r'Flush|.*; flush', one['fix']['text'])
+
+    @pytest.mark.parametrize('cause, kind, holds', [
+        ('mta_down', 'role', dict(NOBODY, processes=[])), ('runner', 'role', {'runners': []}),
+        ('mta_untried', 'manual', dict(mta(untried_age=2 * 600 + _checks.SLACK + 1), mta_interval=600))])
+    def test_nor_to_start_what_runs_a_queue(self, cause, kind, holds):
+        def advice(**more):
+            return {one['id']: one['fix'] for one in _causes.diagnose(HEALTHY._replace(**dict(holds, **more)))}[cause]
+        # Debian's start of the MTA runs the client queue (share/sendmail/sendmail, start_mta()), and messages without a body leave empty.
+        before, now = advice(), advice(hazards={'no_data': [('there is no data file', 'x')]})
+        assert now == dict(before, kind=kind, text='First fix: missing_data; a start runs the queue. ' + before['text'])
+
+    @pytest.mark.parametrize('text', [_flush.REMEDIES['temporary'], *(one.text for one in _causes.CAUSES if one.id == 'stale_rewrite')])
+    def test_what_is_advised_about_left_over_rewrites_takes_them_from_when_they_are_in_the_way(self, text):
+        (age,) = re.findall(r'older_than: (\w+)', text)
+        assert _text.duration(age) == _hazards.YOUNG_SECONDS
+        assert 'kinds: [temporary]' in text      # a body that is being received may be an hour old
 
     @pytest.mark.parametrize('holds', [
         {'greeting': dict(DOWN, error='connection_timeout')},

@@ -2,15 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each check says, and from where on. Which causes and controls rest on it is in test__causes and test__controls."""
 
-import os
-import sys
-
 import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _checks, _platform
-
-sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from hosts_looked_at import DAEMON, HEALTHY, NOW, OTHER, ROOM, RUNNER, because, queue, relay, settings, waiting
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import DAEMON, HEALTHY, NOW, OTHER, ROOM, RUNNER, because, queue, relay, settings, waiting
 
 MSP, MTA, FILES, PLACE, USER = HEALTHY.settings['msp'], HEALTHY.settings['mta'], HEALTHY.files, HEALTHY.places[0], HEALTHY.submitter
 BARE = dict(HEALTHY.program, sendmail=None, path=None, target=None, is_sendmail=False)

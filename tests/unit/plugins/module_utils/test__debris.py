@@ -11,8 +11,9 @@ import time
 import types
 
 import pytest
+
 from ansible_collections.mailops.sendmail.plugins.module_utils import _debris, _hazards, _spool, _text
-from fault_points import killed_at_every_step
+from ansible_collections.mailops.sendmail.tests.unit.fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='files of several users are made, as a spool has them')
 QF = b'V8\nT900\nK1000\nN1\nP30018\nFs\n$_alice@localhost\nSalice\nRPFD:bob\nH??Subject: t\n.\n'

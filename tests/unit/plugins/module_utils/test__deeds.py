@@ -15,9 +15,10 @@ import tempfile
 import time
 
 import pytest
+
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
     _archive, _debris, _filesystem, _hazards, _identity, _look, _lost, _message, _platform, _probe, _process, _spool, _text)
-from fault_points import killed_at_every_step
+from ansible_collections.mailops.sendmail.tests.unit.fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='a queue has files of several users')
 UID, GID, SUBMITTER = 12345, 23456, 34567

@@ -12,8 +12,9 @@ import time
 import types
 
 import pytest
+
 from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _ledger, _lost, _message, _platform, _process, _spool, _system, _text
-from fault_points import failing_at_every_step, killed_at_every_step
+from ansible_collections.mailops.sendmail.tests.unit.fault_points import failing_at_every_step, killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='files of several users are made, as a spool has them')
 QF = b'V8\nT%d\nK1000\nN1\nP30018\n%sFs\n$_alice@localhost\nSalice\nRPFD:%s\nH?P?Return-Path: <\x81g>\nH??Subject: t%d\n.\n'

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 import types
 
@@ -13,9 +12,7 @@ import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _controls, _log, _probe, _spool, _summary
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
-
-sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from hosts_looked_at import HEALTHY, NOW
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import HEALTHY, NOW
 
 (CONTROL,) = queue_samples.sample('01').files.values()
 (OLD,) = [line for line in CONTROL.split(b'\n') if b'Subject:' in line]

@@ -284,7 +284,8 @@ def test_ps_of_solaris_has_no_x_and_names_programs_by_their_paths(monkeypatch):
 
 
 @linux
-def test_ps_of_this_system_is_read_the_same_way():
-    assert shutil.which('ps') is None or isinstance(_processes._ps(TRUST, 'Linux'), list)
-    output = _system.command(_processes._ps_command('Linux'))
-    assert output == '' or any(line.split()[0] == str(os.getpid()) for line in output.splitlines())
+@pytest.mark.skipif(shutil.which('ps') is None, reason='there is no ps here')
+def test_ps_of_this_system_takes_these_columns():
+    rows = [line.split() for line in _system.command(_processes._ps_command('Linux')).splitlines()]
+    own = str(os.getpid())
+    assert [row[:5] for row in rows if row[0] == own] == [[own, own, *map(str, (os.getppid(), os.geteuid(), os.getegid()))]]
