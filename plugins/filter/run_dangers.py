@@ -28,6 +28,10 @@ options:
       - Then only what none of them could fix is named, a relay on another host that refuses mail from this one.
     type: bool
     default: false
+  replaces:
+    description: Whether another MTA that holds the port is stopped before the run. Then nothing that it answers is named.
+    type: bool
+    default: false
   relay:
     description: What C(mta.relay) of the facts says, from which is known whether the relay is this host.
     type: dict
@@ -60,14 +64,14 @@ _value:
 KINDS = ('relay', 'recipients', 'directory', 'permissions', 'no_data', 'damaged', 'unreadable', 'temporary')
 # Causes for which the MTA answers a queue run with a refusal for good, so that mail goes back to its senders.
 BOUNCES = ('hosts_access',)
-# Where the relay is another host, no step on this one changes what it answers.
+# What the relay answers. Where it is another host, no step on this one changes that.
 ELSEWHERE = ('relay', 'recipients')
 
 
-def run_dangers(result, diagnosis=None, check=False, relay=None):
+def run_dangers(result, diagnosis=None, check=False, relay=None, replaces=False):
     """See DOCUMENTATION. A pure function."""
     found, moved = [], False
-    kinds = KINDS
+    kinds = [kind for kind in KINDS if not replaces or kind not in ELSEWHERE]
     if check:
         kinds = ELSEWHERE if (relay or {}).get('this_host') is False else ()
     for one in result.get('refusals') or []:

@@ -18,7 +18,7 @@ _USED = '''ClientPortOptions ConnectOnlyTo ConnectionRateThrottle DontProbeInter
 FallbackSmartHost MaxDaemonChildren MaxQueueAge MinQueueAge PidFile QueueFileMode RunAsUser TrustedUser
 DontBlameSendmail SmtpGreetingMessage ServerCertFile ServerKeyFile ClientCertFile ClientKeyFile CipherList HeloName MaxMessageSize
 AAliasFile HHelpFile JForwardPath LLogLevel ODaemonPortOptions VFallbackMXhost bMinFreeBlocks cHoldExpensive dDeliveryMode pPrivacyOptions QQueueDirectory
-qQueueFactor xQueueLA yRecipientFactor XRefuseLA SStatusFile TQueueTimeout rTimeout wTryNullMXList UseMSP'''
+qQueueFactor xQueueLA yRecipientFactor XRefuseLA SingleThreadDelivery SStatusFile TQueueTimeout rTimeout wTryNullMXList UseMSP'''
 _LETTER = {word[0]: word[1:].lower() for word in _USED.split() if word[1].isupper()}
 _LONG = sorted((word[1:] if word[1].isupper() else word).lower() for word in _USED.split())
 
@@ -257,6 +257,8 @@ def settings(cf: Configuration, cpus: int = 1) -> Dict[str, Any]:
         'privacy_options': [word.lower() for word in re.findall(r'\w+', ' '.join(cf.options.get('privacyoptions', [])))],
         'status_file': cf.option('StatusFile') or None,
         'dead_letter_drop': cf.option('DeadLetterDrop') or None, 'pid_file': expand(cf, cf.option('PidFile') or '') or None,
+        'single_thread': cf.flag('SingleThreadDelivery'),
+        'timeout_classes': sorted({name for name, _value in cf.timeouts if re.match(r'queue\w+\.(non-urgent|dsn)\Z', name)}),
         'timeouts': {'connect': timeout(cf, 'connect', 0), 'iconnect': timeout(cf, 'iconnect', 0), 'initial': timeout(cf, 'initial', 300),
                      'queuereturn': timeout(cf, 'queuereturn', 432000), 'queuewarn': timeout(cf, 'queuewarn', 0)},
     }

@@ -15,7 +15,8 @@ import socket
 import stat
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _look, _lookups, _policy, _probe, _qf, _qshape, _spool, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import (
+    _acceptance, _filesystem, _look, _lookups, _policy, _probe, _qf, _qshape, _spool, _system)
 
 FILES_MAX = 5000        # looked at for modes, in all of the configuration
 _NAMES_MAX = 200000     # of a queue, before left-over files are only counted
@@ -87,9 +88,11 @@ def _wanted(look: _look.Look) -> List[Dict[str, Any]]:
         places += [(queue + '_queue', path) for path in sorted(set(path for one in directories for path in (one.path, one.control, one.data)))]
     found = []
     for key, path in places:
-        rule = layout.rules[key]
-        found.append({'key': key, 'path': _system.printable(path), 'owner': users.get(rule.owner, rule.owner), 'group': groups.get(rule.group, rule.group),
-                      'mode': '%04o' % rule.mode, 'found': _system.file_state(path)})
+        rule, state = layout.rules[key], _system.file_state(path)
+        # Its user can work in what is his own, as in sendmail_permissions.
+        owner = state['owner'] if key == 'msp_queue' and state['owner'] == look.submitter['user'] else users.get(rule.owner, rule.owner)
+        found.append({'key': key, 'path': _system.printable(path), 'owner': owner, 'group': groups.get(rule.group, rule.group),
+                      'mode': '%04o' % rule.mode, 'spare': _filesystem.spare(key, rule.mode), 'found': state})
     return found
 
 

@@ -31,7 +31,9 @@ def under(path, seconds=5.0):
             found.update(mount=_text.printable(os.fsencode(point)), type=mounted[point][0], read_only='ro' in mounted[point][1])
             break
     if mounted:
-        wanted = {point for point, kind, options in mounts('/etc/fstab') if 'noauto' not in options.split(',')}
+        # mount(8) takes a mount point with a slash behind it, and follows links.
+        wanted = {os.path.realpath(point) for point, kind, options in mounts('/etc/fstab')
+                  if point[:1] == '/' and kind != 'swap' and 'noauto' not in options.split(',')}
         found['unmounted'] = ([_text.printable(os.fsencode(point)) for point in above if point in wanted and point not in mounted] or [None])[0]
     try:
         numbers = _system.bounded(seconds, os.statvfs, path)
@@ -66,3 +68,10 @@ def mounts(path):
         fields = line.split()
         if len(fields) > 3 and fields[0][0] != '#':
             yield re.sub(r'\\([0-7]{3})', lambda match: chr(int(match.group(1), 8)), fields[1]), fields[2], fields[3]
+
+
+def spare(key: str, mode: int) -> int:
+    """The bits of a rule's mode that may be otherwise, as they let nobody in: root writes without, a pid file has TempFileMode or what its unit
+    made (log_sendmail_pid() in util.c), and the MTA's queue may be closed where the packaging leaves it open (sendmail/SECURITY).
+    """
+    return {'submit_cf': 0o200, 'sendmail_cf': 0o200, 'msp_pid': 0o044, 'mta_pid': 0o044}.get(key, 0o055 if key == 'mta_queue' and mode & 0o005 else 0)

@@ -55,7 +55,7 @@ REMEDIES = {
     'no_data': 'The body is gone. A run would deliver the headers with an empty body: '
                'move the message into an archive with mailops.sendmail.sendmail_message, or leave it out with select.',
     'temporary': 'A control file is being rewritten, or was left half written: a run waits 465 seconds for each. '
-                 'mailops.sendmail.sendmail_debris moves it away when it is old and no process has it open.',
+                 'mailops.sendmail.sendmail_debris with "kinds: [temporary]" and "older_than: 1m" moves it away where no process has it open.',
     'damaged': 'A run would lose, drop or abort on these: repair the control file, move the message into an archive with '
                'mailops.sendmail.sendmail_message, or leave it out with select.',
     'unreadable': 'Find out what they are and move them out of the queue directory.',
@@ -128,9 +128,10 @@ def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=Fals
     most = min([RUNNERS_MAX, 4 * look.cpus] + [max(1, limit // 2) for limit in limits if limit])
     free = [message for message in messages if not message.locked and message.queue == 'msp']
     places_run = set((message.queue, message.directory.group) for message in messages)
+    if any(look.settings.get(queue, {}).get('single_thread') for queue, _group in places_run):
+        parallel = 1     # one process at a time talks to a host, and another one defers all its messages at once
     return Plan(messages, refusals, parallel or max(1, min(most, len(messages) // 4)), free[0] if canary and len(messages) > 1 and free else None,
-                dict((place, _command(look.program['sendmail'], place, ignore_load, features,
-                                      bool(look.settings.get(place[0], {}).get('max_queue_age')))) for place in places_run),
+                dict((place, _command(look.program['sendmail'], place, ignore_load, features, look.settings.get(place[0], {}))) for place in places_run),
                 answers, left_out)
 
 
@@ -157,9 +158,9 @@ def door(look: _look.Look) -> Tuple[Optional[bool], Optional[str]]:
         where, '%(name)s (process %(pid)s)' % look.relay['listener'] if look.relay['listener'] else 'another program')
 
 
-def _command(program, place, ignore_load, features=(), aged=False):
-    """The command line for one queue group, without the ids. C(features): what this Sendmail is built with, of L(features_of); C(aged): whether its
-    configuration has MaxQueueAge, which is unknown before 8.15.
+def _command(program, place, ignore_load, features, settings):
+    """The command line for one queue group, without the ids. C(features): what this Sendmail is built with, of L(features_of); C(settings): its
+    configuration's. What old releases do not know is given only where that has it: MaxQueueAge (8.15), time-outs of bounces.
 
     Not C(-v): it makes the MTA deliver each message before it answers. Without it permanent errors are still printed, and C(-d50.8)
     tells which message each belongs to and what becomes of it (no headers, no body). C(-qG) even where there is one group: as soon as there
@@ -177,7 +178,9 @@ def _command(program, place, ignore_load, features=(), aged=False):
         'Timeout.queuereturn=24000d', 'Timeout.queuewarn=0',
         'MinQueueAge=0', 'MaxQueueRunSize=0',
         # One process, so that what it prints is one story.
-        'MaxQueueChildren=1', 'ForkEachJob=False'] + (['QueueLA=9999'] if ignore_load else []) + (['MaxQueueAge=0'] if aged else [])
+        'MaxQueueChildren=1', 'ForkEachJob=False'] + (['QueueLA=9999'] if ignore_load else []) + (['MaxQueueAge=0'] if settings.get('max_queue_age') else [])
+    # The time-outs that the plain ones do not cover (settimeout() in readcf.c): of mail with Precedence bulk, list or junk, and of bounces.
+    options += ['Timeout.%s=%s' % (name, '0' if 'warn' in name else '24000d') for name in settings.get('timeout_classes', ())]
     options += ['Timeout.%s=%ds' % one for one in ANSWER_SECONDS]
     # Others than these two are known to every build; an unknown one ends Sendmail.
     options += ['Timeout.%s=120s' % name for name, feature in (('starttls', 'STARTTLS'), ('auth', 'SASLv2')) if feature in features]

@@ -99,12 +99,28 @@ def hazard_of_owner(about, directory, runner, settings):
 def runner(look, queue):
     """(uid, gid, trusted uid) that work on a queue. Raises SendmailError when the host does not know them."""
     if queue == 'mta':
-        return 0, 0, 0
+        return _mta_runner(look.settings.get('mta', {}))
     user, group, uid, gid = (look.submitter[key] for key in ('user', 'group', 'uid', 'gid'))
     if uid is None or gid is None:
         raise _text.SendmailError('The user %s or the group %s, which the client queue is run as, does not exist. '
                                   'The role mailops.sendmail.sendmail_msp creates them.' % (user, group))
     return uid, gid, uid
+
+
+def _mta_runner(settings):
+    """Root, or the RunAsUser of sendmail.cf, which the queue run of root becomes (readcf.c, drop_privileges() in main.c)."""
+    user, group, trusted = [settings.get(name) for name in ('run_as_user', 'run_as_group', 'trusted_user')]
+    if not user:
+        return 0, 0, 0
+    accounts = _system.accounts([name for name in (user, group, trusted) if name])
+    uid, gid, other = [None if not name else int(name) if name.isdigit() else accounts[name][key]
+                       for name, key in ((user, 'uid'), (group, 'group'), (trusted, 'uid'))]
+    if not group:
+        gid = 0 if user.isdigit() else accounts[user]['gid']
+    if uid is None or gid is None:
+        raise _text.SendmailError('RunAsUser in sendmail.cf names %s, which does not exist on this host: create it, or name another.' % (
+            'the group ' + group if uid is not None else 'the user ' + user))
+    return uid, gid, other or 0
 
 
 def settled(look, queue, directory, names):

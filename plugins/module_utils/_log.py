@@ -14,6 +14,9 @@ from typing import Any, Collection, Dict, Iterator, List, Optional, Tuple
 from ansible_collections.mailops.sendmail.plugins.module_utils import _process
 
 FILES = ('/var/log/mail.log', '/var/log/maillog', '/var/log/mail')
+AUDIT = '/var/log/audit/audit.log'
+POLICIES = ('/sys/fs/selinux/enforce', '/sys/kernel/security/apparmor/profiles')
+_DENIED = re.compile(rb'avc: +denied +.*comm="sendmail.*scontext=\S+:\w*mail_t[: ]|apparmor="DENIED".*profile="[^"]*sendmail')
 _JOURNAL_SOCKET = '/run/systemd/journal/socket'
 _JOURNALCTL = ('/usr/bin/journalctl', '/bin/journalctl')
 _SYNC_SECONDS = 10
@@ -105,6 +108,26 @@ def lines(since: float, pattern: Any, seconds: float, size: int, newest: Optiona
     """Yield the lines of L(entries), whoever wrote them."""
     for line, _trusted in entries(since, pattern, seconds, size, newest):
         yield line
+
+
+def denied(since: float, size: int) -> Optional[bytes]:
+    """The newest line since then in which the kernel says what SELinux or AppArmor denied Sendmail. Nobody else writes there."""
+    found = None
+    try:
+        with open(AUDIT, 'rb') as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - size))
+            lines_of = stream.read(size).splitlines()
+    except OSError:
+        journal = next((path for path in _JOURNALCTL if os.path.exists(path)), None)
+        lines_of = []
+        if journal and any(map(os.path.exists, POLICIES)):
+            _process.run_all([(0, [journal, '-q', '--no-pager', '-o', 'cat', '-n', '5000', '--since=@%d' % since, '_TRANSPORT=kernel',
+                                   '_TRANSPORT=audit'])], 1, time.monotonic() + 3, lambda _key, line: lines_of.append(line))
+    for line in lines_of:
+        stamp = re.search(rb'audit\((\d+)', line)
+        if _DENIED.search(line) and b'permissive=1' not in line and (stamp is None or int(stamp.group(1)) >= since):
+            found = line
+    return found
 
 
 def latest(patterns, since, seconds, size, newest):

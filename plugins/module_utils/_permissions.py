@@ -25,6 +25,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _file
 LISTED = 100               # paths of each kind that a result names; the counts are always whole
 QUEUE_FILES = frozenset(('qf', 'df', 'hf', 'Qf', 'tf', 'Tf', 'xf'))
 STATOVERRIDE = '/var/lib/dpkg/statoverride'
+SELINUX = '/sys/fs/selinux/enforce'   # is there where the kernel has a policy loaded
 ROLE = 'the role mailops.sendmail.sendmail_msp'
 MISSING = {
     'submit.cf': 'It is missing. %s builds it.' % (ROLE[0].upper() + ROLE[1:]),
@@ -51,6 +52,7 @@ class Want(NamedTuple):
     # Of a program that dpkg installs: the "owner group mode" that the next upgrade has to keep, and what stands there now.
     override: Optional[str] = None
     overridden: Optional[str] = None
+    spare: int = 0             # bits of the mode that may be otherwise
 
 
 class Found(NamedTuple):
@@ -100,7 +102,7 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
         if entry and kind != 'queue_file':
             seen_overrides[path] = unused.pop(path, entry)
             owner, group = entry.get('owner') or owner, entry.get('group') or group
-            more.update({'owners': frozenset()} if entry.get('owner') else {})
+            more.update({'owners': frozenset()} if entry.get('owner') else {}, **({} if entry.get('mode') is None else {'spare': 0}))
             mode = mode if entry.get('mode') is None else entry['mode']
         ids = []
         for name, key, what in ((owner, 'uid', 'user'), (group, 'group', 'group')):
@@ -147,20 +149,21 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
         for path, create in places.items():
             # Sendmail's user can work in what is his own, and some release of the packaging may have given it to him.
             add(path, 'queue_directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, create=create,
-                owners=frozenset(one for one in ids[:1] if one is not None and queue == 'msp'))
+                spare=_filesystem.spare(key, rule.mode), owners=frozenset(one for one in ids[:1] if one is not None and queue == 'msp'))
 
     if binary:
         rule = rules['binary']
         add(binary, 'binary', rule.owner, _renamed(rule.group, who), rule.mode)
     for queue, path, key in (('msp', look.layout.submit_cf, 'submit_cf'), ('mta', look.layout.sendmail_cf, 'sendmail_cf')):
         if queue in look.directories:
-            add(path, 'configuration', rules[key].owner, _renamed(rules[key].group, who), rules[key].mode)
+            add(path, 'configuration', rules[key].owner, _renamed(rules[key].group, who), rules[key].mode,
+                spare=_filesystem.spare(key, rules[key].mode))
             settings = _cf.settings(look.configurations[queue]) if look.configurations[queue] is not None else {}
             for part, kind in (('pid', 'pid_file'), ('statistics', 'statistics')):
                 rule = rules['%s_%s' % (queue, part)]
                 place = settings.get('pid_file' if part == 'pid' else 'status_file') or rule.path
                 add(os.path.normpath(os.path.join('/etc/mail', place)), kind, _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode,
-                    optional=True)
+                    optional=True, spare=_filesystem.spare('%s_%s' % (queue, part), rule.mode))
     for key, rule in sorted(rules.items()):
         if key == 'mail_dir' or key.startswith('run_') and (key != 'run_msp' or 'msp' in look.directories) and (key != 'run_mta' or 'mta' in look.directories):
             add(rule.path, 'directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, optional=rule.optional)
@@ -322,7 +325,7 @@ def _after(want, about, known):
             uid = about.st_uid
     elif want.kind == 'queue_directory' and about.st_uid in want.owners:
         uid = about.st_uid
-    return uid, gid, want.mode
+    return uid, gid, want.mode if (before[2] ^ want.mode) & ~want.spare else before[2]
 
 
 def apply(actions, check_mode, look_up=None):
@@ -373,6 +376,8 @@ def _do(action, look_up):
     handle = os.open(found.name, _OPEN, dir_fd=found.parent)
     try:
         about = os.fstat(handle)
+        if action.what == 'create':
+            _label(handle, found.path)
         if action.what == 'change' and [about[field] for field in _SAME] != [found.about[field] for field in _SAME]:
             return False
         if found.want.override != found.want.overridden:
@@ -386,6 +391,20 @@ def _do(action, look_up):
         return True
     finally:
         os.close(handle)
+
+
+def _label(handle, path):
+    """Give a directory that was just made the SELinux context that the policy has for its path.
+
+    What root makes has that of the directory above it, and Sendmail may not write to var_spool_t. matchpathcon(8) changes nothing.
+    """
+    context = _system.command(['matchpathcon', '-n', '-N', path]).strip() if os.path.exists(SELINUX) else ''
+    if ':' in context:
+        try:
+            os.setxattr(handle, 'security.selinux', context.encode('ascii'))
+        except OSError as error:
+            if error.errno != errno.ENOTSUP:      # the whole file system has one context (mount option context=)
+                raise
 
 
 _SAME = (stat.ST_MODE, stat.ST_INO, stat.ST_DEV, stat.ST_NLINK, stat.ST_UID, stat.ST_GID)

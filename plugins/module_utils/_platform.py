@@ -168,7 +168,7 @@ _PACKAGE_FILES = (
 
 # Who else provides a program called sendmail, by what its path or its content says; the first match counts.
 OTHER_MTAS = (('exim', b'exim'), ('opensmtpd', b'smtpctl'), ('nullmailer', b'nullmailer'), ('msmtp', b'msmtp'), ('ssmtp', b'ssmtp'),
-              ('dma', b'dma.conf'), ('courier', b'courier'), ('postfix', b'postfix'))
+              ('dma', b'dma.conf'), ('courier', b'courier'), ('postfix', b'postfix'), ('esmtp', b'/esmtprc'), ('busybox', b'BusyBox v'))
 
 
 def identify(os_release: Dict[str, str], has_path: Callable[[str], bool] = lambda path: False, system: str = 'Linux',

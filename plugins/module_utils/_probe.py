@@ -63,11 +63,13 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
         filesystems=dict((name, _worst(places)) for name, places in look.directories.items() if places),
         sockets=_sockets(look, _network.listeners(_ports(look), look.processes)),
         active=_system.unit_states([service])[service]['active'] == 'active' if look.services['init'] == 'systemd' else None,
+        processes=_seen(look),
         locked=_in_delivery(look, facts['queues'].get('msp', {}).get('last_attempt_age')), obstacles=obstacles(look),
         stuck=_stuck(look, facts['queues'], set(identifier for pairs in hazards.values() for _text, identifier in pairs)),
         stranded=_stranded(look), passing=_passing(look, facts['queues'].get('msp', {})), orphans=_orphans(look, facts['queues'].get('msp', {})),
         ahead=_ahead(look, facts['queues'].get('msp', {})),
         passed_over=_passed_over(look), mta_kept=_mta_kept(look, facts['queues'].get('mta', {})), mta_interval=_mta_interval(look),
+        mta_command=_started(look)[1],
         lookups=_lookups.look_around(domains),
         mailer_gone=_mailer_gone(look.configurations.get('mta')), dead_letters=_dead_letters(look.settings.get('msp', {})),
         hosts_access=_hosts_access(), subjects=_subjects(look) if subjects else ([], 0))
@@ -108,6 +110,33 @@ def _sockets(look: _look.Look, listeners: List[Dict[str, Any]]) -> List[Dict[str
     own = _route.daemon_ports(cf) if cf is not None and any(process['role'] == 'daemon' for process in look.processes) else []
     return [one for one in listeners
             if one['sendmail'] or (one['name'] or '').startswith('sendmail') or one['sendmail'] is None and one['pid'] is None and one['port'] in own]
+
+
+def _seen(look: _look.Look) -> List[Dict[str, Any]]:
+    """The processes with what L(sees) says; and C(other) of the MTA, where it does not work in the queue of sendmail.cf: that was renamed, or the
+    file was changed, after the start. Who is the MTA, and that it was told of no other queue, stands in its pid file.
+    """
+    pid, command = _started(look)
+    plain = command and not re.search(r'Queue|-C|-[oO] ?Q', command)
+    homes = set(home for one in look.directories.get('mta', []) for path in (one.path, one.control) for home in (
+        os.path.realpath(path), os.path.dirname(os.path.realpath(path))))
+    return [dict(one, sees=sees(one) or ('other' if plain and pid == one['pid'] and homes and (
+        one['cwd'] or '/').rsplit(' (', 1)[0] not in homes | {'/'} else None)) for one in look.processes]
+
+
+def sees(process: Dict[str, Any]) -> Optional[str]:
+    """What is odd about the directory that a daemon or runner works in: C(read_only) to it, as by ProtectSystem= of its unit; C(hidden): what
+    now has that name is another directory, for something was mounted over it after the process was started, or for the process alone.
+    """
+    path, here = process.get('cwd') or '', '/proc/%d/cwd' % process['pid']
+    try:
+        if path[:1] != '/' or path.endswith(' (deleted)'):
+            return None
+        if not os.path.samestat(os.stat(here), os.stat(path)):
+            return 'hidden'
+        return 'read_only' if os.statvfs(here).f_flag & os.ST_RDONLY else None
+    except OSError:
+        return None
 
 
 def endangered(hazards: Dict[str, List[Any]]) -> Dict[str, int]:
@@ -309,6 +338,7 @@ def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Di
 def _stranded(look: _look.Look) -> List[Dict[str, Any]]:
     """Directories that are a queue on some platform or below one, hold mail, and are worked on by no queue of this host."""
     known = set(_system.printable(os.path.realpath(one.control)) for directories in look.directories.values() for one in directories)
+    known |= set(process[key] for process in look.processes for key in ('cwd', 'directory'))   # of another instance
     return [one for one in _look.left_behind(look.directories) if one['path'] not in known]
 
 
@@ -405,15 +435,18 @@ def _mailer_gone(cf: Optional[_cf.Configuration]) -> Optional[str]:
     return _system.printable(path) if path[:1] == '/' and not os.access(path, os.X_OK) else None
 
 
+def _started(look: _look.Look) -> Tuple[int, str]:
+    """Number and command line of the running MTA, which it leaves in its pid file (log_sendmail_pid() in util.c); (0, '') where it is not there."""
+    lines = _system.script(look.settings.get('mta', {}).get('pid_file') or '/var/run/sendmail.pid', 4096).splitlines()
+    pids = [process['pid'] for process in look.processes if process['role'] == 'daemon']
+    return (int(lines[0]), lines[1]) if len(lines) > 1 and lines[0].isdecimal() and int(lines[0]) in pids else (0, '')
+
+
 def _mta_interval(look: _look.Look) -> Optional[int]:
     """Seconds between two runs of the MTA's queue: of a runner of its own, or from the command that a daemon leaves in its pid file."""
-    pids = [process['pid'] for process in look.processes if process['role'] == 'daemon']
     own = [process['interval'] for process in look.processes if process['role'] in ('daemon', 'queue_runner') and process['queue'] == 'mta'
            and process['interval']]
-    lines = _system.script(look.settings.get('mta', {}).get('pid_file') or '/var/run/sendmail.pid', 4096).splitlines()
-    if len(lines) > 1 and lines[0].isdecimal() and int(lines[0]) in pids:
-        interval = _schedule.process_role('', lines[1].split())['interval']
-        own += [interval] if interval else []
+    own += filter(None, [_schedule.process_role('', _started(look)[1].split())['interval']])
     return min(own) if own else None
 
 
@@ -443,9 +476,11 @@ def _subjects(look: _look.Look) -> Tuple[List[Tuple[str, int]], int]:
 
 
 def log_of(now: int) -> Callable[[Dict[str, bytes]], Dict[str, str]]:
-    """What gives _causes.diagnosis() the newest lines of the log of the host, of the last week."""
+    """What gives _causes.diagnosis() the newest lines of the log of the host, of the last week; for b'' what the kernel denied since yesterday."""
     def read(patterns: Dict[str, bytes]) -> Dict[str, str]:
-        found = _log.latest(patterns, now - _LOG_AGE, _LOG_SECONDS, _LOG_BYTES, _LOG_LINES)
+        found = _log.latest(dict((key, one) for key, one in patterns.items() if one), now - _LOG_AGE, _LOG_SECONDS, _LOG_BYTES, _LOG_LINES)
+        line = _log.denied(now - 86400, _LOG_BYTES) if b'' in patterns.values() else None
+        found.update((key, line) for key, one in patterns.items() if line and not one)
         return dict((key, _summary.shortened(line, _LOG_LINE)) for key, line in found.items())
     return read
 

@@ -67,6 +67,30 @@ WATCHED = """
 """
 
 
+REPLACES = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    __sendmail_mta_plan: {stop: [{service: nonexistent}], restart: [No MTA runs.], address: 127.0.0.1 port 25, alternative: null, unmask: false}
+    __sendmail_mta_manager: service
+    __sendmail_mta_facts: {installation: {platform: upstream}}
+    __sendmail_mta_alternatives: {}
+    __sendmail_mta_alternative_groups: {}
+  tasks:
+    - ansible.builtin.include_tasks: service.yml
+"""
+
+
+GUARDED = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - block:
+        - ansible.builtin.include_tasks: guard.yml
+      %s
+"""
+
+
 def tasks_of(entries):
     for entry in entries:
         yield entry
@@ -74,10 +98,10 @@ def tasks_of(entries):
             yield from tasks_of(entry.get(part, []))
 
 
-def play(tmp_path, text):
+def play(tmp_path, text, *arguments):
     """What ansible-playbook says about the playbook C(text)."""
     (tmp_path / 'play.yml').write_text(text)
-    done = plays.play(tmp_path, *plays.HERE, 'play.yml', PATH=f'{tmp_path}:{os.environ["PATH"]}')
+    done = plays.play(tmp_path, *plays.HERE, 'play.yml', *arguments, PATH=f'{tmp_path}:{os.environ["PATH"]}')
     return done.stdout + done.stderr
 
 
@@ -96,6 +120,24 @@ def test_a_handler_leaves_alone_what_a_supervisor_watches(tmp_path, watched):
     (tmp_path / 'tasks/guard.yml').write_text(yaml.safe_dump([{'ansible.builtin.fail': {'msg': 'goes on'}}]))
     said = play(tmp_path, WATCHED % (tmp_path, watched, ROOT))
     assert ('Restart it there' in said, 'goes on' in said) == (watched, not watched), said
+
+
+def test_no_other_mta_is_stopped_for_a_start_that_is_refused(tmp_path):
+    (tmp_path / 'service.yml').write_text((ROOT / 'roles/sendmail_mta/tasks/service.yml').read_text())
+    (tmp_path / 'guard.yml').write_text(yaml.safe_dump([{'ansible.builtin.fail': {'msg': 'refused: {{ __sendmail_mta_guard_replaces }}'}}]))
+    said = play(tmp_path, REPLACES)
+    assert 'refused: True' in said, said
+    assert 'Stop and disable' not in said
+
+
+@pytest.mark.parametrize('keyword, arguments, refused', [('check_mode: true', [], True), ('check_mode: false', ['--check'], True),
+                                                         ('any_errors_fatal: true', [], False), ('any_errors_fatal: true', ['--check'], False)])
+def test_nothing_is_started_in_a_check_mode_of_which_a_role_knows_nothing(tmp_path, keyword, arguments, refused):
+    """Ansible has ansible_check_mode of --check alone (load_options_vars() in utils/vars.py). In check mode dangers to mail are not asked for."""
+    guard = yaml.safe_load((ROOT / 'roles/sendmail_mta/tasks/guard.yml').read_text())[:2]
+    (tmp_path / 'guard.yml').write_text(yaml.safe_dump([*guard, {'ansible.builtin.debug': {'msg': 'goes on'}}]))
+    said = play(tmp_path, GUARDED % keyword, *arguments)
+    assert ('use --check instead' in said, 'goes on' in said) == (refused, not refused), said
 
 
 def test_a_host_is_judged_when_the_packages_are_there(tmp_path):

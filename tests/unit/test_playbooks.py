@@ -6,6 +6,7 @@ fails before it runs, so nothing of the machine that runs the tests is looked at
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 import pytest
@@ -362,3 +363,44 @@ def test_a_host_that_goes_away_during_the_work_is_no_host_that_was_not_reached(a
     assert any(f'{before} {one}' in said.replace('", "', '') for one in gone), done.stdout
     assert 'Start the program itself' not in said
     assert done.returncode == 2
+
+
+def test_one_host_ends_no_other():
+    """With any_errors_fatal of ansible.cfg a host that fails, and is rescued, would end all others in the middle of their work."""
+    for name in PLAYBOOKS:
+        for one in yaml.safe_load((ROOT / f'playbooks/{name}.yml').read_text()):
+            assert one['any_errors_fatal'] is False, (name, one['name'])
+
+
+def test_a_host_that_fails_leaves_the_others_their_state(answering, monkeypatch):
+    monkeypatch.setenv('ANSIBLE_ANY_ERRORS_FATAL', 'true')
+    done = answering(sendmail_diagnosis_info=[{'failed': True, 'msg': 'It is broken.'}, WELL])('remediate_queues', '-e', 'remediate_queues_batches=3')
+    assert 'Remediation: 3 hosts, 1 unknown, 2 healthy' in done.stdout, done.stdout
+
+
+KEYWORD = """
+- hosts: web1
+  gather_facts: false
+  check_mode: %s
+  roles:
+    - role: mailops.sendmail.sendmail_remediate
+"""
+
+
+@pytest.mark.parametrize('arguments, keyword, said', [
+    (('-e', 'sendmail_queue_runner_interval=soon'), None, 'sendmail_queue_runner_interval'),
+    ((), True, 'use --check instead'), (('--check',), False, 'use --check instead')])
+def test_what_is_refused_leaves_no_mark(answering, tmp_path, arguments, keyword, said):
+    """In AWX the next job is another controller, which the mark would keep away for two hours."""
+    if keyword is not None:
+        place = tmp_path / 'ansible_collections/mailops/sendmail/playbooks'
+        place.unlink()
+        place.mkdir()
+        (place / 'site.yml').write_text(KEYWORD % keyword)
+    play = answering(sendmail_diagnosis_info=[dict(WELL, healthy=False, causes=[DOWN])], sendmail_queue_facts=[{'failed': True, 'msg': 'It went on.'}])
+    done = play('remediate_queues' if keyword is None else 'site', '--limit', 'web1', '-e', f'__sendmail_remediate_mark={tmp_path}/mark', *arguments)
+    assert done.returncode == 2
+    assert said in done.stdout, done.stdout
+    assert 'Remove the mark' in done.stdout
+    assert 'It went on.' not in done.stdout
+    assert not os.path.lexists(tmp_path / 'mark')

@@ -63,3 +63,9 @@ def test_check_mode_leaves_the_rest_to_the_run():
 def test_a_diagnosis_that_failed_lets_nothing_pass(diagnosis, said):
     assert run_dangers({'selected': 0, 'refusals': []}, diagnosis) == said
     assert run_dangers({'selected': 0, 'refusals': []}, diagnosis, check=True) == []
+
+
+# Postfix on the port refuses mail of strangers, or is one; that the body of a message is gone has nothing to do with it.
+@pytest.mark.parametrize('kind, dangers', [('relay', 0), ('recipients', 0), ('no_data', 1), ('permissions', 1)])
+def test_what_is_stopped_before_the_run_answers_nothing(kind, dangers):
+    assert len(run_dangers(refused(kind, ids=(), messages=0), replaces=True)) == dangers

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _checks, _controls, _phrases, _platform
+from ansible_collections.mailops.sendmail.plugins.module_utils import (
+    _causes, _cf, _checks, _controls, _flush, _hazards, _phrases, _platform, _text)
 from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import (
     DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, OTHER, ROOM, RUNNER, because, queue, relay, waiting)
 
@@ -68,6 +69,10 @@ HELD_RELAY = _cf.parse(b'O HoldExpensive=True\nMrelay, P=[IPC], F=me, A=TCP $h\n
 BACKGROUND = _cf.parse(b'O DeliveryMode=b\n')
 
 
+def daemon(options, more=''):
+    return _cf.parse(('O DaemonPortOptions=%s\n%s\n' % (options, more)).encode())
+
+
 def mta_settings(**more):
     return {'settings': dict(HEALTHY.settings, msp=dict(MSP, queue_la=99), mta=dict(HEALTHY.settings['mta'], **more))}
 
@@ -86,6 +91,8 @@ ROWS = [
     ('other_mta', {'program': OTHER}, {'program': BARE}),
     ('stranded', {'stranded': [{'path': '/var/spool/clientmqueue', 'messages': 3}]}, {'stranded': []}),
     ('queue_link', {'errors': [dict(GONE, link=('/q', '/mnt/q'))]}, {'errors': [GONE]}),
+    ('other_queue', {'processes': [dict(DAEMON, sees='hidden')]}, {'processes': [dict(DAEMON, sees='read_only')]}),
+    ('read_only', {'processes': [dict(DAEMON, sees='read_only')]}, {'processes': [dict(DAEMON, sees='hidden')]}),
     ('configuration', files(msp=dict(HEALTHY.files['msp'], exists=False)), files(msp=HEALTHY.files['msp'])),
     ('configuration', files(msp=dict(HEALTHY.files['msp'], problems=PROBLEM)), files(mta=dict(HEALTHY.files['mta'], problems=PROBLEM))),
     ('configuration', {'submitter': dict(HEALTHY.submitter, uid=None)}, {}),
@@ -185,6 +192,19 @@ ROWS = [
     # Mail that comes now would wait too, with nothing in the queue yet; only the mailer that is used counts.
     ('never_tried', {'configurations': {'msp': QUEUES}}, {'configurations': {'msp': BACKGROUND}}),
     ('never_tried', {'configurations': {'msp': HELD_RELAY}}, {'configurations': {'msp': HOLD}}),
+    # The MTA too; what it has kept is a cause of its own. daemon.c: D of DaemonPortOptions counts before the command line, and that before the file.
+    ('never_tried', {'configurations': {'mta': QUEUES}}, {'configurations': {'mta': BACKGROUND}}),
+    ('never_tried', {'configurations': {'mta': QUEUES}}, {'configurations': {'mta': QUEUES}, 'processes': []}),
+    ('never_tried', {'configurations': {'mta': QUEUES}}, dict(mta(never_tried=2), configurations={'mta': QUEUES})),
+    ('never_tried', {'configurations': {'mta': QUEUES}}, {'configurations': {'mta': QUEUES}, 'mta_command': 'sendmail -bd -odb'}),
+    ('never_tried', {'mta_command': 'sendmail -bd -odq'}, {'mta_command': 'sendmail -bd -q1h'}),
+    ('never_tried', {'configurations': {'mta': daemon('Name=MTA, D=q')}}, {'configurations': {'mta': daemon('Name=MSA, Port=587, D=q')}}),
+    ('never_tried', {'configurations': {'mta': QUEUES}}, {'configurations': {'mta': daemon('D=b', 'O DeliveryMode=q')}}),
+    ('never_tried', {'mta_command': 'sendmail -bd -ODeliveryMode=d'}, {'mta_command': 'sendmail -bd -odq', 'configurations': {
+        'mta': daemon('D=i')}}),
+    # q of DaemonPortOptions is a QueueLA of that daemon's, d its DelayLA
+    ('queue_load', {'configurations': {'mta': daemon('q=1')}, 'load': [21.0, 1.0, 1.0], **msp(queue_la=99)},
+     {'configurations': {'mta': daemon('d=1, Q=1')}, 'load': [21.0, 1.0, 1.0], **msp(queue_la=99)}),
     # Whatever else keeps it, an option that the daemon was started with or a mailer that is called expensive: it is no longer new.
     ('mta_waits', dict(mta(never_tried=2), configurations={'mta': BACKGROUND}, mta_kept=1), dict(mta(never_tried=2), mta_kept=0)),
     ('mta_waits', dict(mta(never_tried=2), configurations={'mta': HOLD}, mta_kept=2), dict(mta(never_tried=2), mta_kept=2, load=[36.0, 1.0, 1.0])),
@@ -291,6 +311,22 @@ class TestAdvice:
         for one in causes:
             assert one['fix']['name'] != 'sendmail_queue'
             assert not re.match(r'Flush|.*; flush', one['fix']['text'])
+
+    @pytest.mark.parametrize('cause, kind, holds', [
+        ('mta_down', 'role', dict(NOBODY, processes=[])), ('runner', 'role', {'runners': []}),
+        ('mta_untried', 'manual', dict(mta(untried_age=2 * 600 + _checks.SLACK + 1), mta_interval=600))])
+    def test_nor_to_start_what_runs_a_queue(self, cause, kind, holds):
+        def advice(**more):
+            return {one['id']: one['fix'] for one in _causes.diagnose(HEALTHY._replace(**dict(holds, **more)))}[cause]
+        # Debian's start of the MTA runs the client queue (share/sendmail/sendmail, start_mta()), and messages without a body leave empty.
+        before, now = advice(), advice(hazards={'no_data': [('there is no data file', 'x')]})
+        assert now == dict(before, kind=kind, text='First fix: missing_data; a start runs the queue. ' + before['text'])
+
+    @pytest.mark.parametrize('text', [_flush.REMEDIES['temporary'], *(one.text for one in _causes.CAUSES if one.id == 'stale_rewrite')])
+    def test_what_is_advised_about_left_over_rewrites_takes_them_from_when_they_are_in_the_way(self, text):
+        (age,) = re.findall(r'older_than: (\w+)', text)
+        assert _text.duration(age) == _hazards.YOUNG_SECONDS
+        assert 'kinds: [temporary]' in text      # a body that is being received may be an hour old
 
     @pytest.mark.parametrize('holds', [
         {'greeting': dict(DOWN, error='connection_timeout')},
@@ -425,7 +461,7 @@ class TestLog:
             asked.append(sorted(patterns))
             return {'mta_down': 'Nov 25 h sm-mta[1]: cannot bind'}
         found = _causes.diagnosis(HEALTHY._replace(**NOBODY), read)
-        assert asked == [['mta_down']]
+        assert asked == [['denied', 'mta_down']]
         assert found['causes'][0]['evidence'][-1] == 'The log says: Nov 25 h sm-mta[1]: cannot bind'
 
     def test_evidence_stays_bounded(self):
@@ -434,6 +470,21 @@ class TestLog:
         (one,) = found['causes']
         assert len(one['evidence']) == _causes.EVIDENCE_MAX
         assert one['evidence'][-1] == 'The log says: line'
+
+    def test_what_the_kernel_denied_stands_beside_the_first_cause_that_may_come_of_it(self):
+        line = 'type=AVC msg=audit(1795447696.1:2): avc:  denied  { name_bind } for  pid=7 comm="sendmail" src=2525 scontext=x:x:sendmail_t:s0'
+
+        def read(patterns):
+            assert patterns['denied'] == b'', 'no expression over the log of mail'
+            return {'denied': line, 'mta_down': 'Nov 25 h sm-mta[1]: cannot bind'}
+        found = _causes.diagnosis(HEALTHY._replace(runners=[], queues={'msp': because(3, 'connection_refused', 'x')}, **NOBODY), read)
+        told = {one['id']: [text for text in one['evidence'] if 'avc' in text] for one in found['causes']}
+        assert told['mta_down'] == ['SELinux or AppArmor denied Sendmail something: ' + line]
+        assert [one for one in told if told[one]] == ['mta_down'] and {'mta_down', 'runner'} <= set(told)
+        assert 'cannot bind' in found['causes'][0]['evidence'][-2]
+        # Nothing is asked where nothing can come of it, nor is a healthy host.
+        for look in (HEALTHY, HEALTHY._replace(queues={'msp': queue(messages=dict(queue()['messages'], lost=2, total=2))})):
+            assert _causes.diagnosis(look, lambda patterns: {'denied': 1 / 0} if 'denied' in patterns else {})
 
     def test_without_a_log_the_evidence_is_the_same(self):
         down = HEALTHY._replace(**NOBODY)

@@ -115,6 +115,16 @@ ROWS = [
     ('read_only', {'filesystems': {'msp': dict(ROOM, immutable=True), 'mta': dict(ROOM, read_only=True)}}, [
         'The directory of the MSP queue is immutable or append-only (lsattr -d).', '/var, where the MTA queue lies, is mounted read-only.'], 0),
     ('read_only', {'filesystems': {'msp': None}}, [], 0),
+    # A unit with ProtectSystem=strict, seen with 8.17.1.9: the MTA greets, takes MAIL and RCPT, and says "collect: Cannot write" to the message.
+    ('read_only', {'processes': [dict(DAEMON, sees='read_only', title='x')]},
+     ['Process 7 (x) works in /var/spool/mqueue, which it cannot write to: see ProtectSystem= and ReadWritePaths= of its unit.'], 0),
+    ('read_only', {'processes': [dict(DAEMON, sees='read_only')], 'filesystems': {'mta': dict(ROOM, read_only=True)}},
+     ['/var, where the MTA queue lies, is mounted read-only.'], 0),
+    ('mta_cannot_write', {'processes': [dict(DAEMON, sees='read_only')], 'queues': {'msp': because(3, 'mta_queue', 'x')}}, [], 0),
+    ('other_queue', {'processes': [dict(DAEMON, sees='hidden'), dict(DAEMON, pid=8, sees=None)]}, [
+        'Process 7 (sendmail: MTA: accepting connections) works in /var/spool/mqueue, but not in what has that name now: something is mounted there.'], 0),
+    ('other_queue', {'processes': [dict(DAEMON, sees='other', cwd='/omqueue', title='x')]}, [
+        'Process 7 (x) works in /omqueue, which is not the queue of /etc/mail/sendmail.cf: that was renamed, or the file changed, since it began.'], 0),
     ('mta_directory', {'errors': [dict(GONE, queue='mta'), GONE, dict(GONE, queue='mta', link=('/q', '/m'))]},
      ['The directory of the MTA queue /q: No such file or directory.'], 0),
     ('mta_directory', {'processes': [dict(DAEMON, cwd='/m (deleted)')], 'queues': {'msp': because(3, 'mta_queue', 'x')}},

@@ -5,7 +5,7 @@ import types
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _compliance
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _compliance, _controls, _look, _platform, _spool
 
 RULES = 'SBasic_check_rcpt\nR$*\t$#error $: "550 Relaying denied"\n'
 
@@ -42,3 +42,25 @@ def test_which_access_table(relaying, tmp_path):
 def test_relay_domains(relaying, lines, open_to_all):
     assert bool(relaying('FR-o {}/domains\n', domains=lines)) is open_to_all
     assert bool(relaying('CR' + lines)) is open_to_all or lines[0] == '#'
+
+
+@pytest.mark.parametrize('family, path, key, owner, group, mode, right', [
+    # system-user-mail and sendmail.tmpfiles of openSUSE: "d /var/spool/clientmqueue 0770 mail mail"; its sendmail.spec: root:mail.
+    ('suse', '/var/spool/clientmqueue', 'msp_queue', 'mail', 'mail', '0770', True),
+    ('suse', '/var/spool/clientmqueue', 'msp_queue', 'root', 'mail', '0770', True),
+    ('suse', '/var/spool/clientmqueue', 'msp_queue', 'alice', 'mail', '0770', False),
+    ('suse', '/var/spool/mqueue', 'mta_queue', 'mail', 'root', '0700', False),
+    ('freebsd', '/var/spool/mqueue', 'mta_queue', 'root', 'daemon', '0700', True),
+    ('freebsd', '/var/spool/mqueue', 'mta_queue', 'root', 'daemon', '0755', True),
+    ('freebsd', '/var/spool/mqueue', 'mta_queue', 'root', 'daemon', '0775', False),
+    ('upstream', '/etc/mail/submit.cf', 'submit_cf', 'root', 'wheel', '0644', True),
+    ('upstream', '/etc/mail/submit.cf', 'submit_cf', 'root', 'wheel', '0664', False)])
+def test_owners_and_modes_are_judged_as_sendmail_permissions_would(monkeypatch, family, path, key, owner, group, mode, right):
+    layout = _platform.PLATFORMS[family]
+    directories = {name: [_spool.QueueDirectory(name, place, place, place, place, False)] if place == path else []
+                   for name, place in (('msp', '/var/spool/clientmqueue'), ('mta', '/var/spool/mqueue'))}
+    monkeypatch.setattr(_compliance._system, 'file_state', lambda asked: {
+        'path': asked, 'exists': True, 'error': None, 'owner': owner, 'group': group, 'mode': mode})
+    look = _look.Look(0, directories=directories, layout=layout, program={'sendmail': None}, submitter={'user': layout.msp_user, 'group': layout.msp_group})
+    one = next(one for one in _compliance._wanted(look) if (one['key'], one['path']) == (key, path))
+    assert (_controls._wrong_rights(one) == '') is right

@@ -47,6 +47,16 @@ def test_filesystem(tmp_path, monkeypatch):
     assert _filesystem.under(str(tmp_path / 'b'))['unmounted'] is None
 
 
+@pytest.mark.parametrize('point, unmounted', [('{0}/a/', True), ('{0}/link', True), ('{0}/b', False), ('none', False)])
+def test_a_mount_point_in_other_words(tmp_path, monkeypatch, point, unmounted):
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'link').symlink_to(tmp_path / 'a')
+    monkeypatch.chdir(str(tmp_path))
+    monkeypatch.setattr(_filesystem, 'mounts', lambda path: iter(
+        [('/', 'ext4', 'rw')] + ([] if path == '/proc/self/mounts' else [(point.format(tmp_path), 'xfs', 'defaults,nofail')])))
+    assert _filesystem.under(str(tmp_path / 'a'))['unmounted'] == (str(tmp_path / 'a') if unmounted else None)
+
+
 @pytest.mark.parametrize('machine, number', [('x86_64', 0x80086601), ('aarch64', 0x80086601), ('s390x', 0x80086601), ('ppc64le', 0x40086601)])
 @pytest.mark.skipif(struct.calcsize('l') != 8, reason='the numbers hold the size of a long')
 def test_the_number_of_the_call_is_that_of_the_machine(monkeypatch, machine, number):

@@ -4,13 +4,14 @@
 import copy
 import json
 import os
+import re
 import signal
 import sys
 import types
 from collections import Counter
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _flush, _hazards, _look, _process, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _flush, _hazards, _look, _process, _spool, _system, _text
 
 SAMPLES = os.path.join(os.path.dirname(__file__), '..', '..', 'samples', 'transcripts')
 RELEASES = ('bullseye', 'bookworm', 'trixie')
@@ -109,6 +110,14 @@ class TestPlan:
     def test_number_of_runners_as_told(self):
         assert _flush.plan(look(), [message(number) for number in range(3)], parallel=20).parallel == 20
 
+    @pytest.mark.parametrize('given, expected', [(b'O SingleThreadDelivery=True\n', 1), (b'O SingleThread\n', 1), (b'O SingleThreadDelivery=False\n', 20)])
+    def test_one_runner_where_one_process_at_a_time_talks_to_a_host(self, given, expected):
+        """Another one finds the host locked and writes "Deferred" into each of its messages (mci_lock_host() in mci.c; seen with two runners of 8.18)."""
+        here = look()
+        here.settings['msp'] = _cf.settings(_cf.parse(given))
+        for queue, count in (('msp', expected), ('mta', 20)):
+            assert _flush.plan(here, [message(number, queue=queue) for number in range(3)], parallel=20).parallel == count
+
     def test_canary_is_the_oldest_that_is_free(self):
         messages = [message(1, queue='mta'), message(2, locked=True), message(3), message(4)]
         assert _flush.plan(look(), messages).canary is messages[2]
@@ -141,6 +150,18 @@ class TestPlan:
             here.settings['msp'] = dict(here.settings.get('msp', {}), max_queue_age=age)
             commands = _flush.plan(here, [message(1), message(2, queue='mta')]).commands
             assert (commands['msp', 'mqueue'].count('MaxQueueAge=0'), commands['mta', 'mqueue'].count('MaxQueueAge=0')) == (given, 0)
+
+    @pytest.mark.parametrize('given, wanted', [
+        (b'O Timeout.queuereturn=5d\nO Timeout.queuereturn.normal=1d\nO Timeout.queuereturn.urgent=1d\nO Timeout.queuewarn.normal=1h\n', []),
+        (b'O Timeout.queuereturn.non-urgent=7d\nO Timeout.QueueReturn.dsn=1d\n', ['queuereturn.dsn=24000d', 'queuereturn.non-urgent=24000d']),
+        (b'O Timeout.queuewarn.dsn=1h\nO Timeout.queuewarn.non-urgent=12h\n', ['queuewarn.dsn=0', 'queuewarn.non-urgent=0'])])
+    def test_a_run_returns_no_class_of_mail_for_its_age(self, given, wanted):
+        """-O Timeout.queuereturn keeps the file from setting .normal and .urgent alone (settimeout() in readcf.c): bulk mail and bounces went back."""
+        here = look()
+        here.settings['msp'] = _cf.settings(_cf.parse(given))
+        command = _flush.plan(here, [message(1), message(2, queue='mta')]).commands
+        said = [[word for word in command[queue, 'mqueue'] if re.match(r'Timeout\.queue\w+\.', word)] for queue in ('msp', 'mta')]
+        assert said == [['Timeout.' + one for one in wanted], []]
 
     def test_refusals(self):
         messages = [message(number, hazards=[('no_data', 'there is no data file')]) for number in range(12, 0, -1)]

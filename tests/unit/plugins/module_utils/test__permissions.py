@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What should be, what is, and putting it right: decisions on made-up owners, the changes on real files of whoever runs the tests."""
+import errno
 import os
 import stat
 import struct
@@ -74,6 +75,36 @@ def test_the_client_queue_of_suse_belongs_to_root_or_to_mail(owner, overrides, a
     suse = look(_platform.SUSE, b'V10\nMlocal, P=[IPC]\nO QueueDirectory=/var/spool/clientmqueue\nO RunAsUser=mail\n')
     (want,) = [one for one in _permissions.wants(suse, None, ACCOUNTS, overrides)[0] if one.kind == 'queue_directory' and 'client' in one.path]
     assert decide(want, about(owner, 8, 0o770, stat.S_IFDIR)) == after
+
+
+@pytest.mark.parametrize('layout, path, mode, overrides, right', [
+    # Closed where the packaging leaves it open, as sendmail/SECURITY wants it: BSD.var.dist of FreeBSD says 0755, the PKGBUILD of Arch too.
+    ('freebsd', '/var/spool/mqueue', 0o700, (), True),
+    ('freebsd', '/var/spool/mqueue', 0o750, (), True),
+    ('freebsd', '/var/spool/mqueue', 0o775, (), False),
+    ('freebsd', '/var/spool/mqueue', 0o500, (), False),
+    ('freebsd', '/var/spool/mqueue', 0o700, ({'path': '/var/spool/mqueue', 'owner': None, 'group': None, 'mode': 0o755},), False),
+    ('arch', '/var/spool/mqueue', 0o700, (), True),
+    # There the group works in it.
+    ('debian', '/var/spool/mqueue', 0o2700, (), False),
+    ('redhat', '/var/spool/mqueue', 0o755, (), False),
+    # Root writes whatever the mode says.
+    ('upstream', '/etc/mail/submit.cf', 0o644, (), True),
+    ('redhat', '/etc/mail/sendmail.cf', 0o444, (), True),
+    ('redhat', '/etc/mail/sendmail.cf', 0o640, (), False),
+    ('upstream', '/etc/mail/submit.cf', 0o664, (), False),
+    ('upstream', '/etc/mail/submit.cf', 0o644, ({'path': '/etc/mail/submit.cf', 'owner': None, 'group': None, 'mode': 0o444},), False),
+    # TempFileMode=0640 (FileMode of log_sendmail_pid() in util.c), and "touch" in sm-client.service of Gentoo.
+    ('upstream', '/var/run/sendmail.pid', 0o640, (), True),
+    ('gentoo', '/var/spool/clientmqueue/sm-client.pid', 0o644, (), True),
+    ('gentoo', '/var/spool/clientmqueue/sm-client.pid', 0o664, (), False),
+])
+def test_a_mode_that_lets_nobody_in_is_as_good(layout, path, mode, overrides, right):
+    chosen = look(_platform.PLATFORMS[layout], None, None)
+    (want,) = [one for one in _permissions.wants(chosen, None, ACCOUNTS, overrides)[0] if one.path == path and one.kind != 'queue_file']
+    kind = stat.S_IFDIR if want.kind == 'queue_directory' else stat.S_IFREG
+    after = decide(want, about(want.uid, want.gid or 0, mode, kind))
+    assert after == (None if right else (want.uid, want.gid or 0, want.mode))
 
 
 @pytest.mark.parametrize('found, after', [
@@ -314,6 +345,36 @@ def test_a_missing_queue_directory_is_made(queue):
     outcome = run(wants)
     assert stat.S_IMODE(place.stat().st_mode) == 0o770
     assert outcome.result() == checked.result() and not run(wants).result()['changed']
+
+
+@pytest.mark.parametrize('policy, printed, number, label', [
+    # policy/modules/services/mta.fc: /var/spool/(client)?mqueue(/.*)?  system_u:object_r:mqueue_spool_t:s0
+    (True, 'system_u:object_r:mqueue_spool_t:s0\n', 0, b'system_u:object_r:mqueue_spool_t:s0'),
+    (True, 'system_u:object_r:mqueue_spool_t:s0\n', errno.ENOTSUP, None),   # mounted with context=
+    (True, '<<none>>\n', 0, None),      # the policy says nothing of the path
+    (True, '', 0, None),                # there is no matchpathcon
+    (False, 'system_u:object_r:mqueue_spool_t:s0\n', 0, None),
+])
+def test_a_queue_directory_that_is_made_has_the_context_of_its_path(queue, tmp_path, monkeypatch, policy, printed, number, label):
+    place = queue.place / 'made'
+    asked, given = [], []
+
+    def setxattr(handle, name, value):
+        assert os.path.samestat(os.fstat(handle), place.stat()) and name == 'security.selinux'
+        if number:
+            raise OSError(number, 'no')
+        given.append(value)
+    (tmp_path / 'enforce').write_text('1')
+    monkeypatch.setattr(_permissions, 'SELINUX', str(tmp_path / ('enforce' if policy else 'none')))
+    monkeypatch.setattr(_permissions._system, 'command', lambda argv: asked.append(argv) or printed)
+    monkeypatch.setattr(_permissions.os, 'setxattr', setxattr, raising=False)
+    wants = [want._replace(path=str(place)) for want in queue.wants]
+    run(wants, check_mode=True)
+    assert asked == given == []
+    assert run(wants).result()['errors'] == [] and stat.S_IMODE(place.stat().st_mode) == 0o770
+    assert given == [label] * bool(label) and asked == [['matchpathcon', '-n', '-N', str(place)]] * policy
+    run(wants)
+    assert len(asked) <= 1, 'the context of what was there before is the administrator\'s'
 
 
 def test_missing_things(queue):

@@ -4,6 +4,7 @@
 import os
 import re
 import signal
+import subprocess
 import time
 import types
 
@@ -357,3 +358,52 @@ def test_the_worst_file_system_of_a_queue(monkeypatch, rooms, worst):
     monkeypatch.setattr(_probe._filesystem, 'under', lambda path: dict(ROOM, **rooms.get(path, {})))
     found = [types.SimpleNamespace(path=name, control=name + '/qf', data=name + '/df') for name in ('q1', 'q2')]
     assert _probe._worst(found) == dict(ROOM, **worst)
+
+
+class TestWhereADaemonWorks:
+    """Its directory of old is under what is mounted over it, and /proc/PID/cwd still leads there, under the same name: seen on a host."""
+
+    @pytest.fixture(name='at_work')
+    def fixture_at_work(self, tmp_path):
+        with subprocess.Popen(['sleep', '60'], cwd=str(tmp_path)) as process:
+            yield {'pid': process.pid, 'cwd': str(tmp_path)}
+            process.kill()
+
+    def test_where_it_should(self, at_work):
+        assert _probe.sees(at_work) is None
+
+    def test_something_else_has_its_name_now(self, at_work, tmp_path):
+        (tmp_path / 'other').mkdir()
+        assert _probe.sees(dict(at_work, cwd=str(tmp_path / 'other'))) == 'hidden'
+
+    @pytest.mark.parametrize('cwd', [None, '/gone', '/var/spool/mqueue (deleted)', '(unreachable)/mqueue'])
+    def test_what_cannot_be_compared(self, at_work, cwd):
+        assert _probe.sees(dict(at_work, cwd=cwd)) is None
+
+    def test_what_is_read_only_to_it(self, at_work, monkeypatch):
+        seen = os.statvfs(at_work['cwd'])
+        monkeypatch.setattr(_probe.os, 'statvfs', lambda path: type('Room', (), {'f_flag': seen.f_flag | os.ST_RDONLY})
+                            if path == '/proc/%d/cwd' % at_work['pid'] else seen)
+        assert _probe.sees(at_work) == 'read_only'
+
+
+@pytest.mark.parametrize('cwd, command, role, sees', [
+    ('omqueue', '/usr/sbin/sendmail-mta -Am -L sm-mta -bd -q10m', 'daemon', 'other'),
+    ('mqueue', '/usr/sbin/sendmail-mta -Am -L sm-mta -bd -q10m', 'daemon', None),
+    ('', '/usr/sbin/sendmail-mta -L sm-mta -bd', 'daemon', None),            # of .../q* it is the directory above
+    ('mqueue (deleted)', '/usr/sbin/sendmail-mta -L sm-mta -bd', 'daemon', None),
+    ('omqueue', '/usr/sbin/sendmail-mta -bd -OQueueDirectory=/x/omqueue', 'daemon', None),
+    ('omqueue', '/usr/sbin/sendmail-mta -C/etc/mail/slow.cf -bd', 'daemon', None),
+    ('omqueue', '/usr/sbin/sendmail-mta -bd -oQ/x/omqueue', 'daemon', None),
+    ('omqueue', '/usr/sbin/sendmail-mta -bd', 'queue_runner', None),
+    ('omqueue', None, 'daemon', None),
+])
+def test_an_mta_whose_queue_was_renamed(tmp_path, cwd, command, role, sees):
+    """main.c works in QueueDirectory. The Sendmail Installation and Operation Guide: "mv mqueue omqueue; mkdir mqueue", then a new daemon."""
+    for name in ('mqueue', 'omqueue'):
+        (tmp_path / name).mkdir()
+    (tmp_path / 'pid').write_text('%d\n%s\n' % (NOW, command) if command else '7\n')
+    directories, _errors = _spool.directories([('mqueue', str(tmp_path / 'mqueue'))])
+    look = types.SimpleNamespace(settings={'mta': {'pid_file': str(tmp_path / 'pid')}}, directories={'mta': directories}, processes=[
+        {'pid': NOW, 'cwd': str(tmp_path / cwd), 'role': role}])   # nobody has that number
+    assert [one['sees'] for one in _probe._seen(look)] == [sees]

@@ -4,7 +4,7 @@
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _flush, _route
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _flush, _reach, _route
 from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import GREETING, HEALTHY, NOW, SOCKET, because, relay
 
 DOWN = dict(GREETING, connected=False, answered=False, code=None, text=None, error='connection_refused')
@@ -221,6 +221,16 @@ def hosts(lines):
 
 
 STRANGER = {'relay': relay('[127.0.0.1]', listeners=[FOREIGN], greeting=SILENT), 'greeting': SILENT}
+
+
+def test_a_cause_that_harms_does_not_wait_for_itself():
+    """A start runs the queue into a stranger, so what starts something waits for it; its own advice does not."""
+    (stranger, runner) = _causes.diagnose(HEALTHY._replace(**dict(STRANGER, runners=[])))
+    assert (stranger['id'], runner['id']) == ('stranger', 'runner')
+    assert stranger['fix']['text'].startswith('Stop the other program')
+    assert runner['fix']['text'] == 'First fix: stranger; a start runs the queue. Schedule one, every half hour.'
+
+
 # A host on which a cause of the relay holds, and the most similar one on which it does not. The other causes are in test__causes.
 NEAREST = {
     'mta_down': (dict(NOBODY, processes=[]), NOBODY),
@@ -285,3 +295,10 @@ def test_what_keeps_the_relay_away_now_explains_mail_that_it_kept_away_before(gr
 def test_a_flush_does_not_go_through_the_door_that_leads_back(change, back):
     somebody, wrong = _flush.door(HEALTHY._replace(**change))
     assert somebody and (wrong is not None and 'the mail submission program itself' in wrong) is back
+
+
+@pytest.mark.parametrize('options, words', [('r=5', 'RefuseLA is 5.'), ('Name=MTA', 'RefuseLA is 24: the MTA checks it again every 15 seconds.')])
+def test_the_load_that_one_daemon_refuses_from(options, words):
+    look = HEALTHY._replace(load=[6.0, 1.0, 1.0], configurations={'mta': _cf.parse(b'O DaemonPortOptions=%s\n' % options.encode())},
+                            **rejects('load average: 6'))
+    assert _reach.refuses_for_load(look)[0][1] == 'The load average is 6.0, ' + words

@@ -68,7 +68,8 @@ FLUSH = '#!/bin/sh\n# sendmail -Ac -q is what it does\n/usr/sbin/sendmail -Ac -q
 
 def runners(tmp_path, files, found=(CRON,), layout=_platform.DEBIAN, **more):
     programs = [path for path in ('/etc/init.d/sendmail', '/bin/true') if any(re.search(r'-[xef] %s' % path, str(text)) for text in files.values())]
-    root = lay(tmp_path, dict(dict.fromkeys(programs, ''), **files))
+    there = programs + ['/usr/share/sendmail/sendmail', '/usr/lib/sendmail', '/usr/sbin/runq']
+    root = lay(tmp_path, dict(dict.fromkeys(there, ''), **files))
     for path in programs:
         os.chmod(root + path, 0o755)
     return _runners.queue_runners(layout, list(found), root, **more)
@@ -583,3 +584,15 @@ def test_whose_the_crontab_of_a_user_is(tmp_path, owner, active):
     root = lay(tmp_path, {'/var/spool/cron/crontabs/mail': '5 * * * * /usr/sbin/sendmail -Ac -q\n'})
     os.chown(root + '/var/spool/cron/crontabs/mail', pwd.getpwnam(owner).pw_uid, 0)
     assert [one['active'] for one in _runners.queue_runners(_platform.DEBIAN, [CRON], root, ['smmsp', 'mail'])] == [active]
+
+
+@pytest.mark.parametrize('command, detail', [
+    ('/opt/sendmail-8.15/sbin/sendmail -Ac -q', 'there is no /opt/sendmail-8.15/sbin/sendmail'),
+    ('cd / && /opt/sendmail-8.15/sbin/sendmail -Ac -q >/dev/null 2>&1', 'there is no /opt/sendmail-8.15/sbin/sendmail'),
+    ('/usr/lib/sendmail -Ac -q', None),
+    ('/opt/sendmail-8.15/sbin/sendmail -Ac -q || /usr/sbin/sendmail -Ac -q', None),
+    ('SENDMAIL=/opt/sendmail-8.15/sbin/sendmail /usr/sbin/sendmail -Ac -q', None)])
+@pytest.mark.parametrize('layout', [_platform.DEBIAN, _platform.REDHAT])
+def test_a_program_that_has_gone(tmp_path, command, detail, layout):
+    (found,) = runners(tmp_path, {'/etc/cron.d/local': '5 * * * * root %s\n' % command}, layout=layout)
+    assert (found['active'], found['detail']) == (detail is None, detail)

@@ -1,0 +1,53 @@
+# SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role sendmail_queue_runner does to the crontabs of others."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import jinja2
+import pytest
+import yaml
+
+cron = pytest.importorskip('ansible.modules.cron')
+
+ROOT = Path(__file__).resolve().parents[2]
+(REMOVES,) = [task for task in yaml.safe_load((ROOT / 'roles/sendmail_queue_runner/tasks/foreign.yml').read_text()) if 'Remove the lines' in task['name']]
+BACKUP = '0 3 * * * /usr/local/bin/backup'
+
+
+def remove(path, line):
+    values = {'item': {'path': str(path), 'line': line}, '__sendmail_queue_runner_facts': {'installation': {'platform': 'debian'}}}
+    environment = jinja2.Environment(autoescape=False)  # noqa: S701 - no page
+    expression = environment.compile_expression(REMOVES['ansible.builtin.command']['argv'].strip('{} '))
+    subprocess.run(expression(**values, **REMOVES.get('vars', {})), check=True)
+    return path.read_text().splitlines()
+
+
+def test_the_name_that_ansible_gave_a_line_is_not_left_to_the_next(tmp_path):
+    """Otherwise the module cron replaces or removes that one."""
+    path = tmp_path / 'crontab'
+    path.write_text(f'# by hand\n#Ansible: mail\n*/5 * * * * /usr/sbin/sendmail -Ac -q\n{BACKUP}\n')
+    remove(path, 3)
+    module = SimpleNamespace(get_bin_path=lambda name, **_options: name)
+    assert cron.CronTab(module, cron_file=str(path)).find_job('mail') == []
+    assert path.read_text() == f'# by hand\n{BACKUP}\n'
+
+
+@pytest.mark.parametrize('before, line, after', [
+    (['# Puppet Name: mail', '1 * * * * runq -Ac', BACKUP], 2, [BACKUP]),
+    (['# Chef Name: mail', '1 * * * * runq -Ac', BACKUP], 2, [BACKUP]),
+    (['# SALT_CRON_IDENTIFIER:mail', '1 * * * * runq -Ac', BACKUP], 2, [BACKUP]),
+    (['1 * * * * runq -Ac', BACKUP], 1, [BACKUP]),
+    # What an administrator has written for himself, and what belongs to another line, or to one that is another meanwhile.
+    (['# mail: run the queue', '1 * * * * runq -Ac', BACKUP], 2, ['# mail: run the queue', BACKUP]),
+    (['#Ansible: backup', BACKUP, '1 * * * * runq -Ac'], 3, ['#Ansible: backup', BACKUP]),
+    (['#Ansible: sendmail', BACKUP], 2, ['#Ansible: sendmail', BACKUP]),
+    (['#Ansible: mail', '1 * * * * runq -Ac'], 2, [])])
+def test_a_line_goes_with_its_name_and_nothing_else(tmp_path, before, line, after):
+    path = tmp_path / 'crontab'
+    path.write_text('\n'.join([*before, '']))
+    assert remove(path, line) == after
