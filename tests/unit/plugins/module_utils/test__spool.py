@@ -2,27 +2,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import errno
 import os
-import signal
 import socket
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _spool, _text
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
+from ansible_collections.mailops.sendmail.tests.unit.deadline import deadline
 
 (CONTROL,) = queue_samples.sample('01').files.values()
 ALL = ('queued', 'quarantined', 'lost', 'incomplete', 'unreadable')
 
 
 @pytest.fixture(autouse=True)
-def deadline():
-    """Whatever blocks fails, and does not hold up the rest."""
-    def late(_signal, _frame):
-        raise AssertionError('it takes too long')
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(60)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+def bound():
+    with deadline(60):
+        yield
 
 
 @pytest.fixture
