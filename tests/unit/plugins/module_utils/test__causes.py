@@ -526,6 +526,8 @@ class TestLog:
         ('stale_rewrite', 'sm-msp-queue[7]: SYSERR(root): queueup: cannot create ./tf6ANF9o5V000220, euid=105: File exists'),
         ('slow_names', 'sendmail[7]: My unqualified host name (shorty) unknown; sleeping for retry'),
         ('mta_waits', 'sm-mta[1536]: 6AS0JJZl001534: SYSERR(root): Cannot exec /usr/sbin/sensible-mda: No such file or directory'),
+        ('silent', 'sm-mta[7]: NOQUEUE: SYSERR(root): daemon: cannot fork: Resource temporarily unavailable'),
+        ('mta_untried', 'sm-mta[7]: runqueue: Skipping queue run -- too many children (40)'),
         ('elsewhere', 'sendmail[7]: 6ANF: to=bob, ctladdr=alice, relay=[127.0.0.1], dsn=5.1.1, stat=User unknown'),
     ])
     def test_what_sendmail_logs_is_found(self, cause, line):
