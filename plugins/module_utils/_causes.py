@@ -228,7 +228,8 @@ CAUSES = (
     _row('mta_configuration', 'Sendmail refuses the configuration of the MTA', 'medium', (_checks.mta_configuration,), _MANUAL,
          'Rebuild sendmail.cf from sendmail.mc. A running MTA keeps the old one, and does not start again with this one.'),
     _row('mta_untried', 'Nothing tries the mail in the queue of the MTA', 'high', (_checks.mta_untried,), _MANUAL,
-         'Start the MTA with an interval for its queue (-q1h), or run its queue: sendmail_queue with "queue: mta".', ('mta_down',), log=rb'(?:Skipping|Aborting) queue run'),
+         'Start the MTA with an interval for its queue (-q1h), or run its queue: sendmail_queue with "queue: mta".', ('mta_down',),
+         log=rb'(?:Skipping|Aborting) queue run'),
     _row('mta_waits', 'Mail waits in the queue of the MTA', 'medium', (_checks.mta_waits,), _MANUAL,
          'See what the evidence and the log say of it.', ('dns', 'mta_untried'),
          log=rb'mailer=(?!relay|\*file).* stat=(?:Deferred|queued)|SYSERR\([^)]*\): Cannot exec ', reasons={
