@@ -134,7 +134,7 @@ def sees(process: Dict[str, Any]) -> Optional[str]:
             return None
         if not os.path.samestat(os.stat(here), os.stat(path)):
             return 'hidden'
-        if os.statvfs(here).f_flag & os.ST_RDONLY:
+        if _frozen(here):
             return 'read_only'
         return 'network' if os.readlink('/proc/%d/ns/net' % process['pid']) != os.readlink('/proc/self/ns/net') else None
     except OSError:
@@ -233,7 +233,8 @@ def obstacles(look: _look.Look) -> List[str]:
     most = submit.number('MaxMessageSize') if submit else 0
     if 0 < most < _MESSAGE_LEAST:
         found.append('MaxMessageSize in %s is %d bytes: larger messages are refused.' % (look.files['msp']['path'], most))
-    return list(dict.fromkeys((found or _kernel_refuses(look, binary, about.st_gid)) + _limited() + _without_privileges()))
+    return list(dict.fromkeys((found or _kernel_refuses(look, binary, about.st_gid)) + _limited() + _without_privileges(
+        [directory.control for directory in look.directories.get('msp', [])])))
 
 
 def _limited(root: str = '') -> List[str]:
@@ -299,16 +300,26 @@ def _above(path: str) -> List[str]:
     return ['/' + '/'.join(parts[:number]) for number in range(len(parts) + 1)]
 
 
-def _without_privileges() -> List[str]:
-    """Services that run with no_new_privs: for what they start, no set-group-ID bit counts."""
+def _without_privileges(places: Sequence[str]) -> List[str]:
+    """Services whose children cannot submit: with no_new_privs no set-group-ID bit counts for them; or they see the queue, C(places), read-only."""
     found = []
     for entry in _system.names('/proc'):
         if entry.isdecimal():
             status = _system.slurp('/proc/%s/status' % entry, 8192)
             name = status[6:status.find(b'\n')].decode('utf-8', 'replace')
-            if (name in _SUBMITTERS or name.startswith('php-fpm')) and b'\nNoNewPrivs:\t1' in status and b'\nPPid:\t1\n' in status:
-                found.append('%s (process %s) runs with no_new_privs: what it starts cannot submit mail.' % (_system.printable(name), entry))
+            if (name in _SUBMITTERS or name.startswith('php-fpm')) and b'\nPPid:\t1\n' in status:
+                who = '%s (process %s)' % (_system.printable(name), entry)
+                found += ['%s runs with no_new_privs: what it starts cannot submit mail.' % who] * (b'\nNoNewPrivs:\t1' in status)
+                found += ['%s sees %s read-only (ProtectSystem= of its unit): what it starts cannot submit mail.' % (who, _system.printable(place))
+                          for place in places if _frozen('/proc/%s/root%s' % (entry, place)) and not _frozen(place)]
     return found
+
+
+def _frozen(path: str) -> bool:
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Dict[str, Any]]:

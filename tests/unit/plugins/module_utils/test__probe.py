@@ -102,7 +102,7 @@ def obstacles(tmp_path, monkeypatch, answers, flags=0, submit=b''):
     os.chmod(str(program), 0o2755)
     monkeypatch.setattr(_probe, '_above', lambda path: [])
     monkeypatch.setattr(_probe, '_NAMES', (str(program),))
-    monkeypatch.setattr(_probe, '_without_privileges', list)
+    monkeypatch.setattr(_probe, '_without_privileges', lambda places: [])
     monkeypatch.setattr(_probe, '_limited', list)
     monkeypatch.setattr(_probe, 'allows', lambda wanted: answers)
     monkeypatch.setattr(os, 'statvfs', lambda path, real=os.statvfs: types.SimpleNamespace(
@@ -308,7 +308,17 @@ def test_services_whose_children_cannot_submit(monkeypatch, name, parent, bit, f
     status = 'Name:\t%s\nUmask:\t0022\nPPid:\t%d\nNoNewPrivs:\t%d\n' % (name, parent, bit)
     monkeypatch.setattr(_probe._system, 'names', lambda path: ['self', '42'])
     monkeypatch.setattr(_probe._system, 'slurp', lambda path, _limit: status.encode() if path == '/proc/42/status' else b'')
-    assert _probe._without_privileges() == ['%s (process 42) runs with no_new_privs: what it starts cannot submit mail.' % name] * found
+    assert _probe._without_privileges([]) == ['%s (process 42) runs with no_new_privs: what it starts cannot submit mail.' % name] * found
+
+
+@pytest.mark.parametrize('frozen, found', [('/proc/42/root/q', True), ('/q', False), ('', False)])
+def test_services_that_see_the_queue_read_only(monkeypatch, frozen, found):
+    """ProtectSystem=strict, as in units of web servers. Not where it is so for all."""
+    monkeypatch.setattr(_probe._system, 'names', lambda path: ['42'])
+    monkeypatch.setattr(_probe._system, 'slurp', lambda path, _limit: b'Name:\tapache2\nPPid:\t1\nNoNewPrivs:\t0\n')
+    monkeypatch.setattr(_probe.os, 'statvfs', lambda path: types.SimpleNamespace(f_flag=os.ST_RDONLY if frozen and path.endswith(frozen) else 0))
+    assert _probe._without_privileges(['/q']) == [
+        'apache2 (process 42) sees /q read-only (ProtectSystem= of its unit): what it starts cannot submit mail.'] * found
 
 
 def test_a_dead_letter_with_two_names_is_one(tmp_path, monkeypatch):
