@@ -173,10 +173,10 @@ def meant(cf: _cf.Configuration, text: str, own_name: str = '', **more: str) -> 
     return _cf.expand(cf._replace(macros=dict(known, **more)), text)
 
 
-def submission(cf: _cf.Configuration, own_name: str = '') -> Optional[Submission]:
+def submission(cf: _cf.Configuration, own_name: str = '', dns: bool = True) -> Optional[Submission]:
     """The way of mail by submit.cf, None if the file names no relay.
 
-    C(own_name) as in C(meant). The relay is the macro
+    C(own_name) as in C(meant); C(dns): whether Sendmail uses it (getmxrr() in domain.c). The relay is the macro
     MTAHost of FEATURE(`msp') (msp.m4:80); a client queue that is run with another configuration takes its smart host
     (S) or mail hub (H, nullclient).
     """
@@ -191,7 +191,7 @@ def submission(cf: _cf.Configuration, own_name: str = '') -> Optional[Submission
     hosts = meant(cf, argv[1], own_name, h=hosts) if len(argv) > 1 else hosts
     if argv[0] == 'FILE':
         return Submission(mailer, 0, [], hosts, None, False)
-    mx = '0' not in about.get('flags', '')  # M_NOMX (sendmail.h)
+    mx = dns and '0' not in about.get('flags', '')  # M_NOMX (sendmail.h)
     targets = [_target(host, mx) for host in _hosts(hosts)]
     # FallbackSmartHost follows a host that fails, without asking for its exchangers (deliver.c:1250); FallbackMXhost
     # ends the list (domain.c:1074).
