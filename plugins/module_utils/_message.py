@@ -507,7 +507,10 @@ def requeue(look: Any, selection: _selection.Selection, outcome: Outcome, argume
                     try:
                         if name[:2] == 'Qf':
                             why = _lost.return_lost(look, queue, opened, name, dry)
-                            outcome.add('left_alone' if why else 'queued', queue, name[2:], why)
+                            if not why and _lost.exists(opened.control, before + name[2:]):
+                                taken.append(before + name[2:])      # it was quarantined when it was lost
+                            else:
+                                outcome.add('left_alone' if why else 'queued', queue, name[2:], why)
                         elif name[:2] == before:
                             why = why_stays(look, queue, opened, name, after)
                             if why or dry:
