@@ -57,6 +57,19 @@ def test_a_mount_point_in_other_words(tmp_path, monkeypatch, point, unmounted):
     assert _filesystem.under(str(tmp_path / 'a'))['unmounted'] == (str(tmp_path / 'a') if unmounted else None)
 
 
+@pytest.mark.parametrize('enabled, text, points', [
+    ('multi-user.target.wants/srv-spool.mount', '[Unit]\n[Mount]\nWhat=/dev/vdb1\nWhere = /srv/spool\n', ['/srv/spool']),
+    ('local-fs.target.requires/srv-spool.mount', '[Mount]\nWhere="/srv/spool"\n', ['/srv/spool']),
+    ('srv-spool.mount.d/srv-spool.mount', '[Mount]\nWhere=/srv/spool\n', []),              # nobody asks for it
+    ('local-fs.target.wants/srv-spool.mount', '[Mount]\nWhere=/srv/%i\n', []),
+    ('local-fs.target.wants/srv-spool.mount', '', [])])                                       # masked
+def test_a_mount_unit_is_as_good_as_a_line_in_fstab(tmp_path, enabled, text, points):
+    (tmp_path / 'srv-spool.mount').write_text(text)
+    (tmp_path / enabled).parent.mkdir()
+    (tmp_path / enabled).symlink_to(tmp_path / 'srv-spool.mount')
+    assert _filesystem._units(str(tmp_path)) == points
+
+
 @pytest.mark.parametrize('machine, number', [('x86_64', 0x80086601), ('aarch64', 0x80086601), ('s390x', 0x80086601), ('ppc64le', 0x40086601)])
 @pytest.mark.skipif(struct.calcsize('l') != 8, reason='the numbers hold the size of a long')
 def test_the_number_of_the_call_is_that_of_the_machine(monkeypatch, machine, number):
