@@ -269,6 +269,7 @@ def test_a_survey_keeps_no_whole_diagnosis_in_memory(answering, tmp_path):
 def test_tags_that_leave_the_work_out_are_said(answering, tags, outcome):
     done = answering(sendmail_diagnosis_info=[WELL])('remediate_queues', '--tags', tags)
     assert f'Remediation: 3 hosts, {outcome}' in done.stdout, done.stdout
+    assert done.returncode == (2 if tags == 'other' else 0)
     assert ('web3: nothing was done, because of the tags that were given' in done.stdout) is (tags == 'other')
 
 
