@@ -39,8 +39,6 @@ class Configuration(NamedTuple):
     mailers: Dict[str, Dict[str, Any]]
     queue_groups: List[Dict[str, Any]]
     version: Optional[int]
-    vendor: str
-    release: str
     lines: List[Tuple[int, str]]
     timeouts: List[Tuple[str, str]]            # Timeout.NAME and its value in the order of the file, which matters
 
@@ -173,18 +171,18 @@ def _add(cf, kind, rest):
 
 def parse(data):
     """A C(Configuration) from the bytes of a configuration file. Never raises."""
-    cf = Configuration({}, {}, {}, [], {}, [], None, '', '', [], [])
-    version, vendor = None, ''
+    cf = Configuration({}, {}, {}, [], {}, [], None, [], [])
+    version = None
     for number, line in _lines(data.decode('utf-8', 'surrogateescape').replace('\r\n', '\n')):
         line = line.partition('\0')[0]
         if line and line[0] != '#':
             line = translate(line, version or 0)
             cf.lines.append((number, line))
-            match = re.match(r'V\s*([0-9]+)(?:/([A-Za-z]*))?', line)
+            match = re.match(r'V\s*([0-9]+)', line)
             if match:
-                version, vendor = int(match.group(1)), match.group(2) or ''
+                version = int(match.group(1))
             _add(cf, line[0], line[1:])
-    return cf._replace(version=version, vendor=vendor, release=cf.macros.get('Z', ''))
+    return cf._replace(version=version)
 
 
 def timeouts(name, sub, value):
