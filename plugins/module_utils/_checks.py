@@ -323,6 +323,22 @@ def foreign_runner(look: Look, _limits: Limits) -> Found:
                  if one['role'] in ('queue_runner', 'queue_run') and one['user'] != look.submitter['user'] and (one['directory'] or '') in places])
 
 
+def no_runners(name: str) -> Check:
+    """Whether queue runs try nothing, which is no error: the default group has no runners (run_work_group() and makequeue() in queue.c)."""
+    def check(look: Look, _limits: Limits) -> Found:
+        cf = look.configurations.get(name)
+        own = [group['runners'] or '1' for group in cf.queue_groups if group['name'] == 'mqueue'][-1:] if cf else []
+        digits = re.match(r'\s*[+-]?\d+', own[0]) if own else None
+        if not cf or (digits and int(digits.group()) if own else cf.number('MaxRunnersPerQueue', 1) > 0):
+            return FINE
+        setting = 'R=' + own[0] if own else 'MaxRunnersPerQueue=%s' % cf.option('MaxRunnersPerQueue')
+        return said(['%s in %s: queue runs try nothing, and say nothing.' % (setting, look.files[name]['path'])], queue(look, name)['messages']['queued'])
+    return check
+
+
+msp_no_runners, mta_no_runners = no_runners('msp'), no_runners('mta')
+
+
 def _passed_over(look: Look, name: str) -> int:
     """Seconds since its last try for which runs may pass over a message (gatherq() in queue.c)."""
     settings = look.settings.get(name, {})
@@ -339,7 +355,7 @@ def overdue(look: Look, limits: Limits) -> Found:
     if bound is None and intervals:
         bound = 2 * min(intervals) + _passed_over(look, 'msp') + SLACK
     age = waiting.get('untried_age')
-    if bound is None or not waiting['messages']['queued'] or age is None or age <= bound:
+    if bound is None or not waiting['messages']['queued'] or age is None or age <= bound or msp_no_runners(look, {}).wrong:
         return FINE
     who = '%s should run every %d seconds, and a' % (active[0]['path'] or active[0]['source'], min(intervals)) if intervals else 'A'
     return said(['%s message was not tried for %d seconds.' % (who, age)], waiting['messages']['queued'])
@@ -422,7 +438,7 @@ def mta_untried(look: Look, _limits: Limits) -> Found:
     waiting, interval = queue(look, 'mta'), look.mta_interval
     age = waiting.get('untried_age')
     bound = 2 * interval + _passed_over(look, 'mta') + SLACK if interval else UNKNOWN_RUNS + _passed_over(look, 'mta')
-    if not waiting['messages']['queued'] or age is None or age <= bound:
+    if not waiting['messages']['queued'] or age is None or age <= bound or mta_no_runners(look, {}).wrong:
         return FINE
     return said([('The MTA should run its queue every %d seconds; a' % interval if interval else 'Nothing was found that runs the queue of the MTA; a')
                  + ' message was not tried for %d seconds.' % age], waiting['messages']['queued'])

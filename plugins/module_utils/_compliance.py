@@ -16,7 +16,7 @@ import stat
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _acceptance, _filesystem, _look, _lookups, _policy, _probe, _qf, _qshape, _spool, _system)
+    _acceptance, _filesystem, _look, _lookups, _policy, _probe, _qf, _qshape, _route, _spool, _system)
 
 FILES_MAX = 5000        # looked at for modes, in all of the configuration
 _NAMES_MAX = 200000     # of a queue, before left-over files are only counted
@@ -137,7 +137,9 @@ def _relaying(look: _look.Look) -> List[str]:
         found.append('sendmail.cf relays for whoever claims a local sender: FEATURE(relay_local_from).')
     if 'RELAY FROM sender ok' in rules:
         found.append('sendmail.cf relays by the sender address: FEATURE(relay_mail_from).')
-    entries = [(entry, 'class R in sendmail.cf') for entry in cf.classes.get('R', [])]
+    # $m is the domain of this host, whatever that is: none that is open to all.
+    words = _route.meant(cf, ' '.join(cf.classes.get('R', [])), 'own.host.invalid').split()
+    entries = [(entry, 'class R in sendmail.cf') for entry in words]
     for one in cf.class_files:
         path = re.sub(r'^-o\s*', '', one['file']).split(' ')[0]
         if one['class'] == 'R' and path.startswith('/'):

@@ -332,7 +332,8 @@ def _relay(found: Look, ask: Optional[Callable[..., Any]]) -> Look:
     questions = _route.questions(way)
     resolved = _names.resolve(questions, NAME_SECONDS) if questions else {}
     alone = submit is not None and submit.flag('DontProbeInterfaces')
-    itself = _network.own_names(interfaces['addresses'], not alone) + (submit.classes.get('w', []) if submit else [])
+    itself = _network.own_names(interfaces['addresses'], not alone) + (
+        _route.meant(submit, ' '.join(submit.classes.get('w', [])), own[0]).split() if submit else [])
     places = _route.places(way, resolved, interfaces['addresses'], itself)
     listeners = _network.listeners(tuple(sorted(set(place.port for place in places))) or (25,), found.processes)
     timeouts = found.settings.get('msp', {}).get('timeouts', {})

@@ -305,11 +305,13 @@ def plan(found, known):
                 yield Action('error', one, reason=MISSING.get(os.path.basename(want.path), 'It is missing: install Sendmail again.'))
         elif not (stat.S_ISDIR if want.kind in ('directory', 'queue_directory') else stat.S_ISREG)(about.st_mode):
             yield Action('skip', one, reason='It is %s.' % ([text for test, text in _KINDS if test(about.st_mode)] or ['a device'])[0])
-        elif stat.S_ISREG(about.st_mode) and about.st_nlink != 1:
-            yield Action('skip', one, reason='It has %d names (hard links): all of them would change.' % about.st_nlink)
         else:
             after = _after(want, about, known)
-            if after != (about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode)) or want.override != want.overridden:
+            right = after == (about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode)) and want.override == want.overridden
+            # What is installed may be linked to a store of the system's own (OSTree).
+            if stat.S_ISREG(about.st_mode) and about.st_nlink != 1 and not (right and want.kind != 'queue_file'):
+                yield Action('skip', one, reason='It has %d names (hard links): all of them would change.' % about.st_nlink)
+            elif not right:
                 yield Action('change', one, after)
 
 

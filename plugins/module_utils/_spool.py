@@ -19,7 +19,7 @@ import pwd
 import re
 import stat
 import time
-from typing import Any, Callable, Dict, FrozenSet, Iterable, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _text
 
@@ -87,11 +87,12 @@ class _QueueDirectory(NamedTuple):
 class QueueDirectory(_QueueDirectory):
     """One queue: where its control, data and transcript files lie (the same place unless qf, df or xf subdirectories exist).
 
-    Beside what identifies it: C(name), what a C(d) line calls it; C(siblings), all directories of the same queue, itself among them;
+    Beside what identifies it: C(names), what a C(d) line calls it, more than one where links of two groups lead to it;
+    C(siblings), all directories of the same queue, itself among them;
     C(proved), the (device, inode) of the four directories when L(directories) proved them; C(inside), names in it that lead to other queues.
     """
 
-    name = '.'
+    names: Sequence[str] = ('.',)
     inside: FrozenSet[str] = frozenset()
     siblings: Tuple['QueueDirectory', ...] = ()
     proved: Tuple[Tuple[int, int], ...] = ()
@@ -250,7 +251,8 @@ def directories(patterns):
     that prefix (multiqueue_cache() in queue.c: entries that are no directories are passed over, and the parent is then no queue).
     Returns (list of QueueDirectory, list of {path, error}); a directory two groups name is listed once. What is never a queue is an error.
     """
-    found, errors, seen = [], [], set()
+    found, errors = [], []
+    seen: Dict[Tuple[int, int], List[str]] = {}      # paths by device and inode
     configured = [os.path.normpath(pattern) for _group, pattern in patterns]
     for group, pattern in patterns:
         parent, last = os.path.split(pattern.rstrip('/'))
@@ -280,7 +282,7 @@ def directories(patterns):
                 path, name = os.path.split(path)
                 inside.setdefault(path, set()).add(name)
         for one in found:
-            one.siblings, one.name, one.inside = tuple(found), os.path.relpath(one.path, base), frozenset(inside.get(one.path, ()))
+            one.siblings, one.names, one.inside = tuple(found), [os.path.relpath(path, base) for path in one.names], frozenset(inside.get(one.path, ()))
     return found, errors
 
 
@@ -293,9 +295,10 @@ def _add(found, errors, seen, group, path, name, parent_fd, configured):
         return
     try:
         about = os.fstat(descriptor)
-        if (about.st_dev, about.st_ino) in seen:
+        known = seen.setdefault((about.st_dev, about.st_ino), [])
+        known.append(path)
+        if len(known) > 1:
             return
-        seen.add((about.st_dev, about.st_ino))
         try:
             check_content(descriptor, any(one.startswith(os.path.normpath(path) + '/') for one in configured))
         except OSError as error:
@@ -318,7 +321,7 @@ def _add(found, errors, seen, group, path, name, parent_fd, configured):
             places.append(place)
             proved.append((about.st_dev, about.st_ino))
         one = QueueDirectory(group, path, places[0], places[1], places[2], os.path.islink(path))
-        one.proved = tuple(proved)
+        one.proved, one.names = tuple(proved), known
         found.append(one)
     finally:
         os.close(descriptor)
@@ -342,7 +345,7 @@ def data_directory(directory: QueueDirectory, data: bytes, siblings: Iterable[Qu
         return directory
     name = os.fsdecode(place)
     for one in siblings or directory.siblings or (directory,):
-        if name in (one.name, one.path, one.data):
+        if name in (one.path, one.data) or name in one.names:
             return one
     raise _text.SendmailError('its d line says that its data file is in %s, which is not a directory of this queue' % _text.printable(place[:200]))
 

@@ -42,6 +42,18 @@ INSTALLS = """
   tasks:
     - ansible.builtin.include_tasks: install.yml
 """
+MSP_INSTALLS = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    __sendmail_msp_facts: {installed: false, platform: debian, other_mta: null}
+    __sendmail_msp_packages: {debian: [sendmail-bin]}
+    __sendmail_mta_installed: {changed: true}
+    sendmail_msp_install: true
+    sendmail_msp_replace_other: false
+  tasks:
+    - ansible.builtin.include_tasks: install.yml
+"""
 WEDGED = 'NOQUEUE: SYSERR(root): opendaemonsocket: daemon MTA: server SMTP socket wedged: exiting'
 HANDLER = """
 - hosts: localhost
@@ -167,6 +179,22 @@ def test_the_package_alone_is_kept_from_starting_the_mta_and_not_for_ever(tmp_pa
     program.chmod(int(policy['mode'], 8))
     os.utime(program, (time.time() - age,) * 2)
     assert subprocess.run([program, *arguments.split()], check=False).returncode == status
+
+
+@pytest.mark.parametrize('changed, arguments, failed', [(False, [], True), (False, ['--check'], True), (True, [], True), (True, ['--check'], False)])
+@pytest.mark.parametrize('role, text', [('sendmail_mta', INSTALLS), ('sendmail_msp', MSP_INSTALLS)])
+def test_a_package_whose_files_are_gone_is_no_sendmail(tmp_path, role, text, changed, arguments, failed):
+    """To the package manager it is installed, so there is nothing to do; and nothing else of the roles is done without a program."""
+    file = (ROOT / f'roles/{role}/tasks/install.yml').read_text()
+    for name, put in (('mailops.sendmail.sendmail_queue_facts:\n    queue: msp\n    level: summary', 'ansible.builtin.debug:'),
+                      ("mailops.sendmail.option('bool')", 'bool'),
+                      ('include_role:\n    name: mailops.sendmail.sendmail_mta\n    tasks_from: packages.yml', 'include_tasks: packages.yml')):
+        file = file.replace(name, put)
+    (tmp_path / 'install.yml').write_text(file)
+    for name in ('packages', 'look', 'mailer'):
+        (tmp_path / f'{name}.yml').write_text('[]')
+    said = play(tmp_path, text.replace('{changed: true}', '{changed: %s}' % changed), *arguments)
+    assert ('its program is not there' in said, 'failed=1' in said) == (failed, failed), said
 
 
 # opendaemonsocket() and getrequests() in daemon.c (8.17.1.9) log the reason first, once for each try, and then these.

@@ -260,6 +260,13 @@ def test_tags_that_leave_the_work_out_are_said(answering, tags, outcome):
     assert ('web3: nothing was done, because of the tags that were given' in done.stdout) is (tags == 'other')
 
 
+@pytest.mark.parametrize('arguments', [('--tags', 'typo'), ('--skip-tags', 'sendmail_msp,sendmail_mta,sendmail_queue_runner')])
+def test_tags_that_leave_out_a_role_are_no_success(answering, arguments):
+    done = answering()('ensure_submission', '--limit', 'web1', *arguments)
+    assert done.returncode == 2, done.stdout
+    assert 'Left out: sendmail_msp, sendmail_mta, sendmail_queue_runner.' in ' '.join(done.stdout.split()), done.stdout
+
+
 def test_a_run_says_nothing_of_what_the_one_before_it_found(answering, tmp_path):
     """Facts outlive a playbook that a site imports twice."""
     site = [{'ansible.builtin.import_playbook': 'mailops.sendmail.remediate_queues'}] * 2

@@ -66,6 +66,7 @@ def mta(**more):
 QUEUES = _cf.parse(b'O DeliveryMode=queueonly\n')
 HOLD = _cf.parse(b'O HoldExpensive=True\nMlocal, P=/x, F=lse, A=x\n')
 HELD_RELAY = _cf.parse(b'O HoldExpensive=True\nMrelay, P=[IPC], F=me, A=TCP $h\n')
+NO_RUNNERS = _cf.parse(b'O MaxRunnersPerQueue=0\n')
 BACKGROUND = _cf.parse(b'O DeliveryMode=b\n')
 
 
@@ -117,6 +118,11 @@ ROWS = [
     ('lost', {'queues': {'msp': queue(messages=dict(queue()['messages'], lost=1)), 'mta': queue()}}, {}),
     ('lost', {'queues': {'msp': queue(), 'mta': queue(messages=dict(queue()['messages'], lost=1))}}, {}),
     ('quarantined', {'queues': {'msp': queue(messages=dict(queue()['messages'], quarantined=1)), 'mta': queue()}}, {}),
+    ('no_runners', {'configurations': {'msp': NO_RUNNERS}}, {'configurations': {'msp': _cf.parse(b'O MaxRunnersPerQueue=1\n')}}),
+    ('no_runners', {'configurations': {'mta': NO_RUNNERS}}, {'configurations': {'mta': _cf.parse(b'O MaxQueueChildren=0\n')}}),
+    # What was not tried for an hour is no sign of a dead runner then, nor is a flush of any use.
+    ('runner', {'queues': {'msp': waiting(3, untried_age=9999)}}, {'queues': {'msp': waiting(3, untried_age=9999)}, 'configurations': {'msp': NO_RUNNERS}}),
+    ('mta_untried', dict(mta(untried_age=9999), mta_interval=600), dict(mta(untried_age=9999), mta_interval=600, configurations={'mta': NO_RUNNERS})),
     ('disk_full', {'filesystems': {'msp': dict(ROOM, blocks_free=99), 'mta': ROOM}}, {'filesystems': {'msp': dict(ROOM, blocks_free=100), 'mta': ROOM}}),
     ('disk_full', dict(msp(min_free_blocks=0), filesystems={'msp': dict(ROOM, blocks_free=0)}),
      dict(msp(min_free_blocks=0), filesystems={'msp': dict(ROOM, blocks_free=1)})),
@@ -353,6 +359,14 @@ class TestAdvice:
             queues={'msp': because(3, 'connection_refused', 'x', never_tried=3), 'mta': queue()}, **holds))}
         assert sorted(causes) == ['never_tried', 'refuses']
         assert causes['never_tried']['fix']['text'] == 'No queue run yet: it would lose or return mail. First fix: refuses.'
+
+    def test_where_runs_try_nothing_nobody_says_flush(self):
+        holds = {'queues': {'msp': because(3, 'connection_refused', 'x'), 'mta': queue()}, 'configurations': {'msp': NO_RUNNERS}}
+        causes = {one['id']: one for one in _causes.diagnose(HEALTHY._replace(**holds))}
+        assert list(causes) == ['no_runners', 'was_down']
+        assert causes['was_down']['fix']['text'] == 'No queue run yet. First fix: no_runners.'
+        holds['configurations'] = {'mta': NO_RUNNERS}
+        assert _causes.diagnose(HEALTHY._replace(**holds))[1]['fix']['text'] == 'Flush the queue.'
 
     @pytest.mark.parametrize('name, holds, blocks', [
         ('unreachable', {'greeting': dict(DOWN, error='no_route')}, True),

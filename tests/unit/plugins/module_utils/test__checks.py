@@ -268,3 +268,27 @@ def test_the_load_in_whole_numbers(load, whole):
 def test_the_owner_that_the_packaging_gives_to_the_queue():
     suse = HEALTHY._replace(layout=_platform.PLATFORMS['suse'], places=[dict(PLACE, owner='alice')])
     assert _checks.queue_rights(suse, {}).evidence == ['/var/spool/mqueue-client is alice:smmsp 2770; it has to be root:smmsp and writable for both.']
+
+
+@pytest.mark.parametrize('lines, setting', [
+    # Each was tried with 8.17.1.9: whether "sendmail -Ac -q" takes a message that waits.
+    ('', None),
+    ('O MaxRunnersPerQueue=0', 'MaxRunnersPerQueue=0'),
+    ('O MaxRunnersPerQueue=-1', 'MaxRunnersPerQueue=-1'),
+    ('O MaxRunnersPerQueue=x', 'MaxRunnersPerQueue=x'),
+    ('O MaxRunnersPerQueue', 'MaxRunnersPerQueue='),
+    ('Qmqueue, P=/q, R=0', 'R=0'),
+    ('Qmqueue, P=/q, R=x', 'R=x'),
+    ('Qmqueue, P=/q, R=0, F=f', 'R=0'),
+    ('Qmqueue, P=/q, R=-3', None),
+    ('Qmqueue, P=/q, R=010', None),
+    ('Qmqueue, P=/q, R=00', 'R=00'),
+    ('Qmqueue, P=/q, R=2, F=f', None),
+    ('Qmqueue, P=/q\nO MaxRunnersPerQueue=0', None),
+    ('O MaxRunnersPerQueue=0\nQmqueue, P=/q', None),
+    ('O MaxQueueChildren=0', None),
+    ('O MaxQueueChildren=-1', None),
+    ('O MaxRunnersPerQueue=10\nQslow, P=/q/slow, R=0', None)])            # a group that is held on purpose
+def test_a_queue_without_runners(lines, setting):
+    assert said('msp_no_runners', configurations={'msp': _cf.parse(lines.encode() + b'\n')}, queues={'msp': waiting(2)}) == (
+        ['%s in /etc/mail/submit.cf: queue runs try nothing, and say nothing.' % setting] if setting else [], 2 if setting else 0)

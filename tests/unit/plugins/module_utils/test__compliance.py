@@ -38,6 +38,12 @@ def test_which_access_table(relaying, tmp_path):
     assert relaying('Kaccess ldap -1 -k (x)\n') == []
 
 
+@pytest.mark.parametrize('words, open_to_all', [('$m', False), ('.$m', False), ('${all}', True), ('example.$m net', True)])
+def test_macros_in_class_r(relaying, words, open_to_all):
+    """A C line is expanded (readcf.c); Sendmail itself knows $m."""
+    assert bool(relaying(('D{all}org\nCR%s\n' % words).replace('{', '{{').replace('}', '}}'))) is open_to_all
+
+
 @pytest.mark.parametrize('lines, open_to_all', [('net\n', True), ('# net\n', False), ('corp\n', False), ('example.org\n', False)])
 def test_relay_domains(relaying, lines, open_to_all):
     assert bool(relaying('FR-o {}/domains\n', domains=lines)) is open_to_all

@@ -5,13 +5,13 @@ import copy
 import json
 import os
 import re
-import signal
 import sys
 import types
 from collections import Counter
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _flush, _hazards, _look, _process, _spool, _system, _text
+from ansible_collections.mailops.sendmail.tests.unit.deadline import deadline
 
 SAMPLES = os.path.join(os.path.dirname(__file__), '..', '..', 'samples', 'transcripts')
 RELEASES = ('bullseye', 'bookworm', 'trixie')
@@ -375,14 +375,8 @@ class TestRun:
     def bounds(self, monkeypatch):
         monkeypatch.setattr(_hazards, 'SETTLE', 0.05)
         monkeypatch.setattr(_process, 'GRACE', 0.5)
-
-        def late(_signal, _frame):
-            raise AssertionError('it takes too long')
-        before = signal.signal(signal.SIGALRM, late)
-        signal.alarm(60)
-        yield
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        with deadline(60):
+            yield
 
     @pytest.fixture
     def flush(self, directory, tmp_path):

@@ -281,9 +281,7 @@ class TestFates:
         other = spool.path.parent / 'other'
         other.mkdir()
         place, data = str(other), DATA.replace(b'Fs', b'd../other\nFs')
-        spool.look.directories['msp'].append(_spool.QueueDirectory('other', place, place, place, place, False))
-        spool.look.configurations = {'msp': _cf.parse(b'O QueueDirectory=%s\nQother, P=%s\n' % (bytes(spool.path), bytes(other)))}
-        spool.look.files = {'msp': {'path': '/etc/mail/submit.cf'}}
+        spool.look.directories['msp'] = _spool.directories([('mqueue', str(spool.path)), ('other', place)])[0]
         put(spool, A, data=data, body=False)
         assert [[hazard.kind for hazard in one.hazards] for one in waiting(spool)] == [['no_data']]
         (other / ('df' + A)).touch()
@@ -507,14 +505,17 @@ def test_a_survey_goes_on_behind_a_directory_that_is_gone(spool):
     assert _hazards.survey(spool.look, 'msp', 9)[1] == 1
 
 
-@pytest.mark.parametrize('queue_directory, names', [(b'/q', [b'a', b'b/c']), (b'/q/*', [b'a', b'b/c']), (b'/q/', [b'a', b'b/c']), (b'q', [b'a', b'b/c'])])
-def test_the_names_of_directories_in_d_lines(queue_directory, names):
-    """multiqueue_cache(): a path below QueueDirectory, without what the last star stands for; a relative one is beside the configuration file here."""
-    base = '/etc/mail/q' if queue_directory == b'q' else '/q'
-    places = [_spool.QueueDirectory(name, path, path, path, path, False) for name, path in (('a', base + '/a'), ('c', base + '/b/c'))]
-    look = types.SimpleNamespace(directories={'msp': places}, files={'msp': {'path': '/etc/mail/submit.cf'}},
-                                 configurations={'msp': _cf.parse(b'O QueueDirectory=%s\n' % queue_directory)})
-    assert _hazards.named_directories(look, 'msp') == dict(zip(names, places))
+@pytest.mark.parametrize('queue_directory, names', [('', ['.', 'a', 'b/c']), ('/', ['.', 'a', 'b/c']), ('/*', ['a', 'b', 'b/c'])])
+def test_the_names_of_directories_in_d_lines(tmp_path, queue_directory, names):
+    """multiqueue_cache(): a path below QueueDirectory, without what the last star stands for."""
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'b' / 'c').mkdir(parents=True)
+    (tmp_path / 'b' / 'link').symlink_to('c')
+    paths = [str(tmp_path) + queue_directory] + [str(tmp_path) + end for end in ('/a', '/b/c', '/b/link')]
+    places = _spool.directories([('mqueue', path) for path in paths])[0]
+    named = _hazards.named_directories(types.SimpleNamespace(directories={'msp': places}), 'msp')
+    assert list(map(named.get, map(os.fsencode, names))) == places and len(named) == 4
+    assert named[b'b/link'] == named[b'b/c']
 
 
 class TestPlacesInFull:

@@ -153,6 +153,14 @@ def test_what_is_no_file_of_one_name_is_left_alone(kind, links, reason):
     assert (action.what, action.reason) == ('skip', reason)
 
 
+@pytest.mark.parametrize('mode, reasons', [(0o2755, []), (0o755, ['It has 2 names (hard links): all of them would change.'])])
+def test_a_program_in_a_system_of_ostree_has_several_names(mode, reasons):
+    """ostree admin deploy checks /usr out as hard links into /ostree/repo: Fedora CoreOS, Silverblue, image mode of RHEL."""
+    (want,) = [one for one in _permissions.wants(look(_platform.REDHAT, None, None), '/usr/sbin/sendmail.sendmail', ACCOUNTS)[0] if one.kind == 'binary']
+    one = _permissions.Found(want, want.path, 3, 'sendmail.sendmail', about(0, MSP_GROUP, mode, links=2))
+    assert [(action.what, action.reason) for action in _permissions.plan([one], lambda uid: True)] == [('skip', reason) for reason in reasons]
+
+
 def test_debian():
     wants, errors = _permissions.wants(look(), '/usr/libexec/sendmail/sendmail', ACCOUNTS, (), {'/usr/libexec/sendmail/sendmail': 'root mail 2755'})
     assert errors == []

@@ -283,5 +283,9 @@ class TestTls:
         found = taken(text.encode())['tls']
         assert [(os.path.basename(one['state']['path']), one['state']['exists'], one['group_readable'], one['users']) for one in found['keys']] == [
             ('key', True, True, ['smmta']), ('gone', False, True, ['smmta'])]
+        # The word safe takes back all before it (readcf.c), and macros are replaced in the names of these files (SET_STRING_EXP).
+        for text, readable in ((b'GroupReadableKeyFile,Safe', False), (b'safe,AssumeSafeChown,groupreadablekeyfile', True)):
+            (key,) = taken(b'D{keys}/no\nO ServerKeyFile=${keys}/key\nO DontBlameSendmail=' + text)['tls']['keys']
+            assert (key['state']['path'], key['group_readable']) == ('/no/key', readable)
         assert [(os.path.basename(one['path']), one['error']) for one in found['certificates']] == [
             ('key', 'no certificate can be read in it'), ('crt', None)]
