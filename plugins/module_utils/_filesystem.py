@@ -16,7 +16,7 @@ import sys
 from ansible_collections.mailops.sendmail.plugins.module_utils import _spool, _system, _text
 
 
-def under(path, seconds=5.0):
+def under(path):
     """The file system under a path: {mount, type, read_only, block_size, blocks_free, blocks, inodes_free, inodes, immutable, unmounted, error}.
 
     C(blocks_free) is what an ordinary user can have, in units of C(block_size), as MinFreeBlocks counts; C(inodes) 0 means no limit.
@@ -37,7 +37,7 @@ def under(path, seconds=5.0):
             point for point, kind, options in mounts('/etc/fstab') if kind != 'swap' and 'noauto' not in options.split(',')] if point[:1] == '/'}
         found['unmounted'] = ([_text.printable(os.fsencode(point)) for point in above if point in wanted and point not in mounted] or [None])[0]
     try:
-        numbers = _system.bounded(seconds, os.statvfs, path)
+        numbers = _system.bounded(5.0, os.statvfs, path)
         found.update(read_only=bool(numbers.f_flag & os.ST_RDONLY), block_size=numbers.f_frsize, blocks_free=numbers.f_bavail, blocks=numbers.f_blocks,
                      inodes_free=numbers.f_favail, inodes=numbers.f_files)
     except OSError as error:
