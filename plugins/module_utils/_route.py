@@ -62,6 +62,8 @@ class Submission(NamedTuple):
     path: Optional[str]  # of a socket in the file system (A=FILE), and then there are no hosts
     only: Optional[Tuple[str, int]]  # ConnectOnlyTo: address and port (0: the mailer's) of every connection
     null_mx: bool  # TryNullMXList
+    # Timeout.hoststatus=0, as in Debian's submit.cf: a failure to look up exchangers is forgotten, and the name itself tried (mci_get() in mci.c).
+    forgets: bool = False
 
 
 class Place(NamedTuple):
@@ -210,6 +212,7 @@ def submission(cf: _cf.Configuration, own_name: str = '', dns: bool = True) -> O
         None,
         (str(single), _port(port) if port else 0) if single else None,
         cf.flag('TryNullMXList'),
+        _cf.timeout(cf, 'hoststatus', 1800) <= 0,
     )
 
 
@@ -265,7 +268,8 @@ def places(
         return []
     found: List[Place] = []
     for target in way.targets:
-        mx = exchangers(answers_.get(target.name, {}), own_names, way.null_mx) if target.mx else []
+        answer = answers_.get(target.name, {})
+        mx = exchangers(answer, own_names, way.null_mx) if target.mx and not (way.forgets and answer.get('mx_error')) else []
         if mx is None:
             continue
         for name in mx or [target.name]:
