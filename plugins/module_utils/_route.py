@@ -62,7 +62,8 @@ class Submission(NamedTuple):
     path: Optional[str]  # of a socket in the file system (A=FILE), and then there are no hosts
     only: Optional[Tuple[str, int]]  # ConnectOnlyTo: address and port (0: the mailer's) of every connection
     null_mx: bool  # TryNullMXList
-    # Timeout.hoststatus=0, as in Debian's submit.cf: a failure to look up exchangers is forgotten, and the name itself tried (mci_get() in mci.c).
+    # Timeout.hoststatus=0, as in Debian's submit.cf: that there is no exchanger to go to is forgotten, whatever the reason, and the name itself is
+    # tried (hostsignature() in deliver.c, mci_get() in mci.c).
     forgets: bool = False
 
 
@@ -268,8 +269,8 @@ def places(
         return []
     found: List[Place] = []
     for target in way.targets:
-        answer = answers_.get(target.name, {})
-        mx = exchangers(answer, own_names, way.null_mx) if target.mx and not (way.forgets and answer.get('mx_error')) else []
+        mx = exchangers(answers_.get(target.name, {}), own_names, way.null_mx) if target.mx else []
+        mx = [] if way.forgets and not any(mx or ()) else mx
         if mx is None:
             continue
         for name in mx or [target.name]:
