@@ -145,9 +145,9 @@ def stale(line, since, now=None):
         day = (int(match.group(6) or today.tm_year), _MONTHS.index(match.group(4)) // 3 + 1, int(match.group(5)))
         # A day ahead is another time zone.
         if not match.group(6) and calendar.timegm(day + (0, 0, 0)) > calendar.timegm(today) + 86400:
-            day = (day[0] - 1,) + day[1:]
+            day = (day[0] - 1, day[1], day[2])
     else:
-        day = tuple(map(int, match.groups()[:3]))
+        day = (int(match.group(1)), int(match.group(2)), int(match.group(3)))
     return calendar.timegm(day + (0, 0, 0)) < since - 2 * 86400
 
 
