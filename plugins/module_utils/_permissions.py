@@ -135,6 +135,8 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
             elif parent == rule.path:
                 places[parent] = True
         runner = who[queue + '_user']
+        # An MTA that becomes another user works in its queue as that user.
+        becomes = queue == 'mta' and settings.get('run_as_user') not in (None, 'root', '0')
         for path in [path for path in places if _spool.never(path)]:
             del places[path]
             errors.append({'path': path, 'error': 'The configuration names this directory as a queue, which it cannot be: set QueueDirectory.'})
@@ -148,7 +150,7 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
                 shared=queue == 'msp' and mode & 0o060 == 0o060, optional=True)
         for path, create in places.items():
             # Sendmail's user can work in what is his own, and some release of the packaging may have given it to him.
-            add(path, 'queue_directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, create=create,
+            add(path, 'queue_directory', runner if becomes else _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, create=create,
                 spare=_filesystem.spare(key, rule.mode), owners=frozenset(one for one in ids[:1] if one is not None and queue == 'msp'))
 
     if binary:

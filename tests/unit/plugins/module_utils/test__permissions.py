@@ -77,6 +77,16 @@ def test_the_client_queue_of_suse_belongs_to_root_or_to_mail(owner, overrides, a
     assert decide(want, about(owner, 8, 0o770, stat.S_IFDIR)) == after
 
 
+@pytest.mark.parametrize('given, owner, after', [
+    (b'O RunAsUser=mail:smmsp\n', 8, None), (b'O RunAsUser=mail:smmsp\n', SMMTA, (8, MSP_GROUP, 0o2750)), (b'O RunAsUser=8\n', 8, None),
+    (b'', 8, (SMMTA, MSP_GROUP, 0o2750)), (b'', SMMTA, None), (b'O RunAsUser=root\n', SMMTA, None)])
+def test_the_queue_of_an_mta_that_becomes_another_user_is_his(given, owner, after):
+    """Seen with 8.18: given to smmta, as the packaging has it, it made the MTA say "421 4.3.0 collect: Cannot write ./dfID"."""
+    (want,) = [one for one in _permissions.wants(look(mta=MTA % b'/var/spool/mqueue' + given), None, ACCOUNTS)[0]
+               if one.kind == 'queue_directory' and one.path == '/var/spool/mqueue']
+    assert decide(want, about(owner, MSP_GROUP, 0o2750, stat.S_IFDIR)) == after
+
+
 @pytest.mark.parametrize('layout, path, mode, overrides, right', [
     # Closed where the packaging leaves it open, as sendmail/SECURITY wants it: BSD.var.dist of FreeBSD says 0755, the PKGBUILD of Arch too.
     ('freebsd', '/var/spool/mqueue', 0o700, (), True),
