@@ -87,16 +87,21 @@ def _wanted(look: _look.Look) -> List[Dict[str, Any]]:
     for queue, directories in look.directories.items():
         places += [(queue + '_queue', path) for path in sorted(set(path for one in directories for path in (one.path, one.control, one.data)))]
     found = []
-    becomes = look.settings.get('mta', {}).get('run_as_user') or 'root'
-    becomes = _system.user_name(int(becomes)) if becomes.isdigit() else becomes
     for key, path in places:
         rule, state = layout.rules[key], _system.file_state(path)
         # Its user can work in what is his own, as in sendmail_permissions.
         owner = state['owner'] if key == 'msp_queue' and state['owner'] == look.submitter['user'] else (
-            becomes if key == 'mta_queue' and becomes != 'root' else users.get(rule.owner, rule.owner))
+            _mta_runner(look, rule.owner) if key == 'mta_queue' else users.get(rule.owner, rule.owner))
         found.append({'key': key, 'path': _system.printable(path), 'owner': owner, 'group': groups.get(rule.group, rule.group),
                       'mode': '%04o' % rule.mode, 'spare': _filesystem.spare(key, rule.mode), 'found': state})
     return found
+
+
+def _mta_runner(look: _look.Look, owner: Optional[str]) -> Optional[str]:
+    """RunAsUser of the MTA, which it becomes before it writes to its queue, where it has one."""
+    user = look.settings.get('mta', {}).get('run_as_user') or '0'
+    user = _system.user_name(int(user)) if user.isdigit() else user
+    return owner if user == 'root' else user
 
 
 def _entries(path: str) -> List[str]:

@@ -26,7 +26,6 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     'queue': {'type': 'str', 'choices': ['msp', 'mta', 'all'], 'default': 'all'},
     'queue_directories': {'type': 'list', 'elements': 'path'},
 }
-LEVELS = ('queues', 'program', 'services')
 CF_LIMIT = 4 << 20
 NOT_ROOT = 'This module does not run as root, so it cannot look into the queues of this host: use become: true (ansible-playbook --become), or log in as root.'
 
@@ -116,7 +115,7 @@ def _is_root() -> bool:
 def look(level: str, queue: str = 'all', queue_directories: Optional[Sequence[str]] = None) -> Look:
     """One look at the host, without reading any message. Changes nothing; every wait in it is bounded.
 
-    C(level) is one of C(LEVELS), each with what the one before it takes: queues says where they are, from the configuration or from
+    C(level): each has what the one before it takes. queues says where they are, from the configuration or from
     C(queue_directories), and what is being delivered; program which Sendmail works on them and as whom; services what runs, listens
     and answers, as L(served) without a question. Raises SendmailError for who may not see that: an ordinary user can have directories
     looked into that he names and may read, and the look is partial then, without services.

@@ -72,14 +72,12 @@ def test_owners_and_modes_are_judged_as_sendmail_permissions_would(monkeypatch, 
     assert (_controls._wrong_rights(one) == '') is right
 
 
-@pytest.mark.parametrize('user, owner, right', [('daemon', 'daemon', True), ('daemon', 'root', False), ('1', 'daemon', True), ('0', 'root', True),
-                                                ('root', 'daemon', False), (None, 'daemon', False)])
-def test_the_queue_of_an_mta_that_becomes_another_user_is_his(monkeypatch, user, owner, right):
-    monkeypatch.setattr(_compliance._system, 'user_name', {0: 'root', 1: 'daemon'}.get)
-    monkeypatch.setattr(_compliance._system, 'file_state', lambda asked: {
-        'path': asked, 'exists': True, 'error': None, 'owner': owner, 'group': 'mail', 'mode': '0700'})
-    place = '/var/spool/mqueue'
-    look = _look.Look(0, directories={'mta': [_spool.QueueDirectory('mqueue', place, place, place, place, False)]}, layout=_platform.PLATFORMS['redhat'],
+@pytest.mark.parametrize('user, owner, right', [('mailnull', 'mailnull', True), ('mailnull', 'root', False), (None, 'root', True), (None, 'mailnull', False),
+                                                ('root', 'root', True), ('0', 'root', True)])
+def test_the_queue_of_an_mta_belongs_to_its_user(monkeypatch, user, owner, right):
+    monkeypatch.setattr(_compliance._system, 'file_state', lambda path: {
+        'path': path, 'exists': True, 'error': None, 'owner': owner, 'group': 'mail', 'mode': '0700'})
+    look = _look.Look(0, directories={'mta': [_spool.QueueDirectory('mqueue', *['/var/spool/mqueue'] * 4, False)]}, layout=_platform.REDHAT,
                       program={'sendmail': None}, submitter={'user': 'smmsp', 'group': 'smmsp'}, settings={'mta': {'run_as_user': user}})
-    one = next(one for one in _compliance._wanted(look) if one['key'] == 'mta_queue')
+    (one,) = [one for one in _compliance._wanted(look) if one['key'] == 'mta_queue']
     assert (_controls._wrong_rights(one) == '') is right
