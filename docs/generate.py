@@ -35,6 +35,7 @@ def controls() -> str:
         'An id keeps its meaning for ever. Severity, thresholds and whether a control is judged at all can be set for each host, and a control may be',
         'waived for a while; [Compliance and waivers](compliance.md) says how.',
         'Those of the [profile](compliance.md#profiles) `stig` are judged only where it is chosen.', '',
+        'A restart of the MTA runs its queue, and on Debian the client queue too. While SMQ-PRM-03 or SMQ-QUE-09 fails a run loses mail: fix these first.', '',
         'CCI and NIST SP 800-53 (Revision 5) come from the published rules that ask for the same fact. Where these cells are empty, we know of none.', '',
         '| id | severity | profile | control | fixed by | CCI | NIST |', '|---|---|---|---|---|---|---|']
     for one in _controls.CONTROLS:

@@ -286,7 +286,7 @@ def mta_plan(
     plan['watched'] = _watched(plan, look, daemons)
     # With its first process a container ends.
     plan['strays'] = [] if systemd and inside else [pid for pid in replaced if pid != 1]
-    plan['sockets'] = _sockets([one for one in ours if not systemd or one['pid'] in plan['strays']])
+    plan['sockets'] = sockets([one for one in ours if not systemd or one['pid'] in plan['strays']])
     return plan
 
 
@@ -343,10 +343,8 @@ def _sendmail(plan, installation, install, replace_other, alternatives):
         )
     elif other and not replace_other:
         errors.append(
-            '%s. Give the name back to Sendmail (update-alternatives --config '
-            'sendmail-msp on Debian, '
-            'alternatives --config mta on Red Hat) or remove that MTA, or set sendmail_mta_replace_other to true.'
-            % owner
+            '%s. Give the name back to Sendmail (update-alternatives --config sendmail-msp on Debian, alternatives '
+            '--config mta on Red Hat) or remove that MTA, or set sendmail_mta_replace_other to true.' % owner
         )
     elif other and installation['installed']:
         plan['alternative'] = installation['binary']
@@ -387,24 +385,22 @@ def _way(plan, look, relay):
         )
     elif relay.get('path'):
         errors.append(
-            'submit.cf hands mail to the socket %s in the file system. Start what listens there by hand, or name an '
-            'MTA by its address in '
-            "FEATURE(`msp') of submit.mc." % relay['path']
+            "submit.cf hands mail to the socket %s in the file system. Start what listens there by hand, or name an "
+            "MTA by its address in FEATURE(`msp') of submit.mc." % relay['path']
         )
     elif relay['this_host'] is None and not relay.get('places'):
         # With a name that leads nowhere it is not known either whether an MTA is wanted here.
         errors.append(
-            'submit.cf hands mail to %s, and %s has no address (%s). Fix name resolution '
-            '(/etc/resolv.conf, /etc/hosts), or name the '
-            "MTA by its address in FEATURE(`msp') of submit.mc."
+            "submit.cf hands mail to %s, and %s has no address (%s). Fix name resolution (/etc/resolv.conf, "
+            "/etc/hosts), or name the MTA by its address in FEATURE(`msp') of submit.mc."
             % (plan['address'], relay['host'], greeting['error'] or 'its MX lead back to this host')
         )
     elif relay['this_host'] is False and not greeting['answered']:
         # A null client: what runs here besides is not what submission needs, and not this role's to restart.
         errors.append(
-            'submit.cf hands mail to %s on another host, which does not answer (%s). Repair that host, or name an MTA '
-            'that answers in '
-            "FEATURE(`msp') of submit.mc." % (plan['address'], greeting.get('text') or greeting.get('error'))
+            "submit.cf hands mail to %s on another host, which does not answer (%s). Repair that host, or name an "
+            "MTA that answers in FEATURE(`msp') of submit.mc."
+            % (plan['address'], greeting.get('text') or greeting.get('error'))
         )
     return True
 
@@ -462,9 +458,9 @@ def _service(plan, look, relay, unmask, create):
     answered = who in ('sendmail', 'inetd') and (look['mta']['greeting'] or _NOBODY)['answered']
     if mode != 'daemon' and not answered and not plan['errors']:
         plan['errors'].append(
-            'DAEMON_MODE in /etc/mail/sendmail.conf is %s, so no daemon of Sendmail listens, and submit.cf hands mail '
-            'to %s on this host, where nothing listens. %s DAEMON_MODE '
-            "to Daemon, or name the mail hub in FEATURE(`msp') of submit.mc."
+            "DAEMON_MODE in /etc/mail/sendmail.conf is %s, so no daemon of Sendmail listens, and submit.cf hands "
+            "mail to %s on this host, where nothing listens. %s DAEMON_MODE to Daemon, or name the mail hub in "
+            "FEATURE(`msp') of submit.mc."
             % (
                 mode.capitalize(),
                 plan['address'],
@@ -481,8 +477,7 @@ def _service(plan, look, relay, unmask, create):
     if service['masked'] and not unmask:
         plan['errors'].append(
             'The unit sendmail.service is masked, so the MTA cannot be started. If nobody meant that, run "systemctl '
-            'unmask sendmail", '
-            'or set sendmail_mta_unmask to true.'
+            'unmask sendmail", or set sendmail_mta_unmask to true.'
         )
     plan['unmask'] = service['masked']
     if create and plan['init'] == 'binary':
@@ -515,13 +510,8 @@ def _create(plan, look, answered):
 
 def _start(plan, look, relay, daemons, ours, resolver_fails, refused):
     """Why the MTA has to be started, and what would be in the way of that."""
-    installation, mta, service = look['installation'], look['mta'], look['services']['mta']
-    greeting, family, errors, restart = (
-        mta['greeting'] or _NOBODY,
-        installation['platform'],
-        plan['errors'],
-        plan['restart'],
-    )
+    mta, errors, restart = look['mta'], plan['errors'], plan['restart']
+    greeting = mta['greeting'] or _NOBODY
     oldest = min((item['started'] for item in daemons if item['started']), default=None)
     if plan['others'] or not (daemons or greeting['answered']):
         restart.append('No MTA runs.')
@@ -538,46 +528,53 @@ def _start(plan, look, relay, daemons, ours, resolver_fails, refused):
             )
     if not restart:
         return
-    unit = next((item['unit'] for item in daemons if item.get('unit') and not _own(item['unit'], service)), None)
-    if refused:
-        errors.append(
-            'Sendmail does not accept %s: %s. Correct sendmail.mc and rebuild the file; until then no start can '
-            'succeed.'
-            % (installation['sendmail_cf'].get('path') or 'its configuration', refused)
-        )
-    elif family == 'unknown':
-        errors.append(
-            '%s This role does not know the packaging of this Sendmail, nor how it is started. Start it the way it was '
-            'set up, and run this again.' % restart[0]
-        )
-    elif unit and look['services']['init'] == 'systemd':
-        errors.append(
-            '%s It runs in the unit %s, which is not that of its package. Restart it with "systemctl restart %s".'
-            % (restart[0], unit, unit)
-        )
-    elif _watched(plan, look, daemons):
-        errors.append(
-            '%s It runs in the foreground, and what started it watches it: a container or a supervisor. Restart it there.'
-            % restart[0]
-        )
-    elif not (service['unit'] or service['init_script'] or family in ('upstream', 'freebsd')):
-        errors.append(
-            'There is neither a unit nor an init script for Sendmail on this host, so the MTA cannot be started. '
-            'Install the package again.'
-        )
-    elif family == 'freebsd' and service['enabled'] is False:
-        errors.append(
-            '%s rc.conf starts none: sendmail_enable is NONE, or it and sendmail_submit_enable are NO. Set '
-            'sendmail_submit_enable to YES there for an '
-            'MTA that listens at the loopback alone.' % restart[0]
-        )
+    obstacle = _obstacle(plan, look, daemons, refused)
+    if obstacle:
+        errors.append(obstacle)
     elif plan['init'] == 'binary':
         restart.append(
             'No service starts it on this host, so it is started by hand, with %s, and nothing starts it at boot: '
-            'set sendmail_mta_service to create, or '
-            'give it a unit of your own.'
+            'set sendmail_mta_service to create, or give it a unit of your own.'
             % ' '.join(['sendmail'] + plan['command'])
         )
+
+
+def _obstacle(plan, look, daemons, refused):
+    """Why the MTA must not, or cannot, be started by this role although there is a reason to. None where it can."""
+    installation, service, systemd = look['installation'], look['services']['mta'], look['services']['init'] == 'systemd'
+    family, reason = installation['platform'], plan['restart'][0]
+    unit = next((item['unit'] for item in daemons if item.get('unit') and not _own(item['unit'], service)), None)
+    if refused:
+        return (
+            'Sendmail does not accept %s: %s. Correct sendmail.mc and rebuild the file; until then no start can '
+            'succeed.' % (installation['sendmail_cf'].get('path') or 'its configuration', refused)
+        )
+    if family == 'unknown':
+        return (
+            '%s This role does not know the packaging of this Sendmail, nor how it is started. Start it the way it was '
+            'set up, and run this again.' % reason
+        )
+    if unit and systemd:
+        return (
+            '%s It runs in the unit %s, which is not that of its package. Restart it with "systemctl restart %s".'
+            % (reason, unit, unit)
+        )
+    if _watched(plan, look, daemons):
+        return (
+            '%s It runs in the foreground, and what started it watches it: a container or a supervisor. Restart it there.'
+            % reason
+        )
+    if not (service['unit'] or service['init_script'] or family in ('upstream', 'freebsd')):
+        return (
+            'There is neither a unit nor an init script for Sendmail on this host, so the MTA cannot be started. '
+            'Install the package again.'
+        )
+    if family == 'freebsd' and service['enabled'] is False:
+        return (
+            '%s rc.conf starts none: sendmail_enable is NONE, or it and sendmail_submit_enable are NO. Set '
+            'sendmail_submit_enable to YES there for an MTA that listens at the loopback alone.' % reason
+        )
+    return None
 
 
 def _unanswered(look, daemons, oldest, ours, listener, address, greeting):
@@ -591,8 +588,7 @@ def _unanswered(look, daemons, oldest, ours, listener, address, greeting):
     if mta['refuses_for_load']:
         return None, (
             'The MTA refuses connections because the load average is %s. Let the load fall, or raise RefuseLA in '
-            'sendmail.mc; '
-            'a restart would not help.' % mta['load_average']
+            'sendmail.mc; a restart would not help.' % mta['load_average']
         )
     if rejects:
         return None, 'The MTA says that it is %s. Fix that; a restart would not help.' % rejects
@@ -629,13 +625,12 @@ def _unanswered(look, daemons, oldest, ours, listener, address, greeting):
             % (address, service['name'], _where(ours), ' and '.join(sorted(units)), service['name'])
         )
     return None, (
-        'The MTA listens at %s, but submit.cf hands mail to %s. Set Addr in DAEMON_OPTIONS of sendmail.mc to the '
-        'address in submit.cf, '
-        "or name the other one in FEATURE(`msp') of submit.mc." % (_where(ours), address)
+        "The MTA listens at %s, but submit.cf hands mail to %s. Set Addr in DAEMON_OPTIONS of sendmail.mc to the "
+        "address in submit.cf, or name the other one in FEATURE(`msp') of submit.mc." % (_where(ours), address)
     )
 
 
-def _sockets(listeners):
+def sockets(listeners):
     """Where to connect to see whether these sockets are still there."""
     wild = {'0.0.0.0': '127.0.0.1', '::': '::1'}  # noqa: S104 - compared, not bound
     return [{'host': wild.get(one['address'], one['address']), 'port': one['port']} for one in listeners]

@@ -130,6 +130,7 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.mailops.sendmail.plugins.filter.mta_plan import sockets
 from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 
 OWN_TIMER = 'sendmail-client-queue.timer'
@@ -153,8 +154,6 @@ _CRON = [minutes * 60 for minutes in range(1, 31) if 60 % minutes == 0] + [
 ]
 # Debian's generator takes a random minute for everything from an hour on.
 _EVEN = {'cron': _CRON, 'debian_cron': [seconds for seconds in _CRON if seconds < 3600]}
-
-
 # Where each mechanism has its files: set up with a reason, and taken down with all others.
 _FILES = {
     'cron': ('/etc/cron.d', OWN_CRON),
@@ -320,8 +319,7 @@ def _first(look, method):
     elif installation.get('other_mta'):
         yield (
             '%s belongs to another MTA (%s), which a queue runner would call instead of Sendmail. Give the name back '
-            'to Sendmail first; the role '
-            'mailops.sendmail.sendmail_mta does that with sendmail_mta_replace_other.'
+            'to Sendmail first; the role mailops.sendmail.sendmail_mta does that with sendmail_mta_replace_other.'
             % (installation['program'], installation['other_mta'])
         )
     elif user['uid'] is None and method in ('systemd_timer', 'cron'):
@@ -343,31 +341,30 @@ def _units(plan, host, auto):
     if host.unit_masked and auto:
         yield (
             'The unit %s is masked. If nobody meant that, run "systemctl unmask %s"; or choose systemd_timer as '
-            'sendmail_queue_runner_method, or '
-            'systemd_unit to have it unmasked.' % (host.unit_name, host.unit_name[:-8])
+            'sendmail_queue_runner_method, or systemd_unit to have it unmasked.' % (host.unit_name, host.unit_name[:-8])
         )
     if plan['reasons'] and host.tied and host.mta_masked:
         yield (
             '%s cannot run without sendmail.service, to which it is tied, and that is masked. Unmask it, or choose '
-            'systemd_timer as '
-            'sendmail_queue_runner_method.' % host.unit_name
+            'systemd_timer as sendmail_queue_runner_method.' % host.unit_name
         )
     elif plan['reasons'] and host.tied and host.null_client:
         yield (
             '%s is tied to sendmail.service and would start an MTA on this host, which hands its mail to another one. '
-            'Choose systemd_timer as '
-            'sendmail_queue_runner_method, or auto.' % host.unit_name
+            'Choose systemd_timer as sendmail_queue_runner_method, or auto.' % host.unit_name
         )
 
 
-def _errors(plan, host, mine, auto):
-    """What makes the method or the interval impossible on this host."""
+def _errors(plan, host, others, auto):
+    """What makes the method or the interval impossible on this host.
+
+    C(others): {mechanism: runners} of ours that are to go.
+    """
     method, seconds, interval, settings = plan['method'], plan['seconds'], plan['interval'], host.settings or {}
     if method in _PLATFORM and (_PLATFORM[method] != host.platform or (method == 'conf_d' and not host.script)):
         yield (
             'The method %s does not exist on this platform (%s, %s). Choose another sendmail_queue_runner_method, or '
-            'auto.'
-            % (method, host.platform, host.init)
+            'auto.' % (method, host.platform, host.init)
         )
         return
     if method == 'systemd_unit':
@@ -386,22 +383,20 @@ def _errors(plan, host, mine, auto):
     if method == 'debian_daemon' and host.systemd and host.mta_masked and plan['reasons']:
         yield (
             'The unit sendmail.service is masked, and it is what starts the queue runner of debian_daemon. Unmask it, '
-            'or choose systemd_timer or cron '
-            'as sendmail_queue_runner_method.'
+            'or choose systemd_timer or cron as sendmail_queue_runner_method.'
         )
     if method not in _DEBIAN_MODES and settings.get('queue_mode') == 'cron':
         yield (
             'QUEUE_MODE is Cron in /etc/mail/sendmail.conf, and with MSP_MODE None each run of the MTA\'s queue by '
-            'cron runs the client queue too. '
-            'Set QUEUE_MODE to Daemon there, or choose debian_cron or debian_daemon as sendmail_queue_runner_method.'
+            'cron runs the client queue too. Set QUEUE_MODE to Daemon there, or choose debian_cron or debian_daemon as '
+            'sendmail_queue_runner_method.'
         )
     if method == 'rc_conf' and host.unit_masked:
         yield 'sendmail_enable is NONE in rc.conf, which switches the queue runner off too. Set it to NO there.'
-    if 'conf_d' in mine and (host.mta_starts or any(runner['pid'] for runner in mine['conf_d'])):
+    if 'conf_d' in others and (host.mta_starts or any(runner['pid'] for runner in others['conf_d'])):
         yield (
             '/etc/init.d/sendmail starts the queue runner of CLIENTMQUEUE_OPTS in /etc/conf.d/sendmail together with '
-            'the MTA, so %s would be a second one. '
-            'Choose conf_d as sendmail_queue_runner_method, or auto.' % method
+            'the MTA, so %s would be a second one. Choose conf_d as sendmail_queue_runner_method, or auto.' % method
         )
     if seconds < 60:
         yield 'An interval of %s is too short for a queue runner. Take 1m or more, 30m for example.' % interval
@@ -420,9 +415,8 @@ def _errors(plan, host, mine, auto):
     if settings.get('hands_off') and (plan['settings'] or plan['generate']):
         yield (
             'HANDS_OFF is set in /etc/mail/sendmail.conf, so that the queue runner may not be changed there. Set '
-            'HANDS_OFF to No; or set '
-            'MSP_MODE to None there, remove /etc/cron.d/sendmail, and choose systemd_timer or cron as '
-            'sendmail_queue_runner_method.'
+            'HANDS_OFF to No; or set MSP_MODE to None there, remove /etc/cron.d/sendmail, and choose systemd_timer or '
+            'cron as sendmail_queue_runner_method.'
         )
 
 
@@ -432,12 +426,97 @@ def _sockets(look):
     """
     mta = look.get('mta') or {}
     pids = [process['pid'] for process in mta.get('processes', [])]
-    wild = {'0.0.0.0': '127.0.0.1', '::': '::1'}  # noqa: S104 - compared, not bound
-    return [
-        {'host': wild.get(one['address'], one['address']), 'port': one['port']}
-        for one in mta.get('listeners', [])
-        if one['pid'] in pids
+    return sockets([one for one in mta.get('listeners', []) if one['pid'] in pids])
+
+
+def _unsupported(plan, host):
+    """What to say where no mechanism can be set up: nothing where one runner does by itself what is asked for."""
+    active = [runner for runner in host.runners if runner['active']]
+    if len(active) == 1 and active[0]['interval'] == plan['seconds'] and not active[0]['uneven']:
+        return
+    now = '; '.join(map(_words, host.runners)) or 'nothing'
+    if host.platform == 'unknown':
+        yield (
+            'This role does not know the packaging of this Sendmail, nor who owns the client queue and what runs it '
+            '(now: %s). Run it every %s by the means of that packaging, with "sendmail -Ac -q" as the user that '
+            'RunAsUser of submit.cf names.' % (now, plan['interval'])
+        )
+    else:
+        yield (
+            'Neither an init system nor cron runs on this host, so nothing would run the client queue (now: %s). Let '
+            'what starts this container start "sendmail -L sm-msp-queue -Ac -q%s" too, or start cron there.'
+            % (now, plan['interval'])
+        )
+
+
+def _sorted_out(host, method):
+    """({mechanism of ours: its runners}, foreign runners)"""
+    mine, foreign = {}, []
+    for runner in host.runners:
+        mechanism = _mechanism(runner, host, method)
+        if mechanism:
+            mine.setdefault(mechanism, []).append(runner)
+        else:
+            foreign.append(runner)
+    return mine, foreign
+
+
+def _debian(plan, host, kept, right, others):
+    """Add to the plan what changes in Debian's sendmail.conf, and whether its cron file has to be generated anew."""
+    method, settings = plan['method'], host.settings
+    wanted = _DEBIAN_MODES.get(method, 'None')
+    # Where the administrator keeps the file to himself, it is enough that nothing in it runs the queue.
+    idle = (
+        settings['hands_off']
+        and wanted == 'None'
+        and not any(runner['line'] or runner['pid'] for name in _DEBIAN_MODES for runner in others.get(name, []))
+    )
+    if settings['msp_mode'] != wanted.lower() and not idle:
+        plan['settings'].append({'name': 'MSP_MODE', 'value': wanted})
+    if wanted != 'None' and settings['msp_interval'] != plan['seconds']:
+        plan['settings'].append({'name': 'MSP_INTERVAL', 'value': plan['interval']})
+    if method == 'debian_cron':
+        stale = len(kept) != 1 or kept != right
+    else:
+        stale = any(runner['line'] for runner in others.get('debian_cron', []))
+    plan['generate'] = bool(plan['settings']) or stale
+
+
+def _decide(plan, host, auto, remove_foreign):
+    """Add to the plan what has to be done so that its method, and nothing else, runs the queue."""
+    method, seconds = plan['method'], plan['seconds']
+    others, foreign = _sorted_out(host, method)
+    kept = [
+        runner
+        for runner in others.pop(method, [])
+        if runner['line'] or runner['pid'] or runner['source'] not in ('debian_cron', 'daemon')
     ]
+    right = [runner for runner in kept if runner['interval'] == seconds and not runner['uneven']]
+    if host.settings is not None:
+        _debian(plan, host, kept, right, others)
+    if method == 'debian_daemon':
+        # A second one of the same unit is a leftover of a restart that could not stop the first.
+        plan['stop'] = [runner['pid'] for runner in kept if runner not in right[:1]]
+    if method != 'debian_cron' and not any(runner['active'] for runner in right):
+        plan['reasons'].append('Nothing runs the client queue every %s (%s).' % (plan['interval'], method))
+    plan['stop'] += [
+        runner['pid'] for name in ('debian_daemon', 'rc_conf') for runner in others.get(name, []) if runner['pid']
+    ]
+    plan['leave'] = sorted({'systemd_unit', 'systemd_timer', 'cron', 'rc_conf'} & set(others))
+
+    plan['errors'] = list(_errors(plan, host, others, auto))
+    plan['foreign'] = [_words(runner) for runner in foreign]
+    plan['runners'] = 1 + sum(runner['active'] and not remove_foreign for runner in foreign)
+    if remove_foreign:
+        plan['remove'] = [removal for removal in map(_removal, foreign) if removal]
+        plan['errors'] += [
+            '%s runs the client queue and cannot be removed safely, because it may do other things too. Remove it by '
+            'hand.' % _words(runner)
+            for runner in foreign
+            if not _removal(runner)
+        ]
+    plan['writes'] = _writes(plan)
+    plan['changes'] = any(plan[key] for key in ('settings', 'generate', 'reasons', 'stop', 'leave', 'remove'))
 
 
 def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False):
@@ -447,7 +526,6 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
     except _text.SendmailError as error:
         raise AnsibleFilterError('sendmail_queue_runner_interval: %s' % error) from error
     host, auto = _Host(look), method == 'auto'
-    settings, remove_foreign = host.settings, bool(remove_foreign)
     if auto:
         method = _method(host)
     if host.platform == 'unknown' or auto and method == 'cron' and host.init == 'none' and host.trouble:
@@ -477,79 +555,9 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
     if plan['first']:
         return plan
     if method == 'none':
-        active = [runner for runner in host.runners if runner['active']]
-        if len(active) != 1 or active[0]['interval'] != seconds or active[0]['uneven']:
-            plan['errors'].append(
-                (
-                    'This role does not know the packaging of this Sendmail, nor who owns the client queue and what runs it '
-                    '(now: %s). '
-                    'Run it every %s by the means of that packaging, with "sendmail -Ac -q" as the user that '
-                    'RunAsUser of submit.cf names.'
-                    if host.platform == 'unknown'
-                    else 'Neither an init system nor cron runs on this host, so nothing would run the client queue (now: '
-                    '%s). Let what starts this container start "sendmail -L sm-msp-queue -Ac -q%s" too, or start cron there.'
-                )
-                % ('; '.join(map(_words, host.runners)) or 'nothing', plan['interval'])
-            )
-        return plan
-    mine, foreign = {}, []
-    for runner in host.runners:
-        mechanism = _mechanism(runner, host, method)
-        if mechanism:
-            mine.setdefault(mechanism, []).append(runner)
-        else:
-            foreign.append(runner)
-    kept = [
-        runner
-        for runner in mine.pop(method, [])
-        if runner['line'] or runner['pid'] or runner['source'] not in ('debian_cron', 'daemon')
-    ]
-    right = [runner for runner in kept if runner['interval'] == seconds and not runner['uneven']]
-
-    if settings is not None:
-        wanted = _DEBIAN_MODES.get(method, 'None')
-        # Where the administrator keeps the file to himself, it is enough that nothing in it runs the queue.
-        idle = (
-            settings['hands_off']
-            and wanted == 'None'
-            and not any(
-                runner['line'] or runner['pid'] for name in mine for runner in mine[name] if name in _DEBIAN_MODES
-            )
-        )
-        if settings['msp_mode'] != wanted.lower() and not idle:
-            plan['settings'].append({'name': 'MSP_MODE', 'value': wanted})
-        if wanted != 'None' and settings['msp_interval'] != seconds:
-            plan['settings'].append({'name': 'MSP_INTERVAL', 'value': plan['interval']})
-        lines = [runner for runner in kept if method == 'debian_cron'] + [
-            runner for runner in mine.get('debian_cron', []) if runner['line']
-        ]
-        plan['generate'] = bool(plan['settings']) or (
-            len(lines) != 1 or lines != right if method == 'debian_cron' else bool(lines)
-        )
-    if method == 'debian_daemon':
-        # A second one of the same unit is a leftover of a restart that could not stop the first.
-        plan['stop'] = [runner['pid'] for runner in kept if runner not in right[:1]]
-    if method != 'debian_cron' and not any(runner['active'] for runner in right):
-        plan['reasons'].append('Nothing runs the client queue every %s (%s).' % (plan['interval'], method))
-    plan['stop'] += [
-        runner['pid'] for name in ('debian_daemon', 'rc_conf') for runner in mine.get(name, []) if runner['pid']
-    ]
-    plan['leave'] = sorted(name for name in mine if name in ('systemd_unit', 'systemd_timer', 'cron', 'rc_conf'))
-
-    plan['errors'] = list(_errors(plan, host, mine, auto))
-    plan['foreign'] = [_words(runner) for runner in foreign]
-    plan['runners'] = 1 + sum(runner['active'] and not remove_foreign for runner in foreign)
-    if remove_foreign:
-        plan['remove'] = [removal for removal in map(_removal, foreign) if removal]
-        plan['errors'] += [
-            '%s runs the client queue and cannot be removed safely, because it may do other things too. Remove it by '
-            'hand.'
-            % _words(runner)
-            for runner in foreign
-            if not _removal(runner)
-        ]
-    plan['writes'] = _writes(plan)
-    plan['changes'] = any(plan[key] for key in ('settings', 'generate', 'reasons', 'stop', 'leave', 'remove'))
+        plan['errors'] = list(_unsupported(plan, host))
+    else:
+        _decide(plan, host, auto, bool(remove_foreign))
     return plan
 
 

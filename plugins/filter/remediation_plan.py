@@ -126,8 +126,8 @@ def chosen(names):
     unknown = sorted(set(names) - {cause.id for cause in CAUSES} - set(steps))
     if unknown:
         raise AnsibleFilterError(f'sendmail_remediate_causes: {", ".join(unknown)}: neither a cause of sendmail_diagnosis_info nor a control of '
-                                 'sendmail_compliance_info. '
-                                 'Take the names from their results, or leave the list empty to fix every cause.')
+                                 'sendmail_compliance_info. Take the names from their results, or leave the list '
+                                 'empty to fix every cause.')
     return steps
 
 

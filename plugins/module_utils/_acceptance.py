@@ -75,7 +75,7 @@ def ask(look: _look.Look, pairs_: Sequence[Tuple[bytes, bytes]]) -> Callable[[so
     submit = look.configurations.get('msp') or _cf.parse(b'')
     known = bool(submit.option('DefaultAuthInfo')) or any(line[:1] == 'R' and 'AuthInfo' in line for _number, line in submit.lines)
     # Either may be two files (tls.c:988).
-    certificate, key = ((submit.option(name) or '').partition(',')[0] for name in ('ClientCertFile', 'ClientKeyFile'))
+    certificate, key = (_cf.expand(submit, submit.option(name) or '').partition(',')[0] for name in ('ClientCertFile', 'ClientKeyFile'))
 
     domain = _route.meant(submit, '$j', _network.own_names(_network.interfaces()['addresses'])[0])
     # Of this host it is the same program that offers it. Modifier S of ClientPortOptions: never (D_NOTLS).

@@ -61,9 +61,10 @@ class Refused(_text.SendmailError):
 def hold(directory, name):
     """Lock a control file as Sendmail does, without waiting. Returns (descriptor, os.stat_result); closing the descriptor lets it go.
 
-    Sendmail takes flock() or fcntl() locks, as it was built; on Linux neither sees the other, so both are taken (as qtool.pl does), and
-    then the file has to be the one that still has the name (readqf() in queue.c). While it is held the file must not be opened a second
-    time: closing any descriptor of a file drops its fcntl() locks. Raises Locked, SendmailError, and OSError.
+    Sendmail takes flock() or fcntl() locks, as it was built; on Linux neither sees the other, so both are taken (as qtool.pl does). Elsewhere
+    each sees the other, its own too (lf_blocks() in FreeBSD's kern_lockf.c), and one is enough. Then the file has to be the one that still has
+    the name (readqf() in queue.c). While it is held the file must not be opened a second time: closing any descriptor of a file drops its
+    fcntl() locks. Raises Locked, SendmailError, and OSError.
     """
     exclusive = fcntl.LOCK_EX
     try:
@@ -79,7 +80,8 @@ def hold(directory, name):
             raise _text.SendmailError('it is not a regular file')
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            fcntl.lockf(handle, exclusive | fcntl.LOCK_NB)
+            if os.uname()[0] == 'Linux':
+                fcntl.lockf(handle, exclusive | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise
@@ -221,7 +223,7 @@ def make_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> int:
             except FileExistsError:
                 pass
             there = os.open(name, _DIRECTORY, dir_fd=here)
-            _sync(here)
+            to_disk(here)
             os.close(here)
             here = there
             check(here, base)
@@ -252,7 +254,8 @@ def clear_unfinished(base: int) -> None:
             os.rmdir(name, dir_fd=base)
 
 
-def _sync(descriptor):
+def to_disk(descriptor: int) -> None:
+    """What was done in a directory, or to a file, is on the disk when this returns. Raises OSError."""
     try:
         os.fsync(descriptor)
     except OSError as error:
@@ -317,7 +320,7 @@ class Writer:
                 continue
         self._directory = os.open(name, _DIRECTORY, dir_fd=self._base)
         self.path = os.path.join(self.base, name)
-        _sync(self._base)
+        to_disk(self._base)
 
     def begin(self):
         """Begin the next part."""
@@ -382,11 +385,11 @@ class Writer:
         self.add(_MANIFEST, os.fstat(self._file), data)     # it is as the part: of now, and for root alone
         self._put(b'\0' * 1024)
         self._write(self._zip.flush())
-        _sync(self._file)
+        to_disk(self._file)
         os.close(self._file)
         self._file = None
         os.rename(self._name + '.partial', self._name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
-        _sync(self._directory)
+        to_disk(self._directory)
         self._prove()
         self.parts += 1
 
@@ -403,6 +406,17 @@ class Writer:
         """Record what of the part that was committed last has left the queue: its control files, named as in the part. Synced."""
         self._replace(self._directory, self._name[:-7] + '.removed', b''.join(_text.printable(name).encode('utf-8') + b'\n' for name in names), True)
 
+    def unrecord(self) -> bool:
+        """Take back what L(removed) has recorded, or may have: an error can come behind the deed. False where that is not certain."""
+        try:
+            os.unlink(self._name[:-7] + '.removed', dir_fd=self._directory)
+            to_disk(self._directory)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return False
+        return True
+
     @staticmethod
     def _replace(directory: int, name: str, data: bytes, sync: bool) -> None:
         """Write a small file in one step."""
@@ -411,12 +425,12 @@ class Writer:
             while data:
                 data = data[os.write(handle, data):]
             if sync:
-                _sync(handle)
+                to_disk(handle)
         finally:
             os.close(handle)
         os.rename(name + '.partial', name, src_dir_fd=directory, dst_dir_fd=directory)
         if sync:
-            _sync(directory)
+            to_disk(directory)
 
     def drop(self):
         """Give up the part that was begun."""

@@ -15,6 +15,10 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _checks, _
 
 EVIDENCE_MAX = 5      # sentences of each cause
 
+# The first of these that holds may come of a policy of SELinux or AppArmor.
+_CONFINED = ('configuration', 'permissions', 'cannot_submit', 'mta_down', 'filtered', 'unreachable', 'silent', 'refuses', 'mta_queue', 'maps', 'mailbox',
+             'policy', 'runner')
+
 Holds = Callable[[_look.Look], bool]      # of a cause that also stands for what is over: whether it does so now
 
 
@@ -69,9 +73,12 @@ CAUSES = (
     _row('other_mta', 'Another MTA owns the name sendmail', 'critical', (_checks.other_program,), _MTA,
          'Decide which MTA this host should run. The role replaces the other one only when sendmail_mta_replace_other is true.', blocks=_always),
     _row('stranded', 'Mail lies outside the queues', 'high', (_checks.stranded,), _MANUAL,
-         'Keep it. With Sendmail installed again and a configuration that names the directory, its messages can be read and run.'),
+         'Keep it. Sendmail, with a configuration that names the directory, can read and run its messages.'),
     _row('queue_link', 'A queue directory is a dangling symbolic link', 'critical', (_checks.dead_link,), _MANUAL,
          'Mount or restore the target of the link. A new directory in its place would hide the mail.', harms=_always, blocks=_always),
+    _row('other_queue', 'A daemon works in another queue directory than it should', 'high', (_checks.other_queue,), _MANUAL,
+         'Its mail lies there. Stop it, move the files into the queue, and start it again. What a mount hides shows when that is unmounted, or in a '
+         'bind mount of the file system below.'),
     _row('configuration', 'The mail submission program cannot start', 'critical',
          (_checks.msp_configuration, _checks.accounts, _checks.directory, _checks.unmounted), _MSP,
          'Restore submit.cf, and create the user and the queue directory again; mount what is not mounted first.', ('not_installed',),
@@ -88,6 +95,9 @@ CAUSES = (
          _PERMISSIONS, ('permissions',), log=rb'bogus queue file', harms=_always),
     _row('foreign_runner', 'Another process runs the client queue', 'high', (_checks.foreign_runner,), _MANUAL,
          'Stop it, and what starts it: a runner that is not the mail submission program loses new messages.', harms=_always),
+    _row('no_runners', 'The configuration lets queue runs try nothing', 'high', (_checks.msp_no_runners, _checks.mta_no_runners), _MANUAL,
+         'Give it at least one runner, and restart what runs the queue. New mail leaves at once all the same, and what has to wait stays.',
+         blocks=lambda look: bool(_checks.msp_no_runners(look, {}).wrong)),
     _row('disk_full', 'The file system of the client queue is full', 'critical', (_checks.msp_blocks, _checks.msp_inodes), _MANUAL,
          'Make room. Then remove tf files of length 0 that no process has open, or runs will wait for them.',
          log=rb'low on space|No space left on device|Out of disk space', harms=_always, blocks=_always),
@@ -120,7 +130,8 @@ CAUSES = (
          'Find out what makes so many connections, or raise the limit that is named: MaxDaemonChildren, ClientRate and ClientConn of '
          'the access map, ConnectionRateThrottle. A restart does not help.', log=_phrases.log_pattern('limit', 'children')),
     _row('listens_elsewhere', 'The MTA listens on another address', 'high', (_checks.of(_reach.listens_elsewhere),), ('role', 'sendmail_mta'),
-         'Let the MTA listen on the address in submit.cf (DaemonPortOptions).', blocks=_always),
+         'Let the MTA listen on the address in submit.cf: DAEMON_OPTIONS in sendmail.mc. The role restarts an MTA that is older than sendmail.cf.',
+         blocks=_always),
     _row('filtered', 'A packet filter refuses connections to the MTA', 'high', (_checks.of(_reach.filtered),), ('manual', None),
          'Allow the connection from this host to the relay (iptables, nftables, SELinux).', blocks=_always),
     _row('hosts_access', 'TCP wrappers keep this host from the MTA', 'critical', (_checks.of(_reach.hosts_access),), ('manual', None),
@@ -132,7 +143,7 @@ CAUSES = (
     _row('unreachable', 'The relay cannot be reached', 'high', (_checks.of(_reach.unreachable),), ('manual', None),
          'Allow the connection in the packet filter, or correct the relay or ClientPortOptions in submit.cf.', blocks=_reach.cut_off),
     _row('silent', 'The MTA accepts connections and does not greet', 'high', (_checks.of(_reach.silent),), ('role', 'sendmail_mta'),
-         'Find out what it waits for; restart it.', blocks=_always),
+         'Find out what it waits for; restart it.', log=rb'daemon: cannot fork', blocks=_always),
     _row('refuses', 'The MTA refuses to serve', 'high', (_checks.of(_reach.refuses),), ('manual', None),
          'See the log of the MTA for the reason. Where the answer begins with 5, a queue run before that is fixed returns the mail to its senders.',
          log=rb'reject=5\d\d|Milter.* error', harms=_reach.refuses_for_good, blocks=_always),
@@ -153,9 +164,11 @@ CAUSES = (
     _row('resources', 'This host lacks memory, files or sockets', 'high', (_checks.of(_reach.says('resources')),), ('manual', None),
          'Find what uses them up.'),
     _row('dns', 'Name lookups fail', 'high', (_checks.dns,), _MANUAL,
-         'Fix name resolution (/etc/resolv.conf). The mail submission program itself looks up the domains of recipients, so the MTA cannot help.',
+         'Fix name resolution (/etc/resolv.conf), and restart a queue runner that is a daemon, which keeps the name servers that it was started with. '
+         'The mail submission program itself looks up the domains of recipients, so the MTA cannot help.',
          log=rb'dsn=4\.4\.3, stat=queued|Name server timeout'),
-    _row('dns_was_down', 'Name lookups failed when the messages were last tried', 'medium', (_checks.dns_was_down,), _FLUSH, 'Flush the queue.'),
+    _row('dns_was_down', 'Name lookups failed when the messages were last tried', 'medium', (_checks.dns_was_down,), _FLUSH,
+         'Flush the queue. Restart a queue runner that is a daemon: it keeps the name servers that it was started with.'),
     _row('stale_resolver', 'The MTA cannot resolve the domain of the sender', 'high', (_checks.stale_resolver,), _MTA,
          'Restart the MTA: a running daemon keeps the name servers it was started with.', ('dns',), log=rb'reject=451 4\.1\.8'),
     _row('relay_name', 'The name of the relay cannot be looked up', 'high', (_checks.relay_name, _checks.relay_has_no_name,), ('manual', None),
@@ -177,7 +190,7 @@ CAUSES = (
          log=rb'reject=4\d\d|Milter.* error'),
     _row('queue_load', 'The load keeps mail from being tried', 'medium', (_checks.overload, _checks.mta_overload), _MANUAL,
          'Wait, or run the queue with ignore_load.', ('refuses_for_load',), log=rb'Skipping queue run|Aborting queue run', blocks=_always),
-    _row('never_tried', 'New mail is not tried at once', 'medium', (_checks.never_tried,), _FLUSH,
+    _row('never_tried', 'New mail is not tried at once', 'medium', (_checks.never_tried, _checks.mta_keeps), _FLUSH,
          'Flush the queue; change the option where the evidence names one.', ('queue_load', 'runner')),
     _row('warned', 'Messages have waited a long time, and the reason is no longer known', 'medium', (_checks.of(_reach.warned),), ('module', 'sendmail_queue'),
          'Flush the queue; what stays then says why.', log=rb'stat=Deferred: '),
@@ -186,10 +199,11 @@ CAUSES = (
     _row('clock', 'Messages were last tried in the future', 'medium', (_checks.ahead,), _FLUSH,
          'Check the clock of the host, then flush the queue: the module overrides MaxQueueAge.'),
     _row('hangs', 'A delivery hangs', 'medium', (_checks.hangs,), _MANUAL,
-         'Look at the process and at what it is connected to. KILL does no harm to the message; TERM has no effect while the other side is silent.',
+         'Look at the process and at what it is connected to. KILL loses nothing, but a message that the other side has taken already is then sent twice; '
+         'TERM has no effect while the other side is silent.',
          ('silent', 'hub_down', 'hangs_up')),
     _row('runner', 'No queue runner works on the client queue', 'high', (_checks.no_runner, _checks.overdue), _RUNNER, 'Schedule one, every half hour.',
-         ('configuration', 'poison', 'stale_rewrite', 'hangs')),
+         ('configuration', 'poison', 'stale_rewrite', 'hangs', 'other_queue')),
     _row('two_runners', 'More than one queue runner works on the client queue', 'medium', (_checks.several_runners,), _RUNNER,
          'Keep one and remove the others: they get in each other\'s way. The role removes them when sendmail_queue_runner_remove_foreign is true.'),
     _row('dead_runner', 'A queue runner that is set up does nothing', 'low', (_checks.dead_runners,), _RUNNER,
@@ -203,7 +217,8 @@ CAUSES = (
          'Repair them, or move them into an archive with "state: absent" and their ids. Move what is too large for that out of the queue by hand.',
          log=rb'incomplete queue file|greater than max'),
     _row('stale_rewrite', 'Left-over tf files stop queue runs for 465 seconds each', 'high', (_checks.stale_rewrite,), _DEBRIS,
-         'Move them into an archive with "state: absent"; what a process has open is left alone.', ('disk_full',), log=rb'cannot create \./tf'),
+         'Move them into an archive with "state: absent", "kinds: [temporary]" and "older_than: 1m"; what a process has open is left alone.', ('disk_full',),
+         log=rb'cannot create \./tf'),
     _row('slow_names', 'Name lookups slow every start of Sendmail', 'medium', (_checks.own_name,), _MANUAL,
          'Put the full name of the host, for IPv4 and IPv6, into /etc/hosts, and fix or remove the dead name server.', ('dns',),
          log=rb'My unqualified host name|unable to qualify my own domain name'),
@@ -212,8 +227,9 @@ CAUSES = (
          harms=_always),
     _row('mta_configuration', 'Sendmail refuses the configuration of the MTA', 'medium', (_checks.mta_configuration,), _MANUAL,
          'Rebuild sendmail.cf from sendmail.mc. A running MTA keeps the old one, and does not start again with this one.'),
-    _row('mta_untried', 'Nothing tries the mail in the queue of the MTA', 'high', (_checks.mta_untried,), _MTA,
-         'Start the MTA with an interval for its queue (-q), or run its queue.', ('mta_down',)),
+    _row('mta_untried', 'Nothing tries the mail in the queue of the MTA', 'high', (_checks.mta_untried,), _MANUAL,
+         'Start the MTA with an interval for its queue (-q1h), or run its queue: sendmail_queue with "queue: mta".', ('mta_down',),
+         log=rb'(?:Skipping|Aborting) queue run'),
     _row('mta_waits', 'Mail waits in the queue of the MTA', 'medium', (_checks.mta_waits,), _MANUAL,
          'See what the evidence and the log say of it.', ('dns', 'mta_untried'),
          log=rb'mailer=(?!relay|\*file).* stat=(?:Deferred|queued)|SYSERR\([^)]*\): Cannot exec ', reasons={
@@ -236,14 +252,16 @@ _WITHOUT_SENDMAIL = frozenset((
 
 
 def _worded(cause: Cause, harms: List[str], blocks: List[str], look: _look.Look) -> Dict[str, Any]:
-    """The advice of a row: nobody is told to flush while something holds that a queue run would turn into a loss, or that has to be fixed first."""
+    """The advice of a row: nobody is told to run a queue while something holds that a run would turn into a loss, or that has to be fixed first."""
     first = harms or blocks
     if first and cause.name == 'sendmail_queue':
         return {'kind': 'manual', 'name': None, 'text': 'No queue run yet%s. First fix: %s.' % (
             ': it would lose or return mail' * bool(harms), ', '.join(first))}
     reasons = _checks.reasons_at_mta(look) if cause.reasons else []
     texts = dict.fromkeys(cause.reasons.get(one['reason'], cause.text) for one in reasons) or [cause.text]
-    return {'kind': cause.fix, 'name': cause.name, 'text': ' '.join(texts)}
+    # Debian's start of the MTA runs the client queue too.
+    first = [one for one in harms if one != cause.id] if cause.name in ('sendmail_mta', 'sendmail_queue_runner') or cause.id == 'mta_untried' else []
+    return {'kind': cause.fix, 'name': cause.name, 'text': ' '.join(['First fix: %s; a start runs the queue.' % ', '.join(first)] * bool(first) + list(texts))}
 
 
 def diagnose(look: _look.Look) -> List[Dict[str, Any]]:
@@ -306,14 +324,18 @@ def unexplained(look: _look.Look, causes: Sequence[Dict[str, Any]]) -> Tuple[int
 def diagnosis(look: _look.Look, read_log: Callable[[Dict[str, bytes]], Dict[str, str]] = lambda patterns: {}) -> Dict[str, Any]:
     """The result of the module sendmail_diagnosis_info.
 
-    C(read_log({id: expression over bytes})) gives {id: the newest line of the log}; it is asked once, and only about causes that hold.
+    C(read_log({id: expression over bytes})) gives {id: the newest line of the log}; it is asked once, and only about causes that hold, and with b''
+    for what the kernel has denied Sendmail.
     """
     causes = diagnose(look)
     held = set(one['id'] for one in causes)
-    said = read_log(dict((cause.id, cause.log) for cause in CAUSES if cause.log and cause.id in held))
+    confined = next((one for one in causes if one['id'] in _CONFINED), None)
+    said = read_log(dict([(cause.id, cause.log) for cause in CAUSES if cause.log and cause.id in held] + [('denied', b'')] * bool(confined)))
     for one in causes:
         if one['id'] in said:
             one['evidence'] = one['evidence'][:EVIDENCE_MAX - 1] + ['The log says: %s' % said[one['id']]]
+    if confined and 'denied' in said:
+        confined['evidence'] = confined['evidence'][:EVIDENCE_MAX - 1] + ['SELinux or AppArmor denied Sendmail something: %s' % said['denied']]
     count, examples = unexplained(look, causes)
     figures = _checks.queue(look, 'msp')
     return {'healthy': not count and all(cause['severity'] == 'low' for cause in causes), 'causes': causes,

@@ -15,15 +15,16 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 # The options that matter here; those with an old one-letter form have the letter in front.
 _USED = '''ClientPortOptions ConnectOnlyTo ConnectionRateThrottle DontProbeInterfaces DeadLetterDrop DefaultAuthInfo DelayLA
-FallbackSmartHost MaxDaemonChildren MaxQueueAge MinQueueAge PidFile QueueFileMode RunAsUser TrustedUser
+FallbackSmartHost MaxDaemonChildren MaxRunnersPerQueue MaxQueueAge MinQueueAge PidFile QueueFileMode RunAsUser TrustedUser
 DontBlameSendmail SmtpGreetingMessage ServerCertFile ServerKeyFile ClientCertFile ClientKeyFile CipherList HeloName MaxMessageSize
 AAliasFile HHelpFile JForwardPath LLogLevel ODaemonPortOptions VFallbackMXhost bMinFreeBlocks cHoldExpensive dDeliveryMode pPrivacyOptions QQueueDirectory
-qQueueFactor xQueueLA yRecipientFactor XRefuseLA SStatusFile TQueueTimeout rTimeout wTryNullMXList UseMSP'''
+qQueueFactor xQueueLA yRecipientFactor XRefuseLA SingleThreadDelivery SStatusFile TQueueTimeout rTimeout wTryNullMXList UseMSP'''
 _LETTER = {word[0]: word[1:].lower() for word in _USED.split() if word[1].isupper()}
 _LONG = sorted((word[1:] if word[1].isupper() else word).lower() for word in _USED.split())
 
 SPACE = ' \t\n\v\f\r'
 MACRO = re.compile(r'\{([A-Za-z0-9_]{1,25})\}|([^{])', re.DOTALL)             # MAXMACNAMELEN
+_WORD = re.compile(r'\S+', re.ASCII)                                            # a space that only Unicode knows is none
 SPECIAL = re.compile(r'#|\$(?:[=~&?](\{[^}]*\}?|.|\Z)|(\{[^}]*\}?|[^=~&?]|\Z))', re.DOTALL)
 
 
@@ -38,8 +39,6 @@ class Configuration(NamedTuple):
     mailers: Dict[str, Dict[str, Any]]
     queue_groups: List[Dict[str, Any]]
     version: Optional[int]
-    vendor: str
-    release: str
     lines: List[Tuple[int, str]]
     timeouts: List[Tuple[str, str]]            # Timeout.NAME and its value in the order of the file, which matters
 
@@ -48,19 +47,19 @@ class Configuration(NamedTuple):
         return self.options.get(name.lower(), [default])[-1]
 
     def number(self, name, default=0, base=10):
-        """The leading digits of an option, 0 without any, as atoi() takes them (C(base) 8 for modes: atooct())."""
+        """The leading digits of an option, 0 without any, as atoi() takes them in 64 bits (C(base) 8 for modes: atooct())."""
         if self.option(name) is None:
             return default
-        match = re.match(r'[0-7]+' if base == 8 else r'\s*[+-]?[0-9]+', self.option(name))
-        return int(match.group(), base) if match else 0
+        match = re.match(r'[0-7]+' if base == 8 else r'\s*[+-]?[0-9]+', self.option(name), re.ASCII)
+        return min(max(int(match.group(), base), -2 ** 63), 2 ** 63 - 1) if match else 0
 
     def flag(self, name):
         """Whether an option is set, as atobool() in util.c takes it: without a value it is."""
         return (self.option(name, 'f') or 't')[0] in 'tTyY'
 
-    def seconds(self, name, default=None, unit='m'):
-        """An option that is a time."""
-        return convtime(self.option(name), unit) if self.option(name) else default
+    def seconds(self, name):
+        """An option that is a time, in minutes unless it says otherwise; 0 without it."""
+        return convtime(self.option(name), 'm') if self.option(name) else 0
 
 
 def _lines(text):
@@ -143,7 +142,8 @@ def _add(cf, kind, rest):
         name, sub, value = option(rest)
         # An abbreviation that fits several options is refused, and one that fits another option fits none of these.
         name = ([one for one in _LONG if one.startswith(name[1:])] or [name[1:]])[0] if name[:1] == ' ' else _LETTER.get(name, name)
-        cf.options.setdefault(name + sub if name == 'timeout' else name, []).append(value)
+        if value or not name.startswith('fallback'):
+            cf.options.setdefault(name + sub if name == 'timeout' else name, []).append(value)
         cf.timeouts.extend(timeouts(name, sub, value))
     elif kind in 'DCF':
         match = MACRO.match(rest)
@@ -153,35 +153,36 @@ def _add(cf, kind, rest):
         if kind == 'D':
             cf.macros[name] = _munch(value)[0]
         elif kind == 'C':
-            cf.classes.setdefault(name, []).extend(value.split())
+            cf.classes.setdefault(name, []).extend(_WORD.findall(value))
         else:
             cf.class_files.append({'class': name, 'file': value.strip()})
     elif kind == 'T':
-        cf.classes.setdefault('t', []).extend(rest.split())
+        cf.classes.setdefault('t', []).extend(_WORD.findall(rest))
     elif kind in 'MQ':
         name, pairs = equates(rest)
-        fields = {field[:1]: value.strip() for field, value in pairs if value and value.strip()}
+        fields = {field[:1]: value for field, value in pairs if value}
         if kind == 'M':
-            cf.mailers[name] = {'path': fields.get('P', ''), 'flags': fields.get('F', ''), 'argv': fields.get('A', '').split()}
+            cf.mailers[name] = {'path': fields.get('P', ''), 'flags': fields.get('F', ''), 'argv': _WORD.findall(fields.get('A', ''))}
         else:
-            cf.queue_groups.append({'name': name, 'path': fields.get('P'), 'flags': fields.get('F', ''),
-                                    'interval': convtime(fields.get('I', ''), 'm') or None})
+            # Without P= it is the QueueDirectory of this moment.
+            cf.queue_groups.append({'name': name.lower(), 'path': fields.get('P') or cf.option('QueueDirectory'), 'flags': fields.get('F', ''),
+                                    'interval': convtime(fields.get('I', ''), 'm') or None, 'runners': fields.get('R')})
 
 
 def parse(data):
     """A C(Configuration) from the bytes of a configuration file. Never raises."""
-    cf = Configuration({}, {}, {}, [], {}, [], None, '', '', [], [])
-    version, vendor = None, ''
+    cf = Configuration({}, {}, {}, [], {}, [], None, [], [])
+    version = None
     for number, line in _lines(data.decode('utf-8', 'surrogateescape').replace('\r\n', '\n')):
         line = line.partition('\0')[0]
         if line and line[0] != '#':
             line = translate(line, version or 0)
             cf.lines.append((number, line))
-            match = re.match(r'V\s*([0-9]+)(?:/([A-Za-z]*))?', line)
+            match = re.match(r'V\s*([0-9]+)', line)
             if match:
-                version, vendor = int(match.group(1)), match.group(2) or ''
+                version = int(match.group(1))
             _add(cf, line[0], line[1:])
-    return cf._replace(version=version, vendor=vendor, release=cf.macros.get('Z', ''))
+    return cf._replace(version=version)
 
 
 def timeouts(name, sub, value):
@@ -249,14 +250,16 @@ def settings(cf: Configuration, cpus: int = 1) -> Dict[str, Any]:
     user, _dummy, group = re.sub(r'[./]', ':', cf.option('RunAsUser') or '').partition(':')
     return {
         'run_as_user': user or None, 'run_as_group': group or None, 'use_msp': cf.flag('UseMSP'), 'trusted_user': cf.option('TrustedUser') or None,
-        'queue_file_mode': cf.number('QueueFileMode', 0o600, 8), 'min_free_blocks': cf.number('MinFreeBlocks'),
+        'queue_file_mode': cf.number('QueueFileMode', 0o600, 8) & 0o777, 'min_free_blocks': cf.number('MinFreeBlocks'),
         'queue_la': cf.number('QueueLA', 8 * cpus), 'refuse_la': cf.number('RefuseLA', 12 * cpus), 'delay_la': cf.number('DelayLA'),
         'queue_factor': cf.number('QueueFactor', 600000), 'recipient_factor': cf.number('RecipientFactor', 30000),
-        'min_queue_age': cf.seconds('MinQueueAge', 0), 'max_queue_age': cf.seconds('MaxQueueAge', 0),
+        'min_queue_age': max(0, cf.seconds('MinQueueAge')), 'max_queue_age': max(0, cf.seconds('MaxQueueAge')),
         'max_daemon_children': cf.number('MaxDaemonChildren'), 'connection_rate_throttle': cf.number('ConnectionRateThrottle'),
         'privacy_options': [word.lower() for word in re.findall(r'\w+', ' '.join(cf.options.get('privacyoptions', [])))],
         'status_file': cf.option('StatusFile') or None,
         'dead_letter_drop': cf.option('DeadLetterDrop') or None, 'pid_file': expand(cf, cf.option('PidFile') or '') or None,
+        'single_thread': cf.flag('SingleThreadDelivery'),
+        'timeout_classes': sorted({name for name, _value in cf.timeouts if re.match(r'queue\w+\.(non-urgent|dsn)\Z', name)}),
         'timeouts': {'connect': timeout(cf, 'connect', 0), 'iconnect': timeout(cf, 'iconnect', 0), 'initial': timeout(cf, 'initial', 300),
                      'queuereturn': timeout(cf, 'queuereturn', 432000), 'queuewarn': timeout(cf, 'queuewarn', 0)},
     }

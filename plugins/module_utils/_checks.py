@@ -10,9 +10,11 @@ A check says what is wrong, never what to do: that is for the rows of _causes an
 they speak of the same fact, so they cannot disagree. C(limits) are the thresholds of a compliance check, empty in a diagnosis.
 """
 
+import os
+import re
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _reach, _schedule, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _reach, _route, _schedule, _text
 
 SLACK = 300           # seconds that a queue run may take before it counts as overdue
 HANGS = 600           # seconds a message is in delivery before that is remarkable
@@ -107,7 +109,7 @@ def directory(look: Look, _limits: Limits) -> Found:
 
 
 def unmounted(look: Look, _limits: Limits) -> Found:
-    return said(['%s is a mount point of /etc/fstab and is not mounted.' % room['unmounted'] for _name, room in sorted(look.filesystems.items())
+    return said(['%s should be mounted (/etc/fstab, a mount unit), and is not.' % room['unmounted'] for _name, room in sorted(look.filesystems.items())
                  if room and room.get('unmounted')])
 
 
@@ -209,6 +211,16 @@ def stranded(look: Look, _limits: Limits) -> Found:
     return said(found, sum(one['messages'] for one in look.stranded))
 
 
+def other_queue(look: Look, _limits: Limits) -> Found:
+    return said(['%s, but not in what has that name now: something is mounted there.' % text for text in _working(look, 'hidden')] + [
+        '%s, which is not the queue of %s: that was renamed, or the file changed, since it began.' % (text, look.files['mta']['path'])
+        for text in _working(look, 'other')])
+
+
+def _working(look: Look, sees: str) -> List[str]:
+    return ['Process %s (%s) works in %s' % (one['pid'], one['title'], one['cwd']) for one in look.processes if one.get('sees') == sees]
+
+
 # File systems
 
 def _blocks(name: str) -> Check:
@@ -250,13 +262,14 @@ def read_only(look: Look, _limits: Limits) -> Found:
             found.append('%s, where the %s queue lies, is mounted read-only.' % (room['mount'], name.upper()))
         if room and room.get('immutable'):
             found.append('The directory of the %s queue is immutable or append-only (lsattr -d).' % name.upper())
+    found += ['%s, which it cannot write to: see ProtectSystem= and ReadWritePaths= of its unit.' % text for text in _working(look, 'read_only')] * (not found)
     return said(found, reason(look, 'mta_queue')[0] if found and _frozen(look) else 0)
 
 
 def _frozen(look: Look) -> bool:
     """Whether nobody can write into the queue of the MTA."""
     room = look.filesystems.get('mta') or {}
-    return bool(room.get('read_only') or room.get('immutable'))
+    return bool(room.get('read_only') or room.get('immutable') or any(one.get('sees') == 'read_only' and one['queue'] == 'mta' for one in look.processes))
 
 
 # The MTA
@@ -310,6 +323,28 @@ def foreign_runner(look: Look, _limits: Limits) -> Found:
                  if one['role'] in ('queue_runner', 'queue_run') and one['user'] != look.submitter['user'] and (one['directory'] or '') in places])
 
 
+def no_runners(name: str) -> Check:
+    """Whether queue runs try nothing, which is no error: the default group has no runners (run_work_group() and makequeue() in queue.c)."""
+    def check(look: Look, _limits: Limits) -> Found:
+        cf = look.configurations.get(name)
+        own = [group['runners'] or '1' for group in cf.queue_groups if group['name'] == 'mqueue'][-1:] if cf else []
+        digits = re.match(r'\s*[+-]?\d+', own[0]) if own else None
+        if not cf or (digits and int(digits.group()) if own else cf.number('MaxRunnersPerQueue', 1) > 0):
+            return FINE
+        setting = 'R=' + own[0] if own else 'MaxRunnersPerQueue=%s' % cf.option('MaxRunnersPerQueue')
+        return said(['%s in %s: queue runs try nothing, and say nothing.' % (setting, look.files[name]['path'])], queue(look, name)['messages']['queued'])
+    return check
+
+
+msp_no_runners, mta_no_runners = no_runners('msp'), no_runners('mta')
+
+
+def _pace(look: Look, name: str, interval: int) -> int:
+    """Seconds between two runs of every group: I= of a group counts before the interval of the runner (runqueue() in queue.c)."""
+    cf = look.configurations.get(name)
+    return max([interval] + [group['interval'] or 0 for group in (cf.queue_groups if cf else [])])
+
+
 def _passed_over(look: Look, name: str) -> int:
     """Seconds since its last try for which runs may pass over a message (gatherq() in queue.c)."""
     settings = look.settings.get(name, {})
@@ -324,9 +359,10 @@ def overdue(look: Look, limits: Limits) -> Found:
     intervals = [one['interval'] for one in active if one['interval']]
     waiting, bound = queue(look, 'msp'), limits.get('last_attempt')
     if bound is None and intervals:
-        bound = 2 * min(intervals) + _passed_over(look, 'msp') + SLACK
+        intervals = [_pace(look, 'msp', min(intervals))]
+        bound = 2 * intervals[0] + _passed_over(look, 'msp') + SLACK
     age = waiting.get('untried_age')
-    if bound is None or not waiting['messages']['queued'] or age is None or age <= bound:
+    if bound is None or not waiting['messages']['queued'] or age is None or age <= bound or msp_no_runners(look, {}).wrong:
         return FINE
     who = '%s should run every %d seconds, and a' % (active[0]['path'] or active[0]['source'], min(intervals)) if intervals else 'A'
     return said(['%s message was not tried for %d seconds.' % (who, age)], waiting['messages']['queued'])
@@ -349,11 +385,15 @@ def overload(look: Look, _limits: Limits) -> Found:
 def mta_overload(look: Look, _limits: Limits) -> Found:
     """The same of the daemon of this host, which takes mail and keeps it."""
     mta = look.settings.get('mta', {})
-    bound = _schedule.priority_bound(load(look), mta) if mta and _reach.daemons(look) else None
-    if bound is None or mta['recipient_factor'] <= bound:
+    if not mta or not _reach.daemons(look):
         return FINE
-    return said(['The load average is %.1f and QueueLA of the MTA is %d: it only queues new mail, and skips its queue runs.'
-                 % (look.load[0] if look.load else 0, mta['queue_la'])])
+    own = [int(text) for text in _route.of_daemons(look.configurations.get('mta'), 'q') if text.isdecimal()]
+    for queue_la, runs in [(mta['queue_la'], ', and skips its queue runs')] + [(one, '') for one in own]:
+        bound = _schedule.priority_bound(load(look), dict(mta, queue_la=queue_la))
+        if bound is not None and mta['recipient_factor'] > bound:
+            return said(['The load average is %.1f and QueueLA of the MTA is %d: it only queues new mail%s.' % (
+                look.load[0] if look.load else 0, queue_la, runs)])
+    return FINE
 
 
 def hangs(look: Look, _limits: Limits) -> Found:
@@ -384,13 +424,13 @@ def mta_waits(look: Look, _limits: Limits) -> Found:
     """Mail in the MTA's queue that was tried and stays, with its reasons."""
     waiting, reasons = queue(look, 'mta'), reasons_at_mta(look)
     domains = ', '.join('%s (%d)' % (one['domain'], one['recipients']) for one in waiting['top'].get('domains', [])[:3])
-    option = _keeps_new_mail(look, 'mta')
+    option, whole = _keeps_new_mail(look, 'mta')
     kept = 0 if mta_overload(look, {}).wrong else look.mta_kept
-    if option == 'DeliveryMode':                      # then those that have just come are kept too
+    if whole:                                         # then those that have just come are kept too
         kept = max(kept, waiting['never_tried'] - (waiting.get('delivering') or 0))
     found = ['%s: %s' % (count_of(one['messages'], 'message'), one['example'] or 'no status') for one in reasons[:SHOWN - 1]]
     if kept:
-        found.append('%s never tried: %s.' % (_were(kept), _FOR_A_RUN % (option, 'sendmail.cf') if option else (
+        found.append('%s never tried: %s.' % (_were(kept), _FOR_A_RUN % option if option else (
             'they were queued only (-odq, -odd, or an option that the MTA was started with), or the first attempt was interrupted')))
     return said(found + (['Recipients in: %s.' % domains] if found and domains else []), sum(one['messages'] for one in reasons) + kept)
 
@@ -402,10 +442,10 @@ def local_mailer(look: Look, _limits: Limits) -> Found:
 
 def mta_untried(look: Look, _limits: Limits) -> Found:
     """Mail that waits in the MTA's queue although its daemon should have tried it, or where none is known."""
-    waiting, interval = queue(look, 'mta'), look.mta_interval
+    waiting, interval = queue(look, 'mta'), look.mta_interval and _pace(look, 'mta', look.mta_interval)
     age = waiting.get('untried_age')
     bound = 2 * interval + _passed_over(look, 'mta') + SLACK if interval else UNKNOWN_RUNS + _passed_over(look, 'mta')
-    if not waiting['messages']['queued'] or age is None or age <= bound:
+    if not waiting['messages']['queued'] or age is None or age <= bound or mta_no_runners(look, {}).wrong:
         return FINE
     return said([('The MTA should run its queue every %d seconds; a' % interval if interval else 'Nothing was found that runs the queue of the MTA; a')
                  + ' message was not tried for %d seconds.' % age], waiting['messages']['queued'])
@@ -471,27 +511,43 @@ def stale_resolver(look: Look, _limits: Limits) -> Found:
     return said(['The MTA says: %s' % example] * bool(count) + [sentence] * (kind == 'sender_domain'), count)
 
 
-_FOR_A_RUN = '%s in %s keeps new mail for the next queue run'
+_FOR_A_RUN = '%s keeps new mail for the next queue run'
 
 
-def _keeps_new_mail(look: Look, name: str) -> Optional[str]:
-    """The option of a queue's configuration that keeps new mail for the next run; a mailer with the flag e is an expensive one."""
-    cf = look.configurations.get(name)
-    if cf and (cf.option('DeliveryMode') or 'b')[0] in 'qd':
-        return 'DeliveryMode'
+def _keeps_new_mail(look: Look, name: str) -> Tuple[str, bool]:
+    """What keeps new mail of a queue for the next run, '' for nothing, and whether all of it: a mailer with the flag e is an expensive one."""
+    cf, path = look.configurations.get(name), os.path.basename(look.files[name]['path'])
+    mode = (cf.option('DeliveryMode') or 'b')[0] if cf else 'b'
+    if name == 'mta':
+        # The command line counts before the file, and before both what is set for the daemon at the port of the relay.
+        started = re.search(r' -(?:od|O ?DeliveryMode=)([bdiq])', look.mta_command)
+        ports = [place['port'] for place in _reach.places(look)]
+        own = [text[:1] for port, text in zip(_route.daemon_ports(cf), _route.of_daemons(cf, 'D')) if port in ports] if cf else []
+        if started and started.group(1) in 'dq' and not any(own[:1]) and 'D=' not in look.mta_command:
+            return '%s, which the MTA was started with,' % started.group().strip(), True
+        mode = (own or [''])[0] or ('b' if started else mode)
+    if mode in ('d', 'q'):
+        return 'DeliveryMode in %s' % path, True
     used = [str((look.relay or {}).get('mailer'))] if name == 'msp' else list(cf.mailers) if cf else []
     expensive = cf and cf.flag('HoldExpensive') and any('e' in cf.mailers.get(mailer, {}).get('flags', '') for mailer in used)
-    return 'HoldExpensive' if expensive else None
+    return 'HoldExpensive in %s' % path if expensive else '', False
+
+
+def mta_keeps(look: Look, _limits: Limits) -> Found:
+    """That the MTA would keep mail that comes now; of what it has kept says L(mta_waits)."""
+    waiting, (option, whole) = queue(look, 'mta'), _keeps_new_mail(look, 'mta')
+    speaks = whole and _reach.local(look) and _reach.daemons(look) and waiting['never_tried'] <= (waiting.get('delivering') or 0)
+    return said([_FOR_A_RUN % option + '.'] if speaks else [])
 
 
 def never_tried(look: Look, limits: Limits) -> Found:
     count = queue(look, 'msp')['never_tried'] - look.passing
-    option = _keeps_new_mail(look, 'msp')
+    option = _keeps_new_mail(look, 'msp')[0]
     if overload(look, limits).wrong:
         return FINE
     if count <= 0:
-        return said([_FOR_A_RUN % (option, 'submit.cf') + '.'] if option else [])
-    why = _FOR_A_RUN % (option, 'submit.cf') if option else 'they were submitted with -odq or -odd, or the first attempt was interrupted'
+        return said([_FOR_A_RUN % option + '.'] if option else [])
+    why = _FOR_A_RUN % option if option else 'they were submitted with -odq or -odd, or the first attempt was interrupted'
     return said(['%s never tried, and the load is not the reason: %s.' % (_were(count), why)], count)
 
 

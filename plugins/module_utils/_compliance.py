@@ -15,7 +15,8 @@ import socket
 import stat
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _look, _lookups, _policy, _probe, _qf, _qshape, _spool, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import (
+    _acceptance, _filesystem, _look, _lookups, _policy, _probe, _qf, _qshape, _route, _spool, _system)
 
 FILES_MAX = 5000        # looked at for modes, in all of the configuration
 _NAMES_MAX = 200000     # of a queue, before left-over files are only counted
@@ -87,10 +88,20 @@ def _wanted(look: _look.Look) -> List[Dict[str, Any]]:
         places += [(queue + '_queue', path) for path in sorted(set(path for one in directories for path in (one.path, one.control, one.data)))]
     found = []
     for key, path in places:
-        rule = layout.rules[key]
-        found.append({'key': key, 'path': _system.printable(path), 'owner': users.get(rule.owner, rule.owner), 'group': groups.get(rule.group, rule.group),
-                      'mode': '%04o' % rule.mode, 'found': _system.file_state(path)})
+        rule, state = layout.rules[key], _system.file_state(path)
+        # Its user can work in what is his own, as in sendmail_permissions.
+        owner = state['owner'] if key == 'msp_queue' and state['owner'] == look.submitter['user'] else (
+            _mta_runner(look, rule.owner) if key == 'mta_queue' else users.get(rule.owner, rule.owner))
+        found.append({'key': key, 'path': _system.printable(path), 'owner': owner, 'group': groups.get(rule.group, rule.group),
+                      'mode': '%04o' % rule.mode, 'spare': _filesystem.spare(key, rule.mode), 'found': state})
     return found
+
+
+def _mta_runner(look: _look.Look, owner: Optional[str]) -> Optional[str]:
+    """RunAsUser of the MTA, which it becomes before it writes to its queue, where it has one."""
+    user = look.settings.get('mta', {}).get('run_as_user') or '0'
+    user = _system.user_name(int(user)) if user.isdigit() else user
+    return owner if user == 'root' else user
 
 
 def _entries(path: str) -> List[str]:
@@ -134,7 +145,9 @@ def _relaying(look: _look.Look) -> List[str]:
         found.append('sendmail.cf relays for whoever claims a local sender: FEATURE(relay_local_from).')
     if 'RELAY FROM sender ok' in rules:
         found.append('sendmail.cf relays by the sender address: FEATURE(relay_mail_from).')
-    entries = [(entry, 'class R in sendmail.cf') for entry in cf.classes.get('R', [])]
+    # $m is the domain of this host, whatever that is: none that is open to all.
+    words = _route.meant(cf, ' '.join(cf.classes.get('R', [])), 'own.host.invalid').split()
+    entries = [(entry, 'class R in sendmail.cf') for entry in words]
     for one in cf.class_files:
         path = re.sub(r'^-o\s*', '', one['file']).split(' ')[0]
         if one['class'] == 'R' and path.startswith('/'):

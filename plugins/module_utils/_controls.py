@@ -94,7 +94,7 @@ def _wrong_rights(one: Dict[str, Any]) -> str:
     actual = [state['owner'], state['group'], state['mode']]
     if not state['exists']:
         return '%s: %s.' % (one['path'], state['error'] or 'does not exist')
-    if any(want not in (None, have) for want, have in zip((one['owner'], one['group'], one['mode']), actual)):
+    if one['owner'] not in (None, actual[0]) or one['group'] not in (None, actual[1]) or (int(one['mode'], 8) ^ int(actual[2], 8)) & ~one['spare']:
         return '%s is %s:%s %s; it has to be %s:%s %s.' % tuple([one['path']] + actual + [one['owner'] or '*', one['group'] or '*', one['mode']])
     return ''
 
@@ -376,7 +376,7 @@ CONTROLS = (
          _MAN, _installed, _MSP, 'Install it with the playbook mailops.sendmail.ensure_submission.',
          _checks.not_installed, _checks.other_program),
     _row('PRG-02', 'medium', 'The version of Sendmail is supported', 'Old versions have known holes, and nobody fixes them.',
-         ('RELEASE_NOTES in the sources of Sendmail',) + _aix('V-215414') + _unix('GEN004600', 'GEN004620'), _supported, _MANUAL, 'Upgrade the package.'),
+         ('RELEASE_NOTES in the sources of Sendmail',) + _aix('V-215414') + _unix('GEN004600', 'GEN004620'), _supported, _MANUAL, 'Upgrade Sendmail.'),
     _row('PRG-03', 'critical', 'The program is set-group-ID and belongs to root',
          'Without the bit only root can submit mail, and to root everything looks healthy; another owner could replace the program.',
          _SECURITY, _rights_words('program', 'binary'), _PERMISSIONS, 'Put owner, group and mode right.',
@@ -387,7 +387,7 @@ CONTROLS = (
           _aix('V-215353') + ('RHEL 8 STIG, V-230489', 'RHEL 9 STIG, V-257827'), _published.wanted, _MANUAL,
           'Say that it is wanted, with "wanted: true" among the thresholds of the host, or remove the package.'),
     _row('MTA-01', 'critical', 'An MTA runs', 'Without it all mail stays in the client queue.', _MAN, _running, _MTA,
-         'Restart the service; starting it does nothing while it counts as active.',
+         'Restart the service (a start may do nothing). Fix SMQ-PRM-03 and SMQ-QUE-09 first, because a start runs the queue.',
          _checks.no_daemon),
     _row('MTA-02', 'high', 'The MTA is started at boot', 'Otherwise the next boot stops all mail.', _MAN, _enabled, _MTA, 'Enable the service.'),
     _row('MTA-03', 'critical', 'The relay takes mail',
@@ -445,7 +445,7 @@ CONTROLS = (
          _OP, _accepted('mta'), _MANUAL, 'Rebuild it from sendmail.mc.',
          _checks.mta_configuration),
     _row('CFG-03', 'high', 'The submission program runs without privileges', 'It reads what users submit: as root, a flaw in it would make every user root.',
-         _guide('RunAsUser'), _unprivileged, _MANUAL, 'Set RunAsUser in submit.mc and rebuild submit.cf.'),
+         _guide('RunAsUser'), _unprivileged, _MANUAL, 'Set confRUN_AS_USER in submit.mc and rebuild submit.cf.'),
     _row('CFG-04', 'low', 'Undeliverable mail is returned in time', 'Only then does the sender learn that nobody got it.',
          _guide('Timeout.queuereturn'), _returns, _MANUAL, 'Set confTO_QUEUERETURN and rebuild the configuration.'),
     _row('POL-01', 'medium', 'The MTA tells strangers little', 'VRFY and EXPN list accounts, and anybody could run the queue.',
@@ -483,7 +483,8 @@ CONTROLS = (
          _unix('GEN004460', 'GEN004480', 'GEN004500'), _published.logged, _MANUAL,
          'Have mail.info written to a file of root with mode 0640, or run journald.'),
     _row('TLS-01', 'high', 'The keys of TLS are secret', 'Whoever has the key can pose as this host. Sendmail does not use one that others can read.',
-         _guide('ServerKeyFile'), _published.keys, _MANUAL, 'Give the key to root with mode 0600.'),
+         _guide('ServerKeyFile'), _published.keys, _MANUAL,
+         'Give the key to root with mode 0600; 0640 where submit.cf names it too, with GroupReadableKeyFile.'),
     _row('TLS-02', 'high', 'The certificates of TLS are valid', 'Relays that verify them refuse mail from the day they expire.',
          _guide('ServerCertFile'), _published.certificates, _MANUAL, 'Renew the certificate, and restart.'),
     _row('QUE-01', 'medium', 'No message waits long in the client queue', 'It is handed on within seconds where everything works.',
@@ -515,10 +516,10 @@ CONTROLS = (
          _guide('DeadLetterDrop'), _letters, _MANUAL, 'Read them; the log says why they were refused.',
          _checks.dead_letters),
     _row('STO-01', 'high', 'The queues have room', 'Below MinFreeBlocks Sendmail takes no mail, and submissions still end with success.',
-         _guide('MinFreeBlocks'), _blocks, _MANUAL, 'Make room.',
+         _guide('MinFreeBlocks'), _blocks, _MANUAL, 'Make room, but not in the queues.',
          _checks.msp_blocks, _checks.mta_blocks),
     _row('STO-02', 'high', 'The queues have inodes', 'Without one no message can be queued.', _MAN, _inodes, _MANUAL,
-         'Remove small files, or make a larger file system.',
+         'Remove files that are not mail, or make a file system with more inodes.',
          _checks.msp_inodes, _checks.mta_inodes),
     _row('STO-03', 'critical', 'The queues can be written', 'On a read-only or missing file system nothing can be queued, or it is queued where nobody looks.',
          _MAN, _can_write, _MANUAL, 'Mount the file system, writable.',
@@ -527,7 +528,8 @@ CONTROLS = (
          _OP, _own_name, _MANUAL, 'Put the full name, for IPv4 and IPv6, into /etc/hosts.',
          _checks.own_name),
     _row('NAM-02', 'high', 'A name server answers', 'Without one, mail to other domains stays in the client queue although the MTA runs.',
-         _guide('ResolverOptions'), _servers, _MANUAL, 'Fix /etc/resolv.conf; then restart the MTA, which keeps what it read at its start.',
+         _guide('ResolverOptions'), _servers, _MANUAL,
+         'Fix /etc/resolv.conf; then restart the MTA, and a runner that is a daemon: they keep what they read at their start.',
          _no_server, _checks.relay_has_no_name),
 )
 _REPLACE = ' The other MTA is only replaced with sendmail_msp_replace_other: true.'

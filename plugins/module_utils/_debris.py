@@ -164,7 +164,8 @@ class Search:
     def kind(self, queue: str, opened: _spool.Opened, where: int, entry: Any) -> Optional[str]:
         """The kind of debris that a directory entry may be, or None. To be called as the runner of the queue. Raises OSError."""
         name, prefix = entry.name, entry.name[:2]
-        if name in _spool.BELONGS or name in ('qf', 'df', 'xf') and entry.is_dir(follow_symlinks=False):
+        if name in _spool.BELONGS or name in ('qf', 'df', 'xf') and entry.is_dir(follow_symlinks=False) or (
+                name in opened.directory.inside and not entry.is_file(follow_symlinks=False)):
             return None
         if name[0] == '.':
             # Of a restore of ours that was killed: the data file, which nothing needs. A control file is settled with its archive.

@@ -11,6 +11,7 @@ an exit status of Sendmail says nothing (0 when everything was deferred, 67 when
 and whether as a bounce, comes from what Sendmail prints when it removes a message (dropenvelope() in envelope.c, -d50.8).
 """
 
+import contextlib
 import os
 import random
 import re
@@ -55,7 +56,7 @@ REMEDIES = {
     'no_data': 'The body is gone. A run would deliver the headers with an empty body: '
                'move the message into an archive with mailops.sendmail.sendmail_message, or leave it out with select.',
     'temporary': 'A control file is being rewritten, or was left half written: a run waits 465 seconds for each. '
-                 'mailops.sendmail.sendmail_debris moves it away when it is old and no process has it open.',
+                 'mailops.sendmail.sendmail_debris with "kinds: [temporary]" and "older_than: 1m" moves it away where no process has it open.',
     'damaged': 'A run would lose, drop or abort on these: repair the control file, move the message into an archive with '
                'mailops.sendmail.sendmail_message, or leave it out with select.',
     'unreadable': 'Find out what they are and move them out of the queue directory.',
@@ -128,9 +129,10 @@ def plan(look, messages, places=(), parallel=None, canary=True, ignore_load=Fals
     most = min([RUNNERS_MAX, 4 * look.cpus] + [max(1, limit // 2) for limit in limits if limit])
     free = [message for message in messages if not message.locked and message.queue == 'msp']
     places_run = set((message.queue, message.directory.group) for message in messages)
+    if any(look.settings.get(queue, {}).get('single_thread') for queue, _group in places_run):
+        parallel = 1     # one process at a time talks to a host, and another one defers all its messages at once
     return Plan(messages, refusals, parallel or max(1, min(most, len(messages) // 4)), free[0] if canary and len(messages) > 1 and free else None,
-                dict((place, _command(look.program['sendmail'], place, ignore_load, features,
-                                      bool(look.settings.get(place[0], {}).get('max_queue_age')))) for place in places_run),
+                dict((place, _command(look.program['sendmail'], place, ignore_load, features, look.settings.get(place[0], {}))) for place in places_run),
                 answers, left_out)
 
 
@@ -157,9 +159,9 @@ def door(look: _look.Look) -> Tuple[Optional[bool], Optional[str]]:
         where, '%(name)s (process %(pid)s)' % look.relay['listener'] if look.relay['listener'] else 'another program')
 
 
-def _command(program, place, ignore_load, features=(), aged=False):
-    """The command line for one queue group, without the ids. C(features): what this Sendmail is built with, of L(features_of); C(aged): whether its
-    configuration has MaxQueueAge, which is unknown before 8.15.
+def _command(program, place, ignore_load, features, settings):
+    """The command line for one queue group, without the ids. C(features): what this Sendmail is built with, of L(features_of); C(settings): its
+    configuration's. What old releases do not know is given only where that has it: MaxQueueAge (8.15), time-outs of bounces.
 
     Not C(-v): it makes the MTA deliver each message before it answers. Without it permanent errors are still printed, and C(-d50.8)
     tells which message each belongs to and what becomes of it (no headers, no body). C(-qG) even where there is one group: as soon as there
@@ -177,7 +179,9 @@ def _command(program, place, ignore_load, features=(), aged=False):
         'Timeout.queuereturn=24000d', 'Timeout.queuewarn=0',
         'MinQueueAge=0', 'MaxQueueRunSize=0',
         # One process, so that what it prints is one story.
-        'MaxQueueChildren=1', 'ForkEachJob=False'] + (['QueueLA=9999'] if ignore_load else []) + (['MaxQueueAge=0'] if aged else [])
+        'MaxQueueChildren=1', 'ForkEachJob=False'] + (['QueueLA=9999'] if ignore_load else []) + (['MaxQueueAge=0'] if settings.get('max_queue_age') else [])
+    # The time-outs that the plain ones do not cover (settimeout() in readcf.c): of mail with Precedence bulk, list or junk, and of bounces.
+    options += ['Timeout.%s=%s' % (name, '0' if 'warn' in name else '24000d') for name in settings.get('timeout_classes', ())]
     options += ['Timeout.%s=%ds' % one for one in ANSWER_SECONDS]
     # Others than these two are known to every build; an unknown one ends Sendmail.
     options += ['Timeout.%s=120s' % name for name, feature in (('starttls', 'STARTTLS'), ('auth', 'SASLv2')) if feature in features]
@@ -408,6 +412,23 @@ def _outcome(opened, message, transcript, held):
                    _phrases.reason(status, envelope.attempts), errors)
 
 
+SPLIT = 'the run has split it, or another one of the same second, for its queue group, and the rest waits under other ids'
+
+
+def _unsplit(look, outcomes):
+    """The outcomes, but gone is no message whose rest waits: for another queue group, or because its own takes fewer recipients (split_by_recipient() in
+    queue.c). Such an envelope has the time of the old one and an id of now."""
+    rest = set()
+    for queue, configuration in look.configurations.items():
+        for directory in look.directories.get(queue, ()) if configuration and configuration.queue_groups else ():
+            with contextlib.suppress(OSError):
+                for names, rows, _sizes in _spool.Pass(directory, ('queued',), False, frozenset()).batches():
+                    rest.update([(queue, int(row[_qf.CREATED])) for name, row in zip(names, rows)
+                                 if (_qf.created_by_id(name[2:], time.time()) or 0) >= look.now])
+    return [one._replace(outcome='untried', recipients=one.message.recipients, status=SPLIT)
+            if one.outcome in ('relayed', 'bounced') and (one.message.queue, one.message.created) in rest else one for one in outcomes]
+
+
 def refuse(plan_):
     """The sentence that says why nothing was run, or None."""
     if not plan_.refusals:
@@ -442,7 +463,7 @@ def result(plan_, outcomes, transcript, canary, about):
             entry['errors'] = one.errors[:10]
         lists[one.outcome].append(entry)
     stays = [one.message for one in outcomes if one.recipients or one.outcome not in ('relayed', 'bounced', 'taken')]
-    partly = any(one.outcome == 'remaining' and one.recipients < one.message.recipients for one in outcomes)
+    partly = any(one.outcome == 'remaining' and one.recipients < one.message.recipients or one.status == SPLIT for one in outcomes)
     return dict(
         _counts(counts), **_left_out(plan_), selected=len(outcomes) + len(plan_.left_out), changed=len(stays) < len(outcomes) or partly or counts['lost'] > 0,
         outcomes=dict((name, entries) for name, entries in lists.items() if entries), truncated=max(counts.values(), default=0) > LISTED,
@@ -487,6 +508,8 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
         if stops(canary):
             return ('%s not tried: the oldest one, %s, could not leave the host (%s), so no other can. Fix that first, '
                     'or set canary to false to try each of them.' % (were, canary.message.id, canary.status))
+        if any(one.status == SPLIT for one in outcomes):
+            return '%s not tried whole: %s. Run it again.' % (were, SPLIT)
         if about['stopped']:
             return '%s not tried before the timeout. Run it again, or give it more time.' % were
         if load and load[0] >= queue_la:
@@ -545,6 +568,7 @@ def flush(params, check_mode):
         if record and identifier in queues:
             record.add(queues[identifier], identifier, 'bounced' if failed else 'relayed')
     outcomes, transcript, canary, about = apply(decided, seconds, removed, lambda: not (record and record.error))
+    outcomes = _unsplit(look, outcomes)
     for one in outcomes:
         if record and one.outcome not in ('relayed', 'bounced'):
             record.add(one.message.queue, _text.printable(os.fsencode(one.message.id)), one.outcome, reason=one.reason, status=one.status)

@@ -12,7 +12,7 @@ import struct
 import time
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _filesystem, _qf, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _filesystem, _qf, _spool, _system, _text
 
 SETTLE = 0.3              # seconds after which what a runner leaves for a moment only must have gone
 YOUNG_SECONDS = 60        # since its last change, in which a rewrite (tf) may be going on; a run would only wait for it
@@ -99,12 +99,28 @@ def hazard_of_owner(about, directory, runner, settings):
 def runner(look, queue):
     """(uid, gid, trusted uid) that work on a queue. Raises SendmailError when the host does not know them."""
     if queue == 'mta':
-        return 0, 0, 0
+        return _mta_runner(look.settings.get('mta', {}))
     user, group, uid, gid = (look.submitter[key] for key in ('user', 'group', 'uid', 'gid'))
     if uid is None or gid is None:
         raise _text.SendmailError('The user %s or the group %s, which the client queue is run as, does not exist. '
                                   'The role mailops.sendmail.sendmail_msp creates them.' % (user, group))
     return uid, gid, uid
+
+
+def _mta_runner(settings):
+    """Root, or RunAsUser, which root's queue run becomes (readcf.c, main.c)."""
+    user, group, trusted = [settings.get(name) for name in ('run_as_user', 'run_as_group', 'trusted_user')]
+    if not user:
+        return 0, 0, 0
+    accounts = _system.accounts([name for name in (user, group, trusted) if name])
+    uid, gid, other = [None if not name else int(name) if name.isdigit() else accounts[name][key]
+                       for name, key in ((user, 'uid'), (group, 'group'), (trusted, 'uid'))]
+    if not group:
+        gid = 0 if user.isdigit() else accounts[user]['gid']
+    if uid is None or gid is None:
+        raise _text.SendmailError('RunAsUser in sendmail.cf names %s, which does not exist: create it, or name another.' % (
+            'the group ' + group if uid is not None else 'the user ' + user))
+    return uid, gid, other or 0
 
 
 def settled(look, queue, directory, names):
@@ -128,17 +144,8 @@ def _inspect_all(look, queue, directory, names, held):
 
 
 def named_directories(look: Any, queue: str) -> Dict[bytes, _spool.QueueDirectory]:
-    """The queue directories by the names that Sendmail gives them in d lines: their paths below QueueDirectory (multiqueue_cache())."""
-    configuration = getattr(look, 'configurations', {}).get(queue)
-    patterns = _cf.queue_patterns(configuration) if configuration is not None else []
-    base = os.path.join(os.path.dirname(look.files[queue]['path']), patterns[0]['path']).rstrip('/') if patterns else ''
-    if base.endswith('*'):
-        base = os.path.dirname(base)
-    found = {}
-    for directory in look.directories[queue]:
-        name = os.path.relpath(directory.path, base or directory.path)
-        found.setdefault(os.fsencode(name), directory)
-    return found
+    """The queue directories by the names that Sendmail gives them in d lines."""
+    return dict((os.fsencode(name), directory) for directory in look.directories[queue][::-1] for name in directory.names)
 
 
 def content_hazards(data: bytes, envelope: _qf.Envelope, seconds: float, named: Any) -> List[Hazard]:
@@ -169,6 +176,8 @@ def _inspect(opened, place, queue, directory, name, who, settings, held, named):
     if not _qf.IDENTIFIER.match(identifier):
         hazards.append(Hazard('unreadable', '%s: not a queue id' % _text.printable(os.fsencode(identifier))))
     wrong = hazard_of_owner(about, place, who, settings)
+    if not wrong and not os.geteuid() and os.access('.', os.W_OK, dir_fd=opened.control) and not os.access(name, os.W_OK, dir_fd=opened.control):
+        wrong = 'it is immutable, so no run can open it: remove that attribute with chattr -i'
     if wrong:
         hazards.append(Hazard('permissions', wrong))
     hazards += content_hazards(data, envelope, time.time() - about.st_ctime, named)

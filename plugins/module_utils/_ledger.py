@@ -18,7 +18,6 @@ import re
 import stat
 import time
 from collections import Counter
-from hashlib import sha256
 from typing import Any, Dict, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _filesystem, _log, _look, _phrases, _qf, _records, _spool, _text
@@ -53,19 +52,6 @@ def _lines(path):
                 continue
             if isinstance(entry, dict):
                 yield entry
-
-
-def _write(path, entries):
-    """Replace a file by JSON lines in one step, for root alone. Returns (sha256, number of lines)."""
-    digest, count = sha256(), 0
-    encode = json.JSONEncoder(sort_keys=True).encode
-    with _records.replacing(path) as stream:
-        for entry in entries:
-            line = encode(entry).encode('ascii') + b'\n'
-            digest.update(line)
-            stream.write(line)
-            count += 1
-    return digest.hexdigest(), count
 
 
 class Record:
@@ -205,7 +191,7 @@ def opened(directory, look, dry=False):
             for one in missing:
                 # Above it, others may need what comes beside it: FreeBSD has no /var/lib.
                 os.mkdir(one, 0o700 if one == missing[-1] else 0o755)
-            _write(path, entries())
+            _records.write_lines(path, entries())
     except OSError as error:
         raise _text.SendmailError('directory: the list of messages cannot be written to %s: %s. Name another directory, or make room.' % (
             directory, error.strerror))
@@ -370,7 +356,7 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
                 pass
         else:
             path = os.path.join(directory, time.strftime('ledger-%Y%m%dT%H%M%SZ.jsonl', time.gmtime(started)))
-            digest, count = _write(path, entries())
+            digest, count = _records.write_lines(path, entries())
             if unchanged:
                 os.unlink(path)
             else:

@@ -6,6 +6,7 @@
 
 """What Sendmail has written to the log of the host: the journal, and the files that syslog writes. Where neither can be read there are no lines."""
 
+import calendar
 import os
 import re
 import time
@@ -14,6 +15,9 @@ from typing import Any, Collection, Dict, Iterator, List, Optional, Tuple
 from ansible_collections.mailops.sendmail.plugins.module_utils import _process
 
 FILES = ('/var/log/mail.log', '/var/log/maillog', '/var/log/mail')
+AUDIT = '/var/log/audit/audit.log'
+POLICIES = ('/sys/fs/selinux/enforce', '/sys/kernel/security/apparmor/profiles')
+_DENIED = re.compile(rb'avc: +denied +.*comm="sendmail.*scontext=\S+:\w*mail_t[: ]|apparmor="DENIED".*profile="[^"]*sendmail')
 _JOURNAL_SOCKET = '/run/systemd/journal/socket'
 _JOURNALCTL = ('/usr/bin/journalctl', '/bin/journalctl')
 _SYNC_SECONDS = 10
@@ -107,6 +111,46 @@ def lines(since: float, pattern: Any, seconds: float, size: int, newest: Optiona
         yield line
 
 
+def denied(since: float, size: int) -> Optional[bytes]:
+    """The newest line since then in which the kernel says what SELinux or AppArmor denied Sendmail. Nobody else writes there."""
+    found = None
+    try:
+        with open(AUDIT, 'rb') as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - size))
+            lines_of = stream.read(size).splitlines()
+    except OSError:
+        journal = next((path for path in _JOURNALCTL if os.path.exists(path)), None)
+        lines_of = []
+        if journal and any(map(os.path.exists, POLICIES)):
+            _process.run_all([(0, [journal, '-q', '--no-pager', '-o', 'cat', '-n', '5000', '--since=@%d' % since, '_TRANSPORT=kernel',
+                                   '_TRANSPORT=audit'])], 1, time.monotonic() + 3, lambda _key, line: lines_of.append(line))
+    for line in lines_of:
+        stamp = re.search(rb'audit\((\d+)', line)
+        if _DENIED.search(line) and b'permissive=1' not in line and (stamp is None or int(stamp.group(1)) >= since):
+            found = line
+    return found
+
+
+_STAMP = re.compile(rb'(?:<\d+>\d* ?)?(?:(\d{4})-(\d\d)-(\d\d)[T ]|([A-Z][a-z][a-z]) +(\d{1,2}) (?:(\d{4}) )?\d\d:)')
+_MONTHS = b'JanFebMarAprMayJunJulAugSepOctNovDec'
+
+
+def stale(line, since, now=None):
+    """Whether a line begins with a day before the one of C(since). RFC 3164 has no year: it is the last in which the day is not to come."""
+    match = _STAMP.match(line)
+    if not match or match.group(4) and match.group(4) not in _MONTHS:
+        return False
+    today = time.gmtime(now)
+    if match.group(4):
+        day = (int(match.group(6) or today.tm_year), _MONTHS.index(match.group(4)) // 3 + 1, int(match.group(5)))
+        # A day ahead is another time zone.
+        if not match.group(6) and calendar.timegm(day + (0, 0, 0)) > calendar.timegm(today) + 86400:
+            day = (day[0] - 1,) + day[1:]
+    else:
+        day = tuple(map(int, match.groups()[:3]))
+    return calendar.timegm(day + (0, 0, 0)) < since - 2 * 86400
+
+
 def latest(patterns, since, seconds, size, newest):
     """{key: the newest line that its pattern is found in}, for the keys that have one. C(patterns): {key: expression over bytes}; the rest as in L(lines)."""
     found = {}
@@ -114,6 +158,6 @@ def latest(patterns, since, seconds, size, newest):
         compiled = [(key, re.compile(pattern)) for key, pattern in sorted(patterns.items())]
         for line in lines(since, re.compile(b'|'.join(b'(?:%s)' % one.pattern for _key, one in compiled)), seconds, size, newest):
             for key, pattern in compiled:
-                if pattern.search(line):
+                if pattern.search(line) and not stale(line, since):
                     found[key] = line.rstrip()
     return found

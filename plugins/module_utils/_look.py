@@ -26,7 +26,6 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     'queue': {'type': 'str', 'choices': ['msp', 'mta', 'all'], 'default': 'all'},
     'queue_directories': {'type': 'list', 'elements': 'path'},
 }
-LEVELS = ('queues', 'program', 'services')
 CF_LIMIT = 4 << 20
 NOT_ROOT = 'This module does not run as root, so it cannot look into the queues of this host: use become: true (ansible-playbook --become), or log in as root.'
 
@@ -87,6 +86,7 @@ class Look(NamedTuple):
     mta_kept: int = 0                       # messages in the MTA's queue that nobody tried when they came, nor since
     mailer_gone: Optional[str] = None       # the program that sendmail.cf names for local mail, where it cannot be run
     mta_interval: Optional[int] = None      # seconds between runs of the MTA's queue, where that is known
+    mta_command: str = ''                   # how the running MTA was started, where it says so
     hosts_access: List[str] = []            # rules of hosts.deny that name Sendmail or all daemons
     # a diagnosis
     subjects: Any = ([], 0)                 # ([(what subjects have in common, messages)], messages looked at), where that was asked for
@@ -115,7 +115,7 @@ def _is_root() -> bool:
 def look(level: str, queue: str = 'all', queue_directories: Optional[Sequence[str]] = None) -> Look:
     """One look at the host, without reading any message. Changes nothing; every wait in it is bounded.
 
-    C(level) is one of C(LEVELS), each with what the one before it takes: queues says where they are, from the configuration or from
+    C(level): each has what the one before it takes. queues says where they are, from the configuration or from
     C(queue_directories), and what is being delivered; program which Sendmail works on them and as whom; services what runs, listens
     and answers, as L(served) without a question. Raises SendmailError for who may not see that: an ordinary user can have directories
     looked into that he names and may read, and the look is partial then, without services.
@@ -166,6 +166,8 @@ def left_behind(directories: Dict[str, List[_spool.QueueDirectory]]) -> List[Dic
     """Mail in every directory that is a queue on some platform, or here, and two floors below (q*/qf): [{path, messages}], by names alone."""
     places = set(layout.rules[key].path for layout in _platform.PLATFORMS.values() for key in ('msp_queue', 'mta_queue'))
     places.update(one.path for several in directories.values() for one in several)
+    # What was moved out of the way: omqueue, as the Sendmail Installation and Operation Guide calls it, or mqueue.old.
+    places.update('%s/%s' % (above, name) for above in set(map(os.path.dirname, places)) for name in _system.names(above) if 'mqueue' in name)
     left, found, seen = [(path, 2) for path in sorted(set(map(os.path.realpath, places)))], [], set()
     while left:
         path, depth = left.pop(0)
@@ -312,8 +314,9 @@ def pauses(look: Look) -> bool:
     conf.c), and opens each again when its own time has come; the title is that of whichever was the last.
     """
     mta, greeting = look.settings.get('mta', {}), look.greeting or {}
-    limited = mta.get('max_daemon_children') or 'MaxDaemonChildren' in (look.services['mta'].get('started_as') or '') or (
-        look.load and mta.get('refuse_la') and look.load[0] > 0.7 * mta['refuse_la'])
+    children, load = (_route.lowest(look.configurations.get('mta'), letter, mta.get(name) or 0)
+                      for letter, name in (('c', 'max_daemon_children'), ('r', 'refuse_la')))
+    limited = children or 'MaxDaemonChildren' in (look.services['mta'].get('started_as') or '') or look.load and load and look.load[0] > 0.7 * load
     return bool(limited and greeting.get('error') == 'connection_refused'
                 and any(process['role'] == 'daemon' for process in look.processes) and not any(process['rejecting'] for process in look.processes)
                 and look.relay and any(place['this_host'] and not place['listener'] for place in look.relay['places']))
@@ -328,7 +331,8 @@ def _relay(found: Look, ask: Optional[Callable[..., Any]]) -> Look:
     questions = _route.questions(way)
     resolved = _names.resolve(questions, NAME_SECONDS) if questions else {}
     alone = submit is not None and submit.flag('DontProbeInterfaces')
-    itself = _network.own_names(interfaces['addresses'], not alone) + (submit.classes.get('w', []) if submit else [])
+    itself = _network.own_names(interfaces['addresses'], not alone) + (
+        _route.meant(submit, ' '.join(submit.classes.get('w', [])), own[0]).split() if submit else [])
     places = _route.places(way, resolved, interfaces['addresses'], itself)
     listeners = _network.listeners(tuple(sorted(set(place.port for place in places))) or (25,), found.processes)
     timeouts = found.settings.get('msp', {}).get('timeouts', {})

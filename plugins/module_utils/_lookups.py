@@ -53,7 +53,7 @@ def look_up(questions: Sequence[Tuple[str, int]], seconds: float, domains: Seque
     return dict((key, dict(answers.get(key) or {'error': 'timeout', 'canonical': '', 'seconds': seconds})) for key in list(questions) + list(domains))
 
 
-def look_around(domains: Sequence[str], seconds: float = 8.0) -> Dict[str, Any]:
+def look_around(domains: Sequence[str]) -> Dict[str, Any]:
     """Look up what a queue run needs beside the relay: {own, domains}.
 
     C(own): {name, unqualified, error, seconds}, the slower of IPv4 and IPv6, for Sendmail asks both at each start; C(domains): {domain:
@@ -61,7 +61,7 @@ def look_around(domains: Sequence[str], seconds: float = 8.0) -> Dict[str, Any]:
     """
     own = socket.gethostname()
     searched = [] if '.' in own else [('%s.%s.' % (own, domain.strip('.')), socket.AF_UNSPEC) for domain in searches(_system.script('/etc/resolv.conf'))[:3]]
-    answers = look_up([(own, socket.AF_INET), (own, socket.AF_INET6)] + searched, seconds, domains)
+    answers = look_up([(own, socket.AF_INET), (own, socket.AF_INET6)] + searched, 8.0, domains)
     both = [answers[own, socket.AF_INET], answers[own, socket.AF_INET6]]
     waits = '.' not in own and _waits(own.lower(), both, _system.script('/etc/hosts'), any(not answers[question]['error'] for question in searched))
     return {'own': {'name': own, 'unqualified': waits, 'error': both[0]['error'], 'seconds': max(answer['seconds'] for answer in both)},
@@ -70,8 +70,8 @@ def look_around(domains: Sequence[str], seconds: float = 8.0) -> Dict[str, Any]:
 
 def searches(text: str) -> List[str]:
     """The domains in the text of resolv.conf(5) in which the resolver looks for a short name: of the last such line."""
-    found = re.findall(r'(?m)^(?:search|(domain))[ \t]+(\S.*)', text)
-    return found[-1][1].split()[:1 if found[-1][0] else None] if found else []
+    found = re.findall(r'(?m)^(?:search|(domain))[ \t]+([^ \t\n].*)', text)
+    return re.findall(r'[^ \t]+', found[-1][1])[:1 if found[-1][0] else None] if found else []
 
 
 def _waits(own: str, both: Sequence[Dict[str, Any]], hosts: str, searched: bool) -> bool:

@@ -336,26 +336,22 @@ class Remover:
                         self.outcome.add('taken', queue, one.name[2:])
                     except OSError as error:
                         self._leave(queue, opened, one.name, 'it is in the archive but cannot be removed: %s' % _lost.reason_of(error))
-                _sync(opened.control)
+                _archive.to_disk(opened.control)
             self.writer.removed([one.member for one in staged])
         except BaseException:
-            # Without a record nothing has left: a restore from this archive would know it as still in the queue.
+            # Without a record nothing has left: a restore from this archive would know it as still in the queue. Where there may be one, a later run decides.
+            back = self.writer.unrecord()
             with _identity.acting(who):
                 for one in staged:
-                    _give_back(opened.control, one.staged, one.name)
-                    self._leave(queue, opened, one.name, 'the archive could not record its removal')
+                    if back:
+                        _give_back(opened.control, one.staged, one.name)
+                    self._leave(queue, opened, one.name, 'the archive could not record its removal' + (
+                        '' if back else ': it is %s until the module is called again with this archive' % _text.printable(os.fsencode(one.staged))))
             raise
         with _identity.acting(who):
             for one in staged:
                 self.outcome.add('removed', queue, one.name[2:])
                 _finish_removal(opened.control, one.staged, one.data.data if one.data else None, 'df' + one.name[2:])
-
-
-def _sync(descriptor: int) -> None:
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass        # a file system that has nothing to sync
 
 
 def _give_back(directory: int, staged: str, name: str) -> bool:
@@ -511,7 +507,10 @@ def requeue(look: Any, selection: _selection.Selection, outcome: Outcome, argume
                     try:
                         if name[:2] == 'Qf':
                             why = _lost.return_lost(look, queue, opened, name, dry)
-                            outcome.add('left_alone' if why else 'queued', queue, name[2:], why)
+                            if not why and _lost.exists(opened.control, before + name[2:]):
+                                taken.append(before + name[2:])      # it was quarantined when it was lost
+                            else:
+                                outcome.add('left_alone' if why else 'queued', queue, name[2:], why)
                         elif name[:2] == before:
                             why = why_stays(look, queue, opened, name, after)
                             if why or dry:
@@ -641,6 +640,11 @@ class Restorer:
                 before = _archive.restored(path)
             else:
                 marks = _marks(part)
+                place = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    _archive.to_disk(place)      # that the file has its name, see fsync(2)
+                finally:
+                    os.close(place)
                 before = set(os.pread(marks, 1 << 24, 0).split())
             removed = self.removed = _archive.removed(path) or set()
             restoring = self._settle(here, before, removed)
@@ -663,8 +667,9 @@ class Restorer:
                 self._commit(marks, before, ready)
         finally:
             if marks is not None:
-                if not os.fstat(marks).st_size:
-                    os.unlink(path + '.restored')
+                with contextlib.suppress(OSError):
+                    if not os.fstat(marks).st_size:
+                        os.unlink(path + '.restored')
                 os.close(marks)
 
     def _settle(self, here: List[Staged], before: Set[bytes], record: Optional[Set[str]]) -> Dict[str, Staged]:
@@ -764,7 +769,7 @@ class Restorer:
     def _sync_all(self, places: Iterable[Tuple[str, int]]) -> None:
         for queue, descriptor in places:
             with _identity.acting(_lost.identity(self.look, queue)):
-                _sync(descriptor)
+                _archive.to_disk(descriptor)
 
     def _place(self, queue: str, path: str) -> _spool.Opened:
         """The queue directory it came from, or the queue's first one."""

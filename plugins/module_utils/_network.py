@@ -66,11 +66,10 @@ def _listening(family: int) -> Iterator[Tuple[str, int, int, Optional[bool]]]:
 def _listening_proc(name: str) -> Iterator[Tuple[str, int, int, Optional[bool]]]:
     with open('/proc/net/' + name, 'rb') as stream:
         stream.readline()
-        for line in stream:                                                   # the kernel lists listening sockets first
+        for line in stream:                                                   # in any order in gVisor
             fields = line.split()
-            if len(fields) < 10 or fields[3] != b'0A':
-                break
-            yield _address(fields[1].decode('ascii')) + (int(fields[9]), None)
+            if len(fields) > 9 and fields[3] == b'0A':
+                yield _address(fields[1].decode('ascii')) + (int(fields[9]), None)
 
 
 def listeners(ports: Optional[Sequence[int]] = (25, 587), known: Sequence[Dict[str, Any]] = ()) -> List[Dict[str, Any]]:

@@ -25,6 +25,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _file
 LISTED = 100               # paths of each kind that a result names; the counts are always whole
 QUEUE_FILES = frozenset(('qf', 'df', 'hf', 'Qf', 'tf', 'Tf', 'xf'))
 STATOVERRIDE = '/var/lib/dpkg/statoverride'
+SELINUX = '/sys/fs/selinux/enforce'   # is there where the kernel has a policy loaded
 ROLE = 'the role mailops.sendmail.sendmail_msp'
 MISSING = {
     'submit.cf': 'It is missing. %s builds it.' % (ROLE[0].upper() + ROLE[1:]),
@@ -51,6 +52,7 @@ class Want(NamedTuple):
     # Of a program that dpkg installs: the "owner group mode" that the next upgrade has to keep, and what stands there now.
     override: Optional[str] = None
     overridden: Optional[str] = None
+    spare: int = 0             # bits of the mode that may be otherwise
 
 
 class Found(NamedTuple):
@@ -100,7 +102,7 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
         if entry and kind != 'queue_file':
             seen_overrides[path] = unused.pop(path, entry)
             owner, group = entry.get('owner') or owner, entry.get('group') or group
-            more.update({'owners': frozenset()} if entry.get('owner') else {})
+            more.update({'owners': frozenset()} if entry.get('owner') else {}, **({} if entry.get('mode') is None else {'spare': 0}))
             mode = mode if entry.get('mode') is None else entry['mode']
         ids = []
         for name, key, what in ((owner, 'uid', 'user'), (group, 'group', 'group')):
@@ -144,23 +146,26 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
             # Only the submission program has the group exception, and only with both modes group-writable (readqf() in queue.c).
             add(path, 'queue_file', runner, _renamed(files.group, who), mode, owners=frozenset(one for one in ids if one is not None),
                 shared=queue == 'msp' and mode & 0o060 == 0o060, optional=True)
+        owner = _mta_runner(settings, rule.owner) if queue == 'mta' else _renamed(rule.owner, who, 'user')
         for path, create in places.items():
             # Sendmail's user can work in what is his own, and some release of the packaging may have given it to him.
-            add(path, 'queue_directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, create=create,
-                owners=frozenset(one for one in ids[:1] if one is not None and queue == 'msp'))
+            add(path, 'queue_directory', owner, _renamed(rule.group, who), rule.mode, create=create,
+                spare=_filesystem.spare(key, rule.mode), owners=frozenset(one for one in ids[:1] if one is not None and queue == 'msp'))
 
     if binary:
         rule = rules['binary']
         add(binary, 'binary', rule.owner, _renamed(rule.group, who), rule.mode)
     for queue, path, key in (('msp', look.layout.submit_cf, 'submit_cf'), ('mta', look.layout.sendmail_cf, 'sendmail_cf')):
         if queue in look.directories:
-            add(path, 'configuration', rules[key].owner, _renamed(rules[key].group, who), rules[key].mode)
+            add(path, 'configuration', rules[key].owner, _renamed(rules[key].group, who), rules[key].mode,
+                spare=_filesystem.spare(key, rules[key].mode))
             settings = _cf.settings(look.configurations[queue]) if look.configurations[queue] is not None else {}
             for part, kind in (('pid', 'pid_file'), ('statistics', 'statistics')):
                 rule = rules['%s_%s' % (queue, part)]
                 place = settings.get('pid_file' if part == 'pid' else 'status_file') or rule.path
-                add(os.path.normpath(os.path.join('/etc/mail', place)), kind, _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode,
-                    optional=True)
+                owner = _mta_runner(settings, rule.owner) if (queue, part) == ('mta', 'statistics') else _renamed(rule.owner, who, 'user')
+                add(os.path.normpath(os.path.join('/etc/mail', place)), kind, owner, _renamed(rule.group, who), rule.mode,
+                    optional=True, spare=_filesystem.spare('%s_%s' % (queue, part), rule.mode))
     for key, rule in sorted(rules.items()):
         if key == 'mail_dir' or key.startswith('run_') and (key != 'run_msp' or 'msp' in look.directories) and (key != 'run_mta' or 'mta' in look.directories):
             add(rule.path, 'directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, optional=rule.optional)
@@ -168,6 +173,12 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
         raise _text.SendmailError('overrides.path: %s is not a path that this module manages. These are: %s.' % (
             ', '.join(sorted(unused)), ', '.join(sorted(set(want.path for want in found if want.kind != 'queue_file')))))
     return found, errors
+
+
+def _mta_runner(settings, owner):
+    """Who has to own what the MTA writes once it has its connection or its queue run: it becomes RunAsUser first (drop_privileges() in main.c)."""
+    user = settings.get('run_as_user')
+    return owner if user in (None, '', 'root', '0') else user
 
 
 def _patterns(look, queue):
@@ -302,11 +313,13 @@ def plan(found, known):
                 yield Action('error', one, reason=MISSING.get(os.path.basename(want.path), 'It is missing: install Sendmail again.'))
         elif not (stat.S_ISDIR if want.kind in ('directory', 'queue_directory') else stat.S_ISREG)(about.st_mode):
             yield Action('skip', one, reason='It is %s.' % ([text for test, text in _KINDS if test(about.st_mode)] or ['a device'])[0])
-        elif stat.S_ISREG(about.st_mode) and about.st_nlink != 1:
-            yield Action('skip', one, reason='It has %d names (hard links): all of them would change.' % about.st_nlink)
         else:
             after = _after(want, about, known)
-            if after != (about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode)) or want.override != want.overridden:
+            right = after == (about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode)) and want.override == want.overridden
+            # What is installed may be linked to a store of the system's own (OSTree).
+            if stat.S_ISREG(about.st_mode) and about.st_nlink != 1 and not (right and want.kind != 'queue_file'):
+                yield Action('skip', one, reason='It has %d names (hard links): all of them would change.' % about.st_nlink)
+            elif not right:
                 yield Action('change', one, after)
 
 
@@ -322,7 +335,7 @@ def _after(want, about, known):
             uid = about.st_uid
     elif want.kind == 'queue_directory' and about.st_uid in want.owners:
         uid = about.st_uid
-    return uid, gid, want.mode
+    return uid, gid, want.mode if (before[2] ^ want.mode) & ~want.spare else before[2]
 
 
 def apply(actions, check_mode, look_up=None):
@@ -373,6 +386,8 @@ def _do(action, look_up):
     handle = os.open(found.name, _OPEN, dir_fd=found.parent)
     try:
         about = os.fstat(handle)
+        if action.what == 'create':
+            _label(handle, found.path)
         if action.what == 'change' and [about[field] for field in _SAME] != [found.about[field] for field in _SAME]:
             return False
         if found.want.override != found.want.overridden:
@@ -386,6 +401,20 @@ def _do(action, look_up):
         return True
     finally:
         os.close(handle)
+
+
+def _label(handle, path):
+    """Give a directory that was just made the SELinux context that the policy has for its path.
+
+    What root makes has that of the directory above it, and Sendmail may not write to var_spool_t. matchpathcon(8) changes nothing.
+    """
+    context = _system.command(['matchpathcon', '-n', '-N', path]).strip() if os.path.exists(SELINUX) else ''
+    if ':' in context:
+        try:
+            os.setxattr(handle, 'security.selinux', context.encode('ascii'))
+        except OSError as error:
+            if error.errno != errno.ENOTSUP:      # the whole file system has one context (mount option context=)
+                raise
 
 
 _SAME = (stat.ST_MODE, stat.ST_INO, stat.ST_DEV, stat.ST_NLINK, stat.ST_UID, stat.ST_GID)

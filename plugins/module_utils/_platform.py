@@ -17,7 +17,6 @@ class Rule(NamedTuple):
     """What owner, group and mode one path has to have. C(owner) None: leave it (queue files keep the user who submitted them)."""
 
     path: str
-    kind: str                                                                 # file, directory, socket
     owner: Optional[str]
     group: Optional[str]
     mode: int
@@ -41,17 +40,7 @@ class Platform(NamedTuple):
     mta_user: str
     mta_service: str
     msp_service: str                                                          # of the queue runner, where it has one of its own
-    runner: str                                                               # the mechanism that the platform owns
-    packages: Tuple[str, ...]
     rules: Dict[str, Rule]
-
-
-def _file(path: str, owner: Optional[str], group: Optional[str], mode: int, optional: bool = False) -> Rule:
-    return Rule(path, 'file', owner, group, mode, optional)
-
-
-def _dir(path: str, owner: Optional[str], group: Optional[str], mode: int, optional: bool = False) -> Rule:
-    return Rule(path, 'directory', owner, group, mode, optional)
 
 
 def _rules(binary: Rule, msp: Rule, mta: Rule, cf: Rule, mail: Rule, pids: Tuple[Rule, Rule], statistics: Tuple[Rule, Rule],
@@ -59,7 +48,7 @@ def _rules(binary: Rule, msp: Rule, mta: Rule, cf: Rule, mail: Rule, pids: Tuple
     rules = {
         'binary': binary, 'msp_queue': msp, 'mta_queue': mta, 'mail_dir': mail, 'submit_cf': cf._replace(path='/etc/mail/submit.cf'),
         'sendmail_cf': cf._replace(path='/etc/mail/sendmail.cf'), 'msp_pid': pids[0], 'mta_pid': pids[1], 'msp_statistics': statistics[0],
-        'mta_statistics': statistics[1], 'msp_queue_file': _file(msp.path, None, msp.group, 0o660), 'mta_queue_file': _file(mta.path, 'root', None, 0o600)}
+        'mta_statistics': statistics[1], 'msp_queue_file': Rule(msp.path, None, msp.group, 0o660), 'mta_queue_file': Rule(mta.path, 'root', None, 0o600)}
     rules.update(more)
     return rules
 
@@ -73,40 +62,40 @@ _SMMSP = {'msp_user': 'smmsp', 'msp_group': 'smmsp', 'mta_user': 'root'}
 # cf/feature/msp.m4 (PidFile, StatusFile). Groups that each system has its own name for (bin, wheel, root) are left as they are.
 UPSTREAM = Platform(
     family='upstream', binaries=('/usr/sbin/sendmail', '/usr/lib/sendmail', '/usr/local/sbin/sendmail', '/usr/bin/sendmail'),
-    mta_service='sendmail', msp_service='sm-client', runner='none', packages=(),
+    mta_service='sendmail', msp_service='sm-client',
     rules=_rules(
-        _file('/usr/sbin/sendmail', 'root', 'smmsp', 0o2555),
-        _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir(_MTA_QUEUE, 'root', None, 0o700),
-        _file('', 'root', None, 0o444), _dir('/etc/mail', 'root', None, 0o755),
-        (_file(_CLIENT + '/sm-client.pid', 'smmsp', 'smmsp', 0o600, True), _file('/var/run/sendmail.pid', 'root', None, 0o600, True)),
-        (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), _file('/etc/mail/statistics', 'root', None, 0o600, True))),
+        Rule('/usr/sbin/sendmail', 'root', 'smmsp', 0o2555),
+        Rule(_CLIENT, 'smmsp', 'smmsp', 0o770), Rule(_MTA_QUEUE, 'root', None, 0o700),
+        Rule('', 'root', None, 0o444), Rule('/etc/mail', 'root', None, 0o755),
+        (Rule(_CLIENT + '/sm-client.pid', 'smmsp', 'smmsp', 0o600, True), Rule('/var/run/sendmail.pid', 'root', None, 0o600, True)),
+        (Rule(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), Rule('/etc/mail/statistics', 'root', None, 0o600, True))),
     **_CONFIGURATION, **_SMMSP)
 
 # Debian: the maintainer scripts of sendmail-bin and sendmail-base, and the helper /usr/share/sendmail/sendmail.
 DEBIAN = Platform(
     family='debian', binaries=('/usr/sbin/sendmail', '/usr/sbin/sendmail-mta', '/usr/libexec/sendmail/sendmail', '/usr/lib/sm.bin/sendmail'),
-    mta_service='sendmail', msp_service='sm-client', runner='debian_conf', packages=('sendmail-bin', 'sendmail-base', 'sendmail-cf'),
+    mta_service='sendmail', msp_service='sm-client',
     rules=_rules(
-        _file('/usr/libexec/sendmail/sendmail', 'root', 'smmsp', 0o2755),
-        _dir('/var/spool/mqueue-client', 'smmsp', 'smmsp', 0o2770), _dir(_MTA_QUEUE, 'smmta', 'smmsp', 0o2750),
-        _file('', 'root', 'smmsp', 0o644), _dir('/etc/mail', 'smmta', 'smmsp', 0o2755),
-        (_file('/run/sendmail/msp/sendmail.pid', 'smmsp', 'smmsp', 0o640, True), _file('/run/sendmail/mta/sendmail.pid', 'root', 'smmta', 0o640, True)),
-        (_file('/var/lib/sendmail/sm-client.st', 'smmsp', 'smmsp', 0o660, True), _file('/var/lib/sendmail/sendmail.st', 'root', 'smmsp', 0o640, True)),
-        mta_queue_file=_file(_MTA_QUEUE, 'root', 'smmsp', 0o640),
-        run_dir=_dir('/run/sendmail', 'root', 'smmta', 0o2755, True), run_mta=_dir('/run/sendmail/mta', 'root', 'smmta', 0o2755, True),
-        run_msp=_dir('/run/sendmail/msp', 'smmsp', 'smmsp', 0o2775, True), run_stamp=_dir('/run/sendmail/stampdir', 'root', 'smmsp', 0o2775, True)),
+        Rule('/usr/libexec/sendmail/sendmail', 'root', 'smmsp', 0o2755),
+        Rule('/var/spool/mqueue-client', 'smmsp', 'smmsp', 0o2770), Rule(_MTA_QUEUE, 'smmta', 'smmsp', 0o2750),
+        Rule('', 'root', 'smmsp', 0o644), Rule('/etc/mail', 'smmta', 'smmsp', 0o2755),
+        (Rule('/run/sendmail/msp/sendmail.pid', 'smmsp', 'smmsp', 0o640, True), Rule('/run/sendmail/mta/sendmail.pid', 'root', 'smmta', 0o640, True)),
+        (Rule('/var/lib/sendmail/sm-client.st', 'smmsp', 'smmsp', 0o660, True), Rule('/var/lib/sendmail/sendmail.st', 'root', 'smmsp', 0o640, True)),
+        mta_queue_file=Rule(_MTA_QUEUE, 'root', 'smmsp', 0o640),
+        run_dir=Rule('/run/sendmail', 'root', 'smmta', 0o2755, True), run_mta=Rule('/run/sendmail/mta', 'root', 'smmta', 0o2755, True),
+        run_msp=Rule('/run/sendmail/msp', 'smmsp', 'smmsp', 0o2775, True), run_stamp=Rule('/run/sendmail/stampdir', 'root', 'smmsp', 0o2775, True)),
     **_CONFIGURATION, **_SMMSP)
 
 # Red Hat: sendmail.spec of el8 and el9 (%files), sendmail.service, sm-client.service. The pid file of the MTA gets the group of the program.
 REDHAT = Platform(
     family='redhat', binaries=('/usr/sbin/sendmail', '/usr/sbin/sendmail.sendmail'),
-    mta_service='sendmail', msp_service='sm-client', runner='systemd_unit', packages=('sendmail', 'sendmail-cf'),
+    mta_service='sendmail', msp_service='sm-client',
     rules=_rules(
-        _file('/usr/sbin/sendmail.sendmail', 'root', 'smmsp', 0o2755),
-        _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir(_MTA_QUEUE, 'root', 'mail', 0o700),
-        _file('', 'root', 'root', 0o644), _dir('/etc/mail', 'root', 'root', 0o755),
-        (_file('/run/sm-client.pid', 'smmsp', 'smmsp', 0o644, True), _file('/run/sendmail.pid', 'root', None, 0o600, True)),
-        (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o660, True), _file('/var/log/mail/statistics', 'root', 'root', 0o600, True))),
+        Rule('/usr/sbin/sendmail.sendmail', 'root', 'smmsp', 0o2755),
+        Rule(_CLIENT, 'smmsp', 'smmsp', 0o770), Rule(_MTA_QUEUE, 'root', 'mail', 0o700),
+        Rule('', 'root', 'root', 0o644), Rule('/etc/mail', 'root', 'root', 0o755),
+        (Rule('/run/sm-client.pid', 'smmsp', 'smmsp', 0o644, True), Rule('/run/sendmail.pid', 'root', None, 0o600, True)),
+        (Rule(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o660, True), Rule('/var/log/mail/statistics', 'root', 'root', 0o600, True))),
     **_CONFIGURATION, **_SMMSP)
 
 # openSUSE: sendmail.spec (%files, %install), whose patch makes RunAsUser of the submission program "mail" (cf/feature/msp.m4),
@@ -115,35 +104,35 @@ REDHAT = Platform(
 SUSE = Platform(
     family='suse', binaries=('/usr/sbin/sendmail', '/usr/lib/sendmail'),
     submit_cf='/etc/mail/submit.cf', sendmail_cf='/etc/sendmail.cf', msp_user='mail', msp_group='mail', mta_user='root',
-    mta_service='sendmail', msp_service='sendmail-client', runner='systemd_unit', packages=('sendmail',),
+    mta_service='sendmail', msp_service='sendmail-client',
     rules=_rules(
-        _file('/usr/sbin/sendmail', 'root', 'mail', 0o2555),
-        _dir(_CLIENT, 'root', 'mail', 0o770), _dir(_MTA_QUEUE, 'root', 'root', 0o700),
-        _file('', 'root', 'root', 0o644), _dir('/etc/mail', 'root', 'root', 0o755),
-        (_file(_CLIENT + '/sm-client.pid', 'mail', 'mail', 0o600, True), _file('/var/run/sendmail.pid', 'root', None, 0o600, True)),
-        (_file(_CLIENT + '/sm-client.st', None, 'mail', 0o660, True), _file('/var/lib/sendmail/statistics', 'root', 'root', 0o600, True)),
-        sendmail_cf=_file('/etc/sendmail.cf', 'root', 'root', 0o644)))
+        Rule('/usr/sbin/sendmail', 'root', 'mail', 0o2555),
+        Rule(_CLIENT, 'root', 'mail', 0o770), Rule(_MTA_QUEUE, 'root', 'root', 0o700),
+        Rule('', 'root', 'root', 0o644), Rule('/etc/mail', 'root', 'root', 0o755),
+        (Rule(_CLIENT + '/sm-client.pid', 'mail', 'mail', 0o600, True), Rule('/var/run/sendmail.pid', 'root', None, 0o600, True)),
+        (Rule(_CLIENT + '/sm-client.st', None, 'mail', 0o660, True), Rule('/var/lib/sendmail/statistics', 'root', 'root', 0o600, True)),
+        sendmail_cf=Rule('/etc/sendmail.cf', 'root', 'root', 0o644)))
 
 # Gentoo: src_install() of mail-mta/sendmail's ebuilds, which installs by Sendmail's Makefiles as root:root, and files/sendmail.
 GENTOO = UPSTREAM._replace(
-    family='gentoo', binaries=('/usr/sbin/sendmail',), runner='conf_d', rules=dict(
-        UPSTREAM.rules, mta_queue=_dir(_MTA_QUEUE, 'root', 'root', 0o700), sendmail_cf=_file('/etc/mail/sendmail.cf', 'root', 'root', 0o644)))
+    family='gentoo', binaries=('/usr/sbin/sendmail',), rules=dict(
+        UPSTREAM.rules, mta_queue=Rule(_MTA_QUEUE, 'root', 'root', 0o700), sendmail_cf=Rule('/etc/mail/sendmail.cf', 'root', 'root', 0o644)))
 
 # Arch: PKGBUILD and sendmail.tmpfiles of the package in the AUR.
 ARCH = UPSTREAM._replace(
-    family='arch', binaries=('/usr/sbin/sendmail', '/usr/bin/sendmail'), runner='systemd_unit',
-    rules=dict(GENTOO.rules, mta_queue=_dir(_MTA_QUEUE, 'root', 'root', 0o755)))
+    family='arch', binaries=('/usr/sbin/sendmail', '/usr/bin/sendmail'),
+    rules=dict(GENTOO.rules, mta_queue=Rule(_MTA_QUEUE, 'root', 'root', 0o755)))
 
 # FreeBSD: etc/mtree/BSD.sendmail.dist and libexec/rc/rc.d/sendmail of the base system.
 FREEBSD = Platform(
     family='freebsd', binaries=('/usr/libexec/sendmail/sendmail', '/usr/local/sbin/sendmail', '/usr/sbin/sendmail'),
-    mta_service='sendmail', msp_service='sendmail', runner='rc_conf', packages=(),
+    mta_service='sendmail', msp_service='sendmail',
     rules=_rules(
-        _file('/usr/libexec/sendmail/sendmail', 'root', 'smmsp', 0o2555),
-        _dir(_CLIENT, 'smmsp', 'smmsp', 0o770), _dir(_MTA_QUEUE, 'root', 'daemon', 0o755),
-        _file('', 'root', 'wheel', 0o444), _dir('/etc/mail', 'root', 'wheel', 0o755),
-        (_file(_CLIENT + '/sm-client.pid', 'smmsp', 'smmsp', 0o600, True), _file('/var/run/sendmail.pid', 'root', 'wheel', 0o600, True)),
-        (_file(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), _file('/var/log/sendmail.st', 'root', 'wheel', 0o640, True))),
+        Rule('/usr/libexec/sendmail/sendmail', 'root', 'smmsp', 0o2555),
+        Rule(_CLIENT, 'smmsp', 'smmsp', 0o770), Rule(_MTA_QUEUE, 'root', 'daemon', 0o755),
+        Rule('', 'root', 'wheel', 0o444), Rule('/etc/mail', 'root', 'wheel', 0o755),
+        (Rule(_CLIENT + '/sm-client.pid', 'smmsp', 'smmsp', 0o600, True), Rule('/var/run/sendmail.pid', 'root', 'wheel', 0o600, True)),
+        (Rule(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), Rule('/var/log/sendmail.st', 'root', 'wheel', 0o640, True))),
     **_CONFIGURATION, **_SMMSP)
 
 # A packaging that no table above describes. What the configuration and the processes say is all that is known.
@@ -168,7 +157,7 @@ _PACKAGE_FILES = (
 
 # Who else provides a program called sendmail, by what its path or its content says; the first match counts.
 OTHER_MTAS = (('exim', b'exim'), ('opensmtpd', b'smtpctl'), ('nullmailer', b'nullmailer'), ('msmtp', b'msmtp'), ('ssmtp', b'ssmtp'),
-              ('dma', b'dma.conf'), ('courier', b'courier'), ('postfix', b'postfix'))
+              ('dma', b'dma.conf'), ('courier', b'courier'), ('postfix', b'postfix'), ('esmtp', b'/esmtprc'), ('busybox', b'BusyBox v'))
 
 
 def identify(os_release: Dict[str, str], has_path: Callable[[str], bool] = lambda path: False, system: str = 'Linux',

@@ -236,7 +236,7 @@ def _log() -> Dict[str, Any]:
 # TLS
 
 def _paths(cf: _cf.Configuration, kind: str) -> List[str]:
-    return [path.strip() for side in ('Server', 'Client') for path in (cf.option(side + kind) or '').split(',') if path.strip()]
+    return [path.strip() for side in ('Server', 'Client') for path in _cf.expand(cf, cf.option(side + kind) or '').split(',') if path.strip()]
 
 
 def _tls(look: _look.Look) -> Dict[str, Any]:
@@ -249,7 +249,7 @@ def _tls(look: _look.Look) -> Dict[str, Any]:
     for cf in look.configurations.values():
         if cf is None:
             continue
-        blame = ' '.join(cf.options.get('dontblamesendmail', [])).lower()
+        blame = re.split(r'\bsafe\b', ' '.join(cf.options.get('dontblamesendmail', [])).lower())[-1]   # that word takes back all before it
         users = [user for user in map(_user, (cf.option('TrustedUser'), re.split('[:./]', cf.option('RunAsUser') or '')[0])) if user]
         for path in _paths(cf, 'KeyFile'):
             keys.setdefault(path, {'state': _system.file_state(path), 'users': users, 'group_readable': 'groupreadablekeyfile' in blame})

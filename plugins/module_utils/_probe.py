@@ -63,11 +63,13 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
         filesystems=dict((name, _worst(places)) for name, places in look.directories.items() if places),
         sockets=_sockets(look, _network.listeners(_ports(look), look.processes)),
         active=_system.unit_states([service])[service]['active'] == 'active' if look.services['init'] == 'systemd' else None,
+        processes=_seen(look),
         locked=_in_delivery(look, facts['queues'].get('msp', {}).get('last_attempt_age')), obstacles=obstacles(look),
         stuck=_stuck(look, facts['queues'], set(identifier for pairs in hazards.values() for _text, identifier in pairs)),
         stranded=_stranded(look), passing=_passing(look, facts['queues'].get('msp', {})), orphans=_orphans(look, facts['queues'].get('msp', {})),
         ahead=_ahead(look, facts['queues'].get('msp', {})),
         passed_over=_passed_over(look), mta_kept=_mta_kept(look, facts['queues'].get('mta', {})), mta_interval=_mta_interval(look),
+        mta_command=_started(look)[1],
         lookups=_lookups.look_around(domains),
         mailer_gone=_mailer_gone(look.configurations.get('mta')), dead_letters=_dead_letters(look.settings.get('msp', {})),
         hosts_access=_hosts_access(), subjects=_subjects(look) if subjects else ([], 0))
@@ -108,6 +110,35 @@ def _sockets(look: _look.Look, listeners: List[Dict[str, Any]]) -> List[Dict[str
     own = _route.daemon_ports(cf) if cf is not None and any(process['role'] == 'daemon' for process in look.processes) else []
     return [one for one in listeners
             if one['sendmail'] or (one['name'] or '').startswith('sendmail') or one['sendmail'] is None and one['pid'] is None and one['port'] in own]
+
+
+def _seen(look: _look.Look) -> List[Dict[str, Any]]:
+    """The processes with what L(sees) says; and C(other) of the MTA, where it does not work in the queue of sendmail.cf: that was renamed, or the
+    file was changed, after the start. Who is the MTA, and that it was told of no other queue, stands in its pid file.
+    """
+    pid, command = _started(look)
+    plain = command and not re.search(r'Queue|-C|-[oO] ?Q', command)
+    homes = set(home for one in look.directories.get('mta', []) for path in (one.path, one.control) for home in (
+        os.path.realpath(path), os.path.dirname(os.path.realpath(path))))
+    return [dict(one, sees=sees(one) or ('other' if plain and pid == one['pid'] and homes and (
+        one['cwd'] or '/').rsplit(' (', 1)[0] not in homes | {'/'} else None)) for one in look.processes]
+
+
+def sees(process: Dict[str, Any]) -> Optional[str]:
+    """What a daemon or runner sees that others do not. The directory that it works in is C(hidden), where something was mounted over it after
+    the process was started, or for the process alone, or C(read_only) to it, as by ProtectSystem= of its unit; C(network): it has one of its own.
+    """
+    path, here = process.get('cwd') or '', '/proc/%d/cwd' % process['pid']
+    try:
+        if path[:1] != '/' or path.endswith(' (deleted)'):
+            return None
+        if not os.path.samestat(os.stat(here), os.stat(path)):
+            return 'hidden'
+        if _frozen(here):
+            return 'read_only'
+        return 'network' if os.readlink('/proc/%d/ns/net' % process['pid']) != os.readlink('/proc/self/ns/net') else None
+    except OSError:
+        return None
 
 
 def endangered(hazards: Dict[str, List[Any]]) -> Dict[str, int]:
@@ -167,6 +198,10 @@ def obstacles(look: _look.Look) -> List[str]:
         found.append('There is no program %s, by which others submit mail; Sendmail itself is %s.' % (_NAMES[0], _system.printable(binary)))
     try:
         about = os.stat(binary)
+        for name in names if look.program.get('is_sendmail') else ():
+            other = _system.look_into(os.path.realpath(name))['other_mta'] if not os.path.samefile(name, binary) else None
+            if other not in (None, 'unknown'):
+                found.append('%s is %s: programs that call it do not reach Sendmail.' % (name, other))
         if not about.st_mode & 0o001:
             found.append('%s has mode %04o: others cannot run it.' % (_system.printable(binary), about.st_mode & 0o7777))
         flags = os.statvfs(binary).f_flag
@@ -198,7 +233,8 @@ def obstacles(look: _look.Look) -> List[str]:
     most = submit.number('MaxMessageSize') if submit else 0
     if 0 < most < _MESSAGE_LEAST:
         found.append('MaxMessageSize in %s is %d bytes: larger messages are refused.' % (look.files['msp']['path'], most))
-    return list(dict.fromkeys((found or _kernel_refuses(look, binary, about.st_gid)) + _limited() + _without_privileges()))
+    return list(dict.fromkeys((found or _kernel_refuses(look, binary, about.st_gid)) + _limited() + _without_privileges(
+        [directory.control for directory in look.directories.get('msp', [])])))
 
 
 def _limited(root: str = '') -> List[str]:
@@ -264,16 +300,26 @@ def _above(path: str) -> List[str]:
     return ['/' + '/'.join(parts[:number]) for number in range(len(parts) + 1)]
 
 
-def _without_privileges() -> List[str]:
-    """Services that run with no_new_privs: for what they start, no set-group-ID bit counts."""
+def _without_privileges(places: Sequence[str]) -> List[str]:
+    """Services whose children cannot submit: with no_new_privs no set-group-ID bit counts for them; or they see the queue, C(places), read-only."""
     found = []
     for entry in _system.names('/proc'):
         if entry.isdecimal():
             status = _system.slurp('/proc/%s/status' % entry, 8192)
             name = status[6:status.find(b'\n')].decode('utf-8', 'replace')
-            if (name in _SUBMITTERS or name.startswith('php-fpm')) and b'\nNoNewPrivs:\t1' in status and b'\nPPid:\t1\n' in status:
-                found.append('%s (process %s) runs with no_new_privs: what it starts cannot submit mail.' % (_system.printable(name), entry))
+            if (name in _SUBMITTERS or name.startswith('php-fpm')) and b'\nPPid:\t1\n' in status:
+                who = '%s (process %s)' % (_system.printable(name), entry)
+                found += ['%s runs with no_new_privs: what it starts cannot submit mail.' % who] * (b'\nNoNewPrivs:\t1' in status)
+                found += ['%s sees %s read-only (ProtectSystem= of its unit): what it starts cannot submit mail.' % (who, _system.printable(place))
+                          for place in places if _frozen('/proc/%s/root%s' % (entry, place)) and not _frozen(place)]
     return found
+
+
+def _frozen(path: str) -> bool:
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Dict[str, Any]]:
@@ -309,6 +355,7 @@ def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Di
 def _stranded(look: _look.Look) -> List[Dict[str, Any]]:
     """Directories that are a queue on some platform or below one, hold mail, and are worked on by no queue of this host."""
     known = set(_system.printable(os.path.realpath(one.control)) for directories in look.directories.values() for one in directories)
+    known |= set(process[key] for process in look.processes if process['role'] != 'other' for key in ('cwd', 'directory'))   # of another instance
     return [one for one in _look.left_behind(look.directories) if one['path'] not in known]
 
 
@@ -405,15 +452,18 @@ def _mailer_gone(cf: Optional[_cf.Configuration]) -> Optional[str]:
     return _system.printable(path) if path[:1] == '/' and not os.access(path, os.X_OK) else None
 
 
+def _started(look: _look.Look) -> Tuple[int, str]:
+    """Number and command line of the running MTA, which it leaves in its pid file (log_sendmail_pid() in util.c); (0, '') where it is not there."""
+    lines = _system.script(look.settings.get('mta', {}).get('pid_file') or '/var/run/sendmail.pid', 4096).splitlines()
+    pids = [process['pid'] for process in look.processes if process['role'] == 'daemon']
+    return (int(lines[0]), lines[1]) if len(lines) > 1 and lines[0].isdecimal() and int(lines[0]) in pids else (0, '')
+
+
 def _mta_interval(look: _look.Look) -> Optional[int]:
     """Seconds between two runs of the MTA's queue: of a runner of its own, or from the command that a daemon leaves in its pid file."""
-    pids = [process['pid'] for process in look.processes if process['role'] == 'daemon']
     own = [process['interval'] for process in look.processes if process['role'] in ('daemon', 'queue_runner') and process['queue'] == 'mta'
            and process['interval']]
-    lines = _system.script(look.settings.get('mta', {}).get('pid_file') or '/var/run/sendmail.pid', 4096).splitlines()
-    if len(lines) > 1 and lines[0].isdecimal() and int(lines[0]) in pids:
-        interval = _schedule.process_role('', lines[1].split())['interval']
-        own += [interval] if interval else []
+    own += filter(None, [_schedule.process_role('', _started(look)[1].split())['interval']])
     return min(own) if own else None
 
 
@@ -443,9 +493,11 @@ def _subjects(look: _look.Look) -> Tuple[List[Tuple[str, int]], int]:
 
 
 def log_of(now: int) -> Callable[[Dict[str, bytes]], Dict[str, str]]:
-    """What gives _causes.diagnosis() the newest lines of the log of the host, of the last week."""
+    """What gives _causes.diagnosis() the newest lines of the log of the host, of the last week; for b'' what the kernel denied since yesterday."""
     def read(patterns: Dict[str, bytes]) -> Dict[str, str]:
-        found = _log.latest(patterns, now - _LOG_AGE, _LOG_SECONDS, _LOG_BYTES, _LOG_LINES)
+        found = _log.latest(dict((key, one) for key, one in patterns.items() if one), now - _LOG_AGE, _LOG_SECONDS, _LOG_BYTES, _LOG_LINES)
+        line = _log.denied(now - 86400, _LOG_BYTES) if b'' in patterns.values() else None
+        found.update((key, line) for key, one in patterns.items() if line and not one)
         return dict((key, _summary.shortened(line, _LOG_LINE)) for key, line in found.items())
     return read
 

@@ -91,11 +91,11 @@ def _settled(found: List[Process]) -> List[Process]:
 
 
 def in_container(pid: str, status: bytes = b'') -> bool:
+    """Whether a process has its own process ids, or another root directory."""
     inner = re.search(rb'NSpid:\s*(.*)', status or _system.slurp('/proc/%s/status' % pid, 8192))
-    if inner:
-        return len(inner.group(1).split()) > 1
-    try:                                      # before Linux 4.1
-        return os.readlink('/proc/%s/ns/pid' % pid) != os.readlink('/proc/self/ns/pid')
+    try:
+        return (len(inner.group(1).split()) > 1 if inner else              # since Linux 4.1
+                os.readlink('/proc/%s/ns/pid' % pid) != os.readlink('/proc/self/ns/pid')) or not os.path.samefile('/proc/%s/root' % pid, '/')
     except OSError:
         return False
 
@@ -116,7 +116,7 @@ def processes(users: Sequence[str] = ('smmsp',), binary: Optional[str] = None) -
     one that is gone, None where that cannot be seen. Without a Linux /proc from ps(1).
     """
     trust = _trust(users, binary)
-    if not os.path.exists('/proc/self/stat'):
+    if os.uname().sysname != 'Linux' or not os.path.exists('/proc/self/stat'):     # NetBSD has one too
         return _settled(_ps(trust, os.uname().sysname))
     found = []
     boot = re.search(rb'(?m)^btime (\d+)', _system.slurp_all('/proc/stat'))

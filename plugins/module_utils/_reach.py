@@ -162,6 +162,7 @@ def refuses_for_load(look: _look.Look) -> Evidence:
     if not said or (greets(look) and not count):
         return []
     now, bound = look.load[0] if look.load else 0.0, look.settings.get('mta', {}).get('refuse_la', 0)
+    bound = _route.lowest(look.configurations.get('mta'), 'r', bound)
     # d_refuse_connections_until in daemon.c.
     return ['The MTA says: %s' % said[0], 'The load average is %.1f, RefuseLA is %d%s.' % (
         now, bound, ': the MTA checks it again every 15 seconds' if now < bound else '')], count
@@ -175,9 +176,6 @@ def limits(look: _look.Look) -> Evidence:
     if greets(look) and not refused:
         said = []
     found = ['The MTA says: %s' % text for text in said[:1]]
-    most = look.settings.get('mta', {}).get('max_daemon_children')
-    if said and most:
-        found.append('MaxDaemonChildren is %d.' % most)
     text = (look.greeting or {}).get('text') or ''
     if (look.greeting or {}).get('code') and not greets(look) and _phrases.reason(text.encode('utf-8', 'replace'), 1) == 'limit':
         found.append('%s answers: %s' % (where(look), text))
@@ -190,7 +188,9 @@ def listens_elsewhere(look: _look.Look) -> Evidence:
         return []
     count, _example = reason(look, 'connection_refused')
     found = ', '.join('%s port %d' % (one['address'], one['port']) for one in look.sockets) or 'no address'
-    return ['submit.cf hands mail to %s; the MTA listens on %s.' % (where(look), found)], count
+    return ['Process %s (%s) has a network of its own (PrivateNetwork= of its unit).' % (one['pid'], one['title'])
+            for one in daemons(look) if one.get('sees') == 'network'] + [
+        'submit.cf hands mail to %s; the MTA listens on %s.' % (where(look), found)], count
 
 
 def loopback_down(look: _look.Look) -> Evidence:

@@ -227,6 +227,11 @@ def problems(cf: _cf.Configuration) -> List[Dict[str, Any]]:
     for missing, problem in (('Mlocal', 'No local mailer defined'), ('O', 'QueueDirectory (Q) option must be set')):
         if missing not in seen:
             found.append({'line': 0, 'problem': problem, 'text': ''})
+    base = cf.option('QueueDirectory') or 'mqueue'
+    base = base[:base.rfind('/') + 1] if base.endswith('*') else base.rstrip('/') + '/'
+    for group in _cf.queue_patterns(cf) if 'O' in seen else ():               # setup_queues() of queue.c
+        if not (group['path'] + '/').startswith(base) or group['path'][:1] != '/':
+            found.append({'line': 0, 'problem': 'QueuePath %s not absolute, or not subpath of QueueDirectory %s' % (group['path'], base), 'text': ''})
     return found
 
 

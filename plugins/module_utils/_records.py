@@ -11,7 +11,7 @@ import json
 import os
 from hashlib import sha256
 from heapq import nsmallest
-from typing import Any, Iterator, NamedTuple
+from typing import Any, Iterable, NamedTuple, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _qf, _spool, _text
 
@@ -36,21 +36,26 @@ class Found(NamedTuple):
     directory: _spool.QueueDirectory
 
 
-@contextlib.contextmanager
-def replacing(path: str) -> Iterator[Any]:
-    """A stream for the new content of a file, for root alone, which gets its name in one step. Raises OSError.
+def write_lines(path: str, entries: Iterable[Any]) -> Tuple[str, int]:
+    """Replace a file by JSON lines, for root alone and in one step. Returns (SHA-256 in hex, number of lines); raises OSError.
 
     Its directory is reached by L(_spool.walk) and kept open: nobody on the way can send it elsewhere.
     """
     parent, name = _spool.walk(os.path.dirname(path)), os.path.basename(path)
     temporary = '.%s.%d' % (name, os.getpid())
+    digest, count = sha256(), 0
+    encode = json.JSONEncoder(sort_keys=True).encode
     try:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=parent)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=parent)
         try:
             with os.fdopen(descriptor, 'wb') as stream:
-                yield stream
+                for entry in entries:
+                    line = encode(entry).encode('ascii') + b'\n'
+                    digest.update(line)
+                    stream.write(line)
+                    count += 1
                 stream.flush()
                 os.fsync(stream.fileno())
             os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
@@ -59,6 +64,7 @@ def replacing(path: str) -> Iterator[Any]:
             raise
     finally:
         os.close(parent)
+    return digest.hexdigest(), count
 
 
 def check_limit(limit):
@@ -119,24 +125,18 @@ class Listing:
             found = counted()
         else:
             found, matched = oldest(self.find(), self.limit)
+        file = {}
         if dry:
             for _one in found:
                 pass
-            return self._result([], matched, matched if self.limit is None else self.limit)
-        digest, count = sha256(), 0
-        try:
-            with replacing(path) as lines:
-                encode = json.JSONEncoder(sort_keys=True).encode
-                for one in self._records(found, None):
-                    line = encode(one).encode('ascii') + b'\n'
-                    digest.update(line)
-                    lines.write(line)
-                    count += 1
-        except OSError as error:
-            raise _text.SendmailError('path: the list cannot be written to %s: %s. Name a file in a directory that exists and has room.'
-                                      % (path, error.strerror))
-        return dict(self._result([], matched, matched if self.limit is None else self.limit),
-                    file={'path': path, 'messages': count, 'sha256': digest.hexdigest()})
+        else:
+            try:
+                digest, count = write_lines(path, self._records(found, None))
+            except OSError as error:
+                raise _text.SendmailError('path: the list cannot be written to %s: %s. Name a file in a directory that exists and has room.'
+                                          % (path, error.strerror))
+            file = {'file': {'path': path, 'messages': count, 'sha256': digest}}
+        return dict(self._result([], matched, matched if self.limit is None else self.limit), **file)
 
 
 def find(queue, one, selection, now):
@@ -187,42 +187,39 @@ def read(found, now, held=None, headers=(), recipients_max=RECIPIENTS_MAX):
     except FileNotFoundError:
         return None
     except (OSError, _text.SendmailError) as error:
-        why = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-        return record(found._replace(state='unreadable'), _qf.parse(b'')._replace(problems=[_qf.Problem('unreadable', 0, why)]), size, now, None)
+        why = getattr(error, 'strerror', None) or str(error)
+        return record(found._replace(state='unreadable'), _qf.parse(b'')._replace(problems=[_qf.Problem('unreadable', why)]), size, now, None)
     locked = None if held is None else (about.st_dev, about.st_ino) in held
     return record(found, _qf.parse(data), size, now, locked, headers, recipients_max)
 
 
 def record(found, envelope, size, now, locked, headers=(), recipients_max=RECIPIENTS_MAX):
     """One message as plain values; times are epoch seconds, ages and sizes seconds and bytes, text is printable."""
-    show = _shown
     row = _qf.head_of(envelope)
     created = envelope.created
-    sender = envelope.sender
+    sender, user = envelope.sender, _qf.submitter(envelope.macros.get(b'_'))
     result = {
-        'queue': found.queue, 'directory': show(os.fsencode(found.directory.path)), 'id': show(os.fsencode(found.name[2:])),
+        'queue': found.queue, 'directory': _shown(os.fsencode(found.directory.path)), 'id': _shown(os.fsencode(found.name[2:])),
         'state': found.state,
         'created': created, 'age': None if created is None else max(0, now - created),
         'last_attempt': envelope.last_attempt or None, 'attempts': envelope.attempts, 'priority': envelope.priority, 'size': size,
-        'sender': None if sender is None else show(sender), 'user': None, 'bounce': b'r' in envelope.flags or sender in (b'', b'MAILER-DAEMON'),
+        'sender': None if sender is None else _shown(sender), 'user': None if user is None else _shown(user),
+        'bounce': b'r' in envelope.flags or sender in (b'', b'MAILER-DAEMON'),
         'recipients': [_recipient(recipient) for recipient in envelope.recipients[:recipients_max]],
-        'recipients_total': len(envelope.recipients), 'status': show(envelope.status or _qf.status_of(row)),
+        'recipients_total': len(envelope.recipients), 'status': _shown(envelope.status or _qf.status_of(row)),
         'reason': None if created is None else _phrases.reason(_qf.status_of(row), envelope.attempts),
-        'flags': show(envelope.flags), 'body_type': show(envelope.body_type) or None,
-        'quarantine_reason': show(envelope.quarantine_reason) or None, 'envid': show(envelope.envid) or None,
+        'flags': _shown(envelope.flags), 'body_type': _shown(envelope.body_type) or None,
+        'quarantine_reason': _shown(envelope.quarantine_reason) or None, 'envid': _shown(envelope.envid) or None,
         'warning_sent': b'w' in envelope.flags, 'locked': locked,
         'problems': [problem.text for problem in envelope.problems]
         + ['the final dot is missing: it is being written, or was cut short'] * (found.state == 'incomplete'),
     }
-    user = _qf.submitter(envelope.macros.get(b'_'))
-    if user is not None:
-        result['user'] = show(user)
     if headers:
         wanted = dict((name.lower().encode('utf-8'), name) for name in headers)
         result['headers'] = dict((name, []) for name in headers)
         for name, value in envelope.headers:
             if name.lower() in wanted and len(result['headers'][wanted[name.lower()]]) < VALUES_MAX:
-                result['headers'][wanted[name.lower()]].append(show(_qf.header_text(value)))
+                result['headers'][wanted[name.lower()]].append(_shown(_qf.header_text(value)))
     return result
 
 
@@ -237,6 +234,5 @@ def _recipient(recipient):
     notify = None
     if b'N' in recipient.flags:
         notify = [word for letter, word in _NOTIFY if letter in recipient.flags] or ['never']
-    show = _shown
-    return {'address': show(recipient.address), 'status': show(recipient.status), 'flags': show(recipient.flags),
-            'orcpt': show(recipient.orcpt) or None, 'notify': notify}
+    return {'address': _shown(recipient.address), 'status': _shown(recipient.status), 'flags': _shown(recipient.flags),
+            'orcpt': _shown(recipient.orcpt) or None, 'notify': notify}

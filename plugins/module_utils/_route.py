@@ -132,6 +132,20 @@ def daemon_ports(cf: _cf.Configuration) -> List[int]:
     return found
 
 
+def of_daemons(cf: Optional[_cf.Configuration], letter: str) -> List[str]:
+    """What each line of DaemonPortOptions sets under a letter, whose case counts (setsockaddroptions() in daemon.c), '' for nothing: r is for
+    RefuseLA, q for QueueLA, c for MaxDaemonChildren, D for DeliveryMode.
+    """
+    lines = cf.options.get('daemonportoptions') if cf else None
+    return [([''] + re.findall(r'(?:^|,)\s*%s[^=,]*=\s*([^\s,]+)' % letter, line))[-1] for line in lines or ['']]
+
+
+def lowest(cf: Optional[_cf.Configuration], letter: str, otherwise: int) -> int:
+    """The lowest limit of a daemon, where C(otherwise) is that of the option; 0 is no limit."""
+    limits = [int(text) if text.isdecimal() else otherwise for text in of_daemons(cf, letter)]
+    return min(filter(None, limits), default=0)
+
+
 def sources(cf: Optional[_cf.Configuration]) -> Dict[int, str]:
     """{4 or 6: the address that connections are made from}: ClientPortOptions, of which the last of a family counts
     (setclientoptions() in daemon.c).

@@ -98,11 +98,15 @@ def _crontabs(family: str, crons: Set[str], root: str) -> Iterator[Tuple[str, bo
                 yield '%s/%s' % (directory, name), False, name, refused
 
 
-def _unfound(entry: Dict[str, Any], root: str) -> Optional[str]:
-    """Why Debian's cron does not find a program without a path: it gives no other PATH than this, crontab(5)."""
+def _unfound(entry: Dict[str, Any], short: bool, root: str) -> Optional[str]:
+    """Why cron does not find the program; without a path only where Debian's gives no other PATH than this, crontab(5): C(short)."""
     path = entry['path'] or '/usr/bin:/bin'
-    bare = {part.split()[0] for part in _schedule.starts(entry['command'])} & {'sendmail', 'runq'}
-    if not bare or '$' in path or 'PATH=' in entry['command'] or any(
+    firsts = {part.split()[0] for part in _schedule.starts(entry['command'])}
+    gone = sorted(one for one in firsts if re.match(r'/[\w./+-]*/(?:sendmail|runq)\Z', one) and one != '/usr/sbin/sendmail' and not os.path.exists(root + one))
+    if gone and '||' not in entry['command']:
+        return 'there is no %s' % _system.printable(gone[0])
+    bare = firsts & {'sendmail', 'runq'}
+    if not short or not bare or '$' in path or 'PATH=' in entry['command'] or any(
             os.path.exists('%s%s/%s' % (root, place, name)) for place in path.split(':') for name in bare):
         return None
     return 'cron does not find "%s" in its PATH, %s: write the whole path' % (min(bare), _system.printable(path))
@@ -194,9 +198,11 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
     for path, with_user, owner, refused in _crontabs(family, crons, root):
         text = _system.script(root + path)
         entries = _schedule.cron_entries(text, with_user)
-        wrong = next((entry['line'] for entry in entries if debian and not systemd_cron(root) and _schedule.refused(entry['schedule'])), None)
-        if wrong and not refused:
-            refused = 'cron reads nothing of the file, because it refuses the schedule in line %d' % wrong
+        if debian and not refused and not systemd_cron(root):
+            named = ['root'] + [entry['user'] for entry in entries if entry['user']]
+            known = [user for user in named if root or _system.accounts([user])[user]['uid'] is not None]
+            wrong = _schedule.refused(text, with_user, known)
+            refused = 'cron reads nothing of the file, because it refuses line %d' % wrong if wrong else None
         for entry in entries:
             called, run = None, _schedule.queue_run(entry['command'], layout.family == 'debian')
             if not run:
@@ -208,7 +214,7 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
                 # Debian's cron ignores all of a file that does not end, others the line (entry.c).
                 (None if systemd_cron(root) else _never_run(
                     entry, entry['user'] or owner or '', text[-1:] != '\n' and (debian or entry is entries[-1]), root)) or _guarded(entry['command'], root) or (
-                        _unfound(entry, root) if short and 'busybox' not in crons else None)
+                        _unfound(entry, short and 'busybox' not in crons, root))
                 if alive or crons else 'no cron daemon is running')
             if run['how'] == 'cron-mta' and (settings['queue_mode'], settings['msp_mode']) != ('cron', 'none'):
                 continue                                                      # that line is for the MTA queue

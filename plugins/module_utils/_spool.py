@@ -19,7 +19,7 @@ import pwd
 import re
 import stat
 import time
-from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _text
 
@@ -33,8 +33,8 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NOATIME = getattr(os, 'O_NOATIME', 0)
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
-# What Sendmail itself keeps in a queue directory beside messages (cf/feature/msp.m4, rc.d of FreeBSD).
-BELONGS = frozenset(('sm-client.pid', 'sm-client.st', 'sendmail.st', 'sendmail.pid'))
+# What Sendmail itself keeps in a queue directory beside messages (cf/feature/msp.m4, rc.d of FreeBSD), and a file system of its own.
+BELONGS = frozenset(('sm-client.pid', 'sm-client.st', 'sendmail.st', 'sendmail.pid', 'lost+found'))
 DEBRIS = ('data_without_control', 'control_without_data', 'temporary', 'pushed_aside', 'transcript', 'foreign', 'special')
 _DEBRIS_PREFIXES = {'tf': 'temporary', 'Tf': 'pushed_aside', 'xf': 'transcript'}
 _PREFIXES = frozenset(('qf', 'df', 'hf', 'Qf', 'tf', 'Tf', 'xf'))
@@ -60,7 +60,7 @@ _NEVER_BELOW = (
     '/usr/sbin/', '/usr/share/', '/var/lib/dpkg/', '/var/lib/rpm/', '/var/mail/', '/var/spool/cron/', '/var/spool/mail/',
     '/var/spool/postfix/', '/var/spool/exim4/')
 _HOME = re.compile(r'/(?:usr/)?home/[^/]+\Z')
-_PASSING = re.compile(r'\.nfs|\.fuse_hidden|\.[dqhQ]f|\.hoststat\Z|lost\+found\Z|\.snapshot\Z|\.zfs\Z')   # what file systems leave, and we
+_PASSING = re.compile(r'\.nfs|\.fuse_hidden|\.[dqhQ]f|\.hoststat\Z|\.snapshot\Z|\.zfs\Z')   # what file systems leave, and we
 
 
 def _error(path, error):
@@ -87,11 +87,13 @@ class _QueueDirectory(NamedTuple):
 class QueueDirectory(_QueueDirectory):
     """One queue: where its control, data and transcript files lie (the same place unless qf, df or xf subdirectories exist).
 
-    Beside what identifies it: C(name), what a C(d) line calls it; C(siblings), all directories of the same queue, itself among them;
-    C(proved), the (device, inode) of the four directories when L(directories) proved them.
+    Beside what identifies it: C(names), what a C(d) line calls it, more than one where links of two groups lead to it;
+    C(siblings), all directories of the same queue, itself among them;
+    C(proved), the (device, inode) of the four directories when L(directories) proved them; C(inside), names in it that lead to other queues.
     """
 
-    name = '.'
+    names: Sequence[str] = ('.',)
+    inside: FrozenSet[str] = frozenset()
     siblings: Tuple['QueueDirectory', ...] = ()
     proved: Tuple[Tuple[int, int], ...] = ()
 
@@ -249,7 +251,8 @@ def directories(patterns):
     that prefix (multiqueue_cache() in queue.c: entries that are no directories are passed over, and the parent is then no queue).
     Returns (list of QueueDirectory, list of {path, error}); a directory two groups name is listed once. What is never a queue is an error.
     """
-    found, errors, seen = [], [], set()
+    found, errors = [], []
+    seen: Dict[Tuple[int, int], List[str]] = {}      # paths by device and inode
     configured = [os.path.normpath(pattern) for _group, pattern in patterns]
     for group, pattern in patterns:
         parent, last = os.path.split(pattern.rstrip('/'))
@@ -273,8 +276,13 @@ def directories(patterns):
     if configured:
         # A d line names a directory relative to QueueDirectory, up to its last slash where that is a wildcard (multiqueue_cache()).
         base = os.path.dirname(configured[0]) if configured[0].endswith('*') else configured[0]
+        inside: Dict[str, Set[str]] = {}
+        for path in configured + [one.path for one in found]:
+            while path not in ('/', ''):
+                path, name = os.path.split(path)
+                inside.setdefault(path, set()).add(name)
         for one in found:
-            one.siblings, one.name = tuple(found), os.path.relpath(one.path, base)
+            one.siblings, one.names, one.inside = tuple(found), [os.path.relpath(path, base) for path in one.names], frozenset(inside.get(one.path, ()))
     return found, errors
 
 
@@ -287,9 +295,10 @@ def _add(found, errors, seen, group, path, name, parent_fd, configured):
         return
     try:
         about = os.fstat(descriptor)
-        if (about.st_dev, about.st_ino) in seen:
+        known = seen.setdefault((about.st_dev, about.st_ino), [])
+        known.append(path)
+        if len(known) > 1:
             return
-        seen.add((about.st_dev, about.st_ino))
         try:
             check_content(descriptor, any(one.startswith(os.path.normpath(path) + '/') for one in configured))
         except OSError as error:
@@ -312,7 +321,7 @@ def _add(found, errors, seen, group, path, name, parent_fd, configured):
             places.append(place)
             proved.append((about.st_dev, about.st_ino))
         one = QueueDirectory(group, path, places[0], places[1], places[2], os.path.islink(path))
-        one.proved = tuple(proved)
+        one.proved, one.names = tuple(proved), known
         found.append(one)
     finally:
         os.close(descriptor)
@@ -336,7 +345,7 @@ def data_directory(directory: QueueDirectory, data: bytes, siblings: Iterable[Qu
         return directory
     name = os.fsdecode(place)
     for one in siblings or directory.siblings or (directory,):
-        if name in (one.name, one.path, one.data):
+        if name in (one.path, one.data) or name in one.names:
             return one
     raise _text.SendmailError('its d line says that its data file is in %s, which is not a directory of this queue' % _text.printable(place[:200]))
 
@@ -620,7 +629,7 @@ class Pass:
             self.debris[kind] += 1
         elif name[0] == '.':
             self._staged(name, entry)
-        elif name in BELONGS or name in _PARTS and _is_place(entry):
+        elif name in BELONGS or (name in _PARTS or name in self.directory.inside) and _is_place(entry):
             pass
         elif entry.is_file(follow_symlinks=False):
             self.debris['foreign'] += 1

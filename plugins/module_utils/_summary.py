@@ -233,8 +233,20 @@ def _installation(look):
     return {'installed': program['sendmail'] is not None, 'absence': _look.absence(look), 'program': program['path'],
             'binary': program['sendmail'] or program['target'], 'other_mta': program['other_mta'], 'version': program['version'],
             'lock_kind': program['lock'], 'owner': program['owner'], 'group': program['group'], 'mode': program['mode'], 'platform': look.layout.family,
-            'submit_cf': configuration('msp'), 'sendmail_cf': configuration('mta'), 'sendmail_conf': look.sendmail_conf,
+            'contexts': _contexts(look), 'submit_cf': configuration('msp'), 'sendmail_cf': configuration('mta'), 'sendmail_conf': look.sendmail_conf,
             'msp_user': {'name': submitter['user'], 'uid': submitter['uid']}, 'msp_group': {'name': submitter['group'], 'gid': submitter['gid']}}
+
+
+def _contexts(look: _look.Look) -> Dict[str, str]:
+    """What SELinux calls the program, the pid files and the queue directories."""
+    found = {}
+    for path in [look.program['sendmail']] + [cf['pid_file'] for cf in look.settings.values()] + [
+            one.control for several in look.directories.values() for one in several]:
+        try:
+            found[_text.printable(os.fsencode(path))] = _text.printable(os.getxattr(path, 'security.selinux').rstrip(b'\0'))
+        except (OSError, AttributeError, TypeError):      # it has none, another system, no path
+            pass
+    return found
 
 
 def _mta(look):

@@ -18,7 +18,7 @@ options:
   profile:
     description:
       - Which controls are judged. The others are V(not_applicable).
-      - V(baseline) is what every host should satisfy, and a stock host of each distribution can. V(stig) is all, with what published rules ask beyond that.
+      - V(baseline) is what every host should satisfy. V(stig) is all, with what published rules ask beyond that.
     type: str
     choices: [baseline, stig]
     default: baseline

@@ -58,6 +58,7 @@ options:
       - How many queue runners work at the same time, at most 100.
       - By default up to eight, fewer where there are few messages or processors or the MTA limits its connection rate.
         One runner moves 15 to 30 messages a second, eight move about six times as many.
+      - One where C(SingleThreadDelivery) is set.
     type: int
   ignore_load:
     description: Run even when the load average is above C(QueueLA).

@@ -105,6 +105,10 @@ ansible_facts:
               description: Its mode.
               type: str
               sample: "2755"
+            contexts:
+              description: The SELinux contexts of that file, the queue directories and pid files, by path.
+              type: dict
+              sample: {/var/spool/clientmqueue: "system_u:object_r:mqueue_spool_t:s0"}
             other_mta:
               description: Another MTA that owns the name, such as V(postfix) or V(exim).
               type: str

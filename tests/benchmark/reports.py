@@ -95,7 +95,7 @@ def main() -> int:
     if options.measure:
         measure(options.measure)
         return 0
-    from fleet import fleet, kept
+    from ansible_collections.mailops.sendmail.tests.unit.fleet import fleet, kept
     missed = 0
     for count in options.hosts:
         with tempfile.TemporaryDirectory() as temporary:

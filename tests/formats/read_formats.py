@@ -38,8 +38,8 @@ for name in sys.argv[1:]:
 
 
 def make(place: Path) -> None:
-    from audited import every_status, reported
-    from fleet import fleet
+    from ansible_collections.mailops.sendmail.tests.unit.audited import every_status, reported
+    from ansible_collections.mailops.sendmail.tests.unit.fleet import fleet
     place.mkdir(parents=True)
     made = reported({**fleet(6, 3, True), **every_status()}, place / "results")
     _compliance_report.write(made, ["json"], str(place))

@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-from fleet import HOSTILE, fleet, result
-from fleet import kept as keep
-from hosts_looked_at import HEALTHY
-
 from ansible_collections.mailops.sendmail.plugins.plugin_utils import _compliance_report, _compliance_results
+from ansible_collections.mailops.sendmail.tests.unit.fleet import HOSTILE, fleet, kept as keep, result
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import HEALTHY
 
 DAY = 86400
 

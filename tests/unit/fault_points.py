@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""KILL a function before each call of the operating system that changes something. Python 3.6 syntax."""
+"""KILL a function before each call of the operating system that changes something, or let the call fail. Python 3.6 syntax."""
+import errno
 import os
 import signal
 
@@ -44,5 +45,39 @@ def killed_at_every_step(tmp_path, prepare, function, check):
         through = _run(lambda situation=situation: function(situation), step)
         check(situation)
         if through:
+            return step - 1
+    raise AssertionError('it never ends')
+
+
+def failing_at_every_step(tmp_path, monkeypatch, how, prepare, function, check):
+    """The same with an error in the place of KILL. C(how): before what the call does, or behind it (as a server does whose answer is lost), or from then on.
+
+    C(check(situation, C(function)'s result)).
+    """
+    for step in range(1, 10000):
+        path = tmp_path / str(step)
+        path.mkdir()
+        situation = prepare(path)
+        calls = [0]
+
+        def faulty(name, real, step=step, calls=calls):
+            def call(*arguments, **more):
+                if name == 'open' and not arguments[1] & os.O_CREAT:
+                    return real(*arguments, **more)
+                calls[0] += 1
+                if calls[0] == step or calls[0] > step and how == 'from then on':
+                    if how == 'behind':
+                        done = real(*arguments, **more)
+                        if name == 'open':
+                            os.close(done)
+                    raise OSError(errno.EIO, 'Input/output error')
+                return real(*arguments, **more)
+            return call
+        with monkeypatch.context() as patched:
+            for name in CHANGES:
+                patched.setattr(os, name, faulty(name, getattr(os, name)))
+            result = function(situation)
+        check(situation, result)
+        if calls[0] < step:
             return step - 1
     raise AssertionError('it never ends')

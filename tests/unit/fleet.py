@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import random
 
-from hosts_looked_at import DAEMON, DAMAGE, GREETING, HEALTHY, NOW, OWN, ROOM, queue
-
 from ansible_collections.mailops.sendmail.plugins.module_utils import _controls
 from ansible_collections.mailops.sendmail.plugins.plugin_utils import _compliance_results
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import DAEMON, DAMAGE, GREETING, HEALTHY, NOW, OWN, ROOM, queue
 
 HOSTILE = '<script>alert(1)</script>"\'&]]>|`[x](javascript:1)` {{ 7 * 7 }}\n=cmd()\x1b\\'
 

@@ -30,7 +30,7 @@ def state(path, owner='root', group='smmsp', mode='0644', exists=True):
 
 
 def want(key, path, owner, group, mode, **found):
-    return {'key': key, 'path': path, 'owner': owner, 'group': group, 'mode': mode,
+    return {'key': key, 'path': path, 'owner': owner, 'group': group, 'mode': mode, 'spare': 0,
             'found': state(path, **dict(dict(owner=owner, group=group, mode=mode), **found))}
 
 

@@ -1,11 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The format strings of a Sendmail binary that can end up in a status, a process title or a line of the log about
-delivery.
+"""The format strings of a Sendmail binary that can end up in a status, a process title or a line of the log about delivery.
 
-phrases_in_binaries.py BINARY: print them, one a line. With a second argument, a file of known ones: print those that
-are
-not in it, and fail if there are any. Runs on test hosts, so it needs nothing but Python.
+phrases_in_binaries.py BINARY: print them, one a line. With a second argument, a file of known ones: print those that are not in it, and fail if
+there are any. Runs on test hosts, so it needs nothing but Python.
 """
 
 import re

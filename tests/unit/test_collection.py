@@ -6,16 +6,16 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from ansible_collections.mailops.sendmail.tests.unit import plays
+
+ROOT = plays.ROOT
 UTILS = 'ansible_collections.mailops.sendmail.plugins.module_utils'
 MODULES = sorted(path for path in (ROOT / 'plugins/modules').glob('*.py') if path.name != '__init__.py')
 GALAXY = yaml.safe_load((ROOT / 'galaxy.yml').read_text())
@@ -246,13 +246,10 @@ print(json.dumps([__version__, sizes]))
 
 
 def test_what_ansible_sends_for_a_module_that_reads_is_small(tmp_path):
-    (tmp_path / 'ansible_collections/mailops').mkdir(parents=True)
-    (tmp_path / 'ansible_collections/mailops/sendmail').symlink_to(ROOT)
     names = [f'mailops.sendmail.{path.stem}' for path in MODULES if path.stem.endswith(('_info', '_facts'))]
     assert names
     program = [sys.executable, '-c', PAYLOADS, json.dumps(['ansible.builtin.ping', *names])]
-    environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(tmp_path), ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'), HOME=str(tmp_path))
-    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(program, env=plays.environment(tmp_path), capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     core, sizes = json.loads(done.stdout)
     empty = sizes.pop('ansible.builtin.ping')

@@ -170,8 +170,8 @@ def test_what_is_not_run_is_there_and_is_no_more_than_that():
 
 
 def test_every_panel_of_the_dashboard_asks_for_what_a_host_or_a_report_writes():
-    import fleet
     from ansible_collections.mailops.sendmail.plugins.module_utils import _exposition
+    from ansible_collections.mailops.sendmail.tests.unit import fleet
     one = next(found for found in fleet.fleet(50).values() if 'controls' in found and found['summary']['fail'])
     totals = {'summary': {'hosts': {'compliant': 1}}, 'hosts': [],
               'controls': [{'id': 'SMQ-RUN-01', 'severity': 'high', 'hosts': {'fail': 1}}]}

@@ -4,18 +4,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _exposition
+from ansible_collections.mailops.sendmail.tests.unit.plays import play
 
 pytest.importorskip('ansible.cli')
 
-ROOT = Path(__file__).resolve().parents[2]
 PLAY = """
 - hosts: all
   gather_facts: false
@@ -23,8 +20,6 @@ PLAY = """
     - ansible.builtin.include_role: {name: mailops.sendmail.sendmail_compliance, tasks_from: monitor}
 """
 OWN = _exposition.own('error', [], {}, 1)
-
-
 FOREIGN = 'is not a file that this role has written'
 # What is there under a name, and what is said about it.
 CASES = {'own.prom': (OWN, ''), 'new.prom': (None, ''), 'empty.prom': ('', ''), 'node.prom': ('# HELP node_load1 Load.\nnode_load1 0.5\n', FOREIGN),
@@ -32,8 +27,6 @@ CASES = {'own.prom': (OWN, ''), 'new.prom': (None, ''), 'empty.prom': ('', ''), 
 
 
 def test_only_a_file_of_its_own_is_written_or_removed(tmp_path):
-    (tmp_path / 'ansible_collections/mailops').mkdir(parents=True)
-    (tmp_path / 'ansible_collections/mailops/sendmail').symlink_to(ROOT)
     (tmp_path / 'play.yml').write_text(PLAY)
     (tmp_path / 'collected').mkdir()
     hosts = []
@@ -47,11 +40,7 @@ def test_only_a_file_of_its_own_is_written_or_removed(tmp_path):
             place.write_bytes(content if isinstance(content, bytes) else content.encode())
         hosts += [f'{mode}-{name} sendmail_compliance_monitor={mode} sendmail_compliance_monitor_file={place}' for mode in ('absent', 'cron')]
     (tmp_path / 'inventory').write_text('\n'.join([*hosts, '[all:vars]', 'ansible_connection=local', f'ansible_python_interpreter={sys.executable}', '']))
-    environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(tmp_path), ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'), HOME=str(tmp_path), ANSIBLE_NOCOLOR='1',
-                       ANSIBLE_STDOUT_CALLBACK='default', ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'))
-    environment.pop('ANSIBLE_CONFIG', None)
-    program = [sys.executable, '-m', 'ansible.cli.playbook', '-i', 'inventory', 'play.yml', '--check']
-    done = subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    done = play(tmp_path, '-i', 'inventory', 'play.yml', '--check')
     told = dict(re.findall(r'(?m)^fatal: \[(\S+)\]: FAILED! => (.*)$', done.stdout))
     for name, (content, said) in CASES.items():
         place = tmp_path / 'collected' / name

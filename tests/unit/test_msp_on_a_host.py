@@ -6,29 +6,22 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
+from ansible_collections.mailops.sendmail.tests.unit import plays
+
 pytest.importorskip('ansible.cli')
 
-ROOT = Path(__file__).resolve().parents[2]
-ROLE = ROOT / 'roles/sendmail_msp'
+ROLE = plays.ROOT / 'roles/sendmail_msp'
 VARIABLES = yaml.safe_load((ROLE / 'vars/main.yml').read_text())
 
 
 def play(tmp_path, tasks, variables):
     """The process that has ended."""
     (tmp_path / 'play.yml').write_text(yaml.safe_dump([{'hosts': 'alias', 'gather_facts': False, 'tasks': tasks, 'vars': variables}]))
-    environment = dict(os.environ, ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'), HOME=str(tmp_path), ANSIBLE_NOCOLOR='1', ANSIBLE_STDOUT_CALLBACK='default',
-                       ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'))
-    environment.pop('ANSIBLE_CONFIG', None)
-    program = [sys.executable, '-m', 'ansible.cli.playbook', '-i', 'alias,', '-c', 'local', '-e', f'ansible_python_interpreter={sys.executable}',
-               'play.yml', '--check']
-    return subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    return plays.play(tmp_path, *plays.HERE, '-i', 'alias,', 'play.yml', '--check')
 
 
 # etc/sendmail/Makefile of FreeBSD: SENDMAIL_SUBMIT_MC != hostname, and then ${SENDMAIL_SUBMIT_MC}.submit.mc.

@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from ansible_collections.mailops.sendmail.tests.unit.plays import HERE, play
 
 pytest.importorskip('ansible.cli')
 
@@ -46,12 +46,7 @@ def test_what_is_wrong_with_the_source_is_said(tmp_path, m4, sendmail, says):
         (tmp_path / name).chmod(0o755)
     (tmp_path / 'submit.mc').write_text("FEATURE(`msp')\n")
     (tmp_path / 'play.yml').write_text(PLAY % {'role': ROLE, 'place': tmp_path})
-    environment = dict(os.environ, PATH=f'{tmp_path}:{os.environ["PATH"]}', HOME=str(tmp_path), ANSIBLE_NOCOLOR='1', ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'),
-                       ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'), ANSIBLE_STDOUT_CALLBACK='default')
-    environment.pop('ANSIBLE_CONFIG', None)
-    done = subprocess.run([sys.executable, '-m', 'ansible.cli.playbook', '-i', 'localhost,', '-c', 'local', '-e',
-                           f'ansible_python_interpreter={sys.executable}', 'play.yml'],
-                          env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    done = play(tmp_path, *HERE, 'play.yml', PATH=f'{tmp_path}:{os.environ["PATH"]}')
     said = ' '.join(done.stdout.replace('\\"', '"').split())
     assert done.returncode == (2 if says else 0), done.stdout + done.stderr
     assert says.format(place=tmp_path) in said.partition('"msg": ')[2], done.stdout

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
+import time
 from pathlib import Path
 
 import jinja2
 import pytest
 import yaml
+
+from ansible_collections.mailops.sendmail.tests.unit import plays
 
 pytest.importorskip('ansible.cli')
 
@@ -53,8 +55,6 @@ MSP_INSTALLS = """
     - ansible.builtin.include_tasks: install.yml
 """
 WEDGED = 'NOQUEUE: SYSERR(root): opendaemonsocket: daemon MTA: server SMTP socket wedged: exiting'
-
-
 HANDLER = """
 - hosts: localhost
   gather_facts: false
@@ -70,8 +70,6 @@ HANDLER = """
   handlers:
     - ansible.builtin.import_tasks: %s/roles/sendmail_mta/handlers/main.yml
 """
-
-
 WATCHED = """
 - hosts: localhost
   gather_facts: false
@@ -115,13 +113,9 @@ def tasks_of(entries):
 
 
 def play(tmp_path, text, *arguments):
+    """What ansible-playbook says about the playbook C(text)."""
     (tmp_path / 'play.yml').write_text(text)
-    environment = dict(os.environ, PATH=f'{tmp_path}:{os.environ["PATH"]}', HOME=str(tmp_path), ANSIBLE_NOCOLOR='1', ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'),
-                       ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'), ANSIBLE_STDOUT_CALLBACK='default')
-    environment.pop('ANSIBLE_CONFIG', None)
-    done = subprocess.run([sys.executable, '-m', 'ansible.cli.playbook', '-i', 'localhost,', '-c', 'local', '-e',
-                           f'ansible_python_interpreter={sys.executable}', 'play.yml', *arguments],
-                          env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    done = plays.play(tmp_path, *plays.HERE, 'play.yml', *arguments, PATH=f'{tmp_path}:{os.environ["PATH"]}')
     return done.stdout + done.stderr
 
 
@@ -170,6 +164,21 @@ def test_a_host_is_judged_when_the_packages_are_there(tmp_path):
     said = play(tmp_path, INSTALLS)
     assert '"msg": "judged"' in said, said
     assert 'skipping' not in said.partition('local mailer again')[2].partition('TASK')[0]
+
+
+@pytest.mark.parametrize('arguments, age, status', [
+    ('sendmail start', 0, 101), ('--quiet sendmail restart 2', 0, 101), ('sendmail.service start', 0, 101), ('sendmail stop', 0, 0),
+    # The package manager removes another MTA, which has to stop.
+    ('postfix stop', 0, 0), ('cron start', 0, 0), ('opensendmail start', 0, 0), ('sendmail start', 61 * 60, 0)])
+def test_the_package_alone_is_kept_from_starting_the_mta_and_not_for_ever(tmp_path, arguments, age, status):
+    """invoke-rc.d(8), deb-systemd-invoke(1p): 101 is "action forbidden by policy". Debian's start of the MTA runs the client queue."""
+    (policy,) = [task['ansible.builtin.copy'] for task in tasks_of(yaml.safe_load((ROOT / 'roles/sendmail_mta/tasks/packages.yml').read_text()))
+                 if 'ansible.builtin.copy' in task]
+    program = tmp_path / 'policy-rc.d'
+    program.write_text(policy['content'])
+    program.chmod(int(policy['mode'], 8))
+    os.utime(program, (time.time() - age,) * 2)
+    assert subprocess.run([program, *arguments.split()], check=False).returncode == status
 
 
 @pytest.mark.parametrize('changed, arguments, failed', [(False, [], True), (False, ['--check'], True), (True, [], True), (True, ['--check'], False)])

@@ -9,21 +9,18 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
 pytest.importorskip('ansible.cli')
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from hosts_looked_at import HEALTHY
-
 from ansible_collections.mailops.sendmail.plugins.module_utils import _compliance
+from ansible_collections.mailops.sendmail.tests.unit import planned_mta, planned_queue_runner, plays
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import HEALTHY
+from ansible_collections.mailops.sendmail.tests.unit.plays import ROOT
 
-from ansible_collections.mailops.sendmail.tests.unit import planned_mta, planned_queue_runner  # noqa: E402
-
-ROOT = Path(__file__).resolve().parents[2]
 LONG = 'mail-gateway-17.production.eu-central-1.frankfurt.datacenter.example.org'
+OURS = 'ansible_collections/mailops/sendmail'
 PLAYBOOKS = sorted(path.stem for path in (ROOT / 'playbooks').glob('*.yml'))
 # What a callback is told: the results of tasks and what is displayed beside them. Of Ansible's own only the default one is everywhere.
 CALLBACK = """
@@ -48,20 +45,14 @@ class CallbackModule(CallbackBase):
 @pytest.fixture(name='play')
 def fixture_play(tmp_path):
     """play(playbook, *arguments): the process that has ended."""
-    (tmp_path / 'ansible_collections/mailops').mkdir(parents=True)
-    (tmp_path / 'ansible_collections/mailops/sendmail').symlink_to(ROOT)
     (tmp_path / 'callbacks').mkdir()
     (tmp_path / 'callbacks/events.py').write_text(CALLBACK)
     (tmp_path / 'inventory').write_text('[web]\n' + ''.join(
         f'{name} ansible_connection=local ansible_python_interpreter=/nonexistent\n' for name in ('web1', LONG)))
 
     def play(name, *arguments, callback='default', connections=''):
-        environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(tmp_path), ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'), HOME=str(tmp_path),
-                           ANSIBLE_NOCOLOR='1', ANSIBLE_STDOUT_CALLBACK=callback, ANSIBLE_CALLBACK_PLUGINS=str(tmp_path / 'callbacks'),
-                           ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'), ANSIBLE_RETRY_FILES_ENABLED='false', ANSIBLE_CONNECTION_PLUGINS=str(connections))
-        environment.pop('ANSIBLE_CONFIG', None)
-        program = [sys.executable, '-m', 'ansible.cli.playbook', f'mailops.sendmail.{name}', '-i', 'inventory', *arguments]
-        return subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+        return plays.play(tmp_path, f'mailops.sendmail.{name}', '-i', 'inventory', *arguments, ANSIBLE_STDOUT_CALLBACK=callback,
+                          ANSIBLE_CALLBACK_PLUGINS=str(tmp_path / 'callbacks'), ANSIBLE_CONNECTION_PLUGINS=str(connections))
     return play
 
 
@@ -178,11 +169,14 @@ if __name__ == '__main__':
 
 @pytest.fixture(name='answering')
 def fixture_answering(play, tmp_path):
-    """answering(module=answers): from now on the modules of the collection answer that, one after the other, on hosts with a Python."""
-    ours = tmp_path / 'ansible_collections/mailops/sendmail'
-    ours.unlink()
-    (ours / 'plugins/modules').mkdir(parents=True)
-    for entry in [*ROOT.iterdir(), *(ROOT / 'plugins').iterdir()]:
+    """answering(module=answers): from now on the modules of the collection answer that, one after the other, on hosts with a Python.
+
+    A test may put playbooks and modules of its own into this collection.
+    """
+    ours = tmp_path / OURS
+    for part in ('plugins/modules', 'playbooks'):
+        (ours / part).mkdir(parents=True)
+    for entry in [*ROOT.iterdir(), *(ROOT / 'plugins').iterdir(), *(ROOT / 'playbooks').iterdir()]:
         place = ours / entry.relative_to(ROOT)
         if not place.exists() and not entry.name.startswith('.'):
             place.symlink_to(entry)
@@ -254,12 +248,9 @@ def test_whoever_has_something_to_do_is_not_taken_for_healthy(answering, found, 
 
 
 def test_a_survey_keeps_no_whole_diagnosis_in_memory(answering, tmp_path):
-    playbooks = tmp_path / 'ansible_collections/mailops/sendmail/playbooks'
     survey = yaml.safe_load((ROOT / 'playbooks/survey_queues.yml').read_text())
     survey[0]['tasks'].append({'name': 'Show what is kept', 'ansible.builtin.debug': {'msg': 'kept: {{ survey_queues_diagnosis | to_json }}'}})
-    playbooks.unlink()
-    playbooks.mkdir()
-    (playbooks / 'kept.yml').write_text(yaml.safe_dump(survey))
+    (tmp_path / OURS / 'playbooks/kept.yml').write_text(yaml.safe_dump(survey))
     done = answering(sendmail_diagnosis_info=[WELL])('kept', '--limit', 'web1')
     assert '1 host, 1 healthy' in done.stdout
     assert 'kept: {}"' in done.stdout
@@ -283,11 +274,7 @@ def test_tags_that_leave_out_a_role_are_no_success(answering, arguments):
 def test_a_run_says_nothing_of_what_the_one_before_it_found(answering, tmp_path):
     """Facts outlive a playbook that a site imports twice."""
     site = [{'ansible.builtin.import_playbook': 'mailops.sendmail.remediate_queues'}] * 2
-    (tmp_path / 'ansible_collections/mailops/sendmail/playbooks').unlink()
-    (tmp_path / 'ansible_collections/mailops/sendmail/playbooks').mkdir()
-    for entry in (ROOT / 'playbooks').iterdir():
-        (tmp_path / 'ansible_collections/mailops/sendmail/playbooks' / entry.name).symlink_to(entry)
-    (tmp_path / 'ansible_collections/mailops/sendmail/playbooks/twice.yml').write_text(yaml.safe_dump(site))
+    (tmp_path / OURS / 'playbooks/twice.yml').write_text(yaml.safe_dump(site))
     play = answering(sendmail_diagnosis_info=[WELL, {'failed': True, 'msg': 'It is broken now.'}])
     done = play('twice', '--limit', 'web1', '--check', '-e', 'remediate_queues_reports=json', '-e', 'remediate_queues_directory=reports')
     made = json.loads((tmp_path / 'reports/report.json').read_text())
@@ -319,10 +306,7 @@ CF = {'path': '/etc/mail/sendmail.cf', 'exists': True, 'changed': None}
     ('sendmail_queue_runner', planned_queue_runner.host('debian', installed=False), 'Sendmail is not installed')])
 def test_a_handler_needs_nothing_of_the_role_before_it(answering, tmp_path, role, facts, said):
     """Those of pre_tasks are run before the roles. And what is not for handlers, include_role for one, is found when they are read."""
-    place = tmp_path / 'ansible_collections/mailops/sendmail/playbooks'
-    place.unlink()
-    place.mkdir()
-    (place / 'site.yml').write_text(HANDLERS % (role + '_restart', role))
+    (tmp_path / OURS / 'playbooks/site.yml').write_text(HANDLERS % (role + '_restart', role))
     refusing = tmp_path / 'refusing'
     refusing.write_text('#!/bin/sh\necho "line 7: unknown configuration line" >&2\nexit 78\n')
     refusing.chmod(0o755)
@@ -369,7 +353,7 @@ def test_a_host_that_goes_away_during_the_work_is_no_host_that_was_not_reached(a
     facts = {'changed': False, 'ansible_facts': {'sendmail_queue': dict(look, queues={'mta': queue, 'msp': queue}, runners=[])}}
     play = answering(sendmail_diagnosis_info=[dict(WAITING, causes=[cause])], sendmail_queue_facts=[facts], sendmail_queue=[FLUSHED],
                      sendmail_message_info=[{'changed': False, 'messages': []}], sendmail_ledger=[{'changed': False, 'errors': [], 'messages': 4}])
-    place = tmp_path / f'ansible_collections/mailops/sendmail/plugins/modules/{module}.py'
+    place = tmp_path / OURS / f'plugins/modules/{module}.py'
     place.write_text(place.read_text().replace('def main():', f'def main():\n    open({str(tmp_path / how)!r}, "w").close()'))
     (tmp_path / 'connections').mkdir()
     (tmp_path / 'connections/dying.py').write_text(DYING % {'place': f'{tmp_path}/'})
@@ -413,10 +397,7 @@ KEYWORD = """
 def test_what_is_refused_leaves_no_mark(answering, tmp_path, arguments, keyword, said):
     """In AWX the next job is another controller, which the mark would keep away for two hours."""
     if keyword is not None:
-        place = tmp_path / 'ansible_collections/mailops/sendmail/playbooks'
-        place.unlink()
-        place.mkdir()
-        (place / 'site.yml').write_text(KEYWORD % keyword)
+        (tmp_path / OURS / 'playbooks/site.yml').write_text(KEYWORD % keyword)
     play = answering(sendmail_diagnosis_info=[dict(WELL, healthy=False, causes=[DOWN])], sendmail_queue_facts=[{'failed': True, 'msg': 'It went on.'}])
     done = play('remediate_queues' if keyword is None else 'site', '--limit', 'web1', '-e', f'__sendmail_remediate_mark={tmp_path}/mark', *arguments)
     assert done.returncode == 2

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from ansible_collections.mailops.sendmail.tests.unit.plays import HERE, ROOT, play
+
 pytest.importorskip('ansible.cli')
 
-ROOT = Path(__file__).resolve().parents[2]
 PLAY = """
 - hosts: localhost
   gather_facts: false
@@ -30,22 +29,15 @@ OLD, NEW = 'nameserver 198.51.100.1\n', 'nameserver 192.0.2.53\n'
 @pytest.mark.parametrize('text, immutable, arguments, said', [
     (OLD, True, ['--check'], 'cannot be written'), (OLD, True, [], 'cannot be written'), (OLD, False, [], ''), (NEW, True, [], '')])
 def test_a_file_that_somebody_keeps_as_it_is(tmp_path, text, immutable, arguments, said):
-    (tmp_path / 'ansible_collections/mailops').mkdir(parents=True)
-    (tmp_path / 'ansible_collections/mailops/sendmail').symlink_to(ROOT)
     (tmp_path / 'play.yml').write_text(PLAY)
     (tmp_path / 'etc').mkdir()
     file = tmp_path / 'etc/resolv.conf'
     (tmp_path / 'resolvers.yml').write_text((ROOT / 'roles/sendmail_remediate/tasks/resolvers.yml').read_text().replace('/etc/resolv.conf', str(file)))
     file.write_text(text)
-    environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(tmp_path), ANSIBLE_LOCAL_TEMP=str(tmp_path / 'tmp'), HOME=str(tmp_path), ANSIBLE_NOCOLOR='1',
-                       ANSIBLE_STDOUT_CALLBACK='default', ANSIBLE_REMOTE_TEMP=str(tmp_path / 'remote'))
-    environment.pop('ANSIBLE_CONFIG', None)
     if immutable and (os.geteuid() or subprocess.run(['chattr', '+i', str(file)], capture_output=True, check=False).returncode):
         pytest.skip('no file can be made immutable here')
     try:
-        program = [sys.executable, '-m', 'ansible.cli.playbook', '-i', 'localhost,', '-c', 'local', '-e', f'ansible_python_interpreter={sys.executable}',
-                   'play.yml', *arguments]
-        done = subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+        done = play(tmp_path, *HERE, 'play.yml', *arguments)
     finally:
         if immutable:
             subprocess.run(['chattr', '-i', str(file)], check=True)

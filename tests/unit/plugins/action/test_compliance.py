@@ -5,17 +5,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from unittest import mock
 
 import pytest
 
 pytest.importorskip('ansible')
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from hosts_looked_at import HEALTHY
-
 from ansible_collections.mailops.sendmail.plugins.action import sendmail_compliance_info, sendmail_compliance_report
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import HEALTHY
 
 RUNNERLESS = HEALTHY._replace(runners=[])
 RUN = 'SMQ-RUN-01'

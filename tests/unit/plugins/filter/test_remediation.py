@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from hypothesis import given, strategies as st
+
+from ansible_collections.mailops.sendmail.plugins.filter.queue_report import queue_report
 from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import (
     FIXES,
     FLUSH,
@@ -25,13 +26,8 @@ from ansible_collections.mailops.sendmail.plugins.filter.remediation_plan import
 from ansible_collections.mailops.sendmail.plugins.filter.remediation_report import remediation_report
 from ansible_collections.mailops.sendmail.plugins.filter.remediation_summary import remediation_summary
 from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _controls
-from ansible_collections.mailops.sendmail.plugins.filter.queue_report import queue_report
-from hypothesis import given
-from hypothesis import strategies as st
-
-sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-import planned_remediation
-from hosts_looked_at import HEALTHY
+from ansible_collections.mailops.sendmail.tests.unit import planned_remediation
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import HEALTHY
 
 IDS = {cause.id for cause in _causes.CAUSES}
 

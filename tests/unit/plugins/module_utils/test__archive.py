@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Archives: parts that prove whole or are refused, and directories that nobody else could have made."""
+import fcntl
 import gzip
 import io
 import json
@@ -658,7 +659,7 @@ def steps(monkeypatch):
     def synced(descriptor):
         done.append('sync ' + os.path.basename(os.readlink('/proc/self/fd/%d' % descriptor)))
     monkeypatch.setattr(os, 'rename', renamed)
-    monkeypatch.setattr(_archive, '_sync', synced)
+    monkeypatch.setattr(_archive, 'to_disk', synced)
     return done
 
 
@@ -697,9 +698,9 @@ def test_a_disk_that_does_not_keep_it_is_an_error(monkeypatch, number, raises):
     monkeypatch.setattr(os, 'fsync', fails)
     if raises:
         with pytest.raises(OSError):
-            _archive._sync(0)
+            _archive.to_disk(0)
     else:
-        _archive._sync(0)
+        _archive.to_disk(0)
 
 
 def test_the_manifest_is_for_root_and_of_now(tmp_path):
@@ -707,7 +708,7 @@ def test_the_manifest_is_for_root_and_of_now(tmp_path):
     with tarfile.open(path) as archive:
         info = archive.getmember('manifest.jsonl')
         made = os.stat(path).st_mtime
-    assert (info.mode, info.uid, info.gid) == (0o600, 0, 0) and abs(info.mtime - made) < 60
+    assert (info.mode, info.uid, info.gid) == (0o600, os.geteuid(), os.getegid()) and abs(info.mtime - made) < 60
 
 
 def test_two_archives_of_one_second(tmp_path, monkeypatch):
@@ -745,6 +746,28 @@ class TestHold:
             _archive.hold(directory, 'qf1')
         os.close(handle)
         os.close(_archive.hold(directory, 'qf1')[0])
+
+    @pytest.mark.parametrize('system, other, free', [('FreeBSD', None, True), ('FreeBSD', fcntl.LOCK_EX, False), ('Linux', None, False)])
+    def test_where_one_kind_of_lock_is_in_the_way_of_the_other(self, tmp_path, monkeypatch, system, other, free):
+        """lf_blocks() in FreeBSD's kern_lockf.c: the owner of flock() is the open file, that of fcntl() the process, and two owners block each other."""
+        (tmp_path / 'qf').write_bytes(b'V8\n')
+        monkeypatch.setattr(_archive.os, 'uname', lambda: (system, '', '', '', ''))
+
+        def lockf(_handle, _kind):
+            raise OSError(_archive.errno.EAGAIN, 'Resource temporarily unavailable')
+        monkeypatch.setattr(_archive.fcntl, 'lockf', lockf)
+        directory, runner = os.open(str(tmp_path), os.O_RDONLY), os.open(str(tmp_path / 'qf'), os.O_RDWR)
+        try:
+            if other:
+                fcntl.flock(runner, other)
+            if free:
+                os.close(_archive.hold(directory, 'qf')[0])
+            else:
+                with pytest.raises(_archive.Locked):
+                    _archive.hold(directory, 'qf')
+        finally:
+            os.close(runner)
+            os.close(directory)
 
     def test_what_may_only_be_read_gets_a_shared_lock(self, directory, monkeypatch):
         real, asked, locks = _archive._spool.open_quietly, [], []

@@ -4,14 +4,12 @@
 
 import os
 import re
-import sys
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _checks, _controls, _phrases, _platform
-
-sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from hosts_looked_at import (
+from ansible_collections.mailops.sendmail.plugins.module_utils import (
+    _causes, _cf, _checks, _controls, _flush, _hazards, _phrases, _platform, _text)
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import (
     DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, OTHER, ROOM, RUNNER, because, queue, relay, waiting)
 
 ROOT = os.path.join(os.path.dirname(_causes.__file__), '..', '..')
@@ -68,7 +66,13 @@ def mta(**more):
 QUEUES = _cf.parse(b'O DeliveryMode=queueonly\n')
 HOLD = _cf.parse(b'O HoldExpensive=True\nMlocal, P=/x, F=lse, A=x\n')
 HELD_RELAY = _cf.parse(b'O HoldExpensive=True\nMrelay, P=[IPC], F=me, A=TCP $h\n')
+NO_RUNNERS = _cf.parse(b'O MaxRunnersPerQueue=0\n')
+SLOW = _cf.parse(b'Qmqueue, P=/var/spool/q, I=2h\n')
 BACKGROUND = _cf.parse(b'O DeliveryMode=b\n')
+
+
+def daemon(options, more=''):
+    return _cf.parse(('O DaemonPortOptions=%s\n%s\n' % (options, more)).encode())
 
 
 def mta_settings(**more):
@@ -89,6 +93,8 @@ ROWS = [
     ('other_mta', {'program': OTHER}, {'program': BARE}),
     ('stranded', {'stranded': [{'path': '/var/spool/clientmqueue', 'messages': 3}]}, {'stranded': []}),
     ('queue_link', {'errors': [dict(GONE, link=('/q', '/mnt/q'))]}, {'errors': [GONE]}),
+    ('other_queue', {'processes': [dict(DAEMON, sees='hidden')]}, {'processes': [dict(DAEMON, sees='read_only')]}),
+    ('read_only', {'processes': [dict(DAEMON, sees='read_only')]}, {'processes': [dict(DAEMON, sees='hidden')]}),
     ('configuration', files(msp=dict(HEALTHY.files['msp'], exists=False)), files(msp=HEALTHY.files['msp'])),
     ('configuration', files(msp=dict(HEALTHY.files['msp'], problems=PROBLEM)), files(mta=dict(HEALTHY.files['mta'], problems=PROBLEM))),
     ('configuration', {'submitter': dict(HEALTHY.submitter, uid=None)}, {}),
@@ -113,6 +119,15 @@ ROWS = [
     ('lost', {'queues': {'msp': queue(messages=dict(queue()['messages'], lost=1)), 'mta': queue()}}, {}),
     ('lost', {'queues': {'msp': queue(), 'mta': queue(messages=dict(queue()['messages'], lost=1))}}, {}),
     ('quarantined', {'queues': {'msp': queue(messages=dict(queue()['messages'], quarantined=1)), 'mta': queue()}}, {}),
+    ('no_runners', {'configurations': {'msp': NO_RUNNERS}}, {'configurations': {'msp': _cf.parse(b'O MaxRunnersPerQueue=1\n')}}),
+    ('no_runners', {'configurations': {'mta': NO_RUNNERS}}, {'configurations': {'mta': _cf.parse(b'O MaxQueueChildren=0\n')}}),
+    ('runner', {'queues': {'msp': waiting(3, untried_age=14701)}, 'configurations': {'msp': SLOW}},
+     {'queues': {'msp': waiting(3, untried_age=14700)}, 'configurations': {'msp': SLOW}}),
+    ('mta_untried', dict(mta(untried_age=14701), mta_interval=600, configurations={'mta': SLOW}),
+     dict(mta(untried_age=14700), mta_interval=600, configurations={'mta': SLOW})),
+    # What was not tried for an hour is no sign of a dead runner then, nor is a flush of any use.
+    ('runner', {'queues': {'msp': waiting(3, untried_age=9999)}}, {'queues': {'msp': waiting(3, untried_age=9999)}, 'configurations': {'msp': NO_RUNNERS}}),
+    ('mta_untried', dict(mta(untried_age=9999), mta_interval=600), dict(mta(untried_age=9999), mta_interval=600, configurations={'mta': NO_RUNNERS})),
     ('disk_full', {'filesystems': {'msp': dict(ROOM, blocks_free=99), 'mta': ROOM}}, {'filesystems': {'msp': dict(ROOM, blocks_free=100), 'mta': ROOM}}),
     ('disk_full', dict(msp(min_free_blocks=0), filesystems={'msp': dict(ROOM, blocks_free=0)}),
      dict(msp(min_free_blocks=0), filesystems={'msp': dict(ROOM, blocks_free=1)})),
@@ -188,6 +203,19 @@ ROWS = [
     # Mail that comes now would wait too, with nothing in the queue yet; only the mailer that is used counts.
     ('never_tried', {'configurations': {'msp': QUEUES}}, {'configurations': {'msp': BACKGROUND}}),
     ('never_tried', {'configurations': {'msp': HELD_RELAY}}, {'configurations': {'msp': HOLD}}),
+    # The MTA too; what it has kept is a cause of its own. daemon.c: D of DaemonPortOptions counts before the command line, and that before the file.
+    ('never_tried', {'configurations': {'mta': QUEUES}}, {'configurations': {'mta': BACKGROUND}}),
+    ('never_tried', {'configurations': {'mta': QUEUES}}, {'configurations': {'mta': QUEUES}, 'processes': []}),
+    ('never_tried', {'configurations': {'mta': QUEUES}}, dict(mta(never_tried=2), configurations={'mta': QUEUES})),
+    ('never_tried', {'configurations': {'mta': QUEUES}}, {'configurations': {'mta': QUEUES}, 'mta_command': 'sendmail -bd -odb'}),
+    ('never_tried', {'mta_command': 'sendmail -bd -odq'}, {'mta_command': 'sendmail -bd -q1h'}),
+    ('never_tried', {'configurations': {'mta': daemon('Name=MTA, D=q')}}, {'configurations': {'mta': daemon('Name=MSA, Port=587, D=q')}}),
+    ('never_tried', {'configurations': {'mta': QUEUES}}, {'configurations': {'mta': daemon('D=b', 'O DeliveryMode=q')}}),
+    ('never_tried', {'mta_command': 'sendmail -bd -ODeliveryMode=d'}, {'mta_command': 'sendmail -bd -odq', 'configurations': {
+        'mta': daemon('D=i')}}),
+    # q of DaemonPortOptions is a QueueLA of that daemon's, d its DelayLA
+    ('queue_load', {'configurations': {'mta': daemon('q=1')}, 'load': [21.0, 1.0, 1.0], **msp(queue_la=99)},
+     {'configurations': {'mta': daemon('d=1, Q=1')}, 'load': [21.0, 1.0, 1.0], **msp(queue_la=99)}),
     # Whatever else keeps it, an option that the daemon was started with or a mailer that is called expensive: it is no longer new.
     ('mta_waits', dict(mta(never_tried=2), configurations={'mta': BACKGROUND}, mta_kept=1), dict(mta(never_tried=2), mta_kept=0)),
     ('mta_waits', dict(mta(never_tried=2), configurations={'mta': HOLD}, mta_kept=2), dict(mta(never_tried=2), mta_kept=2, load=[36.0, 1.0, 1.0])),
@@ -253,7 +281,8 @@ class TestOneJudgement:
         look = HEALTHY._replace(**more)
         look = look._replace(queues=dict({'msp': queue(), 'mta': queue()}, **look.queues))
         held = {cause['id'] for cause in _causes.diagnose(look)}
-        held |= {'dead_runner'} & ({'dead_runner'} if 'runner' in held else set())   # the same sentence, said once
+        if 'runner' in held:
+            held.add('dead_runner')     # the same sentence, said once
         status = {one['id']: one['status'] for one in _controls.comply(look, _controls.settled(now=NOW))['controls']}
         for control in _controls.CONTROLS:
             for cause in self.TWINS.get(control.id, ()):
@@ -294,6 +323,22 @@ class TestAdvice:
             assert one['fix']['name'] != 'sendmail_queue'
             assert not re.match(r'Flush|.*; flush', one['fix']['text'])
 
+    @pytest.mark.parametrize('cause, kind, holds', [
+        ('mta_down', 'role', dict(NOBODY, processes=[])), ('runner', 'role', {'runners': []}),
+        ('mta_untried', 'manual', dict(mta(untried_age=2 * 600 + _checks.SLACK + 1), mta_interval=600))])
+    def test_nor_to_start_what_runs_a_queue(self, cause, kind, holds):
+        def advice(**more):
+            return {one['id']: one['fix'] for one in _causes.diagnose(HEALTHY._replace(**dict(holds, **more)))}[cause]
+        # Debian's start of the MTA runs the client queue (share/sendmail/sendmail, start_mta()), and messages without a body leave empty.
+        before, now = advice(), advice(hazards={'no_data': [('there is no data file', 'x')]})
+        assert now == dict(before, kind=kind, text='First fix: missing_data; a start runs the queue. ' + before['text'])
+
+    @pytest.mark.parametrize('text', [_flush.REMEDIES['temporary'], *(one.text for one in _causes.CAUSES if one.id == 'stale_rewrite')])
+    def test_what_is_advised_about_left_over_rewrites_takes_them_from_when_they_are_in_the_way(self, text):
+        (age,) = re.findall(r'older_than: (\w+)', text)
+        assert _text.duration(age) == _hazards.YOUNG_SECONDS
+        assert 'kinds: [temporary]' in text      # a body that is being received may be an hour old
+
     @pytest.mark.parametrize('holds', [
         {'greeting': dict(DOWN, error='connection_timeout')},
         {'greeting': dict(DOWN, code=421, text='421 4.3.2 busy', connected=True, error=None)},
@@ -319,6 +364,14 @@ class TestAdvice:
             queues={'msp': because(3, 'connection_refused', 'x', never_tried=3), 'mta': queue()}, **holds))}
         assert sorted(causes) == ['never_tried', 'refuses']
         assert causes['never_tried']['fix']['text'] == 'No queue run yet: it would lose or return mail. First fix: refuses.'
+
+    def test_where_runs_try_nothing_nobody_says_flush(self):
+        holds = {'queues': {'msp': because(3, 'connection_refused', 'x'), 'mta': queue()}, 'configurations': {'msp': NO_RUNNERS}}
+        causes = {one['id']: one for one in _causes.diagnose(HEALTHY._replace(**holds))}
+        assert list(causes) == ['no_runners', 'was_down']
+        assert causes['was_down']['fix']['text'] == 'No queue run yet. First fix: no_runners.'
+        holds['configurations'] = {'mta': NO_RUNNERS}
+        assert _causes.diagnose(HEALTHY._replace(**holds))[1]['fix']['text'] == 'Flush the queue.'
 
     @pytest.mark.parametrize('name, holds, blocks', [
         ('unreachable', {'greeting': dict(DOWN, error='no_route')}, True),
@@ -427,7 +480,7 @@ class TestLog:
             asked.append(sorted(patterns))
             return {'mta_down': 'Nov 25 h sm-mta[1]: cannot bind'}
         found = _causes.diagnosis(HEALTHY._replace(**NOBODY), read)
-        assert asked == [['mta_down']]
+        assert asked == [['denied', 'mta_down']]
         assert found['causes'][0]['evidence'][-1] == 'The log says: Nov 25 h sm-mta[1]: cannot bind'
 
     def test_evidence_stays_bounded(self):
@@ -436,6 +489,21 @@ class TestLog:
         (one,) = found['causes']
         assert len(one['evidence']) == _causes.EVIDENCE_MAX
         assert one['evidence'][-1] == 'The log says: line'
+
+    def test_what_the_kernel_denied_stands_beside_the_first_cause_that_may_come_of_it(self):
+        line = 'type=AVC msg=audit(1795447696.1:2): avc:  denied  { name_bind } for  pid=7 comm="sendmail" src=2525 scontext=x:x:sendmail_t:s0'
+
+        def read(patterns):
+            assert patterns['denied'] == b'', 'no expression over the log of mail'
+            return {'denied': line, 'mta_down': 'Nov 25 h sm-mta[1]: cannot bind'}
+        found = _causes.diagnosis(HEALTHY._replace(runners=[], queues={'msp': because(3, 'connection_refused', 'x')}, **NOBODY), read)
+        told = {one['id']: [text for text in one['evidence'] if 'avc' in text] for one in found['causes']}
+        assert told['mta_down'] == ['SELinux or AppArmor denied Sendmail something: ' + line]
+        assert [one for one in told if told[one]] == ['mta_down'] and {'mta_down', 'runner'} <= set(told)
+        assert 'cannot bind' in found['causes'][0]['evidence'][-2]
+        # Nothing is asked where nothing can come of it, nor is a healthy host.
+        for look in (HEALTHY, HEALTHY._replace(queues={'msp': queue(messages=dict(queue()['messages'], lost=2, total=2))})):
+            assert _causes.diagnosis(look, lambda patterns: {'denied': 1 / 0} if 'denied' in patterns else {})
 
     def test_without_a_log_the_evidence_is_the_same(self):
         down = HEALTHY._replace(**NOBODY)
@@ -458,6 +526,8 @@ class TestLog:
         ('stale_rewrite', 'sm-msp-queue[7]: SYSERR(root): queueup: cannot create ./tf6ANF9o5V000220, euid=105: File exists'),
         ('slow_names', 'sendmail[7]: My unqualified host name (shorty) unknown; sleeping for retry'),
         ('mta_waits', 'sm-mta[1536]: 6AS0JJZl001534: SYSERR(root): Cannot exec /usr/sbin/sensible-mda: No such file or directory'),
+        ('silent', 'sm-mta[7]: NOQUEUE: SYSERR(root): daemon: cannot fork: Resource temporarily unavailable'),
+        ('mta_untried', 'sm-mta[7]: runqueue: Skipping queue run -- too many children (40)'),
         ('elsewhere', 'sendmail[7]: 6ANF: to=bob, ctladdr=alice, relay=[127.0.0.1], dsn=5.1.1, stat=User unknown'),
     ])
     def test_what_sendmail_logs_is_found(self, cause, line):

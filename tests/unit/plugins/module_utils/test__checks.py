@@ -2,15 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each check says, and from where on. Which causes and controls rest on it is in test__causes and test__controls."""
 
-import os
-import sys
-
 import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _checks, _platform
-
-sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from hosts_looked_at import DAEMON, HEALTHY, NOW, OTHER, ROOM, RUNNER, because, queue, relay, settings, waiting
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import DAEMON, HEALTHY, NOW, OTHER, ROOM, RUNNER, because, queue, relay, settings, waiting
 
 MSP, MTA, FILES, PLACE, USER = HEALTHY.settings['msp'], HEALTHY.settings['mta'], HEALTHY.files, HEALTHY.places[0], HEALTHY.submitter
 BARE = dict(HEALTHY.program, sendmail=None, path=None, target=None, is_sendmail=False)
@@ -60,7 +55,7 @@ ROWS = [
     ('dead_link', {'errors': [GONE, dict(GONE, link=('/var/q', '/mnt/q'))]}, ['/q: /var/q is a link to /mnt/q, which is not there.'], 0),
     ('directory', {'errors': [GONE, dict(GONE, link=('/q', '/mnt')), dict(GONE, queue='mta'), dict(GONE, path='/etc/mail/submit.cf')]},
      ['The queue directory /q: No such file or directory.'], 0),
-    ('unmounted', {'filesystems': {'msp': None, 'mta': dict(ROOM, unmounted='/srv')}}, ['/srv is a mount point of /etc/fstab and is not mounted.'], 0),
+    ('unmounted', {'filesystems': {'msp': None, 'mta': dict(ROOM, unmounted='/srv')}}, ['/srv should be mounted (/etc/fstab, a mount unit), and is not.'], 0),
     ('program_rights', {'program': dict(HEALTHY.program, setgid=False, mode='0755')},
      ['/usr/libexec/sendmail/sendmail is root:smmsp 0755 and not set-group-ID smmsp: only root can submit mail.'], 0),
     ('program_rights', {'program': dict(BARE, setgid=False)}, [], 0),
@@ -120,6 +115,16 @@ ROWS = [
     ('read_only', {'filesystems': {'msp': dict(ROOM, immutable=True), 'mta': dict(ROOM, read_only=True)}}, [
         'The directory of the MSP queue is immutable or append-only (lsattr -d).', '/var, where the MTA queue lies, is mounted read-only.'], 0),
     ('read_only', {'filesystems': {'msp': None}}, [], 0),
+    # A unit with ProtectSystem=strict, seen with 8.17.1.9: the MTA greets, takes MAIL and RCPT, and says "collect: Cannot write" to the message.
+    ('read_only', {'processes': [dict(DAEMON, sees='read_only', title='x')]},
+     ['Process 7 (x) works in /var/spool/mqueue, which it cannot write to: see ProtectSystem= and ReadWritePaths= of its unit.'], 0),
+    ('read_only', {'processes': [dict(DAEMON, sees='read_only')], 'filesystems': {'mta': dict(ROOM, read_only=True)}},
+     ['/var, where the MTA queue lies, is mounted read-only.'], 0),
+    ('mta_cannot_write', {'processes': [dict(DAEMON, sees='read_only')], 'queues': {'msp': because(3, 'mta_queue', 'x')}}, [], 0),
+    ('other_queue', {'processes': [dict(DAEMON, sees='hidden'), dict(DAEMON, pid=8, sees=None)]}, [
+        'Process 7 (sendmail: MTA: accepting connections) works in /var/spool/mqueue, but not in what has that name now: something is mounted there.'], 0),
+    ('other_queue', {'processes': [dict(DAEMON, sees='other', cwd='/omqueue', title='x')]}, [
+        'Process 7 (x) works in /omqueue, which is not the queue of /etc/mail/sendmail.cf: that was renamed, or the file changed, since it began.'], 0),
     ('mta_directory', {'errors': [dict(GONE, queue='mta'), GONE, dict(GONE, queue='mta', link=('/q', '/m'))]},
      ['The directory of the MTA queue /q: No such file or directory.'], 0),
     ('mta_directory', {'processes': [dict(DAEMON, cwd='/m (deleted)')], 'queues': {'msp': because(3, 'mta_queue', 'x')}},
@@ -263,3 +268,27 @@ def test_the_load_in_whole_numbers(load, whole):
 def test_the_owner_that_the_packaging_gives_to_the_queue():
     suse = HEALTHY._replace(layout=_platform.PLATFORMS['suse'], places=[dict(PLACE, owner='alice')])
     assert _checks.queue_rights(suse, {}).evidence == ['/var/spool/mqueue-client is alice:smmsp 2770; it has to be root:smmsp and writable for both.']
+
+
+@pytest.mark.parametrize('lines, setting', [
+    # Each was tried with 8.17.1.9: whether "sendmail -Ac -q" takes a message that waits.
+    ('', None),
+    ('O MaxRunnersPerQueue=0', 'MaxRunnersPerQueue=0'),
+    ('O MaxRunnersPerQueue=-1', 'MaxRunnersPerQueue=-1'),
+    ('O MaxRunnersPerQueue=x', 'MaxRunnersPerQueue=x'),
+    ('O MaxRunnersPerQueue', 'MaxRunnersPerQueue='),
+    ('Qmqueue, P=/q, R=0', 'R=0'),
+    ('Qmqueue, P=/q, R=x', 'R=x'),
+    ('Qmqueue, P=/q, R=0, F=f', 'R=0'),
+    ('Qmqueue, P=/q, R=-3', None),
+    ('Qmqueue, P=/q, R=010', None),
+    ('Qmqueue, P=/q, R=00', 'R=00'),
+    ('Qmqueue, P=/q, R=2, F=f', None),
+    ('Qmqueue, P=/q\nO MaxRunnersPerQueue=0', None),
+    ('O MaxRunnersPerQueue=0\nQmqueue, P=/q', None),
+    ('O MaxQueueChildren=0', None),
+    ('O MaxQueueChildren=-1', None),
+    ('O MaxRunnersPerQueue=10\nQslow, P=/q/slow, R=0', None)])            # a group that is held on purpose
+def test_a_queue_without_runners(lines, setting):
+    assert said('msp_no_runners', configurations={'msp': _cf.parse(lines.encode() + b'\n')}, queues={'msp': waiting(2)}) == (
+        ['%s in /etc/mail/submit.cf: queue runs try nothing, and say nothing.' % setting] if setting else [], 2 if setting else 0)

@@ -4,17 +4,14 @@
 
 import os
 import re
-import sys
 import time
 
 import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _text
-
-sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from hosts_looked_at import (
-    DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, POLICY, REFUSES, ROOM, RUNNER, SOCKET, alias_file, aliased, damaged, queue, relay, ruled, settings, state,
-    waiting, want)
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import (
+    DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, POLICY, REFUSES, ROOM, RUNNER, SOCKET, alias_file, aliased, damaged, queue, relay, ruled, settings,
+    state, waiting, want)
 
 ROOT = os.path.join(os.path.dirname(_controls.__file__), '..', '..')
 

@@ -11,8 +11,9 @@ import time
 import types
 
 import pytest
+
 from ansible_collections.mailops.sendmail.plugins.module_utils import _debris, _hazards, _spool, _text
-from fault_points import killed_at_every_step
+from ansible_collections.mailops.sendmail.tests.unit.fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='files of several users are made, as a spool has them')
 QF = b'V8\nT900\nK1000\nN1\nP30018\nFs\n$_alice@localhost\nSalice\nRPFD:bob\nH??Subject: t\n.\n'
@@ -67,6 +68,23 @@ def at_once(monkeypatch):
 @pytest.fixture
 def lab(tmp_path):
     return Lab(tmp_path)
+
+
+def test_other_queues_in_a_queue_and_what_a_file_system_has_are_no_debris(lab):
+    """The directories of queue groups must lie below QueueDirectory (queue.c), which mostly is the queue of the group mqueue itself."""
+    paths = [lab.path, lab.path + '/g1', lab.path + '/groups/g2', lab.path + '/more/q*', lab.path + '/link']
+    for name in ('g1', 'groups', 'groups/g2', 'more', 'more/q1', 'lost+found', 'stray'):
+        os.mkdir(os.path.join(lab.path, name))
+    os.symlink('g1', lab.path + '/link')
+    lab.directories, errors = _spool.directories([('g%d' % number, path) for number, path in enumerate(paths)])
+    assert errors == [] and len(lab.directories) == 4
+    counts = []
+    for directory in lab.directories:
+        one = _spool.Pass(directory)
+        list(one.batches())
+        counts.append(one.debris['special'] + one.debris['foreign'])
+    assert counts == [1, 0, 0, 0]
+    assert [(os.path.basename(one['path']), one['why']) for one in lab.find()['files']] == [('stray', 'it is a directory: check it by hand')]
 
 
 def reasons(result):

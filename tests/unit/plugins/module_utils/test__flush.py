@@ -4,13 +4,14 @@
 import copy
 import json
 import os
-import signal
+import re
 import sys
 import types
 from collections import Counter
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _flush, _hazards, _look, _process, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _flush, _hazards, _look, _process, _qf, _spool, _system, _text
+from ansible_collections.mailops.sendmail.tests.unit.deadline import deadline
 
 SAMPLES = os.path.join(os.path.dirname(__file__), '..', '..', 'samples', 'transcripts')
 RELEASES = ('bullseye', 'bookworm', 'trixie')
@@ -109,6 +110,14 @@ class TestPlan:
     def test_number_of_runners_as_told(self):
         assert _flush.plan(look(), [message(number) for number in range(3)], parallel=20).parallel == 20
 
+    @pytest.mark.parametrize('given, expected', [(b'O SingleThreadDelivery=True\n', 1), (b'O SingleThread\n', 1), (b'O SingleThreadDelivery=False\n', 20)])
+    def test_one_runner_where_one_process_at_a_time_talks_to_a_host(self, given, expected):
+        """Another one finds the host locked and writes "Deferred" into each of its messages (mci_lock_host() in mci.c; seen with two runners of 8.18)."""
+        here = look()
+        here.settings['msp'] = _cf.settings(_cf.parse(given))
+        for queue, count in (('msp', expected), ('mta', 20)):
+            assert _flush.plan(here, [message(number, queue=queue) for number in range(3)], parallel=20).parallel == count
+
     def test_canary_is_the_oldest_that_is_free(self):
         messages = [message(1, queue='mta'), message(2, locked=True), message(3), message(4)]
         assert _flush.plan(look(), messages).canary is messages[2]
@@ -141,6 +150,18 @@ class TestPlan:
             here.settings['msp'] = dict(here.settings.get('msp', {}), max_queue_age=age)
             commands = _flush.plan(here, [message(1), message(2, queue='mta')]).commands
             assert (commands['msp', 'mqueue'].count('MaxQueueAge=0'), commands['mta', 'mqueue'].count('MaxQueueAge=0')) == (given, 0)
+
+    @pytest.mark.parametrize('given, wanted', [
+        (b'O Timeout.queuereturn=5d\nO Timeout.queuereturn.normal=1d\nO Timeout.queuereturn.urgent=1d\nO Timeout.queuewarn.normal=1h\n', []),
+        (b'O Timeout.queuereturn.non-urgent=7d\nO Timeout.QueueReturn.dsn=1d\n', ['queuereturn.dsn=24000d', 'queuereturn.non-urgent=24000d']),
+        (b'O Timeout.queuewarn.dsn=1h\nO Timeout.queuewarn.non-urgent=12h\n', ['queuewarn.dsn=0', 'queuewarn.non-urgent=0'])])
+    def test_a_run_returns_no_class_of_mail_for_its_age(self, given, wanted):
+        """-O Timeout.queuereturn keeps the file from setting .normal and .urgent alone (settimeout() in readcf.c): bulk mail and bounces went back."""
+        here = look()
+        here.settings['msp'] = _cf.settings(_cf.parse(given))
+        command = _flush.plan(here, [message(1), message(2, queue='mta')]).commands
+        said = [[word for word in command[queue, 'mqueue'] if re.match(r'Timeout\.queue\w+\.', word)] for queue in ('msp', 'mta')]
+        assert said == [['Timeout.' + one for one in wanted], []]
 
     def test_refusals(self):
         messages = [message(number, hazards=[('no_data', 'there is no data file')]) for number in range(12, 0, -1)]
@@ -354,14 +375,8 @@ class TestRun:
     def bounds(self, monkeypatch):
         monkeypatch.setattr(_hazards, 'SETTLE', 0.05)
         monkeypatch.setattr(_process, 'GRACE', 0.5)
-
-        def late(_signal, _frame):
-            raise AssertionError('it takes too long')
-        before = signal.signal(signal.SIGALRM, late)
-        signal.alarm(60)
-        yield
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        with deadline(60):
+            yield
 
     @pytest.fixture
     def flush(self, directory, tmp_path):
@@ -586,6 +601,28 @@ class TestComplaint:
         assert 'See transcript' in self.say(load=None, untried=5)
 
 
+class TestSplit:
+    """split_by_recipient() in queue.c: seen with 8.18, a group with r=1 and four recipients. One was relayed, three waited in new files of the same time."""
+
+    @pytest.mark.parametrize('name, created, groups, gone', [
+        ('qf6AT0ZlUm001219', 1000, b'Qg1, r=1', 'untried'), ('qf6AT0ZlUm001219', 1001, b'Qg1, r=1', 'relayed'), ('qf6AT0ZlUm001219', 1000, b'', 'relayed'),
+        ('qf6AT0YlUm001219', 1000, b'Qg1, r=1', 'relayed'), ('hf6AT0ZlUm001219', 1000, b'Qg1, r=1', 'relayed')])
+    def test_a_message_whose_rest_waits_has_not_left(self, directory, name, created, groups, gone):
+        with open(os.path.join(directory.path, name), 'wb') as stream:
+            stream.write(control(created=created))
+        now = _qf.created_by_id('6AT0ZlUm001219', 1795912547)
+        here = look()
+        here.now, here.directories, here.configurations = now, {'msp': [directory]}, {'msp': _cf.parse(groups), 'mta': None}
+        ones = [_flush.Outcome(message(number, directory, created=1000, recipients=4), outcome, 0, '', None, [])
+                for number, outcome in enumerate(('relayed', 'taken'))]
+        found = _flush._unsplit(here, ones)
+        assert [one.outcome for one in found] == [gone, 'taken']
+        result = _flush.result(_flush.plan(here, [one.message for one in ones]), found, _flush.Transcript(), None, {})
+        assert result['changed'] and result[gone] == 1
+        sentence = _flush.complaint(found, None, {'stopped': True}, False, None, 8)
+        assert (sentence or '').startswith('1 of 2 messages was not tried whole: the run has split it' if gone == 'untried' else '')
+
+
 class TestModule:
     PARAMS = {'timeout': '10m', 'parallel': None, 'queue': 'msp', 'select': None, 'canary': True, 'ignore_load': False, 'fail_on_remaining': False,
               'leave_out_endangered': False, 'path': None, 'spread': '0'}
@@ -613,7 +650,7 @@ class TestModule:
         steps = []
         sound, harmed = message(), message(hazards=[_hazards.Hazard('no_data', 'there is no data file')])
         monkeypatch.setattr(_look, 'look', lambda level, queue: steps.append('look') or types.SimpleNamespace(
-            program={'sendmail': '/x'}, errors=[], now=0, relay=None, load=None, settings={'msp': {'queue_la': 8}}))
+            program={'sendmail': '/x'}, errors=[], now=0, relay=None, load=None, settings={'msp': {'queue_la': 8}}, configurations={}))
         monkeypatch.setattr(_flush, 'waiting', lambda look, selection: [sound if steps[-1:] == steps else harmed])
         monkeypatch.setattr(_flush._look, 'served', lambda look, ask: steps.append('served') or look)
         monkeypatch.setattr(_flush._hazards, 'places', lambda look: [])

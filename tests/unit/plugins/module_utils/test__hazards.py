@@ -189,6 +189,17 @@ class TestWaiting:
         (spool.path / ('qf' + A)).chmod(0o666)
         assert {one.id: [hazard.kind for hazard in one.hazards] for one in waiting(spool)} == {A: ['permissions'], B: []}
 
+    @pytest.mark.parametrize('refused, uid, says', [(('qf',), 0, True), (('qf', '.'), 0, False), ((), 0, False), (('qf',), 1000, False)])
+    def test_an_immutable_one(self, spool, monkeypatch, refused, uid, says):
+        """chattr +i, seen with 8.17.1.9: each run says "readqf: no control file ./qfX: Operation not permitted" and leaves it. Not of a file
+        system that is read-only as a whole, nor where it is somebody's mode that refuses."""
+        put(spool, '6ANFSGLL000001')
+        monkeypatch.setattr(_hazards.os, 'geteuid', lambda: uid)
+        monkeypatch.setattr(_hazards.os, 'access', lambda name, mode, dir_fd: name[:2] not in refused)
+        (message,) = waiting(spool)
+        assert [hazard.text for hazard in message.hazards if 'chattr -i' in hazard.text] == [
+            'it is immutable, so no run can open it: remove that attribute with chattr -i'] * says
+
     def test_in_the_hands_of_a_runner(self, spool):
         """A runner rewrites the control file and removes the data file first: none of that is a fault while it has the lock."""
         put(spool, A, body=False)
@@ -281,9 +292,7 @@ class TestFates:
         other = spool.path.parent / 'other'
         other.mkdir()
         place, data = str(other), DATA.replace(b'Fs', b'd../other\nFs')
-        spool.look.directories['msp'].append(_spool.QueueDirectory('other', place, place, place, place, False))
-        spool.look.configurations = {'msp': _cf.parse(b'O QueueDirectory=%s\nQother, P=%s\n' % (bytes(spool.path), bytes(other)))}
-        spool.look.files = {'msp': {'path': '/etc/mail/submit.cf'}}
+        spool.look.directories['msp'] = _spool.directories([('mqueue', str(spool.path)), ('other', place)])[0]
         put(spool, A, data=data, body=False)
         assert [[hazard.kind for hazard in one.hazards] for one in waiting(spool)] == [['no_data']]
         (other / ('df' + A)).touch()
@@ -428,6 +437,26 @@ def test_a_survey_gives_printable_ids(spool):
     assert {identifier for pairs in kinds.values() for _text_, identifier in pairs} == {r'ab\xffcd\x0a'}
 
 
+@pytest.mark.parametrize('given, expected', [
+    (b'', (0, 0, 0)), (b'O TrustedUser=smmta\n', (0, 0, 0)), (b'O RunAsUser=root\n', (0, 0, 0)),
+    (b'O RunAsUser=smmta\nO TrustedUser=smmta\n', (100, 101, 100)), (b'O RunAsUser=smmta:smmsp\n', (100, 102, 0)),
+    (b'O RunAsUser=200.300\nO TrustedUser=7\n', (200, 300, 7)), (b'O RunAsUser=200\n', (200, 0, 0)),
+    (b'O RunAsUser=nosuch\n', 'the user nosuch, which'), (b'O RunAsUser=smmta/nosuch\n', 'the group nosuch, which')])
+def test_who_runs_the_queue_of_the_mta(monkeypatch, given, expected):
+    """Seen with 8.18: the run of root becomes smmta, renames a qf of root to Qf and cannot open another, where root alone would have taken both."""
+    known = {'root': (0, 0, 0), 'smmta': (100, 101, 101), 'smmsp': (101, 102, 102), 'nosuch': (None, None, None)}
+    monkeypatch.setattr(_system, 'accounts', lambda names: {name: dict(zip(('uid', 'gid', 'group'), known.get(name, known['nosuch']))) for name in names})
+    look = types.SimpleNamespace(settings={'mta': _cf.settings(_cf.parse(given + b'O QueueFileMode=0640\n'))})
+    if isinstance(expected, str):
+        with pytest.raises(_text.SendmailError, match=expected):
+            _hazards.runner(look, 'mta')
+        return
+    runner = _hazards.runner(look, 'mta')
+    assert runner == expected
+    found = _hazards.hazard_of_owner(about(0, 101, 0o660), about(100, 102, 0o42750), runner, dict(look.settings['mta'], queue_file_mode=0o660))
+    assert (found is None) == (runner[0] == 0)
+
+
 def test_who_works_on_a_queue(spool):
     assert _hazards.runner(spool.look, 'mta') == (0, 0, 0)
     spool.look.submitter.update(uid=105, gid=108)
@@ -487,14 +516,17 @@ def test_a_survey_goes_on_behind_a_directory_that_is_gone(spool):
     assert _hazards.survey(spool.look, 'msp', 9)[1] == 1
 
 
-@pytest.mark.parametrize('queue_directory, names', [(b'/q', [b'a', b'b/c']), (b'/q/*', [b'a', b'b/c']), (b'/q/', [b'a', b'b/c']), (b'q', [b'a', b'b/c'])])
-def test_the_names_of_directories_in_d_lines(queue_directory, names):
-    """multiqueue_cache(): a path below QueueDirectory, without what the last star stands for; a relative one is beside the configuration file here."""
-    base = '/etc/mail/q' if queue_directory == b'q' else '/q'
-    places = [_spool.QueueDirectory(name, path, path, path, path, False) for name, path in (('a', base + '/a'), ('c', base + '/b/c'))]
-    look = types.SimpleNamespace(directories={'msp': places}, files={'msp': {'path': '/etc/mail/submit.cf'}},
-                                 configurations={'msp': _cf.parse(b'O QueueDirectory=%s\n' % queue_directory)})
-    assert _hazards.named_directories(look, 'msp') == dict(zip(names, places))
+@pytest.mark.parametrize('queue_directory, names', [('', ['.', 'a', 'b/c']), ('/', ['.', 'a', 'b/c']), ('/*', ['a', 'b', 'b/c'])])
+def test_the_names_of_directories_in_d_lines(tmp_path, queue_directory, names):
+    """multiqueue_cache(): a path below QueueDirectory, without what the last star stands for."""
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'b' / 'c').mkdir(parents=True)
+    (tmp_path / 'b' / 'link').symlink_to('c')
+    paths = [str(tmp_path) + queue_directory] + [str(tmp_path) + end for end in ('/a', '/b/c', '/b/link')]
+    places = _spool.directories([('mqueue', path) for path in paths])[0]
+    named = _hazards.named_directories(types.SimpleNamespace(directories={'msp': places}), 'msp')
+    assert list(map(named.get, map(os.fsencode, names))) == places and len(named) == 4
+    assert named[b'b/link'] == named[b'b/c']
 
 
 class TestPlacesInFull:

@@ -133,6 +133,24 @@ def test_the_newest_line_of_each(file):
         'load': (LINE % 13).rstrip(), 'lost': b'Losing ./qf6ANF\xff: bogus'}
 
 
+@pytest.mark.parametrize('stamp, stale', [
+    # A week before 29 November 2026, 00:00 UTC, and some time zones.
+    ('Nov 29 00:00:01 h sm-mta[1]: ', False), ('Nov 23 10:00:01 h sm-mta[1]: ', False), ('Nov 30 01:00:00 h ', False),
+    ('Nov 19 10:00:00 h ', True), ('Aug  3 10:00:00 h ', True), ('Dec  1 10:00:00 h ', True), ('Feb 29 10:00:00 h ', True),
+    ('Dec  1 2026 10:00:00 h ', False), ('Nov 28 2025 10:00:00 h ', True),                    # Cisco's, and that of metalog
+    ('2026-11-28T09:00:00.123456+01:00 h.example.test sm-mta[1]: ', False), ('2026-08-03T10:00:00Z h ', True), ('2026-08-03 10:00:00 h ', True),
+    ('<22>1 2026-08-03T10:00:00.5Z h sm-mta 1 - - ', True), ('<22>1 2026-11-28T10:00:00.5Z h sm-mta 1 - - ', False),
+    ('<22>Aug  3 10:00:00 h ', True), ('<22>Nov 28 10:00:00 h ', False),
+    ('something else: ', False), ('Foo 12 10:00:00 h ', False), ('1795781711 h ', False)])
+def test_a_line_that_is_older_than_what_is_asked_for(file, monkeypatch, stamp, stale):
+    now = 1795910400
+    assert _log.stale(stamp.encode(), now - 7 * 86400, now) is stale
+    monkeypatch.setattr(_log, 'stale', lambda line, since, real=_log.stale: real(line, since, now))
+    file.write_bytes(stamp.encode() + b'rejecting\n')
+    os.utime(str(file), (now, now))
+    assert bool(_log.latest({'load': b'rejecting'}, now - 7 * 86400, 1, 1 << 20, 10)) is not stale
+
+
 def test_the_journal_is_newer_than_a_file(journal, tmp_path, monkeypatch):
     (tmp_path / 'mail.log').write_bytes(b'wanted: of the file\n')
     monkeypatch.setattr(_log, 'FILES', (str(tmp_path / 'mail.log'),))
@@ -143,3 +161,56 @@ def test_nothing_wanted_reads_nothing(journal):
     journal.path.write_text('#!/bin/sh\ntouch "$0.called"\n')
     assert _log.latest({}, 0, 1, 1, 1) == {}
     assert not os.path.exists(str(journal.path) + '.called')
+
+
+# As auditd writes them, as the kernel does without it (type=1400), and as journald does of its own audit socket. From denials in public reports.
+AVC = (b'type=AVC msg=audit(%d.123:456): avc:  denied  { %s } for  pid=1234 comm="%s" name="clientmqueue" dev="dm-0" ino=67157645 '
+       b'scontext=system_u:system_r:%s:s0 tcontext=system_u:object_r:var_spool_t:s0 tclass=dir permissive=%d')
+APPARMOR = (b'audit: type=1400 audit(%d.123:456): apparmor="DENIED" operation="open" profile="%s" name="/var/spool/mqueue/" pid=1 comm="%s" '
+            b'requested_mask="r" denied_mask="r" fsuid=0 ouid=0')
+
+
+@pytest.mark.parametrize('line, counts', [
+    (AVC % (2000, b'write', b'sendmail', b'sendmail_t', 0), True),
+    (AVC % (2000, b'add_name', b'sendmail.sendma', b'system_mail_t', 0), True),
+    ((b'AVC avc:  denied  { name_bind } for  pid=7 comm="sendmail" src=2525 scontext=system_u:system_r:sendmail_t:s0 '
+      b'tcontext=system_u:object_r:port_t:s0 tclass=tcp_socket permissive=0'), True),
+    # Of older kernels, which do not say it.
+    ((AVC % (2000, b'write', b'sendmail', b'sendmail_t', 0)).replace(b' permissive=0', b''), True),
+    (APPARMOR % (2000, b'/usr/sbin/sendmail', b'sendmail'), True),
+    (APPARMOR % (2000, b'/usr/libexec/sendmail/sendmail', b'sendmail-mta'), True),
+    # Let pass and only noted, too long ago, another program, another domain of a program of the same name.
+    (AVC % (2000, b'write', b'sendmail', b'sendmail_t', 1), False),
+    (AVC % (999, b'write', b'sendmail', b'sendmail_t', 0), False),
+    (AVC % (2000, b'write', b'smtpd', b'sendmail_t', 0), False),
+    (AVC % (2000, b'write', b'sendmail', b'logwatch_t', 0), False),
+    ((AVC % (2000, b'write', b'sendmail', b'sendmail_t', 0)).replace(b'denied', b'granted'), False),
+    ((APPARMOR % (2000, b'/usr/sbin/sendmail', b'sendmail')).replace(b'DENIED', b'ALLOWED'), False),
+    (APPARMOR % (2000, b'/usr/sbin/cupsd', b'sendmail'), False),
+])
+def test_what_a_policy_denies(tmp_path, monkeypatch, line, counts):
+    monkeypatch.setattr(_log, 'AUDIT', str(tmp_path / 'audit.log'))
+    monkeypatch.setattr(_log, '_JOURNALCTL', ())
+    (tmp_path / 'audit.log').write_bytes(b'type=SYSCALL msg=audit(2000.123:456): arch=c000003e success=no exit=-13 comm="sendmail"\n' + line + b'\n')
+    assert _log.denied(1000, 1 << 20) == (line if counts else None)
+    (tmp_path / 'audit.log').write_bytes(line + b'\n' + (AVC % (3000, b'open', b'sendmail', b'sendmail_t', 0)) + b'\n')
+    assert b'3000.123' in _log.denied(1000, 1 << 20), 'the newest'
+
+
+@pytest.mark.parametrize('policy', [True, False])
+def test_what_a_policy_denies_stands_in_the_journal_without_auditd(tmp_path, monkeypatch, policy):
+    program = tmp_path / 'journalctl'
+    program.write_text('#!/bin/sh\necho "$*" >> "$0.calls"\necho \'%s\'\n' % (APPARMOR % (2000, b'/usr/sbin/sendmail', b'sendmail')).decode())
+    program.chmod(0o755)
+    monkeypatch.setattr(_log, 'AUDIT', str(tmp_path / 'none'))
+    monkeypatch.setattr(_log, '_JOURNALCTL', (str(program),))
+    monkeypatch.setattr(_log, 'POLICIES', (str(tmp_path / 'none'), str(program if policy else tmp_path / 'none')))
+    assert (_log.denied(1000, 1 << 20) or b'')[:6] == (b'audit:' if policy else b'')
+    calls = tmp_path / 'journalctl.calls'
+    assert calls.exists() is policy and (not policy or calls.read_text().split()[-3:] == ['--since=@1000', '_TRANSPORT=kernel', '_TRANSPORT=audit'])
+
+
+def test_there_is_no_kernel_that_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(_log, 'AUDIT', str(tmp_path / 'none'))
+    monkeypatch.setattr(_log, '_JOURNALCTL', ())
+    assert _log.denied(0, 1000) is None

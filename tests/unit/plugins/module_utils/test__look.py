@@ -169,7 +169,8 @@ class TestHost:
             return _look.look('services'), len(taken)
         return looks
 
-    @pytest.mark.parametrize('limits, load', [('O MaxDaemonChildren=2\n', 0.0), ('O RefuseLA=10\n', 8.0)])
+    @pytest.mark.parametrize('limits, load', [('O MaxDaemonChildren=2\n', 0.0), ('O RefuseLA=10\n', 8.0), ('O DaemonPortOptions=Name=MTA, c=2\n', 0.0),
+                                              ('O RefuseLA=99\nO DaemonPortOptions=r=10\n', 8.0)])
     def test_a_socket_that_is_closed_for_a_moment(self, opens, limits, load):
         """Seen on a host: port 587 was open again, 25 not yet, and the title said nothing of it."""
         look, taken = opens(3, limits, load=load)
@@ -179,7 +180,7 @@ class TestHost:
         look, taken = opens(2, rejecting='rejecting connections on daemon MTA-v4: 2 children, max 2')
         assert (look.greeting['error'], look.processes[0]['rejecting'][:9], taken) == ('connection_refused', 'rejecting', 3)
 
-    @pytest.mark.parametrize('limits, load', [('', 0.0), ('O RefuseLA=10\n', 6.0)])
+    @pytest.mark.parametrize('limits, load', [('', 0.0), ('O RefuseLA=10\n', 6.0), ('O DaemonPortOptions=C=2, R=1\n', 8.0)])
     def test_who_closes_no_sockets_is_looked_at_once(self, opens, limits, load):
         assert opens(3, limits, load=load)[1] == 1
 
@@ -279,6 +280,15 @@ class TestMailLeftBehind:
         (root / 'submit.cf').write_text(SUBMIT % place)
         found = _probe._stranded(_look.look('queues', 'msp'))
         assert found == [{'path': os.path.join(place, name).rstrip('/'), 'messages': 1} for name in left]
+
+    @pytest.mark.parametrize('name, left', [('omqueue', True), ('mqueue.old', True), ('clientmqueue-20261128', True), ('postfix', False)])
+    def test_moved_out_of_the_way(self, root, name, left):
+        (root / 'submit.cf').write_text(SUBMIT % queue(root, 'mqueue'))
+        place = queue(root, name, 'qf6ANFSGLL000001')
+        assert _probe._stranded(_look.look('queues', 'msp')) == [{'path': place, 'messages': 1}] * left
+        for role in ('queue_runner', 'other'):   # another instance, and what anybody can start
+            at_work = _look.look('queues', 'msp')._replace(processes=[{'role': role, 'cwd': None, 'directory': place}])
+            assert _probe._stranded(at_work) == [{'path': place, 'messages': 1}] * (left and role == 'other')
 
     def test_a_link_of_somebody_is_not_followed(self, root):
         place = queue(root, 'queue')

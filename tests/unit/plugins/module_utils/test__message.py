@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Acting on messages: what is refused, removal and restoring ended by KILL at every step, locks, and a hostile spool. Needs root."""
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -11,8 +12,9 @@ import time
 import types
 
 import pytest
+
 from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _ledger, _lost, _message, _platform, _process, _spool, _system, _text
-from fault_points import killed_at_every_step
+from ansible_collections.mailops.sendmail.tests.unit.fault_points import failing_at_every_step, killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='files of several users are made, as a spool has them')
 QF = b'V8\nT%d\nK1000\nN1\nP30018\n%sFs\n$_alice@localhost\nSalice\nRPFD:%s\nH?P?Return-Path: <\x81g>\nH??Subject: t%d\n.\n'
@@ -275,7 +277,7 @@ class TestAbsent:
 
         def fail(*_arguments):
             raise OSError(28, 'No space left on device')
-        monkeypatch.setattr(_archive, '_sync', fail)
+        monkeypatch.setattr(_archive, 'to_disk', fail)
         with pytest.raises(_text.SendmailError, match='No space left on device'):
             lab.act('absent', confirm_all=True)
         assert lab.files() == before
@@ -406,6 +408,81 @@ class TestKilled:
             lab.act('restored')
             assert lab.files() == lab.before
         assert killed_at_every_step(tmp_path, prepare, lambda lab: lab.act('restored'), check) > 20
+
+
+@pytest.mark.parametrize('how', ['before', 'behind', 'from then on'])
+class TestErrors:
+    """EIO in the place of each call. What is left in the queue is delivered, then what the archive says is brought back: each message once."""
+
+    @staticmethod
+    def deliver(lab):
+        """{name: content} of the messages that a runner would deliver, which are gone then."""
+        left = lab.files()
+        assert no_half(left) == []
+        names = [prefix + name[2:] for name in left if name[:2] == 'qf' for prefix in ('qf', 'df')]
+        for name in names:
+            os.unlink(os.path.join(lab.path, name))
+        return {name: left[name] for name in names}
+
+    def check(self, lab, done):
+        delivered = self.deliver(lab)
+        restored = [one['id'] for one in done['outcomes'].get('restored', ())]
+        assert not {'qf' + one['id'] for one in done['outcomes'].get('removed', ())} & set(delivered) and {'qf' + one for one in restored} <= set(delivered)
+        with contextlib.suppress(_text.SendmailError):     # there may be no archive
+            lab.act('restored')
+        again = self.deliver(lab)
+        assert not set(delivered) & set(again)
+        assert dict(delivered, **again) == lab.before
+
+    @pytest.mark.parametrize('state, steps', [('absent', 25), ('restored', 35)])
+    def test_no_message_is_lost_or_doubled(self, tmp_path, monkeypatch, how, state, steps):
+        def prepare(path):
+            lab = Lab(path)
+            for number in range(3):
+                lab.put(number, body=b'body %d\n' % number)
+            lab.before = lab.files()
+            if state == 'restored':
+                lab.act('absent', confirm_all=True)
+            return lab
+
+        def act(lab):
+            try:
+                return lab.act(state, confirm_all=True)
+            except _text.SendmailError as error:
+                return error.result
+        assert failing_at_every_step(tmp_path, monkeypatch, how, prepare, act, self.check) > steps
+
+
+def test_what_was_restored_is_on_the_disk_with_its_name(lab, monkeypatch):
+    """fsync(2) of a new file does not ensure that of its name: a machine that stops then has the message in the queue, and restores it again."""
+    lab.put(1)
+    place = lab.act('absent', confirm_all=True)['archive']
+    steps, fsync, rename = [], os.fsync, os.rename
+    monkeypatch.setattr(os, 'fsync', lambda descriptor: steps.append((os.readlink('/proc/self/fd/%d' % descriptor),
+                                                                      os.path.exists(place + '/0001.tar.gz.restored'))) or fsync(descriptor))
+    monkeypatch.setattr(os, 'rename', lambda old, new, **more: steps.append(new) or rename(old, new, **more))
+    lab.act('restored')
+    assert steps.index((place, True)) < steps.index('qf' + identifier(1))
+
+
+@pytest.mark.parametrize('state', ['absent', 'restored'])
+def test_nothing_is_recorded_of_a_queue_that_may_not_be_on_the_disk(lab, monkeypatch, state):
+    """A machine that stops then has the record and not what it is about: the message is in the queue and removed, or restored and nowhere."""
+    lab.put(1)
+    if state == 'restored':
+        lab.act('absent', confirm_all=True)
+    before, real, place = lab.files(), os.fsync, os.stat(lab.path)
+
+    def fsync(descriptor):
+        if os.path.samestat(os.fstat(descriptor), place):
+            raise OSError(5, 'Input/output error')
+        return real(descriptor)
+    monkeypatch.setattr(os, 'fsync', fsync)
+    with pytest.raises(_text.SendmailError, match='Input/output error'):
+        lab.act(state, confirm_all=True)
+    names = {name for _top, _directories, names in os.walk(lab.base) for name in names}
+    assert not any(name.endswith('.removed' if state == 'absent' else '.restored') for name in names)
+    assert {name: content for name, content in lab.files().items() if name[:2] == 'qf'} == {name: before[name] for name in before if name[:2] == 'qf'}
 
 
 class TestHostile:

@@ -45,6 +45,15 @@ def test_listeners(diagnosis, monkeypatch):
     assert _network.listeners([port]) == []
 
 
+def test_the_sockets_of_gvisor_stand_in_the_order_in_which_they_were_made(tmp_path, monkeypatch):
+    """commonGenerateTCP() in pkg/sentry/fsimpl/proc/task_net.go; there is no sock_diag either."""
+    rest = ' 00000000:00000000 00:00000000 00000000     0        0       %d 1 0000000000000000 0 0 0 0 -1\n'
+    (tmp_path / 'tcp').write_text('  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
+                                  '   4: 0100007F:9C40 0100007F:1F90 01' + rest % 7 + '   9: 0100007F:0019 00000000:0000 0A' + rest % 8)
+    monkeypatch.setattr('builtins.open', lambda path, *mode, real=open: real(str(tmp_path / os.path.basename(path)), *mode))
+    assert list(_network._listening_proc('tcp')) == [('127.0.0.1', 25, 8, None)]
+
+
 SOCKSTAT = '''USER     COMMAND    PID   FD PROTO  LOCAL ADDRESS         FOREIGN ADDRESS
 root     sendmail   731   3  tcp4   127.0.0.1:25          *:*
 root     sendmail   731   4  tcp6   *:587                 *:*

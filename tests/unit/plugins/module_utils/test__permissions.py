@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What should be, what is, and putting it right: decisions on made-up owners, the changes on real files of whoever runs the tests."""
+import errno
 import os
 import stat
 import struct
@@ -76,6 +77,36 @@ def test_the_client_queue_of_suse_belongs_to_root_or_to_mail(owner, overrides, a
     assert decide(want, about(owner, 8, 0o770, stat.S_IFDIR)) == after
 
 
+@pytest.mark.parametrize('layout, path, mode, overrides, right', [
+    # Closed where the packaging leaves it open, as sendmail/SECURITY wants it: BSD.var.dist of FreeBSD says 0755, the PKGBUILD of Arch too.
+    ('freebsd', '/var/spool/mqueue', 0o700, (), True),
+    ('freebsd', '/var/spool/mqueue', 0o750, (), True),
+    ('freebsd', '/var/spool/mqueue', 0o775, (), False),
+    ('freebsd', '/var/spool/mqueue', 0o500, (), False),
+    ('freebsd', '/var/spool/mqueue', 0o700, ({'path': '/var/spool/mqueue', 'owner': None, 'group': None, 'mode': 0o755},), False),
+    ('arch', '/var/spool/mqueue', 0o700, (), True),
+    # There the group works in it.
+    ('debian', '/var/spool/mqueue', 0o2700, (), False),
+    ('redhat', '/var/spool/mqueue', 0o755, (), False),
+    # Root writes whatever the mode says.
+    ('upstream', '/etc/mail/submit.cf', 0o644, (), True),
+    ('redhat', '/etc/mail/sendmail.cf', 0o444, (), True),
+    ('redhat', '/etc/mail/sendmail.cf', 0o640, (), False),
+    ('upstream', '/etc/mail/submit.cf', 0o664, (), False),
+    ('upstream', '/etc/mail/submit.cf', 0o644, ({'path': '/etc/mail/submit.cf', 'owner': None, 'group': None, 'mode': 0o444},), False),
+    # TempFileMode=0640 (FileMode of log_sendmail_pid() in util.c), and "touch" in sm-client.service of Gentoo.
+    ('upstream', '/var/run/sendmail.pid', 0o640, (), True),
+    ('gentoo', '/var/spool/clientmqueue/sm-client.pid', 0o644, (), True),
+    ('gentoo', '/var/spool/clientmqueue/sm-client.pid', 0o664, (), False),
+])
+def test_a_mode_that_lets_nobody_in_is_as_good(layout, path, mode, overrides, right):
+    chosen = look(_platform.PLATFORMS[layout], None, None)
+    (want,) = [one for one in _permissions.wants(chosen, None, ACCOUNTS, overrides)[0] if one.path == path and one.kind != 'queue_file']
+    kind = stat.S_IFDIR if want.kind == 'queue_directory' else stat.S_IFREG
+    after = decide(want, about(want.uid, want.gid or 0, mode, kind))
+    assert after == (None if right else (want.uid, want.gid or 0, want.mode))
+
+
 @pytest.mark.parametrize('found, after', [
     ((0, MSP_GROUP, 0o640), None),
     ((0, 0, 0o600), None),
@@ -120,6 +151,31 @@ def test_what_is_no_file_of_one_name_is_left_alone(kind, links, reason):
     one = _permissions.Found(MSP_FILE, '/q/qf1', 3, 'qf1', about(0, 0, 0o777, kind, links))
     action, = _permissions.plan([one], lambda uid: True)
     assert (action.what, action.reason) == ('skip', reason)
+
+
+@pytest.mark.parametrize('layout', ['upstream', 'redhat', 'suse', 'freebsd', 'debian'])
+@pytest.mark.parametrize('user, owner', [(b'mta', 300), (b'300', 300), (b'mta:other', 300), (b'root', None), (b'0', None), (b'', None)])
+def test_an_mta_with_a_user_of_its_own_has_to_own_its_queue(layout, user, owner):
+    """8.17.1.9 as RunAsUser=nobody, with a queue of root:root 0700: 421 4.3.0 collect: Cannot write ./df... (bfcommit, uid=65534): Permission denied.
+    With the same queue nobody's it takes the mail; its pid file is root's in both (getrequests() in daemon.c comes before drop_privileges()).
+    """
+    chosen = look(_platform.PLATFORMS[layout], None, MTA % b'/var/spool/mqueue' + b'O RunAsUser=%s\n' % user + b'O StatusFile=/var/log/sendmail.st\n')
+    wants = _permissions.wants(chosen, None, ACCOUNTS)[0]
+    stock = _permissions.wants(look(_platform.PLATFORMS[layout], None, MTA % b'/var/spool/mqueue'), None, ACCOUNTS)[0]
+
+    def uid(found, kind):
+        return [one.uid for one in found if one.kind == kind and 'client' not in one.path and one.path != '/var/lib/sendmail/sm-client.st']
+    assert uid(wants, 'queue_directory') == ([owner] if owner else uid(stock, 'queue_directory'))
+    assert uid(wants, 'statistics') == ([owner] if owner else uid(stock, 'statistics'))
+    assert [one for one in wants if one.kind == 'pid_file'] == [one for one in stock if one.kind == 'pid_file']
+
+
+@pytest.mark.parametrize('mode, reasons', [(0o2755, []), (0o755, ['It has 2 names (hard links): all of them would change.'])])
+def test_a_program_in_a_system_of_ostree_has_several_names(mode, reasons):
+    """ostree admin deploy checks /usr out as hard links into /ostree/repo: Fedora CoreOS, Silverblue, image mode of RHEL."""
+    (want,) = [one for one in _permissions.wants(look(_platform.REDHAT, None, None), '/usr/sbin/sendmail.sendmail', ACCOUNTS)[0] if one.kind == 'binary']
+    one = _permissions.Found(want, want.path, 3, 'sendmail.sendmail', about(0, MSP_GROUP, mode, links=2))
+    assert [(action.what, action.reason) for action in _permissions.plan([one], lambda uid: True)] == [('skip', reason) for reason in reasons]
 
 
 def test_debian():
@@ -316,6 +372,36 @@ def test_a_missing_queue_directory_is_made(queue):
     assert outcome.result() == checked.result() and not run(wants).result()['changed']
 
 
+@pytest.mark.parametrize('policy, printed, number, label', [
+    # policy/modules/services/mta.fc: /var/spool/(client)?mqueue(/.*)?  system_u:object_r:mqueue_spool_t:s0
+    (True, 'system_u:object_r:mqueue_spool_t:s0\n', 0, b'system_u:object_r:mqueue_spool_t:s0'),
+    (True, 'system_u:object_r:mqueue_spool_t:s0\n', errno.ENOTSUP, None),   # mounted with context=
+    (True, '<<none>>\n', 0, None),      # the policy says nothing of the path
+    (True, '', 0, None),                # there is no matchpathcon
+    (False, 'system_u:object_r:mqueue_spool_t:s0\n', 0, None),
+])
+def test_a_queue_directory_that_is_made_has_the_context_of_its_path(queue, tmp_path, monkeypatch, policy, printed, number, label):
+    place = queue.place / 'made'
+    asked, given = [], []
+
+    def setxattr(handle, name, value):
+        assert os.path.samestat(os.fstat(handle), place.stat()) and name == 'security.selinux'
+        if number:
+            raise OSError(number, 'no')
+        given.append(value)
+    (tmp_path / 'enforce').write_text('1')
+    monkeypatch.setattr(_permissions, 'SELINUX', str(tmp_path / ('enforce' if policy else 'none')))
+    monkeypatch.setattr(_permissions._system, 'command', lambda argv: asked.append(argv) or printed)
+    monkeypatch.setattr(_permissions.os, 'setxattr', setxattr, raising=False)
+    wants = [want._replace(path=str(place)) for want in queue.wants]
+    run(wants, check_mode=True)
+    assert asked == given == []
+    assert run(wants).result()['errors'] == [] and stat.S_IMODE(place.stat().st_mode) == 0o770
+    assert given == [label] * bool(label) and asked == [['matchpathcon', '-n', '-N', str(place)]] * policy
+    run(wants)
+    assert len(asked) <= 1, 'the context of what was there before is the administrator\'s'
+
+
 def test_missing_things(queue):
     want = queue.wants[1]._replace(path=str(queue.place / 'not' / 'there'), kind='configuration', create=False)
     assert 'install Sendmail' in run([want]).result()['errors'][0]['error']
@@ -376,10 +462,12 @@ def test_an_access_control_list_gives_nobody_more(queue, check_mode):
 
 
 def test_what_was_delivered_meanwhile_is_no_error(queue):
+    errors = []
     for action in _permissions.plan(_permissions.inspect(queue.wants[:1]), lambda uid: True):
         if action.what == 'change':
             (queue.place / action.found.name).unlink()
-            assert _permissions.apply([action], False).result()['errors'] == []
+            errors.append(_permissions.apply([action], False).result()['errors'])
+    assert errors == [[], []]
 
 
 def test_the_list_is_cut_and_the_count_is_not(queue):

@@ -89,7 +89,6 @@ def test_every_platform_says_the_same_things(platform):
     assert common <= set(platform.rules)
     for key, rule in platform.rules.items():
         assert rule.path.startswith('/'), key
-        assert rule.kind in ('file', 'directory')
         assert rule.mode & 0o002 == 0, 'nothing of Sendmail is for everyone to write'
     assert platform.rules['submit_cf'].path == platform.submit_cf and platform.rules['sendmail_cf'].path == platform.sendmail_cf
     # What the mail submission program needs to work at all: its group on the binary and write access to its queue.
@@ -103,16 +102,16 @@ def test_every_platform_says_the_same_things(platform):
 
 def test_debian_keeps_its_own_users_and_set_group_id_directories():
     rules = _platform.DEBIAN.rules
-    assert rules['msp_queue'] == ('/var/spool/mqueue-client', 'directory', 'smmsp', 'smmsp', 0o2770, False)
-    assert rules['mta_queue'] == ('/var/spool/mqueue', 'directory', 'smmta', 'smmsp', 0o2750, False)
+    assert rules['msp_queue'] == ('/var/spool/mqueue-client', 'smmsp', 'smmsp', 0o2770, False)
+    assert rules['mta_queue'] == ('/var/spool/mqueue', 'smmta', 'smmsp', 0o2750, False)
     assert {key for key in rules if key.startswith('run_')} == {'run_dir', 'run_mta', 'run_msp', 'run_stamp'}
 
 
 def test_suse_submits_as_mail():
     # cf/feature/msp.m4 as its package patches it, and %attr(2555,root,mail) of its spec.
     assert (_platform.SUSE.msp_user, _platform.SUSE.msp_group, _platform.SUSE.sendmail_cf) == ('mail', 'mail', '/etc/sendmail.cf')
-    assert _platform.SUSE.rules['binary'] == ('/usr/sbin/sendmail', 'file', 'root', 'mail', 0o2555, False)
-    assert _platform.SUSE.rules['msp_queue'] == ('/var/spool/clientmqueue', 'directory', 'root', 'mail', 0o770, False)
+    assert _platform.SUSE.rules['binary'] == ('/usr/sbin/sendmail', 'root', 'mail', 0o2555, False)
+    assert _platform.SUSE.rules['msp_queue'] == ('/var/spool/clientmqueue', 'root', 'mail', 0o770, False)
 
 
 def test_nobody_guesses_owners_of_what_is_not_known():

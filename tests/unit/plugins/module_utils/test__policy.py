@@ -274,8 +274,8 @@ class TestTls:
     def test_no_cut_of_a_certificate_is_more_than_no_certificate(self, pem):
         data = (pem / 'crt').read_bytes()
         body = re.sub(rb'-----[^-]*-----|\s', b'', data)
-        for end in range(0, len(body), 7):
-            _policy.not_after(b'-----BEGIN CERTIFICATE-----' + body[:end] + b'\n-----END')
+        found = [_policy.not_after(b'-----BEGIN CERTIFICATE-----' + body[:end] + b'\n-----END') for end in range(0, len(body), 7)]
+        assert found == [None] * len(found)
 
     def test_what_is_configured(self, pem):
         text = ('O ServerKeyFile={0}/key,{0}/gone\nO ClientCertFile={0}/crt\nO ServerCertFile={0}/key\n'
@@ -283,5 +283,9 @@ class TestTls:
         found = taken(text.encode())['tls']
         assert [(os.path.basename(one['state']['path']), one['state']['exists'], one['group_readable'], one['users']) for one in found['keys']] == [
             ('key', True, True, ['smmta']), ('gone', False, True, ['smmta'])]
+        # The word safe takes back all before it (readcf.c), and macros are replaced in the names of these files (SET_STRING_EXP).
+        for text, readable in ((b'GroupReadableKeyFile,Safe', False), (b'safe,AssumeSafeChown,groupreadablekeyfile', True)):
+            (key,) = taken(b'D{keys}/no\nO ServerKeyFile=${keys}/key\nO DontBlameSendmail=' + text)['tls']['keys']
+            assert (key['state']['path'], key['group_readable']) == ('/no/key', readable)
         assert [(os.path.basename(one['path']), one['error']) for one in found['certificates']] == [
             ('key', 'no certificate can be read in it'), ('crt', None)]

@@ -4,6 +4,7 @@
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 import types
@@ -12,9 +13,7 @@ import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _controls, _log, _probe, _spool, _summary
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
-
-sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from hosts_looked_at import HEALTHY, NOW
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import HEALTHY, NOW
 
 (CONTROL,) = queue_samples.sample('01').files.values()
 (OLD,) = [line for line in CONTROL.split(b'\n') if b'Subject:' in line]
@@ -103,7 +102,7 @@ def obstacles(tmp_path, monkeypatch, answers, flags=0, submit=b''):
     os.chmod(str(program), 0o2755)
     monkeypatch.setattr(_probe, '_above', lambda path: [])
     monkeypatch.setattr(_probe, '_NAMES', (str(program),))
-    monkeypatch.setattr(_probe, '_without_privileges', list)
+    monkeypatch.setattr(_probe, '_without_privileges', lambda places: [])
     monkeypatch.setattr(_probe, '_limited', list)
     monkeypatch.setattr(_probe, 'allows', lambda wanted: answers)
     monkeypatch.setattr(os, 'statvfs', lambda path, real=os.statvfs: types.SimpleNamespace(
@@ -139,6 +138,21 @@ def test_a_library_that_is_gone(tmp_path, monkeypatch, said, missing):
     """The daemon runs on; whoever submits is told "error while loading shared libraries". Seen on Debian 13."""
     monkeypatch.setattr(_probe._system, 'command', lambda argv, seconds=10: said if argv[0] == 'ldd' else '')
     assert [one.split(' needs ')[1] for one in obstacles(tmp_path, monkeypatch, [])] == ['%s, which is not found: nobody can run it.' % one for one in missing]
+
+
+@pytest.mark.parametrize('text, ours, said', [(b'msmtp', True, True), (b'#!/bin/sh\nexec /opt/sendmail "$@"\n', True, False), (b'msmtp', False, False)])
+def test_another_mailer_under_the_other_name(tmp_path, monkeypatch, text, ours, said):
+    """/usr/sbin/sendmail is Sendmail, and /usr/lib/sendmail, which many programs call, is not."""
+    def fails(_path):
+        raise PermissionError(13, 'no further')
+    (tmp_path / 'lib').write_bytes(text)
+    real = _probe._NAMES
+    look = types.SimpleNamespace(layout=types.SimpleNamespace(family='debian'), program={'sendmail': sys.executable, 'is_sendmail': ours})
+    monkeypatch.setattr(_probe, '_NAMES', (sys.executable, str(tmp_path / 'lib')))
+    monkeypatch.setattr(os, 'statvfs', fails)
+    found = _probe.obstacles(look)
+    assert [one for one in found if 'is msmtp' in one] == ['%s is msmtp: programs that call it do not reach Sendmail.' % (tmp_path / 'lib')] * said
+    assert real == ('/usr/sbin/sendmail', '/usr/lib/sendmail')
 
 
 def test_a_program_that_is_mounted_noexec(tmp_path, monkeypatch):
@@ -294,7 +308,17 @@ def test_services_whose_children_cannot_submit(monkeypatch, name, parent, bit, f
     status = 'Name:\t%s\nUmask:\t0022\nPPid:\t%d\nNoNewPrivs:\t%d\n' % (name, parent, bit)
     monkeypatch.setattr(_probe._system, 'names', lambda path: ['self', '42'])
     monkeypatch.setattr(_probe._system, 'slurp', lambda path, _limit: status.encode() if path == '/proc/42/status' else b'')
-    assert _probe._without_privileges() == ['%s (process 42) runs with no_new_privs: what it starts cannot submit mail.' % name] * found
+    assert _probe._without_privileges([]) == ['%s (process 42) runs with no_new_privs: what it starts cannot submit mail.' % name] * found
+
+
+@pytest.mark.parametrize('frozen, found', [('/proc/42/root/q', True), ('/q', False), ('', False)])
+def test_services_that_see_the_queue_read_only(monkeypatch, frozen, found):
+    """ProtectSystem=strict, as in units of web servers. Not where it is so for all."""
+    monkeypatch.setattr(_probe._system, 'names', lambda path: ['42'])
+    monkeypatch.setattr(_probe._system, 'slurp', lambda path, _limit: b'Name:\tapache2\nPPid:\t1\nNoNewPrivs:\t0\n')
+    monkeypatch.setattr(_probe.os, 'statvfs', lambda path: types.SimpleNamespace(f_flag=os.ST_RDONLY if frozen and path.endswith(frozen) else 0))
+    assert _probe._without_privileges(['/q']) == [
+        'apache2 (process 42) sees /q read-only (ProtectSystem= of its unit): what it starts cannot submit mail.'] * found
 
 
 def test_a_dead_letter_with_two_names_is_one(tmp_path, monkeypatch):
@@ -360,3 +384,57 @@ def test_the_worst_file_system_of_a_queue(monkeypatch, rooms, worst):
     monkeypatch.setattr(_probe._filesystem, 'under', lambda path: dict(ROOM, **rooms.get(path, {})))
     found = [types.SimpleNamespace(path=name, control=name + '/qf', data=name + '/df') for name in ('q1', 'q2')]
     assert _probe._worst(found) == dict(ROOM, **worst)
+
+
+class TestWhereADaemonWorks:
+    """Its directory of old is under what is mounted over it, and /proc/PID/cwd still leads there, under the same name: seen on a host."""
+
+    @pytest.fixture(name='at_work')
+    def fixture_at_work(self, tmp_path):
+        with subprocess.Popen(['sleep', '60'], cwd=str(tmp_path)) as process:
+            yield {'pid': process.pid, 'cwd': str(tmp_path)}
+            process.kill()
+
+    def test_where_it_should(self, at_work):
+        assert _probe.sees(at_work) is None
+
+    def test_something_else_has_its_name_now(self, at_work, tmp_path):
+        (tmp_path / 'other').mkdir()
+        assert _probe.sees(dict(at_work, cwd=str(tmp_path / 'other'))) == 'hidden'
+
+    def test_a_network_of_its_own(self, at_work, monkeypatch):
+        other = {'/proc/%d/ns/net' % at_work['pid']: 'net:[1]'}
+        monkeypatch.setattr(_probe.os, 'readlink', lambda path, real=os.readlink: other.get(path) or real(path))
+        assert _probe.sees(at_work) == 'network'
+
+    @pytest.mark.parametrize('cwd', [None, '/gone', '/var/spool/mqueue (deleted)', '(unreachable)/mqueue'])
+    def test_what_cannot_be_compared(self, at_work, cwd):
+        assert _probe.sees(dict(at_work, cwd=cwd)) is None
+
+    def test_what_is_read_only_to_it(self, at_work, monkeypatch):
+        seen = os.statvfs(at_work['cwd'])
+        monkeypatch.setattr(_probe.os, 'statvfs', lambda path: type('Room', (), {'f_flag': seen.f_flag | os.ST_RDONLY})
+                            if path == '/proc/%d/cwd' % at_work['pid'] else seen)
+        assert _probe.sees(at_work) == 'read_only'
+
+
+@pytest.mark.parametrize('cwd, command, role, sees', [
+    ('omqueue', '/usr/sbin/sendmail-mta -Am -L sm-mta -bd -q10m', 'daemon', 'other'),
+    ('mqueue', '/usr/sbin/sendmail-mta -Am -L sm-mta -bd -q10m', 'daemon', None),
+    ('', '/usr/sbin/sendmail-mta -L sm-mta -bd', 'daemon', None),            # of .../q* it is the directory above
+    ('mqueue (deleted)', '/usr/sbin/sendmail-mta -L sm-mta -bd', 'daemon', None),
+    ('omqueue', '/usr/sbin/sendmail-mta -bd -OQueueDirectory=/x/omqueue', 'daemon', None),
+    ('omqueue', '/usr/sbin/sendmail-mta -C/etc/mail/slow.cf -bd', 'daemon', None),
+    ('omqueue', '/usr/sbin/sendmail-mta -bd -oQ/x/omqueue', 'daemon', None),
+    ('omqueue', '/usr/sbin/sendmail-mta -bd', 'queue_runner', None),
+    ('omqueue', None, 'daemon', None),
+])
+def test_an_mta_whose_queue_was_renamed(tmp_path, cwd, command, role, sees):
+    """main.c works in QueueDirectory. The Sendmail Installation and Operation Guide: "mv mqueue omqueue; mkdir mqueue", then a new daemon."""
+    for name in ('mqueue', 'omqueue'):
+        (tmp_path / name).mkdir()
+    (tmp_path / 'pid').write_text('%d\n%s\n' % (NOW, command) if command else '7\n')
+    directories, _errors = _spool.directories([('mqueue', str(tmp_path / 'mqueue'))])
+    look = types.SimpleNamespace(settings={'mta': {'pid_file': str(tmp_path / 'pid')}}, directories={'mta': directories}, processes=[
+        {'pid': NOW, 'cwd': str(tmp_path / cwd), 'role': role}])   # nobody has that number
+    assert [one['sees'] for one in _probe._seen(look)] == [sees]

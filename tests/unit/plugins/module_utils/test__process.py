@@ -10,20 +10,15 @@ from collections import defaultdict
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _process
+from ansible_collections.mailops.sendmail.tests.unit.deadline import deadline
 
 
 @pytest.fixture(autouse=True)
 def grace(monkeypatch):
     """Seconds between TERM and KILL, short enough for a test; what hangs all the same fails."""
     monkeypatch.setattr(_process, 'GRACE', 0.5)
-
-    def late(_signal, _frame):
-        raise AssertionError('it takes too long')
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(120)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+    with deadline(120):
+        yield
 
 
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGTERM])

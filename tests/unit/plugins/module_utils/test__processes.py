@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,29 @@ def test_a_daemon_in_a_container_is_not_one_of_this_host(tmp_path, monkeypatch, 
         inside.stdout.close()
 
 
+@linux
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root can have another root directory')
+@pytest.mark.parametrize('how, ours', [
+    ('os.chdir("/")', True),
+    # "podman run --pid=host", a chroot.
+    ('os.chroot(sys.argv[1])', False),
+    # PrivateTmp=, ProtectSystem= and so on: systemd mounts / elsewhere and makes that the root.
+    ('os.system("mount --rbind / %s" % sys.argv[1]) == 0 or sys.exit(3); os.chroot(sys.argv[1])', True)])
+def test_a_daemon_with_another_root_is_not_one_of_this_host(tmp_path, how, ours):
+    code = 'import os, sys, time; open("/proc/self/comm", "w").write("sendmail"); %s; print(1, flush=True); time.sleep(60)' % how
+    argv = ['sendmail: accepting connections', '-S', '-c', code, str(tmp_path)]
+    start = 'import os, sys; os.execv(%r, %r)' % (os.path.realpath(sys.executable), argv)
+    wrapper = ['unshare', '--mount'] if 'rbind' in how else []
+    with subprocess.Popen(wrapper + [sys.executable, '-c', start], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          env=dict(os.environ, PYTHONHOME=sys.base_prefix)) as inside:
+        try:
+            if inside.stdout.readline() != b'1\n':
+                pytest.skip('no mounts here')
+            assert (inside.pid in by_pid((USER,), os.path.realpath(sys.executable))) is ours
+        finally:
+            inside.kill()
+
+
 @pytest.mark.parametrize('uid, gid, expected', [(0, 0, True), (105, 9, True), (1000, 108, True), (1000, 1000, False)])
 def test_where_the_program_cannot_be_seen_the_user_tells(uid, gid, expected):
     trust = _processes.Trust('smmsp', {0, 105}, None, 108, {})
@@ -219,6 +243,13 @@ def test_processes_where_there_is_no_proc(monkeypatch):
     assert [(runner['source'], runner['interval'], runner['active']) for runner in runners] == [('rc_conf', 1800, True), ('periodic', 86400, True)]
 
 
+def test_netbsd_has_a_proc_like_that_of_linux(monkeypatch):
+    """mount_procfs(8), -o linux: stat is there, and status is the BSDs' own (procfs_vnops.c, procfs_status.c)."""
+    monkeypatch.setattr(_processes.os, 'uname', lambda: types.SimpleNamespace(sysname='NetBSD'))
+    monkeypatch.setattr(_processes, '_ps', lambda trust, system: [{'role': system, 'ppid': 1, 'pid': 2}])
+    assert [one['role'] for one in _processes.processes()] == ['NetBSD']
+
+
 def test_ps_of_freebsd_prints_one_column_for_each_option():
     """keyword.c of FreeBSD's ps: "pid=,ppid=" is one column with the heading ",ppid="."""
     words = _processes._ps_command('FreeBSD')[2:]
@@ -253,7 +284,8 @@ def test_ps_of_solaris_has_no_x_and_names_programs_by_their_paths(monkeypatch):
 
 
 @linux
-def test_ps_of_this_system_is_read_the_same_way():
-    assert shutil.which('ps') is None or isinstance(_processes._ps(TRUST, 'Linux'), list)
-    output = _system.command(_processes._ps_command('Linux'))
-    assert output == '' or any(line.split()[0] == str(os.getpid()) for line in output.splitlines())
+@pytest.mark.skipif(shutil.which('ps') is None, reason='there is no ps here')
+def test_ps_of_this_system_takes_these_columns():
+    rows = [line.split() for line in _system.command(_processes._ps_command('Linux')).splitlines()]
+    own = str(os.getpid())
+    assert [row[:5] for row in rows if row[0] == own] == [[own, own, *map(str, (os.getppid(), os.geteuid(), os.getegid()))]]

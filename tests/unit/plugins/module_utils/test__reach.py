@@ -2,18 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Causes of the relay, and of what it answers, over looks made by hand. The scenario diagnosis shows that a host gives such looks."""
 
-import os
-import re
-import sys
-
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _flush, _route
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _flush, _reach, _route
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import GREETING, HEALTHY, NOW, SOCKET, because, relay
 
-sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
-from hosts_looked_at import GREETING, HEALTHY, NOW, SOCKET, because, queue, relay
-
-ROOT = os.path.join(os.path.dirname(_causes.__file__), '..', '..')
 DOWN = dict(GREETING, connected=False, answered=False, code=None, text=None, error='connection_refused')
 SILENT = dict(DOWN, connected=True, error='connection_timeout')
 STUCK = dict(GREETING, error='connection_timeout')
@@ -59,24 +52,6 @@ def test_a_runner_that_stops_with_the_mta_is_its_victim(bound_to, because_of):
     causes = {one['id']: one for one in _causes.diagnose(HEALTHY._replace(**dict(NOBODY, processes=[], runners=[runner])))}
     assert set(causes) == {'mta_down', 'runner'}
     assert causes['runner']['because_of'] == because_of
-
-
-def test_a_healthy_host_has_no_cause():
-    assert _causes.diagnosis(HEALTHY) == {'healthy': True, 'causes': [], 'unexplained': {'messages': 0, 'examples': []},
-                                          'messages': queue()['messages'], 'inspected': 0}
-
-
-def test_the_table_is_sound():
-    ids = [cause.id for cause in _causes.CAUSES]
-    assert len(ids) == len(set(ids))
-    for cause in _causes.CAUSES:
-        assert set(cause.because_of) <= set(ids)
-        assert cause.severity in ('critical', 'high', 'medium', 'low')
-        assert (cause.fix == 'manual') == (cause.name is None)
-        assert cause.text.endswith('.')
-        if cause.name:   # advice names only what is there
-            assert os.path.exists(os.path.join(ROOT, *(('roles', cause.name) if cause.fix == 'role' else ('plugins', 'modules', cause.name + '.py'))))
-    assert {name for names in _causes.EXPLAINED.values() for name in names} <= set(ids)
 
 
 @pytest.mark.parametrize('records, word', [([(10, 'h.example.test')], 'loop'), ([(0, '')], 'relay_name')])
@@ -246,6 +221,16 @@ def hosts(lines):
 
 
 STRANGER = {'relay': relay('[127.0.0.1]', listeners=[FOREIGN], greeting=SILENT), 'greeting': SILENT}
+
+
+def test_a_cause_that_harms_does_not_wait_for_itself():
+    """A start runs the queue into a stranger, so what starts something waits for it; its own advice does not."""
+    (stranger, runner) = _causes.diagnose(HEALTHY._replace(**dict(STRANGER, runners=[])))
+    assert (stranger['id'], runner['id']) == ('stranger', 'runner')
+    assert stranger['fix']['text'].startswith('Stop the other program')
+    assert runner['fix']['text'] == 'First fix: stranger; a start runs the queue. Schedule one, every half hour.'
+
+
 # A host on which a cause of the relay holds, and the most similar one on which it does not. The other causes are in test__causes.
 NEAREST = {
     'mta_down': (dict(NOBODY, processes=[]), NOBODY),
@@ -298,19 +283,6 @@ def test_what_the_relay_said_at_the_last_try_may_be_over(name, reason, example, 
     assert (over in causes[name]['evidence']) is (deferral is None)
 
 
-def test_a_cause_that_another_explains_says_so():
-    causes = _causes.diagnose(HEALTHY._replace(
-        places=[dict(HEALTHY.places[0], owner='root', mode='0755')], hazards={'permissions': [('owner 0:0', 'x')]},
-        queues={'msp': dict(queue(), messages=dict(queue()['messages'], lost=2, total=2))}))
-    assert [(cause['id'], cause['because_of']) for cause in causes] == [
-        ('permissions', []), ('too_open', []), ('message_permissions', ['permissions']), ('lost', ['permissions', 'message_permissions'])]
-
-
-def test_a_reason_that_no_cause_covers_is_said():
-    result = _causes.diagnosis(HEALTHY._replace(queues={'msp': because(3, 'other', 'Deferred: gremlins')}))
-    assert (result['healthy'], result['causes'], result['unexplained']) == (False, [], {'messages': 3, 'examples': ['Deferred: gremlins']})
-
-
 @pytest.mark.parametrize('greeting', [dict(DOWN, connected=True, error='connection_timeout'), dict(DOWN, connected=True, code=554, error=None, text='554 no')])
 def test_what_keeps_the_relay_away_now_explains_mail_that_it_kept_away_before(greeting):
     look = HEALTHY._replace(greeting=greeting, relay=relay('[127.0.0.1]', greeting=greeting), **waits('connection_refused', 'x'))
@@ -318,71 +290,21 @@ def test_what_keeps_the_relay_away_now_explains_mail_that_it_kept_away_before(gr
     assert result['unexplained'] == {'messages': 0, 'examples': []}
 
 
-class TestLog:
-    def test_only_causes_that_hold_are_looked_up(self):
-        asked = []
-
-        def read(patterns):
-            asked.append(sorted(patterns))
-            return {'mta_down': 'Nov 25 h sm-mta[1]: cannot bind'}
-        found = _causes.diagnosis(HEALTHY._replace(processes=[], **NOBODY), read)
-        assert asked == [['mta_down']]
-        assert found['causes'][0]['evidence'][-1] == 'The log says: Nov 25 h sm-mta[1]: cannot bind'
-
-    def test_evidence_stays_bounded(self):
-        hazards = {'permissions': [('wrong', '6ANFSGsD00%04d' % number) for number in range(20)]}
-        found = _causes.diagnosis(HEALTHY._replace(hazards=hazards), lambda patterns: dict.fromkeys(patterns, 'line'))
-        (one,) = found['causes']
-        assert len(one['evidence']) == 5
-        assert one['evidence'][-1] == 'The log says: line'
-
-    def test_without_a_log_the_evidence_is_the_same(self):
-        down = HEALTHY._replace(processes=[], **NOBODY)
-        assert _causes.diagnosis(down)['causes'] == _causes.diagnose(down)
-
-    @pytest.mark.parametrize('cause, line', [
-        ('configuration', 'sendmail[77]: NOQUEUE: SYSERR(alice): /etc/mail/submit.cf: line 0: cannot open: No such file or directory'),
-        ('too_open', 'sendmail[77]: dangerous permissions=42777 on queue directory /var/spool/mqueue-client/'),
-        ('message_permissions', 'sm-msp-queue[7]: 6ANF9o5V000220: bogus queue file, uid=1000, gid=104, mode=100666'),
-        ('lost', 'sm-msp-queue[7]: 6ANF9o5V000220: Losing ./qf6ANF9o5V000220: bogus file uid/gid in mqueue'),
-        ('disk_full', 'sendmail[7]: NOQUEUE: low on space (SMTP-DAEMON needs 12 bytes + 100 blocks in /var/spool/mqueue-client), max avail: 75'),
-        ('refuses_for_load', 'sm-mta[7]: rejecting connections on daemon MTA-v4: load average: 50'),
-        ('dns', 'sm-msp-queue[7]: 6ANF9o5V000220: to=a@b.example, delay=0, mailer=esmtp, dsn=4.4.3, stat=queued'),
-        ('mta_disk_full', 'sm-mta[7]: low on space (localhost needs 0 bytes + 100 blocks in /var/spool/mqueue)'),
-        ('queue_load', 'sm-msp-queue[7]: runqueue: Skipping queue run -- load average too high'),
-        ('stale_rewrite', 'sm-msp-queue[7]: SYSERR(root): queueup: cannot create ./tf6ANF9o5V000220, euid=105: File exists'),
-        ('slow_names', 'sendmail[7]: My unqualified host name (shorty) unknown; sleeping for retry'),
-        ('elsewhere', 'sendmail[7]: 6ANF: to=bob, ctladdr=alice, relay=[127.0.0.1], dsn=5.1.1, stat=User unknown'),
-    ])
-    def test_what_sendmail_logs_is_found(self, cause, line):
-        (pattern,) = [one.log for one in _causes.CAUSES if one.id == cause]
-        assert re.search(pattern, line.encode())
-        ordinary = b'sm-mta[7]: 6ANF9o5V000220: to=bob, delay=00:00:01, mailer=local, pri=30, dsn=2.0.0, stat=Sent'
-        assert not any(re.search(one.log, ordinary) for one in _causes.CAUSES if one.log)
-
-
-class TestSubjects:
-    def shares(self, subjects, looked, total=40):
-        waits = because(total, 'connection_refused', 'Deferred: x')
-        return [line for one in _causes.diagnose(HEALTHY._replace(queues={'msp': waits, 'mta': queue()}, subjects=(subjects, looked)))
-                if one['id'] == 'one_source' for line in one['evidence']]
-
-    def test_most_have_one_subject(self):
-        assert self.shares([('Cron <root@web#> backup', 36), ('hello', 4)], 40) == [
-            '36 of 40 waiting messages looked at (90 %) have the subject "Cron <root@web#> backup" (digits ignored).']
-
-    def test_none_stands_out(self):
-        assert self.shares([('a', 20), ('b', 20)], 40) == []
-
-    def test_too_few_to_say(self):
-        assert self.shares([('a', 5)], 5, total=5) == []
-
-    def test_not_asked_for(self):
-        assert self.shares([], 0) == []
-
-
 @pytest.mark.parametrize('change, back', [
     ({'greeting': dict(GREETING, text=SUBMIT)}, True), ({}, False), (hub(dict(GREETING, text=SUBMIT)), False)])
 def test_a_flush_does_not_go_through_the_door_that_leads_back(change, back):
     somebody, wrong = _flush.door(HEALTHY._replace(**change))
     assert somebody and (wrong is not None and 'the mail submission program itself' in wrong) is back
+
+
+@pytest.mark.parametrize('options, words', [('r=5', 'RefuseLA is 5.'), ('Name=MTA', 'RefuseLA is 24: the MTA checks it again every 15 seconds.')])
+def test_the_load_that_one_daemon_refuses_from(options, words):
+    look = HEALTHY._replace(load=[6.0, 1.0, 1.0], configurations={'mta': _cf.parse(b'O DaemonPortOptions=%s\n' % options.encode())},
+                            **rejects('load average: 6'))
+    assert _reach.refuses_for_load(look)[0][1] == 'The load average is 6.0, ' + words
+
+
+@pytest.mark.parametrize('sees, words', [('network', ['Process 7 (x) has a network of its own (PrivateNetwork= of its unit).']), (None, [])])
+def test_an_mta_that_listens_where_nobody_is(sees, words):
+    look = HEALTHY._replace(**dict(NOBODY, processes=[dict(HEALTHY.processes[0], sees=sees, title='x')]))
+    assert _reach.listens_elsewhere(look)[0][:-1] == words

@@ -51,6 +51,17 @@ def test_what_sendmail_refuses(text, found):
     assert problems(text) == found
 
 
+@pytest.mark.parametrize('text, accepted', [
+    ('O QueueDirectory=/q\n', True), ('O QueueDirectory=/q/\n', True), ('O QueueDirectory=/q/a*\n', True), ('O QueueDirectory=mqueue\n', False),
+    ('O QueueDirectory=q*\n', False), ('O QueueDirectory=/q\nQone, P=/q/a\n', True), ('O QueueDirectory=/q\nQone, P=/q\n', True),
+    ('O QueueDirectory=/q\nQone, P=/qa\n', False), ('O QueueDirectory=/q\nQone, P=/q*\n', False), ('O QueueDirectory=/q\nQone, P=a\n', False),
+    ('O QueueDirectory=/q\nQmqueue, P=/r\n', False), ('O QueueDirectory=/q/a*\nQone, P=/q/b/c*\n', True), ('O QueueDirectory=/q/*\nQone, P=/r/*\n', False),
+    ('O QueueDirectory=/q\nQone, P=//q/a\n', False)])
+def test_queues_lie_below_the_queue_directory(text, accepted):
+    """setup_queues() and multiqueue_cache() in queue.c end every program but -bt with status 78."""
+    assert (problems(text, 'Mlocal, P=/x, A=x\n') == []) is accepted
+
+
 def test_an_empty_file_has_no_mailer_and_no_queue():
     assert [problem for _line, problem in problems('', '')] == ['No local mailer defined', 'QueueDirectory (Q) option must be set']
     assert problems('', 'O QueueDirectory=/q\nMLOCAL, P=/x, A=y\n') == []

@@ -432,3 +432,17 @@ def test_an_error_in_the_list_of_exchangers_is_no_list():
 def test_the_address_that_connections_are_made_from(lines, expected):
     assert _route.sources(_cf.parse(lines.encode())) == expected
     assert _route.sources(None) == {}
+
+
+@pytest.mark.parametrize('lines, letter, values, lowest', [
+    ('O DaemonPortOptions=Name=MTA, r=5\nO DaemonPortOptions=Name=MSA, Port=587\n', 'r', ['5', ''], 5),
+    ('O DaemonPortOptions=refuseLA=50\nO DaemonPortOptions=R=1024\n', 'r', ['50', ''], 24),
+    ('O DaemonPortOptions=children=3,c = 4\n', 'c', ['4'], 4),
+    ('O DaemonPortOptions=r=0\n', 'r', ['0'], 0),                             # no limit for this one
+    ('', 'r', [''], 24),
+    ('O DaemonPortOptions=D=q, d=9\n', 'd', ['9'], 9)])
+def test_what_a_daemon_has_for_itself(lines, letter, values, lowest):
+    """setsockaddroptions() in daemon.c: r and R, c and d, q and D are different things, and the last one counts."""
+    cf = _cf.parse(lines.encode())
+    assert (_route.of_daemons(cf, letter), _route.lowest(cf, letter, 24)) == (values, lowest)
+    assert (_route.of_daemons(None, letter), _route.lowest(None, letter, 24)) == ([''], 24)

@@ -68,7 +68,8 @@ FLUSH = '#!/bin/sh\n# sendmail -Ac -q is what it does\n/usr/sbin/sendmail -Ac -q
 
 def runners(tmp_path, files, found=(CRON,), layout=_platform.DEBIAN, **more):
     programs = [path for path in ('/etc/init.d/sendmail', '/bin/true') if any(re.search(r'-[xef] %s' % path, str(text)) for text in files.values())]
-    root = lay(tmp_path, dict(dict.fromkeys(programs, ''), **files))
+    there = programs + ['/usr/share/sendmail/sendmail', '/usr/lib/sendmail', '/usr/sbin/runq']
+    root = lay(tmp_path, dict(dict.fromkeys(there, ''), **files))
     for path in programs:
         os.chmod(root + path, 0o755)
     return _runners.queue_runners(layout, list(found), root, **more)
@@ -198,13 +199,14 @@ def test_a_program_that_cron_does_not_find(tmp_path, text, files, why):
 
 
 @pytest.mark.parametrize('other, family, active', [
+    ('some words', 'debian', False), ('some words', 'redhat', True), ('5 * * * * root', 'debian', False), ('\r', 'debian', False),
     ('0/30 * * * * root true', 'debian', False), ('0 0 30 2 * root true', 'debian', True), ('0/30 * * * * root true', 'redhat', True)])
 def test_one_line_that_debians_cron_refuses(tmp_path, other, family, active):
     """Debian's cron reads nothing of the file then (user.c, Abort-processing-of-crontabs-with-errors.patch); others leave out the line."""
     root = lay(tmp_path, {'/etc/cron.d/local': '5 * * * * smmsp /usr/sbin/sendmail -Ac -q\n%s\n' % other})
     (found,) = _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root)
     assert (found['active'], found['detail']) == (active, None if active else (
-        'cron reads nothing of the file, because it refuses the schedule in line 2'))
+        'cron reads nothing of the file, because it refuses line 2'))
 
 
 @pytest.mark.parametrize('option, detail', [
@@ -583,3 +585,15 @@ def test_whose_the_crontab_of_a_user_is(tmp_path, owner, active):
     root = lay(tmp_path, {'/var/spool/cron/crontabs/mail': '5 * * * * /usr/sbin/sendmail -Ac -q\n'})
     os.chown(root + '/var/spool/cron/crontabs/mail', pwd.getpwnam(owner).pw_uid, 0)
     assert [one['active'] for one in _runners.queue_runners(_platform.DEBIAN, [CRON], root, ['smmsp', 'mail'])] == [active]
+
+
+@pytest.mark.parametrize('command, detail', [
+    ('/opt/sendmail-8.15/sbin/sendmail -Ac -q', 'there is no /opt/sendmail-8.15/sbin/sendmail'),
+    ('cd / && /opt/sendmail-8.15/sbin/sendmail -Ac -q >/dev/null 2>&1', 'there is no /opt/sendmail-8.15/sbin/sendmail'),
+    ('/usr/lib/sendmail -Ac -q', None),
+    ('/opt/sendmail-8.15/sbin/sendmail -Ac -q || /usr/sbin/sendmail -Ac -q', None),
+    ('SENDMAIL=/opt/sendmail-8.15/sbin/sendmail /usr/sbin/sendmail -Ac -q', None)])
+@pytest.mark.parametrize('layout', [_platform.DEBIAN, _platform.REDHAT])
+def test_a_program_that_has_gone(tmp_path, command, detail, layout):
+    (found,) = runners(tmp_path, {'/etc/cron.d/local': '5 * * * * root %s\n' % command}, layout=layout)
+    assert (found['active'], found['detail']) == (detail is None, detail)

@@ -2,27 +2,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import errno
 import os
-import signal
 import socket
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _spool, _text
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
+from ansible_collections.mailops.sendmail.tests.unit.deadline import deadline
 
 (CONTROL,) = queue_samples.sample('01').files.values()
 ALL = ('queued', 'quarantined', 'lost', 'incomplete', 'unreadable')
 
 
 @pytest.fixture(autouse=True)
-def deadline():
-    """Whatever blocks fails, and does not hold up the rest."""
-    def late(_signal, _frame):
-        raise AssertionError('it takes too long')
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(60)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+def bound():
+    with deadline(60):
+        yield
 
 
 @pytest.fixture
@@ -118,6 +112,14 @@ def test_groups_that_share_a_directory_list_it_once(queue):
     (queue / 'q2').symlink_to('q1')
     found, errors = _spool.directories([('mqueue', '%s/q*' % queue), ('slow', str(queue / 'q1')), ('fast', str(queue / 'q2'))])
     assert ([(one.group, one.path) for one in found], errors) == ([('mqueue', str(queue / 'q1'))], [])
+    # readqf() compares a d line with the names of all groups; seen with 8.18, which delivers all three.
+    for name, is_ours in (('q1', True), ('q2', True), ('q3', False)):
+        line = b'V8\nd%s\n' % os.fsencode(name)
+        if is_ours:
+            assert _spool.data_directory(found[0], line) is found[0]
+        else:
+            with pytest.raises(_text.SendmailError, match='not a directory of this queue'):
+                _spool.data_directory(found[0], line)
 
 
 @pytest.mark.parametrize('pattern', ['missing', 'missing/q*', 'file', 'file/q*'])
@@ -693,6 +695,7 @@ def test_a_directory_on_the_way_that_may_only_be_passed(tmp_path, mode, reached)
         os.close(start)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason='a link of somebody else')
 def test_a_link_swapped_between_two_looks(tmp_path, monkeypatch):
     """Its owner is asked and then where it leads: both must be of one link."""
     (tmp_path / 'good').mkdir()

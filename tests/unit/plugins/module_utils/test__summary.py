@@ -5,7 +5,7 @@ import os
 from collections import Counter
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _qf, _spool, _summary
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _phrases, _qf, _spool, _summary
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
 from hypothesis import given
 from hypothesis import strategies as st
@@ -287,3 +287,28 @@ def test_memory_does_not_grow_with_the_number_of_messages():
         assert max(len(tally.counts) for tally in (totals.domains, totals.senders, totals.users)) <= 10000
     facts = totals.figures()
     assert (facts['recipients'], facts['bytes'], facts['top']['cut']) == (20000, 20000, True)
+
+
+@pytest.mark.parametrize('real', [False, True])
+def test_contexts(tmp_path, monkeypatch, real):
+    """Recorded of a host with SELinux: getfattr -n security.selinux shows the NUL at the end. Some are of the kernel here, where root may set them."""
+    labels = {'sendmail': b'system_u:object_r:sendmail_exec_t:s0\0', 'client': b'system_u:object_r:mqueue_spool_t:s0\0', 'sm.pid': b'a\x1b[2Jb'}
+    for name in [*labels, 'none']:
+        (tmp_path / name).mkdir()
+    if real:
+        try:
+            for name, label in labels.items():
+                os.setxattr(str(tmp_path / name), 'security.selinux', label)
+        except (OSError, AttributeError):
+            pytest.skip('Only root can set them, and not in every file system')
+    else:
+        def getxattr(path, name):
+            if name != 'security.selinux' or os.path.basename(path) not in labels:
+                raise OSError(61, 'No data available')
+            return labels[os.path.basename(path)]
+        monkeypatch.setattr(_summary.os, 'getxattr', getxattr, raising=False)
+    queues = {'msp': [_spool.QueueDirectory('mqueue', *[str(tmp_path / name)] * 4, False) for name in ('client', 'none')]}
+    look = _look.Look(0, program={'sendmail': str(tmp_path / 'sendmail')}, directories=queues,
+                      settings={'msp': {'pid_file': str(tmp_path / 'sm.pid')}, 'mta': {'pid_file': None}})
+    assert _summary._contexts(look) == {str(tmp_path / 'sendmail'): 'system_u:object_r:sendmail_exec_t:s0',
+                                        str(tmp_path / 'client'): 'system_u:object_r:mqueue_spool_t:s0', str(tmp_path / 'sm.pid'): 'a\\x1b[2Jb'}

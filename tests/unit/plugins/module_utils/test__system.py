@@ -40,6 +40,8 @@ def test_a_build_without_flock_locks_with_fcntl(tmp_path):
 
 @pytest.mark.parametrize('name, content, other', [
     ('exim4', b'\x7fELF Exim', 'exim'), ('postfix-sendmail', b'', 'postfix'), ('sendmail', b'\x7fELF postfix_config', 'postfix'), ('dma', b'\x7fELF', 'dma'),
+    # Alpine, and what Debian's esmtp-run links to.
+    ('busybox', b'\x7fELF', 'busybox'), ('sendmail', b'\x7fELF\0BusyBox v1.35.0 (Debian)\0', 'busybox'), ('sendmail', b'\x7fELF\0/etc/esmtprc\0', 'esmtp'),
     ('smtpctl', b'\x7fELF usage: smtpctl', 'opensmtpd'), ('sendmail', b'#!/bin/sh\nexit 0\n', 'unknown'), ('msmtp', b'\x7fELF', 'msmtp'),
 ])
 def test_another_mailer_owns_the_name_and_sendmail_is_there_too(tmp_path, name, content, other):

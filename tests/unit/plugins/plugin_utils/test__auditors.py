@@ -7,21 +7,18 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 import uuid
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip('ansible')
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from audited import every_status, reported
 from hypothesis import given, settings, strategies as st
-from fleet import HOSTILE, fleet, result
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _controls
 from ansible_collections.mailops.sendmail.plugins.plugin_utils import _auditors, _compliance_report, _rules
+from ansible_collections.mailops.sendmail.tests.unit.audited import every_status, reported
+from ansible_collections.mailops.sendmail.tests.unit.fleet import HOSTILE, fleet, result
 
 XCCDF, ARF = '{http://checklists.nist.gov/xccdf/1.2}', '{http://scap.nist.gov/schema/asset-reporting-format/1.1}'
 COUNT = len(_controls.CONTROLS)

@@ -22,13 +22,11 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip('ansible')
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from hosts_looked_at import HEALTHY
-from fleet import HOSTILE, fleet, kept, result
-
 from ansible_collections.mailops.sendmail.plugins.filter.compliance_program import compliance_program
 from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _text
 from ansible_collections.mailops.sendmail.plugins.plugin_utils import _compliance_report, _compliance_results
+from ansible_collections.mailops.sendmail.tests.unit.fleet import HOSTILE, fleet, kept, result
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import HEALTHY
 
 ROOT = Path(__file__).resolve().parents[4]
 COUNT = len(_controls.CONTROLS)
