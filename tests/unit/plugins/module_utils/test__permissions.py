@@ -170,6 +170,14 @@ def test_an_mta_with_a_user_of_its_own_has_to_own_its_queue(layout, user, owner)
     assert [one for one in wants if one.kind == 'pid_file'] == [one for one in stock if one.kind == 'pid_file']
 
 
+@pytest.mark.parametrize('msp, mode, wanted', [
+    (None, '4755', False), (None, '2755', True), (None, '0755', True), (SUBMIT % b'/var/spool/clientmqueue', '4755', True)])
+def test_a_set_user_id_program_without_a_submit_cf_stays_one(msp, mode, wanted):
+    """8.17.1.9 without submit.cf: of mode 4755 it takes the mail of an ordinary user; of mode 2755 it ends with 78, "can not chdir(/var/spool/mqueue/)"."""
+    chosen = look(_platform.UPSTREAM, msp)._replace(program={'mode': mode, 'owner': 'root'})
+    assert [one.kind for one in _permissions.wants(chosen, '/usr/sbin/sendmail', ACCOUNTS)[0]].count('binary') == wanted
+
+
 @pytest.mark.parametrize('mode, reasons', [(0o2755, []), (0o755, ['It has 2 names (hard links): all of them would change.'])])
 def test_a_program_in_a_system_of_ostree_has_several_names(mode, reasons):
     """ostree admin deploy checks /usr out as hard links into /ostree/repo: Fedora CoreOS, Silverblue, image mode of RHEL."""
