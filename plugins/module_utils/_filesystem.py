@@ -7,6 +7,7 @@
 """The file system under a path, which only a diagnosis, a flush or a repair needs to know. Looks as in _system."""
 
 import fcntl
+import glob
 import os
 import re
 import struct
@@ -19,8 +20,8 @@ def under(path):
     """The file system under a path: {mount, type, read_only, block_size, blocks_free, blocks, inodes_free, inodes, immutable, unmounted, error}.
 
     C(blocks_free) is what an ordinary user can have, in units of C(block_size), as MinFreeBlocks counts; C(inodes) 0 means no limit.
-    C(immutable) is chattr's +i or +a: nothing can be removed from a directory. C(unmounted) is a mount point of /etc/fstab on the way to the
-    path that is not mounted.
+    C(immutable) is chattr's +i or +a: nothing can be removed from a directory. C(unmounted) is a mount point of /etc/fstab, or of a unit of
+    systemd, on the way to the path that is not mounted.
     """
     found = dict.fromkeys(('mount', 'type', 'read_only', 'block_size', 'blocks_free', 'blocks', 'inodes_free', 'inodes', 'immutable', 'unmounted', 'error'))
     named, path = path, os.path.realpath(path)
@@ -32,8 +33,8 @@ def under(path):
             break
     if mounted:
         # mount(8) takes a mount point with a slash behind it, and follows links.
-        wanted = {os.path.realpath(point) for point, kind, options in mounts('/etc/fstab')
-                  if point[:1] == '/' and kind != 'swap' and 'noauto' not in options.split(',')}
+        wanted = {os.path.realpath(point) for point in _units() + [
+            point for point, kind, options in mounts('/etc/fstab') if kind != 'swap' and 'noauto' not in options.split(',')] if point[:1] == '/'}
         found['unmounted'] = ([_text.printable(os.fsencode(point)) for point in above if point in wanted and point not in mounted] or [None])[0]
     try:
         numbers = _system.bounded(5.0, os.statvfs, path)
@@ -51,6 +52,13 @@ def under(path):
     except OSError:
         pass
     return found
+
+
+def _units(directory='/etc/systemd/system'):
+    """The mount points of the mount units of an administrator that are enabled, as far as they say so without specifiers (systemd.mount(5))."""
+    enabled = {os.path.basename(path) for path in glob.glob(directory + '/*.wants/*.mount') + glob.glob(directory + '/*.requires/*.mount')}
+    texts = [_system.script('%s/%s' % (directory, name)) for name in sorted(enabled)]
+    return [point for text in texts for point in re.findall(r'(?m)^\s*Where\s*=\s*"?(/[^"%\n]*?)"?\s*$', text)]
 
 
 def immutable(descriptor):

@@ -11,6 +11,7 @@ an exit status of Sendmail says nothing (0 when everything was deferred, 67 when
 and whether as a bounce, comes from what Sendmail prints when it removes a message (dropenvelope() in envelope.c, -d50.8).
 """
 
+import contextlib
 import os
 import random
 import re
@@ -411,6 +412,23 @@ def _outcome(opened, message, transcript, held):
                    _phrases.reason(status, envelope.attempts), errors)
 
 
+SPLIT = 'the run has split it, or another one of the same second, for its queue group, and the rest waits under other ids'
+
+
+def _unsplit(look, outcomes):
+    """The outcomes, but gone is no message whose rest waits: for another queue group, or because its own takes fewer recipients (split_by_recipient() in
+    queue.c). Such an envelope has the time of the old one and an id of now."""
+    rest = set()
+    for queue, configuration in look.configurations.items():
+        for directory in look.directories.get(queue, ()) if configuration and configuration.queue_groups else ():
+            with contextlib.suppress(OSError):
+                for names, rows, _sizes in _spool.Pass(directory, ('queued',), False, frozenset()).batches():
+                    rest.update([(queue, int(row[_qf.CREATED])) for name, row in zip(names, rows)
+                                 if (_qf.created_by_id(name[2:], time.time()) or 0) >= look.now])
+    return [one._replace(outcome='untried', recipients=one.message.recipients, status=SPLIT)
+            if one.outcome in ('relayed', 'bounced') and (one.message.queue, one.message.created) in rest else one for one in outcomes]
+
+
 def refuse(plan_):
     """The sentence that says why nothing was run, or None."""
     if not plan_.refusals:
@@ -445,7 +463,7 @@ def result(plan_, outcomes, transcript, canary, about):
             entry['errors'] = one.errors[:10]
         lists[one.outcome].append(entry)
     stays = [one.message for one in outcomes if one.recipients or one.outcome not in ('relayed', 'bounced', 'taken')]
-    partly = any(one.outcome == 'remaining' and one.recipients < one.message.recipients for one in outcomes)
+    partly = any(one.outcome == 'remaining' and one.recipients < one.message.recipients or one.status == SPLIT for one in outcomes)
     return dict(
         _counts(counts), **_left_out(plan_), selected=len(outcomes) + len(plan_.left_out), changed=len(stays) < len(outcomes) or partly or counts['lost'] > 0,
         outcomes=dict((name, entries) for name, entries in lists.items() if entries), truncated=max(counts.values(), default=0) > LISTED,
@@ -490,6 +508,8 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
         if stops(canary):
             return ('%s not tried: the oldest one, %s, could not leave the host (%s), so no other can. Fix that first, '
                     'or set canary to false to try each of them.' % (were, canary.message.id, canary.status))
+        if any(one.status == SPLIT for one in outcomes):
+            return '%s not tried whole: %s. Run it again.' % (were, SPLIT)
         if about['stopped']:
             return '%s not tried before the timeout. Run it again, or give it more time.' % were
         if load and load[0] >= queue_la:
@@ -548,6 +568,7 @@ def flush(params, check_mode):
         if record and identifier in queues:
             record.add(queues[identifier], identifier, 'bounced' if failed else 'relayed')
     outcomes, transcript, canary, about = apply(decided, seconds, removed, lambda: not (record and record.error))
+    outcomes = _unsplit(look, outcomes)
     for one in outcomes:
         if record and one.outcome not in ('relayed', 'bounced'):
             record.add(one.message.queue, _text.printable(os.fsencode(one.message.id)), one.outcome, reason=one.reason, status=one.status)

@@ -6,6 +6,7 @@
 
 """What Sendmail has written to the log of the host: the journal, and the files that syslog writes. Where neither can be read there are no lines."""
 
+import calendar
 import os
 import re
 import time
@@ -130,6 +131,26 @@ def denied(since: float, size: int) -> Optional[bytes]:
     return found
 
 
+_STAMP = re.compile(rb'(?:<\d+>\d* ?)?(?:(\d{4})-(\d\d)-(\d\d)[T ]|([A-Z][a-z][a-z]) +(\d{1,2}) (?:(\d{4}) )?\d\d:)')
+_MONTHS = b'JanFebMarAprMayJunJulAugSepOctNovDec'
+
+
+def stale(line, since, now=None):
+    """Whether a line begins with a day before the one of C(since). RFC 3164 has no year: it is the last in which the day is not to come."""
+    match = _STAMP.match(line)
+    if not match or match.group(4) and match.group(4) not in _MONTHS:
+        return False
+    today = time.gmtime(now)
+    if match.group(4):
+        day = (int(match.group(6) or today.tm_year), _MONTHS.index(match.group(4)) // 3 + 1, int(match.group(5)))
+        # A day ahead is another time zone.
+        if not match.group(6) and calendar.timegm(day + (0, 0, 0)) > calendar.timegm(today) + 86400:
+            day = (day[0] - 1,) + day[1:]
+    else:
+        day = tuple(map(int, match.groups()[:3]))
+    return calendar.timegm(day + (0, 0, 0)) < since - 2 * 86400
+
+
 def latest(patterns, since, seconds, size, newest):
     """{key: the newest line that its pattern is found in}, for the keys that have one. C(patterns): {key: expression over bytes}; the rest as in L(lines)."""
     found = {}
@@ -137,6 +158,6 @@ def latest(patterns, since, seconds, size, newest):
         compiled = [(key, re.compile(pattern)) for key, pattern in sorted(patterns.items())]
         for line in lines(since, re.compile(b'|'.join(b'(?:%s)' % one.pattern for _key, one in compiled)), seconds, size, newest):
             for key, pattern in compiled:
-                if pattern.search(line):
+                if pattern.search(line) and not stale(line, since):
                     found[key] = line.rstrip()
     return found

@@ -70,8 +70,8 @@ def look_around(domains: Sequence[str]) -> Dict[str, Any]:
 
 def searches(text: str) -> List[str]:
     """The domains in the text of resolv.conf(5) in which the resolver looks for a short name: of the last such line."""
-    found = re.findall(r'(?m)^(?:search|(domain))[ \t]+(\S.*)', text)
-    return found[-1][1].split()[:1 if found[-1][0] else None] if found else []
+    found = re.findall(r'(?m)^(?:search|(domain))[ \t]+([^ \t\n].*)', text)
+    return re.findall(r'[^ \t]+', found[-1][1])[:1 if found[-1][0] else None] if found else []
 
 
 def _waits(own: str, both: Sequence[Dict[str, Any]], hosts: str, searched: bool) -> bool:

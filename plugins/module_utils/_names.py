@@ -52,8 +52,23 @@ def _domain(reply: bytes, at: int) -> str:
 
 
 def servers(text: str) -> List[str]:
-    """The addresses of the name servers in the text of resolv.conf(5), as the resolver reads them."""
-    return re.findall(r'(?m)^nameserver[ \t]+([0-9A-Fa-f.:]+(?:%[\w.-]+)?)(?!\S)', text)[:3] or ['127.0.0.1']
+    """The addresses of the name servers in the text of resolv.conf(5), as the resolver reads them: what is no address is passed over,
+    and a carriage return is part of the word (res_init.c).
+    """
+    return [word for word in re.findall(r'(?m)^nameserver[ \t]+([^ \t\n]+)', text) if _is_address(word)][:3] or ['127.0.0.1']
+
+
+def _is_address(word: str) -> bool:
+    try:
+        if not re.match(r'[0-9A-Fa-f.:xX]+(:[^%]*%.*)?\Z', word):             # a scope that is none is passed over
+            return False
+        if ':' in word:
+            socket.inet_pton(socket.AF_INET6, word.partition('%')[0])
+        else:
+            socket.inet_aton(word)
+        return True
+    except OSError:
+        return False
 
 
 def exchangers(name: str, path: str = '/etc/resolv.conf', seconds: float = 3.0) -> Tuple[List[Tuple[int, str]], Optional[str]]:

@@ -146,9 +146,10 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
             # Only the submission program has the group exception, and only with both modes group-writable (readqf() in queue.c).
             add(path, 'queue_file', runner, _renamed(files.group, who), mode, owners=frozenset(one for one in ids if one is not None),
                 shared=queue == 'msp' and mode & 0o060 == 0o060, optional=True)
+        owner = _mta_runner(settings, rule.owner) if queue == 'mta' else _renamed(rule.owner, who, 'user')
         for path, create in places.items():
             # Sendmail's user can work in what is his own, and some release of the packaging may have given it to him.
-            add(path, 'queue_directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, create=create,
+            add(path, 'queue_directory', owner, _renamed(rule.group, who), rule.mode, create=create,
                 spare=_filesystem.spare(key, rule.mode), owners=frozenset(one for one in ids[:1] if one is not None and queue == 'msp'))
 
     if binary:
@@ -162,7 +163,8 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
             for part, kind in (('pid', 'pid_file'), ('statistics', 'statistics')):
                 rule = rules['%s_%s' % (queue, part)]
                 place = settings.get('pid_file' if part == 'pid' else 'status_file') or rule.path
-                add(os.path.normpath(os.path.join('/etc/mail', place)), kind, _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode,
+                owner = _mta_runner(settings, rule.owner) if (queue, part) == ('mta', 'statistics') else _renamed(rule.owner, who, 'user')
+                add(os.path.normpath(os.path.join('/etc/mail', place)), kind, owner, _renamed(rule.group, who), rule.mode,
                     optional=True, spare=_filesystem.spare('%s_%s' % (queue, part), rule.mode))
     for key, rule in sorted(rules.items()):
         if key == 'mail_dir' or key.startswith('run_') and (key != 'run_msp' or 'msp' in look.directories) and (key != 'run_mta' or 'mta' in look.directories):
@@ -171,6 +173,12 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
         raise _text.SendmailError('overrides.path: %s is not a path that this module manages. These are: %s.' % (
             ', '.join(sorted(unused)), ', '.join(sorted(set(want.path for want in found if want.kind != 'queue_file')))))
     return found, errors
+
+
+def _mta_runner(settings, owner):
+    """Who has to own what the MTA writes once it has its connection or its queue run: it becomes RunAsUser first (drop_privileges() in main.c)."""
+    user = settings.get('run_as_user')
+    return owner if user in (None, '', 'root', '0') else user
 
 
 def _patterns(look, queue):

@@ -188,7 +188,9 @@ def listens_elsewhere(look: _look.Look) -> Evidence:
         return []
     count, _example = reason(look, 'connection_refused')
     found = ', '.join('%s port %d' % (one['address'], one['port']) for one in look.sockets) or 'no address'
-    return ['submit.cf hands mail to %s; the MTA listens on %s.' % (where(look), found)], count
+    return ['Process %s (%s) has a network of its own (PrivateNetwork= of its unit).' % (one['pid'], one['title'])
+            for one in daemons(look) if one.get('sees') == 'network'] + [
+        'submit.cf hands mail to %s; the MTA listens on %s.' % (where(look), found)], count
 
 
 def loopback_down(look: _look.Look) -> Evidence:

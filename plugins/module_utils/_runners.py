@@ -198,9 +198,11 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
     for path, with_user, owner, refused in _crontabs(family, crons, root):
         text = _system.script(root + path)
         entries = _schedule.cron_entries(text, with_user)
-        wrong = next((entry['line'] for entry in entries if debian and not systemd_cron(root) and _schedule.refused(entry['schedule'])), None)
-        if wrong and not refused:
-            refused = 'cron reads nothing of the file, because it refuses the schedule in line %d' % wrong
+        if debian and not refused and not systemd_cron(root):
+            named = ['root'] + [entry['user'] for entry in entries if entry['user']]
+            known = [user for user in named if root or _system.accounts([user])[user]['uid'] is not None]
+            wrong = _schedule.refused(text, with_user, known)
+            refused = 'cron reads nothing of the file, because it refuses line %d' % wrong if wrong else None
         for entry in entries:
             called, run = None, _schedule.queue_run(entry['command'], layout.family == 'debian')
             if not run:

@@ -18,6 +18,8 @@ _MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct',
 _DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
 _CRON_WORDS = {'@yearly': '0 0 1 1 *', '@annually': '0 0 1 1 *', '@monthly': '0 0 1 * *', '@weekly': '0 0 * * 0', '@daily': '0 0 * * *',
                '@midnight': '0 0 * * *', '@hourly': '0 * * * *', '@every_minute': '* * * * *'}
+# load_env() in env.c of cron: a value that is empty has to have quotes.
+_SETTING = re.compile(r'(?:(["\'])((?:(?!\1)[^=])*)\1|([^\s="\'][^\s=]*|))\s*=\s*(?:(["\'])((?:(?!\4).)*)\4\s*|([^\s"\'].*?)\s*)\Z', re.S | re.A)
 _CALENDAR_WORDS = {'minutely': '*:*', 'hourly': '*:00', 'daily': '00:00', 'weekly': 'Mon 00:00', 'monthly': '*-*-01 00:00',
                    'quarterly': '*-01,04,07,10-01 00:00', 'semiannually': '*-01,07-01 00:00', 'yearly': '*-01-01 00:00', 'annually': '*-01-01 00:00'}
 _SPANS = {name: seconds for seconds, names in (
@@ -55,12 +57,40 @@ def _cron_fields(schedule):
     return fields, minutes, days, _field(fields[3], 1, 12, _MONTHS), {day % 7 for day in _field(fields[4], 0, 7, _DAYS)}
 
 
-def refused(schedule: str) -> bool:
-    """Whether Debian's cron refuses a schedule."""
-    try:
-        return schedule[:1] == '-' or schedule[:7] == '@every_' or not ('~' in schedule or schedule == '@reboot' or _cron_fields(schedule))
-    except ValueError:
-        return True
+def _is_refused(field: str, low: int, high: int, names: Sequence[str] = ()) -> bool:
+    """get_list() in entry.c of Debian's cron: what stands behind a sound range, up to the blank, does not count."""
+    for part in field.lower().split(','):
+        found = re.match(r'(?:\*|([a-z0-9]{1,99})(?:(-)([a-z0-9]*))?)(?:(/)(\d*[a-z]?))?', part, re.A)
+        if not found:
+            return True
+        first, dash, last, slash, step = found.groups()
+        for word in [first] * bool(first) + [last] * bool(dash):
+            if not low <= (names.index(word) + (names is _MONTHS) if word in names else int(word) if word.isdigit() else -1) <= high:
+                return True
+        if slash and (first and not dash or not step.isdigit() or not int(step)):
+            return True
+        if found.end() < len(part):
+            break
+    return False
+
+
+def refused(text: str, with_user: bool, users: Sequence[str]) -> Optional[int]:
+    """The first line for which Debian's cron reads nothing of a crontab (load_user() in user.c), None where there is none. C(users): who is known."""
+    for number, line in enumerate(text.split('\n'), 1):
+        line = line.lstrip(' \t')
+        if line[:1] in ('', '#') or _SETTING.match(line[:998]):
+            continue
+        word = line[:1] == '@'
+        fields = re.split('[ \t]+', line, maxsplit=1 if word else 5) + ['']
+        if fields[0] not in _CRON_WORDS and fields[0] != '@reboot' or fields[0] == '@every_minute' if word else (
+                len(fields) < 6 or any(map(_is_refused, fields, (0, 0, 1, 1, 0), (59, 23, 31, 12, 7), ((), (), (), _MONTHS, _DAYS)))):
+            return number
+        command = fields[1 if word else 5]
+        # The name ends at the first blank, and there is one.
+        user, *rest = re.split('[ \t]', command, maxsplit=1) if with_user else ('', command)
+        if (not rest or user not in users if with_user else command[:1] == '*') or len(rest[0].encode('utf-8', 'replace')) > 998:
+            return number
+    return None
 
 
 def cron_interval(schedule):
@@ -101,9 +131,9 @@ def cron_entries(text, with_user):
     entries, above = [], {}
     for number, line in enumerate(text.split('\n'), 1):     # a form feed ends no line
         line = line.strip()
-        setting = re.match(r'([\w"\']+)\s*=\s*(.*)', line)
+        setting = _SETTING.match(line)
         if setting:
-            above[setting.group(1).strip('"\'')] = setting.group(2).strip('"\'')
+            above[setting.group(2) or setting.group(3)] = setting.group(5) or setting.group(6) or ''
         if not line or line[0] == '#' or setting:
             continue
         fields = 1 if line.lstrip('-')[:1] == '@' else 5

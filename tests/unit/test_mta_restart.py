@@ -6,6 +6,8 @@ when it has installed something."""
 from __future__ import annotations
 
 import os
+import subprocess
+import time
 from pathlib import Path
 
 import jinja2
@@ -162,6 +164,21 @@ def test_a_host_is_judged_when_the_packages_are_there(tmp_path):
     said = play(tmp_path, INSTALLS)
     assert '"msg": "judged"' in said, said
     assert 'skipping' not in said.partition('local mailer again')[2].partition('TASK')[0]
+
+
+@pytest.mark.parametrize('arguments, age, status', [
+    ('sendmail start', 0, 101), ('--quiet sendmail restart 2', 0, 101), ('sendmail.service start', 0, 101), ('sendmail stop', 0, 0),
+    # The package manager removes another MTA, which has to stop.
+    ('postfix stop', 0, 0), ('cron start', 0, 0), ('opensendmail start', 0, 0), ('sendmail start', 61 * 60, 0)])
+def test_the_package_alone_is_kept_from_starting_the_mta_and_not_for_ever(tmp_path, arguments, age, status):
+    """invoke-rc.d(8), deb-systemd-invoke(1p): 101 is "action forbidden by policy". Debian's start of the MTA runs the client queue."""
+    (policy,) = [task['ansible.builtin.copy'] for task in tasks_of(yaml.safe_load((ROOT / 'roles/sendmail_mta/tasks/packages.yml').read_text()))
+                 if 'ansible.builtin.copy' in task]
+    program = tmp_path / 'policy-rc.d'
+    program.write_text(policy['content'])
+    program.chmod(int(policy['mode'], 8))
+    os.utime(program, (time.time() - age,) * 2)
+    assert subprocess.run([program, *arguments.split()], check=False).returncode == status
 
 
 @pytest.mark.parametrize('changed, arguments, failed', [(False, [], True), (False, ['--check'], True), (True, [], True), (True, ['--check'], False)])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -259,6 +260,7 @@ def test_a_survey_keeps_no_whole_diagnosis_in_memory(answering, tmp_path):
 def test_tags_that_leave_the_work_out_are_said(answering, tags, outcome):
     done = answering(sendmail_diagnosis_info=[WELL])('remediate_queues', '--tags', tags)
     assert f'Remediation: 3 hosts, {outcome}' in done.stdout, done.stdout
+    assert done.returncode == (2 if tags == 'other' else 0)
     assert ('web3: nothing was done, because of the tags that were given' in done.stdout) is (tags == 'other')
 
 
@@ -403,3 +405,15 @@ def test_what_is_refused_leaves_no_mark(answering, tmp_path, arguments, keyword,
     assert 'Remove the mark' in done.stdout
     assert 'It went on.' not in done.stdout
     assert not os.path.lexists(tmp_path / 'mark')
+
+
+@pytest.mark.parametrize('now, stays', [('night:17:1', False), ('other:18:2', True), (None, False)])
+def test_of_two_that_find_an_old_mark_one_removes_that_of_the_other_never(tmp_path, now, stays):
+    """Both have looked before either has removed it."""
+    tasks = yaml.safe_load((ROOT / 'roles/sendmail_remediate/tasks/begin.yml').read_text())
+    (argv,) = [task['ansible.builtin.command']['argv'] for task in tasks if task['name'] == 'Begin | Remove the mark of a run that has ended']
+    mark = tmp_path / 'mark'
+    if now:
+        mark.symlink_to(now)
+    subprocess.run([*argv[:-2], str(mark), 'night:17:1'], check=True)
+    assert (argv[-2:], mark.is_symlink()) == (['{{ __sendmail_remediate_mark }}', "{{ __sendmail_remediate_marked.stat.lnk_target | default('') }}"], stays)

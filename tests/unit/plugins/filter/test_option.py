@@ -94,6 +94,9 @@ FILE = '# by hand\nsearch example.org\nnameserver 192.0.2.1\n# second\nnameserve
 
 
 def test_dead_servers_go_and_everything_else_stays():
+    # A carriage return is part of the address, which is none then (res_init.c).
+    assert resolv_conf('search a\r\nnameserver 10.0.0.1\r\n', ['10.0.0.1']) == 'search a\r\nnameserver 10.0.0.1\n'
+    assert resolv_conf('# a\x0cnameserver b\nnameserver 10.0.0.1', ['10.0.0.1']) == '# a\x0cnameserver b\nnameserver 10.0.0.1'
     new = resolv_conf(FILE, ['10.255.255.53'])
     assert new == '# by hand\nsearch example.org\nnameserver 10.255.255.53\n# second\noptions rotate\n'
     assert resolv_conf(new, '10.255.255.53') == new

@@ -10,7 +10,7 @@ import types
 from collections import Counter
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _flush, _hazards, _look, _process, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _flush, _hazards, _look, _process, _qf, _spool, _system, _text
 from ansible_collections.mailops.sendmail.tests.unit.deadline import deadline
 
 SAMPLES = os.path.join(os.path.dirname(__file__), '..', '..', 'samples', 'transcripts')
@@ -601,6 +601,28 @@ class TestComplaint:
         assert 'See transcript' in self.say(load=None, untried=5)
 
 
+class TestSplit:
+    """split_by_recipient() in queue.c: seen with 8.18, a group with r=1 and four recipients. One was relayed, three waited in new files of the same time."""
+
+    @pytest.mark.parametrize('name, created, groups, gone', [
+        ('qf6AT0ZlUm001219', 1000, b'Qg1, r=1', 'untried'), ('qf6AT0ZlUm001219', 1001, b'Qg1, r=1', 'relayed'), ('qf6AT0ZlUm001219', 1000, b'', 'relayed'),
+        ('qf6AT0YlUm001219', 1000, b'Qg1, r=1', 'relayed'), ('hf6AT0ZlUm001219', 1000, b'Qg1, r=1', 'relayed')])
+    def test_a_message_whose_rest_waits_has_not_left(self, directory, name, created, groups, gone):
+        with open(os.path.join(directory.path, name), 'wb') as stream:
+            stream.write(control(created=created))
+        now = _qf.created_by_id('6AT0ZlUm001219', 1795912547)
+        here = look()
+        here.now, here.directories, here.configurations = now, {'msp': [directory]}, {'msp': _cf.parse(groups), 'mta': None}
+        ones = [_flush.Outcome(message(number, directory, created=1000, recipients=4), outcome, 0, '', None, [])
+                for number, outcome in enumerate(('relayed', 'taken'))]
+        found = _flush._unsplit(here, ones)
+        assert [one.outcome for one in found] == [gone, 'taken']
+        result = _flush.result(_flush.plan(here, [one.message for one in ones]), found, _flush.Transcript(), None, {})
+        assert result['changed'] and result[gone] == 1
+        sentence = _flush.complaint(found, None, {'stopped': True}, False, None, 8)
+        assert (sentence or '').startswith('1 of 2 messages was not tried whole: the run has split it' if gone == 'untried' else '')
+
+
 class TestModule:
     PARAMS = {'timeout': '10m', 'parallel': None, 'queue': 'msp', 'select': None, 'canary': True, 'ignore_load': False, 'fail_on_remaining': False,
               'leave_out_endangered': False, 'path': None, 'spread': '0'}
@@ -628,7 +650,7 @@ class TestModule:
         steps = []
         sound, harmed = message(), message(hazards=[_hazards.Hazard('no_data', 'there is no data file')])
         monkeypatch.setattr(_look, 'look', lambda level, queue: steps.append('look') or types.SimpleNamespace(
-            program={'sendmail': '/x'}, errors=[], now=0, relay=None, load=None, settings={'msp': {'queue_la': 8}}))
+            program={'sendmail': '/x'}, errors=[], now=0, relay=None, load=None, settings={'msp': {'queue_la': 8}}, configurations={}))
         monkeypatch.setattr(_flush, 'waiting', lambda look, selection: [sound if steps[-1:] == steps else harmed])
         monkeypatch.setattr(_flush._look, 'served', lambda look, ask: steps.append('served') or look)
         monkeypatch.setattr(_flush._hazards, 'places', lambda look: [])

@@ -79,7 +79,9 @@ def test_nobody_listens(tmp_path, monkeypatch):
 @pytest.mark.parametrize('line, servers', [
     ('nameserver 192.0.2.1 # office', ['192.0.2.1']), ('nameserver\t192.0.2.1;x', []), ('nameserver 192.0.2.1 192.0.2.2', ['192.0.2.1']),
     ('nameserver fe80::1%eth0 # router', ['fe80::1%eth0']), (' nameserver 192.0.2.1', []), ('#nameserver 192.0.2.1', []),
-    ('nameserver 192.0.2.1\t', ['192.0.2.1'])])
+    ('nameserver 192.0.2.1\t', ['192.0.2.1']), ('nameserver 192.0.2.1\r', []), ('nameserver 192.0.2.256', []), ('nameserver 192.0.2.1#53', []),
+    ('nameserver cafe', []), ('nameserver fe80:::1', []), ('nameserver 127.1', ['127.1']), ('nameserver 192.0.2.256\nnameserver 192.0.2.2', ['192.0.2.2']),
+    ('nameserver a\nnameserver b\nnameserver c\nnameserver ::1', ['::1'])])
 def test_the_lines_of_resolv_conf(line, servers):
     """res_init.c of glibc: the keyword at the beginning of the line, then the address; "ignore trailing contents on the name server line"."""
     assert _names.servers('search a.test\n%s\noptions edns0\n' % line) == (servers or ['127.0.0.1'])

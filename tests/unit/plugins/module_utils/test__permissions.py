@@ -153,6 +153,23 @@ def test_what_is_no_file_of_one_name_is_left_alone(kind, links, reason):
     assert (action.what, action.reason) == ('skip', reason)
 
 
+@pytest.mark.parametrize('layout', ['upstream', 'redhat', 'suse', 'freebsd', 'debian'])
+@pytest.mark.parametrize('user, owner', [(b'mta', 300), (b'300', 300), (b'mta:other', 300), (b'root', None), (b'0', None), (b'', None)])
+def test_an_mta_with_a_user_of_its_own_has_to_own_its_queue(layout, user, owner):
+    """8.17.1.9 as RunAsUser=nobody, with a queue of root:root 0700: 421 4.3.0 collect: Cannot write ./df... (bfcommit, uid=65534): Permission denied.
+    With the same queue nobody's it takes the mail; its pid file is root's in both (getrequests() in daemon.c comes before drop_privileges()).
+    """
+    chosen = look(_platform.PLATFORMS[layout], None, MTA % b'/var/spool/mqueue' + b'O RunAsUser=%s\n' % user + b'O StatusFile=/var/log/sendmail.st\n')
+    wants = _permissions.wants(chosen, None, ACCOUNTS)[0]
+    stock = _permissions.wants(look(_platform.PLATFORMS[layout], None, MTA % b'/var/spool/mqueue'), None, ACCOUNTS)[0]
+
+    def uid(found, kind):
+        return [one.uid for one in found if one.kind == kind and 'client' not in one.path and one.path != '/var/lib/sendmail/sm-client.st']
+    assert uid(wants, 'queue_directory') == ([owner] if owner else uid(stock, 'queue_directory'))
+    assert uid(wants, 'statistics') == ([owner] if owner else uid(stock, 'statistics'))
+    assert [one for one in wants if one.kind == 'pid_file'] == [one for one in stock if one.kind == 'pid_file']
+
+
 @pytest.mark.parametrize('mode, reasons', [(0o2755, []), (0o755, ['It has 2 names (hard links): all of them would change.'])])
 def test_a_program_in_a_system_of_ostree_has_several_names(mode, reasons):
     """ostree admin deploy checks /usr out as hard links into /ostree/repo: Fedora CoreOS, Silverblue, image mode of RHEL."""

@@ -302,3 +302,9 @@ def test_the_load_that_one_daemon_refuses_from(options, words):
     look = HEALTHY._replace(load=[6.0, 1.0, 1.0], configurations={'mta': _cf.parse(b'O DaemonPortOptions=%s\n' % options.encode())},
                             **rejects('load average: 6'))
     assert _reach.refuses_for_load(look)[0][1] == 'The load average is 6.0, ' + words
+
+
+@pytest.mark.parametrize('sees, words', [('network', ['Process 7 (x) has a network of its own (PrivateNetwork= of its unit).']), (None, [])])
+def test_an_mta_that_listens_where_nobody_is(sees, words):
+    look = HEALTHY._replace(**dict(NOBODY, processes=[dict(HEALTHY.processes[0], sees=sees, title='x')]))
+    assert _reach.listens_elsewhere(look)[0][:-1] == words

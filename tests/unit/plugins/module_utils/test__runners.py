@@ -199,13 +199,14 @@ def test_a_program_that_cron_does_not_find(tmp_path, text, files, why):
 
 
 @pytest.mark.parametrize('other, family, active', [
+    ('some words', 'debian', False), ('some words', 'redhat', True), ('5 * * * * root', 'debian', False), ('\r', 'debian', False),
     ('0/30 * * * * root true', 'debian', False), ('0 0 30 2 * root true', 'debian', True), ('0/30 * * * * root true', 'redhat', True)])
 def test_one_line_that_debians_cron_refuses(tmp_path, other, family, active):
     """Debian's cron reads nothing of the file then (user.c, Abort-processing-of-crontabs-with-errors.patch); others leave out the line."""
     root = lay(tmp_path, {'/etc/cron.d/local': '5 * * * * smmsp /usr/sbin/sendmail -Ac -q\n%s\n' % other})
     (found,) = _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root)
     assert (found['active'], found['detail']) == (active, None if active else (
-        'cron reads nothing of the file, because it refuses the schedule in line 2'))
+        'cron reads nothing of the file, because it refuses line 2'))
 
 
 @pytest.mark.parametrize('option, detail', [

@@ -129,7 +129,28 @@ def test_a_schedule_that_does_not_come(schedule, never):
     ('0~59 * * * *', False), ('0 0 1 january *', True), ('61 * * * *', True), ('@reboot', False), ('0 0 30 2 *', False)])
 def test_a_schedule_that_debians_cron_refuses(schedule, refused):
     """What "crontab -n" of cron 3.0pl1-162 says."""
-    assert _schedule.refused(schedule) is refused
+    assert _schedule.refused('# c\n%s true\n' % schedule, False, []) == (2 if refused else None)
+
+
+@pytest.mark.parametrize('line, refused', [
+    ('* * * * * root true', False), ('* * * * * root ', False), ('* * * * * root', True), ('* * * * * nobody-else true', True), ('* * * * *', True),
+    ('@daily root\ttrue', False), ('@daily root', True), ('junk', True), ('* * * * * root %s' % ('x' * 998), False), ('* * * * * root %s' % ('x' * 999), True),
+    ('  # c', False), ('\t', False), ('\r', True), ('\x0c# c', True), ('SHELL=', True), ('SHELL=""', False), ('SHELL = /bin/sh', False),
+    ('SHELL="/bin/sh', True),
+    ('A-B=c d', False), ('"A B"=c', False), ('"A=B"=c', True), ('=c', False), ('* 1-5-7 * * * root true', False), ('* ** * * * root true', False),
+    ('* 5; * * * root true', False), ('* ;5 * * * root true', True), ('* * * * */0 root true', True), ('*\x0c* * * * * root true', False),
+    ('*\u00a0* * * * * root true', False), ('24 24 * * * root true', True)])
+def test_a_line_for_which_debians_cron_reads_nothing_of_a_file(line, refused):
+    """load_user() of cron 3.0pl1-162 says the same of 10,000 crontabs that were made at random, and of each of these."""
+    assert _schedule.refused('* * * * * root true\n%s\n' % line, True, ['root']) == (2 if refused else None)
+
+
+@pytest.mark.parametrize('line, path', [
+    ('PATH=/a', '/a'), ('PATH = "/a b" ', '/a b'), ("PATH='/a'", '/a'), ('PATH=/a # c ', '/a # c'), ('"PATH"=/a', '/a'), ('PATH==/a', '=/a'), ('PATH', None),
+    ('PATH="/a', None), ('PATH="/a" b', None), ('#PATH=/a', None), ('MAILTO=PATH=/a', None)])
+def test_a_setting_of_a_crontab(line, path):
+    """load_env() in env.c."""
+    assert _schedule.cron_entries('%s\n@daily /x\n' % line, False)[-1]['path'] == path
 
 
 PLAIN = {'how': 'sendmail', 'interval': None, 'partial': False}
