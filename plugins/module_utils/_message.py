@@ -640,11 +640,11 @@ class Restorer:
                 before = _archive.restored(path)
             else:
                 marks = _marks(part)
-                place = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                archive = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 try:
-                    _archive.to_disk(place)      # that the file has its name, see fsync(2)
+                    _archive.to_disk(archive)      # that the file has its name, see fsync(2)
                 finally:
-                    os.close(place)
+                    os.close(archive)
                 before = set(os.pread(marks, 1 << 24, 0).split())
             removed = self.removed = _archive.removed(path) or set()
             restoring = self._settle(here, before, removed)
