@@ -276,6 +276,8 @@ def _frozen(look: Look) -> bool:
 
 def mta_cannot_write(look: Look, limits: Limits) -> Found:
     """What the MTA says of it, where the file system does not say why."""
+    if look.mta_shut and _reach.daemons(look):
+        return said(look.mta_shut, reason(look, 'mta_queue')[0])
     return FINE if _frozen(look) else of(_reach.mta_queue)(look, limits)
 
 

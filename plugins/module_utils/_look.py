@@ -87,6 +87,7 @@ class Look(NamedTuple):
     mta_kept: int = 0                       # messages in the MTA's queue that nobody tried when they came, nor since
     mailer_gone: Optional[str] = None       # the program that sendmail.cf names for local mail, where it cannot be run
     mta_interval: Optional[int] = None      # seconds between runs of the MTA's queue, where that is known
+    mta_shut: List[str] = []                # sentences: why the MTA cannot write into its queue
     mta_command: str = ''                   # how the running MTA was started, where it says so
     hosts_access: List[str] = []            # rules of hosts.deny that name Sendmail or all daemons
     # a diagnosis
