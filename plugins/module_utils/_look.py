@@ -7,6 +7,7 @@
 """One look at one host: what everybody judges, taken once."""
 
 import os
+import re
 import time
 from functools import partial
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
@@ -327,7 +328,10 @@ def _relay(found: Look, ask: Optional[Callable[..., Any]]) -> Look:
     submit = found.configurations['msp']
     interfaces = _network.interfaces()
     own = _network.own_names(interfaces['addresses'])
-    way = None if submit is None else _route.submission(submit, own[0])
+    # Of the lines for a service the last one counts, and none is "dns files" (switch_map_find() in conf.c; service.switch-nodns of Debian).
+    switch = '' if submit is None else _system.script(submit.option('ServiceSwitchFile') or '/etc/mail/service.switch')
+    hosts = ([['dns']] + [line.split() for line in re.findall(r'(?m)^hosts[ \t]+([^#\s][^#\n]*)', switch)])[-1]
+    way = None if submit is None else _route.submission(submit, own[0], 'dns' in hosts)
     questions = _route.questions(way)
     resolved = _names.resolve(questions, NAME_SECONDS) if questions else {}
     alone = submit is not None and submit.flag('DontProbeInterfaces')

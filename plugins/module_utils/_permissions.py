@@ -152,7 +152,8 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
             add(path, 'queue_directory', owner, _renamed(rule.group, who), rule.mode, create=create,
                 spare=_filesystem.spare(key, rule.mode), owners=frozenset(one for one in ids[:1] if one is not None and queue == 'msp'))
 
-    if binary:
+    # Without submit.cf it is the set-user-ID bit by which users submit, as before 8.12.
+    if binary and not (look.configurations['msp'] is None and int(look.program.get('mode') or '0', 8) & 0o4000):
         rule = rules['binary']
         add(binary, 'binary', rule.owner, _renamed(rule.group, who), rule.mode)
     for queue, path, key in (('msp', look.layout.submit_cf, 'submit_cf'), ('mta', look.layout.sendmail_cf, 'sendmail_cf')):
@@ -168,7 +169,8 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
                     optional=True, spare=_filesystem.spare('%s_%s' % (queue, part), rule.mode))
     for key, rule in sorted(rules.items()):
         if key == 'mail_dir' or key.startswith('run_') and (key != 'run_msp' or 'msp' in look.directories) and (key != 'run_mta' or 'mta' in look.directories):
-            add(rule.path, 'directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, optional=rule.optional)
+            add(rule.path, 'directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, optional=rule.optional,
+                spare=_filesystem.spare(key, rule.mode))
     if unused:
         raise _text.SendmailError('overrides.path: %s is not a path that this module manages. These are: %s.' % (
             ', '.join(sorted(unused)), ', '.join(sorted(set(want.path for want in found if want.kind != 'queue_file')))))
