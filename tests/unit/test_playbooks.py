@@ -204,6 +204,13 @@ def test_a_host_of_which_a_control_could_not_be_judged_is_no_success(answering, 
                 ).returncode == status
 
 
+def test_a_host_that_drops_out_before_is_in_the_report(play, tmp_path):
+    (tmp_path / 'inventory').write_text((tmp_path / 'inventory').read_text().replace('web1 ', 'web1 sendmail_compliance_profile=typo '))
+    done = play('check_compliance')
+    assert done.returncode == 2
+    assert '0 of 2 hosts comply, 0 fail, 1 could not be judged, 1 unknown.' in ' '.join(done.stdout.split()), done.stdout
+
+
 def test_hosts_that_nobody_has_reported_are_no_success(play):
     done = play('report_compliance')
     assert done.returncode == 2
