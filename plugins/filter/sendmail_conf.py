@@ -62,6 +62,16 @@ def _logical(text):
         number += 1
 
 
+def _swallowed(text):
+    """(number, text) of each line behind a comment that ends with a backslash: more of the comment to the generator, and not to a shell."""
+    goes_on = False
+    for number, line in enumerate(text.split('\n'), 1):
+        comment = line.lstrip().startswith('#')
+        if goes_on and line.strip() and not comment:
+            yield number, line
+        goes_on = line.endswith('\\') and (goes_on or comment)
+
+
 def sendmail_conf(text, settings):
     """See DOCUMENTATION. A pure function."""
     wanted = {one['name']: one['value'] for one in settings}
@@ -78,6 +88,7 @@ def sendmail_conf(text, settings):
             lines.append((match.group(1), line))
         else:
             lines.append((None, line))
+    dropped += ['line %d, behind a comment that ends with a backslash: %s' % (number, line.strip()[:80]) for number, line in _swallowed(text)]
     # Debian's init script reads it as a shell does, to which a carriage return is part of a word.
     dos = [number for number, line in enumerate(text.split('\n'), 1) if '\r' in line and not line.lstrip().startswith('#')]
     if dos:

@@ -60,3 +60,15 @@ def test_lines_of_dos_are_named_as_such():
         sendmail_conf('# mine\nMSP_MODE="Cron";\r\nMSP_INTERVAL="20m";\r\n', WANTED)
     # The rest of a comment is nobody's business.
     assert sendmail_conf('# mine\r\nMSP_MODE="Daemon";\n', WANTED[:1]) == '# mine\r\nMSP_MODE="Cron";\n'
+
+
+# read_config() in Parse_conf.pm puts lines together before it looks for comments: QUEUE_MODE of the first is Daemon to it, and cron runs no queue.
+@pytest.mark.parametrize('text, number', [
+    ('# C:\\\nQUEUE_MODE="Cron";\n', 2), ('# a\\\n# b\\\nQUEUE_MODE="Cron";\n', 3), (' # a\\\nQUEUE_MODE="Cron";\n', 2),
+    ('# a\\\n# b\nQUEUE_MODE="Cron";\n', None), ('# a\\\n\nQUEUE_MODE="Cron";\n', None), ('AGE_DATA="[\\\n]";\nQUEUE_MODE="Cron";\n', None)])
+def test_what_a_comment_swallows_is_named(text, number):
+    if number is None:
+        assert sendmail_conf(text, []) == text
+    else:
+        with pytest.raises(AnsibleFilterError, match='line %d, behind a comment that ends with a backslash: QUEUE_MODE' % number):
+            sendmail_conf(text, [])
