@@ -49,6 +49,9 @@ from ansible.errors import AnsibleFilterError
 # As read_config() in /usr/share/sendmail/Parse_conf.pm reads it, with nothing behind it that it would drop.
 _LINE = re.compile(r'[ \t]*(\w+)="([^"\\$`]|\\\n|\\[^"$`\n]|\$\{\w+\}|\$\w+(?!\w))*"[ \t]*;?[ \t]*(#.*)?\Z', re.S)
 
+# What it takes for the default of a variable, in whose place it puts its own; and Debian's own comments, in which it is that.
+_DEFAULT = re.compile(r'#\s*(\w+)="([^"]*)"(;\s+(?:Keyword|[Ss]tring|Boolean|Binary|Timespec|Perl)\b)?')
+
 
 def _logical(text):
     """(number of the first, text) of each line, with those that are continued by a backslash put together."""
@@ -62,15 +65,29 @@ def _logical(text):
         number += 1
 
 
+def _swallowed(text):
+    """(number, text) of each line behind a comment that ends with a backslash: more of the comment to the generator, and not to a shell."""
+    goes_on = False
+    for number, line in enumerate(text.split('\n'), 1):
+        comment = line.lstrip().startswith('#')
+        if goes_on and line.strip() and not comment:
+            yield number, line
+        goes_on = line.endswith('\\') and (goes_on or comment)
+
+
 def sendmail_conf(text, settings):
     """See DOCUMENTATION. A pure function."""
     wanted = {one['name']: one['value'] for one in settings}
     for name, value in wanted.items():
         if not re.match(r'[A-Z_]+\Z', name) or not re.match(r'[\w.-]*\Z', str(value), re.ASCII):
             raise AnsibleFilterError('%r is not a value for %r in sendmail.conf.' % (str(value), str(name)))
-    lines, dropped = [], []
+    lines, dropped, default = [], [], None
     for number, line in _logical(text):
         match = _LINE.match(line)
+        comment = _DEFAULT.match(line)
+        default = (None if comment.group(3) else (number, '%s="%s"' % comment.group(1, 2))) if comment else default
+        if match and default and default[1] == '%s="%s"' % (match.group(1), wanted.get(match.group(1), line.split('"')[1])):
+            dropped.append('the comment in line %d: %s is the default by that, and the generator sets another; remove the comment' % default)
         if line.strip() and not line.lstrip().startswith('#') and not match:
             dropped.append('line %d: %s' % (number, line.strip()[:80]))
         if match and match.group(1) in wanted:
@@ -78,6 +95,7 @@ def sendmail_conf(text, settings):
             lines.append((match.group(1), line))
         else:
             lines.append((None, line))
+    dropped += ['line %d, behind a comment that ends with a backslash: %s' % (number, line.strip()[:80]) for number, line in _swallowed(text)]
     # Debian's init script reads it as a shell does, to which a carriage return is part of a word.
     dos = [number for number, line in enumerate(text.split('\n'), 1) if '\r' in line and not line.lstrip().startswith('#')]
     if dos:

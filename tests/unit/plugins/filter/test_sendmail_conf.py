@@ -60,3 +60,30 @@ def test_lines_of_dos_are_named_as_such():
         sendmail_conf('# mine\nMSP_MODE="Cron";\r\nMSP_INTERVAL="20m";\r\n', WANTED)
     # The rest of a comment is nobody's business.
     assert sendmail_conf('# mine\r\nMSP_MODE="Daemon";\n', WANTED[:1]) == '# mine\r\nMSP_MODE="Cron";\n'
+
+
+# read_config() in Parse_conf.pm puts lines together before it looks for comments: QUEUE_MODE of the first is Daemon to it, and cron runs no queue.
+@pytest.mark.parametrize('text, number', [
+    ('# C:\\\nQUEUE_MODE="Cron";\n', 2), ('# a\\\n# b\\\nQUEUE_MODE="Cron";\n', 3), (' # a\\\nQUEUE_MODE="Cron";\n', 2),
+    ('# a\\\n# b\nQUEUE_MODE="Cron";\n', None), ('# a\\\n\nQUEUE_MODE="Cron";\n', None), ('AGE_DATA="[\\\n]";\nQUEUE_MODE="Cron";\n', None)])
+def test_what_a_comment_swallows_is_named(text, number):
+    if number is None:
+        assert sendmail_conf(text, []) == text
+    else:
+        with pytest.raises(AnsibleFilterError, match='line %d, behind a comment that ends with a backslash: QUEUE_MODE' % number):
+            sendmail_conf(text, [])
+
+
+# read_config() again: it keeps what a comment says of a variable, and takes a value like that for the default, which may be another by now.
+@pytest.mark.parametrize('text, number', [
+    ('# MSP_INTERVAL="30m"\nMSP_INTERVAL="20m";\n', 1), ('\n#MSP_INTERVAL="30m"; until 2019\n# why\nMSP_INTERVAL="20m";\n', 2),
+    ('# CRON_MAILTO="ops"\nCRON_MAILTO="ops";\n', 1), ('# CRON_MAILTO="ops"\nCRON_MAILTO="root";\n', None),
+    ('# MSP_INTERVAL="30m";  Timespec (digits+w|d|h|m|s)\nMSP_INTERVAL="30m";\n', None),
+    ('# MSP_INTERVAL="30m"\n# MSP_MODE="Cron";  Keyword  MSP queue runner mode\nMSP_INTERVAL="20m";\n', None),
+    ('# was: MSP_INTERVAL="30m"\nMSP_INTERVAL="20m";\n', None)])
+def test_a_comment_that_makes_a_value_the_default_is_named(text, number):
+    if number is None:
+        assert sendmail_conf(text, WANTED[1:]).count('MSP_INTERVAL="30m";') == 1 + text.startswith('# MSP_INTERVAL="30m";')
+    else:
+        with pytest.raises(AnsibleFilterError, match='the comment in line %d: .*remove the comment' % number):
+            sendmail_conf(text, WANTED[1:])
