@@ -6,7 +6,7 @@
 
 """Act on messages: quarantine, release, take out into an archive, bring back from one.
 
-L(_outcome.plan) counts what is meant; nothing is done when that is refused.
+L(_outcome.count) says how many are meant; nothing is done when that is refused.
 """
 
 import contextlib
@@ -173,14 +173,14 @@ def work(params: Dict[str, Any], look: Any, selection: _selection.Selection, out
                 if writer is not None:
                     writer.lock()
                 back = [one for one in _removal.put_back(narrow, base, dry) if dry and _removal.meant(selection, one)]
-            outcome.selected = _outcome.plan(narrow, selection).selected + len(back)
+            outcome.selected = _outcome.count(narrow, selection) + len(back)
             _outcome.refuse(state, params, selection, outcome.selected)
             for one in back:
                 outcome.add('removed', one.queue, one.name[2:])
             if outcome.selected:
                 _removal.Remover(narrow, selection, writer, outcome, check, _archive.check_room(base)).run()
         return
-    outcome.selected = _outcome.plan(narrow, selection).selected
+    outcome.selected = _outcome.count(narrow, selection)
     _outcome.refuse(state, params, selection, outcome.selected)
     arguments = ['-Q' + params['reason']] if state == 'quarantined' else ['-qQ', '-Q']
     if outcome.selected:

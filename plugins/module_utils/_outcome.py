@@ -8,7 +8,6 @@
 
 import os
 from collections import Counter
-from typing import Any, List, NamedTuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _selection, _spool, _text
 
@@ -19,13 +18,6 @@ OUTCOMES = ('quarantined', 'queued', 'removed', 'restored', 'already', 'taken', 
 # What a state can be made of, and which outcome that is.
 STATES = {'quarantined': (('queued',), 'quarantined'), 'queued': (('quarantined', 'lost'), 'queued'),
           'absent': (_selection.STATES, 'removed'), 'restored': (_selection.STATES, 'restored')}
-
-
-class Plan(NamedTuple):
-    """What is meant, before anything is done."""
-
-    selected: int
-    found: List[Any]        # (queue, id), the first LISTED
 
 
 class Outcome:
@@ -83,13 +75,9 @@ def find(look, selection):
                 yield queue, directory, damaged
 
 
-def plan(look, selection):
-    """Count what is meant. Returns Plan."""
-    selected, found = 0, []
-    for queue, _directory, names in find(look, selection):
-        selected += len(names)
-        found += [(queue, name[2:]) for name in names[:LISTED - len(found)]]
-    return Plan(selected, found)
+def count(look, selection):
+    """How many messages are meant."""
+    return sum(len(names) for _queue, _directory, names in find(look, selection))
 
 
 def refuse(state, params, selection, selected=0):

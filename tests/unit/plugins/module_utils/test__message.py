@@ -529,13 +529,13 @@ class TestHostile:
             os.rename(lab.path, lab.path + '.old')
             os.symlink(str(victim), lab.path)
         look = lab.look()
-        real = _outcome.plan
+        real = _outcome.count
 
-        def plan(*arguments):
+        def count(*arguments):
             found = real(*arguments)
             swap()
             return found
-        monkeypatch.setattr(_outcome, 'plan', plan)
+        monkeypatch.setattr(_outcome, 'count', count)
         with pytest.raises(_text.SendmailError, match='replaced by a symbolic link'):
             _message.act(dict(PARAMS, state='absent', archive=lab.base, confirm_all=True), False, look)
         assert len(list(victim.iterdir())) == 2 and lab.archived() == {}
