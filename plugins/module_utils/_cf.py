@@ -162,7 +162,7 @@ def _add(cf, kind, rest):
         name, pairs = equates(rest)
         fields = {field[:1]: value for field, value in pairs if value}
         if kind == 'M':
-            cf.mailers[name] = {'path': fields.get('P', ''), 'flags': fields.get('F', ''), 'argv': _WORD.findall(fields.get('A', ''))}
+            cf.mailers[name.lower()] = {'path': fields.get('P', ''), 'flags': fields.get('F', ''), 'argv': _WORD.findall(fields.get('A', ''))}
         else:
             # Without P= it is the QueueDirectory of this moment.
             cf.queue_groups.append({'name': name.lower(), 'path': fields.get('P') or cf.option('QueueDirectory'), 'flags': fields.get('F', ''),

@@ -529,7 +529,7 @@ def _keeps_new_mail(look: Look, name: str) -> Tuple[str, bool]:
     if mode in ('d', 'q'):
         return 'DeliveryMode in %s' % path, True
     used = [str((look.relay or {}).get('mailer'))] if name == 'msp' else list(cf.mailers) if cf else []
-    expensive = cf and cf.flag('HoldExpensive') and any('e' in cf.mailers.get(mailer, {}).get('flags', '') for mailer in used)
+    expensive = cf and cf.flag('HoldExpensive') and any('e' in cf.mailers.get(mailer.lower(), {}).get('flags', '') for mailer in used)
     return 'HoldExpensive in %s' % path if expensive else '', False
 
 

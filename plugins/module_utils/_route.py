@@ -188,7 +188,7 @@ def submission(cf: _cf.Configuration, own_name: str = '', dns: bool = True) -> O
     if not text:
         return None
     mailer, hosts = ('relay', text) if name == 'MTAHost' else _triple(re.sub(r'\s', '', text))
-    about = cf.mailers.get(mailer, {})
+    about = cf.mailers.get(mailer.lower(), {})
     argv = about.get('argv') or ['TCP', '$h']
     # $h is the host of the triple; a mailer can also have a host of its own written there (deliver.c:2218).
     hosts = meant(cf, argv[1], own_name, h=hosts) if len(argv) > 1 else hosts

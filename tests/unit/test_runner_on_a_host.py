@@ -54,6 +54,16 @@ def test_a_line_goes_with_its_name_and_nothing_else(tmp_path, before, line, afte
     assert remove(path, line) == after
 
 
+def test_of_two_lines_in_a_crontab_both_are_removed(tmp_path):
+    path = tmp_path / 'crontab'
+    path.write_text(f'#Ansible: mail\n*/5 * * * * /usr/sbin/sendmail -Ac -q\n{BACKUP}\n1 * * * * runq -Ac\n')
+    planned = [{'kind': 'line', 'path': str(path), 'line': line} for line in (2, 4)]
+    lines = jinja2.Environment(autoescape=False).compile_expression(REMOVES['loop'].strip('{} '))  # noqa: S701 - no page
+    for one in lines(__sendmail_queue_runner_todo={'remove': planned}):
+        remove(path, one['line'])
+    assert path.read_text() == f'{BACKUP}\n'
+
+
 # What systemctl says of a timer without [Install] that somebody has started, and of one that a link in timers.target.wants starts. The module calls each
 # one enabled of which "systemctl is-enabled" ends with 0, which it does for static, indirect and generated ones.
 @pytest.mark.parametrize('active, enabled, changed', [
