@@ -286,7 +286,7 @@ def mta_plan(
     plan['watched'] = _watched(plan, look, daemons)
     # With its first process a container ends.
     plan['strays'] = [] if systemd and inside else [pid for pid in replaced if pid != 1]
-    plan['sockets'] = _sockets([one for one in ours if not systemd or one['pid'] in plan['strays']])
+    plan['sockets'] = sockets([one for one in ours if not systemd or one['pid'] in plan['strays']])
     return plan
 
 
@@ -630,7 +630,7 @@ def _unanswered(look, daemons, oldest, ours, listener, address, greeting):
     )
 
 
-def _sockets(listeners):
+def sockets(listeners):
     """Where to connect to see whether these sockets are still there."""
     wild = {'0.0.0.0': '127.0.0.1', '::': '::1'}  # noqa: S104 - compared, not bound
     return [{'host': wild.get(one['address'], one['address']), 'port': one['port']} for one in listeners]

@@ -130,6 +130,7 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.mailops.sendmail.plugins.filter.mta_plan import sockets
 from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 
 OWN_TIMER = 'sendmail-client-queue.timer'
@@ -425,12 +426,7 @@ def _sockets(look):
     """
     mta = look.get('mta') or {}
     pids = [process['pid'] for process in mta.get('processes', [])]
-    wild = {'0.0.0.0': '127.0.0.1', '::': '::1'}  # noqa: S104 - compared, not bound
-    return [
-        {'host': wild.get(one['address'], one['address']), 'port': one['port']}
-        for one in mta.get('listeners', [])
-        if one['pid'] in pids
-    ]
+    return sockets([one for one in mta.get('listeners', []) if one['pid'] in pids])
 
 
 def _unsupported(plan, host):

@@ -19,6 +19,10 @@ options:
     description: What C(ansible.builtin.stat) returned of the mark, without following it.
     type: dict
     required: true
+  young:
+    description: Whether the mark was set in the last two hours, by the clock of the host.
+    type: bool
+    default: true
 author:
   - The mailops.sendmail contributors (@mailops)
 seealso:
@@ -46,9 +50,6 @@ _value:
 """
 
 import os
-import time
-
-SECONDS = 7200   # longer than a remediation takes
 
 
 def _began(pid):
@@ -60,7 +61,7 @@ def _began(pid):
         return ''
 
 
-def remediation_rival(mark, now=None):
+def remediation_rival(mark, young=True):
     """See DOCUMENTATION."""
     node, pid = os.uname().nodename, os.getppid()   # filters are evaluated in a worker of ansible-playbook
     mine = f'{node}:{pid}:{_began(pid)}'
@@ -71,7 +72,7 @@ def remediation_rival(mark, now=None):
     elif where == node and began:
         alive = _began(number) == began
     else:
-        alive = (time.time() if now is None else now) - mark.get('mtime', 0) < SECONDS
+        alive = young
     return {'mine': mine, 'rival': (
         f'Another remediation works on this host, started on {where or "an unknown controller"} (process {number or "unknown"}). Wait for it. '
         f'If it is known to have ended, remove {mark.get("path") or "its mark"}.') if alive else ''}

@@ -25,7 +25,12 @@ options:
   check:
     description:
       - Whether this is check mode, in which steps that come before a run have only said what they would fix.
-      - Then only what none of them could fix is named, a relay on another host that refuses mail from this one.
+      - Then only what none of them could fix is named, a relay on another host that refuses mail from this one, and messages that a run would harm
+        whatever their owners and modes are.
+    type: bool
+    default: false
+  moves:
+    description: Whether such messages would be moved into an archive before. Then check mode does not name them.
     type: bool
     default: false
   replaces:
@@ -66,14 +71,17 @@ KINDS = ('relay', 'recipients', 'directory', 'permissions', 'no_data', 'damaged'
 BOUNCES = ('hosts_access',)
 # What the relay answers. Where it is another host, no step on this one changes that.
 ELSEWHERE = ('relay', 'recipients')
+# Of messages, and not for their owners and modes.
+BROKEN = ('no_data', 'damaged', 'temporary')
 
 
-def run_dangers(result, diagnosis=None, check=False, relay=None, replaces=False):
+def run_dangers(result, diagnosis=None, check=False, relay=None, moves=False, replaces=False):
     """See DOCUMENTATION. A pure function."""
     found, moved = [], False
     kinds = [kind for kind in KINDS if not replaces or kind not in ELSEWHERE]
     if check:
-        kinds = ELSEWHERE if (relay or {}).get('this_host') is False else ()
+        stays = (ELSEWHERE if (relay or {}).get('this_host') is False else ()) + (() if moves else BROKEN)
+        kinds = [kind for kind in kinds if kind in stays]
     for one in result.get('refusals') or []:
         # A run waits for a rewrite that has only just begun, and harms nothing.
         if one['kind'] in kinds and not one.get('young'):

@@ -143,7 +143,7 @@ CAUSES = (
     _row('unreachable', 'The relay cannot be reached', 'high', (_checks.of(_reach.unreachable),), ('manual', None),
          'Allow the connection in the packet filter, or correct the relay or ClientPortOptions in submit.cf.', blocks=_reach.cut_off),
     _row('silent', 'The MTA accepts connections and does not greet', 'high', (_checks.of(_reach.silent),), ('role', 'sendmail_mta'),
-         'Find out what it waits for; restart it.', blocks=_always),
+         'Find out what it waits for; restart it.', log=rb'daemon: cannot fork', blocks=_always),
     _row('refuses', 'The MTA refuses to serve', 'high', (_checks.of(_reach.refuses),), ('manual', None),
          'See the log of the MTA for the reason. Where the answer begins with 5, a queue run before that is fixed returns the mail to its senders.',
          log=rb'reject=5\d\d|Milter.* error', harms=_reach.refuses_for_good, blocks=_always),
@@ -228,7 +228,8 @@ CAUSES = (
     _row('mta_configuration', 'Sendmail refuses the configuration of the MTA', 'medium', (_checks.mta_configuration,), _MANUAL,
          'Rebuild sendmail.cf from sendmail.mc. A running MTA keeps the old one, and does not start again with this one.'),
     _row('mta_untried', 'Nothing tries the mail in the queue of the MTA', 'high', (_checks.mta_untried,), _MANUAL,
-         'Start the MTA with an interval for its queue (-q1h), or run its queue: sendmail_queue with "queue: mta".', ('mta_down',)),
+         'Start the MTA with an interval for its queue (-q1h), or run its queue: sendmail_queue with "queue: mta".', ('mta_down',),
+         log=rb'(?:Skipping|Aborting) queue run'),
     _row('mta_waits', 'Mail waits in the queue of the MTA', 'medium', (_checks.mta_waits,), _MANUAL,
          'See what the evidence and the log say of it.', ('dns', 'mta_untried'),
          log=rb'mailer=(?!relay|\*file).* stat=(?:Deferred|queued)|SYSERR\([^)]*\): Cannot exec ', reasons={

@@ -16,7 +16,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 # The options that matter here; those with an old one-letter form have the letter in front.
 _USED = '''ClientPortOptions ConnectOnlyTo ConnectionRateThrottle DontProbeInterfaces DeadLetterDrop DefaultAuthInfo DelayLA
 FallbackSmartHost MaxDaemonChildren MaxRunnersPerQueue MaxQueueAge MinQueueAge PidFile QueueFileMode RunAsUser TrustedUser
-DontBlameSendmail SmtpGreetingMessage ServerCertFile ServerKeyFile ClientCertFile ClientKeyFile CipherList HeloName MaxMessageSize
+DontBlameSendmail ServiceSwitchFile SmtpGreetingMessage ServerCertFile ServerKeyFile ClientCertFile ClientKeyFile CipherList HeloName MaxMessageSize
 AAliasFile HHelpFile JForwardPath LLogLevel ODaemonPortOptions VFallbackMXhost bMinFreeBlocks cHoldExpensive dDeliveryMode pPrivacyOptions QQueueDirectory
 qQueueFactor xQueueLA yRecipientFactor XRefuseLA SingleThreadDelivery SStatusFile TQueueTimeout rTimeout wTryNullMXList UseMSP'''
 _LETTER = {word[0]: word[1:].lower() for word in _USED.split() if word[1].isupper()}
@@ -39,8 +39,6 @@ class Configuration(NamedTuple):
     mailers: Dict[str, Dict[str, Any]]
     queue_groups: List[Dict[str, Any]]
     version: Optional[int]
-    vendor: str
-    release: str
     lines: List[Tuple[int, str]]
     timeouts: List[Tuple[str, str]]            # Timeout.NAME and its value in the order of the file, which matters
 
@@ -59,9 +57,9 @@ class Configuration(NamedTuple):
         """Whether an option is set, as atobool() in util.c takes it: without a value it is."""
         return (self.option(name, 'f') or 't')[0] in 'tTyY'
 
-    def seconds(self, name, default=None, unit='m'):
-        """An option that is a time."""
-        return convtime(self.option(name), unit) if self.option(name) else default
+    def seconds(self, name):
+        """An option that is a time, in minutes unless it says otherwise; 0 without it."""
+        return convtime(self.option(name), 'm') if self.option(name) else 0
 
 
 def _lines(text):
@@ -173,18 +171,18 @@ def _add(cf, kind, rest):
 
 def parse(data):
     """A C(Configuration) from the bytes of a configuration file. Never raises."""
-    cf = Configuration({}, {}, {}, [], {}, [], None, '', '', [], [])
-    version, vendor = None, ''
+    cf = Configuration({}, {}, {}, [], {}, [], None, [], [])
+    version = None
     for number, line in _lines(data.decode('utf-8', 'surrogateescape').replace('\r\n', '\n')):
         line = line.partition('\0')[0]
         if line and line[0] != '#':
             line = translate(line, version or 0)
             cf.lines.append((number, line))
-            match = re.match(r'V\s*([0-9]+)(?:/([A-Za-z]*))?', line)
+            match = re.match(r'V\s*([0-9]+)', line)
             if match:
-                version, vendor = int(match.group(1)), match.group(2) or ''
+                version = int(match.group(1))
             _add(cf, line[0], line[1:])
-    return cf._replace(version=version, vendor=vendor, release=cf.macros.get('Z', ''))
+    return cf._replace(version=version)
 
 
 def timeouts(name, sub, value):
@@ -255,7 +253,7 @@ def settings(cf: Configuration, cpus: int = 1) -> Dict[str, Any]:
         'queue_file_mode': cf.number('QueueFileMode', 0o600, 8) & 0o777, 'min_free_blocks': cf.number('MinFreeBlocks'),
         'queue_la': cf.number('QueueLA', 8 * cpus), 'refuse_la': cf.number('RefuseLA', 12 * cpus), 'delay_la': cf.number('DelayLA'),
         'queue_factor': cf.number('QueueFactor', 600000), 'recipient_factor': cf.number('RecipientFactor', 30000),
-        'min_queue_age': max(0, cf.seconds('MinQueueAge', 0)), 'max_queue_age': max(0, cf.seconds('MaxQueueAge', 0)),
+        'min_queue_age': max(0, cf.seconds('MinQueueAge')), 'max_queue_age': max(0, cf.seconds('MaxQueueAge')),
         'max_daemon_children': cf.number('MaxDaemonChildren'), 'connection_rate_throttle': cf.number('ConnectionRateThrottle'),
         'privacy_options': [word.lower() for word in re.findall(r'\w+', ' '.join(cf.options.get('privacyoptions', [])))],
         'status_file': cf.option('StatusFile') or None,

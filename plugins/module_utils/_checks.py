@@ -109,7 +109,7 @@ def directory(look: Look, _limits: Limits) -> Found:
 
 
 def unmounted(look: Look, _limits: Limits) -> Found:
-    return said(['%s is a mount point of /etc/fstab and is not mounted.' % room['unmounted'] for _name, room in sorted(look.filesystems.items())
+    return said(['%s should be mounted (/etc/fstab, a mount unit), and is not.' % room['unmounted'] for _name, room in sorted(look.filesystems.items())
                  if room and room.get('unmounted')])
 
 
@@ -339,6 +339,12 @@ def no_runners(name: str) -> Check:
 msp_no_runners, mta_no_runners = no_runners('msp'), no_runners('mta')
 
 
+def _pace(look: Look, name: str, interval: int) -> int:
+    """Seconds between two runs of every group: I= of a group counts before the interval of the runner (runqueue() in queue.c)."""
+    cf = look.configurations.get(name)
+    return max([interval] + [group['interval'] or 0 for group in (cf.queue_groups if cf else [])])
+
+
 def _passed_over(look: Look, name: str) -> int:
     """Seconds since its last try for which runs may pass over a message (gatherq() in queue.c)."""
     settings = look.settings.get(name, {})
@@ -353,7 +359,8 @@ def overdue(look: Look, limits: Limits) -> Found:
     intervals = [one['interval'] for one in active if one['interval']]
     waiting, bound = queue(look, 'msp'), limits.get('last_attempt')
     if bound is None and intervals:
-        bound = 2 * min(intervals) + _passed_over(look, 'msp') + SLACK
+        intervals = [_pace(look, 'msp', min(intervals))]
+        bound = 2 * intervals[0] + _passed_over(look, 'msp') + SLACK
     age = waiting.get('untried_age')
     if bound is None or not waiting['messages']['queued'] or age is None or age <= bound or msp_no_runners(look, {}).wrong:
         return FINE
@@ -435,7 +442,7 @@ def local_mailer(look: Look, _limits: Limits) -> Found:
 
 def mta_untried(look: Look, _limits: Limits) -> Found:
     """Mail that waits in the MTA's queue although its daemon should have tried it, or where none is known."""
-    waiting, interval = queue(look, 'mta'), look.mta_interval
+    waiting, interval = queue(look, 'mta'), look.mta_interval and _pace(look, 'mta', look.mta_interval)
     age = waiting.get('untried_age')
     bound = 2 * interval + _passed_over(look, 'mta') + SLACK if interval else UNKNOWN_RUNS + _passed_over(look, 'mta')
     if not waiting['messages']['queued'] or age is None or age <= bound or mta_no_runners(look, {}).wrong:

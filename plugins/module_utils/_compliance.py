@@ -90,10 +90,18 @@ def _wanted(look: _look.Look) -> List[Dict[str, Any]]:
     for key, path in places:
         rule, state = layout.rules[key], _system.file_state(path)
         # Its user can work in what is his own, as in sendmail_permissions.
-        owner = state['owner'] if key == 'msp_queue' and state['owner'] == look.submitter['user'] else users.get(rule.owner, rule.owner)
+        owner = state['owner'] if key == 'msp_queue' and state['owner'] == look.submitter['user'] else (
+            _mta_runner(look, rule.owner) if key == 'mta_queue' else users.get(rule.owner, rule.owner))
         found.append({'key': key, 'path': _system.printable(path), 'owner': owner, 'group': groups.get(rule.group, rule.group),
                       'mode': '%04o' % rule.mode, 'spare': _filesystem.spare(key, rule.mode), 'found': state})
     return found
+
+
+def _mta_runner(look: _look.Look, owner: Optional[str]) -> Optional[str]:
+    """RunAsUser of the MTA, which it becomes before it writes to its queue, where it has one."""
+    user = look.settings.get('mta', {}).get('run_as_user') or '0'
+    user = _system.user_name(int(user)) if user.isdigit() else user
+    return owner if user == 'root' else user
 
 
 def _entries(path: str) -> List[str]:

@@ -7,6 +7,7 @@
 """The file system under a path, which only a diagnosis, a flush or a repair needs to know. Looks as in _system."""
 
 import fcntl
+import glob
 import os
 import re
 import struct
@@ -15,12 +16,12 @@ import sys
 from ansible_collections.mailops.sendmail.plugins.module_utils import _spool, _system, _text
 
 
-def under(path, seconds=5.0):
+def under(path):
     """The file system under a path: {mount, type, read_only, block_size, blocks_free, blocks, inodes_free, inodes, immutable, unmounted, error}.
 
     C(blocks_free) is what an ordinary user can have, in units of C(block_size), as MinFreeBlocks counts; C(inodes) 0 means no limit.
-    C(immutable) is chattr's +i or +a: nothing can be removed from a directory. C(unmounted) is a mount point of /etc/fstab on the way to the
-    path that is not mounted.
+    C(immutable) is chattr's +i or +a: nothing can be removed from a directory. C(unmounted) is a mount point of /etc/fstab, or of a unit of
+    systemd, on the way to the path that is not mounted.
     """
     found = dict.fromkeys(('mount', 'type', 'read_only', 'block_size', 'blocks_free', 'blocks', 'inodes_free', 'inodes', 'immutable', 'unmounted', 'error'))
     named, path = path, os.path.realpath(path)
@@ -32,11 +33,11 @@ def under(path, seconds=5.0):
             break
     if mounted:
         # mount(8) takes a mount point with a slash behind it, and follows links.
-        wanted = {os.path.realpath(point) for point, kind, options in mounts('/etc/fstab')
-                  if point[:1] == '/' and kind != 'swap' and 'noauto' not in options.split(',')}
+        wanted = {os.path.realpath(point) for point in _units() + [
+            point for point, kind, options in mounts('/etc/fstab') if kind != 'swap' and 'noauto' not in options.split(',')] if point[:1] == '/'}
         found['unmounted'] = ([_text.printable(os.fsencode(point)) for point in above if point in wanted and point not in mounted] or [None])[0]
     try:
-        numbers = _system.bounded(seconds, os.statvfs, path)
+        numbers = _system.bounded(5.0, os.statvfs, path)
         found.update(read_only=bool(numbers.f_flag & os.ST_RDONLY), block_size=numbers.f_frsize, blocks_free=numbers.f_bavail, blocks=numbers.f_blocks,
                      inodes_free=numbers.f_favail, inodes=numbers.f_files)
     except OSError as error:
@@ -51,6 +52,13 @@ def under(path, seconds=5.0):
     except OSError:
         pass
     return found
+
+
+def _units(directory='/etc/systemd/system'):
+    """The mount points of the mount units of an administrator that are enabled, as far as they say so without specifiers (systemd.mount(5))."""
+    enabled = {os.path.basename(path) for path in glob.glob(directory + '/*.wants/*.mount') + glob.glob(directory + '/*.requires/*.mount')}
+    texts = [_system.script('%s/%s' % (directory, name)) for name in sorted(enabled)]
+    return [point for text in texts for point in re.findall(r'(?m)^\s*Where\s*=\s*"?(/[^"%\n]*?)"?\s*$', text)]
 
 
 def immutable(descriptor):
@@ -71,7 +79,9 @@ def mounts(path):
 
 
 def spare(key: str, mode: int) -> int:
-    """The bits of a rule's mode that may be otherwise, as they let nobody in: root writes without, a pid file has TempFileMode or what its unit
-    made (log_sendmail_pid() in util.c), and the MTA's queue may be closed where the packaging leaves it open (sendmail/SECURITY).
+    """The bits of a rule's mode that may be otherwise, as they let nobody in: root writes without, nobody has to list /etc/mail, a pid file has
+    TempFileMode or what its unit made (log_sendmail_pid() in util.c), and the MTA's queue may be closed where the packaging leaves it open
+    (sendmail/SECURITY).
     """
-    return {'submit_cf': 0o200, 'sendmail_cf': 0o200, 'msp_pid': 0o044, 'mta_pid': 0o044}.get(key, 0o055 if key == 'mta_queue' and mode & 0o005 else 0)
+    return {'submit_cf': 0o200, 'sendmail_cf': 0o200, 'mail_dir': 0o044, 'msp_pid': 0o044, 'mta_pid': 0o044}.get(
+        key, 0o055 if key == 'mta_queue' and mode & 0o005 else 0)

@@ -11,6 +11,7 @@ an exit status of Sendmail says nothing (0 when everything was deferred, 67 when
 and whether as a bounce, comes from what Sendmail prints when it removes a message (dropenvelope() in envelope.c, -d50.8).
 """
 
+import contextlib
 import os
 import random
 import re
@@ -29,6 +30,7 @@ ANSWER_SECONDS = (('initial', 120), ('helo', 120), ('mail', 120), ('rcpt', 120),
                   ('rset', 30), ('quit', 10), ('misc', 60), ('command', 120), ('lhlo', 120))
 # How long what is in progress at the deadline is waited for; by then each of these time-outs has ended it.
 PATIENCE = 1200
+BITS_64 = '64 bits'          # a feature that none of those which Sendmail names is called
 RUNNERS_MAX = 8
 PARALLEL_MAX = 100         # of those who ask for more: each is a process, a pipe and a connection
 CANARIES = 3
@@ -168,19 +170,21 @@ def _command(program, place, ignore_load, features, settings):
     """
     queue, group = place
     wait = CONNECT_SECONDS[queue]
+    # So many days reach back to before 1970, for files without a time. Added to the time of a message they are beyond what 32 bits can hold, which
+    # is long ago (dropenvelope() in envelope.c).
+    never = '%dd' % (24000 if BITS_64 in features else max(1, (0x7fffffff - time.time()) // 86400 // 2))
     options = [
         'Timeout.connect=%ds' % wait, 'Timeout.iconnect=%ds' % wait,
         # Each message asks anew. From what a process remembers of a host a message gets a bare "Deferred", which takes the place of its reason.
         'Timeout.hoststatus=0s',
         # Who rescues a queue after a long time wants its mail delivered, not returned for its age at the first failure. The next
         # ordinary queue run decides about that, and sends the warnings: one would take the place of the reason in the status.
-        # So many days reach back to before 1970, for files without a time.
-        'Timeout.queuereturn=24000d', 'Timeout.queuewarn=0',
+        'Timeout.queuereturn=' + never, 'Timeout.queuewarn=0',
         'MinQueueAge=0', 'MaxQueueRunSize=0',
         # One process, so that what it prints is one story.
         'MaxQueueChildren=1', 'ForkEachJob=False'] + (['QueueLA=9999'] if ignore_load else []) + (['MaxQueueAge=0'] if settings.get('max_queue_age') else [])
     # The time-outs that the plain ones do not cover (settimeout() in readcf.c): of mail with Precedence bulk, list or junk, and of bounces.
-    options += ['Timeout.%s=%s' % (name, '0' if 'warn' in name else '24000d') for name in settings.get('timeout_classes', ())]
+    options += ['Timeout.%s=%s' % (name, '0' if 'warn' in name else never) for name in settings.get('timeout_classes', ())]
     options += ['Timeout.%s=%ds' % one for one in ANSWER_SECONDS]
     # Others than these two are known to every build; an unknown one ends Sendmail.
     options += ['Timeout.%s=120s' % name for name, feature in (('starttls', 'STARTTLS'), ('auth', 'SASLv2')) if feature in features]
@@ -191,9 +195,11 @@ def _command(program, place, ignore_load, features, settings):
 
 
 def features_of(program: str) -> List[str]:
-    """What a Sendmail was compiled with (STARTTLS, SASLv2 ...), as it says itself; nothing where it does not within ten seconds."""
+    """What a Sendmail was compiled with (STARTTLS, SASLv2 ...), as it says itself; nothing where it does not within ten seconds. And BITS_64."""
     words: List[str] = []
     _process.run_all([(0, [program, '-d0.1', '-bt'])], 1, time.monotonic() + 10, lambda _key, line: words.extend(line.decode('latin-1').split()))
+    with contextlib.suppress(OSError), open(program, 'rb') as stream:
+        words += [BITS_64] * (stream.read(5) == b'\x7fELF\2')
     return words
 
 
@@ -411,6 +417,23 @@ def _outcome(opened, message, transcript, held):
                    _phrases.reason(status, envelope.attempts), errors)
 
 
+SPLIT = 'the run has split it, or another one of the same second, for its queue group, and the rest waits under other ids'
+
+
+def _unsplit(look, outcomes):
+    """The outcomes, but gone is no message whose rest waits: for another queue group, or because its own takes fewer recipients (split_by_recipient() in
+    queue.c). Such an envelope has the time of the old one and an id of now."""
+    rest = set()
+    for queue, configuration in look.configurations.items():
+        for directory in look.directories.get(queue, ()) if configuration and configuration.queue_groups else ():
+            with contextlib.suppress(OSError):
+                for names, rows, _sizes in _spool.Pass(directory, ('queued',), False, frozenset()).batches():
+                    rest.update([(queue, int(row[_qf.CREATED])) for name, row in zip(names, rows)
+                                 if (_qf.created_by_id(name[2:], time.time()) or 0) >= look.now])
+    return [one._replace(outcome='untried', recipients=one.message.recipients, status=SPLIT)
+            if one.outcome in ('relayed', 'bounced') and (one.message.queue, one.message.created) in rest else one for one in outcomes]
+
+
 def refuse(plan_):
     """The sentence that says why nothing was run, or None."""
     if not plan_.refusals:
@@ -445,7 +468,7 @@ def result(plan_, outcomes, transcript, canary, about):
             entry['errors'] = one.errors[:10]
         lists[one.outcome].append(entry)
     stays = [one.message for one in outcomes if one.recipients or one.outcome not in ('relayed', 'bounced', 'taken')]
-    partly = any(one.outcome == 'remaining' and one.recipients < one.message.recipients for one in outcomes)
+    partly = any(one.outcome == 'remaining' and one.recipients < one.message.recipients or one.status == SPLIT for one in outcomes)
     return dict(
         _counts(counts), **_left_out(plan_), selected=len(outcomes) + len(plan_.left_out), changed=len(stays) < len(outcomes) or partly or counts['lost'] > 0,
         outcomes=dict((name, entries) for name, entries in lists.items() if entries), truncated=max(counts.values(), default=0) > LISTED,
@@ -490,6 +513,8 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
         if stops(canary):
             return ('%s not tried: the oldest one, %s, could not leave the host (%s), so no other can. Fix that first, '
                     'or set canary to false to try each of them.' % (were, canary.message.id, canary.status))
+        if any(one.status == SPLIT for one in outcomes):
+            return '%s not tried whole: %s. Run it again.' % (were, SPLIT)
         if about['stopped']:
             return '%s not tried before the timeout. Run it again, or give it more time.' % were
         if load and load[0] >= queue_la:
@@ -548,6 +573,7 @@ def flush(params, check_mode):
         if record and identifier in queues:
             record.add(queues[identifier], identifier, 'bounced' if failed else 'relayed')
     outcomes, transcript, canary, about = apply(decided, seconds, removed, lambda: not (record and record.error))
+    outcomes = _unsplit(look, outcomes)
     for one in outcomes:
         if record and one.outcome not in ('relayed', 'bounced'):
             record.add(one.message.queue, _text.printable(os.fsencode(one.message.id)), one.outcome, reason=one.reason, status=one.status)

@@ -6,6 +6,7 @@
 
 """What Sendmail has written to the log of the host: the journal, and the files that syslog writes. Where neither can be read there are no lines."""
 
+import calendar
 import os
 import re
 import time
@@ -130,6 +131,31 @@ def denied(since: float, size: int) -> Optional[bytes]:
     return found
 
 
+_STAMP = re.compile(rb'(?:<\d+>\d* ?)?(?:(\d{4})-(\d\d)-(\d\d)[T ]|([A-Z][a-z][a-z]) +(\d{1,2}) (?:(\d{4}) )?\d\d:)')
+_MONTHS = b'JanFebMarAprMayJunJulAugSepOctNovDec'
+
+
+def stale(line, since, now=None):
+    """Whether a line begins with a day before the one of C(since). RFC 3164 has no year: it is the last in which the day is not to come."""
+    match = _STAMP.match(line)
+    if not match or match.group(4) and match.group(4) not in _MONTHS:
+        return False
+    today = time.gmtime(now)
+    try:
+        if not match.group(4):
+            return _seconds(*map(int, match.groups()[:3])) < since - 2 * 86400
+        month, day, year = _MONTHS.index(match.group(4)) // 3 + 1, int(match.group(5)), int(match.group(6) or today.tm_year)
+        # A day ahead is another time zone.
+        ahead = not match.group(6) and _seconds(year, month, day) > calendar.timegm(today) + 86400
+        return _seconds(year - ahead, month, day) < since - 2 * 86400
+    except ValueError:   # anybody can write what he likes
+        return False
+
+
+def _seconds(year, month, day):
+    return calendar.timegm((year, month, day, 0, 0, 0))
+
+
 def latest(patterns, since, seconds, size, newest):
     """{key: the newest line that its pattern is found in}, for the keys that have one. C(patterns): {key: expression over bytes}; the rest as in L(lines)."""
     found = {}
@@ -137,6 +163,6 @@ def latest(patterns, since, seconds, size, newest):
         compiled = [(key, re.compile(pattern)) for key, pattern in sorted(patterns.items())]
         for line in lines(since, re.compile(b'|'.join(b'(?:%s)' % one.pattern for _key, one in compiled)), seconds, size, newest):
             for key, pattern in compiled:
-                if pattern.search(line):
+                if pattern.search(line) and not stale(line, since):
                     found[key] = line.rstrip()
     return found

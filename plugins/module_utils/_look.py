@@ -7,6 +7,7 @@
 """One look at one host: what everybody judges, taken once."""
 
 import os
+import re
 import time
 from functools import partial
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
@@ -26,7 +27,6 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     'queue': {'type': 'str', 'choices': ['msp', 'mta', 'all'], 'default': 'all'},
     'queue_directories': {'type': 'list', 'elements': 'path'},
 }
-LEVELS = ('queues', 'program', 'services')
 CF_LIMIT = 4 << 20
 NOT_ROOT = 'This module does not run as root, so it cannot look into the queues of this host: use become: true (ansible-playbook --become), or log in as root.'
 
@@ -116,7 +116,7 @@ def _is_root() -> bool:
 def look(level: str, queue: str = 'all', queue_directories: Optional[Sequence[str]] = None) -> Look:
     """One look at the host, without reading any message. Changes nothing; every wait in it is bounded.
 
-    C(level) is one of C(LEVELS), each with what the one before it takes: queues says where they are, from the configuration or from
+    C(level): each has what the one before it takes. queues says where they are, from the configuration or from
     C(queue_directories), and what is being delivered; program which Sendmail works on them and as whom; services what runs, listens
     and answers, as L(served) without a question. Raises SendmailError for who may not see that: an ordinary user can have directories
     looked into that he names and may read, and the look is partial then, without services.
@@ -328,7 +328,10 @@ def _relay(found: Look, ask: Optional[Callable[..., Any]]) -> Look:
     submit = found.configurations['msp']
     interfaces = _network.interfaces()
     own = _network.own_names(interfaces['addresses'])
-    way = None if submit is None else _route.submission(submit, own[0])
+    # Of the lines for a service the last one counts, and none is "dns files" (switch_map_find() in conf.c; service.switch-nodns of Debian).
+    switch = '' if submit is None else _system.script(submit.option('ServiceSwitchFile') or '/etc/mail/service.switch')
+    hosts = ([['dns']] + [line.split() for line in re.findall(r'(?m)^hosts[ \t]+([^#\s][^#\n]*)', switch)])[-1]
+    way = None if submit is None else _route.submission(submit, own[0], 'dns' in hosts)
     questions = _route.questions(way)
     resolved = _names.resolve(questions, NAME_SECONDS) if questions else {}
     alone = submit is not None and submit.flag('DontProbeInterfaces')

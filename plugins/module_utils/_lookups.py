@@ -53,7 +53,7 @@ def look_up(questions: Sequence[Tuple[str, int]], seconds: float, domains: Seque
     return dict((key, dict(answers.get(key) or {'error': 'timeout', 'canonical': '', 'seconds': seconds})) for key in list(questions) + list(domains))
 
 
-def look_around(domains: Sequence[str], seconds: float = 8.0) -> Dict[str, Any]:
+def look_around(domains: Sequence[str]) -> Dict[str, Any]:
     """Look up what a queue run needs beside the relay: {own, domains}.
 
     C(own): {name, unqualified, error, seconds}, the slower of IPv4 and IPv6, for Sendmail asks both at each start; C(domains): {domain:
@@ -61,7 +61,7 @@ def look_around(domains: Sequence[str], seconds: float = 8.0) -> Dict[str, Any]:
     """
     own = socket.gethostname()
     searched = [] if '.' in own else [('%s.%s.' % (own, domain.strip('.')), socket.AF_UNSPEC) for domain in searches(_system.script('/etc/resolv.conf'))[:3]]
-    answers = look_up([(own, socket.AF_INET), (own, socket.AF_INET6)] + searched, seconds, domains)
+    answers = look_up([(own, socket.AF_INET), (own, socket.AF_INET6)] + searched, 8.0, domains)
     both = [answers[own, socket.AF_INET], answers[own, socket.AF_INET6]]
     waits = '.' not in own and _waits(own.lower(), both, _system.script('/etc/hosts'), any(not answers[question]['error'] for question in searched))
     return {'own': {'name': own, 'unqualified': waits, 'error': both[0]['error'], 'seconds': max(answer['seconds'] for answer in both)},

@@ -139,7 +139,7 @@ def put_right(handle, uid, gid, mode):
 
 def return_lost(look: Any, queue: str, opened: _spool.Opened, name: str, dry: bool = False,
                 gone: AbstractSet[Tuple[int, str]] = frozenset()) -> Optional[str]:
-    """Rename the control file C(name) (Qf...) to qf when a queue runner would take it now. Returns why not, or None when it was done.
+    """Rename the control file C(name) (Qf...) to qf, or to hf if it was quarantined, when a queue runner would take it now. Returns why not, or None.
 
     To be called with the ids of the runner: what it may change of owner and mode is put right, of the data file too. Anything else that made
     a runner give it up is for a person to judge. C(dry): only say; C(gone): (directory, name) of files that the same run takes
@@ -155,7 +155,7 @@ def return_lost(look: Any, queue: str, opened: _spool.Opened, name: str, dry: bo
         return str(error)
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, handle)
-        why, data = _reason_to_stay(look, queue, opened, identifier, handle, about, gone, stack)
+        why, data, back = _reason_to_stay(look, queue, opened, identifier, handle, about, gone, stack)
         if why:
             return why
         try:
@@ -175,29 +175,29 @@ def return_lost(look: Any, queue: str, opened: _spool.Opened, name: str, dry: bo
         if not dry:
             for file, _about in files[::-1]:
                 put_right(file, *right)
-            os.rename(name, 'qf' + identifier, src_dir_fd=opened.control, dst_dir_fd=opened.control)
+            os.rename(name, back + identifier, src_dir_fd=opened.control, dst_dir_fd=opened.control)
     return None
 
 
 def _reason_to_stay(look: Any, queue: str, opened: _spool.Opened, identifier: str, handle: int, about: os.stat_result,
-                    gone: AbstractSet[Tuple[int, str]], stack: contextlib.ExitStack) -> Tuple[Optional[str], Any]:
-    """(why a lost message cannot be returned, the queue directory with its data)."""
+                    gone: AbstractSet[Tuple[int, str]], stack: contextlib.ExitStack) -> Tuple[Optional[str], Any, str]:
+    """(why a lost message cannot be returned, the queue directory with its data, the prefix that it gets)."""
     if not _qf.IDENTIFIER.match(identifier):
-        return 'its name is not a queue id', None
+        return 'its name is not a queue id', None, ''
     try:
         content = _archive.read_held(handle, about)
         data = data_of(look, queue, opened, content, stack)
     except _text.SendmailError as error:
-        return str(error), None
+        return str(error), None, ''
     envelope = _qf.parse(content)
     if not envelope.complete:
-        return 'its final dot is missing: it was cut short', None
+        return 'its final dot is missing: it was cut short', None, ''
     if envelope.problems:
-        return 'a queue run would lose it again: ' + envelope.problems[0].text, None
+        return 'a queue run would lose it again: ' + envelope.problems[0].text, None, ''
     for prefix in ('qf', 'hf', 'tf'):
         if (opened.control, prefix + identifier) not in gone and exists(opened.control, prefix + identifier):
-            return 'there is also a file %s%s' % (prefix, identifier), None
-    return None, data
+            return 'there is also a file %s%s' % (prefix, identifier), None, ''
+    return None, data, 'hf' if envelope.quarantine_reason else 'qf'
 
 
 def data_of(look: Any, queue: str, opened: _spool.Opened, content: bytes, stack: contextlib.ExitStack) -> _spool.Opened:

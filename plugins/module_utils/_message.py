@@ -507,7 +507,10 @@ def requeue(look: Any, selection: _selection.Selection, outcome: Outcome, argume
                     try:
                         if name[:2] == 'Qf':
                             why = _lost.return_lost(look, queue, opened, name, dry)
-                            outcome.add('left_alone' if why else 'queued', queue, name[2:], why)
+                            if not why and _lost.exists(opened.control, before + name[2:]):
+                                taken.append(before + name[2:])      # it was quarantined when it was lost
+                            else:
+                                outcome.add('left_alone' if why else 'queued', queue, name[2:], why)
                         elif name[:2] == before:
                             why = why_stays(look, queue, opened, name, after)
                             if why or dry:
@@ -637,6 +640,11 @@ class Restorer:
                 before = _archive.restored(path)
             else:
                 marks = _marks(part)
+                archive = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    _archive.to_disk(archive)      # that the file has its name, see fsync(2)
+                finally:
+                    os.close(archive)
                 before = set(os.pread(marks, 1 << 24, 0).split())
             removed = self.removed = _archive.removed(path) or set()
             restoring = self._settle(here, before, removed)

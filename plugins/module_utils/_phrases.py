@@ -26,7 +26,6 @@ class Phrase(NamedTuple):
     who: str
     pattern: str                      # from the beginning of a status or title, anywhere in a line of the log
     source: str
-    versions: str = '8.15-8.18'
 
 
 # "Deferred: " comes from giveresponse() (deliver.c:4571), before a reply with its code or a text of errno; what has no
@@ -55,8 +54,7 @@ STATUSES = [Phrase(*row) for row in (
     ('tls', 'msp', (r'4[05]\d 4\.7\.\d (?:STS )?(?:TLS |STARTTLS |DANE |server not auth|authentication '
      r'(?:required|fail)|not authenticated|no authentication req|other side does not|encryption too weak|CN '
                     r'|Cert (?:Subject|Issuer) )'), 'proto.m4:2923 deliver.c:3510'),
-    ('tls', 'msp', r'(?:\S+\.\.\. )?(?:450 4\.7\.0 )?(?:STS |\S+ not (?:listed|found) in )', 'proto.m4:3088 of 8.18.2',
-     '8.17-8.18'),
+    ('tls', 'msp', r'(?:\S+\.\.\. )?(?:450 4\.7\.0 )?(?:STS |\S+ not (?:listed|found) in )', 'proto.m4:3088 of 8.18.2'),
     ('auth', 'msp', r'Temporary AUTH failure', 'deliver.c:3686'),
     ('map_lookup', 'msp', (r'\S+ map: lookup \(|user database error|clt_features=TEMPFAIL'
      r"|(?:NIS|Error (?:in|getting)) .*\bmap\b|Cannot (?:bind to map|find table) |\S+ failed to .* in map "

@@ -125,8 +125,8 @@ def _seen(look: _look.Look) -> List[Dict[str, Any]]:
 
 
 def sees(process: Dict[str, Any]) -> Optional[str]:
-    """What is odd about the directory that a daemon or runner works in: C(read_only) to it, as by ProtectSystem= of its unit; C(hidden): what
-    now has that name is another directory, for something was mounted over it after the process was started, or for the process alone.
+    """What a daemon or runner sees that others do not. The directory that it works in is C(hidden), where something was mounted over it after
+    the process was started, or for the process alone, or C(read_only) to it, as by ProtectSystem= of its unit; C(network): it has one of its own.
     """
     path, here = process.get('cwd') or '', '/proc/%d/cwd' % process['pid']
     try:
@@ -134,7 +134,9 @@ def sees(process: Dict[str, Any]) -> Optional[str]:
             return None
         if not os.path.samestat(os.stat(here), os.stat(path)):
             return 'hidden'
-        return 'read_only' if os.statvfs(here).f_flag & os.ST_RDONLY else None
+        if _frozen(here):
+            return 'read_only'
+        return 'network' if os.readlink('/proc/%d/ns/net' % process['pid']) != os.readlink('/proc/self/ns/net') else None
     except OSError:
         return None
 
@@ -196,6 +198,10 @@ def obstacles(look: _look.Look) -> List[str]:
         found.append('There is no program %s, by which others submit mail; Sendmail itself is %s.' % (_NAMES[0], _system.printable(binary)))
     try:
         about = os.stat(binary)
+        for name in names if look.program.get('is_sendmail') else ():
+            other = _system.look_into(os.path.realpath(name))['other_mta'] if not os.path.samefile(name, binary) else None
+            if other not in (None, 'unknown'):
+                found.append('%s is %s: programs that call it do not reach Sendmail.' % (name, other))
         if not about.st_mode & 0o001:
             found.append('%s has mode %04o: others cannot run it.' % (_system.printable(binary), about.st_mode & 0o7777))
         flags = os.statvfs(binary).f_flag
@@ -227,7 +233,8 @@ def obstacles(look: _look.Look) -> List[str]:
     most = submit.number('MaxMessageSize') if submit else 0
     if 0 < most < _MESSAGE_LEAST:
         found.append('MaxMessageSize in %s is %d bytes: larger messages are refused.' % (look.files['msp']['path'], most))
-    return list(dict.fromkeys((found or _kernel_refuses(look, binary, about.st_gid)) + _limited() + _without_privileges()))
+    return list(dict.fromkeys((found or _kernel_refuses(look, binary, about.st_gid)) + _limited() + _without_privileges(
+        [directory.control for directory in look.directories.get('msp', [])])))
 
 
 def _limited(root: str = '') -> List[str]:
@@ -293,16 +300,26 @@ def _above(path: str) -> List[str]:
     return ['/' + '/'.join(parts[:number]) for number in range(len(parts) + 1)]
 
 
-def _without_privileges() -> List[str]:
-    """Services that run with no_new_privs: for what they start, no set-group-ID bit counts."""
+def _without_privileges(places: Sequence[str]) -> List[str]:
+    """Services whose children cannot submit: with no_new_privs no set-group-ID bit counts for them; or they see the queue, C(places), read-only."""
     found = []
     for entry in _system.names('/proc'):
         if entry.isdecimal():
             status = _system.slurp('/proc/%s/status' % entry, 8192)
             name = status[6:status.find(b'\n')].decode('utf-8', 'replace')
-            if (name in _SUBMITTERS or name.startswith('php-fpm')) and b'\nNoNewPrivs:\t1' in status and b'\nPPid:\t1\n' in status:
-                found.append('%s (process %s) runs with no_new_privs: what it starts cannot submit mail.' % (_system.printable(name), entry))
+            if (name in _SUBMITTERS or name.startswith('php-fpm')) and b'\nPPid:\t1\n' in status:
+                who = '%s (process %s)' % (_system.printable(name), entry)
+                found += ['%s runs with no_new_privs: what it starts cannot submit mail.' % who] * (b'\nNoNewPrivs:\t1' in status)
+                found += ['%s sees %s read-only (ProtectSystem= of its unit): what it starts cannot submit mail.' % (who, _system.printable(place))
+                          for place in places if _frozen('/proc/%s/root%s' % (entry, place)) and not _frozen(place)]
     return found
+
+
+def _frozen(path: str) -> bool:
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Dict[str, Any]]:
@@ -338,7 +355,7 @@ def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Di
 def _stranded(look: _look.Look) -> List[Dict[str, Any]]:
     """Directories that are a queue on some platform or below one, hold mail, and are worked on by no queue of this host."""
     known = set(_system.printable(os.path.realpath(one.control)) for directories in look.directories.values() for one in directories)
-    known |= set(process[key] for process in look.processes for key in ('cwd', 'directory'))   # of another instance
+    known |= set(process[key] for process in look.processes if process['role'] != 'other' for key in ('cwd', 'directory'))   # of another instance
     return [one for one in _look.left_behind(look.directories) if one['path'] not in known]
 
 

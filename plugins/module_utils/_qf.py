@@ -46,11 +46,10 @@ class Problem(NamedTuple):
     C(code): unknown_letter, newer_version, behind_dot, from_line, body_type and auth (the file is renamed to Qf), no_sender (the runner
     aborts), no_recipient (the message is removed), recipient (one recipient is forgotten), line_end (the run hangs), too_long (not judged),
     no_time (at each run the message counts as new, initsys() in envelope.c).
-    C(line): where, 0 for the file as a whole. C(text): a sentence part that begins with the line.
+    C(text): a sentence part that begins with the number of the line, if it is about one.
     """
 
     code: str
-    line: int
     text: str
 
 
@@ -60,9 +59,7 @@ class Recipient(NamedTuple):
     address: bytes                    # without angle brackets
     flags: bytes                      # letters before the colon; P S F D N A B Y X, unknown ones kept
     status: bytes                     # the M line just before, empty when there is none
-    controlling_user: bytes           # the C line in force
     orcpt: bytes
-    final_recipient: bytes
 
 
 class Envelope(NamedTuple):
@@ -209,11 +206,11 @@ def parse(data):
         'version': 0, 'created': None, 'last_attempt': 0, 'attempts': 0, 'priority': 0, 'body_type': b'', 'quarantine_reason': b'',
         'status': b'', 'flags': b'', 'sender': None, 'envid': b'', 'data_directory': None}
     macros, recipients, headers, problems = {}, [], [], []
-    pending = {b'C': b'', b'Q': b'', b'r': b'', b'M': b''}
+    pending = {b'Q': b'', b'M': b''}
     complete, taken, format_version, number = False, 0, 0, 0
 
     def problem(code, text, *values):
-        problems.append(Problem(code, number, ('line %d: ' % number + text) % values))
+        problems.append(Problem(code, ('line %d: ' % number + text) % values))
 
     position, end, following = 0, len(data), 1
     while position < end and len(problems) < _PROBLEMS_MAX:
@@ -258,12 +255,12 @@ def parse(data):
             if format_version > 0:
                 flags, _colon, value = value.partition(b':')
             if value:
-                recipients.append(Recipient(address(value), flags, pending[b'M'], pending[b'C'], pending[b'Q'], pending[b'r']))
+                recipients.append(Recipient(address(value), flags, pending[b'M'], pending[b'Q']))
             if _is_taken(value):
                 taken += 1
             else:
                 problem('recipient', 'a recipient whose address Sendmail does not accept, and drops silently')
-            pending.update({b'Q': b'', b'r': b'', b'M': b''})
+            pending = {b'Q': b'', b'M': b''}
         elif letter == b'H':
             found = re.match(rb'(?:\?[^?]*\?)?([^:\s]+)\s*:\s?(.*)', value, re.S)
             if found:
@@ -305,9 +302,9 @@ def parse(data):
 def _missing(values: Dict[str, Any], taken: int) -> List[Problem]:
     found = []
     if values['created'] is None:
-        found.append(Problem('no_time', 0, 'there is no creation time (T line)'))
+        found.append(Problem('no_time', 'there is no creation time (T line)'))
     if not taken:
-        found.append(Problem('no_recipient', 0, 'there is no recipient (R line): a queue runner removes the message'))
+        found.append(Problem('no_recipient', 'there is no recipient (R line): a queue runner removes the message'))
     elif values['sender'] is None:
-        found.append(Problem('no_sender', 0, 'there is no sender (S line): a queue runner aborts on it and tries nothing after it'))
+        found.append(Problem('no_sender', 'there is no sender (S line): a queue runner aborts on it and tries nothing after it'))
     return found

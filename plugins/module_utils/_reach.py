@@ -188,7 +188,9 @@ def listens_elsewhere(look: _look.Look) -> Evidence:
         return []
     count, _example = reason(look, 'connection_refused')
     found = ', '.join('%s port %d' % (one['address'], one['port']) for one in look.sockets) or 'no address'
-    return ['submit.cf hands mail to %s; the MTA listens on %s.' % (where(look), found)], count
+    return ['Process %s (%s) has a network of its own (PrivateNetwork= of its unit).' % (one['pid'], one['title'])
+            for one in daemons(look) if one.get('sees') == 'network'] + [
+        'submit.cf hands mail to %s; the MTA listens on %s.' % (where(look), found)], count
 
 
 def loopback_down(look: _look.Look) -> Evidence:
@@ -293,7 +295,10 @@ def refuses(look: _look.Look) -> Evidence:
 def relay_name(look: _look.Look) -> Evidence:
     count, example = reason(look, 'relay_lookup')
     found = []
+    tried = [str(place['host']).rstrip('.').lower() for place in places(look)]
     for name, answer in sorted(look.resolved.items()):
+        if name in tried:
+            continue
         if answer['mx_error']:
             found.append('The mail exchangers of %s cannot be looked up: %s. In submit.cf the name has no brackets, so Sendmail asks '
                          'the DNS for them first, also where /etc/hosts knows the name.' % (name, answer['mx_error'].replace('_', ' ')))

@@ -188,7 +188,7 @@ def read(found, now, held=None, headers=(), recipients_max=RECIPIENTS_MAX):
         return None
     except (OSError, _text.SendmailError) as error:
         why = getattr(error, 'strerror', None) or str(error)
-        return record(found._replace(state='unreadable'), _qf.parse(b'')._replace(problems=[_qf.Problem('unreadable', 0, why)]), size, now, None)
+        return record(found._replace(state='unreadable'), _qf.parse(b'')._replace(problems=[_qf.Problem('unreadable', why)]), size, now, None)
     locked = None if held is None else (about.st_dev, about.st_ino) in held
     return record(found, _qf.parse(data), size, now, locked, headers, recipients_max)
 

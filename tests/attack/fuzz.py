@@ -313,6 +313,56 @@ def fate(number, samples, figures, findings, qf):
 # Configurations
 
 
+# Lines that a configuration might have, and what is wrong with most of them.
+CF_LINES = (
+    b"Mtest, P=/bin/true, F=ls, A=true $u",
+    b"Mtest P=/bin/true",
+    b"M",
+    b"Qone, P=/var/spool/mqueue/one",
+    b"Q",
+    b"Kone hash /nowhere",
+    b"Kone",
+    b"K one nosuchtype x",
+    b"Xone, S=inet:1@localhost",
+    b"Xone",
+    b"V9/Berkeley",
+    b"V10/Foo",
+    b"V99",
+    b"Dx",
+    b"D",
+    b"D{a",
+    b"Cw a b",
+    b"C",
+    b"Fw/nowhere",
+    b"Fw-o /nowhere",
+    b"HNone",
+    b"H?F?From: x",
+    b"Sx=1",
+    b"S",
+    b"S99999",
+    b"R$*",
+    b"R$*\t$1",
+    b"R$1\t$1",
+    b"Tone",
+    b"E",
+    b"Ea=b",
+    b"P",
+    b"Pone=10",
+    b"Oone",
+    b"O",
+    b"OA/x",
+    b"Oz99",
+    b"O Timeout.nosuch=5m",
+    b"O Timeout.mail=",
+    b"O PrivacyOptions=nosuch",
+    b"O DeliveryMode=z",
+    b"O DaemonPortOptions=Family=nosuch",
+    b"O QueueSortOrder=nosuch",
+    b"O SuperSafe=nosuch",
+    b"O MaxMessageSize=x",
+)
+
+
 def mutate_cf(rand, data):
     lines = data.split(b"\n")
     plain = [number for number, line in enumerate(lines) if line and line[:1] != b"#"]
@@ -337,58 +387,7 @@ def mutate_cf(rand, data):
             cut = rand.randrange(3, len(option) + 1)
             lines[number] = option[:cut] + rand.choice((b"", b"x", b"=", b"=5m", b"=True", b"=zz")) if rand.random() < 0.5 else option
         elif what == 6:
-            lines.insert(
-                number,
-                rand.choice(
-                    (
-                        b"Mtest, P=/bin/true, F=ls, A=true $u",
-                        b"Mtest P=/bin/true",
-                        b"M",
-                        b"Qone, P=/var/spool/mqueue/one",
-                        b"Q",
-                        b"Kone hash /nowhere",
-                        b"Kone",
-                        b"K one nosuchtype x",
-                        b"Xone, S=inet:1@localhost",
-                        b"Xone",
-                        b"V9/Berkeley",
-                        b"V10/Foo",
-                        b"V99",
-                        b"Dx",
-                        b"D",
-                        b"D{a",
-                        b"Cw a b",
-                        b"C",
-                        b"Fw/nowhere",
-                        b"Fw-o /nowhere",
-                        b"HNone",
-                        b"H?F?From: x",
-                        b"Sx=1",
-                        b"S",
-                        b"S99999",
-                        b"R$*",
-                        b"R$*\t$1",
-                        b"R$1\t$1",
-                        b"Tone",
-                        b"E",
-                        b"Ea=b",
-                        b"P",
-                        b"Pone=10",
-                        b"Oone",
-                        b"O",
-                        b"OA/x",
-                        b"Oz99",
-                        b"O Timeout.nosuch=5m",
-                        b"O Timeout.mail=",
-                        b"O PrivacyOptions=nosuch",
-                        b"O DeliveryMode=z",
-                        b"O DaemonPortOptions=Family=nosuch",
-                        b"O QueueSortOrder=nosuch",
-                        b"O SuperSafe=nosuch",
-                        b"O MaxMessageSize=x",
-                    )
-                ),
-            )
+            lines.insert(number, rand.choice(CF_LINES))
         elif what == 7:
             lines[number] = line.replace(b"=", b"", 1) if rand.random() < 0.5 else line.replace(b"\t", b" ")
         else:

@@ -6,6 +6,8 @@ when it has installed something."""
 from __future__ import annotations
 
 import os
+import subprocess
+import time
 from pathlib import Path
 
 import jinja2
@@ -164,6 +166,21 @@ def test_a_host_is_judged_when_the_packages_are_there(tmp_path):
     assert 'skipping' not in said.partition('local mailer again')[2].partition('TASK')[0]
 
 
+@pytest.mark.parametrize('arguments, age, status', [
+    ('sendmail start', 0, 101), ('--quiet sendmail restart 2', 0, 101), ('sendmail.service start', 0, 101), ('sendmail stop', 0, 0),
+    # The package manager removes another MTA, which has to stop.
+    ('postfix stop', 0, 0), ('cron start', 0, 0), ('opensendmail start', 0, 0), ('sendmail start', 61 * 60, 0)])
+def test_the_package_alone_is_kept_from_starting_the_mta_and_not_for_ever(tmp_path, arguments, age, status):
+    """invoke-rc.d(8), deb-systemd-invoke(1p): 101 is "action forbidden by policy". Debian's start of the MTA runs the client queue."""
+    (policy,) = [task['ansible.builtin.copy'] for task in tasks_of(yaml.safe_load((ROOT / 'roles/sendmail_mta/tasks/packages.yml').read_text()))
+                 if 'ansible.builtin.copy' in task]
+    program = tmp_path / 'policy-rc.d'
+    program.write_text(policy['content'])
+    program.chmod(int(policy['mode'], 8))
+    os.utime(program, (time.time() - age,) * 2)
+    assert subprocess.run([program, *arguments.split()], check=False).returncode == status
+
+
 @pytest.mark.parametrize('changed, arguments, failed', [(False, [], True), (False, ['--check'], True), (True, [], True), (True, ['--check'], False)])
 @pytest.mark.parametrize('role, text', [('sendmail_mta', INSTALLS), ('sendmail_msp', MSP_INSTALLS)])
 def test_a_package_whose_files_are_gone_is_no_sendmail(tmp_path, role, text, changed, arguments, failed):
@@ -213,3 +230,9 @@ def test_a_process_is_ended_where_there_is_no_proc(path, task, platform, needed)
 
 def test_every_task_that_ends_a_process_is_looked_at():
     assert len(KILLS) >= 6
+
+
+@pytest.mark.parametrize('role, name', [('sendmail_mta', '__sendmail_mta_record'), ('sendmail_remediate', '__sendmail_remediate_mark')])
+def test_what_lasts_until_the_next_boot_has_a_place_on_every_platform(role, name):
+    """FreeBSD has /var/run (hier(7)) and no /run; on Linux the first is a link to the second. A file that cannot be written would fail a role that is done."""
+    assert yaml.safe_load((ROOT / f'roles/{role}/vars/main.yml').read_text())[name].startswith('/var/run/mailops-sendmail-')

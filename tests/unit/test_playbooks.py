@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -19,6 +20,7 @@ from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import HEAL
 from ansible_collections.mailops.sendmail.tests.unit.plays import ROOT
 
 LONG = 'mail-gateway-17.production.eu-central-1.frankfurt.datacenter.example.org'
+OURS = 'ansible_collections/mailops/sendmail'
 PLAYBOOKS = sorted(path.stem for path in (ROOT / 'playbooks').glob('*.yml'))
 # What a callback is told: the results of tasks and what is displayed beside them. Of Ansible's own only the default one is everywhere.
 CALLBACK = """
@@ -167,10 +169,14 @@ if __name__ == '__main__':
 
 @pytest.fixture(name='answering')
 def fixture_answering(play, tmp_path):
-    """answering(module=answers): from now on the modules of the collection answer that, one after the other, on hosts with a Python."""
-    ours = tmp_path / 'ansible_collections/mailops/sendmail'
-    (ours / 'plugins/modules').mkdir(parents=True)
-    for entry in [*ROOT.iterdir(), *(ROOT / 'plugins').iterdir()]:
+    """answering(module=answers): from now on the modules of the collection answer that, one after the other, on hosts with a Python.
+
+    A test may put playbooks and modules of its own into this collection.
+    """
+    ours = tmp_path / OURS
+    for part in ('plugins/modules', 'playbooks'):
+        (ours / part).mkdir(parents=True)
+    for entry in [*ROOT.iterdir(), *(ROOT / 'plugins').iterdir(), *(ROOT / 'playbooks').iterdir()]:
         place = ours / entry.relative_to(ROOT)
         if not place.exists() and not entry.name.startswith('.'):
             place.symlink_to(entry)
@@ -196,6 +202,13 @@ def test_a_host_of_which_a_control_could_not_be_judged_is_no_success(answering, 
     # The same from the files alone.
     assert play('report_compliance', '-e', 'sendmail_compliance_directory=other', '-e', '{"sendmail_compliance_merge": ["sendmail-compliance/results"]}'
                 ).returncode == status
+
+
+def test_a_host_that_drops_out_before_is_in_the_report(play, tmp_path):
+    (tmp_path / 'inventory').write_text((tmp_path / 'inventory').read_text().replace('web1 ', 'web1 sendmail_compliance_profile=typo '))
+    done = play('check_compliance')
+    assert done.returncode == 2
+    assert '0 of 2 hosts comply, 0 fail, 1 could not be judged, 1 unknown.' in ' '.join(done.stdout.split()), done.stdout
 
 
 def test_hosts_that_nobody_has_reported_are_no_success(play):
@@ -242,12 +255,9 @@ def test_whoever_has_something_to_do_is_not_taken_for_healthy(answering, found, 
 
 
 def test_a_survey_keeps_no_whole_diagnosis_in_memory(answering, tmp_path):
-    playbooks = tmp_path / 'ansible_collections/mailops/sendmail/playbooks'
     survey = yaml.safe_load((ROOT / 'playbooks/survey_queues.yml').read_text())
     survey[0]['tasks'].append({'name': 'Show what is kept', 'ansible.builtin.debug': {'msg': 'kept: {{ survey_queues_diagnosis | to_json }}'}})
-    playbooks.unlink()
-    playbooks.mkdir()
-    (playbooks / 'kept.yml').write_text(yaml.safe_dump(survey))
+    (tmp_path / OURS / 'playbooks/kept.yml').write_text(yaml.safe_dump(survey))
     done = answering(sendmail_diagnosis_info=[WELL])('kept', '--limit', 'web1')
     assert '1 host, 1 healthy' in done.stdout
     assert 'kept: {}"' in done.stdout
@@ -257,6 +267,7 @@ def test_a_survey_keeps_no_whole_diagnosis_in_memory(answering, tmp_path):
 def test_tags_that_leave_the_work_out_are_said(answering, tags, outcome):
     done = answering(sendmail_diagnosis_info=[WELL])('remediate_queues', '--tags', tags)
     assert f'Remediation: 3 hosts, {outcome}' in done.stdout, done.stdout
+    assert done.returncode == (2 if tags == 'other' else 0)
     assert ('web3: nothing was done, because of the tags that were given' in done.stdout) is (tags == 'other')
 
 
@@ -270,11 +281,7 @@ def test_tags_that_leave_out_a_role_are_no_success(answering, arguments):
 def test_a_run_says_nothing_of_what_the_one_before_it_found(answering, tmp_path):
     """Facts outlive a playbook that a site imports twice."""
     site = [{'ansible.builtin.import_playbook': 'mailops.sendmail.remediate_queues'}] * 2
-    (tmp_path / 'ansible_collections/mailops/sendmail/playbooks').unlink()
-    (tmp_path / 'ansible_collections/mailops/sendmail/playbooks').mkdir()
-    for entry in (ROOT / 'playbooks').iterdir():
-        (tmp_path / 'ansible_collections/mailops/sendmail/playbooks' / entry.name).symlink_to(entry)
-    (tmp_path / 'ansible_collections/mailops/sendmail/playbooks/twice.yml').write_text(yaml.safe_dump(site))
+    (tmp_path / OURS / 'playbooks/twice.yml').write_text(yaml.safe_dump(site))
     play = answering(sendmail_diagnosis_info=[WELL, {'failed': True, 'msg': 'It is broken now.'}])
     done = play('twice', '--limit', 'web1', '--check', '-e', 'remediate_queues_reports=json', '-e', 'remediate_queues_directory=reports')
     made = json.loads((tmp_path / 'reports/report.json').read_text())
@@ -306,10 +313,7 @@ CF = {'path': '/etc/mail/sendmail.cf', 'exists': True, 'changed': None}
     ('sendmail_queue_runner', planned_queue_runner.host('debian', installed=False), 'Sendmail is not installed')])
 def test_a_handler_needs_nothing_of_the_role_before_it(answering, tmp_path, role, facts, said):
     """Those of pre_tasks are run before the roles. And what is not for handlers, include_role for one, is found when they are read."""
-    place = tmp_path / 'ansible_collections/mailops/sendmail/playbooks'
-    place.unlink()
-    place.mkdir()
-    (place / 'site.yml').write_text(HANDLERS % (role + '_restart', role))
+    (tmp_path / OURS / 'playbooks/site.yml').write_text(HANDLERS % (role + '_restart', role))
     refusing = tmp_path / 'refusing'
     refusing.write_text('#!/bin/sh\necho "line 7: unknown configuration line" >&2\nexit 78\n')
     refusing.chmod(0o755)
@@ -356,7 +360,7 @@ def test_a_host_that_goes_away_during_the_work_is_no_host_that_was_not_reached(a
     facts = {'changed': False, 'ansible_facts': {'sendmail_queue': dict(look, queues={'mta': queue, 'msp': queue}, runners=[])}}
     play = answering(sendmail_diagnosis_info=[dict(WAITING, causes=[cause])], sendmail_queue_facts=[facts], sendmail_queue=[FLUSHED],
                      sendmail_message_info=[{'changed': False, 'messages': []}], sendmail_ledger=[{'changed': False, 'errors': [], 'messages': 4}])
-    place = tmp_path / f'ansible_collections/mailops/sendmail/plugins/modules/{module}.py'
+    place = tmp_path / OURS / f'plugins/modules/{module}.py'
     place.write_text(place.read_text().replace('def main():', f'def main():\n    open({str(tmp_path / how)!r}, "w").close()'))
     (tmp_path / 'connections').mkdir()
     (tmp_path / 'connections/dying.py').write_text(DYING % {'place': f'{tmp_path}/'})
@@ -400,10 +404,7 @@ KEYWORD = """
 def test_what_is_refused_leaves_no_mark(answering, tmp_path, arguments, keyword, said):
     """In AWX the next job is another controller, which the mark would keep away for two hours."""
     if keyword is not None:
-        place = tmp_path / 'ansible_collections/mailops/sendmail/playbooks'
-        place.unlink()
-        place.mkdir()
-        (place / 'site.yml').write_text(KEYWORD % keyword)
+        (tmp_path / OURS / 'playbooks/site.yml').write_text(KEYWORD % keyword)
     play = answering(sendmail_diagnosis_info=[dict(WELL, healthy=False, causes=[DOWN])], sendmail_queue_facts=[{'failed': True, 'msg': 'It went on.'}])
     done = play('remediate_queues' if keyword is None else 'site', '--limit', 'web1', '-e', f'__sendmail_remediate_mark={tmp_path}/mark', *arguments)
     assert done.returncode == 2
@@ -411,3 +412,40 @@ def test_what_is_refused_leaves_no_mark(answering, tmp_path, arguments, keyword,
     assert 'Remove the mark' in done.stdout
     assert 'It went on.' not in done.stdout
     assert not os.path.lexists(tmp_path / 'mark')
+
+
+@pytest.mark.parametrize('now, stays', [('night:17:1', False), ('other:18:2', True), (None, False)])
+def test_of_two_that_find_an_old_mark_one_removes_that_of_the_other_never(tmp_path, now, stays):
+    """Both have looked before either has removed it."""
+    tasks = yaml.safe_load((ROOT / 'roles/sendmail_remediate/tasks/begin.yml').read_text())
+    (argv,) = [task['ansible.builtin.command']['argv'] for task in tasks if task['name'] == 'Begin | Remove the mark of a run that has ended']
+    mark = tmp_path / 'mark'
+    if now:
+        mark.symlink_to(now)
+    subprocess.run([*argv[:-2], str(mark), 'night:17:1'], check=True)
+    assert (argv[-2:], mark.is_symlink()) == (['{{ __sendmail_remediate_mark }}', "{{ __sendmail_remediate_marked.stat.lnk_target | default('') }}"], stays)
+
+
+STALE_RUNNER = """
+- hosts: web1
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role: {name: mailops.sendmail.sendmail_remediate, tasks_from: stale_runner}
+"""
+REPAIRED = 1700000000
+
+
+@pytest.mark.parametrize('started, interval, arguments, restarted', [
+    (REPAIRED - 60, 1800, ('--check',), True), (REPAIRED + 60, 1800, ('--check',), True), (REPAIRED - 60, None, ('--check',), False),
+    (REPAIRED + 60, 1800, (), False)])
+def test_a_runner_that_is_older_than_the_name_servers_is_restarted(answering, tmp_path, started, interval, arguments, restarted):
+    """Sendmail changes _res, and then glibc reads resolv.conf no more. A run of the queue that ends takes nothing along."""
+    (tmp_path / OURS / 'playbooks/site.yml').write_text(STALE_RUNNER)
+    runner = {'pid': 4711, 'role': 'queue_runner', 'queue': 'msp', 'interval': interval, 'started': started, 'unit': 'sendmail-client.service'}
+    facts = planned_queue_runner.host('suse', sendmail_cf=CF)
+    facts['mta'] = dict(facts['mta'], processes=[*facts['mta']['processes'], runner], resolver_changed=REPAIRED)
+    play = answering(sendmail_queue_facts=[{'changed': False, 'ansible_facts': {'sendmail_queue': facts}}], sendmail_diagnosis_info=[WELL],
+                     sendmail_queue=[{'changed': False, 'selected': 0}])
+    done = play('site', *arguments)
+    assert ('Guard | Fail if a queue run would harm mail' in done.stdout) is restarted, done.stdout
+    assert done.returncode == 0 or restarted, done.stdout

@@ -15,7 +15,8 @@ import yaml
 cron = pytest.importorskip('ansible.modules.cron')
 
 ROOT = Path(__file__).resolve().parents[2]
-(REMOVES,) = [task for task in yaml.safe_load((ROOT / 'roles/sendmail_queue_runner/tasks/foreign.yml').read_text()) if 'Remove the lines' in task['name']]
+TASKS = {task['name']: task for task in yaml.safe_load((ROOT / 'roles/sendmail_queue_runner/tasks/foreign.yml').read_text())}
+REMOVES, DISABLES = TASKS['Foreign | Remove the lines from their crontabs'], TASKS['Foreign | Stop and disable the units']
 BACKUP = '0 3 * * * /usr/local/bin/backup'
 
 
@@ -51,3 +52,27 @@ def test_a_line_goes_with_its_name_and_nothing_else(tmp_path, before, line, afte
     path = tmp_path / 'crontab'
     path.write_text('\n'.join([*before, '']))
     assert remove(path, line) == after
+
+
+def test_of_two_lines_in_a_crontab_both_are_removed(tmp_path):
+    path = tmp_path / 'crontab'
+    path.write_text(f'#Ansible: mail\n*/5 * * * * /usr/sbin/sendmail -Ac -q\n{BACKUP}\n1 * * * * runq -Ac\n')
+    planned = [{'kind': 'line', 'path': str(path), 'line': line} for line in (2, 4)]
+    lines = jinja2.Environment(autoescape=False).compile_expression(REMOVES['loop'].strip('{} '))  # noqa: S701 - no page
+    for one in lines(__sendmail_queue_runner_todo={'remove': planned}):
+        remove(path, one['line'])
+    assert path.read_text() == f'{BACKUP}\n'
+
+
+# What systemctl says of a timer without [Install] that somebody has started, and of one that a link in timers.target.wants starts. The module calls each
+# one enabled of which "systemctl is-enabled" ends with 0, which it does for static, indirect and generated ones.
+@pytest.mark.parametrize('active, enabled, changed', [
+    ('active', 'static', True), ('inactive', 'static', False), ('failed', 'indirect', False), ('inactive', 'generated', False),
+    ('inactive', 'enabled', True), ('active', 'enabled', True), ('inactive', 'linked', True), ('activating', 'static', True)])
+def test_a_unit_that_nothing_enables_is_stopped_once(active, enabled, changed):
+    environment = jinja2.Environment(autoescape=False)  # noqa: S701 - no page
+    environment.tests['changed'] = lambda result: result['changed']
+    expression = environment.compile_expression(DISABLES['changed_when'])
+    for module in (True, False):
+        result = {'changed': module, 'status': {'ActiveState': active, 'UnitFileState': enabled}}
+        assert expression(__sendmail_queue_runner_stopped=result) is (module and changed)

@@ -9,8 +9,8 @@ from ansible_collections.mailops.sendmail.plugins.filter import remediation_riva
 NODE = os.uname().nodename
 
 
-def mark(target, mtime=1000):
-    return {'exists': True, 'lnk_target': target, 'mtime': mtime, 'path': '/var/run/mailops-sendmail-remediate'}
+def mark(target):
+    return {'exists': True, 'lnk_target': target, 'path': '/var/run/mailops-sendmail-remediate'}
 
 
 def test_nobody():
@@ -28,13 +28,13 @@ def test_a_run_on_this_controller_counts_until_it_ends():
     # It ends when its input does, whatever this test finds.
     with subprocess.Popen(['cat'], stdin=subprocess.PIPE) as other:
         target = f'{NODE}:{other.pid}:{plugin._began(other.pid)}'
-        assert f'(process {other.pid})' in plugin.remediation_rival(mark(target), now=10 ** 9)['rival']
+        assert f'(process {other.pid})' in plugin.remediation_rival(mark(target), young=False)['rival']
         # The same number, given to another process since.
-        assert plugin.remediation_rival(mark(f'{NODE}:{other.pid}:1'), now=1001)['rival'] == ''
-    assert plugin.remediation_rival(mark(target), now=1001)['rival'] == ''
+        assert plugin.remediation_rival(mark(f'{NODE}:{other.pid}:1'))['rival'] == ''
+    assert plugin.remediation_rival(mark(target))['rival'] == ''
 
 
 @pytest.mark.parametrize('target', ['elsewhere:17:4', f'{NODE}:17:', '', 'nonsense'])
 def test_of_whom_nobody_can_tell_the_mark_counts_for_two_hours(target):
-    assert 'Another remediation works on this host' in plugin.remediation_rival(mark(target), now=1000 + 7199)['rival']
-    assert plugin.remediation_rival(mark(target), now=1000 + 7200)['rival'] == ''
+    assert 'Another remediation works on this host' in plugin.remediation_rival(mark(target))['rival']
+    assert plugin.remediation_rival(mark(target), young=False)['rival'] == ''

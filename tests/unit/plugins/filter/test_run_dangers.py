@@ -46,9 +46,13 @@ def test_what_returns_mail_is_a_danger_where_mail_waits(causes, queued, found):
 @pytest.mark.parametrize('kind, relay, dangers', [
     ('recipients', {'this_host': False}, 1), ('relay', {'this_host': False}, 1),
     ('recipients', {'this_host': True}, 0), ('relay', {'this_host': True}, 0), ('relay', {'this_host': None}, 0), ('relay', None, 0),
-    ('no_data', {'this_host': False}, 0), ('permissions', {'this_host': False}, 0)])
+    ('no_data', {'this_host': False}, 1), ('no_data', None, 1), ('damaged', None, 1), ('temporary', None, 1),
+    ('permissions', {'this_host': False}, 0), ('directory', None, 0), ('unreadable', None, 0)])
 def test_check_mode_names_what_no_step_fixes(kind, relay, dangers):
     assert len(run_dangers(refused(kind, ids=(), messages=0), check=True, relay=relay)) == dangers
+    # What would be moved out of the way, as the role sendmail_remediate does, is none any more.
+    elsewhere = kind in ('relay', 'recipients')
+    assert len(run_dangers(refused(kind, ids=(), messages=0), check=True, relay=relay, moves=True)) == dangers * elsewhere
 
 
 def test_check_mode_leaves_the_rest_to_the_run():

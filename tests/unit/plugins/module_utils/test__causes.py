@@ -67,6 +67,7 @@ QUEUES = _cf.parse(b'O DeliveryMode=queueonly\n')
 HOLD = _cf.parse(b'O HoldExpensive=True\nMlocal, P=/x, F=lse, A=x\n')
 HELD_RELAY = _cf.parse(b'O HoldExpensive=True\nMrelay, P=[IPC], F=me, A=TCP $h\n')
 NO_RUNNERS = _cf.parse(b'O MaxRunnersPerQueue=0\n')
+SLOW = _cf.parse(b'Qmqueue, P=/var/spool/q, I=2h\n')
 BACKGROUND = _cf.parse(b'O DeliveryMode=b\n')
 
 
@@ -120,6 +121,10 @@ ROWS = [
     ('quarantined', {'queues': {'msp': queue(messages=dict(queue()['messages'], quarantined=1)), 'mta': queue()}}, {}),
     ('no_runners', {'configurations': {'msp': NO_RUNNERS}}, {'configurations': {'msp': _cf.parse(b'O MaxRunnersPerQueue=1\n')}}),
     ('no_runners', {'configurations': {'mta': NO_RUNNERS}}, {'configurations': {'mta': _cf.parse(b'O MaxQueueChildren=0\n')}}),
+    ('runner', {'queues': {'msp': waiting(3, untried_age=14701)}, 'configurations': {'msp': SLOW}},
+     {'queues': {'msp': waiting(3, untried_age=14700)}, 'configurations': {'msp': SLOW}}),
+    ('mta_untried', dict(mta(untried_age=14701), mta_interval=600, configurations={'mta': SLOW}),
+     dict(mta(untried_age=14700), mta_interval=600, configurations={'mta': SLOW})),
     # What was not tried for an hour is no sign of a dead runner then, nor is a flush of any use.
     ('runner', {'queues': {'msp': waiting(3, untried_age=9999)}}, {'queues': {'msp': waiting(3, untried_age=9999)}, 'configurations': {'msp': NO_RUNNERS}}),
     ('mta_untried', dict(mta(untried_age=9999), mta_interval=600), dict(mta(untried_age=9999), mta_interval=600, configurations={'mta': NO_RUNNERS})),
@@ -521,6 +526,8 @@ class TestLog:
         ('stale_rewrite', 'sm-msp-queue[7]: SYSERR(root): queueup: cannot create ./tf6ANF9o5V000220, euid=105: File exists'),
         ('slow_names', 'sendmail[7]: My unqualified host name (shorty) unknown; sleeping for retry'),
         ('mta_waits', 'sm-mta[1536]: 6AS0JJZl001534: SYSERR(root): Cannot exec /usr/sbin/sensible-mda: No such file or directory'),
+        ('silent', 'sm-mta[7]: NOQUEUE: SYSERR(root): daemon: cannot fork: Resource temporarily unavailable'),
+        ('mta_untried', 'sm-mta[7]: runqueue: Skipping queue run -- too many children (40)'),
         ('elsewhere', 'sendmail[7]: 6ANF: to=bob, ctladdr=alice, relay=[127.0.0.1], dsn=5.1.1, stat=User unknown'),
     ])
     def test_what_sendmail_logs_is_found(self, cause, line):

@@ -55,7 +55,7 @@ ROWS = [
     ('dead_link', {'errors': [GONE, dict(GONE, link=('/var/q', '/mnt/q'))]}, ['/q: /var/q is a link to /mnt/q, which is not there.'], 0),
     ('directory', {'errors': [GONE, dict(GONE, link=('/q', '/mnt')), dict(GONE, queue='mta'), dict(GONE, path='/etc/mail/submit.cf')]},
      ['The queue directory /q: No such file or directory.'], 0),
-    ('unmounted', {'filesystems': {'msp': None, 'mta': dict(ROOM, unmounted='/srv')}}, ['/srv is a mount point of /etc/fstab and is not mounted.'], 0),
+    ('unmounted', {'filesystems': {'msp': None, 'mta': dict(ROOM, unmounted='/srv')}}, ['/srv should be mounted (/etc/fstab, a mount unit), and is not.'], 0),
     ('program_rights', {'program': dict(HEALTHY.program, setgid=False, mode='0755')},
      ['/usr/libexec/sendmail/sendmail is root:smmsp 0755 and not set-group-ID smmsp: only root can submit mail.'], 0),
     ('program_rights', {'program': dict(BARE, setgid=False)}, [], 0),

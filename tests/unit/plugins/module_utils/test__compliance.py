@@ -70,3 +70,14 @@ def test_owners_and_modes_are_judged_as_sendmail_permissions_would(monkeypatch, 
     look = _look.Look(0, directories=directories, layout=layout, program={'sendmail': None}, submitter={'user': layout.msp_user, 'group': layout.msp_group})
     one = next(one for one in _compliance._wanted(look) if (one['key'], one['path']) == (key, path))
     assert (_controls._wrong_rights(one) == '') is right
+
+
+@pytest.mark.parametrize('user, owner, right', [('mailnull', 'mailnull', True), ('mailnull', 'root', False), (None, 'root', True), (None, 'mailnull', False),
+                                                ('root', 'root', True), ('0', 'root', True)])
+def test_the_queue_of_an_mta_belongs_to_its_user(monkeypatch, user, owner, right):
+    monkeypatch.setattr(_compliance._system, 'file_state', lambda path: {
+        'path': path, 'exists': True, 'error': None, 'owner': owner, 'group': 'mail', 'mode': '0700'})
+    look = _look.Look(0, directories={'mta': [_spool.QueueDirectory('mqueue', *['/var/spool/mqueue'] * 4, False)]}, layout=_platform.REDHAT,
+                      program={'sendmail': None}, submitter={'user': 'smmsp', 'group': 'smmsp'}, settings={'mta': {'run_as_user': user}})
+    (one,) = [one for one in _compliance._wanted(look) if one['key'] == 'mta_queue']
+    assert (_controls._wrong_rights(one) == '') is right

@@ -410,6 +410,23 @@ class TestTwoAtOnce:
         assert lab.act('absent')['removed'] == 1
 
 
+@pytest.mark.parametrize('extra, name', [(b'qbecause\n', 'hf'), (b'', 'qf')])
+def test_a_lost_message_that_was_quarantined(lab, monkeypatch, extra, name):
+    """As qf with its q line it would be called queued, and a run would quarantine it again (seen with 8.18): it is, until it is released."""
+    def released(_look, _queue, arguments, names, _transcript):
+        assert (arguments, names) == (['-qQ', '-Q'], ['hf' + identifier(1)])
+        os.rename(os.path.join(lab.client, names[0]), os.path.join(lab.client, 'qf' + identifier(1)))
+    monkeypatch.setattr(_message, '_sendmail', released)
+    for act in (lab.clear, lambda check_mode: lab.act('queued', check_mode)):
+        for left in os.listdir(lab.client):
+            os.unlink(os.path.join(lab.client, left))
+        lab.message(1, prefix='Qf', extra=extra)
+        for check_mode in (True, False):
+            done = act(check_mode)
+            assert done.get('returned', done.get('queued')) == 1 and done['left_alone'] == 0
+        assert ('qf' if 'queued' in done else name) + identifier(1) in os.listdir(lab.client)
+
+
 # Released
 
 @pytest.mark.parametrize('body, why', [

@@ -21,6 +21,7 @@ def test_a_directory_from_which_nothing_can_be_removed(tmp_path, monkeypatch, fl
     assert _filesystem.under(str(tmp_path))['immutable'] is frozen
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason='a link of somebody else')
 def test_nothing_behind_a_link_of_others_is_opened(tmp_path, monkeypatch):
     """Who owns a queue can put a link in the place of its df at any moment."""
     (tmp_path / 'secret').mkdir()
@@ -55,6 +56,19 @@ def test_a_mount_point_in_other_words(tmp_path, monkeypatch, point, unmounted):
     monkeypatch.setattr(_filesystem, 'mounts', lambda path: iter(
         [('/', 'ext4', 'rw')] + ([] if path == '/proc/self/mounts' else [(point.format(tmp_path), 'xfs', 'defaults,nofail')])))
     assert _filesystem.under(str(tmp_path / 'a'))['unmounted'] == (str(tmp_path / 'a') if unmounted else None)
+
+
+@pytest.mark.parametrize('enabled, text, points', [
+    ('multi-user.target.wants/srv-spool.mount', '[Unit]\n[Mount]\nWhat=/dev/vdb1\nWhere = /srv/spool\n', ['/srv/spool']),
+    ('local-fs.target.requires/srv-spool.mount', '[Mount]\nWhere="/srv/spool"\n', ['/srv/spool']),
+    ('srv-spool.mount.d/srv-spool.mount', '[Mount]\nWhere=/srv/spool\n', []),              # nobody asks for it
+    ('local-fs.target.wants/srv-spool.mount', '[Mount]\nWhere=/srv/%i\n', []),
+    ('local-fs.target.wants/srv-spool.mount', '', [])])                                       # masked
+def test_a_mount_unit_is_as_good_as_a_line_in_fstab(tmp_path, enabled, text, points):
+    (tmp_path / 'srv-spool.mount').write_text(text)
+    (tmp_path / enabled).parent.mkdir()
+    (tmp_path / enabled).symlink_to(tmp_path / 'srv-spool.mount')
+    assert _filesystem._units(str(tmp_path)) == points
 
 
 @pytest.mark.parametrize('machine, number', [('x86_64', 0x80086601), ('aarch64', 0x80086601), ('s390x', 0x80086601), ('ppc64le', 0x40086601)])

@@ -189,6 +189,17 @@ class TestWaiting:
         (spool.path / ('qf' + A)).chmod(0o666)
         assert {one.id: [hazard.kind for hazard in one.hazards] for one in waiting(spool)} == {A: ['permissions'], B: []}
 
+    @pytest.mark.parametrize('refused, uid, says', [(('qf',), 0, True), (('qf', '.'), 0, False), ((), 0, False), (('qf',), 1000, False)])
+    def test_an_immutable_one(self, spool, monkeypatch, refused, uid, says):
+        """chattr +i, seen with 8.17.1.9: each run says "readqf: no control file ./qfX: Operation not permitted" and leaves it. Not of a file
+        system that is read-only as a whole, nor where it is somebody's mode that refuses."""
+        put(spool, '6ANFSGLL000001')
+        monkeypatch.setattr(_hazards.os, 'geteuid', lambda: uid)
+        monkeypatch.setattr(_hazards.os, 'access', lambda name, mode, dir_fd: name[:2] not in refused)
+        (message,) = waiting(spool)
+        assert [hazard.text for hazard in message.hazards if 'chattr -i' in hazard.text] == [
+            'it is immutable, so no run can open it: remove that attribute with chattr -i'] * says
+
     def test_in_the_hands_of_a_runner(self, spool):
         """A runner rewrites the control file and removes the data file first: none of that is a fault while it has the lock."""
         put(spool, A, body=False)

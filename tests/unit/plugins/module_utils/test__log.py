@@ -133,6 +133,25 @@ def test_the_newest_line_of_each(file):
         'load': (LINE % 13).rstrip(), 'lost': b'Losing ./qf6ANF\xff: bogus'}
 
 
+@pytest.mark.parametrize('stamp, stale', [
+    # A week before 29 November 2026, 00:00 UTC, and some time zones.
+    ('Nov 29 00:00:01 h sm-mta[1]: ', False), ('Nov 23 10:00:01 h sm-mta[1]: ', False), ('Nov 30 01:00:00 h ', False),
+    ('Nov 19 10:00:00 h ', True), ('Aug  3 10:00:00 h ', True), ('Dec  1 10:00:00 h ', True), ('Feb 29 10:00:00 h ', True),
+    ('Dec  1 2026 10:00:00 h ', False), ('Nov 28 2025 10:00:00 h ', True),                    # Cisco's, and that of metalog
+    ('2026-11-28T09:00:00.123456+01:00 h.example.test sm-mta[1]: ', False), ('2026-08-03T10:00:00Z h ', True), ('2026-08-03 10:00:00 h ', True),
+    ('<22>1 2026-08-03T10:00:00.5Z h sm-mta 1 - - ', True), ('<22>1 2026-11-28T10:00:00.5Z h sm-mta 1 - - ', False),
+    ('<22>Aug  3 10:00:00 h ', True), ('<22>Nov 28 10:00:00 h ', False),
+    ('2026-13-45T10:00:00Z h ', False), ('0000-00-00T10:00:00Z h ', False), ('Jan  1 0000 10:00:00 h ', False),
+    ('something else: ', False), ('Foo 12 10:00:00 h ', False), ('1795781711 h ', False)])
+def test_a_line_that_is_older_than_what_is_asked_for(file, monkeypatch, stamp, stale):
+    now = 1795910400
+    assert _log.stale(stamp.encode(), now - 7 * 86400, now) is stale
+    monkeypatch.setattr(_log, 'stale', lambda line, since, real=_log.stale: real(line, since, now))
+    file.write_bytes(stamp.encode() + b'rejecting\n')
+    os.utime(str(file), (now, now))
+    assert bool(_log.latest({'load': b'rejecting'}, now - 7 * 86400, 1, 1 << 20, 10)) is not stale
+
+
 def test_the_journal_is_newer_than_a_file(journal, tmp_path, monkeypatch):
     (tmp_path / 'mail.log').write_bytes(b'wanted: of the file\n')
     monkeypatch.setattr(_log, 'FILES', (str(tmp_path / 'mail.log'),))

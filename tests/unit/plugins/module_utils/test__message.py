@@ -453,6 +453,18 @@ class TestErrors:
         assert failing_at_every_step(tmp_path, monkeypatch, how, prepare, act, self.check) > steps
 
 
+def test_what_was_restored_is_on_the_disk_with_its_name(lab, monkeypatch):
+    """fsync(2) of a new file does not ensure that of its name: a machine that stops then has the message in the queue, and restores it again."""
+    lab.put(1)
+    place = lab.act('absent', confirm_all=True)['archive']
+    steps, fsync, rename = [], os.fsync, os.rename
+    monkeypatch.setattr(os, 'fsync', lambda descriptor: steps.append((os.readlink('/proc/self/fd/%d' % descriptor),
+                                                                      os.path.exists(place + '/0001.tar.gz.restored'))) or fsync(descriptor))
+    monkeypatch.setattr(os, 'rename', lambda old, new, **more: steps.append(new) or rename(old, new, **more))
+    lab.act('restored')
+    assert steps.index((place, True)) < steps.index('qf' + identifier(1))
+
+
 @pytest.mark.parametrize('state', ['absent', 'restored'])
 def test_nothing_is_recorded_of_a_queue_that_may_not_be_on_the_disk(lab, monkeypatch, state):
     """A machine that stops then has the record and not what it is about: the message is in the queue and removed, or restored and nowhere."""

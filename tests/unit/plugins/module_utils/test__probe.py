@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 import types
 
@@ -101,7 +102,7 @@ def obstacles(tmp_path, monkeypatch, answers, flags=0, submit=b''):
     os.chmod(str(program), 0o2755)
     monkeypatch.setattr(_probe, '_above', lambda path: [])
     monkeypatch.setattr(_probe, '_NAMES', (str(program),))
-    monkeypatch.setattr(_probe, '_without_privileges', list)
+    monkeypatch.setattr(_probe, '_without_privileges', lambda places: [])
     monkeypatch.setattr(_probe, '_limited', list)
     monkeypatch.setattr(_probe, 'allows', lambda wanted: answers)
     monkeypatch.setattr(os, 'statvfs', lambda path, real=os.statvfs: types.SimpleNamespace(
@@ -137,6 +138,21 @@ def test_a_library_that_is_gone(tmp_path, monkeypatch, said, missing):
     """The daemon runs on; whoever submits is told "error while loading shared libraries". Seen on Debian 13."""
     monkeypatch.setattr(_probe._system, 'command', lambda argv, seconds=10: said if argv[0] == 'ldd' else '')
     assert [one.split(' needs ')[1] for one in obstacles(tmp_path, monkeypatch, [])] == ['%s, which is not found: nobody can run it.' % one for one in missing]
+
+
+@pytest.mark.parametrize('text, ours, said', [(b'msmtp', True, True), (b'#!/bin/sh\nexec /opt/sendmail "$@"\n', True, False), (b'msmtp', False, False)])
+def test_another_mailer_under_the_other_name(tmp_path, monkeypatch, text, ours, said):
+    """/usr/sbin/sendmail is Sendmail, and /usr/lib/sendmail, which many programs call, is not."""
+    def fails(_path):
+        raise PermissionError(13, 'no further')
+    (tmp_path / 'lib').write_bytes(text)
+    real = _probe._NAMES
+    look = types.SimpleNamespace(layout=types.SimpleNamespace(family='debian'), program={'sendmail': sys.executable, 'is_sendmail': ours})
+    monkeypatch.setattr(_probe, '_NAMES', (sys.executable, str(tmp_path / 'lib')))
+    monkeypatch.setattr(os, 'statvfs', fails)
+    found = _probe.obstacles(look)
+    assert [one for one in found if 'is msmtp' in one] == ['%s is msmtp: programs that call it do not reach Sendmail.' % (tmp_path / 'lib')] * said
+    assert real == ('/usr/sbin/sendmail', '/usr/lib/sendmail')
 
 
 def test_a_program_that_is_mounted_noexec(tmp_path, monkeypatch):
@@ -292,7 +308,17 @@ def test_services_whose_children_cannot_submit(monkeypatch, name, parent, bit, f
     status = 'Name:\t%s\nUmask:\t0022\nPPid:\t%d\nNoNewPrivs:\t%d\n' % (name, parent, bit)
     monkeypatch.setattr(_probe._system, 'names', lambda path: ['self', '42'])
     monkeypatch.setattr(_probe._system, 'slurp', lambda path, _limit: status.encode() if path == '/proc/42/status' else b'')
-    assert _probe._without_privileges() == ['%s (process 42) runs with no_new_privs: what it starts cannot submit mail.' % name] * found
+    assert _probe._without_privileges([]) == ['%s (process 42) runs with no_new_privs: what it starts cannot submit mail.' % name] * found
+
+
+@pytest.mark.parametrize('frozen, found', [('/proc/42/root/q', True), ('/q', False), ('', False)])
+def test_services_that_see_the_queue_read_only(monkeypatch, frozen, found):
+    """ProtectSystem=strict, as in units of web servers. Not where it is so for all."""
+    monkeypatch.setattr(_probe._system, 'names', lambda path: ['42'])
+    monkeypatch.setattr(_probe._system, 'slurp', lambda path, _limit: b'Name:\tapache2\nPPid:\t1\nNoNewPrivs:\t0\n')
+    monkeypatch.setattr(_probe.os, 'statvfs', lambda path: types.SimpleNamespace(f_flag=os.ST_RDONLY if frozen and path.endswith(frozen) else 0))
+    assert _probe._without_privileges(['/q']) == [
+        'apache2 (process 42) sees /q read-only (ProtectSystem= of its unit): what it starts cannot submit mail.'] * found
 
 
 def test_a_dead_letter_with_two_names_is_one(tmp_path, monkeypatch):
@@ -375,6 +401,11 @@ class TestWhereADaemonWorks:
     def test_something_else_has_its_name_now(self, at_work, tmp_path):
         (tmp_path / 'other').mkdir()
         assert _probe.sees(dict(at_work, cwd=str(tmp_path / 'other'))) == 'hidden'
+
+    def test_a_network_of_its_own(self, at_work, monkeypatch):
+        other = {'/proc/%d/ns/net' % at_work['pid']: 'net:[1]'}
+        monkeypatch.setattr(_probe.os, 'readlink', lambda path, real=os.readlink: other.get(path) or real(path))
+        assert _probe.sees(at_work) == 'network'
 
     @pytest.mark.parametrize('cwd', [None, '/gone', '/var/spool/mqueue (deleted)', '(unreachable)/mqueue'])
     def test_what_cannot_be_compared(self, at_work, cwd):

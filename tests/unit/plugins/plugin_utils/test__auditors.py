@@ -186,6 +186,7 @@ class TestRules:
     def test_rows_are_well_formed(self):
         rows = [(control, one) for control, ones in _rules.RULES.items() for one in ones]
         assert len({(one.benchmark, one.id) for _control, one in rows}) == len(rows)
+        assert len({(one.benchmark, one.version or one.id) for _control, one in rows}) == len(rows)
         for control, one in rows:
             assert re.fullmatch(r'SMQ-[A-Z]{3}-\d\d', control) and one.title and one.title == one.title.strip()
             if 'STIG' in one.benchmark:
