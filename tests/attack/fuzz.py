@@ -71,7 +71,7 @@ def mutate(rand, data):
             lines[number : number + 1] = [line + b"\r"] if rand.random() < 0.5 else [line, b" " + line]
         elif what == 7:
             lines[number] = line[:1] + rand.choice(
-                (b"0", b"-1", b"99999999999999999999", b"8", b"9", b"abc", b"", b" 7", b"0x8", b"<>", b"<", b"a@b@c")
+                (b"0", b"-1", b"99999999999999999999", b"8", b"9", b"abc", b"", b" 7", b"+5", b"\x0b5", b"007", b"0x8", b"<>", b"<", b"a@b@c")
             )
         elif what == 8:
             lines[number] = line[:1] + bytes(rand.choices(range(32, 127), k=rand.choice((3, 60, 120, 500))))
@@ -360,6 +360,15 @@ CF_LINES = (
     b"O QueueSortOrder=nosuch",
     b"O SuperSafe=nosuch",
     b"O MaxMessageSize=x",
+    b"QMQUEUE, P=/var/spool/mqueue/one ,I=5m",
+    b"MESMTP, P=[IPC] ,A=TCP $h",
+    b"O ConnectOnlyTo=192.0.2.256",
+    b"O ConnectOnlyTo=25@127.1",
+    b"O ConnectOnlyTo=192.0.2.1 x",
+    b"O MinFreeBlocks=\xc2\xa05",
+    b"O QueueFileMode=02660",
+    b"CR$m ${none} a\xc2\xa0b",
+    b"O FallbackMXhost=",
 )
 
 
@@ -404,8 +413,8 @@ def configuration(number, samples, figures, findings, judge):
         path.write_bytes(data)
         figures["configurations"] += 1
         try:
-            # -bt needs no queue.
-            problems = [one for one in judge(data) if "QueueDirectory (Q)" not in one["problem"]]
+            # -bt needs no queue, and does not look where queues lie.
+            problems = [one for one in judge(data) if not re.match(r"QueueDirectory \(Q\)|QueuePath", one["problem"])]
         except Exception as error:  # noqa: BLE001
             figures["crashes"] += 1
             findings.add("crash", f"configuration {number}.{position}: {error!r}: {done}")
