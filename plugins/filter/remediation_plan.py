@@ -104,7 +104,7 @@ FIXES = {
     'permissions': ('permissions',), 'too_open': ('permissions',), 'message_permissions': ('permissions',),
     'lost': ('restore',), 'stale_rewrite': ('debris',), 'orphaned_data': ('debris',),
     'mta_down': ('mta',), 'silent': ('mta',), 'listens_elsewhere': ('mta',), 'stale_resolver': ('mta',), 'mta_queue': ('permissions', 'mta'),
-    'mta_untried': ('mta',), 'runner': ('runner',), 'two_runners': ('runner',), 'dead_runner': ('runner',),
+    'runner': ('runner',), 'two_runners': ('runner',), 'dead_runner': ('runner',),
 }
 WITH_RESOLVERS = {'dns': ('resolvers', 'mta'), 'relay_name': ('resolvers', 'mta'), 'slow_names': ('resolvers', 'mta'), 'stale_resolver': ('resolvers', 'mta')}
 WITH_REPLACE = {'other_mta': ('mta',), 'stranger': ('mta',)}

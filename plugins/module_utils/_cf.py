@@ -16,7 +16,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 # The options that matter here; those with an old one-letter form have the letter in front.
 _USED = '''ClientPortOptions ConnectOnlyTo ConnectionRateThrottle DontProbeInterfaces DeadLetterDrop DefaultAuthInfo DelayLA
 FallbackSmartHost MaxDaemonChildren MaxRunnersPerQueue MaxQueueAge MinQueueAge PidFile QueueFileMode RunAsUser TrustedUser
-DontBlameSendmail SmtpGreetingMessage ServerCertFile ServerKeyFile ClientCertFile ClientKeyFile CipherList HeloName MaxMessageSize
+DontBlameSendmail ServiceSwitchFile SmtpGreetingMessage ServerCertFile ServerKeyFile ClientCertFile ClientKeyFile CipherList HeloName MaxMessageSize
 AAliasFile HHelpFile JForwardPath LLogLevel ODaemonPortOptions VFallbackMXhost bMinFreeBlocks cHoldExpensive dDeliveryMode pPrivacyOptions QQueueDirectory
 qQueueFactor xQueueLA yRecipientFactor XRefuseLA SingleThreadDelivery SStatusFile TQueueTimeout rTimeout wTryNullMXList UseMSP'''
 _LETTER = {word[0]: word[1:].lower() for word in _USED.split() if word[1].isupper()}
@@ -162,7 +162,7 @@ def _add(cf, kind, rest):
         name, pairs = equates(rest)
         fields = {field[:1]: value for field, value in pairs if value}
         if kind == 'M':
-            cf.mailers[name] = {'path': fields.get('P', ''), 'flags': fields.get('F', ''), 'argv': _WORD.findall(fields.get('A', ''))}
+            cf.mailers[name.lower()] = {'path': fields.get('P', ''), 'flags': fields.get('F', ''), 'argv': _WORD.findall(fields.get('A', ''))}
         else:
             # Without P= it is the QueueDirectory of this moment.
             cf.queue_groups.append({'name': name.lower(), 'path': fields.get('P') or cf.option('QueueDirectory'), 'flags': fields.get('F', ''),

@@ -276,6 +276,8 @@ def _frozen(look: Look) -> bool:
 
 def mta_cannot_write(look: Look, limits: Limits) -> Found:
     """What the MTA says of it, where the file system does not say why."""
+    if look.mta_shut and _reach.daemons(look):
+        return said(look.mta_shut, reason(look, 'mta_queue')[0])
     return FINE if _frozen(look) else of(_reach.mta_queue)(look, limits)
 
 
@@ -529,7 +531,7 @@ def _keeps_new_mail(look: Look, name: str) -> Tuple[str, bool]:
     if mode in ('d', 'q'):
         return 'DeliveryMode in %s' % path, True
     used = [str((look.relay or {}).get('mailer'))] if name == 'msp' else list(cf.mailers) if cf else []
-    expensive = cf and cf.flag('HoldExpensive') and any('e' in cf.mailers.get(mailer, {}).get('flags', '') for mailer in used)
+    expensive = cf and cf.flag('HoldExpensive') and any('e' in cf.mailers.get(mailer.lower(), {}).get('flags', '') for mailer in used)
     return 'HoldExpensive in %s' % path if expensive else '', False
 
 

@@ -79,7 +79,9 @@ def mounts(path):
 
 
 def spare(key: str, mode: int) -> int:
-    """The bits of a rule's mode that may be otherwise, as they let nobody in: root writes without, a pid file has TempFileMode or what its unit
-    made (log_sendmail_pid() in util.c), and the MTA's queue may be closed where the packaging leaves it open (sendmail/SECURITY).
+    """The bits of a rule's mode that may be otherwise, as they let nobody in: root writes without, nobody has to list /etc/mail, a pid file has
+    TempFileMode or what its unit made (log_sendmail_pid() in util.c), and the MTA's queue may be closed where the packaging leaves it open
+    (sendmail/SECURITY).
     """
-    return {'submit_cf': 0o200, 'sendmail_cf': 0o200, 'msp_pid': 0o044, 'mta_pid': 0o044}.get(key, 0o055 if key == 'mta_queue' and mode & 0o005 else 0)
+    return {'submit_cf': 0o200, 'sendmail_cf': 0o200, 'mail_dir': 0o044, 'msp_pid': 0o044, 'mta_pid': 0o044}.get(
+        key, 0o055 if key == 'mta_queue' and mode & 0o005 else 0)

@@ -30,6 +30,7 @@ ANSWER_SECONDS = (('initial', 120), ('helo', 120), ('mail', 120), ('rcpt', 120),
                   ('rset', 30), ('quit', 10), ('misc', 60), ('command', 120), ('lhlo', 120))
 # How long what is in progress at the deadline is waited for; by then each of these time-outs has ended it.
 PATIENCE = 1200
+BITS_64 = '64 bits'          # a feature that none of those which Sendmail names is called
 RUNNERS_MAX = 8
 PARALLEL_MAX = 100         # of those who ask for more: each is a process, a pipe and a connection
 CANARIES = 3
@@ -169,19 +170,21 @@ def _command(program, place, ignore_load, features, settings):
     """
     queue, group = place
     wait = CONNECT_SECONDS[queue]
+    # So many days reach back to before 1970, for files without a time. Added to the time of a message they are beyond what 32 bits can hold, which
+    # is long ago (dropenvelope() in envelope.c).
+    never = '%dd' % (24000 if BITS_64 in features else max(1, (0x7fffffff - time.time()) // 86400 // 2))
     options = [
         'Timeout.connect=%ds' % wait, 'Timeout.iconnect=%ds' % wait,
         # Each message asks anew. From what a process remembers of a host a message gets a bare "Deferred", which takes the place of its reason.
         'Timeout.hoststatus=0s',
         # Who rescues a queue after a long time wants its mail delivered, not returned for its age at the first failure. The next
         # ordinary queue run decides about that, and sends the warnings: one would take the place of the reason in the status.
-        # So many days reach back to before 1970, for files without a time.
-        'Timeout.queuereturn=24000d', 'Timeout.queuewarn=0',
+        'Timeout.queuereturn=' + never, 'Timeout.queuewarn=0',
         'MinQueueAge=0', 'MaxQueueRunSize=0',
         # One process, so that what it prints is one story.
         'MaxQueueChildren=1', 'ForkEachJob=False'] + (['QueueLA=9999'] if ignore_load else []) + (['MaxQueueAge=0'] if settings.get('max_queue_age') else [])
     # The time-outs that the plain ones do not cover (settimeout() in readcf.c): of mail with Precedence bulk, list or junk, and of bounces.
-    options += ['Timeout.%s=%s' % (name, '0' if 'warn' in name else '24000d') for name in settings.get('timeout_classes', ())]
+    options += ['Timeout.%s=%s' % (name, '0' if 'warn' in name else never) for name in settings.get('timeout_classes', ())]
     options += ['Timeout.%s=%ds' % one for one in ANSWER_SECONDS]
     # Others than these two are known to every build; an unknown one ends Sendmail.
     options += ['Timeout.%s=120s' % name for name, feature in (('starttls', 'STARTTLS'), ('auth', 'SASLv2')) if feature in features]
@@ -192,9 +195,11 @@ def _command(program, place, ignore_load, features, settings):
 
 
 def features_of(program: str) -> List[str]:
-    """What a Sendmail was compiled with (STARTTLS, SASLv2 ...), as it says itself; nothing where it does not within ten seconds."""
+    """What a Sendmail was compiled with (STARTTLS, SASLv2 ...), as it says itself; nothing where it does not within ten seconds. And BITS_64."""
     words: List[str] = []
     _process.run_all([(0, [program, '-d0.1', '-bt'])], 1, time.monotonic() + 10, lambda _key, line: words.extend(line.decode('latin-1').split()))
+    with contextlib.suppress(OSError), open(program, 'rb') as stream:
+        words += [BITS_64] * (stream.read(5) == b'\x7fELF\2')
     return words
 
 

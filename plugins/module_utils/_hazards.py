@@ -176,7 +176,7 @@ def _inspect(opened, place, queue, directory, name, who, settings, held, named):
     if not _qf.IDENTIFIER.match(identifier):
         hazards.append(Hazard('unreadable', '%s: not a queue id' % _text.printable(os.fsencode(identifier))))
     wrong = hazard_of_owner(about, place, who, settings)
-    if not wrong and not os.geteuid() and os.access('.', os.W_OK, dir_fd=opened.control) and not os.access(name, os.W_OK, dir_fd=opened.control):
+    if not wrong and not os.geteuid() and not os.access(name, os.W_OK, dir_fd=opened.control) and os.access('.', os.W_OK, dir_fd=opened.control):
         wrong = 'it is immutable, so no run can open it: remove that attribute with chattr -i'
     if wrong:
         hazards.append(Hazard('permissions', wrong))

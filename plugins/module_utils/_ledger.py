@@ -18,7 +18,7 @@ import re
 import stat
 import time
 from collections import Counter
-from typing import Any, Dict, Set, Tuple
+from typing import Any, Dict, NamedTuple, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _filesystem, _log, _look, _phrases, _qf, _records, _spool, _text
 
@@ -289,6 +289,30 @@ def archived(base, since):
     return found
 
 
+class _Evidence(NamedTuple):
+    """What tells where the messages of a list are now."""
+
+    here: Dict[str, str]                    # {key: state of its control file}
+    waiting: Dict[str, Tuple[str, str]]     # {key: (reason, status)}, see L(_waiting)
+    outcomes: Dict[str, str]                # {key: relayed or bounced}, as queue runs of ours have seen it
+    moved: Dict[str, str]                   # {key: archive}
+    logged: Dict[str, Tuple[str, bool]]     # {id: (relayed or bounced, whether that is proved)}
+
+    def place(self, key: str, identifier: str) -> Dict[str, str]:
+        """Where a message is, as fields of its entry."""
+        if key in self.here:
+            place = _STATES[self.here[key]]
+            return dict(zip(('reason', 'status'), self.waiting.get(key, ('damaged', ''))), place=place) if place == 'waiting' else {'place': place}
+        if key in self.moved:
+            return {'place': 'archived', 'archive': self.moved[key]}
+        if key in self.outcomes:
+            return {'place': self.outcomes[key], 'by': 'run'}
+        if identifier in self.logged:
+            fate, trusted = self.logged[identifier]
+            return {'place': fate, 'by': 'log'} if trusted else {'place': 'claimed', 'claim': fate, 'by': 'log'}
+        return {'place': 'gone'}
+
+
 def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveries):
     """Say of every message of the list where it is now, write that beside the list, and drop the list. Returns the module's result.
 
@@ -301,7 +325,7 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
         there = _check_directory(directory)
         start = os.path.join(directory, START)
         listed = there and os.path.exists(start)
-        waiting = _waiting(look)
+        waiting = _waiting(look)      # first: what leaves meanwhile is here no more
         here = dict((_key(queue, _printable(name)), _qf.CONTROL_PREFIXES[name[:2]]) for queue, name in _here(look, errors, hidden))
         outcomes = dict((_key(entry.get('queue', ''), entry.get('id', '')), entry['outcome'])
                         for entry in _lines(os.path.join(directory, OUTCOMES)) if entry.get('outcome') in ('relayed', 'bounced')) if there else {}
@@ -316,6 +340,7 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
         if unseen - set(seen) and not dry and listed:
             time.sleep(_LOG_DELAY)    # syslog may be about to write what happened just now
             seen = logged(log(started, unseen), unseen)
+        evidence = _Evidence(here, waiting, outcomes, moved, seen)
         counts, reasons, shown, unchanged = Counter(), Counter(), [], True
 
         def entries():
@@ -324,28 +349,14 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
                 if 'id' not in entry:
                     continue
                 key = _key(entry['queue'], entry['id'])
-                one = {'queue': entry['queue'], 'id': entry['id'], 'created': entry['created']}
-                if key in here:
-                    one['place'] = _STATES[here[key]]
-                    if one['place'] == 'waiting':
-                        one['reason'], one['status'] = waiting.get(key, ('damaged', ''))
-                        reasons[one['reason']] += 1
-                    unchanged = unchanged and here[key] == entry['state']
-                else:
-                    unchanged = False
-                    if key in moved:
-                        one.update(place='archived', archive=moved[key])
-                    elif key in outcomes:
-                        one.update(place=outcomes[key], by='run')
-                    elif entry['id'] in seen:
-                        fate, trusted = seen[entry['id']]
-                        one.update(place=fate, by='log') if trusted else one.update(place='claimed', claim=fate, by='log')
-                    elif entry['queue'] in hidden:
-                        raise _text.SendmailError(
-                            'Not all of the %s queue can be read, so it is not known whether %s is still in it: %s. The list is kept. Close it when '
-                            'the queue can be read.' % (entry['queue'], entry['id'], '; '.join(errors[:3])), errors=errors[:LISTED])
-                    else:
-                        one['place'] = 'gone'
+                one = dict({'queue': entry['queue'], 'id': entry['id'], 'created': entry['created']}, **evidence.place(key, entry['id']))
+                if one['place'] == 'gone' and entry['queue'] in hidden:
+                    raise _text.SendmailError(
+                        'Not all of the %s queue can be read, so it is not known whether %s is still in it: %s. The list is kept. Close it when '
+                        'the queue can be read.' % (entry['queue'], entry['id'], '; '.join(errors[:3])), errors=errors[:LISTED])
+                unchanged = unchanged and here.get(key) == entry['state']
+                if 'reason' in one:
+                    reasons[one['reason']] += 1
                 counts[one['place']] += 1
                 if one['place'] != 'relayed' and len(shown) < LISTED:
                     shown.append(one)

@@ -141,14 +141,19 @@ def stale(line, since, now=None):
     if not match or match.group(4) and match.group(4) not in _MONTHS:
         return False
     today = time.gmtime(now)
-    if match.group(4):
-        day = (int(match.group(6) or today.tm_year), _MONTHS.index(match.group(4)) // 3 + 1, int(match.group(5)))
+    try:
+        if not match.group(4):
+            return _seconds(*map(int, match.groups()[:3])) < since - 2 * 86400
+        month, day, year = _MONTHS.index(match.group(4)) // 3 + 1, int(match.group(5)), int(match.group(6) or today.tm_year)
         # A day ahead is another time zone.
-        if not match.group(6) and calendar.timegm(day + (0, 0, 0)) > calendar.timegm(today) + 86400:
-            day = (day[0] - 1,) + day[1:]
-    else:
-        day = tuple(map(int, match.groups()[:3]))
-    return calendar.timegm(day + (0, 0, 0)) < since - 2 * 86400
+        ahead = not match.group(6) and _seconds(year, month, day) > calendar.timegm(today) + 86400
+        return _seconds(year - ahead, month, day) < since - 2 * 86400
+    except ValueError:   # anybody can write what he likes
+        return False
+
+
+def _seconds(year, month, day):
+    return calendar.timegm((year, month, day, 0, 0, 0))
 
 
 def latest(patterns, since, seconds, size, newest):

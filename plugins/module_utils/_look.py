@@ -7,6 +7,7 @@
 """One look at one host: what everybody judges, taken once."""
 
 import os
+import re
 import time
 from functools import partial
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
@@ -86,6 +87,7 @@ class Look(NamedTuple):
     mta_kept: int = 0                       # messages in the MTA's queue that nobody tried when they came, nor since
     mailer_gone: Optional[str] = None       # the program that sendmail.cf names for local mail, where it cannot be run
     mta_interval: Optional[int] = None      # seconds between runs of the MTA's queue, where that is known
+    mta_shut: List[str] = []                # sentences: why the MTA cannot write into its queue
     mta_command: str = ''                   # how the running MTA was started, where it says so
     hosts_access: List[str] = []            # rules of hosts.deny that name Sendmail or all daemons
     # a diagnosis
@@ -327,7 +329,10 @@ def _relay(found: Look, ask: Optional[Callable[..., Any]]) -> Look:
     submit = found.configurations['msp']
     interfaces = _network.interfaces()
     own = _network.own_names(interfaces['addresses'])
-    way = None if submit is None else _route.submission(submit, own[0])
+    # Of the lines for a service the last one counts, and none is "dns files" (switch_map_find() in conf.c; service.switch-nodns of Debian).
+    switch = '' if submit is None else _system.script(submit.option('ServiceSwitchFile') or '/etc/mail/service.switch')
+    hosts = ([['dns']] + [line.split() for line in re.findall(r'(?m)^hosts[ \t]+([^#\s][^#\n]*)', switch)])[-1]
+    way = None if submit is None else _route.submission(submit, own[0], 'dns' in hosts)
     questions = _route.questions(way)
     resolved = _names.resolve(questions, NAME_SECONDS) if questions else {}
     alone = submit is not None and submit.flag('DontProbeInterfaces')

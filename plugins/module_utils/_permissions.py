@@ -86,6 +86,84 @@ def _check_accounts(overrides, accounts):
                                           % (option, what, _text.shown(name)))
 
 
+class _Wants:
+    """The wants of one host, as they are found: C(found) and C(errors). The arguments as of L(wants)."""
+
+    def __init__(self, look, accounts, overrides, statoverrides):
+        self.look, self.accounts, self.statoverrides, self.who = look, accounts, statoverrides, names(look)
+        self.rules = look.layout.rules
+        self.unused = dict((os.path.normpath(entry['path']), entry) for entry in overrides)
+        self.used = {}
+        self.found, self.errors = [], []
+
+    def add(self, path, kind, owner, group, mode, **more):
+        entry = self.unused.get(path) or self.used.get(path)
+        if entry and kind != 'queue_file':
+            self.used[path] = self.unused.pop(path, entry)
+            owner, group = entry.get('owner') or owner, entry.get('group') or group
+            more.update({'owners': frozenset()} if entry.get('owner') else {}, **({} if entry.get('mode') is None else {'spare': 0}))
+            mode = mode if entry.get('mode') is None else entry['mode']
+        ids = []
+        for name, key, what in ((owner, 'uid', 'user'), (group, 'group', 'group')):
+            number = None if name is None else int(name) if str(name).isdigit() else self.accounts[name][key]
+            if name is not None and number is None:
+                self.errors.append({'path': path, 'error': 'There is no %s %s on this host. %s creates it, as the package of Sendmail does.'
+                                                           % (what, _printed(name), ROLE[0].upper() + ROLE[1:])})
+                return
+            ids.append(number)
+        # Of a program that no package brought dpkg knows nothing, and will never unpack it again.
+        if kind == 'binary' and self.statoverrides is not None and self.look.layout.family == 'debian' and path == self.rules['binary'].path:
+            more.update(override='%s %s %o' % (owner, group, mode), overridden=self.statoverrides.get(path, ''))
+        self.found.append(Want(path, kind, ids[0], ids[1], mode, **more))
+
+    def add_queue(self, queue):
+        """The directories of a queue, and the files in them."""
+        key = queue + '_queue'
+        cf, files = self.look.configurations[queue], self.rules[key + '_file']
+        settings = _cf.settings(cf) if cf is not None else {}
+        places = self._places(queue)
+        for path in [path for path in places if _spool.never(path)]:
+            del places[path]
+            self.errors.append({'path': path, 'error': 'The configuration names this directory as a queue, which it cannot be: set QueueDirectory.'})
+        runner, mode = self.who[queue + '_user'], settings.get('queue_file_mode', files.mode)
+        ids = [None if name is None else int(name) if name.isdigit() else self.accounts[name]['uid'] for name in (runner, settings.get('trusted_user'))]
+        # Files before directories: a run that cannot write to its directory leaves a wrong file alone, one that can loses it.
+        for path in places:
+            # Only the submission program has the group exception, and only with both modes group-writable (readqf() in queue.c).
+            self.add(path, 'queue_file', runner, _renamed(files.group, self.who), mode, owners=frozenset(one for one in ids if one is not None),
+                     shared=queue == 'msp' and mode & 0o060 == 0o060, optional=True)
+        rule = self.rules[key]
+        owner = _mta_runner(settings, rule.owner) if queue == 'mta' else _renamed(rule.owner, self.who, 'user')
+        for path, create in places.items():
+            # Sendmail's user can work in what is his own, and some release of the packaging may have given it to him.
+            self.add(path, 'queue_directory', owner, _renamed(rule.group, self.who), rule.mode, create=create,
+                     spare=_filesystem.spare(key, rule.mode), owners=frozenset(one for one in ids[:1] if one is not None and queue == 'msp'))
+
+    def _places(self, queue):
+        """{path of a directory of a queue: whether it is made where it is missing}"""
+        places = dict.fromkeys((path for directory in self.look.directories[queue]
+                                for path in (directory.control, directory.data, directory.transcript, directory.path)), False)
+        for path in _patterns(self.look, queue):
+            parent, last = os.path.split(path)
+            if not last.endswith('*'):
+                places[path] = True
+            elif parent == self.rules[queue + '_queue'].path:
+                places[parent] = True
+        return places
+
+    def add_configuration(self, queue, path, key):
+        """A configuration file, and the files of a daemon that it names."""
+        rule, cf = self.rules[key], self.look.configurations[queue]
+        self.add(path, 'configuration', rule.owner, _renamed(rule.group, self.who), rule.mode, spare=_filesystem.spare(key, rule.mode))
+        settings = _cf.settings(cf) if cf is not None else {}
+        for part, kind, setting in (('pid', 'pid_file', 'pid_file'), ('statistics', 'statistics', 'status_file')):
+            name = '%s_%s' % (queue, part)
+            rule = self.rules[name]
+            owner = _mta_runner(settings, rule.owner) if name == 'mta_statistics' else _renamed(rule.owner, self.who, 'user')
+            self.add(os.path.normpath(os.path.join('/etc/mail', settings.get(setting) or rule.path)), kind, owner, _renamed(rule.group, self.who),
+                     rule.mode, optional=True, spare=_filesystem.spare(name, rule.mode))
+
+
 def wants(look, binary, accounts, overrides=(), statoverrides=None):
     """What must be right on this host, in the order in which to put it right. Pure.
 
@@ -95,84 +173,25 @@ def wants(look, binary, accounts, overrides=(), statoverrides=None):
     Returns (list of Want, list of {path, error}). Raises SendmailError for an override of a path that is not among them.
     """
     _check_accounts(overrides, accounts)
-    found, errors, unused = [], [], dict((os.path.normpath(entry['path']), entry) for entry in overrides)
-
-    def add(path, kind, owner, group, mode, **more):
-        entry = unused.get(path) or seen_overrides.get(path)
-        if entry and kind != 'queue_file':
-            seen_overrides[path] = unused.pop(path, entry)
-            owner, group = entry.get('owner') or owner, entry.get('group') or group
-            more.update({'owners': frozenset()} if entry.get('owner') else {}, **({} if entry.get('mode') is None else {'spare': 0}))
-            mode = mode if entry.get('mode') is None else entry['mode']
-        ids = []
-        for name, key, what in ((owner, 'uid', 'user'), (group, 'group', 'group')):
-            number = None if name is None else int(name) if str(name).isdigit() else accounts[name][key]
-            if name is not None and number is None:
-                errors.append({'path': path, 'error': 'There is no %s %s on this host. %s creates it, as the package of Sendmail does.'
-                                                      % (what, _printed(name), ROLE[0].upper() + ROLE[1:])})
-                return
-            ids.append(number)
-        # Of a program that no package brought dpkg knows nothing, and will never unpack it again.
-        if kind == 'binary' and statoverrides is not None and look.layout.family == 'debian' and path == look.layout.rules['binary'].path:
-            more.update(override='%s %s %o' % (owner, group, mode), overridden=statoverrides.get(path, ''))
-        found.append(Want(path, kind, ids[0], ids[1], mode, **more))
-    seen_overrides = {}
-
-    rules, who = look.layout.rules, names(look)
-    for queue, key in (('msp', 'msp_queue'), ('mta', 'mta_queue')):
-        if queue not in look.directories:
-            continue
-        cf, rule = look.configurations[queue], rules[key]
-        settings = _cf.settings(cf) if cf is not None else {}
-        places = {}
-        for directory in look.directories[queue]:
-            for path in (directory.control, directory.data, directory.transcript, directory.path):
-                places.setdefault(path, False)
-        for path in _patterns(look, queue):
-            parent, last = os.path.split(path)
-            if not last.endswith('*'):
-                places[path] = True
-            elif parent == rule.path:
-                places[parent] = True
-        runner = who[queue + '_user']
-        for path in [path for path in places if _spool.never(path)]:
-            del places[path]
-            errors.append({'path': path, 'error': 'The configuration names this directory as a queue, which it cannot be: set QueueDirectory.'})
-        files = rules[key + '_file']
-        mode = settings.get('queue_file_mode', files.mode)
-        ids = [None if name is None else int(name) if name.isdigit() else accounts[name]['uid'] for name in (runner, settings.get('trusted_user'))]
-        # Files before directories: a run that cannot write to its directory leaves a wrong file alone, one that can loses it.
-        for path in places:
-            # Only the submission program has the group exception, and only with both modes group-writable (readqf() in queue.c).
-            add(path, 'queue_file', runner, _renamed(files.group, who), mode, owners=frozenset(one for one in ids if one is not None),
-                shared=queue == 'msp' and mode & 0o060 == 0o060, optional=True)
-        owner = _mta_runner(settings, rule.owner) if queue == 'mta' else _renamed(rule.owner, who, 'user')
-        for path, create in places.items():
-            # Sendmail's user can work in what is his own, and some release of the packaging may have given it to him.
-            add(path, 'queue_directory', owner, _renamed(rule.group, who), rule.mode, create=create,
-                spare=_filesystem.spare(key, rule.mode), owners=frozenset(one for one in ids[:1] if one is not None and queue == 'msp'))
-
-    if binary:
-        rule = rules['binary']
-        add(binary, 'binary', rule.owner, _renamed(rule.group, who), rule.mode)
+    wanted = _Wants(look, accounts, overrides, statoverrides)
+    rules = look.layout.rules
+    for queue in ('msp', 'mta'):
+        if queue in look.directories:
+            wanted.add_queue(queue)
+    # Without submit.cf it is the set-user-ID bit by which users submit, as before 8.12.
+    if binary and not (look.configurations['msp'] is None and int(look.program.get('mode') or '0', 8) & 0o4000):
+        wanted.add(binary, 'binary', rules['binary'].owner, _renamed(rules['binary'].group, wanted.who), rules['binary'].mode)
     for queue, path, key in (('msp', look.layout.submit_cf, 'submit_cf'), ('mta', look.layout.sendmail_cf, 'sendmail_cf')):
         if queue in look.directories:
-            add(path, 'configuration', rules[key].owner, _renamed(rules[key].group, who), rules[key].mode,
-                spare=_filesystem.spare(key, rules[key].mode))
-            settings = _cf.settings(look.configurations[queue]) if look.configurations[queue] is not None else {}
-            for part, kind in (('pid', 'pid_file'), ('statistics', 'statistics')):
-                rule = rules['%s_%s' % (queue, part)]
-                place = settings.get('pid_file' if part == 'pid' else 'status_file') or rule.path
-                owner = _mta_runner(settings, rule.owner) if (queue, part) == ('mta', 'statistics') else _renamed(rule.owner, who, 'user')
-                add(os.path.normpath(os.path.join('/etc/mail', place)), kind, owner, _renamed(rule.group, who), rule.mode,
-                    optional=True, spare=_filesystem.spare('%s_%s' % (queue, part), rule.mode))
+            wanted.add_configuration(queue, path, key)
     for key, rule in sorted(rules.items()):
         if key == 'mail_dir' or key.startswith('run_') and (key != 'run_msp' or 'msp' in look.directories) and (key != 'run_mta' or 'mta' in look.directories):
-            add(rule.path, 'directory', _renamed(rule.owner, who, 'user'), _renamed(rule.group, who), rule.mode, optional=rule.optional)
-    if unused:
+            wanted.add(rule.path, 'directory', _renamed(rule.owner, wanted.who, 'user'), _renamed(rule.group, wanted.who), rule.mode,
+                       optional=rule.optional, spare=_filesystem.spare(key, rule.mode))
+    if wanted.unused:
         raise _text.SendmailError('overrides.path: %s is not a path that this module manages. These are: %s.' % (
-            ', '.join(sorted(unused)), ', '.join(sorted(set(want.path for want in found if want.kind != 'queue_file')))))
-    return found, errors
+            ', '.join(sorted(wanted.unused)), ', '.join(sorted(set(want.path for want in wanted.found if want.kind != 'queue_file')))))
+    return wanted.found, wanted.errors
 
 
 def _mta_runner(settings, owner):

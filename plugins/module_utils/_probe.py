@@ -10,7 +10,9 @@ It is apart from _look so that a module which only reads stays small on the wire
 """
 
 import glob
+import grp
 import os
+import pwd
 import re
 import select
 import signal
@@ -69,7 +71,7 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
         stranded=_stranded(look), passing=_passing(look, facts['queues'].get('msp', {})), orphans=_orphans(look, facts['queues'].get('msp', {})),
         ahead=_ahead(look, facts['queues'].get('msp', {})),
         passed_over=_passed_over(look), mta_kept=_mta_kept(look, facts['queues'].get('mta', {})), mta_interval=_mta_interval(look),
-        mta_command=_started(look)[1],
+        mta_command=_started(look)[1], mta_shut=_mta_shut(look),
         lookups=_lookups.look_around(domains),
         mailer_gone=_mailer_gone(look.configurations.get('mta')), dead_letters=_dead_letters(look.settings.get('msp', {})),
         hosts_access=_hosts_access(), subjects=_subjects(look) if subjects else ([], 0))
@@ -122,6 +124,23 @@ def _seen(look: _look.Look) -> List[Dict[str, Any]]:
         os.path.realpath(path), os.path.dirname(os.path.realpath(path))))
     return [dict(one, sees=sees(one) or ('other' if plain and pid == one['pid'] and homes and (
         one['cwd'] or '/').rsplit(' (', 1)[0] not in homes | {'/'} else None)) for one in look.processes]
+
+
+def _mta_shut(look: _look.Look) -> List[str]:
+    """Where the MTA cannot write in its queue, because RunAsUser in sendmail.cf has it work as an ordinary user (drop_privileges() in main.c)."""
+    mta = look.settings.get('mta', {})
+    user, group = mta.get('run_as_user') or 'root', mta.get('run_as_group')
+    try:
+        about = pwd.getpwuid(int(user)) if user.isdecimal() else pwd.getpwnam(user)
+        gid = int(group) if (group or '').isdecimal() else grp.getgrnam(group).gr_gid if group else about.pw_gid
+        groups = os.getgrouplist(about.pw_name, gid)
+        return ['RunAsUser in %s is %s, and %s is %s:%s %s: the MTA cannot write into it.' % (
+            (look.files['mta']['path'], _system.printable(user), _system.printable(path)) + tuple(
+                _system.file_state(path)[key] for key in ('owner', 'group', 'mode')))
+            for path in sorted(set(path for one in look.directories.get('mta', []) for path in (one.control, one.data)))
+            if all(_hazards.refused(path, os.stat(path), about.pw_uid, one, 7, '', '') for one in groups)]
+    except (KeyError, OSError):
+        return []
 
 
 def sees(process: Dict[str, Any]) -> Optional[str]:

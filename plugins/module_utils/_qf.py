@@ -45,7 +45,7 @@ class Problem(NamedTuple):
 
     C(code): unknown_letter, newer_version, behind_dot, from_line, body_type and auth (the file is renamed to Qf), no_sender (the runner
     aborts), no_recipient (the message is removed), recipient (one recipient is forgotten), line_end (the run hangs), too_long (not judged),
-    no_time (the message counts as very old).
+    no_time (at each run the message counts as new, initsys() in envelope.c).
     C(text): a sentence part that begins with the number of the line, if it is about one.
     """
 
@@ -163,19 +163,11 @@ def timegm(year, month, day):
 
 
 def _number(text):
-    """Leading digits as int, as Sendmail's own atol() takes them."""
+    """What atol() of the C library gives: digits behind white space and a sign, as far as they fit into 64 bits."""
     if text.isdigit() and len(text) < 19:
         return int(text)
-    found = re.match(rb'\s*(-?\d{1,18})', text)
-    return int(found.group(1)) if found else 0
-
-
-def _version(text):
-    """The number of a V line as atoi() of the C library gives it: digits behind white space and a sign, in 32 bits of what fits into 64."""
-    found = re.match(rb'[ \t\n\v\f\r]*([+-]?\d+)', text)
-    digits = found.group(1) if found else b'0'
-    number = int(digits) if len(digits) < 20 else -2 ** 63 if digits[:1] == b'-' else 2 ** 63 - 1
-    return (max(-2 ** 63, min(number, 2 ** 63 - 1)) + 2 ** 31) % 2 ** 32 - 2 ** 31
+    found = re.match(rb'[ \t\n\v\f\r]*([+-]?)0*(\d{0,20})', text)
+    return max(-2 ** 63, min(int(b''.join(found.groups())), 2 ** 63 - 1)) if found and found.group(2) else 0
 
 
 _XTEXT = re.compile(rb'(?:[!-*,-<>-~]|\+[0-9A-Fa-f]{2})*\Z')   # xtextok() in savemail.c
@@ -280,9 +272,9 @@ def parse(data):
             else:
                 pending[letter] = value
         elif letter in _NUMBERS:
-            values[_NUMBERS[letter]] = _number(value)
+            values[_NUMBERS[letter]] = (_number(value) + 2 ** 31) % 2 ** 32 - 2 ** 31 if letter == b'V' else _number(value)   # atoi()
             if letter == b'V':
-                format_version = values['version'] = _version(value)   # one number for all that judge it
+                format_version = values['version']
                 if format_version > NEWEST_VERSION:
                     problem('newer_version', 'version %d is newer than the newest known, %d', format_version, NEWEST_VERSION)
         elif letter in _TEXTS:

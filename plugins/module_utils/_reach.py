@@ -295,7 +295,10 @@ def refuses(look: _look.Look) -> Evidence:
 def relay_name(look: _look.Look) -> Evidence:
     count, example = reason(look, 'relay_lookup')
     found = []
+    tried = [str(place['host']).rstrip('.').lower() for place in places(look)]
     for name, answer in sorted(look.resolved.items()):
+        if name in tried:
+            continue
         if answer['mx_error']:
             found.append('The mail exchangers of %s cannot be looked up: %s. In submit.cf the name has no brackets, so Sendmail asks '
                          'the DNS for them first, also where /etc/hosts knows the name.' % (name, answer['mx_error'].replace('_', ' ')))

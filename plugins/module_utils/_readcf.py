@@ -12,6 +12,7 @@ tests/unit/samples/cf/cases.json is what the Sendmails of three releases say of 
 import errno
 import os
 import re
+import socket
 import stat
 from typing import Any, Dict, List, Tuple
 
@@ -55,7 +56,6 @@ _VALUES = {
     'eightbitmode': '[mps]', 'deliverymode': '[bdiq]|$', 'queuesortorder': '[fhmnprst]',
     'mailboxdatabase': r'(pw|ldap)(\.|$)', 'runasuser': '[^.:/]', 'defaultuser': '[^.:/]', 'trusteduser': '.',
     'norecipientaction': '(none|add-(to|apparently-to|bcc|to-undisclosed))$', 'macro': r'\{\w+\}|[^{]',
-    'connectonlyto': r'([^@]*@)?(ipv6:)?[\da-f:.]+$',
     'milter': r'\.(macros\.(connect|helo|env(from|rcpt)|data|eo[hm])|loglevel|maxdatasize)$',
     'timeout': (r'\.(initial|mail|rcpt|data(init|block|final)|command|rset|helo|quit|misc|ident|fileopen|[ai]?connect'
                 r'|hoststatus|control|lhlo|auth|starttls|queue(warn|return)(\.(\*|normal|urgent|non-urgent|dsn))?'
@@ -150,6 +150,12 @@ def _judge(word, sub, value):
                 raise ValueError('%s: %s unrecognized' % (word, one.strip()))
     elif not re.match(rule, sub if word in ('timeout', 'milter') else value, 0 if word.endswith('mode') else re.IGNORECASE):
         raise ValueError('%s%s: invalid name or value %s' % (word, sub, value))
+    elif word == 'connectonlyto':
+        address = re.sub('(?i)^ipv6:', '', value.partition('@')[2] if '@' in value else value)
+        try:
+            socket.inet_pton(socket.AF_INET6, address) if ':' in address else socket.inet_aton(address)
+        except (OSError, ValueError):                                         # the latter for a byte that is no ASCII
+            raise ValueError('option ConnectOnlyTo: invalid IP address %s' % address)
     elif word == 'aliasfile':                                                 # setalias() of alias.c
         for kind, rest in re.findall(r'(?:^|,)\s*([^\s,/:]*):((?:"[^"]*"|[^",])*)', value):
             if not re.match(_SYNTAX['K'], 'a %s %s' % (kind, rest)):

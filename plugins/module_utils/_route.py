@@ -62,6 +62,9 @@ class Submission(NamedTuple):
     path: Optional[str]  # of a socket in the file system (A=FILE), and then there are no hosts
     only: Optional[Tuple[str, int]]  # ConnectOnlyTo: address and port (0: the mailer's) of every connection
     null_mx: bool  # TryNullMXList
+    # Timeout.hoststatus=0, as in Debian's submit.cf: that there is no exchanger to go to is forgotten, whatever the reason, and the name itself is
+    # tried (hostsignature() in deliver.c, mci_get() in mci.c).
+    forgets: bool = False
 
 
 class Place(NamedTuple):
@@ -173,10 +176,10 @@ def meant(cf: _cf.Configuration, text: str, own_name: str = '', **more: str) -> 
     return _cf.expand(cf._replace(macros=dict(known, **more)), text)
 
 
-def submission(cf: _cf.Configuration, own_name: str = '') -> Optional[Submission]:
+def submission(cf: _cf.Configuration, own_name: str = '', dns: bool = True) -> Optional[Submission]:
     """The way of mail by submit.cf, None if the file names no relay.
 
-    C(own_name) as in C(meant). The relay is the macro
+    C(own_name) as in C(meant); C(dns): whether Sendmail uses it (getmxrr() in domain.c). The relay is the macro
     MTAHost of FEATURE(`msp') (msp.m4:80); a client queue that is run with another configuration takes its smart host
     (S) or mail hub (H, nullclient).
     """
@@ -185,13 +188,13 @@ def submission(cf: _cf.Configuration, own_name: str = '') -> Optional[Submission
     if not text:
         return None
     mailer, hosts = ('relay', text) if name == 'MTAHost' else _triple(re.sub(r'\s', '', text))
-    about = cf.mailers.get(mailer, {})
+    about = cf.mailers.get(mailer.lower(), {})
     argv = about.get('argv') or ['TCP', '$h']
     # $h is the host of the triple; a mailer can also have a host of its own written there (deliver.c:2218).
     hosts = meant(cf, argv[1], own_name, h=hosts) if len(argv) > 1 else hosts
     if argv[0] == 'FILE':
         return Submission(mailer, 0, [], hosts, None, False)
-    mx = '0' not in about.get('flags', '')  # M_NOMX (sendmail.h)
+    mx = dns and '0' not in about.get('flags', '')  # M_NOMX (sendmail.h)
     targets = [_target(host, mx) for host in _hosts(hosts)]
     # FallbackSmartHost follows a host that fails, without asking for its exchangers (deliver.c:1250); FallbackMXhost
     # ends the list (domain.c:1074).
@@ -210,6 +213,7 @@ def submission(cf: _cf.Configuration, own_name: str = '') -> Optional[Submission
         None,
         (str(single), _port(port) if port else 0) if single else None,
         cf.flag('TryNullMXList'),
+        _cf.timeout(cf, 'hoststatus', 1800) <= 0,
     )
 
 
@@ -266,6 +270,7 @@ def places(
     found: List[Place] = []
     for target in way.targets:
         mx = exchangers(answers_.get(target.name, {}), own_names, way.null_mx) if target.mx else []
+        mx = [] if way.forgets and not any(mx or ()) else mx
         if mx is None:
             continue
         for name in mx or [target.name]:

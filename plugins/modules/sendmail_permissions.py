@@ -15,8 +15,8 @@ description:
     Makefiles where it was installed by hand, on any distribution), with the paths, C(RunAsUser), C(TrustedUser) and C(QueueFileMode) that
     C(submit.cf) and C(sendmail.cf) name. O(overrides) is for hosts that deliberately differ. A packaging that is not known here is refused, because
     owners are never guessed.
-  - A mode that differs only in what lets nobody in is left. That is the write permission of root on his own configuration files, who may read
-    a pid file, and a queue of the MTA that is closed to others where the packaging leaves it open to them (FreeBSD, Arch).
+  - A mode that differs only in what lets nobody in is left. That is the write permission of root on his own configuration files, who may list
+    C(/etc/mail) or read a pid file, and a queue of the MTA that is closed to others where the packaging leaves it open to them (FreeBSD, Arch).
   - With SELinux a directory that is made gets the context that the policy has for its path. Other contexts stay as they are.
   - A queue file is only touched when a queue run would lose it or could not read it. This is Sendmail's own check of owner, group and mode.
     It keeps its owner, the user who submitted it, unless that is root or no user at all; then it goes to the user that runs the queue.

@@ -32,7 +32,6 @@ ROWS = [
     row('hub_down', ''),
     row('silent', 'mta'),
     row('listens_elsewhere', 'mta'),
-    row('mta_untried', 'mta'),
     row('mta_queue', 'permissions mta'),
     row('mta_configuration', ''),
     row('stranger', ''),

@@ -424,3 +424,28 @@ def test_of_two_that_find_an_old_mark_one_removes_that_of_the_other_never(tmp_pa
         mark.symlink_to(now)
     subprocess.run([*argv[:-2], str(mark), 'night:17:1'], check=True)
     assert (argv[-2:], mark.is_symlink()) == (['{{ __sendmail_remediate_mark }}', "{{ __sendmail_remediate_marked.stat.lnk_target | default('') }}"], stays)
+
+
+STALE_RUNNER = """
+- hosts: web1
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role: {name: mailops.sendmail.sendmail_remediate, tasks_from: stale_runner}
+"""
+REPAIRED = 1700000000
+
+
+@pytest.mark.parametrize('started, interval, arguments, restarted', [
+    (REPAIRED - 60, 1800, ('--check',), True), (REPAIRED + 60, 1800, ('--check',), True), (REPAIRED - 60, None, ('--check',), False),
+    (REPAIRED + 60, 1800, (), False)])
+def test_a_runner_that_is_older_than_the_name_servers_is_restarted(answering, tmp_path, started, interval, arguments, restarted):
+    """Sendmail changes _res, and then glibc reads resolv.conf no more. A run of the queue that ends takes nothing along."""
+    (tmp_path / OURS / 'playbooks/site.yml').write_text(STALE_RUNNER)
+    runner = {'pid': 4711, 'role': 'queue_runner', 'queue': 'msp', 'interval': interval, 'started': started, 'unit': 'sendmail-client.service'}
+    facts = planned_queue_runner.host('suse', sendmail_cf=CF)
+    facts['mta'] = dict(facts['mta'], processes=[*facts['mta']['processes'], runner], resolver_changed=REPAIRED)
+    play = answering(sendmail_queue_facts=[{'changed': False, 'ansible_facts': {'sendmail_queue': facts}}], sendmail_diagnosis_info=[WELL],
+                     sendmail_queue=[{'changed': False, 'selected': 0}])
+    done = play('site', *arguments)
+    assert ('Guard | Fail if a queue run would harm mail' in done.stdout) is restarted, done.stdout
+    assert done.returncode == 0 or restarted, done.stdout

@@ -238,6 +238,7 @@ ROWS = [
      {'queues': {'msp': dict(because(40), top={'reasons': [], 'users': [{'user': 'root', 'messages': 31}], 'senders': []})}}),
     ('one_source', {'queues': {'msp': dict(because(20), top={'reasons': [], 'users': [], 'senders': [{'sender': 'a', 'messages': 20}]})}},
      {'queues': {'msp': dict(because(19), top={'reasons': [], 'users': [], 'senders': [{'sender': 'a', 'messages': 19}]})}}),
+    ('mta_queue', {'mta_shut': ['RunAsUser in /etc/mail/sendmail.cf is x.']}, {'mta_shut': ['RunAsUser in /etc/mail/sendmail.cf is x.'], 'processes': []}),
     ('mta_queue', {'processes': [dict(DAEMON, cwd='/var/spool/mqueue (deleted)')]}, {'processes': [dict(DAEMON, cwd=None)]}),
     ('mta_queue', {'errors': [dict(GONE, queue='mta')]}, {'errors': [dict(GONE, queue='mta', path='/etc/mail/sendmail.cf')]}),
     ('was_down', {'queues': {'msp': because(3, 'connection_refused', 'x')}}, {'queues': {'msp': because(3, 'no_route', 'x')}}),

@@ -124,6 +124,11 @@ def test_queue_patterns(text, expected):
     assert [(one['group'], one['path'], one['interval']) for one in _cf.queue_patterns(cf)] == expected
 
 
+def test_the_case_of_a_mailer_does_not_count():
+    cf = read('MLOCAL, P=/a, A=a\nMESMTP, P=[IPC], A=TCP $h 26\nMesmtp, P=[IPC], A=TCP $h 27\n')
+    assert (sorted(cf.mailers), cf.mailers['esmtp']['argv'], cf.mailers['local']['path']) == (['esmtp', 'local'], ['TCP', '$h', '27'], '/x')
+
+
 def test_only_the_spaces_of_c_part_words():
     cf = read('CRa\u00a0b c\nMone, P=/x ,A=a\u00a0b c\n')
     assert cf.classes['R'] == ['a\u00a0b', 'c']

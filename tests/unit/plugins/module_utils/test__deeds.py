@@ -17,7 +17,7 @@ import time
 import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _archive, _debris, _filesystem, _hazards, _identity, _look, _lost, _message, _platform, _probe, _process, _spool, _text)
+    _archive, _debris, _filesystem, _hazards, _identity, _look, _lost, _message, _outcome, _platform, _probe, _process, _restoration, _spool, _text)
 from ansible_collections.mailops.sendmail.tests.unit.fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='a queue has files of several users')
@@ -379,7 +379,7 @@ class TestTwoAtOnce:
         """Between the data file and its control file the data file looks like an orphan."""
         lab.message(1)
         lab.act('absent')
-        real, said = _message._write, []
+        real, said = _restoration._write, []
 
         def write(directory, name, *more):
             if name.endswith('.restoring'):
@@ -387,7 +387,7 @@ class TestTwoAtOnce:
                     lab.clear(archive=lab.base + '2')
                 said.append(name)
             real(directory, name, *more)
-        monkeypatch.setattr(_message, '_write', write)
+        monkeypatch.setattr(_restoration, '_write', write)
         assert lab.act('restored')['restored'] == 1 and said and len(lab.files()) == 2
 
     def test_a_restore_does_not_wait_for_another_one(self, lab):
@@ -612,7 +612,7 @@ class TestOnce:
         assert lab.files() == {}
 
     def test_a_damaged_part_among_others(self, lab, monkeypatch):
-        monkeypatch.setattr(_message, 'BATCH', 2)
+        monkeypatch.setattr(_outcome, 'BATCH', 2)
         for number in range(6):
             lab.message(number, body=os.urandom(5000))
         before = lab.files()
@@ -629,7 +629,7 @@ class TestOnce:
 
     def test_removal_killed_at_every_step_and_a_runner_between(self, path, monkeypatch):
         """Whatever is in the queue then is delivered; what is restored afterwards is the rest, and each message is somewhere once."""
-        monkeypatch.setattr(_message, 'BATCH', 2)
+        monkeypatch.setattr(_outcome, 'BATCH', 2)
 
         def prepare(place):
             one = Lab(str(place))
@@ -654,7 +654,7 @@ class TestOnce:
         assert killed_at_every_step(Place(path), prepare, lambda one: one.act('absent'), check) > 20
 
     def test_restoring_killed_at_every_step_and_a_runner_between(self, path, monkeypatch):
-        monkeypatch.setattr(_message, 'BATCH', 2)
+        monkeypatch.setattr(_outcome, 'BATCH', 2)
 
         def prepare(place):
             one = Lab(str(place))
@@ -708,7 +708,7 @@ def deliver(lab):
 class TestEnded:
     @pytest.mark.parametrize('at', [2, 3, 4])
     def test_no_room_in_the_archive(self, lab, monkeypatch, at):
-        monkeypatch.setattr(_message, 'BATCH', 2)
+        monkeypatch.setattr(_outcome, 'BATCH', 2)
         for number in range(6):
             lab.message(number)
         calls = []
@@ -742,7 +742,7 @@ class TestEnded:
         assert os.path.isdir(caught.value.result['archive'])
 
     def test_a_signal(self, lab, monkeypatch):
-        monkeypatch.setattr(_message, 'BATCH', 2)
+        monkeypatch.setattr(_outcome, 'BATCH', 2)
         for number in range(6):
             lab.message(number)
         real = _archive.Writer.commit

@@ -127,7 +127,8 @@ class TestPlan:
 
     def test_a_command_for_each_queue_group(self):
         other = QUEUE._replace(group='other', path='/q/other')
-        plan = _flush.plan(look(), [message(1), message(2, other), message(3, other), message(4, queue='mta')], ignore_load=True)
+        plan = _flush.plan(look(), [message(1), message(2, other), message(3, other), message(4, queue='mta')], ignore_load=True,
+                           features=[_flush.BITS_64])
         assert sorted(plan.commands) == [('msp', 'mqueue'), ('msp', 'other'), ('mta', 'mqueue')]
         command = plan.commands['msp', 'other']
         assert command[:5] == ['/usr/sbin/sendmail', '-Ac', '-qf', '-qGother', '-d50.8']
@@ -142,6 +143,24 @@ class TestPlan:
                            'Timeout.queuewarn': '0', 'MinQueueAge': '0', 'MaxQueueRunSize': '0', 'MaxQueueChildren': '1',
                            'ForkEachJob': 'False', 'QueueLA': '9999'}
         assert not any('QueueLA' in word for word in _flush.plan(look(), [message(1)]).commands['msp', 'mqueue'])
+
+    @pytest.mark.parametrize('now', [1795910783, 2000000000, 0x7fffffff])
+    def test_no_age_overflows_32_bits(self, monkeypatch, now):
+        """dropenvelope(): now >= ctime + queuereturn. 8.17.1.9 of Debian's i386 returned all mail, and what it could not return went into dead.letter."""
+        monkeypatch.setattr(_flush.time, 'time', lambda: now)
+        here = look()
+        here.settings['msp'] = {'timeout_classes': ['queuereturn.dsn']}
+        command = _flush.plan(here, [message(1)], features=['STARTTLS']).commands['msp', 'mqueue']
+        days = [int(word.partition('=')[2][:-1]) for word in command if word.startswith('Timeout.queuereturn')]
+        assert days[0] == days[1] > 0 and (now + days[0] * 86400 < 2 ** 31 or days[0] == 1)
+        assert days[0] > 800 or now > 1800000000
+
+    @pytest.mark.parametrize('head, bits', [(b'\x7fELF\2\1', True), (b'\x7fELF\1\1', False), (b'#!/bin/sh', False), (None, False)])
+    def test_a_program_of_64_bits(self, tmp_path, monkeypatch, head, bits):
+        monkeypatch.setattr(_process, 'run_all', lambda *given: given[3](0, b'Compiled with: SASLv2') or [])
+        if head:
+            (tmp_path / 'sendmail').write_bytes(head)
+        assert _flush.features_of(str(tmp_path / 'sendmail')) == ['Compiled', 'with:', 'SASLv2'] + [_flush.BITS_64] * bits
 
     def test_an_option_that_old_releases_do_not_know(self):
         """Sendmail 8.14 ends at "unknown option name MaxQueueAge" (readcf.c; RELEASE_NOTES of 8.15.1)."""
@@ -159,7 +178,7 @@ class TestPlan:
         """-O Timeout.queuereturn keeps the file from setting .normal and .urgent alone (settimeout() in readcf.c): bulk mail and bounces went back."""
         here = look()
         here.settings['msp'] = _cf.settings(_cf.parse(given))
-        command = _flush.plan(here, [message(1), message(2, queue='mta')]).commands
+        command = _flush.plan(here, [message(1), message(2, queue='mta')], features=[_flush.BITS_64]).commands
         said = [[word for word in command[queue, 'mqueue'] if re.match(r'Timeout\.queue\w+\.', word)] for queue in ('msp', 'mta')]
         assert said == [['Timeout.' + one for one in wanted], []]
 

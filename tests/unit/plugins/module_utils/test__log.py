@@ -141,6 +141,7 @@ def test_the_newest_line_of_each(file):
     ('2026-11-28T09:00:00.123456+01:00 h.example.test sm-mta[1]: ', False), ('2026-08-03T10:00:00Z h ', True), ('2026-08-03 10:00:00 h ', True),
     ('<22>1 2026-08-03T10:00:00.5Z h sm-mta 1 - - ', True), ('<22>1 2026-11-28T10:00:00.5Z h sm-mta 1 - - ', False),
     ('<22>Aug  3 10:00:00 h ', True), ('<22>Nov 28 10:00:00 h ', False),
+    ('2026-13-45T10:00:00Z h ', False), ('0000-00-00T10:00:00Z h ', False), ('Jan  1 0000 10:00:00 h ', False),
     ('something else: ', False), ('Foo 12 10:00:00 h ', False), ('1795781711 h ', False)])
 def test_a_line_that_is_older_than_what_is_asked_for(file, monkeypatch, stamp, stale):
     now = 1795910400

@@ -129,6 +129,19 @@ class TestHost:
         (root / 'submit.cf').write_text(re.sub('(?m)^D{MTAHost}.*', 'D{MTAHost}example.test', SUBMIT % queue(root, 'queue')) + more)
         assert len(_look.look('services', 'msp').relay['places']) == places
 
+    @pytest.mark.parametrize('switch, more, mx', [
+        ('hosts\tdns files\n', '', True), ('', '', True), ('hosts files\naliases files\n', '', False), ('#hosts files\n', '', True),
+        ('hosts: files\n', '', True), ('hosts dns\nhosts files # dns\n', '', False), ('hosts files\n', 'O ServiceSwitchFile=/etc/other\n', True)])
+    def test_a_host_that_does_without_dns(self, root, monkeypatch, switch, more, mx):
+        """UseNameServer in readcf.c: exchangers are asked for only where the service switch has dns for hosts."""
+        monkeypatch.setattr(_network, 'greeting', lambda *arguments: dict(_network.NOBODY))
+        monkeypatch.setattr(_look._system, 'script', lambda path, *limit: switch if path == '/etc/mail/service.switch' else '')
+        monkeypatch.setattr(_look._names, 'resolve', lambda questions, seconds: {
+            name: {'addresses': ['192.0.2.1'], 'mx': [], 'mx_error': 'temporary' if wanted else None, 'error': None} for name, wanted in questions})
+        (root / 'submit.cf').write_text(re.sub('(?m)^D{MTAHost}.*', 'D{MTAHost}hub.example.test', SUBMIT % queue(root, 'queue')) + more)
+        relay = _look.look('services', 'msp').relay
+        assert (relay['mx'], len(relay['places'])) == (mx, not mx)
+
     @pytest.mark.parametrize('first, asked', [
         ({'error': 'connection_refused'}, 2), ({'connected': True, 'error': 'connection_timeout'}, 2), ({'connected': True, 'code': 421}, 2),
         ({'connected': True, 'code': 554}, 1), ({'connected': True, 'answered': True, 'code': 220}, 1)])

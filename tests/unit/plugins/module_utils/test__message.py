@@ -13,7 +13,7 @@ import types
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _ledger, _lost, _message, _platform, _process, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _ledger, _lost, _message, _outcome, _platform, _process, _spool, _system, _text
 from ansible_collections.mailops.sendmail.tests.unit.fault_points import failing_at_every_step, killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='files of several users are made, as a spool has them')
@@ -103,7 +103,7 @@ class TestRefused:
         assert not os.path.exists(lab.base)
 
     def test_more_than_a_thousand_without_being_told(self, lab, monkeypatch):
-        monkeypatch.setattr(_message, 'REMOVED_MAX', 2)
+        monkeypatch.setattr(_outcome, 'REMOVED_MAX', 2)
         for number in range(3):
             lab.put(number)
         with pytest.raises(_text.SendmailError, match='max_affected is 2'):
@@ -202,7 +202,7 @@ class TestAbsent:
         assert lab.act('restored')['restored'] == 4 and lab.files() == before
 
     def test_only_what_is_selected_in_several_parts(self, lab, monkeypatch):
-        monkeypatch.setattr(_message, 'BATCH', 4)
+        monkeypatch.setattr(_outcome, 'BATCH', 4)
         for number in range(21):
             lab.put(number, to=b'bob@a.example' if number % 2 else b'carol@b.example')
         done = lab.act('absent', select={'domains': ['a.example']})
@@ -368,7 +368,7 @@ class TestKilled:
     """Ended by KILL before each call that changes something, until a run goes through."""
 
     def test_removal(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(_message, 'BATCH', 2)
+        monkeypatch.setattr(_outcome, 'BATCH', 2)
 
         def prepare(path):
             lab = Lab(path)
@@ -391,7 +391,7 @@ class TestKilled:
         assert killed_at_every_step(tmp_path, prepare, lambda lab: lab.act('absent', confirm_all=True), check) > 20
 
     def test_restoring(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(_message, 'BATCH', 2)
+        monkeypatch.setattr(_outcome, 'BATCH', 2)
 
         def prepare(path):
             lab = Lab(path)
@@ -529,13 +529,13 @@ class TestHostile:
             os.rename(lab.path, lab.path + '.old')
             os.symlink(str(victim), lab.path)
         look = lab.look()
-        real = _message.plan
+        real = _outcome.count
 
-        def plan(*arguments):
+        def count(*arguments):
             found = real(*arguments)
             swap()
             return found
-        monkeypatch.setattr(_message, 'plan', plan)
+        monkeypatch.setattr(_outcome, 'count', count)
         with pytest.raises(_text.SendmailError, match='replaced by a symbolic link'):
             _message.act(dict(PARAMS, state='absent', archive=lab.base, confirm_all=True), False, look)
         assert len(list(victim.iterdir())) == 2 and lab.archived() == {}

@@ -94,6 +94,11 @@ def test_the_client_queue_of_suse_belongs_to_root_or_to_mail(owner, overrides, a
     ('redhat', '/etc/mail/sendmail.cf', 0o640, (), False),
     ('upstream', '/etc/mail/submit.cf', 0o664, (), False),
     ('upstream', '/etc/mail/submit.cf', 0o644, ({'path': '/etc/mail/submit.cf', 'owner': None, 'group': None, 'mode': 0o444},), False),
+    ('upstream', '/etc/mail', 0o711, (), True),
+    ('debian', '/etc/mail', 0o2711, (), True),
+    ('upstream', '/etc/mail', 0o750, (), False),
+    ('upstream', '/etc/mail', 0o775, (), False),
+    ('debian', '/etc/mail', 0o711, (), False),
     # TempFileMode=0640 (FileMode of log_sendmail_pid() in util.c), and "touch" in sm-client.service of Gentoo.
     ('upstream', '/var/run/sendmail.pid', 0o640, (), True),
     ('gentoo', '/var/spool/clientmqueue/sm-client.pid', 0o644, (), True),
@@ -102,7 +107,7 @@ def test_the_client_queue_of_suse_belongs_to_root_or_to_mail(owner, overrides, a
 def test_a_mode_that_lets_nobody_in_is_as_good(layout, path, mode, overrides, right):
     chosen = look(_platform.PLATFORMS[layout], None, None)
     (want,) = [one for one in _permissions.wants(chosen, None, ACCOUNTS, overrides)[0] if one.path == path and one.kind != 'queue_file']
-    kind = stat.S_IFDIR if want.kind == 'queue_directory' else stat.S_IFREG
+    kind = stat.S_IFDIR if want.kind.endswith('directory') else stat.S_IFREG
     after = decide(want, about(want.uid, want.gid or 0, mode, kind))
     assert after == (None if right else (want.uid, want.gid or 0, want.mode))
 
@@ -168,6 +173,14 @@ def test_an_mta_with_a_user_of_its_own_has_to_own_its_queue(layout, user, owner)
     assert uid(wants, 'queue_directory') == ([owner] if owner else uid(stock, 'queue_directory'))
     assert uid(wants, 'statistics') == ([owner] if owner else uid(stock, 'statistics'))
     assert [one for one in wants if one.kind == 'pid_file'] == [one for one in stock if one.kind == 'pid_file']
+
+
+@pytest.mark.parametrize('msp, mode, wanted', [
+    (None, '4755', False), (None, '2755', True), (None, '0755', True), (SUBMIT % b'/var/spool/clientmqueue', '4755', True)])
+def test_a_set_user_id_program_without_a_submit_cf_stays_one(msp, mode, wanted):
+    """8.17.1.9 without submit.cf: of mode 4755 it takes the mail of an ordinary user; of mode 2755 it ends with 78, "can not chdir(/var/spool/mqueue/)"."""
+    chosen = look(_platform.UPSTREAM, msp)._replace(program={'mode': mode, 'owner': 'root'})
+    assert [one.kind for one in _permissions.wants(chosen, '/usr/sbin/sendmail', ACCOUNTS)[0]].count('binary') == wanted
 
 
 @pytest.mark.parametrize('mode, reasons', [(0o2755, []), (0o755, ['It has 2 names (hard links): all of them would change.'])])

@@ -438,3 +438,21 @@ def test_an_mta_whose_queue_was_renamed(tmp_path, cwd, command, role, sees):
     look = types.SimpleNamespace(settings={'mta': {'pid_file': str(tmp_path / 'pid')}}, directories={'mta': directories}, processes=[
         {'pid': NOW, 'cwd': str(tmp_path / cwd), 'role': role}])   # nobody has that number
     assert [one['sees'] for one in _probe._seen(look)] == [sees]
+
+
+@pytest.mark.parametrize('user, group, mode, shut', [
+    ('nobody', None, 0o700, True), ('65534', None, 0o755, True), ('nobody', None, 0o707, False), (None, None, 0o700, False), ('root', None, 0o700, False),
+    ('no such user', None, 0o700, False), ('nobody', 'no such group', 0o700, False), ('nobody', str(os.getegid()), 0o770, False),
+    ('nobody', str(os.getegid()), 0o750, True)])
+def test_an_mta_that_works_as_an_ordinary_user(tmp_path, user, group, mode, shut):
+    """Seen with 8.17.1.9: it greets, takes MAIL and RCPT, and says "421 4.3.0 collect: Cannot write" to each message."""
+    place = tmp_path / 'mqueue'
+    place.mkdir()
+    os.chown(str(place), -1, os.getegid())
+    place.chmod(mode)
+    directories, _errors = _spool.directories([('mqueue', str(place))])
+    look = types.SimpleNamespace(settings={'mta': {'run_as_user': user, 'run_as_group': group}}, directories={'mta': directories},
+                                 files={'mta': {'path': '/etc/mail/sendmail.cf'}})
+    found = _probe._mta_shut(look)
+    assert [(one[:len('RunAsUser in /etc/mail/sendmail.cf is , ') + len(str(user))], one[-len('0755: the MTA cannot write into it.'):]) for one in found] == [
+        ('RunAsUser in /etc/mail/sendmail.cf is %s, ' % user, '%04o: the MTA cannot write into it.' % mode)] * shut

@@ -529,6 +529,14 @@ def test_identifier(identifier, good):
     assert bool(_qf.IDENTIFIER.match(identifier)) == good
 
 
+@pytest.mark.parametrize('text, number', [
+    (b'+5', 5), (b' -7x', -7), (b'\x0b5', 5), (b'', 0), (b'+-5', 0), (b'0x8', 0), (b'007', 7), (b'0' * 30 + b'9', 9), (b'9' * 20, 2**63 - 1),
+    (b'-' + b'9' * 30, -2**63), (b'9223372036854775807', 2**63 - 1), (b'\xa05', 0)])
+def test_a_number_is_what_atol_takes(text, number):
+    """readqf() of 8.17.1.9 says the same."""
+    assert _qf.parse(b'V8\nT1\nK' + text + b'\nN0\nP30033\nSalice\nRPFD:bob\nH??From: alice\n.\n').last_attempt == number
+
+
 def test_a_version_too_large_for_atoi_is_the_same_number_for_all_who_judge_it():
     """atoi() makes -1 of it, in Sendmail 8.15.2 to 8.18.1: R lines have no flags then, and nothing is newer. A reader that kept the number as written
     called the file unreadable and had no problem to name (found by tests/attack/fuzz.py)."""

@@ -308,3 +308,14 @@ def test_the_load_that_one_daemon_refuses_from(options, words):
 def test_an_mta_that_listens_where_nobody_is(sees, words):
     look = HEALTHY._replace(**dict(NOBODY, processes=[dict(HEALTHY.processes[0], sees=sees, title='x')]))
     assert _reach.listens_elsewhere(look)[0][:-1] == words
+
+
+@pytest.mark.parametrize('forgets, expected', [(False, ['relay_name']), (True, ['hub_down'])])
+def test_a_hub_whose_exchangers_cannot_be_looked_up(forgets, expected):
+    """Where Sendmail tries the name itself then, what that says counts."""
+    way = _route.Submission('relay', 25, [_route._target('hub.example.com', True)], None, None, False, forgets)
+    resolved = {'hub.example.com': {'addresses': ['192.0.2.20'], 'mx': [], 'mx_error': 'temporary', 'error': None}}
+    places = _route.places(way, resolved, [])
+    look = HEALTHY._replace(relay=dict(_route.route(way, places, [], {(place.address, 25): DOWN for place in places}), hosts_file=[]), resolved=resolved,
+                            greeting=DOWN if places else dict(DOWN, error='name_lookup'))
+    assert [one['id'] for one in _causes.diagnose(look)] == expected

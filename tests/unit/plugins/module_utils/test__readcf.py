@@ -51,6 +51,14 @@ def test_what_sendmail_refuses(text, found):
     assert problems(text) == found
 
 
+@pytest.mark.parametrize('value, accepted', [
+    ('192.0.2.1', True), ('192.0.2.256', False), ('25@127.1', True), ('x@192.0.2.1', True), ('IPv6:::1', True), ('587@::1', True), ('d', False), ('', False),
+    ('1:2', False), ('25@', False), ('192.0.2.1 x', True), ('\xe9', False)])
+def test_addresses_that_are_connected_to_only(value, accepted):
+    """inet_pton() and inet_addr(), readcf.c; what stands behind a blank does not count for the latter."""
+    assert (problems('O ConnectOnlyTo=%s\n' % value) == []) is accepted
+
+
 @pytest.mark.parametrize('text, accepted', [
     ('O QueueDirectory=/q\n', True), ('O QueueDirectory=/q/\n', True), ('O QueueDirectory=/q/a*\n', True), ('O QueueDirectory=mqueue\n', False),
     ('O QueueDirectory=q*\n', False), ('O QueueDirectory=/q\nQone, P=/q/a\n', True), ('O QueueDirectory=/q\nQone, P=/q\n', True),

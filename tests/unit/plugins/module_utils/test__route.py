@@ -68,7 +68,7 @@ def test_submit_cf_of_debian(release):
     with open(os.path.join(SAMPLES, 'cf', release + '-submit.cf'), 'rb') as file:
         about = _route.submission(_cf.parse(file.read()), OWN)
     assert about == _route.Submission(
-        'relay', 25, [_route.Target('[127.0.0.1]', '127.0.0.1', '127.0.0.1', False)], None, None, False
+        'relay', 25, [_route.Target('[127.0.0.1]', '127.0.0.1', '127.0.0.1', False)], None, None, False, True
     )
     assert _route.questions(about) == []
 
@@ -170,7 +170,7 @@ def test_exchangers_that_lead_back_to_this_host():
     assert _route.exchangers(mx((20, OWN)), [OWN], null_mx=True) == []
     assert _route.exchangers(mx((20, OWN)), ['other.example.com']) == [OWN]
     answers = {'example.com': dict(mx((20, OWN)), addresses=['192.0.2.7'])}
-    assert found('example.com', answers) == []
+    assert found('example.com', answers, options=['Timeout.hoststatus=30m']) == []
     assert found('example.com', answers, options=['TryNullMXList=True']) == [('192.0.2.7', 25, False)]
 
 
@@ -446,3 +446,16 @@ def test_what_a_daemon_has_for_itself(lines, letter, values, lowest):
     cf = _cf.parse(lines.encode())
     assert (_route.of_daemons(cf, letter), _route.lowest(cf, letter, 24)) == (values, lowest)
     assert (_route.of_daemons(None, letter), _route.lowest(None, letter, 24)) == ([''], 24)
+
+
+@pytest.mark.parametrize('line, tried', [
+    # With 8.17.1.9 and no name server that answers, "MX 0 .", and an exchanger that is this host: "Sent", and for all others "Deferred: Name server:
+    # hub.example.test: host name lookup failure", or a bounce.
+    ('O Timeout.hoststatus=0', True), ('O Timeout.hoststatus=0s', True), ('O Timeout.hoststatus=1s', False), ('O Timeout.hoststatus=30m', False), ('', False)])
+@pytest.mark.parametrize('answer', [{'mx_error': 'temporary', 'mx': []}, {'mx_error': None, 'mx': [(0, '')]}, {'mx_error': None, 'mx': [(10, OWN)]}])
+def test_that_there_is_no_exchanger_may_be_forgotten(line, tried, answer):
+    way = _route.submission(_cf.parse(('D{MTAHost}hub.example.test\nMrelay, P=[IPC], F=m, A=TCP $h\n%s\n' % line).encode()))
+    answers = {'hub.example.test': dict(answer, addresses=['192.0.2.20']), 'mx.example.test': {'addresses': ['192.0.2.21']}}
+    assert [place.address for place in _route.places(way, answers, [], [OWN])] == ['192.0.2.20'] * tried
+    answers['hub.example.test'].update(mx_error=None, mx=[(10, 'mx.example.test')])
+    assert [place.address for place in _route.places(way, answers, [], [OWN])] == ['192.0.2.21']

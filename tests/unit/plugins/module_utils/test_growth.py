@@ -9,7 +9,7 @@ import types
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _cf, _debris, _flush, _hazards, _ledger, _message, _qf, _records, _selection, _spool, _summary, _text)
+    _cf, _debris, _flush, _hazards, _ledger, _outcome, _qf, _records, _removal, _selection, _spool, _summary, _text)
 
 MOST = 1.1
 TRIES = 6
@@ -108,9 +108,9 @@ def removal(count, place):
     selection.done = 'removed'
 
     def work():
-        outcome = _message.Outcome()
+        outcome = _outcome.Outcome()
         outcome.selected = count
-        _message.Remover(look, selection, None, outcome, lambda: None).run()
+        _removal.Remover(look, selection, None, outcome, lambda: None).run()
         assert outcome.counts['removed'] == count, outcome.counts
     return work
 
@@ -194,8 +194,8 @@ def test_opens_directories_for_a_pass_and_not_for_each_message(tmp_path, monkeyp
     monkeypatch.setattr(_spool.Opened, '__enter__', lambda self: opened.append(self.directory) or enter(self))
     selection = _selection.Selection({}, NOW, _selection.STATES)
     selection.done = 'removed'
-    outcome = _message.Outcome()
+    outcome = _outcome.Outcome()
     outcome.selected = 20
-    _message.Remover(look, selection, None, outcome, lambda: None).run()
+    _removal.Remover(look, selection, None, outcome, lambda: None).run()
     assert outcome.counts['removed'] == 20
     assert len(opened) <= 2 * len(look.directories['mta'])
