@@ -132,7 +132,7 @@ def _mta_shut(look: _look.Look) -> List[str]:
     user, group = mta.get('run_as_user') or 'root', mta.get('run_as_group')
     try:
         about = pwd.getpwuid(int(user)) if user.isdecimal() else pwd.getpwnam(user)
-        gid = int(group) if (group or '').isdecimal() else grp.getgrnam(group).gr_gid if group else about.pw_gid
+        gid = int(group) if group and group.isdecimal() else grp.getgrnam(group).gr_gid if group else about.pw_gid
         groups = os.getgrouplist(about.pw_name, gid)
         return ['RunAsUser in %s is %s, and %s is %s:%s %s: the MTA cannot write into it.' % (
             (look.files['mta']['path'], _system.printable(user), _system.printable(path)) + tuple(
