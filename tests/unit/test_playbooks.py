@@ -9,7 +9,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 
+import jinja2
 import pytest
 import yaml
 
@@ -435,17 +437,51 @@ STALE_RUNNER = """
 REPAIRED = 1700000000
 
 
-@pytest.mark.parametrize('started, interval, arguments, restarted', [
-    (REPAIRED - 60, 1800, ('--check',), True), (REPAIRED + 60, 1800, ('--check',), True), (REPAIRED - 60, None, ('--check',), False),
-    (REPAIRED + 60, 1800, (), False)])
-def test_a_runner_that_is_older_than_the_name_servers_is_restarted(answering, tmp_path, started, interval, arguments, restarted):
-    """Sendmail changes _res, and then glibc reads resolv.conf no more. A run of the queue that ends takes nothing along."""
+@pytest.mark.parametrize('started, unit, arguments, restarted, told', [
+    (REPAIRED - 60, 'sendmail-client.service', ('--check',), True, False), (REPAIRED + 60, 'sendmail-client.service', ('--check',), True, False),
+    (None, 'sendmail-client.service', ('--check',), True, False), (REPAIRED + 60, 'sendmail-client.service', (), False, False),
+    (REPAIRED - 60, 'session-1.scope', ('--check',), False, True), (REPAIRED - 60, 'session-1.scope', (), False, True),
+    (REPAIRED - 60, None, ('--check',), False, False)])
+def test_a_runner_that_is_older_than_the_name_servers_is_restarted(answering, tmp_path, monkeypatch, started, unit, arguments, restarted, told):
+    """Sendmail changes _res, and then glibc reads resolv.conf no more. A run of the queue that ends takes nothing along, and is no runner.
+
+    What the platform does not start is named, in check mode too, wherever the controller is.
+    """
+    monkeypatch.setenv('TZ', 'Asia/Tokyo')
     (tmp_path / OURS / 'playbooks/site.yml').write_text(STALE_RUNNER)
-    runner = {'pid': 4711, 'role': 'queue_runner', 'queue': 'msp', 'interval': interval, 'started': started, 'unit': 'sendmail-client.service'}
-    facts = planned_queue_runner.host('suse', sendmail_cf=CF)
-    facts['mta'] = dict(facts['mta'], processes=[*facts['mta']['processes'], runner], resolver_changed=REPAIRED)
+    process = {'pid': 4711, 'role': 'queue_runner', 'queue': 'msp', 'interval': 1800, 'started': started or int(time.time()) - 60, 'unit': unit}
+    runners = [planned_queue_runner.runner('daemon', pid=4711, unit=unit)] if unit else []
+    facts = planned_queue_runner.host('suse', *runners, sendmail_cf=CF)
+    facts['mta'] = dict(facts['mta'], processes=[*facts['mta']['processes'], process, dict(process, pid=4712, started=None)], resolver_changed=REPAIRED)
     play = answering(sendmail_queue_facts=[{'changed': False, 'ansible_facts': {'sendmail_queue': facts}}], sendmail_diagnosis_info=[WELL],
                      sendmail_queue=[{'changed': False, 'selected': 0}])
     done = play('site', *arguments)
     assert ('Guard | Fail if a queue run would harm mail' in done.stdout) is restarted, done.stdout
-    assert done.returncode == 0 or restarted, done.stdout
+    assert ('The queue runner with process id 4711 keeps' in done.stdout) is told, done.stdout
+    assert (done.returncode == 0) is not told or restarted, done.stdout
+
+
+# What the platform starts, and how the role sendmail_queue_runner restarts that.
+RUNNER = planned_queue_runner.runner
+DAEMON = planned_queue_runner.DEBIAN_DAEMON
+
+
+@pytest.mark.parametrize('platform, runner, about, method', [
+    ('redhat', planned_queue_runner.unit(), {}, 'systemd_unit'), ('suse', planned_queue_runner.unit('suse'), {}, 'systemd_unit'),
+    ('debian', RUNNER('daemon', pid=300, unit='sendmail.service'), {'conf': DAEMON}, 'debian_daemon'),
+    ('debian', RUNNER('daemon', pid=300), {'conf': DAEMON, 'init': 'none'}, 'debian_daemon'),
+    ('debian', RUNNER('daemon', pid=300, unit='session-1.scope'), {'conf': DAEMON}, ''),
+    ('debian', RUNNER('daemon', pid=300), {'init': 'none'}, ''), ('debian', planned_queue_runner.LINE, {}, None),
+    ('gentoo', planned_queue_runner.CONF_D, {}, 'conf_d'), ('gentoo', RUNNER('daemon', pid=300), {}, ''),
+    ('freebsd', planned_queue_runner.RC_CONF, {}, 'rc_conf'), ('upstream', RUNNER('systemd_unit', pid=300, unit='queue.service'), {}, '')])
+def test_a_runner_is_restarted_by_what_starts_it(platform, runner, about, method):
+    facts = planned_queue_runner.host(platform, runner, **about)
+    facts['mta'] = dict(facts['mta'], resolver_changed=REPAIRED, processes=[
+        {'pid': 300, 'role': 'queue_runner', 'queue': 'msp', 'interval': 1800, 'started': REPAIRED - 60, 'unit': runner['unit']}])
+    texts = yaml.safe_load((ROOT / 'roles/sendmail_remediate/vars/main.yml').read_text())
+    environment = jinja2.Environment(autoescape=False)  # noqa: S701 - no page
+    known = {'__sendmail_remediate_with_runner': {'ansible_facts': {'sendmail_queue': facts}}, 'ansible_check_mode': False}
+    known['__sendmail_remediate_stale_runners'] = environment.compile_expression(texts['__sendmail_remediate_stale_runners'].strip('{} '))(**known)
+    assert [one['pid'] for one in known['__sendmail_remediate_stale_runners']] == [300] * (method is not None)
+    if method is not None:
+        assert environment.from_string(texts['__sendmail_remediate_stale_method']).render(**known) == method
