@@ -6,6 +6,7 @@ when it has installed something."""
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -112,6 +113,11 @@ def tasks_of(entries):
             yield from tasks_of(entry.get(part, []))
 
 
+# What holds back the start by the package.
+POLICY = next(task['vars']['__sendmail_mta_policy_text'] for task in tasks_of(yaml.safe_load((ROOT / 'roles/sendmail_mta/tasks/packages.yml').read_text()))
+              if 'vars' in task)
+
+
 def play(tmp_path, text, *arguments):
     """What ansible-playbook says about the playbook C(text)."""
     (tmp_path / 'play.yml').write_text(text)
@@ -172,11 +178,9 @@ def test_a_host_is_judged_when_the_packages_are_there(tmp_path):
     ('postfix stop', 0, 0), ('cron start', 0, 0), ('opensendmail start', 0, 0), ('sendmail start', 61 * 60, 0)])
 def test_the_package_alone_is_kept_from_starting_the_mta_and_not_for_ever(tmp_path, arguments, age, status):
     """invoke-rc.d(8), deb-systemd-invoke(1p): 101 is "action forbidden by policy". Debian's start of the MTA runs the client queue."""
-    (policy,) = [task['ansible.builtin.copy'] for task in tasks_of(yaml.safe_load((ROOT / 'roles/sendmail_mta/tasks/packages.yml').read_text()))
-                 if 'ansible.builtin.copy' in task]
     program = tmp_path / 'policy-rc.d'
-    program.write_text(policy['content'])
-    program.chmod(int(policy['mode'], 8))
+    program.write_text(POLICY)
+    program.chmod(0o755)
     os.utime(program, (time.time() - age,) * 2)
     assert subprocess.run([program, *arguments.split()], check=False).returncode == status
 
@@ -195,6 +199,39 @@ def test_a_package_whose_files_are_gone_is_no_sendmail(tmp_path, role, text, cha
         (tmp_path / f'{name}.yml').write_text('[]')
     said = play(tmp_path, text.replace('{changed: true}', '{changed: %s}' % changed), *arguments)
     assert ('its program is not there' in said, 'failed=1' in said) == (failed, failed), said
+
+
+PACKAGES = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_tasks: packages.yml
+      vars: {__sendmail_mta_wanted_platform: %s, __sendmail_mta_wanted_packages: [sendmail]}
+"""
+
+
+@pytest.mark.parametrize('there, age, platform, arguments, status, left', [
+    (None, 0, 'debian', [], 101, None), (None, 0, 'debian', ['--check'], None, None), (None, 0, 'redhat', [], None, None),
+    # Of a run that was killed, a moment and a day ago; and of the administrator, also where that is empty.
+    (POLICY, 0, 'debian', [], 101, None), (POLICY, 86400, 'debian', [], 101, None), (POLICY, 86400, 'debian', ['--check'], 0, POLICY),
+    ('#!/bin/sh\nexit 0\n', 0, 'debian', [], 0, '#!/bin/sh\nexit 0\n'), ('', 0, 'debian', [], 0, '')])
+def test_a_policy_that_a_killed_run_has_left_is_no_policy_of_the_administrator(tmp_path, there, age, platform, arguments, status, left):
+    """And it holds the start back again, however old it is."""
+    program = tmp_path / 'policy-rc.d'
+    if there is not None:
+        program.write_text(there)
+        program.chmod(0o755)
+        os.utime(program, (time.time() - age,) * 2)
+    text = yaml.safe_load((ROOT / 'roles/sendmail_mta/tasks/packages.yml').read_text().replace('/usr/sbin/policy-rc.d', str(program)))
+    for task in tasks_of(text):
+        if task.pop('ansible.builtin.apt', None) or task.pop('ansible.builtin.package', None):
+            task['ansible.builtin.shell'] = f'[ ! -e {program} ] || sh {program} sendmail start; echo "status $?"'
+            task['check_mode'] = False
+    (tmp_path / 'packages.yml').write_text(yaml.safe_dump(text))
+    said = play(tmp_path, PACKAGES % platform, *arguments, '-v')
+    asked = said.partition('Install the packages')[2]
+    assert f'status {status or 0}' in asked, said
+    assert (program.read_text() if program.exists() else None) == left
 
 
 # opendaemonsocket() and getrequests() in daemon.c (8.17.1.9) log the reason first, once for each try, and then these.
@@ -216,9 +253,10 @@ KILLS = [(path, task) for path in sorted((ROOT / 'roles').glob('*/tasks/*.yml'))
          if 'kill' in str(task.get('ansible.builtin.command', {}).get('argv', ''))]
 
 
-# FreeBSD has no /proc unless somebody mounts it (procfs(5)), and "removes" skips a task whose path is not there. OpenRC, and what a program is taken from
-# /proc/PID/exe for, are of Linux alone.
-@pytest.mark.parametrize('path, task', [(path, task) for path, task in KILLS if 'openrc' not in str(task).lower() and path.parts[-3] != 'sendmail_remediate'],
+# FreeBSD has no /proc unless somebody mounts it (procfs(5)), and "removes" skips a task whose path is not there. OpenRC, Debian's script, and what a
+# program is taken from /proc/PID/exe for, are of Linux alone.
+@pytest.mark.parametrize('path, task', [(path, task) for path, task in KILLS if not re.search('OpenRC|Debian', task['name'])
+                                        and path.parts[-3] != 'sendmail_remediate'],
                          ids=lambda value: value['name'] if isinstance(value, dict) else value.parts[-3])
 @pytest.mark.parametrize('platform, needed', [('freebsd', '/'), ('debian', '/proc/7')])
 def test_a_process_is_ended_where_there_is_no_proc(path, task, platform, needed):
