@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role sendmail_queue_runner does to the crontabs of others."""
+"""What the role sendmail_queue_runner does to the runners and crontabs that it finds."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from types import SimpleNamespace
 import jinja2
 import pytest
 import yaml
+
+from ansible_collections.mailops.sendmail.tests.unit import plays
 
 cron = pytest.importorskip('ansible.modules.cron')
 
@@ -76,3 +78,30 @@ def test_a_unit_that_nothing_enables_is_stopped_once(active, enabled, changed):
     for module in (True, False):
         result = {'changed': module, 'status': {'ActiveState': active, 'UnitFileState': enabled}}
         assert expression(__sendmail_queue_runner_stopped=result) is (module and changed)
+
+
+RESTARTS = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    __sendmail_queue_runner_plan: {method: %s, init: none, sockets: []}
+    __sendmail_queue_runner_facts: {runners: [{source: daemon, pid: %d}, {source: cron, pid: null}], mta: {processes: []}}
+  tasks:
+    - ansible.builtin.include_tasks: restart.yml
+"""
+
+
+@pytest.mark.parametrize('method, arguments, stays', [('debian_daemon', [], False), ('debian_daemon', ['--check'], True), ('debian_cron', [], True)])
+def test_the_old_runner_is_gone_before_debians_script_starts_another(tmp_path, method, arguments, stays):
+    """The script takes for a runner what its pid file names, which is removed before: start_msp() and is_running() in debian/local/sendmail.in (8.17.1.9)."""
+    text = (ROOT / 'roles/sendmail_queue_runner/tasks/restart.yml').read_text()
+    for path in ('/run/sendmail/msp/sendmail.pid', '/etc/init.d/sendmail'):
+        assert path in text
+        text = text.replace(path, f'{tmp_path}/nothing')
+    (tmp_path / 'restart.yml').write_text(text)
+    with subprocess.Popen(['sleep', '60']) as runner:
+        (tmp_path / 'play.yml').write_text(RESTARTS % (method, runner.pid))
+        done = plays.play(tmp_path, *plays.HERE, 'play.yml', *arguments)
+        stayed = runner.poll() is None
+        runner.kill()
+    assert (done.returncode, stayed) == (0, stays), done.stdout
