@@ -10,9 +10,7 @@ It is apart from _look so that a module which only reads stays small on the wire
 """
 
 import glob
-import grp
 import os
-import pwd
 import re
 import select
 import signal
@@ -128,18 +126,14 @@ def _seen(look: _look.Look) -> List[Dict[str, Any]]:
 
 def _mta_shut(look: _look.Look) -> List[str]:
     """Where the MTA cannot write in its queue, because RunAsUser in sendmail.cf has it work as an ordinary user (drop_privileges() in main.c)."""
-    mta = look.settings.get('mta', {})
-    user, group = mta.get('run_as_user') or 'root', mta.get('run_as_group')
     try:
-        about = pwd.getpwuid(int(user)) if user.isdecimal() else pwd.getpwnam(user)
-        gid = int(group) if group and group.isdecimal() else grp.getgrnam(group).gr_gid if group else about.pw_gid
-        groups = os.getgrouplist(about.pw_name, gid)
+        uid, gid, _trusted = _hazards.runner(look, 'mta')
         return ['RunAsUser in %s is %s, and %s is %s:%s %s: the MTA cannot write into it.' % (
-            (look.files['mta']['path'], _system.printable(user), _system.printable(path)) + tuple(
+            (look.files['mta']['path'], _system.printable(look.settings['mta']['run_as_user']), _system.printable(path)) + tuple(
                 _system.file_state(path)[key] for key in ('owner', 'group', 'mode')))
             for path in sorted(set(path for one in look.directories.get('mta', []) for path in (one.control, one.data)))
-            if all(_hazards.refused(path, os.stat(path), about.pw_uid, one, 7, '', '') for one in groups)]
-    except (KeyError, OSError):
+            if _hazards.refused(path, os.stat(path), uid, gid, 7, '', '')]
+    except (_text.SendmailError, OSError):
         return []
 
 
