@@ -368,7 +368,8 @@ def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Di
 def _stranded(look: _look.Look) -> List[Dict[str, Any]]:
     """Directories that are a queue on some platform or below one, hold mail, and are worked on by no queue of this host."""
     known = set(_system.printable(os.path.realpath(one.control)) for directories in look.directories.values() for one in directories)
-    known |= set(process[key] for process in look.processes if process['role'] != 'other' for key in ('cwd', 'directory'))   # of another instance
+    # Of another instance. Anybody can call what he starts by another role.
+    known |= set(process[key] for process in look.processes if process['role'] in ('daemon', 'queue_runner') for key in ('cwd', 'directory'))
     return [one for one in _look.left_behind(look.directories) if one['path'] not in known]
 
 
