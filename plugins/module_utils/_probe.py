@@ -320,7 +320,8 @@ def _without_privileges(places: Sequence[str]) -> List[str]:
         if entry.isdecimal():
             status = _system.slurp('/proc/%s/status' % entry, 8192)
             name = status[6:status.find(b'\n')].decode('utf-8', 'replace')
-            if (name in _SUBMITTERS or name.startswith('php-fpm')) and b'\nPPid:\t1\n' in status:
+            # Not of an ordinary user, who can call what he starts so.
+            if (name in _SUBMITTERS or name.startswith('php-fpm')) and re.search(rb'\nPPid:\t1\n(?:.*\n)*Uid:\t\d{1,3}\t', status):
                 who = '%s (process %s)' % (_system.printable(name), entry)
                 found += ['%s runs with no_new_privs: what it starts cannot submit mail.' % who] * (b'\nNoNewPrivs:\t1' in status)
                 found += ['%s sees %s read-only (ProtectSystem= of its unit): what it starts cannot submit mail.' % (who, _system.printable(place))
