@@ -50,7 +50,7 @@ from ansible.errors import AnsibleFilterError
 _LINE = re.compile(r'[ \t]*(\w+)="([^"\\$`]|\\\n|\\[^"$`\n]|\$\{\w+\}|\$\w+(?!\w))*"[ \t]*;?[ \t]*(#.*)?\Z', re.S)
 
 # What it takes for the default of a variable, in whose place it puts its own; and Debian's own comments, in which it is that.
-_DEFAULT = re.compile(r'#\s*(\w+)="([^"]*)"(;\s+(?:Keyword|[Ss]tring|Boolean|Binary|Timespec|Perl)\b)?')
+_DEFAULT = re.compile(r'#\s*(\w+)="([^"]*)"(;\s+(?:Keyword|String|string|Boolean|Binary|Timespec|Perl)\b)?')
 
 
 def _logical(text):
