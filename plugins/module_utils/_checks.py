@@ -326,7 +326,7 @@ def foreign_runner(look: Look, _limits: Limits) -> Found:
 
 
 def no_runners(name: str) -> Check:
-    """Whether queue runs try nothing, which is no error: the default group has no runners (run_work_group() and makequeue() in queue.c)."""
+    """Whether queue runs without -qG try nothing, which is no error: the default group has no runners (run_work_group() and makequeue() in queue.c)."""
     def check(look: Look, _limits: Limits) -> Found:
         cf = look.configurations.get(name)
         own = [group['runners'] or '1' for group in cf.queue_groups if group['name'] == 'mqueue'][-1:] if cf else []

@@ -32,9 +32,10 @@ def under(path):
             found.update(mount=_text.printable(os.fsencode(point)), type=mounted[point][0], read_only='ro' in mounted[point][1])
             break
     if mounted:
-        # mount(8) takes a mount point with a slash behind it, and follows links.
-        wanted = {os.path.realpath(point) for point in _units() + [
+        # mount(8) takes a mount point with a slash behind it, and follows links. What is mounted may be a dead server's, and is not looked at.
+        points = {os.path.normpath(point) for point in _units() + [
             point for point, kind, options in mounts('/etc/fstab') if kind != 'swap' and 'noauto' not in options.split(',')] if point[:1] == '/'}
+        wanted = {os.path.realpath(point) for point in points.difference(mounted)}
         found['unmounted'] = ([_text.printable(os.fsencode(point)) for point in above if point in wanted and point not in mounted] or [None])[0]
     try:
         numbers = _system.bounded(5.0, os.statvfs, path)

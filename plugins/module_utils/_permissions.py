@@ -236,7 +236,7 @@ def inspect(wanted):
                     unmounted[want.path] = _filesystem.under(want.path)['unmounted']
                 if unmounted[want.path]:
                     if want.kind == 'queue_directory':
-                        yield Found(want, want.path, -1, '', None, 'The file system %s of /etc/fstab is not mounted, so this is not the queue. Mount it.'
+                        yield Found(want, want.path, -1, '', None, 'The file system %s is not mounted, so this is not the queue. Mount it.'
                                                                    % unmounted[want.path])
                     continue
             parent = _spool.walk(want.path if directory else os.path.dirname(want.path))

@@ -10,9 +10,7 @@ It is apart from _look so that a module which only reads stays small on the wire
 """
 
 import glob
-import grp
 import os
-import pwd
 import re
 import select
 import signal
@@ -128,18 +126,14 @@ def _seen(look: _look.Look) -> List[Dict[str, Any]]:
 
 def _mta_shut(look: _look.Look) -> List[str]:
     """Where the MTA cannot write in its queue, because RunAsUser in sendmail.cf has it work as an ordinary user (drop_privileges() in main.c)."""
-    mta = look.settings.get('mta', {})
-    user, group = mta.get('run_as_user') or 'root', mta.get('run_as_group')
     try:
-        about = pwd.getpwuid(int(user)) if user.isdecimal() else pwd.getpwnam(user)
-        gid = int(group) if group and group.isdecimal() else grp.getgrnam(group).gr_gid if group else about.pw_gid
-        groups = os.getgrouplist(about.pw_name, gid)
+        uid, gid, _trusted = _hazards.runner(look, 'mta')
         return ['RunAsUser in %s is %s, and %s is %s:%s %s: the MTA cannot write into it.' % (
-            (look.files['mta']['path'], _system.printable(user), _system.printable(path)) + tuple(
+            (look.files['mta']['path'], _system.printable(look.settings['mta']['run_as_user']), _system.printable(path)) + tuple(
                 _system.file_state(path)[key] for key in ('owner', 'group', 'mode')))
             for path in sorted(set(path for one in look.directories.get('mta', []) for path in (one.control, one.data)))
-            if all(_hazards.refused(path, os.stat(path), about.pw_uid, one, 7, '', '') for one in groups)]
-    except (KeyError, OSError):
+            if _hazards.refused(path, os.stat(path), uid, gid, 7, '', '')]
+    except (_text.SendmailError, OSError):
         return []
 
 
@@ -326,7 +320,8 @@ def _without_privileges(places: Sequence[str]) -> List[str]:
         if entry.isdecimal():
             status = _system.slurp('/proc/%s/status' % entry, 8192)
             name = status[6:status.find(b'\n')].decode('utf-8', 'replace')
-            if (name in _SUBMITTERS or name.startswith('php-fpm')) and b'\nPPid:\t1\n' in status:
+            # Not of an ordinary user, who can call what he starts so.
+            if (name in _SUBMITTERS or name.startswith('php-fpm')) and re.search(rb'\nPPid:\t1\n(?:.*\n)*Uid:\t\d{1,3}\t', status):
                 who = '%s (process %s)' % (_system.printable(name), entry)
                 found += ['%s runs with no_new_privs: what it starts cannot submit mail.' % who] * (b'\nNoNewPrivs:\t1' in status)
                 found += ['%s sees %s read-only (ProtectSystem= of its unit): what it starts cannot submit mail.' % (who, _system.printable(place))
@@ -374,7 +369,8 @@ def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Di
 def _stranded(look: _look.Look) -> List[Dict[str, Any]]:
     """Directories that are a queue on some platform or below one, hold mail, and are worked on by no queue of this host."""
     known = set(_system.printable(os.path.realpath(one.control)) for directories in look.directories.values() for one in directories)
-    known |= set(process[key] for process in look.processes if process['role'] != 'other' for key in ('cwd', 'directory'))   # of another instance
+    # Of another instance. Anybody can call what he starts by another role.
+    known |= set(process[key] for process in look.processes if process['role'] in ('daemon', 'queue_runner') for key in ('cwd', 'directory'))
     return [one for one in _look.left_behind(look.directories) if one['path'] not in known]
 
 

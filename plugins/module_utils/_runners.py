@@ -193,12 +193,12 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
                   directories: Sequence[str], root: str) -> Iterator[Runner]:
     family = 'debian' if os.path.exists(root + '/etc/debian_version') else layout.family
     debian = family == 'debian'
-    # cronie and its kin search the directories of the administrator as well (_PATH_STDPATH), busybox those that it was started with.
+    # cronie and its kin search the directories of the administrator as well (_PATH_STDPATH), and leave out single lines; busybox has the PATH of its start.
     short = debian and not systemd_cron(root) and not any(os.path.exists('%s/var/lib/dpkg/info/%s.list' % (root, name)) for name in ('cronie', 'bcron'))
     for path, with_user, owner, refused in _crontabs(family, crons, root):
         text = _system.script(root + path)
         entries = _schedule.cron_entries(text, with_user)
-        if debian and not refused and not systemd_cron(root):
+        if short and not refused:
             named = ['root'] + [entry['user'] for entry in entries if entry['user']]
             known = [user for user in named if root or _system.accounts([user])[user]['uid'] is not None]
             wrong = _schedule.refused(text, with_user, known)

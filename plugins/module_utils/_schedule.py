@@ -19,7 +19,7 @@ _DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
 _CRON_WORDS = {'@yearly': '0 0 1 1 *', '@annually': '0 0 1 1 *', '@monthly': '0 0 1 * *', '@weekly': '0 0 * * 0', '@daily': '0 0 * * *',
                '@midnight': '0 0 * * *', '@hourly': '0 * * * *', '@every_minute': '* * * * *'}
 # load_env() in env.c of cron: a value that is empty has to have quotes.
-_SETTING = re.compile(r'(?:(["\'])((?:(?!\1)[^=])*)\1|([^\s="\'][^\s=]*|))\s*=\s*(?:(["\'])((?:(?!\4).)*)\4\s*|([^\s"\'].*?)\s*)\Z', re.S | re.A)
+_SETTING = re.compile(r'(?:(["\'])((?:(?!\1)[^=])*)\1|([^\s="\'][^\s=]*|))\s*=\s*(?:(["\'])((?:(?!\4).)*)\4\s*|([^\s"\'](?:.*\S)?)\s*)\Z', re.S | re.A)
 _CALENDAR_WORDS = {'minutely': '*:*', 'hourly': '*:00', 'daily': '00:00', 'weekly': 'Mon 00:00', 'monthly': '*-*-01 00:00',
                    'quarterly': '*-01,04,07,10-01 00:00', 'semiannually': '*-01,07-01 00:00', 'yearly': '*-01-01 00:00', 'annually': '*-01-01 00:00'}
 _SPANS = {name: seconds for seconds, names in (
@@ -60,8 +60,8 @@ def _cron_fields(schedule):
 def _is_refused(field: str, low: int, high: int, names: Sequence[str] = ()) -> bool:
     """get_list() in entry.c of Debian's cron: what stands behind a sound range, up to the blank, does not count."""
     for part in field.lower().split(','):
-        found = re.match(r'(?:\*|([a-z0-9]{1,99})(?:(-)([a-z0-9]*))?)(?:(/)(\d*[a-z]?))?', part, re.A)
-        if not found:
+        found = re.match(r'(?:\*|([a-z0-9]{1,100})(?:(-)([a-z0-9]{0,100}))?)(?:(/)(\d{0,100}[a-z]?))?', part, re.A)
+        if not found or any(len(word or '') > 99 for word in found.groups()):         # no number or name
             return True
         first, dash, last, slash, step = found.groups()
         for word in [first] * bool(first) + [last] * bool(dash):

@@ -24,7 +24,7 @@ description:
   - Symbolic links on the way to a queue directory count only when root made them, and a directory that is never a queue, or is full of files that
     Sendmail did not make, is refused.
   - A queue directory that is missing is made, as nothing can be submitted without it. It is not made on a file system that
-    C(/etc/fstab) names and that is not mounted. Anything else that is missing and has to be there is an error, as
+    C(/etc/fstab) or a mount unit names and that is not mounted. Anything else that is missing and has to be there is an error, as
     M(mailops.sendmail.sendmail_permissions) installs nothing and writes no configuration; P(mailops.sendmail.sendmail_msp#role) does.
   - On Debian the program's owner, group and mode are also entered with C(dpkg-statoverride), so that an upgrade keeps them.
   - Queues can be written to by others than root, so links are not followed there. Only directories and regular files with one name are

@@ -58,6 +58,16 @@ def test_a_mount_point_in_other_words(tmp_path, monkeypatch, point, unmounted):
     assert _filesystem.under(str(tmp_path / 'a'))['unmounted'] == (str(tmp_path / 'a') if unmounted else None)
 
 
+def test_what_is_mounted_of_a_dead_server_is_not_looked_at(tmp_path, monkeypatch):
+    """lstat(2) of the root of an NFS file system waits for its server, hard mounts for ever (nfs(5))."""
+    dead, looked, real = str(tmp_path / 'dead'), [], os.lstat
+    monkeypatch.setattr(_filesystem, 'mounts', lambda path: iter(
+        [('/', 'ext4', 'rw'), (dead, 'nfs4', 'rw')] if path == '/proc/self/mounts' else [(dead + '/', 'nfs4', 'defaults'), (str(tmp_path / 'a'), 'xfs', 'rw')]))
+    monkeypatch.setattr(os, 'lstat', lambda path, *rest, **more: looked.append(str(path)) or real(path, *rest, **more))
+    assert _filesystem.under(str(tmp_path / 'a'))['unmounted'] == str(tmp_path / 'a')
+    assert str(tmp_path / 'a') in looked and dead not in looked
+
+
 @pytest.mark.parametrize('enabled, text, points', [
     ('multi-user.target.wants/srv-spool.mount', '[Unit]\n[Mount]\nWhat=/dev/vdb1\nWhere = /srv/spool\n', ['/srv/spool']),
     ('local-fs.target.requires/srv-spool.mount', '[Mount]\nWhere="/srv/spool"\n', ['/srv/spool']),

@@ -301,11 +301,12 @@ def test_messages_that_were_tried_in_the_future(tmp_path, monkeypatch, tried, ah
     assert _probe._ahead(look, {'last_attempt_age': 1}) == 0
 
 
-@pytest.mark.parametrize('name, parent, bit, found', [
-    ('cron', 1, 1, True), ('sshd', 1, 1, True), ('php-fpm8.2', 1, 1, True), ('cron', 1, 0, False), ('cron', 7, 1, False), ('systemd-timesyn', 1, 1, False)])
-def test_services_whose_children_cannot_submit(monkeypatch, name, parent, bit, found):
+@pytest.mark.parametrize('name, parent, uid, bit, found', [
+    ('cron', 1, 0, 1, True), ('sshd', 1, 0, 1, True), ('php-fpm8.2', 1, 33, 1, True), ('cron', 1, 0, 0, False), ('cron', 7, 0, 1, False),
+    ('systemd-timesyn', 1, 0, 1, False), ('cron', 1, 1000, 1, False)])      # anybody can call what he starts so
+def test_services_whose_children_cannot_submit(monkeypatch, name, parent, uid, bit, found):
     """proc_pid_status(5): with NoNewPrivs 1 no set-group-ID bit counts in execve(2), nor for any child."""
-    status = 'Name:\t%s\nUmask:\t0022\nPPid:\t%d\nNoNewPrivs:\t%d\n' % (name, parent, bit)
+    status = 'Name:\t%s\nUmask:\t0022\nPPid:\t%d\nUid:\t%d\t%d\t0\t0\nNoNewPrivs:\t%d\n' % (name, parent, uid, uid, bit)
     monkeypatch.setattr(_probe._system, 'names', lambda path: ['self', '42'])
     monkeypatch.setattr(_probe._system, 'slurp', lambda path, _limit: status.encode() if path == '/proc/42/status' else b'')
     assert _probe._without_privileges([]) == ['%s (process 42) runs with no_new_privs: what it starts cannot submit mail.' % name] * found
@@ -315,7 +316,7 @@ def test_services_whose_children_cannot_submit(monkeypatch, name, parent, bit, f
 def test_services_that_see_the_queue_read_only(monkeypatch, frozen, found):
     """ProtectSystem=strict, as in units of web servers. Not where it is so for all."""
     monkeypatch.setattr(_probe._system, 'names', lambda path: ['42'])
-    monkeypatch.setattr(_probe._system, 'slurp', lambda path, _limit: b'Name:\tapache2\nPPid:\t1\nNoNewPrivs:\t0\n')
+    monkeypatch.setattr(_probe._system, 'slurp', lambda path, _limit: b'Name:\tapache2\nPPid:\t1\nUid:\t0\t0\t0\t0\nNoNewPrivs:\t0\n')
     monkeypatch.setattr(_probe.os, 'statvfs', lambda path: types.SimpleNamespace(f_flag=os.ST_RDONLY if frozen and path.endswith(frozen) else 0))
     assert _probe._without_privileges(['/q']) == [
         'apache2 (process 42) sees /q read-only (ProtectSystem= of its unit): what it starts cannot submit mail.'] * found
@@ -443,9 +444,11 @@ def test_an_mta_whose_queue_was_renamed(tmp_path, cwd, command, role, sees):
 @pytest.mark.parametrize('user, group, mode, shut', [
     ('nobody', None, 0o700, True), ('65534', None, 0o755, True), ('nobody', None, 0o707, False), (None, None, 0o700, False), ('root', None, 0o700, False),
     ('no such user', None, 0o700, False), ('nobody', 'no such group', 0o700, False), ('nobody', str(os.getegid()), 0o770, False),
-    ('nobody', str(os.getegid()), 0o750, True)])
-def test_an_mta_that_works_as_an_ordinary_user(tmp_path, user, group, mode, shut):
+    ('nobody', str(os.getegid()), 0o750, True),
+    ('nobody', None, 0o770, True)])     # it keeps one group alone: setgroups(1, ...) in drop_privileges()
+def test_an_mta_that_works_as_an_ordinary_user(tmp_path, monkeypatch, user, group, mode, shut):
     """Seen with 8.17.1.9: it greets, takes MAIL and RCPT, and says "421 4.3.0 collect: Cannot write" to each message."""
+    monkeypatch.setattr(os, 'getgrouplist', lambda _name, gid: [gid, os.getegid()])
     place = tmp_path / 'mqueue'
     place.mkdir()
     os.chown(str(place), -1, os.getegid())

@@ -207,6 +207,10 @@ def test_one_line_that_debians_cron_refuses(tmp_path, other, family, active):
     (found,) = _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root)
     assert (found['active'], found['detail']) == (active, None if active else (
         'cron reads nothing of the file, because it refuses line 2'))
+    if family == 'debian':     # load_user() of cronie keeps what load_entry() takes
+        lay(tmp_path, {'/var/lib/dpkg/info/cronie.list': ''})
+        (found,) = _runners.queue_runners(_platform.PLATFORMS[family], [CRON], root)
+        assert found['active']
 
 
 @pytest.mark.parametrize('option, detail', [

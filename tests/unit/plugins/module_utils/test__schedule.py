@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 import datetime
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -399,3 +400,12 @@ def test_process_role(title, expected):
 def test_a_process_that_has_no_title_yet(argv, role, prefix, interval):
     found = _schedule.process_role('', argv)
     assert (found['role'], found['prefix'], found['interval']) == (role, prefix, interval)
+
+
+@pytest.mark.parametrize('line', ['A=b' + ' ' * 200000 + 'c', '1-' + '9' * 200000 + ' * * * * true', '*/' + '9' * 200000 + ' * * * * true'])
+def test_a_user_cannot_keep_the_reader_of_his_crontab_busy(line):
+    """Nor stop it: int() takes no more than 4300 digits since 3.11."""
+    began = time.monotonic()
+    _schedule.cron_entries(line, False)
+    assert _schedule.refused(line, False, []) == (None if line[0] == 'A' else 1)
+    assert time.monotonic() - began < 5
