@@ -49,6 +49,22 @@ def killed_at_every_step(tmp_path, prepare, function, check):
     raise AssertionError('it never ends')
 
 
+def _failing(name, real, at, how, calls):
+    """A system call that is C(real), but for the step C(at), which ends with an error; C(calls[0]) counts the steps of all."""
+    def call(*arguments, **more):
+        if name == 'open' and not arguments[1] & os.O_CREAT:
+            return real(*arguments, **more)
+        calls[0] += 1
+        if calls[0] == at or calls[0] > at and how == 'from then on':
+            if how == 'behind':
+                done = real(*arguments, **more)
+                if name == 'open':
+                    os.close(done)
+            raise OSError(errno.EIO, 'Input/output error')
+        return real(*arguments, **more)
+    return call
+
+
 def failing_at_every_step(tmp_path, monkeypatch, how, prepare, function, check):
     """The same with an error in the place of KILL. C(how): before what the call does, or behind it (as a server does whose answer is lost), or from then on.
 
@@ -59,23 +75,9 @@ def failing_at_every_step(tmp_path, monkeypatch, how, prepare, function, check):
         path.mkdir()
         situation = prepare(path)
         calls = [0]
-
-        def faulty(name, real, step=step, calls=calls):
-            def call(*arguments, **more):
-                if name == 'open' and not arguments[1] & os.O_CREAT:
-                    return real(*arguments, **more)
-                calls[0] += 1
-                if calls[0] == step or calls[0] > step and how == 'from then on':
-                    if how == 'behind':
-                        done = real(*arguments, **more)
-                        if name == 'open':
-                            os.close(done)
-                    raise OSError(errno.EIO, 'Input/output error')
-                return real(*arguments, **more)
-            return call
         with monkeypatch.context() as patched:
             for name in CHANGES:
-                patched.setattr(os, name, faulty(name, getattr(os, name)))
+                patched.setattr(os, name, _failing(name, getattr(os, name), step, how, calls))
             result = function(situation)
         check(situation, result)
         if calls[0] < step:
