@@ -320,21 +320,23 @@ def unexplained(look: _look.Look, causes: Sequence[Dict[str, Any]]) -> Tuple[int
     return count, [one['example'] or 'tried, and no status was noted' for one in rest if one['reason'] != 'never_tried'][:3] if count else []
 
 
-def diagnosis(look: _look.Look, read_log: Callable[[Dict[str, bytes]], Dict[str, str]] = lambda patterns: {}) -> Dict[str, Any]:
+def diagnosis(look: _look.Look, read_log: Callable[[Dict[str, bytes]], Dict[str, str]] = lambda patterns: {},
+              denied: Callable[[], Optional[str]] = lambda: None) -> Dict[str, Any]:
     """The result of the module sendmail_diagnosis_info.
 
-    C(read_log({id: expression over bytes})) gives {id: the newest line of the log}; it is asked once, and only about causes that hold, and with b''
-    for what the kernel has denied Sendmail.
+    C(read_log({id: expression over bytes})) gives {id: the newest line of the log}, and C(denied()) the line in which the kernel says what it
+    denied Sendmail. Each is asked once at most, and only about causes that hold.
     """
     causes = diagnose(look)
     held = set(one['id'] for one in causes)
     confined = next((one for one in causes if one['id'] in _CONFINED), None)
-    said = read_log(dict([(cause.id, cause.log) for cause in CAUSES if cause.log and cause.id in held] + [('denied', b'')] * bool(confined)))
+    said = read_log(dict((cause.id, cause.log) for cause in CAUSES if cause.log and cause.id in held))
     for one in causes:
         if one['id'] in said:
             one['evidence'] = one['evidence'][:EVIDENCE_MAX - 1] + ['The log says: %s' % said[one['id']]]
-    if confined and 'denied' in said:
-        confined['evidence'] = confined['evidence'][:EVIDENCE_MAX - 1] + ['SELinux or AppArmor denied Sendmail something: %s' % said['denied']]
+    line = denied() if confined else None
+    if confined and line:
+        confined['evidence'] = confined['evidence'][:EVIDENCE_MAX - 1] + ['SELinux or AppArmor denied Sendmail something: %s' % line]
     count, examples = unexplained(look, causes)
     figures = _checks.queue(look, 'msp')
     return {'healthy': not count and all(cause['severity'] == 'low' for cause in causes), 'causes': causes,

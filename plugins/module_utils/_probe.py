@@ -16,7 +16,7 @@ import select
 import signal
 import time
 from collections import Counter
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
     _cf, _filesystem, _hazards, _log, _look, _lookups, _network, _qf, _readcf, _route, _schedule, _spool, _summary, _system, _text)
@@ -507,14 +507,16 @@ def _subjects(look: _look.Look) -> Tuple[List[Tuple[str, int]], int]:
     return Counter(found).most_common(_summary.TOP), looked
 
 
-def log_of(now: int) -> Callable[[Dict[str, bytes]], Dict[str, str]]:
-    """What gives _causes.diagnosis() the newest lines of the log of the host, of the last week; for b'' what the kernel denied since yesterday."""
-    def read(patterns: Dict[str, bytes]) -> Dict[str, str]:
-        found = _log.latest(dict((key, one) for key, one in patterns.items() if one), now - _LOG_AGE, _LOG_SECONDS, _LOG_BYTES, _LOG_LINES)
-        line = _log.denied(now - 86400, _LOG_BYTES) if b'' in patterns.values() else None
-        found.update((key, line) for key, one in patterns.items() if line and not one)
-        return dict((key, _summary.shortened(line, _LOG_LINE)) for key, line in found.items())
-    return read
+def log_lines(now: int, patterns: Dict[str, bytes]) -> Dict[str, str]:
+    """For _causes.diagnosis(): the newest line of the log of the last week for each expression that is found there."""
+    found = _log.latest(patterns, now - _LOG_AGE, _LOG_SECONDS, _LOG_BYTES, _LOG_LINES)
+    return dict((key, _summary.shortened(line, _LOG_LINE)) for key, line in found.items())
+
+
+def denied(now: int) -> Optional[str]:
+    """For _causes.diagnosis(): what the kernel has denied Sendmail since yesterday."""
+    line = _log.denied(now - 86400, _LOG_BYTES)
+    return line and _summary.shortened(line, _LOG_LINE)
 
 
 def _dead_letters(settings: Dict[str, Any]) -> List[Dict[str, Any]]:

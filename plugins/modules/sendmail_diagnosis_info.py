@@ -145,7 +145,7 @@ def main():
     def work():
         found = _look.look('program')
         look = _probe.probe(_look.served(found, _acceptance.ask(found, _acceptance.sample(found))), subjects=module.params['subjects'])
-        return dict(_causes.diagnosis(look, _probe.log_of(look.now)),
+        return dict(_causes.diagnosis(look, lambda patterns: _probe.log_lines(look.now, patterns), lambda: _probe.denied(look.now)),
                     domains=[{'domain': domain, 'ages': ages} for domain, ages in _qshape.domains(look, ('msp',))[0]],
                     **({} if ledger is None else {'ledger_open': _probe.ledger_open(ledger)}))
     _text.answer(module, work)

@@ -481,7 +481,7 @@ class TestLog:
             asked.append(sorted(patterns))
             return {'mta_down': 'Nov 25 h sm-mta[1]: cannot bind'}
         found = _causes.diagnosis(HEALTHY._replace(**NOBODY), read)
-        assert asked == [['denied', 'mta_down']]
+        assert asked == [['mta_down']]
         assert found['causes'][0]['evidence'][-1] == 'The log says: Nov 25 h sm-mta[1]: cannot bind'
 
     def test_evidence_stays_bounded(self):
@@ -494,17 +494,15 @@ class TestLog:
     def test_what_the_kernel_denied_stands_beside_the_first_cause_that_may_come_of_it(self):
         line = 'type=AVC msg=audit(1795447696.1:2): avc:  denied  { name_bind } for  pid=7 comm="sendmail" src=2525 scontext=x:x:sendmail_t:s0'
 
-        def read(patterns):
-            assert patterns['denied'] == b'', 'no expression over the log of mail'
-            return {'denied': line, 'mta_down': 'Nov 25 h sm-mta[1]: cannot bind'}
-        found = _causes.diagnosis(HEALTHY._replace(runners=[], queues={'msp': because(3, 'connection_refused', 'x')}, **NOBODY), read)
+        found = _causes.diagnosis(HEALTHY._replace(runners=[], queues={'msp': because(3, 'connection_refused', 'x')}, **NOBODY),
+                                  lambda patterns: {'mta_down': 'Nov 25 h sm-mta[1]: cannot bind'}, lambda: line)
         told = {one['id']: [text for text in one['evidence'] if 'avc' in text] for one in found['causes']}
         assert told['mta_down'] == ['SELinux or AppArmor denied Sendmail something: ' + line]
         assert [one for one in told if told[one]] == ['mta_down'] and {'mta_down', 'runner'} <= set(told)
         assert 'cannot bind' in found['causes'][0]['evidence'][-2]
         # Nothing is asked where nothing can come of it, nor is a healthy host.
         for look in (HEALTHY, HEALTHY._replace(queues={'msp': queue(messages=dict(queue()['messages'], lost=2, total=2))})):
-            assert _causes.diagnosis(look, lambda patterns: {'denied': 1 / 0} if 'denied' in patterns else {})
+            assert _causes.diagnosis(look, denied=lambda: pytest.fail('asked'))
 
     def test_without_a_log_the_evidence_is_the_same(self):
         down = HEALTHY._replace(**NOBODY)

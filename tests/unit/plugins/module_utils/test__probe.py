@@ -58,7 +58,7 @@ def test_a_link_is_not_read(subjects, tmp_path):
 def test_a_line_of_the_log_is_printable_and_whole(monkeypatch):
     line = b'Nov 25 22:27:21 test-bullseye.example.test sm-msp-queue[1023]: 6APMRLsR001020: Losing ./qf6APMRLsR001020: bogus file uid/gid in mqueue'
     monkeypatch.setattr(_log, 'latest', lambda *arguments: {'lost': line, 'other': b'\x1b[31m' + b'x' * 5000})
-    found = _probe.log_of(0)({'lost': b'Losing'})
+    found = _probe.log_lines(0, {'lost': b'Losing'})
     assert found['lost'] == line.decode()
     assert found['other'].startswith('\\x1b[31m') and len(found['other']) < 320
 
