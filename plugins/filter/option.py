@@ -27,11 +27,12 @@ options:
       - V(addresses) is a V(list) of IP addresses.
       - V(batches) is a V(list) of numbers of hosts and of percentages such as V(10%), each of at least 1. To Ansible 0, and no list at all, is every host
         at once.
+      - V(reports) is a V(list) of the formats that P(mailops.sendmail.queue_report#filter) makes.
       - V(path) is an absolute path.
       - V(duration) is a time such as V(30m), V(1d12h) or V(90). It is returned as it was given, because a module says what a bare number means.
       - V(age) is such a time whose last number has a unit too, because a bare one is days to one reader and seconds to the next.
     type: str
-    choices: [bool, int, list, dict, addresses, batches, path, duration, age]
+    choices: [bool, int, list, dict, addresses, batches, reports, path, duration, age]
     required: true
   name:
     description:
@@ -63,6 +64,7 @@ import re
 
 from ansible.errors import AnsibleFilterError
 
+REPORTS = ('json',)   # of survey_queues and remediate_queues, for programs
 _TRUE = ('yes', 'true', 'on', 'y', 't', '1')
 _FALSE = ('no', 'false', 'off', 'n', 'f', '0')
 
@@ -142,6 +144,14 @@ def _batches(value):
     return [item if item.endswith('%') else int(item) for item in found]
 
 
+def _reports(value):
+    found = _list(value)
+    for item in found:
+        if item not in REPORTS:
+            raise AnsibleFilterError(f'{_shown(item)} is not a format of this report. There is: {", ".join(REPORTS)}.')
+    return found
+
+
 def _path(value):
     if not isinstance(value, str) or not value.startswith('/') or not value.isprintable():
         raise AnsibleFilterError(f'{_shown(value)} is not an absolute path: write it from the root, for example /root/mail.')
@@ -165,8 +175,8 @@ def _age(value):
     return text
 
 
-_KINDS = {'bool': _bool, 'int': _int, 'list': _list, 'dict': _dict, 'addresses': _addresses, 'batches': _batches, 'path': _path,
-          'duration': _duration, 'age': _age}
+_KINDS = {'bool': _bool, 'int': _int, 'list': _list, 'dict': _dict, 'addresses': _addresses, 'batches': _batches, 'reports': _reports,
+          'path': _path, 'duration': _duration, 'age': _age}
 
 
 def option(value, kind, name=None):

@@ -55,7 +55,6 @@ _value:
 import json
 from datetime import datetime, timezone
 
-from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.mailops.sendmail.plugins.filter.option import option
 from ansible_collections.mailops.sendmail.plugins.filter.remediation_summary import STATES, state_of
@@ -67,8 +66,7 @@ VERSION = 1
 def queue_report(outcomes, format='json', *, playbook, check=False):  # noqa: A002 - the word that users type
     """See DOCUMENTATION. Raises AnsibleFilterError for a format that there is not."""
     from ansible_collections.mailops.sendmail.plugins.plugin_utils._compliance_results import collection
-    if format != 'json':
-        raise AnsibleFilterError(f'{format!r} is not a format of this report. There is: json.')
+    option([format], 'reports')
     # To plain types: what Ansible hands in is lazy, and looks at templates in it once more when it is copied.
     plain = {str(host): json.loads(json.dumps(dict(about), default=str)) for host, about in outcomes.items()}
     hosts = [_host(name, plain[name]) for name in sorted(plain)]

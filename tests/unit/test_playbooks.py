@@ -291,6 +291,18 @@ def test_a_run_says_nothing_of_what_the_one_before_it_found(answering, tmp_path)
     assert [(host['state'], host['message'], host['report']) for host in made['hosts']] == [('unknown', 'It is broken now.', None)]
 
 
+def test_a_format_that_there_is_not_is_named_before_anything_is_done(answering):
+    done = answering(sendmail_diagnosis_info=[WELL])('remediate_queues', '--limit', 'web1', '-e', 'remediate_queues_reports=jsn')
+    assert done.returncode == 2 and "remediate_queues_reports: 'jsn' is not a format of this report. There is: json." in done.stdout, done.stdout
+    assert 'Diagnose why mail stays' not in done.stdout
+
+
+def test_a_flush_repeats_the_sentence_about_an_option_and_nothing_around_it(play):
+    done = play('flush_queues', '--limit', 'web1', '-e', 'flush_queues_timeout=soon')
+    assert done.returncode == 2
+    assert "\"msg\": \"web1: flush_queues_timeout: 'soon' is not a duration" in done.stdout, done.stdout
+
+
 HANDLERS = """
 - hosts: web1
   gather_facts: false

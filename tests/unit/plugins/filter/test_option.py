@@ -90,6 +90,17 @@ def test_the_other_kinds():
     assert option('10.1.2.3,::1,10.1.2.3', 'addresses') == ['10.1.2.3', '::1']
 
 
+@pytest.mark.parametrize('value', ['jsn', ['json', 'html'], '["JSON"]', 1, [[]]])
+def test_a_format_that_there_is_not_names_the_variable(value):
+    with pytest.raises(AnsibleFilterError, match='^survey_queues_reports: .* is not a format of this report. There is: json.$'):
+        option(value, 'reports', 'survey_queues_reports')
+
+
+def test_formats_of_a_report():
+    assert option('json', 'reports') == option(['json'], 'reports') == option('["json"]', 'reports') == ['json']
+    assert option([], 'reports') == option('', 'reports') == option(None, 'reports') == []
+
+
 FILE = '# by hand\nsearch example.org\nnameserver 192.0.2.1\n# second\nnameserver 192.0.2.2\noptions rotate\n'
 
 
