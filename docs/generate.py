@@ -114,7 +114,7 @@ def playbooks() -> str:
 # How the words of a plan read in a table. What is not here says no more than the rest of its plan.
 DEEDS = {'errors': 'error: … {} …', 'first': 'error: … {} …', 'restart': 'starts or restarts the MTA: {}', 'reasons': 'sets up the runner and starts it',
          'alternative': 'gives the name back to Sendmail', 'install': 'installs the packages', 'unmask': 'unmasks the unit', 'create': 'writes a unit',
-         'ask': 'restarts it only if it fails to look names up', 'generate': 'has the cron file written anew', 'foreign': 'reports {}'}
+         'ask': 'restarts it only if it fails to look names up', 'generate': 'regenerates the cron file', 'foreign': 'reports {}'}
 
 
 # How each metric is drawn: title, kind of panel, query, legend, unit. C($instance) is what the reader chose.

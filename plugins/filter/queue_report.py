@@ -11,7 +11,7 @@ version_added: 1.0.0
 description:
   - Makes the file that the playbooks C(survey_queues) and C(remediate_queues) write where their variable C(survey_queues_reports) or
     C(remediate_queues_reports) names the format.
-  - Its schema is C(docs/schemas/queue-report-1.json). A change that a reader could trip over gets another version.
+  - Its schema is C(docs/schemas/queue-report-1.json). A change that could break a program that reads it gets another version.
 positional: _input, format
 options:
   _input:

@@ -26,7 +26,7 @@ options:
     type: str
     default: Remediation
   acted:
-    description: Whether somebody has tried to fix something. Without that, trouble is not called left.
+    description: Whether somebody has tried to fix something. Without that, nothing is called left.
     type: bool
     default: true
 author:

@@ -53,7 +53,7 @@ def test_a_table_that_differs_is_found(tmp_path, monkeypatch):
 def test_how_a_plan_reads():
     assert generate.does({}) == 'nothing'
     assert generate.does({'errors': 'no', 'settings': [{'name': 'A', 'value': 'b'}]}) == 'error: … no …'
-    assert generate.does({'settings': [{'name': 'A', 'value': 'b'}], 'generate': True}) == 'sets A="b"; has the cron file written anew'
+    assert generate.does({'settings': [{'name': 'A', 'value': 'b'}], 'generate': True}) == 'sets A="b"; regenerates the cron file'
     assert generate.does({'foreign': 'x', 'remove': [{}]}) == 'removes it'
     assert generate.cell('/etc/mail|x; sendmail_mta_unmask') == '`/etc/mail`\\|x; `sendmail_mta_unmask`'
 

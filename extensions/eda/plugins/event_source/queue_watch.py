@@ -49,7 +49,7 @@ options:
   interval:
     description:
       - Seconds from the beginning of one look to the next.
-      - A look that takes longer than this, and than 60 seconds, is broken off.
+      - A look that takes longer than this, and than 60 seconds, is stopped.
     type: int
     default: 60
   high:
@@ -69,7 +69,7 @@ options:
     default: 3600
   repeat:
     description:
-      - Seconds after which an event is put again while its cause lasts, so that an action which did not help or was held back gets another chance.
+      - Seconds after which an event is sent again while its cause lasts, so that an action which did not help or was held back gets another chance.
       - V(0) puts each event once.
     type: int
     default: 900
