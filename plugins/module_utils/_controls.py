@@ -186,7 +186,7 @@ def _count(state: str, threshold: str = '') -> Callable[..., Tuple[str, str]]:
     return words
 
 
-def _letters(look: Look, _limits: Limits, wrong: bool) -> Tuple[str, str]:
+def _letters(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
     return 'None in the last %s' % _span(_checks.RECENT), str(len(_checks.dead_letters(look, {}).evidence))
 
 

@@ -20,7 +20,7 @@ from collections import Counter
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _archive, _hazards, _identity, _look, _lost, _qf, _spool, _text)
+    _access, _archive, _hazards, _identity, _look, _qf, _spool, _text)
 
 KINDS = ('data_without_control', 'control_without_data', 'incomplete', 'temporary', 'pushed_aside', 'transcript', 'lost', 'foreign', 'special')
 OPTIONS = {
@@ -95,8 +95,8 @@ class Search:
 
     def __enter__(self) -> 'Search':
         try:
-            self.who = dict((queue, _lost.identity(self.look, queue)) for queue in self.look.directories)
-            self.opened = [(queue, self.stack.enter_context(_lost.entered(self.look, queue, directory)))
+            self.who = dict((queue, _access.identity(self.look, queue)) for queue in self.look.directories)
+            self.opened = [(queue, self.stack.enter_context(_access.entered(self.look, queue, directory)))
                            for queue, directories in self.look.directories.items() for directory in directories]
             self.strange: Optional[Set[str]] = self._strange()
         except BaseException:
@@ -158,7 +158,7 @@ class Search:
             return None
         except OSError as error:
             # One file that cannot be read is one record, and the rest goes on.
-            kind, trouble = 'incomplete', 'it cannot be judged: %s' % _lost.reason_of(error)
+            kind, trouble = 'incomplete', 'it cannot be judged: %s' % _access.reason_of(error)
         return Candidate(queue, opened, where, os.path.join(path, entry.name), entry.name, kind, trouble) if kind and kind in self.kinds else None
 
     def kind(self, queue: str, opened: _spool.Opened, where: int, entry: Any) -> Optional[str]:
@@ -191,7 +191,7 @@ class Search:
                 return None
         # Where it does not belong, or a link, but there: something for a person to look at, and no debris.
         there = any(_is_file(place, 'df' + name[2:], (stat.S_IFREG, stat.S_IFLNK))
-                    for kind, other in self.opened if kind == queue for place, _path in _lost.places(other))
+                    for kind, other in self.opened if kind == queue for place, _path in _access.places(other))
         return None if there else 'control_without_data'
 
     def control_of(self, queue: str, identifier: str, prefixes: Tuple[str, ...], but: Tuple[Optional[int], str] = (None, '')) -> bool:
@@ -200,8 +200,8 @@ class Search:
             return True
         for other, opened in sorted(self.opened, key=lambda one: one[0] != queue):
             with _identity.acting(self.who[other]):
-                if any((place, prefix + identifier) != but and _lost.exists(place, prefix + identifier)
-                       for place, _path in _lost.places(opened) for prefix in prefixes):
+                if any((place, prefix + identifier) != but and _access.exists(place, prefix + identifier)
+                       for place, _path in _access.places(opened) for prefix in prefixes):
                     return True
         return False
 
@@ -209,7 +209,7 @@ class Search:
         """(descriptor, path) of the directory with the data file of a control file, in its own queue, or None. Raises OSError."""
         try:
             content = _spool.read_whole(opened.control, name)[0]
-            place = _lost.data_of(self.look, queue, opened, content, stack)
+            place = _access.data_of(self.look, queue, opened, content, stack)
         except _text.SendmailError as error:
             raise OSError(0, str(error))
         return (place.data, place.directory.data) if _is_file(place.data, 'df' + name[2:]) else None
@@ -236,7 +236,7 @@ class Search:
             return _FOREIGN
         elif stat.S_ISLNK(about.st_mode) and one.name[:2] == 'df' and self.control_of(one.queue, one.name[2:], _EVERY_CONTROL):
             return 'it is a symbolic link, in the place of the data file of a message: put the file that it leads to there'
-        return _lost.why_not_renamed(one.where, about)
+        return _access.why_not_renamed(one.where, about)
 
 
 def _is_queue_file(name: str) -> bool:
@@ -316,11 +316,11 @@ class Cleaner:
 
     def _return(self, one: Candidate) -> None:
         try:
-            why = _lost.return_lost(self.search.look, one.queue, one.opened, one.name, self.writer is None, self.gone)
+            why = _access.return_lost(self.search.look, one.queue, one.opened, one.name, self.writer is None, self.gone)
         except FileNotFoundError:
             return
         except OSError as error:
-            why = _lost.reason_of(error)
+            why = _access.reason_of(error)
         self.outcome.add('left_alone' if why else 'returned', one, why)
 
     def _stays(self, one: Candidate, used: Optional[Set[Tuple[int, int]]]) -> bool:
@@ -329,7 +329,7 @@ class Cleaner:
         except FileNotFoundError:
             return True
         except OSError as error:
-            why = _lost.reason_of(error)
+            why = _access.reason_of(error)
         if why:
             self.outcome.add('left_alone', one, why)
         return bool(why)
@@ -412,7 +412,7 @@ class Cleaner:
             except FileNotFoundError:
                 return [], []
             except (OSError, _text.SendmailError) as error:
-                self.outcome.add('left_alone', one, _lost.reason_of(error))
+                self.outcome.add('left_alone', one, _access.reason_of(error))
                 return [], []
             names = [os.fsencode('debris/%s%s' % (one.queue, path)) for _where, _name, path in files]
             if self.writer is not None:
@@ -431,10 +431,10 @@ class Cleaner:
         except FileNotFoundError:
             pass
         except OSError as error:
-            self.outcome.add('left_alone', one, 'it is in the archive but cannot be removed: %s' % _lost.reason_of(error))
+            self.outcome.add('left_alone', one, 'it is in the archive but cannot be removed: %s' % _access.reason_of(error))
             return False
         self.outcome.add('removed', one)
-        if one.where == one.opened.control and _lost.exists(one.where, 'Qf' + one.name[2:]):
+        if one.where == one.opened.control and _access.exists(one.where, 'Qf' + one.name[2:]):
             self.gone.add((one.where, one.name))
         return True
 
@@ -478,8 +478,9 @@ def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[st
 @contextlib.contextmanager
 def _searching(params: Dict[str, Any], look: Any, outcome: Outcome, dry: bool) -> Iterator[Tuple[Cleaner, Any, contextlib.ExitStack]]:
     seconds = _text.duration(params['older_than'], option='older_than')
-    look = look or _lost.look_at(params['queue'], partners=True)
-    with _identity.signals_noted() as check, _lost.alone(look, dry), Search(look, _look.names(params['queue']), params['kinds'] or KINDS, seconds) as search, \
+    look = look or _access.look_at(params['queue'], partners=True)
+    kinds = params['kinds'] or KINDS
+    with _identity.signals_noted() as check, _access.alone(look, dry), Search(look, _look.names(params['queue']), kinds, seconds) as search, \
             contextlib.ExitStack() as stack:
         yield Cleaner(search, outcome, check), look, stack
 

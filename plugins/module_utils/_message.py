@@ -15,7 +15,7 @@ import time
 from typing import Any, Callable, Dict, List, Optional
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _archive, _hazards, _identity, _look, _lost, _outcome, _process, _qf, _removal, _restoration, _selection, _spool, _text)
+    _access, _archive, _hazards, _identity, _look, _outcome, _process, _qf, _removal, _restoration, _selection, _spool, _text)
 
 IDS = 2000              # on one command line
 RUN_SECONDS = 600
@@ -43,15 +43,15 @@ def requeue(look: Any, selection: _selection.Selection, outcome: _outcome.Outcom
     """Quarantine or release with Sendmail's own -Q, and see from the names what became of each message. C(dry): only say."""
     for queue, directory, names in _outcome.find(look, selection):
         check()
-        who = _lost.identity(look, queue)
-        with _lost.entered(look, queue, directory) as opened:
+        who = _access.identity(look, queue)
+        with _access.entered(look, queue, directory) as opened:
             taken = []
             with _identity.acting(who):
                 for name in names:
                     try:
                         if name[:2] == 'Qf':
-                            why = _lost.return_lost(look, queue, opened, name, dry)
-                            if not why and _lost.exists(opened.control, before + name[2:]):
+                            why = _access.return_lost(look, queue, opened, name, dry)
+                            if not why and _access.exists(opened.control, before + name[2:]):
                                 taken.append(before + name[2:])      # it was quarantined when it was lost
                             else:
                                 outcome.add('left_alone' if why else 'queued', queue, name[2:], why)
@@ -64,15 +64,15 @@ def requeue(look: Any, selection: _selection.Selection, outcome: _outcome.Outcom
                     except FileNotFoundError:
                         outcome.add('taken', queue, name[2:])
                     except OSError as error:
-                        outcome.add('left_alone', queue, name[2:], _lost.reason_of(error))
+                        outcome.add('left_alone', queue, name[2:], _access.reason_of(error))
             if taken:
                 _sendmail(look, queue, arguments, taken, outcome.transcript)
             with _identity.acting(who):
                 for name in taken:
-                    if _lost.exists(opened.control, name):
+                    if _access.exists(opened.control, name):
                         why = why_stays(look, queue, opened, name, after) or 'Sendmail did not accept it; see transcript'
                         outcome.add('left_alone', queue, name[2:], why)
-                    elif _lost.exists(opened.control, after + name[2:]):
+                    elif _access.exists(opened.control, after + name[2:]):
                         outcome.add(selection.done, queue, name[2:])
                     else:
                         outcome.add('taken', queue, name[2:])
@@ -96,7 +96,7 @@ def why_stays(look: Any, queue: str, opened: _spool.Opened, name: str, after: st
     except FileNotFoundError:
         raise
     except (OSError, _text.SendmailError) as error:
-        return _lost.reason_of(error)
+        return _access.reason_of(error)
     envelope = _qf.parse(data)
     if not envelope.complete:
         return 'its final dot is missing: it is being written, or was cut short'
@@ -104,13 +104,13 @@ def why_stays(look: Any, queue: str, opened: _spool.Opened, name: str, after: st
         return 'Sendmail would lose it: ' + envelope.problems[0].text
     wrong = _hazards.hazard_of_owner(about, os.fstat(opened.control), _hazards.runner(look, queue), look.settings[queue])
     if wrong:
-        return '%s; %s' % (wrong, _lost.PERMISSIONS)
+        return '%s; %s' % (wrong, _access.PERMISSIONS)
     if after == 'qf':
         for hazard in _hazards.data_hazards(opened, name[2:], _hazards.runner(look, queue), opened.directory, place):
             return 'the next run would do harm: %s' % hazard.text
-    if _lost.exists(opened.control, 'tf' + name[2:]):
+    if _access.exists(opened.control, 'tf' + name[2:]):
         return 'a tf file is in the way: mailops.sendmail.sendmail_debris removes it when it is old'
-    if _lost.exists(opened.control, after + name[2:]):
+    if _access.exists(opened.control, after + name[2:]):
         return 'there is also a file ' + after + name[2:]
     return None
 
@@ -125,8 +125,8 @@ def act(params, check_mode, look=None):
     _outcome.refuse(state, params, selection)
     outcome = _outcome.Outcome()
     try:
-        look = look or _lost.look_at(params['queue'], partners=state == 'restored')
-        with _identity.signals_noted() as check, _lost.alone(look, check_mode):
+        look = look or _access.look_at(params['queue'], partners=state == 'restored')
+        with _identity.signals_noted() as check, _access.alone(look, check_mode):
             work(params, look, selection, outcome, check_mode, check)
     except _text.SendmailError as error:
         raise _text.SendmailError(str(error), **dict(outcome.result(state), **error.result))

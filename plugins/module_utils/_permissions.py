@@ -370,7 +370,7 @@ def apply(actions, check_mode, look_up=None):
                          'It has an access control list, and another mode would change what that gives to others: remove it with setfacl -b.')
         else:
             try:
-                if check_mode or _do(action, outcome.look_up):
+                if check_mode or _do(action):
                     outcome.change(action)
                 else:
                     outcome.skip(action.found.path, 'It was replaced or changed by somebody else meanwhile.')
@@ -397,7 +397,7 @@ def _has_list(action):
         return False
 
 
-def _do(action, look_up):
+def _do(action):
     """Carry one action out on a descriptor. False when the path is no longer what the plan saw."""
     found, (uid, gid, mode) = action.found, action.after
     if action.what == 'create':
@@ -410,7 +410,7 @@ def _do(action, look_up):
         if action.what == 'change' and [about[field] for field in _SAME] != [found.about[field] for field in _SAME]:
             return False
         if found.want.override != found.want.overridden:
-            _set_override(found.want, look_up)
+            _set_override(found.want)
         if (about.st_uid, about.st_gid) != (uid, gid):
             os.fchown(handle, uid, gid)
             about = os.fstat(handle)
@@ -439,7 +439,7 @@ def _label(handle, path):
 _SAME = (stat.ST_MODE, stat.ST_INO, stat.ST_DEV, stat.ST_NLINK, stat.ST_UID, stat.ST_GID)
 
 
-def _set_override(want, look_up):
+def _set_override(want):
     import subprocess
     commands = [['--add'] + want.override.split() + [want.path]]
     if want.overridden:

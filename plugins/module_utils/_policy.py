@@ -51,7 +51,7 @@ def policy(look: _look.Look, ask: bool) -> Dict[str, Any]:
     found.update(
         greeting=_greeting(cf),
         help=_system.file_state(helpfile) if helpfile else None, forward=forward and _system.printable(forward),
-        aliases=_alias_files(look, cf, sources, compiled), maps={'compiled': compiled, 'used': _used(look, sources)},
+        aliases=_alias_files(cf, sources, compiled), maps={'compiled': compiled, 'used': _used(look, sources)},
         answers=_answers(look, cf) if ask and look.program['sendmail'] else {})
     return found
 
@@ -73,7 +73,7 @@ def _greeting(cf: _cf.Configuration) -> Dict[str, str]:
 
 # Alias files
 
-def _alias_files(look: _look.Look, cf: _cf.Configuration, sources: List[_aliases.Source], compiled: Optional[Dict[str, bool]]) -> Dict[str, Any]:
+def _alias_files(cf: _cf.Configuration, sources: List[_aliases.Source], compiled: Optional[Dict[str, bool]]) -> Dict[str, Any]:
     """{files: [{path, link, text, map, kind}], elsewhere: classes that are no files, errors, decode, programs, trusted}.
 
     C(text) and C(map) are states of _system.file_state(), the map None where Sendmail reads the text itself. C(link): who made the path, a link.

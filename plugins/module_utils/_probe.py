@@ -516,7 +516,7 @@ def log_lines(now: int, patterns: Dict[str, bytes]) -> Dict[str, str]:
 def denied(now: int) -> Optional[str]:
     """For _causes.diagnosis(): what the kernel has denied Sendmail since yesterday."""
     line = _log.denied(now - 86400, _LOG_BYTES)
-    return line and _summary.shortened(line, _LOG_LINE)
+    return _summary.shortened(line, _LOG_LINE) if line else None
 
 
 def _dead_letters(settings: Dict[str, Any]) -> List[Dict[str, Any]]:

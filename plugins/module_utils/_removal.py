@@ -22,7 +22,7 @@ import os
 import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _identity, _lost, _outcome, _phrases, _qf, _selection, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _access, _archive, _identity, _outcome, _phrases, _qf, _selection, _spool, _text
 
 SHOWN = 300             # bytes of a value in a manifest; the file has it whole
 YOUNG = 600             # seconds after which Sendmail itself takes an empty control file for a left-over one
@@ -73,7 +73,7 @@ class Remover:
             for queue, directory, names in _outcome.find(self.look, self.selection):
                 names = [name for name in names if (directory.path, name) not in self.left][:self.most - self.outcome.counts['removed']]
                 if names:
-                    with _lost.entered(self.look, queue, directory) as opened:
+                    with _access.entered(self.look, queue, directory) as opened:
                         self._batch(queue, opened, names)
                     self.progress(False)
                     self.check()
@@ -89,7 +89,7 @@ class Remover:
 
     def _batch(self, queue: str, opened: _spool.Opened, names: Iterable[str]) -> None:
         """Archive, sync, remove. The locks are held from before the first byte is read until the names are gone."""
-        who, names = _lost.identity(self.look, queue), list(names)
+        who, names = _access.identity(self.look, queue), list(names)
         while names:
             held: List[Held] = []
             with contextlib.ExitStack() as stack:
@@ -130,12 +130,12 @@ class Remover:
                 handle, about = _archive.hold(opened.control, name)
                 (mine if self.dry else stack).callback(os.close, handle)
                 data = _archive.read_held(handle, about)
-                where = _lost.data_of(self.look, queue, opened, data, mine if self.dry else stack)
+                where = _access.data_of(self.look, queue, opened, data, mine if self.dry else stack)
                 try:
                     body, about_body = _archive.open_data(where.data, 'df' + name[2:])
                     mine.callback(os.close, body)
                 except FileNotFoundError:
-                    there = _lost.elsewhere(self.look, queue, 'df' + name[2:])
+                    there = _access.elsewhere(self.look, queue, 'df' + name[2:])
                     if there:
                         paths = tuple(_text.printable(os.fsencode(path)) for path in (there, where.directory.data))
                         raise _text.SendmailError(
@@ -152,14 +152,14 @@ class Remover:
                     raise _text.SendmailError('its data file has %d names (hard links), not all of them in the queue' % about_body.st_nlink)
                 if body is not None:
                     _archive.check_size(about_body, self.room)
-                why = _lost.why_not_renamed(opened.control, about) or body is not None and _lost.why_not_renamed(where.data, about_body)
+                why = _access.why_not_renamed(opened.control, about) or body is not None and _access.why_not_renamed(where.data, about_body)
                 if why:
                     raise _text.SendmailError(why)
             except FileNotFoundError:
                 self.outcome.add('taken', queue, name[2:])
                 return False
             except (OSError, _text.SendmailError) as error:
-                self._leave(queue, opened, name, _lost.reason_of(error))
+                self._leave(queue, opened, name, _access.reason_of(error))
                 return False
             if self.dry:
                 self.outcome.add('removed', queue, name[2:])
@@ -175,7 +175,7 @@ class Remover:
     def _shared(self, queue: str, opened: _spool.Opened, name: str, where: _spool.Opened) -> Optional[str]:
         """Another control file of this id that has the same data file: beside it, or in a directory whose files may name that one."""
         for prefix in ('qf', 'hf', 'Qf'):
-            if prefix != name[:2] and any(_lost.exists(place, prefix + name[2:]) for place, _path in _lost.places(opened)):
+            if prefix != name[:2] and any(_access.exists(place, prefix + name[2:]) for place, _path in _access.places(opened)):
                 return prefix
         for directory in self.look.directories[queue]:
             for prefix in ('qf', 'hf', 'Qf') if directory != opened.directory else ():
@@ -185,7 +185,7 @@ class Remover:
                     with contextlib.ExitStack() as stack:
                         there = stack.enter_context(_spool.Opened(directory))
                         content = _spool.read_whole(there.control, prefix + name[2:])[0]
-                        if _lost.data_of(self.look, queue, there, content, stack).directory == where.directory:
+                        if _access.data_of(self.look, queue, there, content, stack).directory == where.directory:
                             return _text.printable(os.fsencode(path))
         return None
 
@@ -211,7 +211,7 @@ class Remover:
                     except FileNotFoundError:
                         self.outcome.add('taken', queue, one.name[2:])
                     except OSError as error:
-                        self._leave(queue, opened, one.name, 'it is in the archive but cannot be removed: %s' % _lost.reason_of(error))
+                        self._leave(queue, opened, one.name, 'it is in the archive but cannot be removed: %s' % _access.reason_of(error))
                 _archive.to_disk(opened.control)
             self.writer.removed([one.member for one in staged])
         except BaseException:
@@ -232,7 +232,7 @@ class Remover:
 
 def give_back(directory: int, staged: str, name: str) -> bool:
     """Let a control file have its name again, unless another has it. False then."""
-    if _lost.exists(directory, name):
+    if _access.exists(directory, name):
         return False
     os.rename(staged, name, src_dir_fd=directory, dst_dir_fd=directory)
     return True
@@ -287,7 +287,7 @@ def put_back(look: Any, base: str, dry: bool) -> Iterator[Staged]:
     records: Dict[str, Tuple[Set[str], Optional[Set[str]]]] = {}
     for queue, directories in look.directories.items():
         for directory in directories:
-            with _lost.entered(look, queue, directory) as opened:
+            with _access.entered(look, queue, directory) as opened:
                 for one in [one for one in staged_files(queue, opened) if one.kind == 'removing']:
                     part = os.path.join(base, one.archive, one.part + '.tar.gz')
                     if part not in records:
@@ -297,11 +297,11 @@ def put_back(look: Any, base: str, dry: bool) -> Iterator[Staged]:
                         continue        # into an archive elsewhere: only that one knows
                     if is_removed(record, queue, directory.path, one.name):
                         if not dry:
-                            with _identity.acting(_lost.identity(look, queue)):
+                            with _identity.acting(_access.identity(look, queue)):
                                 settle_removal(look, one)
-                    elif not _lost.exists(opened.control, one.name):
+                    elif not _access.exists(opened.control, one.name):
                         if not dry:
-                            with _identity.acting(_lost.identity(look, queue)):
+                            with _identity.acting(_access.identity(look, queue)):
                                 give_back(opened.control, one.file, one.name)
                         yield one
 
@@ -312,7 +312,7 @@ def settle_removal(look: Any, one: Staged) -> None:
         data = None
         if not _control_elsewhere(look, one.queue, one.name[2:]):
             try:
-                data = _lost.data_of(look, one.queue, one.opened, _spool.read_whole(one.where, one.file)[0], stack).data
+                data = _access.data_of(look, one.queue, one.opened, _spool.read_whole(one.where, one.file)[0], stack).data
             except _text.SendmailError:
                 pass
         _finish_removal(one.where, one.file, data, 'df' + one.name[2:])
@@ -348,4 +348,4 @@ def label(queue: str, path: str, name: str) -> str:
 
 def _control_elsewhere(look: Any, queue: str, identifier: str) -> bool:
     """Whether a queue has a control file of this id."""
-    return any(_lost.elsewhere(look, queue, prefix + identifier) for prefix in CONTROLS)
+    return any(_access.elsewhere(look, queue, prefix + identifier) for prefix in CONTROLS)

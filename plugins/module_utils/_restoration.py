@@ -20,7 +20,7 @@ import stat
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _archive, _hazards, _identity, _lost, _outcome, _removal, _selection, _spool, _text)
+    _access, _archive, _hazards, _identity, _outcome, _removal, _selection, _spool, _text)
 
 _MEMBER = re.compile(r'(msp|mta)(/.*)/((?:qf|hf|Qf|df)[^/]*)\Z', re.S)
 
@@ -45,7 +45,7 @@ class Restorer:
     def run(self, path: str) -> None:
         parts = _archive.parts(path)
         with contextlib.ExitStack() as stack:
-            self.opened = dict((queue, [stack.enter_context(_lost.entered(self.look, queue, directory)) for directory in directories])
+            self.opened = dict((queue, [stack.enter_context(_access.entered(self.look, queue, directory)) for directory in directories])
                                for queue, directories in self.look.directories.items())
             self.staged: Dict[str, List[_removal.Staged]] = {}
             for queue, places in self.opened.items():
@@ -131,7 +131,7 @@ class Restorer:
             if one.kind == 'restoring' and _mark(one.name) in before:
                 kept[one.name] = one
             elif not self.dry:
-                with _identity.acting(_lost.identity(self.look, one.queue)), contextlib.suppress(FileNotFoundError):
+                with _identity.acting(_access.identity(self.look, one.queue)), contextlib.suppress(FileNotFoundError):
                     if one.kind != 'removing':
                         os.unlink(one.file, dir_fd=one.where)
                     elif _removal.is_removed(record, one.queue, one.opened.directory.path, one.name):
@@ -141,9 +141,9 @@ class Restorer:
     def _here(self, wanted: str, identifier: str) -> Tuple[str, Optional[str]]:
         """(outcome, why) for what any queue has of this id already; ('', None) for nothing. Only a control file in its own queue is the message."""
         for queue, places in sorted(self.opened.items(), key=lambda one: one[0] != wanted):
-            with _identity.acting(_lost.identity(self.look, queue)):
+            with _identity.acting(_access.identity(self.look, queue)):
                 for opened in places:
-                    for (place, path), prefix in itertools.product(_lost.places(opened), _removal.CONTROLS):
+                    for (place, path), prefix in itertools.product(_access.places(opened), _removal.CONTROLS):
                         with contextlib.suppress(FileNotFoundError):
                             about = os.stat(prefix + identifier, dir_fd=place, follow_symlinks=False)
                             if queue == wanted and prefix in ('qf', 'hf', 'Qf') and about.st_size and stat.S_ISREG(about.st_mode):
@@ -186,10 +186,10 @@ class Restorer:
             why = 'it had no data file, so there is nothing to deliver; its control file is in the archive'
         else:
             try:
-                with _identity.acting(_lost.identity(self.look, queue)):
+                with _identity.acting(_access.identity(self.look, queue)):
                     why = self._put(pending, member, stream, reference, ready)
             except (OSError, _text.SendmailError) as error:
-                why = _lost.reason_of(error)
+                why = _access.reason_of(error)
             done = 'left_alone' if why else 'restored'
         self.outcome.selected += 1
         if done != 'restored' or self.dry:
@@ -210,17 +210,17 @@ class Restorer:
         for one in ready:
             why = None
             try:
-                with _identity.acting(_lost.identity(self.look, one.queue)):
+                with _identity.acting(_access.identity(self.look, one.queue)):
                     if not _removal.give_back(one.opened.control, one.file, one.name):
                         why = 'another file of this name appeared in the queue meanwhile'
             except OSError as error:
-                why = _lost.reason_of(error)
+                why = _access.reason_of(error)
             self.outcome.add('left_alone' if why else 'restored', one.queue, one.name[2:], why)
         self._sync_all(places)
 
     def _sync_all(self, places: Iterable[Tuple[str, int]]) -> None:
         for queue, descriptor in places:
-            with _identity.acting(_lost.identity(self.look, queue)):
+            with _identity.acting(_access.identity(self.look, queue)):
                 _archive.to_disk(descriptor)
 
     def _place(self, queue: str, path: str) -> _spool.Opened:
@@ -239,7 +239,7 @@ class Restorer:
         place = _spool.data_directory(control.directory, pending.data, self.look.directories[queue])
         data = next(opened for opened in self.opened[queue] if opened.directory == place)
         who, settings = _hazards.runner(self.look, queue), self.look.settings[queue]
-        right = _lost.owner_for(_about(pending.member), os.fstat(control.control), who, settings)
+        right = _access.owner_for(_about(pending.member), os.fstat(control.control), who, settings)
         right_data = _about(member)
         right_data = ((right_data.st_uid, right_data.st_gid, right_data.st_mode & 0o666)
                       if _hazards.may(right_data, who[0], who[1], 4) and not right_data.st_mode & 0o002 else right)
@@ -250,7 +250,7 @@ class Restorer:
             # The mode of a file that had an access control list shows its mask as the group's: no more than Sendmail gives a file of its own.
             right, right_data = [(uid, gid, mode & (0o600 | settings['queue_file_mode'])) for uid, gid, mode in (right, right_data)]
         data_name = 'df' + name[2:]
-        there = _lost.exists(data.data, data_name)
+        there = _access.exists(data.data, data_name)
         if there and not _has(data.data, data_name, member.size, None if self.dry else stream):
             return 'there is another data file of this id in the queue'
         if self.dry:
@@ -323,7 +323,7 @@ def _write(directory: int, name: str, stream: Any, size: int, right: Tuple[int, 
             left -= len(part)
             while part:
                 part = part[os.write(handle, part):]
-        _lost.put_right(handle, *right)
+        _access.put_right(handle, *right)
         os.fsync(handle)
     except BaseException:
         os.unlink(name, dir_fd=directory)

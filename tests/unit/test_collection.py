@@ -30,7 +30,7 @@ FLOORS = (
     {'_network', '_runners', '_lookups'},
     {'_look'},
     {'_summary', '_selection', '_records', '_archive', '_hazards', '_acceptance', '_reach', '_readcf'},
-    {'_lost', '_ledger', '_qshape', '_checks', '_outcome'},
+    {'_access', '_ledger', '_qshape', '_checks', '_outcome'},
     {'_removal'},
     {'_restoration'},
     {'_flush', '_message', '_debris', '_permissions', '_probe', '_causes', '_policy', '_published'},

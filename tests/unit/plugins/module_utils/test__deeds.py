@@ -17,7 +17,7 @@ import time
 import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _archive, _debris, _filesystem, _hazards, _identity, _look, _lost, _message, _outcome, _platform, _probe, _process, _restoration, _spool, _text)
+    _access, _archive, _debris, _filesystem, _hazards, _identity, _look, _message, _outcome, _platform, _probe, _process, _restoration, _spool, _text)
 from ansible_collections.mailops.sendmail.tests.unit.fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='a queue has files of several users')
@@ -313,7 +313,7 @@ class TestTwoAtOnce:
     def test_two_queues_in_one_directory_are_one_run(self, lab):
         look = lab.look()
         look.directories['mta'] = look.directories['msp']
-        with _lost.alone(look), pytest.raises(_text.SendmailError, match='Another run'), _lost.alone(lab.look()):
+        with _access.alone(look), pytest.raises(_text.SendmailError, match='Another run'), _access.alone(lab.look()):
             pass
 
     @pytest.mark.parametrize('may_be_raised, removed', [(True, 60), (False, 10)])

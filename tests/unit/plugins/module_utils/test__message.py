@@ -13,7 +13,8 @@ import types
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _ledger, _lost, _message, _outcome, _platform, _process, _spool, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import (
+    _access, _archive, _ledger, _message, _outcome, _platform, _process, _spool, _system, _text)
 from ansible_collections.mailops.sendmail.tests.unit.fault_points import failing_at_every_step, killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='files of several users are made, as a spool has them')
@@ -603,7 +604,7 @@ class TestLookAt:
     def test_what_the_configuration_names(self, submit_cf):
         (submit_cf.parent / 'queue').mkdir()
         submit_cf.write_text('O QueueDirectory=queue\nO RunAsUser=nosuchuser\n')
-        look = _lost.look_at('msp')
+        look = _access.look_at('msp')
         assert [directory.path for directory in look.directories['msp']] == [str(submit_cf.parent / 'queue')]
         assert look.accounts['nosuchuser']['uid'] is None
         assert look.settings['msp']['run_as_user'] == 'nosuchuser'
@@ -614,7 +615,7 @@ class TestLookAt:
     def test_no_configuration(self, submit_cf, monkeypatch, binary, why):
         monkeypatch.setattr(_system, 'program', lambda _layout: {'sendmail': binary, 'other_mta': None})
         with pytest.raises(_text.SendmailError, match=why):
-            _lost.look_at('msp')
+            _access.look_at('msp')
 
 
 def test_check_mode_promises_no_archive_that_cannot_be(lab, monkeypatch):

@@ -4,7 +4,7 @@
 
 # PRIVATE to the mailops.sendmail collection: it can change or go in any release.
 
-"""A queue entered as who runs it, and lost messages (Qf) examined and returned to the queue."""
+"""Access to a queue as its own runner, and lost messages (Qf) that are returned to it."""
 
 import contextlib
 import errno
