@@ -280,6 +280,17 @@ def test_tags_that_leave_out_a_role_are_no_success(answering, arguments):
     assert 'Left out: sendmail_msp, sendmail_mta, sendmail_queue_runner.' in ' '.join(done.stdout.split()), done.stdout
 
 
+@pytest.mark.parametrize('tags, left_out', [
+    ('sendmail_msp_permissions', 'sendmail_mta, sendmail_queue_runner, sendmail_msp_install, sendmail_msp_configure, sendmail_msp_probe'),
+    ('sendmail_msp_probe', 'sendmail_mta, sendmail_queue_runner, sendmail_msp_install, sendmail_msp_configure, sendmail_msp_permissions')])
+def test_tags_that_leave_out_a_part_of_a_role_are_no_success(answering, tags, left_out):
+    facts = planned_queue_runner.host('debian', sendmail_cf=CF)
+    play = answering(sendmail_queue_facts=[{'changed': False, 'ansible_facts': {'sendmail_queue': facts}}], sendmail_permissions=[{'changed': False}])
+    done = play('ensure_submission', '--limit', 'web1', '--check', '--tags', tags)
+    assert f'Left out: {left_out}.' in ' '.join(done.stdout.split()), done.stdout
+    assert done.returncode == 2
+
+
 def test_a_run_says_nothing_of_what_the_one_before_it_found(answering, tmp_path):
     """Facts outlive a playbook that a site imports twice."""
     site = [{'ansible.builtin.import_playbook': 'mailops.sendmail.remediate_queues'}] * 2
