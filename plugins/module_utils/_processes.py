@@ -74,7 +74,7 @@ def _process(pid: int, ppid: int, uid: int, started: Optional[int], name: bytes,
     record = {'pid': pid, 'ppid': ppid, 'user': _system.user_name(uid), 'started': started, 'name': _system.printable(name), 'cwd': None, 'unit': None,
               'title': _system.printable(' '.join(argv).strip()[:300].encode('utf-8', 'surrogateescape'))}
     record.update(_schedule.process_role(title, argv))
-    if record['role'] in ('daemon', 'queue_runner') and uid not in trust.uids:
+    if record['role'] in ('daemon', 'queue_runner', 'queue_run') and uid not in trust.uids:
         record.update(role='other', rejecting=None, full=None)   # an ordinary user cannot start one, but can call it so
     # Only the mail submission program runs as its user; ordinary titles do not say which of the two they belong to.
     record['queue'] = 'msp' if record.pop('prefix') == 'MSP' or record['user'] == trust.msp_user else 'mta'

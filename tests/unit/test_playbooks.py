@@ -280,6 +280,17 @@ def test_tags_that_leave_out_a_role_are_no_success(answering, arguments):
     assert 'Left out: sendmail_msp, sendmail_mta, sendmail_queue_runner.' in ' '.join(done.stdout.split()), done.stdout
 
 
+@pytest.mark.parametrize('tags, left_out', [
+    ('sendmail_msp_permissions', 'sendmail_mta, sendmail_queue_runner, sendmail_msp_install, sendmail_msp_configure, sendmail_msp_probe'),
+    ('sendmail_msp_probe', 'sendmail_mta, sendmail_queue_runner, sendmail_msp_install, sendmail_msp_configure, sendmail_msp_permissions')])
+def test_tags_that_leave_out_a_part_of_a_role_are_no_success(answering, tags, left_out):
+    facts = planned_queue_runner.host('debian', sendmail_cf=CF)
+    play = answering(sendmail_queue_facts=[{'changed': False, 'ansible_facts': {'sendmail_queue': facts}}], sendmail_permissions=[{'changed': False}])
+    done = play('ensure_submission', '--limit', 'web1', '--check', '--tags', tags)
+    assert f'Left out: {left_out}.' in ' '.join(done.stdout.split()), done.stdout
+    assert done.returncode == 2
+
+
 def test_a_run_says_nothing_of_what_the_one_before_it_found(answering, tmp_path):
     """Facts outlive a playbook that a site imports twice."""
     site = [{'ansible.builtin.import_playbook': 'mailops.sendmail.remediate_queues'}] * 2
@@ -445,6 +456,7 @@ STALE_RUNNER = """
   gather_facts: false
   tasks:
     - ansible.builtin.include_role: {name: mailops.sendmail.sendmail_remediate, tasks_from: stale_runner}
+      vars: {__sendmail_remediate_resolver_written: true}
 """
 REPAIRED = 1700000000
 
@@ -473,6 +485,43 @@ def test_a_runner_that_is_older_than_the_name_servers_is_restarted(answering, tm
     assert (done.returncode == 0) is not told or restarted, done.stdout
 
 
+def stale(facts, check=False):
+    """What vars/main.yml of the role says of these queue facts."""
+    texts = yaml.safe_load((ROOT / 'roles/sendmail_remediate/vars/main.yml').read_text())
+    environment = jinja2.Environment(autoescape=False)  # noqa: S701 - no page
+    known = {'__sendmail_remediate_stale_look': facts, 'ansible_check_mode': check, '__sendmail_remediate_resolver_written': True}
+    for name in ('runners', 'ours', 'left', 'method'):
+        known[f'__sendmail_remediate_stale_{name}'] = environment.compile_expression(texts[f'__sendmail_remediate_stale_{name}'].strip('{} '))(**known)
+    return known
+
+
+@pytest.mark.parametrize('units', [('session-1.scope', 'sendmail-client.service'), ('sendmail-client.service', 'session-1.scope')])
+def test_beside_a_runner_that_is_restarted_another_is_named(units):
+    """Whichever comes first."""
+    facts = planned_queue_runner.host('suse', *(planned_queue_runner.runner('daemon', pid=pid, unit=unit) for pid, unit in enumerate(units, 300)))
+    facts['mta'] = dict(facts['mta'], resolver_changed=REPAIRED, processes=[
+        {'pid': pid, 'role': 'queue_runner', 'queue': 'msp', 'interval': 1800, 'started': REPAIRED - 60, 'unit': unit} for pid, unit in enumerate(units, 300)])
+    found = stale(facts, check=True)
+    assert [one['unit'] for one in found['__sendmail_remediate_stale_ours']] == ['sendmail-client.service']
+    assert found['__sendmail_remediate_stale_method'] == 'systemd_unit'
+    assert found['__sendmail_remediate_stale_left'] == [300 + units.index('session-1.scope')]
+
+
+@pytest.mark.parametrize('ledger_open, servers, started, restarted', [
+    (True, '["192.0.2.53"]', -60, True), (False, '["192.0.2.53"]', -60, False), (True, '[]', -60, False), (True, '["192.0.2.53"]', 60, False)])
+def test_behind_a_run_that_was_killed_a_runner_may_know_the_old_name_servers(answering, tmp_path, ledger_open, servers, started, restarted):
+    """It was killed between the name servers and the runner. The next run finds them right, and a list of messages that is still open."""
+    facts = planned_queue_runner.host('suse', planned_queue_runner.runner('daemon', pid=4711, unit='sendmail-client.service'), sendmail_cf=CF)
+    facts['mta'] = dict(facts['mta'], resolver_changed=REPAIRED, processes=[*(dict(one, user='root', title='') for one in facts['mta']['processes']), {
+        'pid': 4711, 'role': 'queue_runner', 'queue': 'msp', 'interval': 1800, 'started': REPAIRED + started, 'unit': 'sendmail-client.service',
+        'user': 'smmsp', 'title': ''}])
+    play = answering(sendmail_queue_facts=[{'changed': False, 'ansible_facts': {'sendmail_queue': facts}}], sendmail_queue=[{'changed': False, 'selected': 0}],
+                     sendmail_diagnosis_info=[dict(WELL, ledger_open=ledger_open)], sendmail_ledger=[{'changed': False, 'errors': [], 'messages': 0}])
+    done = play('remediate_queues', '--limit', 'web1', '--check', '-e', f'__sendmail_remediate_mark={tmp_path}/mark',
+                '-e', json.dumps({'sendmail_remediate_resolvers': json.loads(servers)}))
+    assert ('Guard | Fail if a queue run would harm mail' in done.stdout) is restarted, done.stdout
+
+
 # What the platform starts, and how the role sendmail_queue_runner restarts that.
 RUNNER = planned_queue_runner.runner
 DAEMON = planned_queue_runner.DEBIAN_DAEMON
@@ -490,10 +539,6 @@ def test_a_runner_is_restarted_by_what_starts_it(platform, runner, about, method
     facts = planned_queue_runner.host(platform, runner, **about)
     facts['mta'] = dict(facts['mta'], resolver_changed=REPAIRED, processes=[
         {'pid': 300, 'role': 'queue_runner', 'queue': 'msp', 'interval': 1800, 'started': REPAIRED - 60, 'unit': runner['unit']}])
-    texts = yaml.safe_load((ROOT / 'roles/sendmail_remediate/vars/main.yml').read_text())
-    environment = jinja2.Environment(autoescape=False)  # noqa: S701 - no page
-    known = {'__sendmail_remediate_with_runner': {'ansible_facts': {'sendmail_queue': facts}}, 'ansible_check_mode': False}
-    known['__sendmail_remediate_stale_runners'] = environment.compile_expression(texts['__sendmail_remediate_stale_runners'].strip('{} '))(**known)
-    assert [one['pid'] for one in known['__sendmail_remediate_stale_runners']] == [300] * (method is not None)
-    if method is not None:
-        assert environment.from_string(texts['__sendmail_remediate_stale_method']).render(**known) == method
+    found = stale(facts)
+    assert [one['pid'] for one in found['__sendmail_remediate_stale_runners']] == [300] * (method is not None)
+    assert found['__sendmail_remediate_stale_method'] == (method or '')
