@@ -1,8 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 import errno
+import itertools
 import os
 import socket
+import threading
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _spool, _text
@@ -262,6 +264,72 @@ def test_batches_are_bounded_and_lose_nothing(queue, monkeypatch):
         one, met = run(queue, states, states is not None)
         assert sorted(met) == names
         assert counts(one) == {'queued': 30}
+
+
+def from_disk(monkeypatch, each):
+    """Let each look at what the process has had read from a disk find so many blocks more."""
+    counted = itertools.count(0, each)
+    monkeypatch.setattr(_spool, '_blocks_read', lambda: next(counted))
+    monkeypatch.setattr(_spool, '_AHEAD', 20)
+    really, opened = _spool.read_block, []
+
+    def read_block(descriptor, name):
+        opened.append((name, threading.current_thread() is threading.main_thread()))
+        return really(descriptor, name)
+    monkeypatch.setattr(_spool, 'read_block', read_block)
+    return opened
+
+
+@pytest.mark.parametrize('each, ahead', [(1000, 58), (21, 58), (20, 20), (2, 0), (0, 0)])
+def test_threads_read_ahead_only_while_the_disk_is_waited_for(queue, monkeypatch, each, ahead):
+    put(queue, *('qf' + name for name in ids(60)), body=False)
+    opened = from_disk(monkeypatch, each)
+    before = threading.active_count()
+    one, met = run(queue, sizes=False)
+    assert (len(met), counts(one), threading.active_count()) == (60, {'queued': 60}, before)
+    assert sorted(name for name, main in opened if main) == sorted(met)
+    others = [name for name, main in opened if not main]
+    assert len(others) == len(set(others)) == ahead
+
+
+def test_reading_ahead_keeps_the_rules_and_changes_no_count(queue, tmp_path, monkeypatch):
+    (tmp_path / 'secret').write_bytes(CONTROL)
+    fifo, link, hard = ids(3)
+    os.mkfifo(str(queue / ('qf' + fifo)))
+    (queue / ('qf' + link)).symlink_to(tmp_path / 'secret')
+    os.link(str(tmp_path / 'secret'), str(queue / ('qf' + hard)))
+    put(queue, *('qf' + name for name in ids(60)[4:]))
+    put(queue, 'hf6ANFSGLL000070')
+    opened = from_disk(monkeypatch, 1000)
+    touched, really = [], _spool.Pass._warm
+
+    def warm(self, names, control, data):
+        if names and not touched:
+            touched.extend(names)
+            os.unlink(str(queue / [name for name in names if name != 'qf' + hard][-1]))
+        really(self, names, control, data)
+    monkeypatch.setattr(_spool.Pass, '_warm', warm)
+    one, met = run(queue, ('queued',))
+    assert counts(one) == {'queued': 55, 'quarantined': 1, 'special': 2, 'unreadable': 1}
+    assert (one.vanished, len(met)) == (1, 55)
+    assert not {'qf' + fifo, 'qf' + link, 'hf6ANFSGLL000070'} & {name for name, _main in opened}
+
+
+def test_where_no_more_threads_are_allowed_the_pass_reads_alone(queue, monkeypatch):
+    put(queue, *('qf' + name for name in ids(60)))
+    from_disk(monkeypatch, 1000)
+
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+    monkeypatch.setattr(threading.Thread, 'start', refuse)
+    one, met = run(queue)
+    assert (len(met), counts(one)) == (60, {'queued': 60})
+
+
+def test_what_a_disk_has_read_is_counted():
+    """The kernel's count (struct rusage), which is the one in /proc/self/io where that is compiled in."""
+    found = dict(line.split(': ') for line in open('/proc/self/io').read().splitlines())
+    assert 0 <= _spool._blocks_read() - int(found['read_bytes']) // 512 < 1000
 
 
 def test_locked_messages_are_told_by_device_and_inode(queue):
