@@ -29,8 +29,7 @@ BATCH = 1000                # rows handed up at once: memory stays flat, and jud
 _BLOCK = 8192               # one read holds the whole of nearly every control file
 LIMIT = 8 << 20             # a control file of 100,000 recipients, more than Sendmail can take in a day; the worst of lines cost 50 times that in memory
 NAME_MAX = 20               # a runner passes over longer names (MAXQFNAME), so they are no messages
-_AHEAD = 2000               # names that several threads read ahead where the disk is waited for
-_READERS = 16               # more brought nothing
+_AHEAD = 2000               # names of which the disk is told ahead where it is waited for
 _ERRORS_KEPT = 10
 _SCAN_BY_DESCRIPTOR = os.scandir in os.supports_fd   # not before Python 3.7
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -574,29 +573,28 @@ class Pass:
             yield Batch(names, rows, sizes)
 
     def _ahead(self, entries: Iterable[Any], control: int, data: int) -> Iterator[List[Any]]:
-        """The entries part by part, read ahead as soon as the disk is waited for: it serves many that ask in the time of one."""
+        """The entries part by part. While the disk is waited for, it is told of the part that follows: many are read in the time of one."""
         entries, cold, before = iter(entries), False, _blocks_read()
         part = list(islice(entries, _AHEAD // 10))
         while part:
+            following = list(islice(entries, _AHEAD))
             if cold:
-                self._warm([one.name for one in part if one.name[:2] in self.wanted and one.is_file(follow_symlinks=False)], control, data)
+                self._announce([one.name for one in following if one.name[:2] in self.wanted and one.is_file(follow_symlinks=False)], control, data)
             yield part
             now = _blocks_read()
-            cold, before = now - before > len(part), now
-            part = list(islice(entries, _AHEAD))
+            cold, before, part = now - before > len(part), now, following
 
-    def _warm(self, names: List[str], control: int, data: int) -> None:
-        """Have what the pass is about to read in memory; whatever is wrong with a file, the pass says. No thread outlives the call."""
-        from concurrent.futures import ThreadPoolExecutor
-
-        def touch(some: List[str]) -> None:
-            for name in some:
-                with contextlib.suppress(OSError):
-                    read_block(control, name)
-                    if self.sizes:
-                        os.stat('df' + name[2:], dir_fd=data, follow_symlinks=False)
-        with contextlib.suppress(RuntimeError), ThreadPoolExecutor(_READERS) as pool:    # a thread more may be refused
-            list(pool.map(touch, [names[number::_READERS * 4] for number in range(_READERS * 4)]))
+    def _announce(self, names: List[str], control: int, data: int) -> None:
+        """Have the kernel begin to read what the pass comes to next, without waiting; what is wrong with a file, the pass says."""
+        for name in names:
+            with contextlib.suppress(OSError):
+                handle = open_quietly(name, _READ, control)
+                try:
+                    os.posix_fadvise(handle, 0, _BLOCK, os.POSIX_FADV_WILLNEED)
+                finally:
+                    os.close(handle)
+                if self.sizes:
+                    os.stat('df' + name[2:], dir_fd=data, follow_symlinks=False)
 
     def _without_data(self, control, name, block=b''):
         """Count a control file whose data file is missing. False when the message has just left.

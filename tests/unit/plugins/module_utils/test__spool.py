@@ -4,7 +4,6 @@ import errno
 import itertools
 import os
 import socket
-import threading
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _spool, _text
@@ -267,32 +266,30 @@ def test_batches_are_bounded_and_lose_nothing(queue, monkeypatch):
 
 
 def from_disk(monkeypatch, each):
-    """Let each look at what the process has had read from a disk find so many blocks more."""
+    """Let each look at what the process has had read from a disk find so many blocks more; returns the names that are announced."""
     counted = itertools.count(0, each)
     monkeypatch.setattr(_spool, '_blocks_read', lambda: next(counted))
     monkeypatch.setattr(_spool, '_AHEAD', 20)
-    really, opened = _spool.read_block, []
+    really, announced = os.posix_fadvise, []
 
-    def read_block(descriptor, name):
-        opened.append((name, threading.current_thread() is threading.main_thread()))
-        return really(descriptor, name)
-    monkeypatch.setattr(_spool, 'read_block', read_block)
-    return opened
+    def advise(handle, offset, size, advice):
+        assert advice == os.POSIX_FADV_WILLNEED
+        announced.append(os.path.basename(os.readlink('/proc/self/fd/%d' % handle)))
+        really(handle, offset, size, advice)
+    monkeypatch.setattr(_spool.os, 'posix_fadvise', advise)
+    return announced
 
 
-@pytest.mark.parametrize('each, ahead', [(1000, 58), (21, 58), (20, 20), (2, 0), (0, 0)])
-def test_threads_read_ahead_only_while_the_disk_is_waited_for(queue, monkeypatch, each, ahead):
+@pytest.mark.parametrize('each, ahead', [(1000, 38), (21, 38), (20, 20), (2, 0), (0, 0)])
+def test_files_are_announced_only_while_the_disk_is_waited_for(queue, monkeypatch, each, ahead):
     put(queue, *('qf' + name for name in ids(60)), body=False)
-    opened = from_disk(monkeypatch, each)
-    before = threading.active_count()
+    announced = from_disk(monkeypatch, each)
     one, met = run(queue, sizes=False)
-    assert (len(met), counts(one), threading.active_count()) == (60, {'queued': 60}, before)
-    assert sorted(name for name, main in opened if main) == sorted(met)
-    others = [name for name, main in opened if not main]
-    assert len(others) == len(set(others)) == ahead
+    assert (len(met), counts(one)) == (60, {'queued': 60})
+    assert len(announced) == len(set(announced)) == ahead
 
 
-def test_reading_ahead_keeps_the_rules_and_changes_no_count(queue, tmp_path, monkeypatch):
+def test_announcing_keeps_the_rules_and_changes_no_count(queue, tmp_path, monkeypatch):
     (tmp_path / 'secret').write_bytes(CONTROL)
     fifo, link, hard = ids(3)
     os.mkfifo(str(queue / ('qf' + fifo)))
@@ -300,30 +297,23 @@ def test_reading_ahead_keeps_the_rules_and_changes_no_count(queue, tmp_path, mon
     os.link(str(tmp_path / 'secret'), str(queue / ('qf' + hard)))
     put(queue, *('qf' + name for name in ids(60)[4:]))
     put(queue, 'hf6ANFSGLL000070')
-    opened = from_disk(monkeypatch, 1000)
-    touched, really = [], _spool.Pass._warm
+    announced = from_disk(monkeypatch, 1000)
+    open_before, really, gone = len(os.listdir('/proc/self/fd')), _spool.Pass._announce, []
 
-    def warm(self, names, control, data):
-        if names and not touched:
-            touched.extend(names)
-            os.unlink(str(queue / [name for name in names if name != 'qf' + hard][-1]))
+    def announce(self, names, control, data):
+        """One is delivered, and one becomes a link, between the name and the look."""
+        if not gone and len(names) > 4:
+            gone.extend([name for name in names if name != 'qf' + hard][:2])
+            for name in gone:
+                os.unlink(str(queue / name))
+            (queue / gone[1]).symlink_to(tmp_path / 'secret')
         really(self, names, control, data)
-    monkeypatch.setattr(_spool.Pass, '_warm', warm)
+    monkeypatch.setattr(_spool.Pass, '_announce', announce)
     one, met = run(queue, ('queued',))
-    assert counts(one) == {'queued': 55, 'quarantined': 1, 'special': 2, 'unreadable': 1}
-    assert (one.vanished, len(met)) == (1, 55)
-    assert not {'qf' + fifo, 'qf' + link, 'hf6ANFSGLL000070'} & {name for name, _main in opened}
-
-
-def test_where_no_more_threads_are_allowed_the_pass_reads_alone(queue, monkeypatch):
-    put(queue, *('qf' + name for name in ids(60)))
-    from_disk(monkeypatch, 1000)
-
-    def refuse(self):
-        raise RuntimeError("can't start new thread")
-    monkeypatch.setattr(threading.Thread, 'start', refuse)
-    one, met = run(queue)
-    assert (len(met), counts(one)) == (60, {'queued': 60})
+    assert counts(one) == {'queued': 54, 'quarantined': 1, 'special': 2, 'unreadable': 2}
+    assert (one.vanished, len(met), len(os.listdir('/proc/self/fd'))) == (1, 54, open_before)
+    assert len(announced) > 20
+    assert not {'qf' + fifo, 'qf' + link, 'hf6ANFSGLL000070', 'secret', *gone} & set(announced)
 
 
 @pytest.mark.skipif(not os.path.exists('/proc/self/io'), reason='this kernel does not count it')
