@@ -577,7 +577,7 @@ class Pass:
         entries, cold, before = iter(entries), False, _blocks_read()
         part = list(islice(entries, _AHEAD // 10))
         while part:
-            following = list(islice(entries, _AHEAD))
+            following = list(islice(entries, _AHEAD if cold else _AHEAD // 10))
             if cold:
                 self._announce([one.name for one in following if one.name[:2] in self.wanted and one.is_file(follow_symlinks=False)], control, data)
             yield part

@@ -280,7 +280,7 @@ def from_disk(monkeypatch, each):
     return announced
 
 
-@pytest.mark.parametrize('each, ahead', [(1000, 38), (21, 38), (20, 20), (2, 0), (0, 0)])
+@pytest.mark.parametrize('each, ahead', [(1000, 56), (2, 0), (0, 0)])
 def test_files_are_announced_only_while_the_disk_is_waited_for(queue, monkeypatch, each, ahead):
     put(queue, *('qf' + name for name in ids(60)), body=False)
     announced = from_disk(monkeypatch, each)

@@ -195,8 +195,8 @@ def tally(count, _place):
 
 
 @pytest.mark.parametrize('make, size', [
-    (flush_result, 1000), (flush_transcript, 2000), (totals, 500), (records, 500), (hazards, 250), (removal, 200), (archive_and_restore, 300), (debris, 200), (ledger, 500),
-    (recipients, 1000), (headers, 1000), (continued, 2000), (configuration, 200), (printable, 2000), (tally, 20000)])
+    (flush_result, 1000), (flush_transcript, 2000), (totals, 500), (records, 500), (hazards, 250), (removal, 200), (archive_and_restore, 300), (debris, 200),
+    (ledger, 500), (recipients, 1000), (headers, 1000), (continued, 2000), (configuration, 200), (printable, 2000), (tally, 20000)])
 def test_grows_no_faster_than_the_list(make, size, tmp_path, monkeypatch):
     monkeypatch.setattr(_hazards, 'SETTLE', 0)
     monkeypatch.setattr(_debris, 'open_files', set)
