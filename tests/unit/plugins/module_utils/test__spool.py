@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 import errno
+import itertools
 import os
 import socket
 
@@ -262,6 +263,65 @@ def test_batches_are_bounded_and_lose_nothing(queue, monkeypatch):
         one, met = run(queue, states, states is not None)
         assert sorted(met) == names
         assert counts(one) == {'queued': 30}
+
+
+def from_disk(monkeypatch, each):
+    """Let each look at what the process has had read from a disk find so many blocks more; returns the names that are announced."""
+    counted = itertools.count(0, each)
+    monkeypatch.setattr(_spool, '_blocks_read', lambda: next(counted))
+    monkeypatch.setattr(_spool, '_AHEAD', 20)
+    really, announced = os.posix_fadvise, []
+
+    def advise(handle, offset, size, advice):
+        assert advice == os.POSIX_FADV_WILLNEED
+        announced.append(os.path.basename(os.readlink('/proc/self/fd/%d' % handle)))
+        really(handle, offset, size, advice)
+    monkeypatch.setattr(_spool.os, 'posix_fadvise', advise)
+    return announced
+
+
+@pytest.mark.parametrize('each, ahead', [(1000, 56), (2, 0), (0, 0)])
+def test_files_are_announced_only_while_the_disk_is_waited_for(queue, monkeypatch, each, ahead):
+    put(queue, *('qf' + name for name in ids(60)), body=False)
+    announced = from_disk(monkeypatch, each)
+    one, met = run(queue, sizes=False)
+    assert (len(met), counts(one)) == (60, {'queued': 60})
+    assert len(announced) == len(set(announced)) == ahead
+
+
+def test_announcing_keeps_the_rules_and_changes_no_count(queue, tmp_path, monkeypatch):
+    (tmp_path / 'secret').write_bytes(CONTROL)
+    fifo, link, hard = ids(3)
+    os.mkfifo(str(queue / ('qf' + fifo)))
+    (queue / ('qf' + link)).symlink_to(tmp_path / 'secret')
+    os.link(str(tmp_path / 'secret'), str(queue / ('qf' + hard)))
+    put(queue, *('qf' + name for name in ids(60)[4:]))
+    put(queue, 'hf6ANFSGLL000070')
+    announced = from_disk(monkeypatch, 1000)
+    open_before, really, gone = len(os.listdir('/proc/self/fd')), _spool.Pass._announce, []
+
+    def announce(self, names, control, data):
+        """One is delivered, and one becomes a link, between the name and the look."""
+        if not gone and len(names) > 4:
+            gone.extend([name for name in names if name != 'qf' + hard][:2])
+            for name in gone:
+                os.unlink(str(queue / name))
+            (queue / gone[1]).symlink_to(tmp_path / 'secret')
+        really(self, names, control, data)
+    monkeypatch.setattr(_spool.Pass, '_announce', announce)
+    one, met = run(queue, ('queued',))
+    assert counts(one) == {'queued': 54, 'quarantined': 1, 'special': 2, 'unreadable': 2}
+    assert (one.vanished, len(met), len(os.listdir('/proc/self/fd'))) == (1, 54, open_before)
+    assert len(announced) > 20
+    assert not {'qf' + fifo, 'qf' + link, 'hf6ANFSGLL000070', 'secret', *gone} & set(announced)
+
+
+@pytest.mark.skipif(not os.path.exists('/proc/self/io'), reason='this kernel does not count it')
+def test_what_a_disk_has_read_is_counted():
+    """The kernel's count (struct rusage), which is the one in /proc/self/io where that is compiled in."""
+    with open('/proc/self/io') as stream:
+        found = dict(line.split(': ') for line in stream.read().splitlines())
+    assert 0 <= _spool._blocks_read() - int(found['read_bytes']) // 512 < 1000
 
 
 def test_locked_messages_are_told_by_device_and_inode(queue):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What takes long lists takes twice as long for twice as many: the exponent over three sizes, in processor time."""
 import gc
+import itertools
 import math
 import os
 import time
@@ -9,7 +10,7 @@ import types
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _cf, _debris, _flush, _hazards, _ledger, _outcome, _qf, _records, _removal, _selection, _spool, _summary, _text)
+    _archive, _cf, _debris, _flush, _hazards, _ledger, _outcome, _qf, _records, _removal, _restoration, _selection, _spool, _summary, _text)
 
 MOST = 1.1
 TRIES = 6
@@ -115,6 +116,26 @@ def removal(count, place):
     return work
 
 
+def archive_and_restore(count, place):
+    look = spool(count, place)
+    bases = itertools.count()
+
+    def work():
+        """Out of the queue and in again, so that it can be done once more."""
+        everything = _selection.Selection({}, NOW, _selection.STATES)
+        everything.done = 'removed'
+        outcome = _outcome.Outcome()
+        outcome.selected = count
+        base = str(place / ('archive-%d-%d' % (count, next(bases))))
+        with _archive.Writer(base, 'removed', {}) as writer:
+            _removal.Remover(look, everything, writer, outcome, lambda: None).run()
+        assert outcome.counts['removed'] == count, outcome.counts
+        outcome = _outcome.Outcome()
+        _restoration.Restorer(look, ['mta'], _selection.Selection({}, NOW, _selection.STATES), outcome, False, lambda: None).run(base)
+        assert outcome.counts['restored'] == count, (outcome.counts, outcome.refused)
+    return work
+
+
 def debris(count, place):
     look = spool(count, place)
     for number in range(count):
@@ -174,8 +195,8 @@ def tally(count, _place):
 
 
 @pytest.mark.parametrize('make, size', [
-    (flush_result, 1000), (flush_transcript, 2000), (totals, 500), (records, 500), (hazards, 250), (removal, 200), (debris, 200), (ledger, 500),
-    (recipients, 1000), (headers, 1000), (continued, 2000), (configuration, 200), (printable, 2000), (tally, 20000)])
+    (flush_result, 1000), (flush_transcript, 2000), (totals, 500), (records, 500), (hazards, 250), (removal, 200), (archive_and_restore, 300), (debris, 200),
+    (ledger, 500), (recipients, 1000), (headers, 1000), (continued, 2000), (configuration, 200), (printable, 2000), (tally, 20000)])
 def test_grows_no_faster_than_the_list(make, size, tmp_path, monkeypatch):
     monkeypatch.setattr(_hazards, 'SETTLE', 0)
     monkeypatch.setattr(_debris, 'open_files', set)
