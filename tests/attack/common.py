@@ -230,7 +230,14 @@ def processes():
 
 def stopped():
     """(pid, command line) of Sendmail processes that are stopped, and hold their messages until somebody lets them go on."""
-    return [(pid, line) for pid, line in processes() if Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1] == b"T"]
+    found = []
+    for pid, line in processes():
+        try:
+            if Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1] == b"T":
+                found.append((pid, line))
+        except OSError:
+            pass  # it has ended since
+    return found
 
 
 def quiet(seconds):

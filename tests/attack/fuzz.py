@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""fuzz.py SEED SECONDS: control files and configurations that were changed at random, with the host's own Sendmail as the oracle.
+"""fuzz.py SEED SECONDS [ORACLE...]: control files and configurations that were changed at random, with the host's own Sendmail as the oracle.
 
-Three oracles take turns, in batches that C(Random(f"{SEED}-{name}-{batch}")) makes again:
+Three oracles take turns (or those that are named), in batches that C(Random(f"{SEED}-{name}-{batch}")) makes again:
 - listing: `sendmail -bp -v` of a throw-away queue against what the collection reads from the same files (sender, recipients, status, body type, priority);
 - fate: a run of the real queue runner, with a relay that refuses connections, against what `sendmail_queue` in check mode says of each file:
   lost (Qf), removed without a word, passed over (other than for a q line), or aborted on must have been called endangered, and what was tried must not;
@@ -406,51 +406,54 @@ def mutate_cf(rand, data):
 
 
 def configuration(number, samples, figures, findings, judge):
+    """A hundred files: what we say of each, while twenty of the real program at a time say it."""
     rand = random.Random(f"{SEED}-configuration-{number}")
-    path = Path("/run/attack-fuzz.cf")
-    for position in range(20):
-        data, done = mutate_cf(rand, rand.choice(samples))
-        path.write_bytes(data)
-        figures["configurations"] += 1
-        try:
-            # -bt needs no queue, and does not look where queues lie.
-            problems = [one for one in judge(data) if not re.match(r"QueueDirectory \(Q\)|QueuePath", one["problem"])]
-        except Exception as error:  # noqa: BLE001
-            figures["crashes"] += 1
-            findings.add("crash", f"configuration {number}.{position}: {error!r}: {done}")
-            continue
-        try:
-            ended = subprocess.run(
-                [SENDMAIL, "-C", str(path), "-bt", "-d0"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=20,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            figures["not compared, too slow"] += 1
-            continue
-        # Accounts, services and addresses of the host, values of its macros, and options that other builds have.
-        if re.search(rb'unknown user|unknown group|service ".*" unknown|host ".*" unknown|Unknown host name|unknown port name', ended.stdout):
-            figures["not compared, of this host"] += 1
-            continue
-        if not problems and re.search(rb"R line: null [LR]HS|ambiguous option name|unknown member map|pattern-compile-error|config K line, map", ended.stdout):
-            figures["not compared, not judged"] += 1
-            continue
-        refused = ended.returncode in (64, 69, 70, 71, 72, 78)
-        if refused != bool(problems):
-            words = (
-                re.findall(rb"line \d+: ([^\n]{0,80})", ended.stdout)
-                or re.findall(rb"(?:554|451) [\d.]+ ([^\n]{0,80})", ended.stdout)
-                or [ended.stdout[-80:]]
-            )
-            figures["differences"] += 1
-            kind = re.sub(r"[^a-zA-Z ].*", "", words[0].decode("latin-1")).strip()[:40] if refused else "accepted and called wrong"
-            findings.add(
-                f"configuration, {kind or 'other'}",
-                f"{number}.{position}: status {ended.returncode} {words[0][:80]!r}, we {problems[:1]}: {done}",
-            )
+    for first in range(0, 100, 20):
+        asked = []
+        for position in range(first, first + 20):
+            data, done = mutate_cf(rand, rand.choice(samples))
+            path = Path(f"/run/attack-fuzz-{position}.cf")
+            path.write_bytes(data)
+            # Both into one pipe of 64 KB, of which it fills a few hundred bytes.
+            command = [SENDMAIL, "-C", str(path), "-bt", "-d0"]
+            running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            asked.append((position, path, data, done, running))
+        for position, path, data, done, running in asked:
+            figures["configurations"] += 1
+            problems = None
+            try:
+                # -bt needs no queue, and does not look where queues lie.
+                problems = [one for one in judge(data) if not re.match(r"QueueDirectory \(Q\)|QueuePath", one["problem"])]
+            except Exception as error:  # noqa: BLE001
+                figures["crashes"] += 1
+                findings.add("crash", f"configuration {number}.{position}: {error!r}: {done}")
+            try:
+                text = running.communicate(timeout=20)[0]
+            except subprocess.TimeoutExpired:
+                running.kill()
+                running.communicate()
+                figures["not compared, too slow"] += 1
+                continue
+            finally:
+                path.unlink()
+            if problems is not None:
+                compare(f"{number}.{position}", problems, running.returncode, text, done, figures, findings)
+
+
+def compare(which, problems, status, text, done, figures, findings):
+    # Accounts, services and addresses of the host, values of its macros, and options that other builds have.
+    if re.search(rb'unknown user|unknown group|service ".*" unknown|host ".*" unknown|Unknown host name|unknown port name', text):
+        figures["not compared, of this host"] += 1
+        return
+    if not problems and re.search(rb"R line: null [LR]HS|ambiguous option name|unknown member map|pattern-compile-error|config K line, map", text):
+        figures["not compared, not judged"] += 1
+        return
+    refused = status in (64, 69, 70, 71, 72, 78)
+    if refused != bool(problems):
+        words = re.findall(rb"line \d+: ([^\n]{0,80})", text) or re.findall(rb"(?:554|451) [\d.]+ ([^\n]{0,80})", text) or [text[-80:]]
+        figures["differences"] += 1
+        kind = re.sub(r"[^a-zA-Z ].*", "", words[0].decode("latin-1")).strip()[:40] if refused else "accepted and called wrong"
+        findings.add(f"configuration, {kind or 'other'}", f"{which}: status {status} {words[0][:80]!r}, we {problems[:1]}: {done}")
 
 
 def main():
@@ -484,6 +487,7 @@ def main():
             "configuration": (configuration, configurations, lambda data: _readcf.problems(_cf.parse(data)) + _readcf.absent(_cf.parse(data)), 0.25),
         },
     )
+    work = {name: work[name] for name in sys.argv[3:] or work}
     batches = Counter()
     try:
         while time.monotonic() - began < SECONDS:
@@ -499,6 +503,7 @@ def main():
     rates = {
         f"{counted} a second": int(figures[counted] / max(0.01, spent[name]))
         for name, counted in (("listing", "files"), ("fate", "fates"), ("configuration", "configurations"))
+        if name in work
     }
     return summary("fuzz", findings, figures, **rates)
 
