@@ -5,7 +5,7 @@
 
 # Those that take long come first, the scenarios that are not named last.
 gates := lint docs units monitoring sanity
-hosts := sendmail_queue_runner remediate sendmail_mta ensure_submission queue_flush events commands
+hosts := sendmail_queue_runner remediate sendmail_mta diagnosis ensure_submission queue_flush events commands
 scenarios := $(filter-out default $(hosts),$(patsubst extensions/molecule/%/molecule.yml,%,$(wildcard extensions/molecule/*/molecule.yml)))
 steps := prepare images $(gates) $(hosts) $(scenarios) demo attack
 

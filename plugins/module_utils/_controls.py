@@ -109,7 +109,8 @@ def _rights_words(nouns: str, *keys: str) -> Callable[..., Tuple[str, str]]:
     def words(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
         wanted = _wanted(look, keys)
         if not wanted:
-            raise _text.SendmailError('There is no %s to check.' % nouns)
+            raise _text.SendmailError('There is no %s to check.' % nouns if look.layout.rules else
+                                      'Nobody knows the owners and modes of this packaging.')
         expected = ', '.join(sorted(set('%s:%s %s' % (one['owner'] or '*', one['group'] or '*', one['mode']) for one in wanted)))
         return expected, '%d of %d right' % (sum(1 for one in wanted if not _wrong_rights(one)), len(wanted))
     return words

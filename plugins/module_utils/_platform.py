@@ -150,7 +150,7 @@ _FAMILIES = (('debian', 'debian ubuntu'), ('redhat', 'rhel fedora centos openeul
 _PACKAGE_FILES = (
     ('debian', (('/usr/share/sendmail/update_conf',), ('/usr/libexec/sendmail/sendmail', '/usr/lib/sm.bin/sendmail'))),
     ('redhat', (('/usr/sbin/sendmail.sendmail', '/usr/bin/sendmail.sendmail'), ('/usr/lib/systemd/system/sm-client.service', '/etc/rc.d/init.d/sendmail'))),
-    ('suse', (('/usr/lib/systemd/system/sendmail-client.service',), ('/usr/lib/sendmail.d/update', '/usr/libexec/sendmail.d/update'))),
+    ('suse', (('/usr/lib/systemd/system/sendmail-client.service', '/etc/init.d/sendmail'), ('/usr/lib/sendmail.d/update', '/usr/libexec/sendmail.d/update'))),
     ('gentoo', (('/var/db/pkg/mail-mta/sendmail-[0-9]*',), ('/usr/sbin/sendmail',))),
     ('arch', (('/var/lib/pacman/local/sendmail-[0-9]*',), ('/usr/lib/systemd/system/sm-client.service',))),
 )

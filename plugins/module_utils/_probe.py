@@ -207,7 +207,8 @@ def obstacles(look: _look.Look) -> List[str]:
         return []
     found = []
     names = [name for name in _NAMES if os.path.exists(name)]
-    if not names and look.layout.family != 'freebsd':
+    # Where a package brought the first name it is the one that cron, mail(1) and PHP call: the other alone does not serve them.
+    if _NAMES[0] not in names and (look.layout.family in ('debian', 'redhat', 'suse') or not names and look.layout.family != 'freebsd'):
         found.append('There is no program %s, by which others submit mail; Sendmail itself is %s.' % (_NAMES[0], _system.printable(binary)))
     try:
         about = os.stat(binary)

@@ -50,7 +50,8 @@ BY_HAND = '/usr/sbin/sendmail -L sm-mta -bd -q1h'
 # Whose the queue is and what starts the daemons nobody guesses.
 START = '; '.join(('chown smmsp:smmsp /var/spool/clientmqueue', 'chmod 0770 /var/spool/clientmqueue', '%s -L sm-mta -bd -q1h',
                    'kill $(head -n 1 /var/spool/clientmqueue/sm-client.pid) || true', '%s -L sm-msp-queue -Ac -q1h'))
-UNTOLD = {'remediated': 'not know the packaging', 'remediated again': 'not know the packaging', 'half an hour': 'not know the packaging'}
+UNTOLD = {'remediated': 'not know the packaging', 'remediated again': 'not know the packaging', 'half an hour': 'not know the packaging',
+          'compliance': 'could not be judged: SMQ-PRG-03, SMQ-PRM-01, SMQ-PRM-02, SMQ-PRM-04$'}
 ALONE = {'survey': 'runner', 'remediated': 'Neither an init system nor cron', 'remediated again': 'Neither an init system nor cron',
          'half an hour': 'Neither an init system nor cron'}
 # The hubs are hosts too, started before the null clients, and not judged.
@@ -147,8 +148,8 @@ class Runs:
         self.inventory = CACHE / 'inventory.json'
         self.inventory.write_text(json.dumps({'all': {'hosts': {name: {'ansible_host': 'kind-' + name} for name in names}, 'vars': {
             'ansible_connection': 'containers.podman.podman', 'ansible_python_interpreter': '/usr/bin/python3', 'sendmail_remediate_spread': 0,
-            # Not a tmpfs of a container with a read-only root, to which podman cannot copy.
-            'ansible_remote_tmp': '/var/tmp/ansible'}}}))
+            # Not a tmpfs of a container with a read-only root, to which podman cannot copy; and not below its mount point, where volumes do not show.
+            'ansible_remote_tmp': '/var/tmp/ansible', 'ansible_podman_mount_detection': False}}}))
 
     def play(self, playbook: str, *options: str, **variables: Any) -> Dict[str, Dict[str, Any]]:
         """What each host has to say: what the playbook wrote for it in {output}, and C(changed) and C(failed) as Ansible counted."""
@@ -296,7 +297,9 @@ class Story:
     def compliance(self) -> None:
         found = self.runs.play('mailops.sendmail.check_compliance', sendmail_compliance_directory=str(CACHE / 'compliance'))
         for name in self.names:
-            self.note('compliance', name, found[name]['failed'] == 0, 'it could not be judged')
+            result = json.loads((CACHE / 'compliance/results' / (name + '.json')).read_text())
+            unjudged = ', '.join(one['id'] for one in result['controls'] if one['status'] == 'error')
+            self.note('compliance', name, found[name]['failed'] == 0 and not unjudged, 'could not be judged: ' + unjudged)
 
     def tell(self) -> Dict[str, Dict[str, str]]:
         self.look('facts')

@@ -81,3 +81,15 @@ def test_the_queue_of_an_mta_belongs_to_its_user(monkeypatch, user, owner, right
                       program={'sendmail': None}, submitter={'user': 'smmsp', 'group': 'smmsp'}, settings={'mta': {'run_as_user': user}})
     (one,) = [one for one in _compliance._wanted(look) if one['key'] == 'mta_queue']
     assert (_controls._wrong_rights(one) == '') is right
+
+
+@pytest.mark.parametrize('submit, group, mode, right', [
+    # "The old method ... sendmail was installed as set-user-ID root": sendmail/SECURITY. Its group is nobody's matter then.
+    (None, 'mail', '4755', True), (None, 'smmsp', '0755', False), (object(), 'mail', '4755', False), (object(), 'smmsp', '2555', True)])
+def test_without_submit_cf_the_program_is_set_user_id(monkeypatch, submit, group, mode, right):
+    monkeypatch.setattr(_compliance._system, 'file_state', lambda path: {
+        'path': path, 'exists': True, 'error': None, 'owner': 'root', 'group': group, 'mode': mode})
+    look = _look.Look(0, layout=_platform.UPSTREAM, program={'sendmail': '/usr/sbin/sendmail', 'mode': mode},
+                      submitter={'user': 'smmsp', 'group': 'smmsp'}, configurations={'msp': submit})
+    (one,) = [one for one in _compliance._wanted(look) if one['key'] == 'binary']
+    assert (_controls._wrong_rights(one) == '') is right

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _platform, _text
 from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import (
     DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, POLICY, REFUSES, ROOM, RUNNER, SOCKET, alias_file, aliased, damaged, queue, relay, ruled, settings,
     state, waiting, want)
@@ -284,6 +284,8 @@ def test_without_minfreeblocks_one_block_counts():
 @pytest.mark.parametrize('control, more, sentence', [
     ('QUE-01', {'errors': [{'queue': 'mta', 'path': '/m', 'error': 'x'}, {'queue': 'msp', 'path': '/q', 'error': 'Permission denied'},
                            {'queue': 'msp', 'path': '/r', 'error': 'y'}]}, 'The queue cannot be judged: /q: Permission denied.'),
+    ('PRM-01', {'wanted': [], 'layout': _platform.UNKNOWN}, 'Nobody knows the owners and modes of this packaging.'),
+    ('PRM-01', {'wanted': []}, 'There is no directory of the client queue to check.'),
     ('QUE-02', {'queues': {'msp': queue()}}, 'The queue cannot be judged: it was not read.'),
     ('STO-03', {'filesystems': {'msp': ROOM, 'mta': dict(ROOM, error='Input/output error')}}, '/var: Input/output error.'),
     ('CFG-01', {'files': dict(HEALTHY.files, msp=dict(HEALTHY.files['msp'], error='Permission denied'))}, '/etc/mail/submit.cf: Permission denied.'),

@@ -39,6 +39,8 @@ def identify(release, paths, program, system='Linux'):
     ({'ID': 'openEuler'}, REDHAT, '/usr/sbin/sendmail.sendmail', 'redhat'),
     (LEAP, SUSE, HERE, 'suse'),
     ({'ID': 'sles'}, SUSE - {'/usr/libexec/sendmail.d/update'} | {'/usr/lib/sendmail.d/update'}, HERE, 'suse'),
+    # openSUSE's sendmail.spec with sysvinit: /etc/init.d/sendmail and no unit.
+    ({'ID': 'sles'}, {'/usr/sbin/sendmail', '/etc/init.d/sendmail', '/usr/lib/sendmail.d/update', '/etc/sendmail.cf'}, HERE, 'suse'),
     ({'ID': 'gentoo'}, GENTOO, HERE, 'gentoo'),
     ({'ID': 'arch'}, ARCH, '/usr/bin/sendmail', 'arch'),
     ({'ID': 'manjaro', 'ID_LIKE': 'arch'}, ARCH, '/usr/bin/sendmail', 'arch'),

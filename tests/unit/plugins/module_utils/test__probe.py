@@ -155,6 +155,20 @@ def test_another_mailer_under_the_other_name(tmp_path, monkeypatch, text, ours, 
     assert real == ('/usr/sbin/sendmail', '/usr/lib/sendmail')
 
 
+@pytest.mark.parametrize('family, there, missed', [
+    # dpkg-divert took the name away and left /usr/lib/sendmail: cron, mail(1) and PHP find nothing. Seen on Debian 13.
+    ('debian', 1, True), ('redhat', 1, True), ('upstream', 1, False), ('unknown', 1, False), ('upstream', None, True), ('freebsd', None, False),
+    ('debian', 0, False)])
+def test_the_name_by_which_others_submit_is_gone(tmp_path, monkeypatch, family, there, missed):
+    def fails(_path):
+        raise PermissionError(13, 'no further')
+    names = tuple(sys.executable if number == there else str(tmp_path / str(number)) for number in range(2))
+    monkeypatch.setattr(_probe, '_NAMES', names)
+    monkeypatch.setattr(os, 'statvfs', fails)
+    look = types.SimpleNamespace(layout=types.SimpleNamespace(family=family), program={'sendmail': sys.executable, 'is_sendmail': True})
+    assert any(one.startswith('There is no program %s,' % names[0]) for one in _probe.obstacles(look)) is missed
+
+
 def test_a_program_that_is_mounted_noexec(tmp_path, monkeypatch):
     (one,) = obstacles(tmp_path, monkeypatch, [False, True, True], os.ST_NOEXEC)
     assert 'mounted noexec' in one

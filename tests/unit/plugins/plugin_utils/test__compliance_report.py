@@ -444,6 +444,19 @@ def test_a_browser_shows_the_page(tmp_path, count, hostile):
     assert picture.read_bytes()[:8] == b'\x89PNG\r\n\x1a\n' and picture.stat().st_size > 10000
 
 
+@pytest.mark.skipif(CHROMIUM is None, reason='tests/prepare installs Chromium for the main run')
+def test_the_matrix_fits_into_a_window_of_1280(tmp_path):
+    """All controls beside names of usual length, without scrolling. What measures it is added to the page, whose own policy allows no program."""
+    page = tmp_path / 'report.html'
+    text = written(reported(fleet(10, 5, False), tmp_path / 'results'), 'html')
+    page.write_text(re.sub('<meta http-equiv="Content-Security-Policy"[^>]*>', '', text)
+                    + '<script>var seen = document.querySelector(".scroll"); document.title = seen.scrollWidth + " of " + seen.clientWidth</script>')
+    tree = subprocess.run([CHROMIUM, '--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', f'--user-data-dir={tmp_path}/profile',
+                           '--window-size=1280,900', '--dump-dom', page.as_uri()], capture_output=True, text=True, timeout=240, check=True).stdout
+    wide, room = map(int, re.search(r'<title>(\d+) of (\d+)</title>', tree).groups())
+    assert 1100 < wide <= room
+
+
 class TestProgram:
     OPTIONS = {'thresholds': {'msp_age': '6h'}, 'overrides': [], 'waivers': [{'id': 'SMQ-QUE-01', 'reason': "it's {{ so }} \\", 'expires': '2027-01-01'}]}
 
