@@ -18,9 +18,10 @@ READER = 'mailops.sendmail.option'
 EXPRESSIONS = {'when', 'until', 'failed_when', 'changed_when', 'that'}
 # Variables of the playbooks themselves, which have no argument specification.
 PLAYBOOK_OPTIONS = {'flush_queues_at_once': 'int', 'remediate_queues_batches': 'batches', 'remediate_queues_max_fail': 'int',
-                    'remediate_queues_reports': 'list',
-                    'survey_queues_reports': 'list', 'flush_queues_timeout': 'duration', 'target': 'list', 'flush_queues_spread': 'duration'}
-KINDS = {'bool': {'bool'}, 'int': {'int'}, 'list': {'list', 'addresses'}, 'dict': {'dict'}, 'duration': {'duration'}, 'age': {'age'}, 'batches': {'batches'}}
+                    'remediate_queues_reports': 'reports',
+                    'survey_queues_reports': 'reports', 'flush_queues_timeout': 'duration', 'target': 'list', 'flush_queues_spread': 'duration'}
+KINDS = {'bool': {'bool'}, 'int': {'int'}, 'list': {'list', 'addresses'}, 'dict': {'dict'}, 'duration': {'duration'}, 'age': {'age'}, 'batches': {'batches'},
+         'reports': {'reports'}}
 ROLE_FILES = sorted(path for path in (ROOT / 'roles').rglob('*') if path.parent.name in ('tasks', 'steps', 'handlers', 'vars', 'templates') and path.is_file())
 PLAYBOOKS = sorted((ROOT / 'playbooks').rglob('*.yml'))
 SCENARIOS = sorted((ROOT / 'extensions/molecule').rglob('*.yml'))
