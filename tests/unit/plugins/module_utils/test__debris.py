@@ -15,7 +15,8 @@ import yaml
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _debris, _hazards, _spool, _text
 from ansible_collections.mailops.sendmail.tests.unit.fault_points import killed_at_every_step
-from ansible_collections.mailops.sendmail.tests.unit.plays import ROOT
+
+ROOT = os.path.join(os.path.dirname(_debris.__file__), '..', '..')
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='files of several users are made, as a spool has them')
 QF = b'V8\nT900\nK1000\nN1\nP30018\nFs\n$_alice@localhost\nSalice\nRPFD:bob\nH??Subject: t\n.\n'
@@ -308,7 +309,8 @@ def test_check_mode_promises_no_archive_that_cannot_be(lab, monkeypatch):
 
 def test_what_the_role_archives_before_a_run_is_no_body_that_is_being_received(lab, monkeypatch):
     """A minute is enough for what a rewrite has left, and not for a body whose control file is still to come: a client may be slow."""
-    tasks = yaml.safe_load((ROOT / 'roles/sendmail_remediate/tasks/hazards.yml').read_text())
+    with open(os.path.join(ROOT, 'roles/sendmail_remediate/tasks/hazards.yml')) as stream:
+        tasks = yaml.safe_load(stream)
     asked = tasks[0]['mailops.sendmail.sendmail_debris']
     lab.put('df' + ID % 1, b'Begun.\n')
     lab.put('qf' + ID % 2)
