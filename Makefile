@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage mutants breakages night bench bench-fleet fleet kinds healthy events formats hosts requirements clean
+.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage mutants breakages night bench bench-fleet fleet controllers kinds healthy events formats hosts requirements clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -75,6 +75,11 @@ bench-fleet: ## what surveying, checking and remediating a hundred hosts costs
 fleet: ## ten hosts with ten troubles, remediated by one playbook (docs/fleet.md)
 	@tests/prepare hosts
 	@tests/fleet/run
+
+controllers: ## four controllers of which one dies, and a hundred hosts that pull, in one report (docs/fleet.md)
+	@tests/prepare hosts
+	@tests/hosts/build trixie
+	@tests/hosts/enter .venv/bin/python tests/fleet/controllers.py
 
 kinds: ## the kinds of hosts that the scenarios do not have, one story on each (docs/platforms.md); KIND=suse runs one
 	@tests/prepare hosts
