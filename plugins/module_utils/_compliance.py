@@ -91,7 +91,7 @@ def _wanted(look: _look.Look) -> List[Dict[str, Any]]:
         rule, state = layout.rules[key], _system.file_state(path)
         if key == 'binary' and look.configurations.get('msp') is None and int(state['mode'] or '0', 8) & 0o4000:
             # As in sendmail_permissions: without submit.cf it is the set-user-ID bit by which users submit (sendmail/SECURITY).
-            rule = rule._replace(group=state['group'], mode=int(state['mode'], 8))
+            rule = rule._replace(group=state['group'], mode=int(state['mode'], 8) & ~0o022)
         # Its user can work in what is his own, as in sendmail_permissions.
         owner = state['owner'] if key == 'msp_queue' and state['owner'] == look.submitter['user'] else (
             _mta_runner(look, rule.owner) if key == 'mta_queue' else users.get(rule.owner, rule.owner))
