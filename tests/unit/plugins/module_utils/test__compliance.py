@@ -85,7 +85,8 @@ def test_the_queue_of_an_mta_belongs_to_its_user(monkeypatch, user, owner, right
 
 @pytest.mark.parametrize('submit, group, mode, right', [
     # "The old method ... sendmail was installed as set-user-ID root": sendmail/SECURITY. Its group is nobody's matter then.
-    (None, 'mail', '4755', True), (None, 'mail', '4777', False), (None, 'smmsp', '0755', False), (object(), 'mail', '4755', False), (object(), 'smmsp', '2555', True)])
+    (None, 'mail', '4755', True), (None, 'mail', '4777', False), (None, 'smmsp', '0755', False), (object(), 'mail', '4755', False),
+    (object(), 'smmsp', '2555', True)])
 def test_without_submit_cf_the_program_is_set_user_id(monkeypatch, submit, group, mode, right):
     monkeypatch.setattr(_compliance._system, 'file_state', lambda path: {
         'path': path, 'exists': True, 'error': None, 'owner': 'root', 'group': group, 'mode': mode})
