@@ -29,7 +29,7 @@ BATCH = 1000                # rows handed up at once: memory stays flat, and jud
 _BLOCK = 8192               # one read holds the whole of nearly every control file
 LIMIT = 8 << 20             # a control file of 100,000 recipients, more than Sendmail can take in a day; the worst of lines cost 50 times that in memory
 NAME_MAX = 20               # a runner passes over longer names (MAXQFNAME), so they are no messages
-_AHEAD = 2000               # names of which the disk is told ahead where it is waited for
+_AHEAD = 2000               # names whose files the kernel begins to read before their turn, where the disk is slow
 _ERRORS_KEPT = 10
 _SCAN_BY_DESCRIPTOR = os.scandir in os.supports_fd   # not before Python 3.7
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -582,7 +582,7 @@ class Pass:
                 self._announce([one.name for one in following if one.name[:2] in self.wanted and one.is_file(follow_symlinks=False)], control, data)
             yield part
             now = _blocks_read()
-            cold, before, part = now - before > len(part), now, following
+            cold, before, part = now - before > len(part) and hasattr(os, 'posix_fadvise'), now, following
 
     def _announce(self, names: List[str], control: int, data: int) -> None:
         """Have the kernel begin to read what the pass comes to next, without waiting; what is wrong with a file, the pass says."""
