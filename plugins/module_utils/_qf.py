@@ -171,12 +171,13 @@ def _number(text):
 
 
 _XTEXT = re.compile(rb'(?:[!-*,-<>-~]|\+[0-9A-Fa-f]{2})*\Z')   # xtextok() in savemail.c
+_MARK = re.compile(rb'[\x80-\x9f]')                      # bytes that Sendmail keeps for itself (invalidaddr())
 _NOTHING = re.compile(rb'[ \t\n\v\f\r)>]*\\?\Z')           # what prescan() in parseaddr.c finds no token in, but for comments
 
 
 def _is_taken(value):
     """Whether parseaddr() takes this address (bytes) of an R line; the recipient is forgotten where it does not (parseaddr.c, invalidaddr())."""
-    if len(value) > _ADDRESS_MAX or re.search(rb'[\x80-\x9f]', value):
+    if len(value) > _ADDRESS_MAX or _MARK.search(value):
         return False
     if b'(' in value and b'"' not in value:
         kept, depth = bytearray(), 0
@@ -192,8 +193,36 @@ def _is_taken(value):
 # Found by searching: a repeated group would take memory for each line.
 _LINE_END = re.compile(rb'\n(?![ \t])')           # with the lines that continue it (fgetfolded() in util.c)
 _HEADERS_END = re.compile(rb'\n(?![H \t])')
+_HEADER = re.compile(rb'(?:\?[^?]*\?)?([^:\s]+)\s*:\s?(.*)', re.S)
 _NUMBERS = {b'V': 'version', b'T': 'created', b'K': 'last_attempt', b'N': 'attempts', b'P': 'priority'}
 _TEXTS = {b'B': 'body_type', b'q': 'quarantine_reason', b'F': 'flags', b'Z': 'envid', b'd': 'data_directory'}
+
+
+def _lines(data, headers):
+    """Yield (number, text, whether the file is cut short in it) for each line as Sendmail sees it: joined with those that continue it, up to a NUL.
+
+    C(headers): those kept so far. When these are _HEADERS_MAX, what follows of them counts as one line and is passed over.
+    """
+    position, end, following, line = 0, len(data), 1, b''
+    while position < end:
+        number = following
+        following += 1
+        if len(headers) >= _HEADERS_MAX and data[position:position + 1] == b'H' and number <= _LINES_MAX and line[:1] != b'.':
+            found = _HEADERS_END.search(data, position)
+            position = found.end() if found else end
+            continue
+        found = _LINE_END.search(data, position)
+        stop = found.start() if found else end - data.endswith(b'\n')
+        cut = not found and not data.endswith(b'\n')
+        line, position = data[position:stop], stop + 1
+        if b'\n' in line:
+            following += line.count(b'\n')
+            line = line.replace(b'\r\n', b'\n')
+        if line[-1:] == b'\r' and not cut:
+            line = line[:-1]
+        if b'\0' in line:
+            line = line[:line.index(b'\0')]   # C ends its strings there
+        yield number, line, cut
 
 
 def parse(data):
@@ -212,31 +241,13 @@ def parse(data):
     def problem(code, text, *values):
         problems.append(Problem(code, ('line %d: ' % number + text) % values))
 
-    position, end, following = 0, len(data), 1
-    while position < end and len(problems) < _PROBLEMS_MAX:
-        number = following
+    for number, line, cut in _lines(data, headers):
+        if len(problems) >= _PROBLEMS_MAX:
+            break
         if number > _LINES_MAX:
             problem('too_long', 'there are more lines than this collection reads')
             complete = data[-3:] == b'\n.\n'
             break
-        if len(headers) >= _HEADERS_MAX and not complete and data[position:position + 1] == b'H':
-            found = _HEADERS_END.search(data, position)
-            stop = found.end() if found else end
-            following += 1
-            position = stop
-            continue
-        found = _LINE_END.search(data, position)
-        stop = found.start() if found else len(data) - data.endswith(b'\n')
-        cut = not found and not data.endswith(b'\n')
-        line, position = data[position:stop], stop + 1
-        following += 1
-        if b'\n' in line:
-            following += line.count(b'\n')
-            line = line.replace(b'\r\n', b'\n')
-        if line[-1:] == b'\r' and not cut:
-            line = line[:-1]
-        if b'\0' in line:
-            line = line[:line.index(b'\0')]   # C ends its strings there
         if complete:
             problem('behind_dot', 'there is text after the final dot')
             break
@@ -262,7 +273,7 @@ def parse(data):
                 problem('recipient', 'a recipient whose address Sendmail does not accept, and drops silently')
             pending = {b'Q': b'', b'M': b''}
         elif letter == b'H':
-            found = re.match(rb'(?:\?[^?]*\?)?([^:\s]+)\s*:\s?(.*)', value, re.S)
+            found = _HEADER.match(value)
             if found:
                 headers.append((found.group(1), found.group(2)))
         elif letter in pending:
