@@ -310,6 +310,13 @@ def parse(data):
     return Envelope(macros=macros, recipients=recipients, headers=headers, complete=complete, problems=problems, **values)
 
 
+def damage(envelope: Envelope) -> Optional[str]:
+    """The state of a control file that is no message to a queue run, as modules call it, or None."""
+    if not envelope.complete and (envelope.created is not None or not envelope.problems):
+        return 'incomplete'
+    return 'unreadable' if envelope.created is None or envelope.version > NEWEST_VERSION else None
+
+
 def _missing(values: Dict[str, Any], taken: int) -> List[Problem]:
     found = []
     if values['created'] is None:

@@ -637,13 +637,12 @@ class Pass:
             self._unreadable(name, str(error))
             return None
         envelope = _qf.parse(data)
-        if not envelope.complete and (envelope.created is not None or not envelope.problems):
-            self._damage(name, 'incomplete')
-            return None
-        if envelope.created is None or envelope.version > _qf.NEWEST_VERSION:
+        state = _qf.damage(envelope)
+        if state == 'unreadable':
             self._unreadable(name, envelope.problems[0].text)
-            return None
-        return _qf.head_of(envelope)
+        elif state:
+            self._damage(name, state)
+        return None if state else _qf.head_of(envelope)
 
     @staticmethod
     def _ends_well(control, name):
