@@ -6,7 +6,7 @@ SHELL := bash
 .PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage mutants breakages night bench bench-fleet fleet controllers kinds healthy events formats hosts requirements clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 demo: ## see a stuck client queue reported, flushed and proved empty
 	@tests/prepare hosts trixie
@@ -59,7 +59,7 @@ breakages: ## break roles, playbooks and filters on purpose: does the test that 
 	@tests/prepare hosts
 	@tests/breakages/run $(BREAKAGES)
 
-night: ## a fleet of 40 hosts, half of them with two troubles at once, remediated by one playbook; HOSTS=n, SEED=n (tests/night)
+night: ## a fleet of 40 hosts, half of them with two faults at once, remediated by one playbook; HOSTS=n, SEED=n (tests/night)
 	@tests/prepare hosts
 	@tests/night/run $(if $(HOSTS),--hosts $(HOSTS)) $(if $(SEED),--seed $(SEED))
 
@@ -72,7 +72,7 @@ bench-fleet: ## what surveying, checking and remediating a hundred hosts costs
 	@tests/prepare hosts
 	@tests/hosts/enter .venv/bin/python tests/benchmark/fleet.py
 
-fleet: ## ten hosts with ten troubles, remediated by one playbook (docs/fleet.md)
+fleet: ## eleven hosts, nine with a fault each, remediated by one playbook (docs/fleet.md)
 	@tests/prepare hosts
 	@tests/fleet/run
 
