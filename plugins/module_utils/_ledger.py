@@ -128,8 +128,7 @@ def _check_directory(directory):
                                   'those on the way to it.' % directory)
 
     def check(descriptor, _path, passing=True):
-        about = os.fstat(descriptor)
-        if about.st_uid not in (0, os.geteuid()) or about.st_mode & 0o022 and not (passing and about.st_mode & stat.S_ISVTX):
+        if _archive.is_shared(descriptor, passing):
             raise refusal
     try:
         descriptor = _spool.walk(directory, each=check)
