@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage mutants breakages night bench bench-fleet fleet controllers kinds healthy events formats hosts requirements clean
+.PHONY: help demo test quick units lint sanity docs screenshots molecule attack coverage mutants breakages night bench bench-fleet fleet controllers forecast kinds healthy events formats hosts requirements clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -80,6 +80,12 @@ controllers: ## four controllers of which one dies, and a hundred hosts that pul
 	@tests/prepare hosts
 	@tests/hosts/build trixie
 	@tests/hosts/enter .venv/bin/python tests/fleet/controllers.py
+
+forecast: ## a queue fed and drained at a known pace, and what the recording rules forecast of it (docs/monitoring.md)
+	@tests/prepare hosts
+	@tests/hosts/build trixie
+	@tests/gates/monitoring
+	@tests/hosts/enter .venv/bin/python tests/fleet/forecast.py
 
 kinds: ## the kinds of hosts that the scenarios do not have, one story on each (docs/platforms.md); KIND=suse runs one
 	@tests/prepare hosts
