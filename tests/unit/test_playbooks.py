@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 
-import jinja2
 import pytest
 import yaml
 
@@ -485,28 +484,6 @@ def test_a_runner_that_is_older_than_the_name_servers_is_restarted(answering, tm
     assert (done.returncode == 0) is not told or restarted, done.stdout
 
 
-def stale(facts, check=False):
-    """What vars/main.yml of the role says of these queue facts."""
-    texts = yaml.safe_load((ROOT / 'roles/sendmail_remediate/vars/main.yml').read_text())
-    environment = jinja2.Environment(autoescape=False)  # noqa: S701 - no page
-    known = {'__sendmail_remediate_stale_look': facts, 'ansible_check_mode': check, '__sendmail_remediate_resolver_written': True}
-    for name in ('runners', 'ours', 'left', 'method'):
-        known[f'__sendmail_remediate_stale_{name}'] = environment.compile_expression(texts[f'__sendmail_remediate_stale_{name}'].strip('{} '))(**known)
-    return known
-
-
-@pytest.mark.parametrize('units', [('session-1.scope', 'sendmail-client.service'), ('sendmail-client.service', 'session-1.scope')])
-def test_beside_a_runner_that_is_restarted_another_is_named(units):
-    """Whichever comes first."""
-    facts = planned_queue_runner.host('suse', *(planned_queue_runner.runner('daemon', pid=pid, unit=unit) for pid, unit in enumerate(units, 300)))
-    facts['mta'] = dict(facts['mta'], resolver_changed=REPAIRED, processes=[
-        {'pid': pid, 'role': 'queue_runner', 'queue': 'msp', 'interval': 1800, 'started': REPAIRED - 60, 'unit': unit} for pid, unit in enumerate(units, 300)])
-    found = stale(facts, check=True)
-    assert [one['unit'] for one in found['__sendmail_remediate_stale_ours']] == ['sendmail-client.service']
-    assert found['__sendmail_remediate_stale_method'] == 'systemd_unit'
-    assert found['__sendmail_remediate_stale_left'] == [300 + units.index('session-1.scope')]
-
-
 @pytest.mark.parametrize('ledger_open, servers, started, restarted', [
     (True, '["192.0.2.53"]', -60, True), (False, '["192.0.2.53"]', -60, False), (True, '[]', -60, False), (True, '["192.0.2.53"]', 60, False)])
 def test_behind_a_run_that_was_killed_a_runner_may_know_the_old_name_servers(answering, tmp_path, ledger_open, servers, started, restarted):
@@ -520,25 +497,3 @@ def test_behind_a_run_that_was_killed_a_runner_may_know_the_old_name_servers(ans
     done = play('remediate_queues', '--limit', 'web1', '--check', '-e', f'__sendmail_remediate_mark={tmp_path}/mark',
                 '-e', json.dumps({'sendmail_remediate_resolvers': json.loads(servers)}))
     assert ('Guard | Fail if a queue run would harm mail' in done.stdout) is restarted, done.stdout
-
-
-# What the platform starts, and how the role sendmail_queue_runner restarts that.
-RUNNER = planned_queue_runner.runner
-DAEMON = planned_queue_runner.DEBIAN_DAEMON
-
-
-@pytest.mark.parametrize('platform, runner, about, method', [
-    ('redhat', planned_queue_runner.unit(), {}, 'systemd_unit'), ('suse', planned_queue_runner.unit('suse'), {}, 'systemd_unit'),
-    ('debian', RUNNER('daemon', pid=300, unit='sendmail.service'), {'conf': DAEMON}, 'debian_daemon'),
-    ('debian', RUNNER('daemon', pid=300), {'conf': DAEMON, 'init': 'none'}, 'debian_daemon'),
-    ('debian', RUNNER('daemon', pid=300, unit='session-1.scope'), {'conf': DAEMON}, ''),
-    ('debian', RUNNER('daemon', pid=300), {'init': 'none'}, ''), ('debian', planned_queue_runner.LINE, {}, None),
-    ('gentoo', planned_queue_runner.CONF_D, {}, 'conf_d'), ('gentoo', RUNNER('daemon', pid=300), {}, ''),
-    ('freebsd', planned_queue_runner.RC_CONF, {}, 'rc_conf'), ('upstream', RUNNER('systemd_unit', pid=300, unit='queue.service'), {}, '')])
-def test_a_runner_is_restarted_by_what_starts_it(platform, runner, about, method):
-    facts = planned_queue_runner.host(platform, runner, **about)
-    facts['mta'] = dict(facts['mta'], resolver_changed=REPAIRED, processes=[
-        {'pid': 300, 'role': 'queue_runner', 'queue': 'msp', 'interval': 1800, 'started': REPAIRED - 60, 'unit': runner['unit']}])
-    found = stale(facts)
-    assert [one['pid'] for one in found['__sendmail_remediate_stale_runners']] == [300] * (method is not None)
-    assert found['__sendmail_remediate_stale_method'] == (method or '')
