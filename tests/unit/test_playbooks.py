@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 
+import jinja2
 import pytest
 import yaml
 
@@ -288,6 +290,62 @@ def test_tags_that_leave_out_a_part_of_a_role_are_no_success(answering, tags, le
     done = play('ensure_submission', '--limit', 'web1', '--check', '--tags', tags)
     assert f'Left out: {left_out}.' in ' '.join(done.stdout.split()), done.stdout
     assert done.returncode == 2
+
+
+# What the README of a role calls its tags, and what its tasks have.
+PARTS = {role: sorted(set(re.findall(f'{role}_[a-z]+', re.search(r'\nTags?:[^\n]*', (ROOT / f'roles/{role}/README.md').read_text())[0].partition('. ')[0])))
+         for role in ('sendmail_msp', 'sendmail_mta', 'sendmail_queue_runner')}
+
+
+def tags_of_tasks(name):
+    """Of each task of C(name), tasks/main.yml of a role, in its order; templates as Ansible reads them where nothing is skipped."""
+    environment = jinja2.Environment(autoescape=False)  # noqa: S701 - no page
+    environment.filters['difference'] = lambda all_, some: [one for one in all_ if one not in some]
+    found = []
+    for task in yaml.safe_load((ROOT / f'roles/{name}/tasks/main.yml').read_text()):
+        found.append([])
+        for tag in task['tags']:
+            found[-1] += environment.compile_expression(tag.strip('{} '))() if '{{' in tag else [tag]
+    return found
+
+
+@pytest.mark.parametrize('role', PARTS)
+def test_tags_are_those_that_the_readme_and_ensure_submission_know(role):
+    tags = tags_of_tasks(role)
+    assert sorted({tag for found in tags for tag in found}) == [role, *PARTS[role]]
+    # Each task belongs to the role, and to one part; what a part begins with, to each of them.
+    assert all(found[0] == role for found in tags)
+    assert sorted(tags[0]) == [role, *PARTS[role]]
+    assert {len(found) for found in tags} <= {1 + len(PARTS[role]), 1 + min(1, len(PARTS[role]))}
+    (play,) = yaml.safe_load((ROOT / 'playbooks/ensure_submission.yml').read_text())
+    known = play['post_tasks'][0]['vars']
+    assert sorted(part for part in known['ensure_submission_parts'] if part.startswith(role)) == PARTS[role]
+    assert [one['role'] for one in play['roles']] == ['mailops.sendmail.' + name for name in PARTS]
+    assert f'__{role}_look is defined' in known['ensure_submission_roles']
+
+
+TAGS = """
+- ansible.builtin.import_playbook: mailops.sendmail.ensure_submission
+  tags: [mail]
+"""
+
+
+@pytest.mark.parametrize('arguments, left_out', [
+    (('--skip-tags', 'sendmail_msp_probe,sendmail_mta_install'), 'sendmail_msp_probe, sendmail_mta_install'),
+    (('--tags', 'sendmail_msp,sendmail_mta_service,sendmail_queue_runner'), 'sendmail_mta_install'),
+    (('--tags', 'sendmail_msp,sendmail_mta,sendmail_queue_runner'), ''), (('--tags', 'mail'), ''),
+    (('--tags', 'mail', '--skip-tags', 'sendmail_msp_configure,sendmail_mta_service'), 'sendmail_msp_configure, sendmail_mta_service')])
+def test_any_part_can_be_left_out_and_is_named(answering, tmp_path, arguments, left_out):
+    (tmp_path / OURS / 'playbooks/site.yml').write_text(TAGS)
+    runner = planned_queue_runner.host('debian', planned_queue_runner.LINE, sendmail_cf=CF, init='none')
+    facts = dict(runner, **planned_mta.mta_host(init='none', service={'unit': None, 'init_script': None}, installation={
+        **runner['installation'], 'sendmail_cf': CF, 'submit_cf': dict(CF, problems=[])}))
+    facts['services'] = dict(runner['services'], mta=facts['services']['mta'])
+    play = answering(sendmail_queue_facts=[{'changed': False, 'ansible_facts': {'sendmail_queue': facts}}], sendmail_permissions=[{'changed': False}])
+    done = play('site', '--limit', 'web1', '--check', *arguments)
+    assert done.returncode == (2 if left_out else 0), done.stdout
+    assert (f'Left out: {left_out}.' in ' '.join(done.stdout.split())) is bool(left_out), done.stdout
+    assert 'undefined' not in done.stdout + done.stderr
 
 
 def test_a_run_says_nothing_of_what_the_one_before_it_found(answering, tmp_path):
