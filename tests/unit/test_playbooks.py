@@ -350,7 +350,8 @@ def test_any_part_can_be_left_out_and_is_named(answering, tmp_path, arguments, l
 
 # Tasks that need what the first one of their role or playbook has found.
 @pytest.mark.parametrize('playbook, task, whose', [
-    ('ensure_submission', 'Correct owners, groups and modes', 'role sendmail_msp'), ('ensure_submission', 'Enable the MTA and make it answer', 'role sendmail_mta'),
+    ('ensure_submission', 'Correct owners, groups and modes', 'role sendmail_msp'),
+    ('ensure_submission', 'Enable the MTA and make it answer', 'role sendmail_mta'),
     ('ensure_submission', 'Set up the runner and remove others', 'role sendmail_queue_runner'), ('remediate_queues', 'Diagnose why mail stays', 'playbook')])
 def test_what_a_task_needs_of_those_before_it_is_said(answering, playbook, task, whose):
     done = answering(sendmail_diagnosis_info=[WELL])(playbook, '--limit', 'web1', '--check', '--start-at-task', task)
