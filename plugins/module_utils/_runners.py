@@ -150,10 +150,13 @@ def _not_allowed(user: Optional[str], users: Sequence[Optional[str]]) -> Optiona
     return 'it is started by %s, and only what root or %s starts counts' % (_system.printable(user or ''), users[0])
 
 
-def _expired(user: str, root: str) -> bool:
-    """Whether the account has expired (shadow(5)), and PAM refuses it to cron."""
-    found = re.search(r'(?m)^%s:(?:[^:]*:){6}(\d+):' % re.escape(user), _system.script(root + '/etc/shadow'))
-    return found is not None and int(found.group(1)) <= time.time() // 86400
+def _refused(user: str, root: str) -> str:
+    """Why PAM refuses an account to cron, as a verb, '' where it does not: it has expired, or its password is in shadow(5) and it is not there."""
+    shadow, name = _system.script(root + '/etc/shadow'), re.escape(user)
+    found = re.search(r'(?m)^%s:(?:[^:]*:){6}(\d+):' % name, shadow)
+    if shadow and re.search('(?m)^%s:x:' % name, _system.script(root + '/etc/passwd')) and not re.search('(?m)^%s:' % name, shadow):
+        return 'is not in /etc/shadow'
+    return 'has expired' if found and int(found.group(1)) <= time.time() // 86400 else ''
 
 
 def _of_another_queue(command: str, directories: Sequence[str]) -> Optional[str]:
@@ -184,9 +187,11 @@ def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) ->
         return 'cron ignores it: the last line of the file does not end'
     if _schedule.never(entry['schedule']):
         return 'its schedule, %s, never matches again' % _system.printable(entry['schedule'])
-    if entry['shell'] and not os.access(root + entry['shell'], os.X_OK):
-        return 'SHELL is %s above it, which cannot be run' % _system.printable(entry['shell'])
-    return 'the account of %s has expired, and cron runs nothing for it' % _system.printable(user) if _expired(user, root) else None
+    idle = os.path.basename(entry['shell'] or '') in ('false', 'true', 'nologin')
+    if entry['shell'] and (idle or not os.access(root + entry['shell'], os.X_OK)):
+        return 'SHELL is %s above it, which %s' % (_system.printable(entry['shell']), 'runs nothing' if idle else 'cannot be run')
+    refused = _refused(user, root)
+    return 'the account of %s %s, and cron runs nothing for it' % (_system.printable(user), refused) if refused else None
 
 
 def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, crons: Set[str], users: Sequence[Optional[str]],

@@ -12,6 +12,7 @@ import types
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _cf, _spool
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import HEALTHY, relay
 
 CONTROL = 'V8\nT900\nK1000\nN1\nP30018\nMDeferred\nFs\n$_alice@localhost\n${daemon_flags}\nS<%s>\n%s\nH??Subject: t\n.\n'
 ALICE = 'alice@web1.example.test'
@@ -283,3 +284,72 @@ def test_nobody_is_asked_for_the_password_of_a_key(tmp_path):
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     assert ended and status >> 8 == 7
+
+
+DISCARDS = 'ADDRESS TEST MODE (ruleset 3 NOT automatically invoked)\n> > mailops            input: x\nmailops          returns: $# discard $: discard\n'
+OF_ALL = ''.join('> > check_mail         input: x\ncheck_mail       returns: $# error $@ quarantine $: "some text " \n' for _user in 'ab')
+
+
+class TestRules:
+    """What "sendmail -bt" printed on hosts with such an access map; what they did with mail is beside each."""
+
+    @pytest.mark.parametrize('printed, swallows', [
+        (DISCARDS, ['discard']),
+        # Where check_relay alone quarantines, mail arrived: 8.17.1.9 takes that for each message anew.
+        ('mailops          returns: $# error $@ quarantine $: some text\n', []),
+        (OF_ALL, ['quarantine: some text']),
+        ('check_rcpt       returns: $# discard $: discard\n' * 2, ['discard']),
+        (DISCARDS + 'check_rcpt       returns: $# discard $: discard\n' * 2, ['discard']),
+        # One of two users is a matter of that one.
+        ('check_mail       returns: $# discard $: discard\ncheck_mail       returns: < OK >\n', []),
+        ('checkmail        returns: $# discard $: discard\n' * 2 + 'check_rcpt       returns: $# error $@ 5 . 7 . 1 $: "550 no"\n' * 2, []),
+        ('Undefined ruleset check_mail\nmailops          returns: OK\n', [])])
+    def test_what_sendmail_says(self, monkeypatch, printed, swallows):
+        monkeypatch.setattr(_acceptance._system, 'command', lambda *arguments: printed)
+        found = _acceptance.by_rules(HEALTHY._replace(configurations={'mta': _cf.parse(b'')}))
+        assert (found.swallows, found.starts_late) == (swallows, False)
+
+    @pytest.mark.parametrize('address, binary, name, expected', [
+        ('127.0.0.1', b'', 'h.example.test', ['127.0.0.1', 'h.example.test', 'h.example.test', 'OK']),
+        ('::1', b'\0IPV6_FULL\0', '', ['IPv6:0:0:0:0:0:0:0:1', '[IPv6:0:0:0:0:0:0:0:1]', '[IPv6:0:0:0:0:0:0:0:1]', 'FAIL']),
+        ('::1', b'', 'localhost', ['IPv6:::1', 'localhost', 'localhost', 'OK'])])
+    def test_as_whom_it_is_asked(self, monkeypatch, address, binary, name, expected):
+        asked = []
+
+        def command(argv, seconds, given):
+            with open(argv[1][2:], 'rb') as stream:
+                asked.append((argv[0], argv[2:], stream.read(), given.splitlines()))
+            return '> '
+        monkeypatch.setattr(_acceptance._system, 'command', command)
+        monkeypatch.setattr(_acceptance._system, 'slurp_all', lambda *arguments: binary)
+        monkeypatch.setattr(_acceptance._system, 'read_file', lambda *arguments: {'data': b'V10/Berkeley\n'})
+        monkeypatch.setattr(_acceptance, '_as_seen', lambda *arguments: (address, name))
+        _acceptance.by_rules(HEALTHY._replace(configurations={'mta': _cf.parse(b'Djmail.example.test\n')}))
+        ((program, mode, text, given),) = asked
+        assert (program, mode) == (HEALTHY.program['sendmail'], ['-O', 'LogLevel=0', '-bt'])
+        assert text == b'V10/Berkeley\n\nSmailops\nR$*\t$: $>check_relay $&{client_name} $| $&{client_addr}\n'
+        assert [line.partition('}')[2] for line in given[:4]] == expected
+        assert given[4:] == ['mailops x'] + [line % user for user in ('root', 'daemon') for line in (
+            '.Df%s@mail.example.test', '.D{mail_from}<%s@mail.example.test>', 'check_mail <%s@mail.example.test>', 'check_rcpt <%s@mail.example.test>')]
+
+    @pytest.mark.parametrize('change', [
+        {'configurations': {'mta': None}}, {'relay': relay('[192.0.2.20]', listeners=())}, {'relay': None},
+        {'configurations': {'mta': _cf.parse(b'Kown program /usr/local/bin/map\n')}}, {'program': dict(HEALTHY.program, sendmail=None)}])
+    def test_nothing_is_asked_of_another_host_nor_where_a_map_would_run_a_program(self, monkeypatch, change):
+        monkeypatch.setattr(_acceptance._system, 'command', None)
+        look = HEALTHY._replace(**dict({'configurations': {'mta': _cf.parse(b'')}}, **change))
+        assert _acceptance.by_rules(look) == look
+
+    @pytest.mark.parametrize('seconds, late', [(0, False), (11, True)])
+    def test_a_start_that_nobody_waits_for(self, monkeypatch, seconds, late):
+        clock = iter([0.0, float(seconds)])
+        monkeypatch.setattr(_acceptance._system, 'command', lambda *arguments: '')
+        monkeypatch.setattr(_acceptance, '_as_seen', lambda *arguments: ('127.0.0.1', ''))
+        monkeypatch.setattr(_acceptance, 'time', types.SimpleNamespace(monotonic=lambda: next(clock)))
+        assert _acceptance.by_rules(HEALTHY._replace(configurations={'mta': _cf.parse(b'')})).starts_late is late
+
+
+def test_how_this_host_is_seen():
+    """By its own servers: from the address that they listen on, or that ClientPortOptions names."""
+    assert _acceptance._as_seen('127.0.0.1', {})[0] == '127.0.0.1'
+    assert _acceptance._as_seen('127.0.0.1', {4: '127.0.0.9', 6: '::1'})[0] == '127.0.0.9'

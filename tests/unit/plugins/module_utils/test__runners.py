@@ -247,6 +247,7 @@ def test_a_timer_runs_the_queue_as_the_user_of_its_service(tmp_path, user, told)
 
 
 RUN = '*/20 * * * * smmsp /usr/sbin/sendmail -Ac -q'
+PASSWD = 'smmsp:%s:105:108::/:/bin/false\n'
 SHADOW = 'root:*:1:0:99999:7:::\nsmmsp:*:20000:0:99999:7::%d:\n'
 
 
@@ -261,6 +262,12 @@ SHADOW = 'root:*:1:0:99999:7:::\nsmmsp:*:20000:0:99999:7::%d:\n'
     ({'/etc/cron.d/local': '@reboot smmsp /usr/sbin/sendmail -Ac -q\n'}, '@reboot'),
     ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': SHADOW % 1}, 'account of smmsp has expired'),
     ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': SHADOW % 99999}, None),
+    ({'/etc/cron.d/local': 'SHELL=/bin/false\n' + RUN + '\n', '/bin/sh': '', '/bin/false': ''}, 'SHELL is /bin/false above it, which runs nothing'),
+    ({'/etc/cron.d/local': 'SHELL=/bin/sh\n' + RUN + '\n', '/bin/sh': ''}, None),
+    # unix_chkpwd: could not obtain user info (smmsp). Who is in no passwd, or has no password in shadow, is looked up elsewhere.
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/passwd': PASSWD % 'x', '/etc/shadow': 'root:*:1::::::\n'}, 'account of smmsp is not in /etc/shadow'),
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/passwd': PASSWD % '*', '/etc/shadow': 'root:*:1::::::\n'}, None),
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/passwd': '', '/etc/shadow': 'root:*:1::::::\n'}, None),
 ])
 def test_lines_that_cron_reads_and_never_runs(tmp_path, files, why):
     """Each was seen on a host: the minute came, and nothing ran."""
