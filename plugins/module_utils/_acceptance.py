@@ -11,6 +11,7 @@ prints "User unknown" for 550 5.7.1 as for 550 5.1.1 (smtprcpt() in usersmtp.c: 
 """
 
 import ipaddress
+import os
 import re
 import socket
 import tempfile
@@ -25,8 +26,19 @@ _READ = 50                 # control files
 # For the answers about recipients, each of which may cost the server a lookup: seconds for this host, and for another.
 _SECONDS = (3.0, 10.0)
 _NOT_YET = ('530', '534', '538')   # TLS or authentication first
-# Nobody can type what stands between the two for -bt. Where check_relay alone says quarantine, mail is delivered all the same.
-_RELAY = b'\nSmailops\nR$*\t$: $>check_relay $&{client_name} $| $&{client_addr}\n'
+# Nobody can type $| for -bt. Where check_relay alone says quarantine, mail is delivered all the same.
+_RULES = b'''
+Smailops
+R$*\t$: <> $>check_relay $&{client_name} $| $&{client_addr}
+R<> $#discard $*\t$#discard
+Smailops_eoh
+R$*\t$: $>check_eoh 9 $| 900
+Smailops_compat
+R$*\t$: $>check_compat $1 $| $1
+'''
+_SAYS = re.compile(r'(?m)^(?:mailops\w*|check_\w+)\s+returns: \$# (?:discard|error \$@ quarantine \$: (.*))')
+_PARSES = re.compile(r'(?m)^parse\s+returns: \$# (\S+)')
+_KEEP_NOTHING = ('true', 'false', ':')
 _USERS, _START_SECONDS = ('root', 'daemon'), 10.0   # for whom the rules of the MTA are asked, and how long
 # Whatever else stands in a control file is never sent to a server.
 _QUALIFIED = re.compile(rb'[!#-;=?A-~]{1,64}@[0-9A-Za-z.:\[\]-]{1,200}\Z')
@@ -111,8 +123,8 @@ def _as_seen(address: str, sources: Dict[int, str]) -> Tuple[str, str]:
 
 
 def by_rules(look: _look.Look) -> _look.Look:
-    """Ask Sendmail itself (-bt, which changes nothing) what check_relay, check_mail and check_rcpt of the MTA make of mail from this host: who is
-    discarded or quarantined is told "Recipient ok" (rscheck() in parseaddr.c). The whole host is meant where two of its users are treated alike.
+    """Ask Sendmail itself (-bt, which changes nothing) what the rules of the MTA make of mail from this host to this host: who is discarded or
+    quarantined is told "Recipient ok" (rscheck() in parseaddr.c). The whole host is meant where two of its users are treated alike.
     """
     cf, place = look.configurations.get('mta'), next((one for one in (look.relay or {}).get('places', []) if one['this_host']), None)
     if not cf or not place or not look.program['sendmail'] or any(re.match(r'K\s*\S+\s+program\b', line, re.IGNORECASE) for _number, line in cf.lines):
@@ -123,18 +135,29 @@ def by_rules(look: _look.Look) -> _look.Look:
         ':'.join('%x' % int(word, 16) for word in ipaddress.ip_address(known[0]).exploded.split(':')) if full else known[0])
     name, domain = known[1] or '[%s]' % shown, _route.meant(cf, '$j', _network.own_names(look.interfaces['addresses'])[0])
     asked = ['.D{client_addr}' + shown, '.D{client_name}' + name, '.D{client_ptr}' + name, '.D{client_resolve}' + ('OK' if known[1] else 'FAIL'),
-             'mailops x']
+             'mailops x', 'mailops_eoh x', 'check_data 1', 'check_eom 900']
     for user in _USERS:
-        asked += [text % (user, domain) for text in ('.Df%s@%s', '.D{mail_from}<%s@%s>', 'check_mail <%s@%s>', 'check_rcpt <%s@%s>')]
+        asked += ['/next'] + [text % (user, domain) for text in (
+            '.Df%s@%s', '.D{mail_from}<%s@%s>', 'check_mail <%s@%s>', 'check_rcpt <%s@%s>', 'mailops_compat %s@%s', '3,parse %s@%s')]
     with tempfile.NamedTemporaryFile() as copy:
-        copy.write((_system.read_file(look.files['mta']['path'], _look.CF_LIMIT)['data'] or b'') + _RELAY)
+        copy.write((_system.read_file(look.files['mta']['path'], _look.CF_LIMIT)['data'] or b'') + _RULES)
         copy.flush()
         start = time.monotonic()
         said = _system.command([look.program['sendmail'], '-C' + copy.name, '-O', 'LogLevel=0', '-bt'], _START_SECONDS, '\n'.join(asked) + '\n')
-    found = [(rules, 'quarantine: ' + reason.strip(' "') if reason else 'discard') for rules, reason in re.findall(
-        r'(?m)^(mailops|check_mail|check_rcpt)\s+returns: \$# (?:discard|error \$@ quarantine \$: (.*))', said)]
+    of_all, *of_each = [_swallows(cf, text) for text in said.split('"/" command /next')]
     return look._replace(starts_late=not said and time.monotonic() - start >= _START_SECONDS, swallows=list(dict.fromkeys(
-        _system.printable(one[1]) for one in found if one == ('mailops', 'discard') or found.count(one) == len(_USERS))))
+        of_all + [one for one in of_each[0] if one in of_each[-1]] if of_each else of_all)))
+
+
+def _swallows(cf: _cf.Configuration, said: str) -> List[str]:
+    found = ['quarantine: ' + reason.strip(' "') if reason else 'discard' for reason in _SAYS.findall(said)]
+    for name in _PARSES.findall(said)[-1:]:
+        mailer = cf.mailers.get(name.lower(), {'path': '', 'argv': []})
+        if os.path.basename(mailer['path']) in _KEEP_NOTHING or mailer['path'] == '[FILE]' and '/dev/null' in mailer['argv']:
+            found.append('it goes to the mailer %s, %s, which keeps nothing' % (name, ' '.join([mailer['path']] + mailer['argv'][1:])))
+        elif name == 'discard':
+            found.append(name)
+    return [_system.printable(one) for one in dict.fromkeys(found)]
 
 
 class _Client(NamedTuple):

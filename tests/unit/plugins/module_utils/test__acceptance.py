@@ -286,28 +286,42 @@ def test_nobody_is_asked_for_the_password_of_a_key(tmp_path):
     assert ended and status >> 8 == 7
 
 
-DISCARDS = 'ADDRESS TEST MODE (ruleset 3 NOT automatically invoked)\n> > mailops            input: x\nmailops          returns: $# discard $: discard\n'
-OF_ALL = ''.join('> > check_mail         input: x\ncheck_mail       returns: $# error $@ quarantine $: "some text " \n' for _user in 'ab')
+BEGINS = 'ADDRESS TEST MODE (ruleset 3 NOT automatically invoked)\nEnter <ruleset> <address>\n> > > > > '
+NEXT = '> Unknown "/" command /next\n> > '
+DISCARDS = 'mailops            input: x\nmailops          returns: $# discard\n'
+HELD = 'check_mail         input: x\ncheck_mail       returns: $# error $@ quarantine $: "some text " \n'
+REFUSED = 'checkmail        returns: $# discard $: discard\ncheck_rcpt       returns: $# error $@ 5 . 7 . 1 $: "550 no"\n'
+LOCAL = 'parse              input: x\nparse            returns: $# local $: root\n'
+NESTED = 'parse            returns: $# own $: root\n' + LOCAL
+MAILERS = b'Mlocal, P=/usr/bin/procmail, F=l, A=procmail -d $u\nMown, P=/bin/true, A=true\nMkept, P=[FILE], A=FILE /dev/null\nMfile, P=[FILE], A=FILE /a\n'
 
 
 class TestRules:
-    """What "sendmail -bt" printed on hosts with such an access map; what they did with mail is beside each."""
+    """What "sendmail -bt" printed on hosts with such an access map, rules or mailers; there that became of mail which is said here."""
 
-    @pytest.mark.parametrize('printed, swallows', [
-        (DISCARDS, ['discard']),
+    @pytest.mark.parametrize('of_all, of_each, swallows', [
+        (DISCARDS, ['', ''], ['discard']),
         # Where check_relay alone quarantines, mail arrived: 8.17.1.9 takes that for each message anew.
-        ('mailops          returns: $# error $@ quarantine $: some text\n', []),
-        (OF_ALL, ['quarantine: some text']),
-        ('check_rcpt       returns: $# discard $: discard\n' * 2, ['discard']),
-        (DISCARDS + 'check_rcpt       returns: $# discard $: discard\n' * 2, ['discard']),
+        ('mailops          returns: < > $# error $@ quarantine $: some text\n', ['', ''], []),
+        ('check_eom          input: x\ncheck_eom        returns: $# error $@ quarantine $: later\n', ['', ''], ['quarantine: later']),
+        ('Undefined ruleset check_data\nmailops          returns: < > OK\n', [LOCAL, LOCAL], []),
+        ('', [HELD, HELD], ['quarantine: some text']), ('', [REFUSED, REFUSED], []),
+        (DISCARDS, ['check_rcpt       returns: $# discard $: discard\n'] * 2, ['discard']),
         # One of two users is a matter of that one.
-        ('check_mail       returns: $# discard $: discard\ncheck_mail       returns: < OK >\n', []),
-        ('checkmail        returns: $# discard $: discard\n' * 2 + 'check_rcpt       returns: $# error $@ 5 . 7 . 1 $: "550 no"\n' * 2, []),
-        ('Undefined ruleset check_mail\nmailops          returns: OK\n', [])])
-    def test_what_sendmail_says(self, monkeypatch, printed, swallows):
-        monkeypatch.setattr(_acceptance._system, 'command', lambda *arguments: printed)
-        found = _acceptance.by_rules(HEALTHY._replace(configurations={'mta': _cf.parse(b'')}))
+        ('', [HELD, ''], []), ('', ['', HELD], []),
+        ('', [LOCAL.replace('local', 'own')] * 2, ['it goes to the mailer own, /bin/true, which keeps nothing']),
+        ('', [LOCAL.replace('local', 'kept')] * 2, ['it goes to the mailer kept, [FILE] /dev/null, which keeps nothing']),
+        ('', [LOCAL.replace('local', 'file')] * 2, []), ('', [LOCAL.replace('local', 'discard')] * 2, ['discard']),
+        ('', [LOCAL.replace('local', 'unknown')] * 2, []), ('', [NESTED] * 2, [])])
+    def test_what_sendmail_says(self, monkeypatch, of_all, of_each, swallows):
+        monkeypatch.setattr(_acceptance._system, 'command', lambda *arguments: NEXT.join([BEGINS + of_all] + of_each))
+        found = _acceptance.by_rules(HEALTHY._replace(configurations={'mta': _cf.parse(MAILERS)}))
         assert (found.swallows, found.starts_late) == (swallows, False)
+
+    def test_a_program_that_ends_at_once_says_nothing(self, monkeypatch):
+        monkeypatch.setattr(_acceptance._system, 'command', lambda *arguments: '')
+        found = _acceptance.by_rules(HEALTHY._replace(configurations={'mta': _cf.parse(MAILERS)}))
+        assert (found.swallows, found.starts_late) == ([], False)
 
     @pytest.mark.parametrize('address, binary, name, expected', [
         ('127.0.0.1', b'', 'h.example.test', ['127.0.0.1', 'h.example.test', 'h.example.test', 'OK']),
@@ -327,10 +341,11 @@ class TestRules:
         _acceptance.by_rules(HEALTHY._replace(configurations={'mta': _cf.parse(b'Djmail.example.test\n')}))
         ((program, mode, text, given),) = asked
         assert (program, mode) == (HEALTHY.program['sendmail'], ['-O', 'LogLevel=0', '-bt'])
-        assert text == b'V10/Berkeley\n\nSmailops\nR$*\t$: $>check_relay $&{client_name} $| $&{client_addr}\n'
+        assert text.startswith(b'V10/Berkeley\n\nSmailops\nR$*\t$: <> $>check_relay $&{client_name} $| $&{client_addr}\n')
         assert [line.partition('}')[2] for line in given[:4]] == expected
-        assert given[4:] == ['mailops x'] + [line % user for user in ('root', 'daemon') for line in (
-            '.Df%s@mail.example.test', '.D{mail_from}<%s@mail.example.test>', 'check_mail <%s@mail.example.test>', 'check_rcpt <%s@mail.example.test>')]
+        assert given[4:8] == ['mailops x', 'mailops_eoh x', 'check_data 1', 'check_eom 900']
+        assert given[8:] == [line.replace('USER', user + '@mail.example.test') for user in ('root', 'daemon') for line in (
+            '/next', '.DfUSER', '.D{mail_from}<USER>', 'check_mail <USER>', 'check_rcpt <USER>', 'mailops_compat USER', '3,parse USER')]
 
     @pytest.mark.parametrize('change', [
         {'configurations': {'mta': None}}, {'relay': relay('[192.0.2.20]', listeners=())}, {'relay': None},
