@@ -8,8 +8,7 @@
 
 The format is the one that queueup() writes and readqf() reads (sendmail/queue.c, the Installation and Operation Guide's
 appendix on queue files). A control file is never text: its first header line holds a raw 0x81 byte.
-Two readers share this file. L(head) takes one regular expression to the envelope and is what a pass over a whole queue
-uses; L(parse) reads every line and says what a queue runner would object to.
+A pass over a whole queue uses L(head), one regular expression; L(parse) reads every line and says what a queue runner would object to.
 """
 
 import re
@@ -21,7 +20,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 _LETTERS = b'VTKNPdIBqMFS$ZA!CQrRHDEL'   # all that a line may begin with, but for the final dot; D, E and L are from old versions
 _PROBLEMS_MAX = 10  # a runner gives up at the first
 _HEADERS_MAX = 10000  # kept; a hostile file may have millions
-_LINES_MAX = 1000000  # the headers that are not kept count as one
+_LINES_MAX = 1000000
 _ADDRESS_MAX = 255  # bytes, MAXNAME in conf.h
 NEWEST_VERSION = 8  # sendmail 8.13 to 8.18 write 8; a runner loses a file with a larger number
 CONTROL_PREFIXES = {'qf': 'queued', 'hf': 'quarantined', 'Qf': 'lost'}
@@ -85,11 +84,10 @@ class Envelope(NamedTuple):
 
 
 def head(data):
-    """The envelope of the control file that starts with C(data), or None where L(parse) must decide.
+    """The envelope of a control file, or None where L(parse) must decide.
 
-    C(data) is bytes and holds at least everything before the first header. Returns (created, last attempt, attempts, status, flags,
-    origin, sender, tail) as bytes, with None for a line that is not there; C(tail) begins with the newline before the first recipient's
-    lines. The status is the envelope's; a recipient's own status is in the tail.
+    C(data) holds at least everything before the first header. Returns the fields CREATED to TAIL as bytes, None for a line that is not there.
+    STATUS is the envelope's; TAIL begins with the newline before the first recipient's lines, which have that of a recipient.
     """
     match = _HEAD.match(data)
     if match is None:
@@ -99,7 +97,7 @@ def head(data):
 
 
 def head_of(envelope):
-    """The same tuple as L(head), from an Envelope: one shape for every judge, whichever reader served."""
+    """What L(head) returns, of an Envelope."""
     tail = b''.join((b'\nM' + recipient.status if recipient.status else b'') + b'\nR' + recipient.flags + b':<'
                     + recipient.address + b'>' for recipient in envelope.recipients)
     return (b'%d' % (envelope.created or 0), b'%d' % envelope.last_attempt, b'%d' % envelope.attempts, envelope.status or None,
@@ -199,9 +197,9 @@ _TEXTS = {b'B': 'body_type', b'q': 'quarantine_reason', b'F': 'flags', b'Z': 'en
 
 
 def _lines(data, headers):
-    """Yield (number, text, whether the file is cut short in it) for each line as Sendmail sees it: joined with those that continue it, up to a NUL.
+    """Yield (number, text, whether the file is cut short in it) for each line with those that continue it.
 
-    C(headers): those kept so far. When these are _HEADERS_MAX, what follows of them counts as one line and is passed over.
+    C(headers): those kept so far. Behind _HEADERS_MAX of them the others are passed over, as one line.
     """
     position, end, following, line = 0, len(data), 1, b''
     while position < end:
@@ -226,9 +224,8 @@ def _lines(data, headers):
 
 
 def parse(data):
-    """Read a whole control file; never raises, whatever the bytes, and works for no longer than a few times what copying them takes.
+    """The Envelope in a whole control file; never raises, whatever the bytes, and works for no longer than a few times what copying them takes.
 
-    Returns an Envelope. C(problems) lists, up to a bound, what a queue runner does not survive or does not keep, in the order of the file.
     The last line of a file that is not complete gives no value, for it may be half of one.
     """
     values: Dict[str, Any] = {
@@ -311,7 +308,7 @@ def parse(data):
 
 
 def damage(envelope: Envelope) -> Optional[str]:
-    """The state of a control file that is no message to a queue run, as modules call it, or None."""
+    """The state of a control file that is no message to a queue run, or None."""
     if not envelope.complete and (envelope.created is not None or not envelope.problems):
         return 'incomplete'
     return 'unreadable' if envelope.created is None or envelope.version > NEWEST_VERSION else None
