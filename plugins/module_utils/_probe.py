@@ -19,7 +19,7 @@ from collections import Counter
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _cf, _filesystem, _hazards, _log, _look, _lookups, _network, _qf, _readcf, _route, _schedule, _spool, _summary, _system, _text)
+    _acceptance, _cf, _filesystem, _hazards, _log, _look, _lookups, _network, _qf, _readcf, _route, _schedule, _spool, _summary, _system, _text)
 
 INSPECTED_MAX = 20000   # control files looked into; what is wrong with a spool shows in the first few
 SUBJECTS_MAX = 2000     # messages whose subject is read: enough to tell a share
@@ -46,7 +46,7 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
 
     C(subjects): whether the subjects of messages may be read.
     """
-    look = _readcf.judged(look)
+    look = _acceptance.by_rules(_readcf.judged(look))
     facts = _summary.facts(look, 'totals')
     directories = look.directories.get('msp', [])
     paths = sorted(set(path for directory in directories for path in (directory.path, directory.control, directory.data)))
