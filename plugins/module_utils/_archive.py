@@ -129,7 +129,7 @@ def is_shared(descriptor: int, passing: bool) -> bool:
 
 
 def _trusted(descriptor: int, path: str, passing: bool = True) -> None:
-    """Raise SendmailError for a directory that L(is_shared)."""
+    """Raise SendmailError where L(is_shared)."""
     if is_shared(descriptor, passing):
         raise _text.SendmailError('archive: users other than root can write to %s, so an archive is not safe there. '
                                   'Name another directory, or fix its owner and mode.' % _text.printable(os.fsencode(path)))
@@ -657,9 +657,3 @@ class Part:
             different = [name for name, _size, _digest in sorted(set(promised) ^ set(found))]
             raise self._refusal('%s does not match its manifest' % (different[0] if different else 'the order of its files'))
         return records
-
-
-def members(path: str) -> Iterator[Tuple[Any, Any]]:
-    """Yield (tarfile.TarInfo, file object or None) for each member of a part that nobody but root could have written. Raises SendmailError."""
-    with Part(path) as part:
-        yield from part.members()
