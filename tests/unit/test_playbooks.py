@@ -534,6 +534,7 @@ DAEMON = planned_queue_runner.DEBIAN_DAEMON
     ('debian', RUNNER('daemon', pid=300, unit='session-1.scope'), {'conf': DAEMON}, ''),
     ('debian', RUNNER('daemon', pid=300), {'init': 'none'}, ''), ('debian', planned_queue_runner.LINE, {}, None),
     ('gentoo', planned_queue_runner.CONF_D, {}, 'conf_d'), ('gentoo', RUNNER('daemon', pid=300), {}, ''),
+    ('redhat', planned_queue_runner.SYSCONFIG, planned_queue_runner.OLD_REDHAT, 'conf_d'),
     ('freebsd', planned_queue_runner.RC_CONF, {}, 'rc_conf'), ('upstream', RUNNER('systemd_unit', pid=300, unit='queue.service'), {}, '')])
 def test_a_runner_is_restarted_by_what_starts_it(platform, runner, about, method):
     facts = planned_queue_runner.host(platform, runner, **about)
