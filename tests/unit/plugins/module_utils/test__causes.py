@@ -68,6 +68,8 @@ HOLD = _cf.parse(b'O HoldExpensive=True\nMlocal, P=/x, F=lse, A=x\n')
 HELD_RELAY = _cf.parse(b'O HoldExpensive=True\nMrelay, P=[IPC], F=me, A=TCP $h\n')
 NO_RUNNERS = _cf.parse(b'O MaxRunnersPerQueue=0\n')
 SLOW = _cf.parse(b'Qmqueue, P=/var/spool/q, I=2h\n')
+QUICK, OTHER_GROUP = _cf.parse(b'Qmqueue, P=/var/spool/q, I=1m\n'), _cf.parse(b'Qquick, P=/var/spool/q, I=1m\n')
+STAYS = dict(RUNNER, source='daemon', path=None)
 BACKGROUND = _cf.parse(b'O DeliveryMode=b\n')
 
 
@@ -131,8 +133,13 @@ ROWS = [
     ('quarantined', {'queues': {'msp': queue(messages=dict(queue()['messages'], quarantined=1)), 'mta': queue()}}, {}),
     ('no_runners', {'configurations': {'msp': NO_RUNNERS}}, {'configurations': {'msp': _cf.parse(b'O MaxRunnersPerQueue=1\n')}}),
     ('no_runners', {'configurations': {'mta': NO_RUNNERS}}, {'configurations': {'mta': _cf.parse(b'O MaxQueueChildren=0\n')}}),
-    ('runner', {'queues': {'msp': waiting(3, untried_age=14701)}, 'configurations': {'msp': SLOW}},
-     {'queues': {'msp': waiting(3, untried_age=14700)}, 'configurations': {'msp': SLOW}}),
+    ('runner', {'queues': {'msp': waiting(3, untried_age=14701)}, 'configurations': {'msp': SLOW}, 'runners': [STAYS]},
+     {'queues': {'msp': waiting(3, untried_age=14700)}, 'configurations': {'msp': SLOW}, 'runners': [STAYS]}),
+    # Seen with 8.17.1.9: what cron starts runs a group with I=2h each time, and a process with -q1h comes every 3 seconds with I=3s.
+    ('runner', {'queues': {'msp': waiting(3, untried_age=3901)}, 'configurations': {'msp': SLOW}},
+     {'queues': {'msp': waiting(3, untried_age=3901)}, 'configurations': {'msp': SLOW}, 'runners': [STAYS]}),
+    ('runner', {'queues': {'msp': waiting(3, untried_age=421)}, 'configurations': {'msp': QUICK}, 'runners': [STAYS]},
+     {'queues': {'msp': waiting(3, untried_age=421)}, 'configurations': {'msp': OTHER_GROUP}, 'runners': [STAYS]}),
     ('mta_untried', dict(mta(untried_age=14701), mta_interval=600, configurations={'mta': SLOW}),
      dict(mta(untried_age=14700), mta_interval=600, configurations={'mta': SLOW})),
     # What was not tried for an hour is no sign of a dead runner then, nor is a flush of any use.
