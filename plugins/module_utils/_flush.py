@@ -422,15 +422,8 @@ SPLIT = 'the run has split it, or another one of the same second, for its queue 
 
 
 def _unsplit(look, outcomes):
-    """The outcomes, but gone is no message whose rest waits: for another queue group, or because its own takes fewer recipients (split_by_recipient() in
-    queue.c). Such an envelope has the time of the old one and an id of now."""
-    rest = set()
-    for queue, configuration in look.configurations.items():
-        for directory in look.directories.get(queue, ()) if configuration and configuration.queue_groups else ():
-            with contextlib.suppress(OSError):
-                for names, rows, _sizes in _spool.Pass(directory, ('queued',), False, frozenset()).batches():
-                    rest.update([(queue, int(row[_qf.CREATED])) for name, row in zip(names, rows)
-                                 if (_qf.created_by_id(name[2:], time.time()) or 0) >= look.now])
+    """The outcomes, but gone is no message whose rest waits: L(_ledger.rest)."""
+    rest = _ledger.rest(look, look.now)
     return [one._replace(outcome='untried', recipients=one.message.recipients, status=SPLIT)
             if one.outcome in ('relayed', 'bounced') and (one.message.queue, one.message.created) in rest else one for one in outcomes]
 
@@ -569,11 +562,11 @@ def flush(params, check_mode):
     if check_mode or not decided.messages:
         return predict(decided)
     record = _ledger.Record(params['path']) if params['path'] else None
-    queues = dict((message.id, message.queue) for message in decided.messages)
+    meant = dict((message.id, message) for message in decided.messages)
 
     def removed(identifier, failed):
-        if record and identifier in queues:
-            record.add(queues[identifier], identifier, 'bounced' if failed else 'relayed')
+        if record and identifier in meant:
+            record.add(meant[identifier].queue, identifier, 'bounced' if failed else 'relayed', created=meant[identifier].created)
     outcomes, transcript, canary, about = apply(decided, seconds, removed, lambda: not (record and record.error))
     outcomes = _unsplit(look, outcomes)
     for one in outcomes:

@@ -28,7 +28,6 @@ _DOMAINS_MAX = 3
 _PORTS = (25, 465, 587)
 _LOG_AGE, _LOG_SECONDS, _LOG_LINES, _LOG_BYTES = 7 * 86400, 3.0, 20000, 4 << 20
 _LOG_LINE = 300         # characters of a line that are shown
-_UNFINISHED = 600       # seconds after which a control file that is being written is none (readqf() in queue.c)
 _STUCK_MAX = 20
 _NEW = 60               # seconds after which a message in the queue of the MTA is not one that has just come
 _MOMENT = 0.5           # seconds, and what is on its way is locked or gone
@@ -357,7 +356,7 @@ def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Di
                     for name, state in one.damaged:
                         path = _system.printable(os.path.join(directory.control, name))
                         about = os.stat(name, dir_fd=opened.control, follow_symlinks=False)
-                        if (state == 'incomplete' and (look.now - about.st_mtime <= _UNFINISHED or name in one.locked)
+                        if (state == 'incomplete' and (look.now - about.st_mtime <= _hazards.EMPTY_SECONDS or name in one.locked)
                                 or _system.printable(name[2:]) in known):
                             continue   # it is being written
                         found.append({'path': path, 'why': why.get(path) or (

@@ -130,8 +130,8 @@ def cron_entries(text, with_user):
     """The entries of a crontab: [{line, schedule, user, command, shell, path}]. C(with_user) for /etc/crontab and /etc/cron.d. Behind a C(%) stands input."""
     entries, above = [], {}
     for number, line in enumerate(text.split('\n'), 1):     # a form feed ends no line
-        line = line.strip()
-        setting = _SETTING.match(line)
+        line = line.lstrip()
+        setting = _SETTING.match(line.rstrip())
         if setting:
             above[setting.group(2) or setting.group(3)] = setting.group(5) or setting.group(6) or ''
         if not line or line[0] == '#' or setting:

@@ -247,7 +247,6 @@ def test_a_timer_runs_the_queue_as_the_user_of_its_service(tmp_path, user, told)
 
 
 RUN = '*/20 * * * * smmsp /usr/sbin/sendmail -Ac -q'
-PASSWD = 'smmsp:%s:105:108::/:/bin/false\n'
 SHADOW = 'root:*:1:0:99999:7:::\nsmmsp:*:20000:0:99999:7::%d:\n'
 
 
@@ -260,14 +259,20 @@ SHADOW = 'root:*:1:0:99999:7:::\nsmmsp:*:20000:0:99999:7::%d:\n'
     ({'/etc/cron.d/local': RUN + '\nSHELL=/bin/nosuch\n'}, None),
     ({'/etc/cron.d/local': '0 0 30 2 * smmsp /usr/sbin/sendmail -Ac -q\n'}, '0 0 30 2 *'),
     ({'/etc/cron.d/local': '@reboot smmsp /usr/sbin/sendmail -Ac -q\n'}, '@reboot'),
-    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': SHADOW % 1}, 'account of smmsp has expired'),
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': SHADOW % 1}, 'for smmsp: the account has expired'),
     ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': SHADOW % 99999}, None),
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': 'smmsp:!:0:0:99999:7:::\n'}, 'for smmsp: its password has expired'),   # chage -d 0
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': 'smmsp:!:18262:0:90:7:::\n'}, 'for smmsp: its password has expired'),   # chage -M 90
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': 'smmsp:!:99999:0:90:7:::\n'}, None),
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': 'smmsp:!!:18262::::::\n'}, None),
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': 'root:*:1::::::\n', '/etc/passwd': 'smmsp:x:25:25::/:\n'}, 'for smmsp: it is not in /etc/shadow'),
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': 'root:*:1::::::\n', '/etc/passwd': 'smmsp:*:25:25::/:\n'}, None),
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': 'root:*:1::::::\n', '/etc/passwd': 'root:x:0:0::/:\n'}, None),         # of a directory service
+    ({'/etc/cron.d/local': RUN + '\r\n'}, 'ends with a carriage return'),
+    ({'/etc/cron.d/local': RUN + '; exit 0\r\n'}, None),
+    ({'/etc/cron.d/local': RUN + '%\r\n'}, None),
     ({'/etc/cron.d/local': 'SHELL=/bin/false\n' + RUN + '\n', '/bin/sh': '', '/bin/false': ''}, 'SHELL is /bin/false above it, which runs nothing'),
     ({'/etc/cron.d/local': 'SHELL=/bin/sh\n' + RUN + '\n', '/bin/sh': ''}, None),
-    # unix_chkpwd: could not obtain user info (smmsp). Who is in no passwd, or has no password in shadow, is looked up elsewhere.
-    ({'/etc/cron.d/local': RUN + '\n', '/etc/passwd': PASSWD % 'x', '/etc/shadow': 'root:*:1::::::\n'}, 'account of smmsp is not in /etc/shadow'),
-    ({'/etc/cron.d/local': RUN + '\n', '/etc/passwd': PASSWD % '*', '/etc/shadow': 'root:*:1::::::\n'}, None),
-    ({'/etc/cron.d/local': RUN + '\n', '/etc/passwd': '', '/etc/shadow': 'root:*:1::::::\n'}, None),
 ])
 def test_lines_that_cron_reads_and_never_runs(tmp_path, files, why):
     """Each was seen on a host: the minute came, and nothing ran."""
@@ -276,6 +281,29 @@ def test_lines_that_cron_reads_and_never_runs(tmp_path, files, why):
         os.chmod(root + '/bin/sh', 0o755)
     (found,) = _runners.queue_runners(_platform.DEBIAN, [CRON], root)
     assert (found['active'], found['detail']) == (True, None) if why is None else (found['active'] is False and why in found['detail'])
+
+
+@pytest.mark.parametrize('mode, lock, why', [
+    (0o777, None, None), (0o755, None, 'cannot write into /run/sendmail/stampdir'), (None, None, 'cannot write into /run/sendmail/stampdir'),
+    (0o777, '%d\n' % os.getpid(), 'waits for process %d' % os.getpid()), (0o777, '4194999\n', None), (0o777, '', None)])
+def test_the_lock_of_debians_helper(tmp_path, mode, lock, why):
+    """cron_msp() in it: without the lock nothing runs. /run is empty after a boot, and only a start of the service makes that directory."""
+    line = '5 * * * * nobody /usr/share/sendmail/sendmail cron-msp\n'
+    root = lay(tmp_path, {'/etc/cron.d/sendmail': line, CONF_FILE: CONF % ('Daemon', 'Cron'), '/usr/share/sendmail/sendmail': ''})
+    if mode:
+        os.makedirs(root + '/run/sendmail/stampdir')
+        os.chmod(root + '/run/sendmail/stampdir', mode)
+    os.makedirs(root + '/run', exist_ok=True)
+    if lock is not None:
+        with open(root + '/run/sendmail/stampdir/cron_msp', 'w') as file:
+            file.write(lock)
+    (found,) = [runner for runner in _runners.queue_runners(_platform.DEBIAN, [CRON], root, ['nobody']) if runner['line']]
+    assert (found['active'], found['detail']) == (True, None) if why is None else (found['active'] is False and why in found['detail'])
+
+
+def test_a_cron_that_is_stopped_runs_nothing(tmp_path):
+    (found,) = _runners.queue_runners(_platform.DEBIAN, [dict(CRON, stopped=True)], lay(tmp_path, {'/etc/cron.d/local': RUN + '\n'}))
+    assert (found['active'], found['detail']) == (False, 'no cron daemon is running')
 
 
 @pytest.mark.parametrize('guard, why', [
