@@ -138,8 +138,8 @@ ROWS = [
     # Seen with 8.17.1.9: what cron starts runs a group with I=2h each time, and a process with -q1h comes every 3 seconds with I=3s.
     ('runner', {'queues': {'msp': waiting(3, untried_age=3901)}, 'configurations': {'msp': SLOW}},
      {'queues': {'msp': waiting(3, untried_age=3901)}, 'configurations': {'msp': SLOW}, 'runners': [STAYS]}),
-    ('runner', {'queues': {'msp': waiting(3, untried_age=421)}, 'configurations': {'msp': QUICK}, 'runners': [STAYS]},
-     {'queues': {'msp': waiting(3, untried_age=421)}, 'configurations': {'msp': OTHER_GROUP}, 'runners': [STAYS]}),
+    ('runner', {'queues': {'msp': waiting(3, untried_age=3900)}, 'configurations': {'msp': QUICK}, 'runners': [STAYS]},
+     {'queues': {'msp': waiting(3, untried_age=3900)}, 'configurations': {'msp': OTHER_GROUP}, 'runners': [STAYS]}),
     ('mta_untried', dict(mta(untried_age=14701), mta_interval=600, configurations={'mta': SLOW}),
      dict(mta(untried_age=14700), mta_interval=600, configurations={'mta': SLOW})),
     # What was not tried for an hour is no sign of a dead runner then, nor is a flush of any use.
