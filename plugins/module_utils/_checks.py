@@ -298,6 +298,7 @@ def mta_directory(look: Look, _limits: Limits) -> Found:
     return said(found, reason(look, 'temporary_reply', 'mta_queue')[0])
 
 
+_HEADERS_LEAST = 512            # bytes that the MTA counts; 316 were seen of a message without anything
 _HOPS = {'msp': 1, 'mta': 2}   # of a message that was submitted here: its own Received line counts, and that of the one before (eatheader())
 
 
@@ -309,7 +310,9 @@ def hops(look: Look, _limits: Limits) -> Found:
         if cf and cf.number('MaxHopCount', least) < least and (name == 'msp' or _reach.local(look) and _reach.daemons(look)):
             found.append('MaxHopCount in %s is %s, and mail submitted here has come %s: it is returned.' % (
                 look.files[name]['path'], cf.option('MaxHopCount'), count_of(least, 'hop')))
-    return said(found)
+    cf = look.configurations.get('mta')
+    most = cf.number('MaxHeadersLength') if cf and _reach.local(look) and _reach.daemons(look) else 0
+    return said(found + ['MaxHeadersLength in %s is %d: longer headers are refused.' % (look.files['mta']['path'], most)] * (0 < most < _HEADERS_LEAST))
 
 
 # Queue runners
