@@ -460,7 +460,8 @@ class Writer:
     def drop(self):
         """Give up the part that was begun."""
         if self._file is not None:
-            os.close(self._file)
+            with contextlib.suppress(OSError):     # a server may say only now why it could not be written, and then it is closed
+                os.close(self._file)
             self._file = None
             os.unlink(self._name + '.partial', dir_fd=self._directory)
 
