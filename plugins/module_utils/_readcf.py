@@ -254,7 +254,7 @@ def absent(cf: _cf.Configuration) -> List[Dict[str, Any]]:
         try:
             plain = stat.S_ISREG(os.stat(path).st_mode)
         except OSError as error:
-            plain = error.errno not in (errno.ENOENT, errno.ENOTDIR)
+            plain = error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
         if not plain:
             found.append({'line': number, 'problem': "fileclass: cannot open '%s'" % path, 'text': _text.printable(os.fsencode(line[:200]))})
     return found

@@ -202,8 +202,9 @@ def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) ->
         return 'cron ignores it: the last line of the file does not end'
     if _schedule.never(entry['schedule']):
         return 'its schedule, %s, never matches again' % _system.printable(entry['schedule'])
-    if entry['shell'] and not os.access(root + entry['shell'], os.X_OK):
-        return 'SHELL is %s above it, which cannot be run' % _system.printable(entry['shell'])
+    idle = os.path.basename(entry['shell'] or '') in ('false', 'true', 'nologin')
+    if entry['shell'] and (idle or not os.access(root + entry['shell'], os.X_OK)):
+        return 'SHELL is %s above it, which %s' % (_system.printable(entry['shell']), 'runs nothing' if idle else 'cannot be run')
     if entry['command'][-1:] == '\r' and _schedule.queue_run(list(_schedule.starts(entry['command']))[-1]):
         return 'its line ends with a carriage return'
     why = _account(user, root)

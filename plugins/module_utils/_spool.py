@@ -29,7 +29,7 @@ BATCH = 1000                # rows handed up at once: memory stays flat, and jud
 _BLOCK = 8192               # one read holds the whole of nearly every control file
 LIMIT = 8 << 20             # a control file of 100,000 recipients, more than Sendmail can take in a day; the worst of lines cost 50 times that in memory
 NAME_MAX = 20               # a runner passes over longer names (MAXQFNAME), so they are no messages
-_AHEAD = 2000               # names of which the disk is told ahead where it is waited for
+_AHEAD = 2000               # names whose files the kernel begins to read before their turn
 _ERRORS_KEPT = 10
 _SCAN_BY_DESCRIPTOR = os.scandir in os.supports_fd   # not before Python 3.7
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -573,7 +573,7 @@ class Pass:
             yield Batch(names, rows, sizes)
 
     def _ahead(self, entries: Iterable[Any], control: int, data: int) -> Iterator[List[Any]]:
-        """The entries part by part. While the disk is waited for, it is told of the part that follows: many are read in the time of one."""
+        """The entries part by part. While the disk is waited for, it is told of the part that follows, and reads many at once."""
         entries, cold, before = iter(entries), False, _blocks_read()
         part = list(islice(entries, _AHEAD // 10))
         while part:
@@ -582,10 +582,10 @@ class Pass:
                 self._announce([one.name for one in following if one.name[:2] in self.wanted and one.is_file(follow_symlinks=False)], control, data)
             yield part
             now = _blocks_read()
-            cold, before, part = now - before > len(part), now, following
+            cold, before, part = now - before > len(part) and hasattr(os, 'posix_fadvise'), now, following
 
     def _announce(self, names: List[str], control: int, data: int) -> None:
-        """Have the kernel begin to read what the pass comes to next, without waiting; what is wrong with a file, the pass says."""
+        """Have the kernel begin to read what the pass comes to next; what is wrong with a file, the pass says."""
         for name in names:
             with contextlib.suppress(OSError):
                 handle = open_quietly(name, _READ, control)
@@ -637,13 +637,12 @@ class Pass:
             self._unreadable(name, str(error))
             return None
         envelope = _qf.parse(data)
-        if not envelope.complete and (envelope.created is not None or not envelope.problems):
-            self._damage(name, 'incomplete')
-            return None
-        if envelope.created is None or envelope.version > _qf.NEWEST_VERSION:
+        state = _qf.damage(envelope)
+        if state == 'unreadable':
             self._unreadable(name, envelope.problems[0].text)
-            return None
-        return _qf.head_of(envelope)
+        elif state:
+            self._damage(name, state)
+        return None if state else _qf.head_of(envelope)
 
     @staticmethod
     def _ends_well(control, name):

@@ -150,13 +150,13 @@ def read_file(path: str, limit: int = 1048576) -> State:
     return state
 
 
-def command(argv: Sequence[str], seconds: float = 10) -> str:
-    """Standard output of a command as text, '' if it fails or is not there."""
+def command(argv: Sequence[str], seconds: float = 10, given: str = '') -> str:
+    """Standard output of a command as text, '' if it is not there or takes longer. C(given): what it reads."""
     import subprocess
     try:
         # There is no AnsibleModule on this floor to run it.
         done = subprocess.run(  # pylint: disable=ansible-bad-function
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=seconds, check=False,
+            argv, input=given.encode('utf-8', 'surrogateescape'), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=seconds, check=False,
             env={'LC_ALL': 'C', 'PATH': '/usr/bin:/bin:/usr/sbin:/sbin'})
     except (OSError, subprocess.SubprocessError):
         return ''

@@ -111,6 +111,16 @@ ROWS = [
      {'program': dict(HEALTHY.program, setgid=False, group='root', mode='4755')}),
     ('permissions', {'program': dict(HEALTHY.program, setgid=False, owner='alice', mode='4755')}, {}),
     ('cannot_submit', {'obstacles': ['cron (process 7) runs with no_new_privs: what it starts cannot submit mail.']}, {'obstacles': []}),
+    # Without the accounts nothing can be theirs: that is one cause, not two.
+    ('permissions', {'places': [dict(HEALTHY.places[0], owner='105')]}, {'places': [dict(HEALTHY.places[0], owner='105')],
+                                                                         'submitter': dict(HEALTHY.submitter, uid=None)}),
+    ('swallowed', {'swallows': ['discard']}, {'swallows': ['discard'], 'relay': relay('[192.0.2.20]', listeners=())}),
+    # 8.17.1.9: "Too many hops 2 (1 max)", and 2 delivers; in submit.cf 1 does.
+    ('swallowed', {'configurations': {'mta': _cf.parse(b'O MaxHopCount=1\n')}}, {'configurations': {'mta': _cf.parse(b'O MaxHopCount=2\n')}}),
+    ('swallowed', {'configurations': {'msp': _cf.parse(b'O MaxHopCount=0\n')}}, {'configurations': {'msp': _cf.parse(b'Oh1\n')}}),
+    ('swallowed', {'configurations': {'mta': _cf.parse(b'O MaxHopCount=many\n')}}, {'configurations': {'mta': _cf.parse(b'')}}),
+    ('swallowed', {'configurations': {'mta': _cf.parse(b'Oh1\n')}}, dict(NULL_CLIENT, configurations={'mta': _cf.parse(b'Oh1\n')})),
+    ('slow_names', {'starts_late': True}, {}),
     ('too_open', {'places': [dict(HEALTHY.places[0], mode='2771')]}, {'places': [dict(HEALTHY.places[0], mode='2770')]}),
     ('message_permissions', {'hazards': {'permissions': [('owner 0:0', 'x')]}}, {'hazards': {'temporary': []}}),
     ('foreign_runner', {'processes': [DAEMON, FOREIGN]}, {'processes': [DAEMON, dict(FOREIGN, user='smmsp')]}),
@@ -399,6 +409,7 @@ class TestAdvice:
         'message_permissions': 'the same', 'foreign_runner': 'as root it loses what smmsp has written', 'disk_full': 'a bounce cannot be queued: lost',
         'read_only': 'the same', 'stranger': 'another program answers, and what it refuses is returned',
         'hosts_access': 'the MTA says 550, and the mail is returned', 'refuses': 'the same with what begins with 5', 'loop': 'returned after the hops',
+        'swallowed': 'the MTA says "Recipient ok" and discards it, or returns it for its hops',
         'relay_name': 'where the name does not exist, "Host unknown": returned',
         'poison': 'it ends, and nothing behind is tried', 'damaged': 'lost or dropped', 'missing_data': 'delivered with an empty body'}
 

@@ -469,7 +469,7 @@ def test_an_mta_that_works_as_an_ordinary_user(tmp_path, monkeypatch, user, grou
     place.chmod(mode)
     directories, _errors = _spool.directories([('mqueue', str(place))])
     look = types.SimpleNamespace(settings={'mta': {'run_as_user': user, 'run_as_group': group}}, directories={'mta': directories},
-                                 files={'mta': {'path': '/etc/mail/sendmail.cf'}})
+                                 program={'setgid': False}, files={'mta': {'path': '/etc/mail/sendmail.cf'}})
     found = _probe._mta_shut(look)
     assert [(one[:len('RunAsUser in /etc/mail/sendmail.cf is , ') + len(str(user))], one[-len('0755: the MTA cannot write into it.'):]) for one in found] == [
         ('RunAsUser in /etc/mail/sendmail.cf is %s, ' % user, '%04o: the MTA cannot write into it.' % mode)] * shut

@@ -271,6 +271,8 @@ SHADOW = 'root:*:1:0:99999:7:::\nsmmsp:*:20000:0:99999:7::%d:\n'
     ({'/etc/cron.d/local': RUN + '\r\n'}, 'ends with a carriage return'),
     ({'/etc/cron.d/local': RUN + '; exit 0\r\n'}, None),
     ({'/etc/cron.d/local': RUN + '%\r\n'}, None),
+    ({'/etc/cron.d/local': 'SHELL=/bin/false\n' + RUN + '\n', '/bin/sh': '', '/bin/false': ''}, 'SHELL is /bin/false above it, which runs nothing'),
+    ({'/etc/cron.d/local': 'SHELL=/bin/sh\n' + RUN + '\n', '/bin/sh': ''}, None),
 ])
 def test_lines_that_cron_reads_and_never_runs(tmp_path, files, why):
     """Each was seen on a host: the minute came, and nothing ran."""

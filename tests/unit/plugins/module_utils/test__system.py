@@ -171,7 +171,8 @@ def test_the_sendmail_that_is_installed_decides(tmp_path):
     assert _system.platform(root).family == 'debian'
     gentoo = {'/etc/os-release': 'ID=gentoo\n', '/usr/sbin/sendmail': 'readqf: '}
     assert _system.platform(lay(tmp_path / 'emerged', dict(gentoo, **{'/var/db/pkg/mail-mta/sendmail-8.18.2/CONTENTS': ''}))).family == 'gentoo'
-    assert _system.platform(lay(tmp_path / 'compiled', gentoo)).family == 'upstream'
+    assert _system.platform(lay(tmp_path / 'compiled', dict(gentoo, **{'/var/db/pkg/sys-apps/baselayout-2.17/CONTENTS': ''}))).family == 'upstream'
+    assert _system.platform(lay(tmp_path / 'stripped', gentoo)).family == 'unknown', 'nobody knows what Portage brought'
 
 
 def test_command_that_hangs_or_is_missing():
