@@ -487,7 +487,7 @@ def _debian(plan, host, kept, right, others):
     if wanted != 'None' and settings['msp_interval'] != plan['seconds']:
         plan['settings'].append({'name': 'MSP_INTERVAL', 'value': plan['interval']})
     if method == 'debian_cron':
-        stale = len(kept) != 1 or kept != right
+        stale = len(kept) != 1 or kept != right or not (host.trouble or right[0]['active'])
     else:
         stale = any(runner['line'] for runner in others.get('debian_cron', []))
     plan['generate'] = bool(plan['settings']) or stale

@@ -37,6 +37,8 @@ Smailops_compat
 R$*\t$: $>check_compat $1 $| $1
 '''
 _SAYS = re.compile(r'(?m)^(?:mailops\w*|check_\w+)\s+returns: \$# (?:discard|error \$@ quarantine \$: (.*))')
+# What is said behind DATA is said to messages alone.
+_REFUSES = re.compile(r'(?m)^(mailops_\w+|check_data|check_eom)\s+returns: \$# error (?!\$@ quarantine).*?\$: (.*)')
 _PARSES = re.compile(r'(?m)^parse\s+returns: \$# (\S+)')
 _KEEP_NOTHING = ('true', 'false', ':')
 _USERS, _START_SECONDS = ('root', 'daemon'), 10.0   # for whom the rules of the MTA are asked, and how long
@@ -151,6 +153,7 @@ def by_rules(look: _look.Look) -> _look.Look:
 
 def _swallows(cf: _cf.Configuration, said: str) -> List[str]:
     found = ['quarantine: ' + reason.strip(' "') if reason else 'discard' for reason in _SAYS.findall(said)]
+    found += ['%s refuses it: %s' % (rules.replace('mailops', 'check'), text.strip(' "')) for rules, text in _REFUSES.findall(said)]
     for name in _PARSES.findall(said)[-1:]:
         mailer = cf.mailers.get(name.lower(), {'path': '', 'argv': []})
         if os.path.basename(mailer['path']) in _KEEP_NOTHING or mailer['path'] == '[FILE]' and '/dev/null' in mailer['argv']:

@@ -287,8 +287,8 @@ def archived(base, since):
                 continue
             taken, back = _archive.removed(part) or set(), {name.decode('utf-8', 'replace') for name in _archive.restored(part)}
             named = {}
-            for member, stream in _archive.members(part):
-                if member.name == 'manifest.jsonl':
+            with _archive.Part(part) as content:
+                for _member, stream in (one for one in content.members() if one[0].name == 'manifest.jsonl'):
                     for line in stream:
                         entry = json.loads(line.decode('ascii'))
                         # Of debris only a control file that belonged to no deliverable message has stood in a list.

@@ -28,10 +28,7 @@ def systemd_cron(root: str = '') -> bool:
 
 
 def cron(alive: bool, root: str = '') -> Dict[str, Any]:
-    """What starts cron lines: L(_system.service) with {name, running}; C(alive): whether such a process is there.
-
-    cron.allow and cron.deny are for crontab(1): a line in /etc/cron.d counts whatever they say.
-    """
+    """What starts cron lines: L(_system.service) with {name, running}. cron.allow and cron.deny are for crontab(1) alone."""
     found: Dict[str, Any] = {}
     for name in ('cron', 'crond', 'cronie'):
         found = dict(_system.service(name, root), name=name, running=alive)
@@ -309,12 +306,18 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
             continue
         stranger = _not_allowed((service.get('User') or ['root'])[-1], users)
         for name in _instances(file, present, booted, root):
-            state = _system.unit_states([name]).get(name, {}) if booted else {}
+            does = name[:-6] + '.service' if '@' in name else served
+            states = _system.unit_states([name, does]) if booted else {}
+            state, last = states.get(name, {}), states.get(does, {})
             interval, uneven = _schedule.timer_interval(settings)
+            detail = stranger
+            # Sendmail's own status ends at 78; from 200 on systemd could not start it (systemd.exec(5)).
+            if not detail and (last.get('load') == 'masked' or last.get('active') == 'failed' and int(last.get('status') or 0) >= 200):
+                detail = '%s could not be started' % _system.printable(does)
             # Without another trigger, OnUnitActiveSec= starts nothing that has never run since the boot (timer_enter_waiting() in timer.c).
-            detail = stranger or ('the timer has elapsed, and nothing will trigger it again' if state.get('sub') == 'elapsed' else
-                                  None if state.get('active') == 'active' else
-                                  'the timer is not active' if state.get('active') or not booted else 'systemctl does not say whether the timer is active')
+            detail = detail or ('the timer has elapsed, and nothing will trigger it again' if state.get('sub') == 'elapsed' else
+                                None if state.get('active') == 'active' else
+                                'the timer is not active' if state.get('active') or not booted else 'systemctl does not say whether the timer is active')
             yield _runner('systemd_timer', path, interval, detail is None, detail, uneven=uneven, unit=name,
                           partial=run['partial'], script=run['script'])
     own = UNITS[0]
@@ -407,11 +410,7 @@ def sendmail_conf(layout: _platform.Platform, root: str = '') -> Optional[Dict[s
 
 def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root: str = '',
                   users: Sequence[Optional[str]] = (), directories: Sequence[str] = (), pid_file: str = '') -> List[Runner]:
-    """Every runner of the MSP queue, with the fields of L(_runner): what they mean is said in sendmail_queue_facts.
-
-    C(found) are the L(processes); C(users) may run the queue beside root; C(directories) are those of the queue, or nothing;
-    C(pid_file) is that of the mail submission program.
-    """
+    """Every runner of the MSP queue, as sendmail_queue_facts returns it. C(found): the L(processes); C(users) may run it beside root."""
     users = users or [layout.msp_user]
     alive = _processes.cron_runs(found) or systemd_cron(root)
     runners = []

@@ -145,6 +145,7 @@ ROWS = [
         'update_conf',
     ),
     row('Debian, and the line is gone', host('debian'), 'debian_cron', GENERATE, 'update_conf'),
+    row('Debian, and the line ends with a carriage return', host('debian', down(LINE)), 'debian_cron', GENERATE, 'cron(8)'),
     row('Debian with systemd-cron', host('debian', LINE, cron=SYSTEMD_CRON), 'debian_cron', {}, 'systemd-cron(7)'),
     row(
         'Debian, and cron is stopped but starts at boot',

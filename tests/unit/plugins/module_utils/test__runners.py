@@ -476,6 +476,19 @@ def test_a_timer_that_has_elapsed_starts_nothing(monkeypatch, tmp_path, state, w
     assert (found['interval'], found['active'], found['detail']) == (1800, why is None, why)
 
 
+@pytest.mark.parametrize('last, why', [
+    ({'load': 'loaded', 'active': 'failed', 'status': '200'}, 'q.service could not be started'),   # WorkingDirectory= is not there
+    ({'load': 'masked', 'active': 'inactive', 'status': '0'}, 'q.service could not be started'),
+    ({'load': 'loaded', 'active': 'failed', 'status': '67'}, None),                                # a message was returned
+    ({'load': 'loaded', 'active': 'inactive', 'status': '0'}, None)])
+def test_a_timer_whose_service_cannot_be_started(monkeypatch, tmp_path, last, why):
+    root = lay(tmp_path, {'/etc/systemd/system/q.timer': '[Timer]\nOnCalendar=*:0/30\n',
+                          '/etc/systemd/system/q.service': '[Service]\nExecStart=/usr/sbin/sendmail -Ac -q\n'})
+    monkeypatch.setattr(_runners._system, 'unit_states', lambda units: {'q.timer': {'active': 'active', 'sub': 'waiting'}, 'q.service': last})
+    (found,) = _runners._systemd_runners({}, True, 'sendmail', True, ['smmsp'], root)
+    assert (found['active'], found['detail']) == (True, None) if why is None else (found['active'] is False and why in found['detail'])
+
+
 def test_a_timer_of_systemd_run(monkeypatch, tmp_path):
     """Its unit files are in /run/systemd/transient: systemd.unit(5); written as bus_exec_command does, each word in quotes."""
     root = lay(tmp_path, {'/run/systemd/transient/run-r1.timer': '[Timer]\nOnCalendar=*:0/30\n',
