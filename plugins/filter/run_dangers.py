@@ -25,12 +25,16 @@ options:
   check:
     description:
       - Whether this is check mode, in which steps that come before a run have only said what they would fix.
-      - Then only what none of them could fix is named, a relay on another host that refuses mail from this one, and messages that a run would harm
-        whatever their owners and modes are.
+      - Then only what none of them could fix is named, a relay on another host that refuses mail from this one, for example.
+    type: bool
+    default: false
+  prepares:
+    description: Whether one of these steps puts owners, modes and directories right, as the role P(mailops.sendmail.sendmail_msp#role) does. Then check
+      mode does not name them.
     type: bool
     default: false
   moves:
-    description: Whether such messages would be moved into an archive before. Then check mode does not name them.
+    description: Whether messages that a run would harm would be moved into an archive before. Then check mode does not name them.
     type: bool
     default: false
   replaces:
@@ -73,14 +77,16 @@ BOUNCES = ('hosts_access',)
 ELSEWHERE = ('relay', 'recipients')
 # Of messages, and not for their owners and modes.
 BROKEN = ('no_data', 'damaged', 'temporary')
+# What sendmail_permissions puts right.
+WRONG = ('directory', 'permissions', 'unreadable')
 
 
-def run_dangers(result, diagnosis=None, check=False, relay=None, moves=False, replaces=False):
+def run_dangers(result, diagnosis=None, check=False, relay=None, moves=False, replaces=False, prepares=False):
     """See DOCUMENTATION. A pure function."""
     found, moved = [], False
     kinds = [kind for kind in KINDS if not replaces or kind not in ELSEWHERE]
     if check:
-        stays = (ELSEWHERE if (relay or {}).get('this_host') is False else ()) + (() if moves else BROKEN)
+        stays = (ELSEWHERE if (relay or {}).get('this_host') is False else ()) + (() if moves else BROKEN) + (() if prepares else WRONG)
         kinds = [kind for kind in kinds if kind in stays]
     for one in result.get('refusals') or []:
         # A run waits for a rewrite that has only just begun, and harms nothing.

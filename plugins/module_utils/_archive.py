@@ -120,13 +120,18 @@ def open_data(directory, name):
 
 # Writing
 
-def _trusted(descriptor: int, path: str, passing: bool = True) -> None:
-    """Raise SendmailError for a directory that others than root (or who runs us) own or can put names of theirs into.
+def is_shared(descriptor: int, passing: bool) -> bool:
+    """Whether others than root (or who runs us) own a directory or can put names of theirs into it.
 
     C(passing): on the way. In a sticky directory nobody else can take away what root has made; but what is read there, or is to be new, could be theirs.
     """
     about = os.fstat(descriptor)
-    if about.st_uid not in (0, os.getuid()) or about.st_mode & 0o022 and not (passing and about.st_mode & stat.S_ISVTX):
+    return bool(about.st_uid not in (0, os.getuid()) or about.st_mode & 0o022 and not (passing and about.st_mode & stat.S_ISVTX))
+
+
+def _trusted(descriptor: int, path: str, passing: bool = True) -> None:
+    """Raise SendmailError where L(is_shared)."""
+    if is_shared(descriptor, passing):
         raise _text.SendmailError('archive: users other than root can write to %s, so an archive is not safe there. '
                                   'Name another directory, or fix its owner and mode.' % _text.printable(os.fsencode(path)))
 
@@ -576,7 +581,7 @@ class _Gunzip:
 class Part:
     """A part of an archive, opened once, that nobody but root could have written. A context manager. Raises SendmailError.
 
-    L(verify) proves it against its manifest: nothing of it is used before.
+    L(verify) proves it against its manifest: nothing of it comes back to a queue before.
     """
 
     def __init__(self, path: str):
@@ -679,9 +684,3 @@ class Part:
             different = [name for name, _size, _digest in sorted(set(promised) ^ set(found))]
             raise self._refusal('%s does not match its manifest' % (different[0] if different else 'the order of its files'))
         return records
-
-
-def members(path: str) -> Iterator[Tuple[Any, Any]]:
-    """Yield (tarfile.TarInfo, file object or None) for each member of a part that nobody but root could have written. Raises SendmailError."""
-    with Part(path) as part:
-        yield from part.members()

@@ -251,7 +251,7 @@ def _listens(look: Look, limits: Limits) -> Judgement:
 
 
 def _interval(look: Look, limits: Limits) -> Judgement:
-    known = [one['interval'] for one in look.runners if one['active'] and not one['partial'] and one['interval']]
+    known = _checks.paces(look)
     if not known:
         return None, 'At most %s' % _span(limits['runner_interval']), 'no runner with an interval', []
     return min(known) <= limits['runner_interval'], 'At most %s' % _span(limits['runner_interval']), _span(min(known)), []

@@ -152,8 +152,9 @@ def door(look: _look.Look) -> Tuple[Optional[bool], Optional[str]]:
         return False, None
     if greeting.get('refusal'):
         return True, '%s takes no mail from this host: %s' % (where, greeting['refusal'])
-    if _reach.comes_back(look):
-        return True, str(_reach.comes_back(look)[0])
+    wrong = list(_reach.comes_back(look)) + _reach.swallowed(look)
+    if wrong:
+        return True, str(wrong[0])
     if look.relay['answers'] != 'stranger':
         return True, None
     return True, '%s, where the MTA of this host should answer, is %s, which is not a known mail server' % (
@@ -516,8 +517,8 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
         return '%s not tried. See transcript for what Sendmail said.' % were
     lost = sum(one.outcome == 'lost' for one in outcomes)
     if lost:
-        return '%s renamed to Qf by the run. See the log for "Losing", and fix the cause before you rename them back.' % (
-            _text.count(lost, 'message', ('was', 'were')))
+        return ('%s renamed to Qf by the run. See the log for "Losing", fix the cause, then return %s with mailops.sendmail.sendmail_message and '
+                '"state: queued".' % (_text.count(lost, 'message', ('was', 'were')), 'it' if lost == 1 else 'them'))
     remaining = sum(one.outcome in ('remaining', 'quarantined') for one in outcomes)
     if fail_on_remaining and remaining:
         return '%s in the queue; see outcomes.remaining for the reason of each.' % (
@@ -550,6 +551,7 @@ def flush(params, check_mode):
         look, messages = _found(params['queue'], selection)      # what was harmless before may not be now
     look = _look.served(look, _acceptance.ask(look, _acceptance.pairs([
         (message.directory, message.id) for message in messages if params['canary'] and message.queue == 'msp' and not message.locked])))
+    look = _acceptance.by_rules(look) if messages else look
     way = door(look) if any(message.queue == 'msp' for message in messages) else None
     decided = plan(look, messages, _hazards.places(look) if messages else (), params['parallel'], params['canary'], params['ignore_load'],
                    params['leave_out_endangered'], features_of(look.program['sendmail']) if messages and not check_mode else (),

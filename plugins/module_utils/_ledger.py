@@ -129,8 +129,7 @@ def _check_directory(directory):
                                   'those on the way to it.' % directory)
 
     def check(descriptor, _path, passing=True):
-        about = os.fstat(descriptor)
-        if about.st_uid not in (0, os.geteuid()) or about.st_mode & 0o022 and not (passing and about.st_mode & stat.S_ISVTX):
+        if _archive.is_shared(descriptor, passing):
             raise refusal
     try:
         descriptor = _spool.walk(directory, each=check)
@@ -288,8 +287,8 @@ def archived(base, since):
                 continue
             taken, back = _archive.removed(part) or set(), {name.decode('utf-8', 'replace') for name in _archive.restored(part)}
             named = {}
-            for member, stream in _archive.members(part):
-                if member.name == 'manifest.jsonl':
+            with _archive.Part(part) as content:
+                for _member, stream in (one for one in content.members() if one[0].name == 'manifest.jsonl'):
                     for line in stream:
                         entry = json.loads(line.decode('ascii'))
                         # Of debris only a control file that belonged to no deliverable message has stood in a list.

@@ -103,10 +103,9 @@ def judge(selection, name, data, size):
     row, state = _qf.head(data) if data[-3:] == b'\n.\n' else None, _qf.CONTROL_PREFIXES[name[:2]]
     if row is None:
         envelope = _qf.parse(data)
-        if not envelope.complete and (envelope.created is not None or not envelope.problems):
-            state = 'incomplete'
-        elif envelope.created is None or envelope.version > _qf.NEWEST_VERSION:
-            state = 'unreadable'
+        damage = _qf.damage(envelope)
+        if damage:
+            state = damage
         else:
             row = _qf.head_of(envelope)
     return row, state, selection.wants_damaged(name[2:], state) if row is None else state in selection.states and selection.matches(row, size)

@@ -19,7 +19,7 @@ from collections import Counter
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _cf, _filesystem, _hazards, _log, _look, _lookups, _network, _qf, _readcf, _route, _schedule, _spool, _summary, _system, _text)
+    _acceptance, _cf, _filesystem, _hazards, _log, _look, _lookups, _network, _qf, _readcf, _route, _schedule, _spool, _summary, _system, _text)
 
 INSPECTED_MAX = 20000   # control files looked into; what is wrong with a spool shows in the first few
 SUBJECTS_MAX = 2000     # messages whose subject is read: enough to tell a share
@@ -28,7 +28,6 @@ _DOMAINS_MAX = 3
 _PORTS = (25, 465, 587)
 _LOG_AGE, _LOG_SECONDS, _LOG_LINES, _LOG_BYTES = 7 * 86400, 3.0, 20000, 4 << 20
 _LOG_LINE = 300         # characters of a line that are shown
-_UNFINISHED = 600       # seconds after which a control file that is being written is none (readqf() in queue.c)
 _STUCK_MAX = 20
 _NEW = 60               # seconds after which a message in the queue of the MTA is not one that has just come
 _MOMENT = 0.5           # seconds, and what is on its way is locked or gone
@@ -47,7 +46,7 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
 
     C(subjects): whether the subjects of messages may be read.
     """
-    look = _readcf.judged(look)
+    look = _acceptance.by_rules(_readcf.judged(look))
     facts = _summary.facts(look, 'totals')
     directories = look.directories.get('msp', [])
     paths = sorted(set(path for directory in directories for path in (directory.path, directory.control, directory.data)))
@@ -357,7 +356,7 @@ def _stuck(look: _look.Look, queues: Dict[str, Any], known: Set[str]) -> List[Di
                     for name, state in one.damaged:
                         path = _system.printable(os.path.join(directory.control, name))
                         about = os.stat(name, dir_fd=opened.control, follow_symlinks=False)
-                        if (state == 'incomplete' and (look.now - about.st_mtime <= _UNFINISHED or name in one.locked)
+                        if (state == 'incomplete' and (look.now - about.st_mtime <= _hazards.EMPTY_SECONDS or name in one.locked)
                                 or _system.printable(name[2:]) in known):
                             continue   # it is being written
                         found.append({'path': path, 'why': why.get(path) or (

@@ -189,5 +189,5 @@ def _ps(trust: Trust, system: str) -> List[Process]:
 
 
 def cron_runs(found: Iterable[Process]) -> bool:
-    """Whether a cron daemon that reads /etc/cron.d is among the L(processes)."""
-    return any(process['role'] == 'cron' and process.get('name') not in OWN_TABLES for process in found)
+    """Whether a cron daemon that reads /etc/cron.d, and is not stopped by SIGSTOP, is among the L(processes)."""
+    return any(process['role'] == 'cron' and process.get('name') not in OWN_TABLES and not process.get('stopped') for process in found)

@@ -22,10 +22,10 @@ import os
 import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _access, _archive, _identity, _outcome, _phrases, _qf, _selection, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import (
+    _access, _archive, _hazards, _identity, _outcome, _phrases, _qf, _selection, _spool, _text)
 
 SHOWN = 300             # bytes of a value in a manifest; the file has it whole
-YOUNG = 600             # seconds after which Sendmail itself takes an empty control file for a left-over one
 CONTROLS = ('qf', 'hf', 'Qf', 'tf', 'Tf')
 
 
@@ -146,8 +146,8 @@ class Remover:
                 row, state, meant = _outcome.judge(self.selection, name, data, about_body and about_body.st_size)
                 if not meant:
                     raise _text.SendmailError('it changed meanwhile and is no longer what is selected')
-                if state == 'incomplete' and time.time() - about.st_ctime < YOUNG:
-                    raise _text.SendmailError('it is incomplete and less than %d minutes old: it may be being written' % (YOUNG // 60))
+                if state == 'incomplete' and time.time() - about.st_ctime < _hazards.EMPTY_SECONDS:
+                    raise _text.SendmailError('it is incomplete and less than %d minutes old: it may be being written' % (_hazards.EMPTY_SECONDS // 60))
                 if body is not None and about_body.st_nlink != 1 and not self._all_names_here(queue, about_body):
                     raise _text.SendmailError('its data file has %d names (hard links), not all of them in the queue' % about_body.st_nlink)
                 if body is not None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator
 from urllib.parse import quote, unquote
 
+from ansible_collections.mailops.sendmail.plugins.filter.failure_reason import failure_reason
 from ansible_collections.mailops.sendmail.plugins.module_utils import _controls
 from ansible_collections.mailops.sendmail.plugins.module_utils._text import SendmailError
 
@@ -99,7 +100,7 @@ def of_check(result: Result, options: dict[str, Any]) -> Result:
 
 def of_failure(outcome: dict[str, Any]) -> Result:
     unreachable = bool(outcome.get('unreachable'))
-    told = ' '.join(str(outcome.get('msg') or '').split())[:TEXT_MAX]
+    told = failure_reason(outcome)[:TEXT_MAX]
     return {'status': 'unknown' if unreachable else 'error', 'message': told or ('The host could not be reached.' if unreachable else 'The check failed.')}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -206,6 +207,12 @@ def test_a_host_of_which_a_control_could_not_be_judged_is_no_success(answering, 
                 ).returncode == status
 
 
+def test_tags_that_leave_the_check_out_are_said(answering):
+    done = answering()('check_compliance', '--limit', 'web1', '--skip-tags', 'sendmail_compliance_check')
+    assert 'web1: Nobody knows whether it complies, because of the tags that were given.' in ' '.join(done.stdout.split()), done.stdout
+    assert done.returncode == 2
+
+
 def test_a_host_that_drops_out_before_is_in_the_report(play, tmp_path):
     (tmp_path / 'inventory').write_text((tmp_path / 'inventory').read_text().replace('web1 ', 'web1 sendmail_compliance_profile=typo '))
     done = play('check_compliance')
@@ -289,6 +296,74 @@ def test_tags_that_leave_out_a_part_of_a_role_are_no_success(answering, tags, le
     done = play('ensure_submission', '--limit', 'web1', '--check', '--tags', tags)
     assert f'Left out: {left_out}.' in ' '.join(done.stdout.split()), done.stdout
     assert done.returncode == 2
+
+
+# What the README of a role calls its tags, and what its tasks have.
+PARTS = {role: sorted(set(re.findall(f'{role}_[a-z]+', re.search(r'\nTags?:[^\n]*', (ROOT / f'roles/{role}/README.md').read_text())[0].partition('. ')[0])))
+         for role in ('sendmail_msp', 'sendmail_mta', 'sendmail_queue_runner')}
+
+
+def tags_of_tasks(name):
+    """Of each task of C(name), tasks/main.yml of a role, in its order; templates as Ansible reads them where nothing is skipped."""
+    environment = jinja2.Environment(autoescape=False)  # noqa: S701 - no page
+    environment.filters['difference'] = lambda all_, some: [one for one in all_ if one not in some]
+    found = []
+    for task in yaml.safe_load((ROOT / f'roles/{name}/tasks/main.yml').read_text()):
+        found.append([])
+        for tag in task['tags']:
+            found[-1] += environment.compile_expression(tag.strip('{} '))() if '{{' in tag else [tag]
+    return found
+
+
+@pytest.mark.parametrize('role', PARTS)
+def test_tags_are_those_that_the_readme_and_ensure_submission_know(role):
+    tags = tags_of_tasks(role)
+    assert sorted({tag for found in tags for tag in found}) == [role, *PARTS[role]]
+    # Each task belongs to the role, and to one part; what a part begins with, to each of them.
+    assert all(found[0] == role for found in tags)
+    assert sorted(tags[0]) == [role, *PARTS[role]]
+    assert {len(found) for found in tags} <= {1 + len(PARTS[role]), 1 + min(1, len(PARTS[role]))}
+    (play,) = yaml.safe_load((ROOT / 'playbooks/ensure_submission.yml').read_text())
+    known = play['post_tasks'][0]['vars']
+    assert sorted(part for part in known['ensure_submission_parts'] if part.startswith(role)) == PARTS[role]
+    assert [one['role'] for one in play['roles']] == ['mailops.sendmail.' + name for name in PARTS]
+    assert f'__{role}_look is defined' in known['ensure_submission_roles']
+
+
+TAGS = """
+- ansible.builtin.import_playbook: mailops.sendmail.ensure_submission
+  tags: [mail]
+"""
+
+
+@pytest.mark.parametrize('arguments, left_out', [
+    (('--skip-tags', 'sendmail_msp_probe,sendmail_mta_install'), 'sendmail_msp_probe, sendmail_mta_install'),
+    (('--tags', 'sendmail_msp,sendmail_mta_service,sendmail_queue_runner'), 'sendmail_mta_install'),
+    (('--tags', 'sendmail_msp,sendmail_mta,sendmail_queue_runner'), ''), (('--tags', 'mail'), ''),
+    (('--tags', 'mail', '--skip-tags', 'sendmail_msp_configure,sendmail_mta_service'), 'sendmail_msp_configure, sendmail_mta_service')])
+def test_any_part_can_be_left_out_and_is_named(answering, tmp_path, arguments, left_out):
+    (tmp_path / OURS / 'playbooks/site.yml').write_text(TAGS)
+    runner = planned_queue_runner.host('debian', planned_queue_runner.LINE, sendmail_cf=CF, init='none')
+    facts = dict(runner, **planned_mta.mta_host(init='none', service={'unit': None, 'init_script': None}, installation={
+        **runner['installation'], 'sendmail_cf': CF, 'submit_cf': dict(CF, problems=[])}))
+    facts['services'] = dict(runner['services'], mta=facts['services']['mta'])
+    play = answering(sendmail_queue_facts=[{'changed': False, 'ansible_facts': {'sendmail_queue': facts}}], sendmail_permissions=[{'changed': False}])
+    done = play('site', '--limit', 'web1', '--check', *arguments)
+    assert done.returncode == (2 if left_out else 0), done.stdout
+    assert (f'Left out: {left_out}.' in ' '.join(done.stdout.split())) is bool(left_out), done.stdout
+    assert 'undefined' not in done.stdout + done.stderr
+
+
+# Tasks that need what the first one of their role or playbook has found.
+@pytest.mark.parametrize('playbook, task, whose', [
+    ('ensure_submission', 'Correct owners, groups and modes', 'role sendmail_msp'),
+    ('ensure_submission', 'Enable the MTA and make it answer', 'role sendmail_mta'),
+    ('ensure_submission', 'Set up the runner and remove others', 'role sendmail_queue_runner'), ('remediate_queues', 'Diagnose why mail stays', 'playbook')])
+def test_what_a_task_needs_of_those_before_it_is_said(answering, playbook, task, whose):
+    done = answering(sendmail_diagnosis_info=[WELL])(playbook, '--limit', 'web1', '--check', '--start-at-task', task)
+    assert f'The first task of {"this" if whose == "playbook" else "the"} {whose} was left out (--start-at-task, --step). Run the whole ' in done.stdout
+    assert done.returncode == 2
+    assert 'undefined' not in done.stdout, done.stdout
 
 
 def test_a_run_says_nothing_of_what_the_one_before_it_found(answering, tmp_path):
@@ -485,28 +560,6 @@ def test_a_runner_that_is_older_than_the_name_servers_is_restarted(answering, tm
     assert (done.returncode == 0) is not told or restarted, done.stdout
 
 
-def stale(facts, check=False):
-    """What vars/main.yml of the role says of these queue facts."""
-    texts = yaml.safe_load((ROOT / 'roles/sendmail_remediate/vars/main.yml').read_text())
-    environment = jinja2.Environment(autoescape=False)  # noqa: S701 - no page
-    known = {'__sendmail_remediate_stale_look': facts, 'ansible_check_mode': check, '__sendmail_remediate_resolver_written': True}
-    for name in ('runners', 'ours', 'left', 'method'):
-        known[f'__sendmail_remediate_stale_{name}'] = environment.compile_expression(texts[f'__sendmail_remediate_stale_{name}'].strip('{} '))(**known)
-    return known
-
-
-@pytest.mark.parametrize('units', [('session-1.scope', 'sendmail-client.service'), ('sendmail-client.service', 'session-1.scope')])
-def test_beside_a_runner_that_is_restarted_another_is_named(units):
-    """Whichever comes first."""
-    facts = planned_queue_runner.host('suse', *(planned_queue_runner.runner('daemon', pid=pid, unit=unit) for pid, unit in enumerate(units, 300)))
-    facts['mta'] = dict(facts['mta'], resolver_changed=REPAIRED, processes=[
-        {'pid': pid, 'role': 'queue_runner', 'queue': 'msp', 'interval': 1800, 'started': REPAIRED - 60, 'unit': unit} for pid, unit in enumerate(units, 300)])
-    found = stale(facts, check=True)
-    assert [one['unit'] for one in found['__sendmail_remediate_stale_ours']] == ['sendmail-client.service']
-    assert found['__sendmail_remediate_stale_method'] == 'systemd_unit'
-    assert found['__sendmail_remediate_stale_left'] == [300 + units.index('session-1.scope')]
-
-
 @pytest.mark.parametrize('ledger_open, servers, started, restarted', [
     (True, '["192.0.2.53"]', -60, True), (False, '["192.0.2.53"]', -60, False), (True, '[]', -60, False), (True, '["192.0.2.53"]', 60, False)])
 def test_behind_a_run_that_was_killed_a_runner_may_know_the_old_name_servers(answering, tmp_path, ledger_open, servers, started, restarted):
@@ -520,25 +573,3 @@ def test_behind_a_run_that_was_killed_a_runner_may_know_the_old_name_servers(ans
     done = play('remediate_queues', '--limit', 'web1', '--check', '-e', f'__sendmail_remediate_mark={tmp_path}/mark',
                 '-e', json.dumps({'sendmail_remediate_resolvers': json.loads(servers)}))
     assert ('Guard | Fail if a queue run would harm mail' in done.stdout) is restarted, done.stdout
-
-
-# What the platform starts, and how the role sendmail_queue_runner restarts that.
-RUNNER = planned_queue_runner.runner
-DAEMON = planned_queue_runner.DEBIAN_DAEMON
-
-
-@pytest.mark.parametrize('platform, runner, about, method', [
-    ('redhat', planned_queue_runner.unit(), {}, 'systemd_unit'), ('suse', planned_queue_runner.unit('suse'), {}, 'systemd_unit'),
-    ('debian', RUNNER('daemon', pid=300, unit='sendmail.service'), {'conf': DAEMON}, 'debian_daemon'),
-    ('debian', RUNNER('daemon', pid=300), {'conf': DAEMON, 'init': 'none'}, 'debian_daemon'),
-    ('debian', RUNNER('daemon', pid=300, unit='session-1.scope'), {'conf': DAEMON}, ''),
-    ('debian', RUNNER('daemon', pid=300), {'init': 'none'}, ''), ('debian', planned_queue_runner.LINE, {}, None),
-    ('gentoo', planned_queue_runner.CONF_D, {}, 'conf_d'), ('gentoo', RUNNER('daemon', pid=300), {}, ''),
-    ('freebsd', planned_queue_runner.RC_CONF, {}, 'rc_conf'), ('upstream', RUNNER('systemd_unit', pid=300, unit='queue.service'), {}, '')])
-def test_a_runner_is_restarted_by_what_starts_it(platform, runner, about, method):
-    facts = planned_queue_runner.host(platform, runner, **about)
-    facts['mta'] = dict(facts['mta'], resolver_changed=REPAIRED, processes=[
-        {'pid': 300, 'role': 'queue_runner', 'queue': 'msp', 'interval': 1800, 'started': REPAIRED - 60, 'unit': runner['unit']}])
-    found = stale(facts)
-    assert [one['pid'] for one in found['__sendmail_remediate_stale_runners']] == [300] * (method is not None)
-    assert found['__sendmail_remediate_stale_method'] == (method or '')

@@ -49,10 +49,12 @@ def test_what_returns_mail_is_a_danger_where_mail_waits(causes, queued, found):
     ('no_data', {'this_host': False}, 1), ('no_data', None, 1), ('damaged', None, 1), ('temporary', None, 1),
     ('permissions', {'this_host': False}, 0), ('directory', None, 0), ('unreadable', None, 0)])
 def test_check_mode_names_what_no_step_fixes(kind, relay, dangers):
-    assert len(run_dangers(refused(kind, ids=(), messages=0), check=True, relay=relay)) == dangers
+    assert len(run_dangers(refused(kind, ids=(), messages=0), check=True, relay=relay, prepares=True)) == dangers
+    # Where no step puts owners and modes right, as with tags that leave the role sendmail_msp out, a run would be refused for them.
+    assert len(run_dangers(refused(kind, ids=(), messages=0), check=True, relay=relay)) == (dangers or kind in ('permissions', 'directory', 'unreadable'))
     # What would be moved out of the way, as the role sendmail_remediate does, is none any more.
     elsewhere = kind in ('relay', 'recipients')
-    assert len(run_dangers(refused(kind, ids=(), messages=0), check=True, relay=relay, moves=True)) == dangers * elsewhere
+    assert len(run_dangers(refused(kind, ids=(), messages=0), check=True, relay=relay, moves=True, prepares=True)) == dangers * elsewhere
 
 
 def test_check_mode_leaves_the_rest_to_the_run():
