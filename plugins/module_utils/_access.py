@@ -59,8 +59,7 @@ def entered(look: Any, queue: str, directory: _spool.QueueDirectory) -> Iterator
                 'The runner of this queue (%d:%d) cannot work in %s (%d:%d, mode %04o): %s. Nothing was done there.'
                 % (who.uid, who.gid, _text.printable(os.fsencode(path)), about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode),
                    error.strerror if error.errno == 0 else '%s. %s' % (error.strerror, PERMISSIONS)))
-        with _archive.named(directory.path):
-            yield opened
+        yield opened
 
 
 def _no_writing(descriptor: int) -> Optional[str]:

@@ -265,7 +265,7 @@ def named(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ''
-        raise OSError(error.errno, error.strerror, os.path.join(path, name))
+        raise OSError(error.errno, error.strerror, os.path.join(path, name) if name else path)
 
 
 def _named(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -468,7 +468,6 @@ class Writer:
             self._file = None
             os.unlink(self._name + '.partial', dir_fd=self._directory)
 
-    @_named
     def progress(self, **counts):
         """Say how far the run is, for who waits: a small JSON file in the base directory, replaced in one step."""
         if self._base is None:
@@ -476,7 +475,8 @@ class Writer:
         if self._directory is not None:
             self._prove()
         line = json.dumps(dict(self.about, archive=self.path, parts=self.parts, updated=int(time.time()), **counts))
-        self._replace(self._base, PROGRESS, line.encode('ascii') + b'\n', False)
+        with named(self.base):
+            self._replace(self._base, PROGRESS, line.encode('ascii') + b'\n', False)
 
 
 def _read(handle, size):

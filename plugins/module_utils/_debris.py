@@ -110,7 +110,7 @@ class Search:
         found = set()
         known = _EVERY_CONTROL + ('df', 'xf')
         for queue, opened in self.opened:
-            with _identity.acting(self.who[queue]), _spool.scan(opened.control) as entries:
+            with _archive.named(opened.directory.path), _identity.acting(self.who[queue]), _spool.scan(opened.control) as entries:
                 for entry in entries:
                     name = entry.name
                     if name[0] == '.':
@@ -131,7 +131,7 @@ class Search:
             for where in sorted({opened.base, opened.control, opened.data, opened.transcript}):
                 path = {opened.control: opened.directory.control, opened.data: opened.directory.data,
                         opened.transcript: opened.directory.transcript, opened.base: opened.directory.path}[where]
-                with _spool.scan(where) as entries:
+                with _archive.named(path), _spool.scan(where) as entries:
                     while True:
                         batch: List[Candidate] = []
                         with _identity.acting(self.who[queue]):

@@ -42,7 +42,7 @@ def requeue(look: Any, selection: _selection.Selection, outcome: _outcome.Outcom
     for queue, directory, names in _outcome.find(look, selection):
         check()
         who = _access.identity(look, queue)
-        with _access.entered(look, queue, directory) as opened:
+        with _access.entered(look, queue, directory) as opened, _archive.named(directory.path):
             taken = []
             with _identity.acting(who):
                 for name in names:
