@@ -464,6 +464,11 @@ def mta_waits(look: Look, _limits: Limits) -> Found:
     return said(found + (['Recipients in: %s.' % domains] if found and domains else []), sum(one['messages'] for one in reasons) + kept)
 
 
+def smart_host(look: Look, _limits: Limits) -> Found:
+    """Mail to other hosts waits in the MTA's queue, though the MTA takes it."""
+    return said(['No connection to the smart host in %s comes about: %s.' % (look.files['mta']['path'], '; '.join(look.smart_host))] if look.smart_host else [])
+
+
 def local_mailer(look: Look, _limits: Limits) -> Found:
     return said(['sendmail.cf names %s for mail to users of this host, and it cannot be run: that mail waits in the queue of the MTA.' % look.mailer_gone]
                 if look.mailer_gone and _reach.daemons(look) else [])
