@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Files of a queue taken under Sendmail's own locks, kept in archives, and read back.
 
 An archive is a directory of parts, C(0001.tar.gz) and so on, each a compressed tar that any tar reads: the files as C(msp/QUEUE DIRECTORY/NAME), then

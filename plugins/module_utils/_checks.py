@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """One pure predicate for each fact that a cause or a control rests on, over one look at a host.
 
 A check says what is wrong, never what to do: that is for the rows of _causes and _controls, which name it. Both ask the same check where
@@ -464,6 +462,11 @@ def mta_waits(look: Look, _limits: Limits) -> Found:
         found.append('%s never tried: %s.' % (_were(kept), _FOR_A_RUN % option if option else (
             'they were queued only (-odq, -odd, or an option that the MTA was started with), or the first attempt was interrupted')))
     return said(found + (['Recipients in: %s.' % domains] if found and domains else []), sum(one['messages'] for one in reasons) + kept)
+
+
+def smart_host(look: Look, _limits: Limits) -> Found:
+    """Mail to other hosts waits in the MTA's queue, though the MTA takes it."""
+    return said(['No connection to the smart host in %s comes about: %s.' % (look.files['mta']['path'], '; '.join(look.smart_host))] if look.smart_host else [])
 
 
 def local_mailer(look: Look, _limits: Limits) -> Found:

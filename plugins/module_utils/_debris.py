@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Files in queue directories that belong to no deliverable message: found, judged twice, and moved to an archive.
 
 What is judged debris is older than a limit, open in no process, locked by none, and has no partner in any directory of any queue: before a data

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Run a queue now, for the messages that are meant and no others, and say what became of each.
 
 Look (L(waiting)), decide (C(plan), pure), run (C(apply)). What became of a message comes from comparing control files before and after;

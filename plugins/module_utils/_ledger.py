@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """What became of every message that was in the queues when a piece of work began.
 
 L(opened) writes the names of all messages; L(closed) says of each where it is now. Both work on the host and stream, so a queue may have any

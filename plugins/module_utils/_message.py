@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Act on messages: quarantine, release, take out into an archive, bring back from one.
 
 L(_outcome.count) says how many are meant; nothing is done when that is refused.

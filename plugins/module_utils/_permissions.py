@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Owners, groups and modes of everything that Sendmail insists on.
 
 L(wants) says what should be (pure, from the platform's table and the configuration), L(inspect) looks at what is, L(plan) compares

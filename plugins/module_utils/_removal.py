@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Take messages out of a queue into an archive. No step removes the last copy of a message.
 
 It works through the queue in batches of L(_outcome.BATCH) messages, so memory does not grow with their number. Check mode is the same code with

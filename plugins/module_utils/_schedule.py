@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """What runs a queue, and how often: cron lines, systemd timers and units, shell settings, process titles. Text in, values out."""
 
 import datetime
@@ -241,10 +239,7 @@ def assignments(text, values=None):
 
 
 def environment(text: str) -> Dict[str, str]:
-    """What an EnvironmentFile= of systemd sets, without putting anything in: quoted words and what stands behind them, all in one.
-
-    parse_env_file_internal() in env-file.c (252): blanks behind a quoted word do not count, so that a comment there is a part of the value.
-    """
+    """What an EnvironmentFile= of systemd sets, as parse_env_file_internal() in env-file.c: even a comment behind a value belongs to it."""
     values = {}
     for name, quoted, rest in re.findall(
             r'(?m)^[ \t]*([A-Za-z_]\w*)[ \t]*=[ \t]*((?:(?:"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\')[ \t]*)*)(.*)$', text.replace('\\\n', '')):

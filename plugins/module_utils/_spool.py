@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Queue directories on disk: which there are, and one pass over each.
 
 A spool is hostile ground: whoever runs a set-group-ID program can write into it, and we are root. So every name is opened relative

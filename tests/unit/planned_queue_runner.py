@@ -372,6 +372,13 @@ ROWS = [
     ),
     row('The same, every half hour', host('redhat', SYSCONFIG, **OLD_REDHAT), 'conf_d', {}, 'sendmail.init of el6'),
     row(
+        'The same every hour, in a container without an init and without cron',
+        host('redhat', dict(SYSCONFIG, interval=3600), cron=NO_CRON, **dict(OLD_REDHAT, init='none')),
+        'conf_d',
+        START,
+        'sendmail.init of el6',
+    ),
+    row(
         'The same, the runner is dead',
         host('redhat', down(SYSCONFIG), **OLD_REDHAT),
         'conf_d',

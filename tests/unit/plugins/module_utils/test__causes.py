@@ -125,6 +125,7 @@ ROWS = [
     # 552 5.6.0 Headers too large (100 max), behind DATA.
     ('swallowed', {'configurations': {'mta': _cf.parse(b'O MaxHeadersLength=511\n')}}, {'configurations': {'mta': _cf.parse(b'O MaxHeadersLength=512\n')}}),
     ('swallowed', {'configurations': {'mta': _cf.parse(b'O MaxHeadersLength=100\n')}}, {'configurations': {'mta': _cf.parse(b'O MaxHeadersLength=0\n')}}),
+    ('smart_host', {'smart_host': ['192.0.2.77 port 25: connection refused']}, {'smart_host': []}),
     ('slow_names', {'starts_late': True}, {}),
     ('too_open', {'places': [dict(HEALTHY.places[0], mode='2771')]}, {'places': [dict(HEALTHY.places[0], mode='2770')]}),
     ('message_permissions', {'hazards': {'permissions': [('owner 0:0', 'x')]}}, {'hazards': {'temporary': []}}),
