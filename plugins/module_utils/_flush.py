@@ -525,21 +525,24 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
     return None
 
 
+_UNNAMED = getattr(os, 'O_TMPFILE', 0)      # Linux
+
+
 def full(look):
     """The queue directories that take no block from their runner, as with a quota, as of L(_hazards.places). Asked with files that have no name, which
     NFS does not know."""
     found = []
-    for queue, directories in look.directories.items():
+    for queue, directories in look.directories.items() if _UNNAMED else ():
         for directory in directories:
             try:
                 with _identity.acting(_identity.Identity(*_hazards.runner(look, queue)[:2])), _spool.Opened(directory) as opened:
-                    descriptor = os.open('.', os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600, dir_fd=opened.control)
+                    descriptor = os.open('.', os.O_WRONLY | _UNNAMED | os.O_CLOEXEC, 0o600, dir_fd=opened.control)
                     try:
                         os.write(descriptor, b'\0' * 4096)
                     finally:
                         os.close(descriptor)
-            except (AttributeError, OSError) as error:
-                if getattr(error, 'errno', None) in (errno.EDQUOT, errno.ENOSPC, errno.EIO):
+            except OSError as error:
+                if error.errno in (errno.EDQUOT, errno.ENOSPC, errno.EIO):
                     found.append(('file_system', '%s takes nothing from its runner: %s' % (directory.control, error.strerror)))
     return found
 
