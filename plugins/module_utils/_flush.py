@@ -10,6 +10,7 @@ and whether as a bounce, comes from what Sendmail prints when it removes a messa
 """
 
 import contextlib
+import errno
 import os
 import random
 import re
@@ -18,7 +19,7 @@ from collections import Counter
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _acceptance, _hazards, _ledger, _look, _phrases, _process, _qf, _reach, _records, _selection, _spool, _system, _text)
+    _acceptance, _hazards, _identity, _ledger, _look, _phrases, _process, _qf, _reach, _records, _selection, _spool, _system, _text)
 
 # Seconds to wait for a connection. Without it Sendmail waits as long as the kernel does, 134 seconds for each message.
 CONNECT_SECONDS = {'msp': 10, 'mta': 30}
@@ -524,6 +525,28 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
     return None
 
 
+_UNNAMED = getattr(os, 'O_TMPFILE', 0)      # Linux
+
+
+def full(look):
+    """The queue directories that take no block from their runner, as with a quota, as of L(_hazards.places). Asked with files that have no name, which
+    NFS does not know."""
+    found = []
+    for queue, directories in look.directories.items() if _UNNAMED else ():
+        for directory in directories:
+            try:
+                with _identity.acting(_identity.Identity(*_hazards.runner(look, queue)[:2])), _spool.Opened(directory) as opened:
+                    descriptor = os.open('.', os.O_WRONLY | _UNNAMED | os.O_CLOEXEC, 0o600, dir_fd=opened.control)
+                    try:
+                        os.write(descriptor, b'\0' * 4096)
+                    finally:
+                        os.close(descriptor)
+            except OSError as error:
+                if error.errno in (errno.EDQUOT, errno.ENOSPC, errno.EIO):
+                    found.append(('file_system', '%s takes nothing from its runner: %s' % (directory.control, error.strerror)))
+    return found
+
+
 def _found(queue, selection):
     """(Look, messages that are meant). Raises SendmailError where nothing can be run."""
     look = _look.look('program', queue)
@@ -551,7 +574,7 @@ def flush(params, check_mode):
         (message.directory, message.id) for message in messages if params['canary'] and message.queue == 'msp' and not message.locked])))
     look = _acceptance.by_rules(look) if messages else look
     way = door(look) if any(message.queue == 'msp' for message in messages) else None
-    decided = plan(look, messages, _hazards.places(look) if messages else (), params['parallel'], params['canary'], params['ignore_load'],
+    decided = plan(look, messages, _hazards.places(look) or full(look) if messages else (), params['parallel'], params['canary'], params['ignore_load'],
                    params['leave_out_endangered'], features_of(look.program['sendmail']) if messages and not check_mode else (),
                    way)
     sentence = refuse(decided)

@@ -107,7 +107,7 @@ def runner(look, queue):
 
 
 def _mta_runner(look):
-    """Root, or RunAsUser, which root's queue run becomes (readcf.c, main.c). A group 0 is not taken: that of the set-group-ID program stays."""
+    """Root, or RunAsUser, which root's queue run becomes (readcf.c, main.c). For group 0 that of the program stays."""
     settings = look.settings.get('mta', {})
     user, group, trusted = [settings.get(name) for name in ('run_as_user', 'run_as_group', 'trusted_user')]
     if not user:

@@ -137,8 +137,8 @@ def created_by_id(identifier, now):
     """The second a queue id was made (epoch), read from the id itself, or None.
 
     The first six characters are year modulo 60, month, day, hour, minute and second in UTC (assign_queueid()). The year
-    taken is the latest that does not lie in the future of C(now). The creation time inside can differ: an envelope that was split off
-    keeps an older one, and mail that came by SMTP has a later one, its id being made at the start of the dialogue.
+    taken is the latest that does not lie in the future of C(now). The time inside can be older, of an envelope that was split off, or later, of
+    mail that came by SMTP.
     """
     try:
         year, month, day, hour, minute, second = (_DIGITS.index(char) for char in identifier[:6])

@@ -89,7 +89,8 @@ started:
   sample: 1795447696
 places:
   description:
-    - How many messages are where. V(relayed) and V(bounced) have left the queue, V(waiting) ones are still in it, V(quarantined) and V(lost) ones
+    - How many messages are where. V(relayed) and V(bounced) have left the queue, V(waiting) ones are still in it, or what a run has split off
+      them is, V(quarantined) and V(lost) ones
       too but no queue run tries them, V(archived) ones were taken out of it.
     - Of V(claimed) ones only a line of the log says that they were relayed or bounced which anybody on the host could have written. What the journal
       itself knows to come from Sendmail, and the record of our runs, is proof.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Flushing: the decision, what real runners print, what became of each message, and a run with a program that stands in for Sendmail."""
 import copy
+import errno
 import json
 import os
 import re
@@ -644,6 +645,29 @@ class TestSplit:
         assert (sentence or '').startswith('1 of 2 messages was not tried whole: the run has split it' if gone == 'untried' else '')
 
 
+@pytest.mark.parametrize('call, number, says', [
+    ('write', 'EDQUOT', 'Disk quota exceeded'), ('open', 'EDQUOT', 'Disk quota exceeded'), ('write', 'ENOSPC', 'No space left on device'),
+    ('open', 'EOPNOTSUPP', None), ('open', 'EACCES', None), ('', '', None)])
+def test_a_quota_of_the_runner(directory, monkeypatch, call, number, says):
+    """Seen with 8.18.1 and EDQUOT for each write into the queue: a run leaves an empty tf file beside each message that stays, as on a full disk."""
+    here = look()
+    here.directories, here.submitter = {'msp': [directory]}, {'user': 'x', 'group': 'x', 'uid': os.geteuid(), 'gid': os.getegid()}
+    before, about, real = sorted(os.listdir(directory.path)), os.stat(directory.path), getattr(os, call or 'open')
+    asked = []
+
+    def fails(*given, **more):
+        if call == 'open' and not given[1] & os.O_TMPFILE == os.O_TMPFILE:
+            return real(*given, **more)
+        asked.append(os.geteuid())
+        raise OSError(getattr(errno, number), os.strerror(getattr(errno, number)))
+    with monkeypatch.context() as patched:
+        if call:
+            patched.setattr(os, call, fails)
+        found = _flush.full(here)
+    assert found == ([('file_system', '%s takes nothing from its runner: %s' % (directory.control, says))] if says else [])
+    assert (sorted(os.listdir(directory.path)), os.stat(directory.path).st_mtime_ns, len(asked)) == (before, about.st_mtime_ns, bool(call))
+
+
 class TestModule:
     PARAMS = {'timeout': '10m', 'parallel': None, 'queue': 'msp', 'select': None, 'canary': True, 'ignore_load': False, 'fail_on_remaining': False,
               'leave_out_endangered': False, 'path': None, 'spread': '0'}
@@ -675,6 +699,7 @@ class TestModule:
         monkeypatch.setattr(_flush, 'waiting', lambda look, selection: [sound if steps[-1:] == steps else harmed])
         monkeypatch.setattr(_flush._look, 'served', lambda look, ask: steps.append('served') or look)
         monkeypatch.setattr(_flush._hazards, 'places', lambda look: [])
+        monkeypatch.setattr(_flush, 'full', lambda look: [])
         monkeypatch.setattr(_flush, 'features_of', lambda program: [])
         monkeypatch.setattr(_flush._acceptance, 'ask', lambda look, pairs: None)
         monkeypatch.setattr(_flush, 'plan', lambda look, messages, *rest: _flush.Plan(messages, [
@@ -695,7 +720,8 @@ class TestModule:
         one, here = message(created=1234), look()
         here.settings['msp']['queue_la'], here.load = 8, None
         monkeypatch.setattr(_flush, '_found', lambda queue, selection: (here, [one]))
-        for name, value in (('_look.served', lambda here, ask: here), ('_hazards.places', lambda here: []), ('features_of', lambda program: []),
+        for name, value in (('_look.served', lambda here, ask: here), ('_hazards.places', lambda here: []),
+                            ('full', lambda here: []), ('features_of', lambda program: []),
                             ('_acceptance.by_rules', lambda here: here), ('_acceptance.ask', lambda here, pairs: None), ('door', lambda here: None),
                             ('_unsplit', lambda here, outcomes: outcomes)):
             monkeypatch.setattr('%s.%s' % (_flush.__name__, name), value)
