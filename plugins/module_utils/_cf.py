@@ -18,7 +18,8 @@ _USED = '''ClientPortOptions ConnectOnlyTo ConnectionRateThrottle DontProbeInter
 FallbackSmartHost MaxDaemonChildren MaxRunnersPerQueue MaxQueueAge MinQueueAge PidFile QueueFileMode RunAsUser TrustedUser
 DontBlameSendmail ServiceSwitchFile SmtpGreetingMessage ServerCertFile ServerKeyFile ClientCertFile ClientKeyFile CipherList HeloName MaxMessageSize
 AAliasFile HHelpFile JForwardPath LLogLevel ODaemonPortOptions VFallbackMXhost bMinFreeBlocks cHoldExpensive dDeliveryMode hMaxHopCount MaxHeadersLength
-pPrivacyOptions QQueueDirectory qQueueFactor xQueueLA yRecipientFactor XRefuseLA SingleThreadDelivery SStatusFile TQueueTimeout rTimeout wTryNullMXList UseMSP'''
+pPrivacyOptions QQueueDirectory qQueueFactor xQueueLA yRecipientFactor XRefuseLA SingleThreadDelivery SStatusFile TQueueTimeout rTimeout wTryNullMXList
+UseMSP'''
 _LETTER = {word[0]: word[1:].lower() for word in _USED.split() if word[1].isupper()}
 _LONG = sorted((word[1:] if word[1].isupper() else word).lower() for word in _USED.split())
 
