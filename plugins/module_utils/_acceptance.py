@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Whether a relay that greets takes mail from this host, and for whom mail waits: asked before a queue run, and without a message.
 
 A relay that takes mail for postmaster may refuse all other mail of this host. Sendmail then returns message after message, and

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Why mail stays: a table of causes, each resting on checks over one look at a host, which give its evidence.
 
 The order of the table is the order of the answers: the most fundamental cause first. To add a cause is to add a row.

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """One pure predicate for each fact that a cause or a control rests on, over one look at a host.
 
 A check says what is wrong, never what to do: that is for the rows of _causes and _controls, which name it. Both ask the same check where

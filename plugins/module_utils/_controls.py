@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """What a compliant host satisfies: a table of controls, each a predicate over one look at a host.
 
 To add a control is to add a row; docs/controls.md comes from the table. An id never changes its meaning and is never used again.

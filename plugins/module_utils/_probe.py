@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """What only a diagnosis and a compliance check take of a host, after the look: the figures of the queues, and the probes. Looks as in _system.
 
 It is apart from _look so that a module which only reads stays small on the wire.

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Every runner of the queue of the mail submission program that this host has, or should have. Looks as in _system."""
 
 import os
@@ -28,10 +26,7 @@ def systemd_cron(root: str = '') -> bool:
 
 
 def cron(alive: bool, root: str = '') -> Dict[str, Any]:
-    """What starts cron lines: L(_system.service) with {name, running}; C(alive): whether such a process is there.
-
-    cron.allow and cron.deny are for crontab(1): a line in /etc/cron.d counts whatever they say.
-    """
+    """What starts cron lines: L(_system.service) with {name, running}. cron.allow and cron.deny are for crontab(1) alone."""
     found: Dict[str, Any] = {}
     for name in ('cron', 'crond', 'cronie'):
         found = dict(_system.service(name, root), name=name, running=alive)
@@ -309,12 +304,18 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
             continue
         stranger = _not_allowed((service.get('User') or ['root'])[-1], users)
         for name in _instances(file, present, booted, root):
-            state = _system.unit_states([name]).get(name, {}) if booted else {}
+            does = name[:-6] + '.service' if '@' in name else served
+            states = _system.unit_states([name, does]) if booted else {}
+            state, last = states.get(name, {}), states.get(does, {})
             interval, uneven = _schedule.timer_interval(settings)
+            detail = stranger
+            # Sendmail's own status ends at 78; from 200 on systemd could not start it (systemd.exec(5)).
+            if not detail and (last.get('load') == 'masked' or last.get('active') == 'failed' and int(last.get('status') or 0) >= 200):
+                detail = '%s could not be started' % _system.printable(does)
             # Without another trigger, OnUnitActiveSec= starts nothing that has never run since the boot (timer_enter_waiting() in timer.c).
-            detail = stranger or ('the timer has elapsed, and nothing will trigger it again' if state.get('sub') == 'elapsed' else
-                                  None if state.get('active') == 'active' else
-                                  'the timer is not active' if state.get('active') or not booted else 'systemctl does not say whether the timer is active')
+            detail = detail or ('the timer has elapsed, and nothing will trigger it again' if state.get('sub') == 'elapsed' else
+                                None if state.get('active') == 'active' else
+                                'the timer is not active' if state.get('active') or not booted else 'systemctl does not say whether the timer is active')
             yield _runner('systemd_timer', path, interval, detail is None, detail, uneven=uneven, unit=name,
                           partial=run['partial'], script=run['script'])
     own = UNITS[0]
@@ -348,16 +349,20 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
 _BINDS = ('Requires', 'Requisite', 'PartOf', 'BindTo', 'BindsTo')
 
 
-def _openrc_runners(daemons: List[Runner], root: str) -> Iterator[Runner]:
-    """What the script of Gentoo starts beside the MTA (files/sendmail of its package): sendmail $CLIENTMQUEUE_OPTS."""
-    path = '/etc/conf.d/sendmail'
-    if not os.path.exists(root + '/etc/init.d/sendmail'):
-        return
-    run = _schedule.queue_run('sendmail ' + _schedule.assignments(_system.script(root + path)).get('CLIENTMQUEUE_OPTS', ''))
+def _script_runners(daemons: List[Runner], root: str) -> Iterator[Runner]:
+    """What an init script starts beside the MTA: sendmail $CLIENTMQUEUE_OPTS that of Gentoo, -q$SMQUEUE that of Red Hat (sendmail.init up to el6)."""
+    script, path = _system.script(root + '/etc/init.d/sendmail'), '/etc/conf.d/sendmail'
+    if 'SMQUEUE' in script:
+        path = '/etc/sysconfig/sendmail'
+        said = _schedule.assignments(_system.script(root + path))
+        options = '-Ac -q' + (said.get('SMQUEUE') or said.get('QUEUE') or '1h')
+    else:
+        options = _schedule.assignments(_system.script(root + path)).get('CLIENTMQUEUE_OPTS', '') if script else ''
+    run = _schedule.queue_run('sendmail ' + options)
     if run and daemons:
         daemons[0].update(source='conf_d', path=path, interval=daemons[0]['interval'] or run['interval'])
     elif run:
-        yield _runner('conf_d', path, run['interval'], False, 'CLIENTMQUEUE_OPTS asks for it, but no queue runner is there')
+        yield _runner('conf_d', path, run['interval'], False, '/etc/init.d/sendmail starts it with the MTA, but no queue runner is there')
 
 
 def _freebsd_runners(daemons: List[Runner], alive: bool, root: str) -> Iterator[Runner]:
@@ -403,11 +408,7 @@ def sendmail_conf(layout: _platform.Platform, root: str = '') -> Optional[Dict[s
 
 def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root: str = '',
                   users: Sequence[Optional[str]] = (), directories: Sequence[str] = (), pid_file: str = '') -> List[Runner]:
-    """Every runner of the MSP queue, with the fields of L(_runner): what they mean is said in sendmail_queue_facts.
-
-    C(found) are the L(processes); C(users) may run the queue beside root; C(directories) are those of the queue, or nothing;
-    C(pid_file) is that of the mail submission program.
-    """
+    """Every runner of the MSP queue, as sendmail_queue_facts returns it. C(found): the L(processes); C(users) may run it beside root."""
     users = users or [layout.msp_user]
     alive = _processes.cron_runs(found) or systemd_cron(root)
     runners = []
@@ -440,7 +441,7 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     runners += _systemd_runners({runner['unit']: runner for runner in daemons if runner['unit']}, not root and init == 'systemd', layout.mta_service,
                                 mta_runs, users, root)
     if init != 'systemd':
-        runners += _openrc_runners([runner for runner in daemons if not runner['unit']], root)
+        runners += _script_runners([runner for runner in daemons if not runner['unit']], root)
     if layout.family == 'freebsd':
         runners += _freebsd_runners(daemons, alive, root)
     if not root:

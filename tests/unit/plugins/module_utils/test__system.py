@@ -219,7 +219,7 @@ def test_unit_states(monkeypatch):
             'Id=b.timer\nLoadState=not-found\nActiveState=inactive\n')
     monkeypatch.setattr(_system, 'command', lambda argv, seconds=10: text)
     found = _system.unit_states(['a.service', 'b.timer'])
-    assert found['a.service'] == {'load': 'loaded', 'active': 'active', 'sub': 'exited', 'enabled': 'enabled', 'path': '/x'}
+    assert found['a.service'] == {'load': 'loaded', 'active': 'active', 'sub': 'exited', 'enabled': 'enabled', 'path': '/x', 'status': None}
     assert found['b.timer']['load'] == 'not-found'
     monkeypatch.setattr(_system, 'command', lambda argv, seconds=10: '')
     assert _system.unit_states(['a.service'])['a.service']['active'] is None
