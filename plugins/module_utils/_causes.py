@@ -135,6 +135,10 @@ CAUSES = (
          'Let the host reach Sendmail: the line "sendmail: 127.0.0.1 [::1]" in /etc/hosts.allow counts at once. '
          'A queue run before that returns or loses the mail.',
          log=rb'tcpwrappers', harms=_always, blocks=_always),
+    _row('swallowed', 'Mail of this host is taken and does not arrive', 'high', (_checks.of(_reach.swallowed), _checks.hops), _MANUAL,
+         'Correct what the evidence names: Connect:, From: or To: in the access map (then makemap), a rule, mailer or MaxHopCount in the configuration '
+         '(then restart the MTA). What was quarantined is in its queue.',
+         log=rb'reject=DISCARD|, discard$|quarantine=|Too many hops', harms=_always, blocks=_always),
     _row('was_down', 'The MTA took no mail when the messages were last tried', 'medium', (_checks.of(_reach.was_down),), _FLUSH,
          'Flush the queue.'),
     _row('unreachable', 'The relay cannot be reached', 'high', (_checks.of(_reach.unreachable),), _MANUAL,
@@ -144,10 +148,6 @@ CAUSES = (
     _row('refuses', 'The MTA refuses to serve', 'high', (_checks.of(_reach.refuses),), _MANUAL,
          'See the log of the MTA for the reason. Where the answer begins with 5, a queue run before that is fixed returns the mail to its senders.',
          log=rb'reject=5\d\d|Milter.* error', harms=_reach.refuses_for_good, blocks=_always),
-    _row('swallowed', 'Mail of this host is taken and does not arrive', 'high', (_checks.of(_reach.swallowed), _checks.hops), _MANUAL,
-         'Correct what the evidence names: Connect:, From: or To: in the access map (then makemap), a rule, mailer or MaxHopCount in the configuration '
-         '(then restart the MTA). What was quarantined is in its queue.',
-         log=rb'reject=DISCARD|, discard$|quarantine=|Too many hops', harms=_always, blocks=_always),
     _row('tls', 'Encryption between this host and the relay fails', 'high', (_checks.of(_reach.says('tls')),), _MANUAL,
          'The line of the log says why: no shared cipher, a certificate that expired or cannot be read, a key that others can read. '
          'Correct that on the side that is named, and restart the MTA where it is its own.', ('stranger',),

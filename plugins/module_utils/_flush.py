@@ -153,7 +153,7 @@ def door(look: _look.Look) -> Tuple[Optional[bool], Optional[str]]:
         return True, '%s takes no mail from this host: %s' % (where, greeting['refusal'])
     wrong = list(_reach.comes_back(look)) + _reach.swallowed(look)
     if wrong:
-        return True, str(wrong[0])
+        return True, str(wrong[0]).rstrip('.')
     if look.relay['answers'] != 'stranger':
         return True, None
     return True, '%s, where the MTA of this host should answer, is %s, which is not a known mail server' % (

@@ -301,7 +301,7 @@ def test_a_flush_does_not_go_through_the_door_that_leads_back(change, back):
 @pytest.mark.parametrize('change, wrong', [({'swallows': ['discard']}, True), ({}, False), (dict(hub(GREETING), swallows=['discard']), False)])
 def test_a_flush_hands_no_mail_to_an_mta_that_discards_it(change, wrong):
     assert _flush.door(HEALTHY._replace(**change)) == (
-        True, 'The rules of sendmail.cf and its access map make of mail from this host: discard.' if wrong else None)
+        True, 'The rules of sendmail.cf and its access map make of mail from this host: discard' if wrong else None)
 
 
 V6 = '[IPv6:::1]'
