@@ -73,7 +73,7 @@ def troubleshooting() -> str:
         for text in dict.fromkeys(one.reasons.values()):
             lines += ['', ', '.join(f'`{reason}`' for reason, advice in one.reasons.items() if advice == text) + f': {text}']
         if one.because_of:
-            lines += ['', 'Look first at: ' + ', '.join(f'[{name}](#{name}) ({titles[name][0].lower() + titles[name][1:]})' for name in one.because_of) + '.']
+            lines += ['', 'Look first at: ' + ', '.join(f'[{name}](#{name}) ({titles[name]})' for name in one.because_of) + '.']
         if reasons:
             lines += ['', 'Seen in the status of messages as: ' + ', '.join(f'`{reason}`' for reason in reasons) + '.']
         if one.log:

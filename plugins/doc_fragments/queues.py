@@ -70,7 +70,7 @@ options:
             seconds.
         type: str
       newer_than:
-        description: Only messages that were queued less long ago than this, in the words of O(select.older_than).
+        description: Only messages that were queued more recently than this, written as O(select.older_than) is.
         type: str
       larger_than:
         description:
@@ -119,7 +119,7 @@ options:
       states:
         description:
           - What the message is. V(queued) ones are waiting for delivery, V(quarantined) ones (C(hf)) and V(lost) ones (C(Qf)) are not tried by queue runs.
-          - V(incomplete) means a control file that ends early or whose data file is missing, V(unreadable) one that is no control file at all.
+          - V(incomplete) means a control file that ends early, V(unreadable) one that cannot be read or is no control file at all.
         type: list
         elements: str
         choices: [queued, quarantined, lost, incomplete, unreadable]
@@ -136,7 +136,7 @@ options:
     default: all
   older_than:
     description:
-      - Leave alone what was changed less long ago than this. A body that is being received has no control file yet, and may take hours.
+      - Leave alone what has changed more recently than this. A body that is being received has no control file yet, and may take hours.
       - A number with one of the units C(s), C(m), C(h), C(d), C(w), or a number of seconds.
     type: str
     default: 1d
@@ -148,8 +148,8 @@ options:
       - V(temporary) is a C(tf) file left by a rewrite, for which a queue run waits 465 seconds, V(pushed_aside) a C(Tf) file, V(transcript) an C(xf)
         file without its message. The only complete control file of an id is never moved.
       - V(lost) is a C(Qf) file.
-      - V(foreign) is a file whose name is none of a queue file, which is only said. V(special) is a link, FIFO or device with the name of a queue file; others,
-        directories and sockets are only said.
+      - V(foreign) is a file without the name of a queue file, V(special) a link, FIFO or device with the name of one. Foreign files,
+        other links, directories and sockets are only reported.
     type: list
     elements: str
     choices: [data_without_control, control_without_data, incomplete, temporary, pushed_aside, transcript, lost, foreign, special]

@@ -2,16 +2,17 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Whether a relay that greets takes mail from this host, and for whom mail waits: asked before a queue run, and without a message.
 
 A relay that takes mail for postmaster may refuse all other mail of this host. Sendmail then returns message after message, and
 prints "User unknown" for 550 5.7.1 as for 550 5.1.1 (smtprcpt() in usersmtp.c: 550, 551 and 553 are EX_NOUSER).
 """
 
+import ipaddress
+import os
 import re
 import socket
+import tempfile
 import time
 from importlib.util import find_spec
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -23,6 +24,22 @@ _READ = 50                 # control files
 # For the answers about recipients, each of which may cost the server a lookup: seconds for this host, and for another.
 _SECONDS = (3.0, 10.0)
 _NOT_YET = ('530', '534', '538')   # TLS or authentication first
+# Nobody can type $| for -bt. Where check_relay alone says quarantine, mail is delivered all the same.
+_RULES = b'''
+Smailops
+R$*\t$: <> $>check_relay $&{client_name} $| $&{client_addr}
+R<> $#discard $*\t$#discard
+Smailops_eoh
+R$*\t$: $>check_eoh 9 $| 900
+Smailops_compat
+R$*\t$: $>check_compat $1 $| $1
+'''
+_SAYS = re.compile(r'(?m)^(?:mailops\w*|check_\w+)\s+returns: \$# (?:discard|error \$@ quarantine \$: (.*))')
+# What is said behind DATA is said to messages alone.
+_REFUSES = re.compile(r'(?m)^(mailops_\w+|check_data|check_eom)\s+returns: \$# error (?!\$@ quarantine).*?\$: (.*)')
+_PARSES = re.compile(r'(?m)^parse\s+returns: \$# (\S+)')
+_KEEP_NOTHING = ('true', 'false', ':')
+_USERS, _START_SECONDS = ('root', 'daemon'), 10.0   # for whom the rules of the MTA are asked, and how long
 # Whatever else stands in a control file is never sent to a server.
 _QUALIFIED = re.compile(rb'[!#-;=?A-~]{1,64}@[0-9A-Za-z.:\[\]-]{1,200}\Z')
 
@@ -88,6 +105,60 @@ def ask(look: _look.Look, pairs_: Sequence[Tuple[bytes, bytes]]) -> Callable[[so
         refusal, denied = _dialogue(peer, seconds, client)
         return None if known and (refusal or '')[:3] in _NOT_YET else refusal, denied
     return asked
+
+
+def _as_seen(address: str, sources: Dict[int, str]) -> Tuple[str, str]:
+    """(address, name) of this host for a server of its own at this address; the name is '' where there is none. Nothing is sent."""
+    family = 6 if ':' in address else 4
+    try:
+        with socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.connect((address, 25))
+            own = sources.get(family) or peer.getsockname()[0]
+    except OSError:
+        own = sources.get(family) or address
+    try:
+        return own, _system.bounded(_SECONDS[0], socket.getnameinfo, (own, 0), socket.NI_NAMEREQD)[0].lower()
+    except OSError:
+        return own, ''
+
+
+def by_rules(look: _look.Look) -> _look.Look:
+    """Ask Sendmail itself (-bt, which changes nothing) what the rules of the MTA make of mail from this host to this host: who is discarded or
+    quarantined is told "Recipient ok" (rscheck() in parseaddr.c). The whole host is meant where two of its users are treated alike.
+    """
+    cf, place = look.configurations.get('mta'), next((one for one in (look.relay or {}).get('places', []) if one['this_host']), None)
+    if not cf or not place or not look.program['sendmail'] or any(re.match(r'K\s*\S+\s+program\b', line, re.IGNORECASE) for _number, line in cf.lines):
+        return look                                                           # what a map runs is not run for this
+    known = _as_seen(place['address'], _route.sources(look.configurations.get('msp')))
+    full = b'IPV6_FULL' in _system.slurp_all(look.program['sendmail'], 8 << 20)
+    shown = known[0] if ':' not in known[0] else 'IPv6:' + (
+        ':'.join('%x' % int(word, 16) for word in ipaddress.ip_address(known[0]).exploded.split(':')) if full else known[0])
+    name, domain = known[1] or '[%s]' % shown, _route.meant(cf, '$j', _network.own_names(look.interfaces['addresses'])[0])
+    asked = ['.D{client_addr}' + shown, '.D{client_name}' + name, '.D{client_ptr}' + name, '.D{client_resolve}' + ('OK' if known[1] else 'FAIL'),
+             'mailops x', 'mailops_eoh x', 'check_data 1', 'check_eom 900']
+    for user in _USERS:
+        asked += ['/next'] + [text % (user, domain) for text in (
+            '.Df%s@%s', '.D{mail_from}<%s@%s>', 'check_mail <%s@%s>', 'check_rcpt <%s@%s>', 'mailops_compat %s@%s', '3,parse %s@%s')]
+    with tempfile.NamedTemporaryFile() as copy:
+        copy.write((_system.read_file(look.files['mta']['path'], _look.CF_LIMIT)['data'] or b'') + _RULES)
+        copy.flush()
+        start = time.monotonic()
+        said = _system.command([look.program['sendmail'], '-C' + copy.name, '-O', 'LogLevel=0', '-bt'], _START_SECONDS, '\n'.join(asked) + '\n')
+    of_all, *of_each = [_swallows(cf, text) for text in said.split('"/" command /next')]
+    return look._replace(starts_late=not said and time.monotonic() - start >= _START_SECONDS, swallows=list(dict.fromkeys(
+        of_all + [one for one in of_each[0] if one in of_each[-1]] if of_each else of_all)))
+
+
+def _swallows(cf: _cf.Configuration, said: str) -> List[str]:
+    found = ['quarantine: ' + reason.strip(' "') if reason else 'discard' for reason in _SAYS.findall(said)]
+    found += ['%s refuses it: %s' % (rules.replace('mailops', 'check'), text.strip(' "')) for rules, text in _REFUSES.findall(said)]
+    for name in _PARSES.findall(said)[-1:]:
+        mailer = cf.mailers.get(name.lower(), {'path': '', 'argv': []})
+        if os.path.basename(mailer['path']) in _KEEP_NOTHING or mailer['path'] == '[FILE]' and '/dev/null' in mailer['argv']:
+            found.append('it goes to the mailer %s, %s, which keeps nothing' % (name, ' '.join([mailer['path']] + mailer['argv'][1:])))
+        elif name == 'discard':
+            found.append(name)
+    return [_system.printable(one) for one in dict.fromkeys(found)]
 
 
 class _Client(NamedTuple):

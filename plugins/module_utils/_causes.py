@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Why mail stays: a table of causes, each resting on checks over one look at a host, which give its evidence.
 
 The order of the table is the order of the answers: the most fundamental cause first. To add a cause is to add a row.
@@ -81,7 +79,7 @@ CAUSES = (
          'bind mount of the file system below.'),
     _row('configuration', 'The mail submission program cannot start', 'critical',
          (_checks.msp_configuration, _checks.accounts, _checks.directory, _checks.unmounted), _MSP,
-         'Restore submit.cf, and create the user and the queue directory again; mount what is not mounted first.', ('not_installed',),
+         'Restore what the evidence names. Mount what is not mounted first.', ('not_installed',),
          log=rb'NOQUEUE: SYSERR\([^)]*\): (?!opendaemonsocket)', blocks=_always),
     _row('permissions', 'Owner or mode of the queue directory or the program is wrong', 'critical',
          (_checks.queue_rights, _checks.program_rights, _checks.conflict), _RIGHTS,
@@ -146,6 +144,10 @@ CAUSES = (
     _row('refuses', 'The MTA refuses to serve', 'high', (_checks.of(_reach.refuses),), _MANUAL,
          'See the log of the MTA for the reason. Where the answer begins with 5, a queue run before that is fixed returns the mail to its senders.',
          log=rb'reject=5\d\d|Milter.* error', harms=_reach.refuses_for_good, blocks=_always),
+    _row('swallowed', 'Mail of this host is taken and does not arrive', 'high', (_checks.of(_reach.swallowed), _checks.hops), _MANUAL,
+         'Correct what the evidence names: Connect:, From: or To: in the access map (then makemap), a rule, mailer or MaxHopCount in the configuration '
+         '(then restart the MTA). What was quarantined is in its queue.',
+         log=rb'reject=DISCARD|, discard$|quarantine=|Too many hops', harms=_always, blocks=_always),
     _row('tls', 'Encryption between this host and the relay fails', 'high', (_checks.of(_reach.says('tls')),), _MANUAL,
          'The line of the log says why: no shared cipher, a certificate that expired or cannot be read, a key that others can read. '
          'Correct that on the side that is named, and restart the MTA where it is its own.', ('stranger',),
@@ -218,7 +220,7 @@ CAUSES = (
     _row('stale_rewrite', 'Left-over tf files stop queue runs for 465 seconds each', 'high', (_checks.stale_rewrite,), _DEBRIS,
          'Move them into an archive with "state: absent", "kinds: [temporary]" and "older_than: 1m"; what a process has open is left alone.', ('disk_full',),
          log=rb'cannot create \./tf'),
-    _row('slow_names', 'Name lookups slow every start of Sendmail', 'medium', (_checks.own_name,), _MANUAL,
+    _row('slow_names', 'Name lookups slow every start of Sendmail', 'medium', (_checks.own_name, _checks.starts_late), _MANUAL,
          'Put the full name of the host, for IPv4 and IPv6, into /etc/hosts, and fix or remove the dead name server.', ('dns',),
          log=rb'My unqualified host name|unable to qualify my own domain name'),
     _row('missing_data', 'The bodies of messages are missing', 'critical', (_checks.missing_data,), _MESSAGE,
@@ -229,8 +231,10 @@ CAUSES = (
     _row('mta_untried', 'Nothing tries the mail in the queue of the MTA', 'high', (_checks.mta_untried,), _MANUAL,
          'Start the MTA with an interval for its queue (-q1h), or run its queue: sendmail_queue with "queue: mta".', ('mta_down',),
          log=rb'(?:Skipping|Aborting) queue run'),
+    _row('smart_host', 'The smart host of the MTA cannot be reached', 'high', (_checks.smart_host,), _MANUAL,
+         'See to the mail server there and the way to it, or name another one in sendmail.cf (SMART_HOST). Mail for this host is not affected.', ('dns',)),
     _row('mta_waits', 'Mail waits in the queue of the MTA', 'medium', (_checks.mta_waits,), _MANUAL,
-         'See what the evidence and the log say of it.', ('dns', 'mta_untried'),
+         'See what the evidence and the log say of it.', ('dns', 'mta_untried', 'smart_host'),
          log=rb'mailer=(?!relay|\*file).* stat=(?:Deferred|queued)|SYSERR\([^)]*\): Cannot exec ', reasons={
              'host_lookup': _RESOLVER, 'relay_lookup': _RESOLVER, 'sender_domain': _RESOLVER, 'connection_refused': _AWAY_THERE,
              'connection_timeout': _AWAY_THERE, 'connection_lost': _AWAY_THERE, 'no_route': _NO_WAY, 'not_permitted': _NO_WAY,

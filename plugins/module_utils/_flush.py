@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Run a queue now, for the messages that are meant and no others, and say what became of each.
 
 Look (L(waiting)), decide (C(plan), pure), run (C(apply)). What became of a message comes from comparing control files before and after;
@@ -152,8 +150,9 @@ def door(look: _look.Look) -> Tuple[Optional[bool], Optional[str]]:
         return False, None
     if greeting.get('refusal'):
         return True, '%s takes no mail from this host: %s' % (where, greeting['refusal'])
-    if _reach.comes_back(look):
-        return True, str(_reach.comes_back(look)[0])
+    wrong = list(_reach.comes_back(look)) + _reach.swallowed(look)
+    if wrong:
+        return True, str(wrong[0])
     if look.relay['answers'] != 'stranger':
         return True, None
     return True, '%s, where the MTA of this host should answer, is %s, which is not a known mail server' % (
@@ -421,15 +420,8 @@ SPLIT = 'the run has split it, or another one of the same second, for its queue 
 
 
 def _unsplit(look, outcomes):
-    """The outcomes, but gone is no message whose rest waits: for another queue group, or because its own takes fewer recipients (split_by_recipient() in
-    queue.c). Such an envelope has the time of the old one and an id of now."""
-    rest = set()
-    for queue, configuration in look.configurations.items():
-        for directory in look.directories.get(queue, ()) if configuration and configuration.queue_groups else ():
-            with contextlib.suppress(OSError):
-                for names, rows, _sizes in _spool.Pass(directory, ('queued',), False, frozenset()).batches():
-                    rest.update([(queue, int(row[_qf.CREATED])) for name, row in zip(names, rows)
-                                 if (_qf.created_by_id(name[2:], time.time()) or 0) >= look.now])
+    """The outcomes, but gone is no message whose rest waits: L(_ledger.rest)."""
+    rest = _ledger.rest(look, look.now)
     return [one._replace(outcome='untried', recipients=one.message.recipients, status=SPLIT)
             if one.outcome in ('relayed', 'bounced') and (one.message.queue, one.message.created) in rest else one for one in outcomes]
 
@@ -523,8 +515,8 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
         return '%s not tried. See transcript for what Sendmail said.' % were
     lost = sum(one.outcome == 'lost' for one in outcomes)
     if lost:
-        return '%s renamed to Qf by the run. See the log for "Losing", and fix the cause before you rename them back.' % (
-            _text.count(lost, 'message', ('was', 'were')))
+        return ('%s renamed to Qf by the run. See the log for "Losing", fix the cause, then return %s with mailops.sendmail.sendmail_message and '
+                '"state: queued".' % (_text.count(lost, 'message', ('was', 'were')), 'it' if lost == 1 else 'them'))
     remaining = sum(one.outcome in ('remaining', 'quarantined') for one in outcomes)
     if fail_on_remaining and remaining:
         return '%s in the queue; see outcomes.remaining for the reason of each.' % (
@@ -557,6 +549,7 @@ def flush(params, check_mode):
         look, messages = _found(params['queue'], selection)      # what was harmless before may not be now
     look = _look.served(look, _acceptance.ask(look, _acceptance.pairs([
         (message.directory, message.id) for message in messages if params['canary'] and message.queue == 'msp' and not message.locked])))
+    look = _acceptance.by_rules(look) if messages else look
     way = door(look) if any(message.queue == 'msp' for message in messages) else None
     decided = plan(look, messages, _hazards.places(look) if messages else (), params['parallel'], params['canary'], params['ignore_load'],
                    params['leave_out_endangered'], features_of(look.program['sendmail']) if messages and not check_mode else (),
@@ -567,11 +560,11 @@ def flush(params, check_mode):
     if check_mode or not decided.messages:
         return predict(decided)
     record = _ledger.Record(params['path']) if params['path'] else None
-    queues = dict((message.id, message.queue) for message in decided.messages)
+    meant = dict((message.id, message) for message in decided.messages)
 
     def removed(identifier, failed):
-        if record and identifier in queues:
-            record.add(queues[identifier], identifier, 'bounced' if failed else 'relayed')
+        if record and identifier in meant:
+            record.add(meant[identifier].queue, identifier, 'bounced' if failed else 'relayed', created=meant[identifier].created)
     outcomes, transcript, canary, about = apply(decided, seconds, removed, lambda: not (record and record.error))
     outcomes = _unsplit(look, outcomes)
     for one in outcomes:

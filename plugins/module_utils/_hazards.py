@@ -2,11 +2,10 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """What a queue run would destroy or hang on, found before it runs: wrong owners and modes, missing bodies, control files it loses or aborts on."""
 
 import os
+import re
 import stat
 import struct
 import time
@@ -99,7 +98,7 @@ def hazard_of_owner(about, directory, runner, settings):
 def runner(look, queue):
     """(uid, gid, trusted uid) that work on a queue. Raises SendmailError when the host does not know them."""
     if queue == 'mta':
-        return _mta_runner(look.settings.get('mta', {}))
+        return _mta_runner(look)
     user, group, uid, gid = (look.submitter[key] for key in ('user', 'group', 'uid', 'gid'))
     if uid is None or gid is None:
         raise _text.SendmailError('The user %s or the group %s, which the client queue is run as, does not exist. '
@@ -107,19 +106,23 @@ def runner(look, queue):
     return uid, gid, uid
 
 
-def _mta_runner(settings):
-    """Root, or RunAsUser, which root's queue run becomes (readcf.c, main.c)."""
+def _mta_runner(look):
+    """Root, or RunAsUser, which root's queue run becomes (readcf.c, main.c). A group 0 is not taken: that of the set-group-ID program stays."""
+    settings = look.settings.get('mta', {})
     user, group, trusted = [settings.get(name) for name in ('run_as_user', 'run_as_group', 'trusted_user')]
     if not user:
         return 0, 0, 0
     accounts = _system.accounts([name for name in (user, group, trusted) if name])
-    uid, gid, other = [None if not name else int(name) if name.isdigit() else accounts[name][key]
-                       for name, key in ((user, 'uid'), (group, 'group'), (trusted, 'uid'))]
+    numbers = [re.match('[0-9]+', name or '') for name in (user, group, trusted)]     # atoi()
+    uid, gid, other = [int(number.group()) if number else accounts[name][key] if name else None
+                       for number, name, key in zip(numbers, (user, group, trusted), ('uid', 'group', 'uid'))]
     if not group:
-        gid = 0 if user.isdigit() else accounts[user]['gid']
+        gid = 0 if numbers[0] else accounts[user]['gid']
     if uid is None or gid is None:
         raise _text.SendmailError('RunAsUser in sendmail.cf names %s, which does not exist: create it, or name another.' % (
             'the group ' + group if uid is not None else 'the user ' + user))
+    if uid and not gid and look.program['setgid']:
+        gid = os.stat(look.program['sendmail']).st_gid
     return uid, gid, other or 0
 
 

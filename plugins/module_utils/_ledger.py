@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """What became of every message that was in the queues when a piece of work began.
 
 L(opened) writes the names of all messages; L(closed) says of each where it is now. Both work on the host and stream, so a queue may have any
@@ -11,6 +9,7 @@ length. While the work goes on the list stays in a directory of root's; a work t
 ledger is about the messages of the first beginning and of all that came since.
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -128,8 +127,7 @@ def _check_directory(directory):
                                   'those on the way to it.' % directory)
 
     def check(descriptor, _path, passing=True):
-        about = os.fstat(descriptor)
-        if about.st_uid not in (0, os.geteuid()) or about.st_mode & 0o022 and not (passing and about.st_mode & stat.S_ISVTX):
+        if _archive.is_shared(descriptor, passing):
             raise refusal
     try:
         descriptor = _spool.walk(directory, each=check)
@@ -215,6 +213,19 @@ def _waiting(look):
     return found
 
 
+def rest(look: Any, since: float) -> Dict[Tuple[str, int], str]:
+    """{(queue, creation time): key} of messages that queue runs have split off others after C(since): for another queue group, or because their own
+    takes fewer recipients (split_by_recipient() in queue.c). Such an envelope has the time of the old one and a new id."""
+    found = {}
+    for queue, configuration in look.configurations.items():
+        for directory in look.directories.get(queue, ()) if configuration and configuration.queue_groups else ():
+            with contextlib.suppress(OSError):
+                for names, rows, _sizes in _spool.Pass(directory, ('queued',), False, frozenset()).batches():
+                    found.update([((queue, int(row[_qf.CREATED])), _key(queue, _printable(name))) for name, row in zip(names, rows)
+                                  if (_qf.created_by_id(name[2:], time.time()) or 0) >= max(since, int(row[_qf.CREATED]) + 1)])
+    return found
+
+
 class _Of:
     """The lines about the messages that are meant, and no others: a log may have millions. As an expression, which only searches."""
 
@@ -274,8 +285,8 @@ def archived(base, since):
                 continue
             taken, back = _archive.removed(part) or set(), {name.decode('utf-8', 'replace') for name in _archive.restored(part)}
             named = {}
-            for member, stream in _archive.members(part):
-                if member.name == 'manifest.jsonl':
+            with _archive.Part(part) as content:
+                for _member, stream in (one for one in content.members() if one[0].name == 'manifest.jsonl'):
                     for line in stream:
                         entry = json.loads(line.decode('ascii'))
                         # Of debris only a control file that belonged to no deliverable message has stood in a list.
@@ -294,7 +305,8 @@ class _Evidence(NamedTuple):
 
     here: Dict[str, str]                    # {key: state of its control file}
     waiting: Dict[str, Tuple[str, str]]     # {key: (reason, status)}, see L(_waiting)
-    outcomes: Dict[str, str]                # {key: relayed or bounced}, as queue runs of ours have seen it
+    outcomes: Dict[str, Any]                # {key: (relayed or bounced, queue and creation time)}, as queue runs of ours have seen it
+    rest: Dict[Any, str]                    # see L(rest)
     moved: Dict[str, str]                   # {key: archive}
     logged: Dict[str, Tuple[str, bool]]     # {id: (relayed or bounced, whether that is proved)}
 
@@ -306,7 +318,8 @@ class _Evidence(NamedTuple):
         if key in self.moved:
             return {'place': 'archived', 'archive': self.moved[key]}
         if key in self.outcomes:
-            return {'place': self.outcomes[key], 'by': 'run'}
+            outcome, origin = self.outcomes[key]
+            return self.place(self.rest[origin], '') if self.rest.get(origin) in self.here else {'place': outcome, 'by': 'run'}
         if identifier in self.logged:
             fate, trusted = self.logged[identifier]
             return {'place': fate, 'by': 'log'} if trusted else {'place': 'claimed', 'claim': fate, 'by': 'log'}
@@ -327,7 +340,7 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
         listed = there and os.path.exists(start)
         waiting = _waiting(look)      # first: what leaves meanwhile is here no more
         here = dict((_key(queue, _printable(name)), _qf.CONTROL_PREFIXES[name[:2]]) for queue, name in _here(look, errors, hidden))
-        outcomes = dict((_key(entry.get('queue', ''), entry.get('id', '')), entry['outcome'])
+        outcomes = dict((_key(entry.get('queue', ''), entry.get('id', '')), (entry['outcome'], (entry.get('queue'), entry.get('created'))))
                         for entry in _lines(os.path.join(directory, OUTCOMES)) if entry.get('outcome') in ('relayed', 'bounced')) if there else {}
         started, unseen = look.now, set()
         for entry in _lines(start) if listed else ():
@@ -340,7 +353,7 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
         if unseen - set(seen) and not dry and listed:
             time.sleep(_LOG_DELAY)    # syslog may be about to write what happened just now
             seen = logged(log(started, unseen), unseen)
-        evidence = _Evidence(here, waiting, outcomes, moved, seen)
+        evidence = _Evidence(here, waiting, outcomes, rest(look, started), moved, seen)
         counts, reasons, shown, unchanged = Counter(), Counter(), [], True
 
         def entries():

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """One look at one host: what everybody judges, taken once."""
 
 import os
@@ -51,7 +49,7 @@ class Look(NamedTuple):
     settings: Dict[str, Dict[str, Any]] = {}   # _cf.settings() by queue, for the files that could be read
     left_behind: List[Dict[str, Any]] = []   # where there is no Sendmail: {path, messages}
     accounts: Dict[str, Dict[str, Any]] = {}   # of _system.accounts()
-    submitter: Dict[str, Any] = {}          # of the mail submission program: {user, uid, group, gid, conflict}, None for nobody of that name
+    submitter: Dict[str, Any] = {}          # of the mail submission program: {user, uid, group, gid, conflict, unseen}, None for nobody
     # services
     processes: List[Dict[str, Any]] = []    # of _processes.processes()
     relay: Optional[Dict[str, Any]] = None  # of _route.route()
@@ -78,6 +76,9 @@ class Look(NamedTuple):
     lookups: Dict[str, Any] = {}            # of _lookups.look_around()
     dead_letters: List[Dict[str, Any]] = []   # {path, size, mtime}
     obstacles: List[str] = []               # sentences: what keeps an ordinary user from submitting
+    swallows: List[str] = []                # what the rules of the MTA make of mail from this host: discard, or quarantine and a reason
+    smart_host: List[str] = []              # that of the MTA, where no connection to it comes about: why, by place
+    starts_late: bool = False               # whether a start of Sendmail took longer than anybody waits
     stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try
     stranded: List[Dict[str, Any]] = []     # {path, messages}: directories with mail that no configuration names
     passing: int = 0                        # of the messages never tried: on their way at this moment
@@ -237,7 +238,9 @@ def submitter(look: Look) -> Tuple[Dict[str, Any], Dict[str, Dict[str, Any]]]:
     # A file without QueueDirectory is refused before anybody's ids matter: no word about what else is not in it.
     cf = look.configurations.get('msp')
     used = msp if cf is None or cf.option('QueueDirectory') else {}
-    return dict(about, conflict=untrusted(used, user) or conflict(used, about, primary, program)), accounts
+    unseen = [name for name, number, path in ((user, about['uid'], '/etc/passwd'), (group, about['gid'], '/etc/group'))
+              if number is None and '\n%s:' % name in '\n' + _system.script(path)]
+    return dict(about, unseen=unseen, conflict=untrusted(used, user) or conflict(used, about, primary, program)), accounts
 
 
 def untrusted(msp: Dict[str, Any], user: str) -> Optional[str]:

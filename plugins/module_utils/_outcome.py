@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Which messages are meant, and what became of each."""
 
 import os
@@ -103,10 +101,9 @@ def judge(selection, name, data, size):
     row, state = _qf.head(data) if data[-3:] == b'\n.\n' else None, _qf.CONTROL_PREFIXES[name[:2]]
     if row is None:
         envelope = _qf.parse(data)
-        if not envelope.complete and (envelope.created is not None or not envelope.problems):
-            state = 'incomplete'
-        elif envelope.created is None or envelope.version > _qf.NEWEST_VERSION:
-            state = 'unreadable'
+        damage = _qf.damage(envelope)
+        if damage:
+            state = damage
         else:
             row = _qf.head_of(envelope)
     return row, state, selection.wants_damaged(name[2:], state) if row is None else state in selection.states and selection.matches(row, size)

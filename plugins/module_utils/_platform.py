@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Where each platform keeps Sendmail, who owns what, and what runs the queue: data, and the choice of the right record.
 
 Which Sendmail is installed decides, not which distribution runs: one that was built and installed by hand has the owners and modes of
@@ -145,15 +143,22 @@ UNTOLD = ('This collection does not know the packaging of this Sendmail, nor its
 
 # The names of os-release(5), ID first and then ID_LIKE, which is in the order of likeness.
 _FAMILIES = (('debian', 'debian ubuntu'), ('redhat', 'rhel fedora centos openeuler amzn'), ('suse', 'suse opensuse sles'),
-             ('gentoo', 'gentoo'), ('arch', 'arch'), ('freebsd', 'freebsd'))
+             ('gentoo', 'gentoo'), ('arch', 'arch'), ('freebsd', 'freebsd'),
+             # No table has these, which are like Fedora by their own words: their program, its user and the client queue are those of mail.
+             ('mandriva', 'mandriva mageia openmandriva'))
 # What only the package brings: one of each row, or it is not the package's Sendmail. Nothing that an administrator writes himself.
 _PACKAGE_FILES = (
     ('debian', (('/usr/share/sendmail/update_conf',), ('/usr/libexec/sendmail/sendmail', '/usr/lib/sm.bin/sendmail'))),
     ('redhat', (('/usr/sbin/sendmail.sendmail', '/usr/bin/sendmail.sendmail'), ('/usr/lib/systemd/system/sm-client.service', '/etc/rc.d/init.d/sendmail'))),
     ('suse', (('/usr/lib/systemd/system/sendmail-client.service', '/etc/init.d/sendmail'), ('/usr/lib/sendmail.d/update', '/usr/libexec/sendmail.d/update'))),
     ('gentoo', (('/var/db/pkg/mail-mta/sendmail-[0-9]*',), ('/usr/sbin/sendmail',))),
-    ('arch', (('/var/lib/pacman/local/sendmail-[0-9]*',), ('/usr/lib/systemd/system/sm-client.service',))),
+    ('arch', (('/var/lib/pacman/local/sendmail-[0-9]*',), ('/usr/sbin/sendmail', '/usr/bin/sendmail'))),
 )
+# Whose package has its program in the place of Sendmail's Makefiles: (what there is on each host of the family, what its package alone brings).
+# Without the first, or with one of the others, nobody can say that such a program was built by hand.
+_LIKE_UPSTREAM = {
+    'gentoo': ('/var/db/pkg/*/*', ()), 'arch': ('/var/lib/pacman/local/*-*', ()),
+    'suse': ('/usr', ('/usr/lib/systemd/system/sendmail-client.service', '/usr/lib/sendmail.d/update', '/usr/libexec/sendmail.d/update'))}
 
 # Who else provides a program called sendmail, by what its path or its content says; the first match counts.
 OTHER_MTAS = (('exim', b'exim'), ('opensmtpd', b'smtpctl'), ('nullmailer', b'nullmailer'), ('msmtp', b'msmtp'), ('ssmtp', b'ssmtp'),
@@ -167,7 +172,8 @@ def identify(os_release: Dict[str, str], has_path: Callable[[str], bool] = lambd
     C(os_release): the variables of os-release(5); C(has_path): whether there is such a path, which may be a pattern of glob(7);
     C(system): C(os.uname().sysname); C(program): the real path that the name sendmail leads to, None where that is no Sendmail.
     The package's own files decide, together with the name of the distribution: one file of it, which an administrator may have copied,
-    is none. A program in the place of Sendmail's Makefiles that no package brought is upstream's. L(UNKNOWN) where neither is clear.
+    is none. A program in the place of Sendmail's Makefiles that no package brought is upstream's. L(UNKNOWN) where neither is clear, as where
+    the database of packages is gone.
     """
     if system == 'FreeBSD':
         return FREEBSD
@@ -178,8 +184,10 @@ def identify(os_release: Dict[str, str], has_path: Callable[[str], bool] = lambd
     if len(packaged) == 1 and (program is None or _is_its_own(packaged[0], program)):
         return PLATFORMS[packaged[0]]
     if program is None:
-        return PLATFORMS[named] if named else UNKNOWN
-    return UPSTREAM if named and program in UPSTREAM.binaries else UNKNOWN
+        return PLATFORMS.get(named or '', UNKNOWN)
+    always, own = _LIKE_UPSTREAM.get(named or '', ('', ()))
+    by_hand = named in PLATFORMS and program in UPSTREAM.binaries and (not always or has_path(always)) and not any(map(has_path, own))
+    return UPSTREAM if by_hand else UNKNOWN
 
 
 def _is_its_own(family: str, program: str) -> bool:

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Sendmail's processes and the cron daemons of this host. Looks as in _system.
 
 Anybody can give a process a title and a name. Who a process is comes from the program it runs and from whom it runs as; a title only says
@@ -189,5 +187,5 @@ def _ps(trust: Trust, system: str) -> List[Process]:
 
 
 def cron_runs(found: Iterable[Process]) -> bool:
-    """Whether a cron daemon that reads /etc/cron.d is among the L(processes)."""
-    return any(process['role'] == 'cron' and process.get('name') not in OWN_TABLES for process in found)
+    """Whether a cron daemon that reads /etc/cron.d, and is not stopped by SIGSTOP, is among the L(processes)."""
+    return any(process['role'] == 'cron' and process.get('name') not in OWN_TABLES and not process.get('stopped') for process in found)

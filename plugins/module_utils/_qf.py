@@ -2,14 +2,11 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """The control file of a queued message (qf, and the same format in hf, Qf and tf): bytes in, values out.
 
 The format is the one that queueup() writes and readqf() reads (sendmail/queue.c, the Installation and Operation Guide's
 appendix on queue files). A control file is never text: its first header line holds a raw 0x81 byte.
-Two readers share this file. L(head) takes one regular expression to the envelope and is what a pass over a whole queue
-uses; L(parse) reads every line and says what a queue runner would object to.
+A pass over a whole queue uses L(head), one regular expression; L(parse) reads every line and says what a queue runner would object to.
 """
 
 import re
@@ -21,7 +18,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 _LETTERS = b'VTKNPdIBqMFS$ZA!CQrRHDEL'   # all that a line may begin with, but for the final dot; D, E and L are from old versions
 _PROBLEMS_MAX = 10  # a runner gives up at the first
 _HEADERS_MAX = 10000  # kept; a hostile file may have millions
-_LINES_MAX = 1000000  # the headers that are not kept count as one
+_LINES_MAX = 1000000
 _ADDRESS_MAX = 255  # bytes, MAXNAME in conf.h
 NEWEST_VERSION = 8  # sendmail 8.13 to 8.18 write 8; a runner loses a file with a larger number
 CONTROL_PREFIXES = {'qf': 'queued', 'hf': 'quarantined', 'Qf': 'lost'}
@@ -85,11 +82,10 @@ class Envelope(NamedTuple):
 
 
 def head(data):
-    """The envelope of the control file that starts with C(data), or None where L(parse) must decide.
+    """The envelope of a control file, or None where L(parse) must decide.
 
-    C(data) is bytes and holds at least everything before the first header. Returns (created, last attempt, attempts, status, flags,
-    origin, sender, tail) as bytes, with None for a line that is not there; C(tail) begins with the newline before the first recipient's
-    lines. The status is the envelope's; a recipient's own status is in the tail.
+    C(data) holds at least everything before the first header. Returns the fields CREATED to TAIL as bytes, None for a line that is not there.
+    STATUS is the envelope's; TAIL begins with the newline before the first recipient's lines, which have that of a recipient.
     """
     match = _HEAD.match(data)
     if match is None:
@@ -99,7 +95,7 @@ def head(data):
 
 
 def head_of(envelope):
-    """The same tuple as L(head), from an Envelope: one shape for every judge, whichever reader served."""
+    """What L(head) returns, of an Envelope."""
     tail = b''.join((b'\nM' + recipient.status if recipient.status else b'') + b'\nR' + recipient.flags + b':<'
                     + recipient.address + b'>' for recipient in envelope.recipients)
     return (b'%d' % (envelope.created or 0), b'%d' % envelope.last_attempt, b'%d' % envelope.attempts, envelope.status or None,
@@ -171,12 +167,13 @@ def _number(text):
 
 
 _XTEXT = re.compile(rb'(?:[!-*,-<>-~]|\+[0-9A-Fa-f]{2})*\Z')   # xtextok() in savemail.c
+_MARK = re.compile(rb'[\x80-\x9f]')                      # bytes that Sendmail keeps for itself (invalidaddr())
 _NOTHING = re.compile(rb'[ \t\n\v\f\r)>]*\\?\Z')           # what prescan() in parseaddr.c finds no token in, but for comments
 
 
 def _is_taken(value):
     """Whether parseaddr() takes this address (bytes) of an R line; the recipient is forgotten where it does not (parseaddr.c, invalidaddr())."""
-    if len(value) > _ADDRESS_MAX or re.search(rb'[\x80-\x9f]', value):
+    if len(value) > _ADDRESS_MAX or _MARK.search(value):
         return False
     if b'(' in value and b'"' not in value:
         kept, depth = bytearray(), 0
@@ -192,14 +189,41 @@ def _is_taken(value):
 # Found by searching: a repeated group would take memory for each line.
 _LINE_END = re.compile(rb'\n(?![ \t])')           # with the lines that continue it (fgetfolded() in util.c)
 _HEADERS_END = re.compile(rb'\n(?![H \t])')
+_HEADER = re.compile(rb'(?:\?[^?]*\?)?([^:\s]+)\s*:\s?(.*)', re.S)
 _NUMBERS = {b'V': 'version', b'T': 'created', b'K': 'last_attempt', b'N': 'attempts', b'P': 'priority'}
 _TEXTS = {b'B': 'body_type', b'q': 'quarantine_reason', b'F': 'flags', b'Z': 'envid', b'd': 'data_directory'}
 
 
-def parse(data):
-    """Read a whole control file; never raises, whatever the bytes, and works for no longer than a few times what copying them takes.
+def _lines(data, headers):
+    """Yield (number, text, whether the file is cut short in it) for each line with those that continue it.
 
-    Returns an Envelope. C(problems) lists, up to a bound, what a queue runner does not survive or does not keep, in the order of the file.
+    C(headers): those kept so far. Behind _HEADERS_MAX of them the others are passed over, as one line.
+    """
+    position, end, following, line = 0, len(data), 1, b''
+    while position < end:
+        number = following
+        following += 1
+        if len(headers) >= _HEADERS_MAX and data[position:position + 1] == b'H' and number <= _LINES_MAX and line[:1] != b'.':
+            found = _HEADERS_END.search(data, position)
+            position = found.end() if found else end
+            continue
+        found = _LINE_END.search(data, position)
+        stop = found.start() if found else end - data.endswith(b'\n')
+        cut = not found and not data.endswith(b'\n')
+        line, position = data[position:stop], stop + 1
+        if b'\n' in line:
+            following += line.count(b'\n')
+            line = line.replace(b'\r\n', b'\n')
+        if line[-1:] == b'\r' and not cut:
+            line = line[:-1]
+        if b'\0' in line:
+            line = line[:line.index(b'\0')]   # C ends its strings there
+        yield number, line, cut
+
+
+def parse(data):
+    """The Envelope in a whole control file; never raises, whatever the bytes, and works for no longer than a few times what copying them takes.
+
     The last line of a file that is not complete gives no value, for it may be half of one.
     """
     values: Dict[str, Any] = {
@@ -212,31 +236,13 @@ def parse(data):
     def problem(code, text, *values):
         problems.append(Problem(code, ('line %d: ' % number + text) % values))
 
-    position, end, following = 0, len(data), 1
-    while position < end and len(problems) < _PROBLEMS_MAX:
-        number = following
+    for number, line, cut in _lines(data, headers):
+        if len(problems) >= _PROBLEMS_MAX:
+            break
         if number > _LINES_MAX:
             problem('too_long', 'there are more lines than this collection reads')
             complete = data[-3:] == b'\n.\n'
             break
-        if len(headers) >= _HEADERS_MAX and not complete and data[position:position + 1] == b'H':
-            found = _HEADERS_END.search(data, position)
-            stop = found.end() if found else end
-            following += 1
-            position = stop
-            continue
-        found = _LINE_END.search(data, position)
-        stop = found.start() if found else len(data) - data.endswith(b'\n')
-        cut = not found and not data.endswith(b'\n')
-        line, position = data[position:stop], stop + 1
-        following += 1
-        if b'\n' in line:
-            following += line.count(b'\n')
-            line = line.replace(b'\r\n', b'\n')
-        if line[-1:] == b'\r' and not cut:
-            line = line[:-1]
-        if b'\0' in line:
-            line = line[:line.index(b'\0')]   # C ends its strings there
         if complete:
             problem('behind_dot', 'there is text after the final dot')
             break
@@ -262,7 +268,7 @@ def parse(data):
                 problem('recipient', 'a recipient whose address Sendmail does not accept, and drops silently')
             pending = {b'Q': b'', b'M': b''}
         elif letter == b'H':
-            found = re.match(rb'(?:\?[^?]*\?)?([^:\s]+)\s*:\s?(.*)', value, re.S)
+            found = _HEADER.match(value)
             if found:
                 headers.append((found.group(1), found.group(2)))
         elif letter in pending:
@@ -297,6 +303,13 @@ def parse(data):
     elif complete and number <= _LINES_MAX:
         problems += _missing(values, taken)
     return Envelope(macros=macros, recipients=recipients, headers=headers, complete=complete, problems=problems, **values)
+
+
+def damage(envelope: Envelope) -> Optional[str]:
+    """The state of a control file that is no message to a queue run, or None."""
+    if not envelope.complete and (envelope.created is not None or not envelope.problems):
+        return 'incomplete'
+    return 'unreadable' if envelope.created is None or envelope.version > NEWEST_VERSION else None
 
 
 def _missing(values: Dict[str, Any], taken: int) -> List[Problem]:

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Whether mail reaches the relay: one pure predicate over a look for each fact, for the causes and the controls.
 
 A predicate returns its evidence, a list of sentences, empty where the fact does not hold, or (sentences, messages). Which
@@ -182,9 +180,15 @@ def limits(look: _look.Look) -> Evidence:
     return (found + _said(example, count), count + (refused if said else 0)) if found or count else []
 
 
+def swallowed(look: _look.Look) -> List[str]:
+    """The rules of the MTA take mail of this host and do not deliver it."""
+    return [] if not local(look) or stranger(look) else [
+        'The rules of sendmail.cf and its access map make of mail from this host: %s.' % what for what in look.swallows]
+
+
 def listens_elsewhere(look: _look.Look) -> Evidence:
     if greets(look) or look.relay is None or look.relay['path'] or not local(look) or not daemons(look) or serving(look) or rejecting(look) \
-            or loopback_down(look):
+            or loopback_down(look) or cut_off(look):
         return []
     count, _example = reason(look, 'connection_refused')
     found = ', '.join('%s port %d' % (one['address'], one['port']) for one in look.sockets) or 'no address'
@@ -254,7 +258,9 @@ def unreachable(look: _look.Look) -> Evidence:
     if cut_off(look) and not loopback_down(look) and not hosts_file(look):
         return ['%s cannot be reached: %s.' % (where(look), _error(look).replace('_', ' '))] + _said(example, count) + [
             'ClientPortOptions in submit.cf has Sendmail connect from %s, which is not an address of this host.' % source
-            for source in _route.sources(look.configurations.get('msp')).values() if not _route.is_here(source, look.interfaces['addresses'])], count
+            for source in _route.sources(look.configurations.get('msp')).values() if not _route.is_here(source, look.interfaces['addresses'])] + [
+            'No interface has the address %s: IPv6 is off.' % place['address'] for place in places(look)
+            if ':' in place['address'] and place['this_host'] and place['address'] not in look.interfaces['addresses']], count
     if count and takes_mail(look):
         return ['%s answers now; when the messages were last tried it could not be reached: %s' % (where(look), example)], count
     return []

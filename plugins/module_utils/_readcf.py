@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Which lines of a configuration file Sendmail refuses: readcf.c of 8.15.2 to 8.18.2, and what it calls.
 
 tests/unit/samples/cf/cases.json is what the Sendmails of three releases say of some 780 lines. Only modules that judge need this file.
@@ -254,7 +252,7 @@ def absent(cf: _cf.Configuration) -> List[Dict[str, Any]]:
         try:
             plain = stat.S_ISREG(os.stat(path).st_mode)
         except OSError as error:
-            plain = error.errno not in (errno.ENOENT, errno.ENOTDIR)
+            plain = error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
         if not plain:
             found.append({'line': number, 'problem': "fileclass: cannot open '%s'" % path, 'text': _text.printable(os.fsencode(line[:200]))})
     return found

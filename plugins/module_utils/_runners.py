@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Every runner of the queue of the mail submission program that this host has, or should have. Looks as in _system."""
 
 import os
@@ -28,10 +26,7 @@ def systemd_cron(root: str = '') -> bool:
 
 
 def cron(alive: bool, root: str = '') -> Dict[str, Any]:
-    """What starts cron lines: L(_system.service) with {name, running}; C(alive): whether such a process is there.
-
-    cron.allow and cron.deny are not asked: they are for crontab(1), and a line in /etc/cron.d counts whatever they say.
-    """
+    """What starts cron lines: L(_system.service) with {name, running}. cron.allow and cron.deny are for crontab(1) alone."""
     found: Dict[str, Any] = {}
     for name in ('cron', 'crond', 'cronie'):
         found = dict(_system.service(name, root), name=name, running=alive)
@@ -127,14 +122,14 @@ def _anacron_runners(alive: bool, root: str) -> Iterator[Runner]:
 
 
 def _script_run(text: str) -> Optional[Dict[str, Any]]:
-    """What a shell script does with the client queue, as L(_schedule.queue_run)."""
+    """As L(_schedule.queue_run), of a shell script."""
     text = _schedule.filled(text.replace('\\\n', ' '), _schedule.assignments(text)) if 'sendmail' in text else ''
     lines = [line for line in text.splitlines() if 'sendmail' in line and line.lstrip()[:1] != '#']
     return next((run for run in map(_schedule.queue_run, lines) if run and run['how'] == 'sendmail'), None)
 
 
 def _called(command: str, root: str) -> Tuple[Optional[str], Optional[Dict[str, Any]]]:
-    """(path, run) of a script that a cron line calls and that runs the client queue; the packages' own ones decide for themselves."""
+    """(path, run) of a script that a cron line calls and that runs the client queue."""
     for path in re.findall(r'(?:^|[\s;&|(])(/[\w./+-]+)', command[:4096])[:8]:
         text = '' if path.startswith(('/usr/share/sendmail/', '/etc/init.d/')) else _system.script(root + path, 65536)
         run = _script_run(text) if text.startswith('#!') else None
@@ -144,16 +139,37 @@ def _called(command: str, root: str) -> Tuple[Optional[str], Optional[Dict[str, 
 
 
 def _not_allowed(user: Optional[str], users: Sequence[Optional[str]]) -> Optional[str]:
-    """Why what a user starts is no runner, or None: restrictqrun refuses him (main.c)."""
+    """Why what a user starts is no runner: restrictqrun (main.c)."""
     if user in users or user in ('root', '0'):
         return None
     return 'it is started by %s, and only what root or %s starts counts' % (_system.printable(user or ''), users[0])
 
 
-def _expired(user: str, root: str) -> bool:
-    """Whether the account has expired (shadow(5)), and PAM refuses it to cron."""
-    found = re.search(r'(?m)^%s:(?:[^:]*:){6}(\d+):' % re.escape(user), _system.script(root + '/etc/shadow'))
-    return found is not None and int(found.group(1)) <= time.time() // 86400
+def _account(user: str, root: str) -> Optional[str]:
+    """Why PAM refuses an account to cron: check_shadow_expiry() in passverify.c of pam_unix."""
+    shadow = _system.script(root + '/etc/shadow')
+    line = re.search(r'(?m)^%s:(.*)' % re.escape(user), shadow)
+    if not line:
+        kept = shadow and re.search(r'(?m)^%s:x:' % re.escape(user), _system.script(root + '/etc/passwd'))
+        return 'it is not in /etc/shadow' if kept else None
+    today = time.time() // 86400
+    changed, _least, most, _warned, _idle, expires = [float(word if word.isdecimal() else 'inf') for word in (line.group(1) + ':' * 6).split(':')[1:7]]
+    return 'the account has expired' if today >= expires else 'its password has expired' if changed == 0 or today - changed > most else None
+
+
+_STAMPS = '/run/sendmail/stampdir'
+
+
+def _helper(user: str, root: str) -> Optional[str]:
+    """Why Debian's helper runs no queue: it locks in what root has to make (check_dirs(), cron_msp())."""
+    if user in ('root', '0') or not os.path.isdir(root + '/run'):
+        return None
+    state = _system.file_state(root + _STAMPS)
+    if int(state['mode'] or '0', 8) >> (6 if state['owner'] == user else 3 if state['group'] == user else 0) & 3 != 3:
+        return '%s cannot write into %s, so the helper does nothing; a start of the service makes it' % (_system.printable(user), _STAMPS)
+    pid = _system.script(root + _STAMPS + '/cron_msp', 64).strip()
+    command = _system.slurp('/proc/%s/cmdline' % pid, 4096) if pid.isdecimal() else b''
+    return 'the helper waits for process %s, which is no queue run: remove %s/cron_msp' % (pid, _STAMPS) if command and b'cron-m' not in command else None
 
 
 def _of_another_queue(command: str, directories: Sequence[str]) -> Optional[str]:
@@ -168,7 +184,7 @@ _GUARD = re.compile(r'\s*(?:if\s+)?(?:test|\[)\s+-([defrsx])\s+(/[\w./+-]+)(?:\s
 
 
 def _guarded(command: str, root: str) -> Optional[str]:
-    """Why the tests in front of a line keep it from doing anything: C(test -x /missing &&). Nothing of what has another way out."""
+    """Why the tests in front of a line keep it from doing anything: C(test -x /missing &&)."""
     guard = None if '||' in command or re.search(r'\belse\b', command) else _GUARD.match(command)
     while guard:
         kind, path = guard.groups()
@@ -184,9 +200,13 @@ def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) ->
         return 'cron ignores it: the last line of the file does not end'
     if _schedule.never(entry['schedule']):
         return 'its schedule, %s, never matches again' % _system.printable(entry['schedule'])
-    if entry['shell'] and not os.access(root + entry['shell'], os.X_OK):
-        return 'SHELL is %s above it, which cannot be run' % _system.printable(entry['shell'])
-    return 'the account of %s has expired, and cron runs nothing for it' % _system.printable(user) if _expired(user, root) else None
+    idle = os.path.basename(entry['shell'] or '') in ('false', 'true', 'nologin')
+    if entry['shell'] and (idle or not os.access(root + entry['shell'], os.X_OK)):
+        return 'SHELL is %s above it, which %s' % (_system.printable(entry['shell']), 'runs nothing' if idle else 'cannot be run')
+    if entry['command'][-1:] == '\r' and _schedule.queue_run(list(_schedule.starts(entry['command']))[-1]):
+        return 'its line ends with a carriage return'
+    why = _account(user, root)
+    return 'cron runs nothing for %s: %s' % (_system.printable(user), why) if why else None
 
 
 def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, crons: Set[str], users: Sequence[Optional[str]],
@@ -220,6 +240,8 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
                 continue                                                      # that line is for the MTA queue
             if run['how'] == 'cron-msp' and settings['msp_mode'] != 'cron':
                 detail = 'MSP_MODE in /etc/mail/sendmail.conf is %s, so the helper does nothing' % settings['msp_mode']
+            if run['how'] == 'cron-msp':
+                detail = detail or _helper(entry['user'] or owner or '', root)
             interval, uneven = _schedule.cron_interval(entry['schedule'])
             yield _runner('cron' if run['how'] == 'sendmail' else 'debian_cron', path, interval, detail is None, detail, line=entry['line'],
                           user=_system.printable(entry['user'] or owner or ''), uneven=uneven, partial=run['partial'],
@@ -235,7 +257,7 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
 
 
 def _unit(name: str, present: Dict[str, Set[str]], root: str) -> Tuple[Optional[str], Dict[str, List[str]]]:
-    """A unit file with its drop-ins: (path, settings), or (None, {}). C(present): what C(UNITS) hold, in their order."""
+    """A unit file with its drop-ins: (path, settings), or (None, {})."""
     holders = [directory for directory in UNITS if name in present[directory]]
     drops: Dict[str, str] = {}                                                                # of drop-ins with the same name the first directory wins
     for directory in reversed(UNITS):
@@ -282,12 +304,18 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
             continue
         stranger = _not_allowed((service.get('User') or ['root'])[-1], users)
         for name in _instances(file, present, booted, root):
-            state = _system.unit_states([name]).get(name, {}) if booted else {}
+            does = name[:-6] + '.service' if '@' in name else served
+            states = _system.unit_states([name, does]) if booted else {}
+            state, last = states.get(name, {}), states.get(does, {})
             interval, uneven = _schedule.timer_interval(settings)
+            detail = stranger
+            # Sendmail's own status ends at 78; from 200 on systemd could not start it (systemd.exec(5)).
+            if not detail and (last.get('load') == 'masked' or last.get('active') == 'failed' and int(last.get('status') or 0) >= 200):
+                detail = '%s could not be started' % _system.printable(does)
             # Without another trigger, OnUnitActiveSec= starts nothing that has never run since the boot (timer_enter_waiting() in timer.c).
-            detail = stranger or ('the timer has elapsed, and nothing will trigger it again' if state.get('sub') == 'elapsed' else
-                                  None if state.get('active') == 'active' else
-                                  'the timer is not active' if state.get('active') or not booted else 'systemctl does not say whether the timer is active')
+            detail = detail or ('the timer has elapsed, and nothing will trigger it again' if state.get('sub') == 'elapsed' else
+                                None if state.get('active') == 'active' else
+                                'the timer is not active' if state.get('active') or not booted else 'systemctl does not say whether the timer is active')
             yield _runner('systemd_timer', path, interval, detail is None, detail, uneven=uneven, unit=name,
                           partial=run['partial'], script=run['script'])
     own = UNITS[0]
@@ -321,16 +349,20 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
 _BINDS = ('Requires', 'Requisite', 'PartOf', 'BindTo', 'BindsTo')
 
 
-def _openrc_runners(daemons: List[Runner], root: str) -> Iterator[Runner]:
-    """What the script of Gentoo starts beside the MTA (files/sendmail of its package): sendmail $CLIENTMQUEUE_OPTS."""
-    path = '/etc/conf.d/sendmail'
-    if not os.path.exists(root + '/etc/init.d/sendmail'):
-        return
-    run = _schedule.queue_run('sendmail ' + _schedule.assignments(_system.script(root + path)).get('CLIENTMQUEUE_OPTS', ''))
+def _script_runners(daemons: List[Runner], root: str) -> Iterator[Runner]:
+    """What an init script starts beside the MTA: sendmail $CLIENTMQUEUE_OPTS that of Gentoo, -q$SMQUEUE that of Red Hat (sendmail.init up to el6)."""
+    script, path = _system.script(root + '/etc/init.d/sendmail'), '/etc/conf.d/sendmail'
+    if 'SMQUEUE' in script:
+        path = '/etc/sysconfig/sendmail'
+        said = _schedule.assignments(_system.script(root + path))
+        options = '-Ac -q' + (said.get('SMQUEUE') or said.get('QUEUE') or '1h')
+    else:
+        options = _schedule.assignments(_system.script(root + path)).get('CLIENTMQUEUE_OPTS', '') if script else ''
+    run = _schedule.queue_run('sendmail ' + options)
     if run and daemons:
         daemons[0].update(source='conf_d', path=path, interval=daemons[0]['interval'] or run['interval'])
     elif run:
-        yield _runner('conf_d', path, run['interval'], False, 'CLIENTMQUEUE_OPTS asks for it, but no queue runner is there')
+        yield _runner('conf_d', path, run['interval'], False, '/etc/init.d/sendmail starts it with the MTA, but no queue runner is there')
 
 
 def _freebsd_runners(daemons: List[Runner], alive: bool, root: str) -> Iterator[Runner]:
@@ -376,11 +408,7 @@ def sendmail_conf(layout: _platform.Platform, root: str = '') -> Optional[Dict[s
 
 def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root: str = '',
                   users: Sequence[Optional[str]] = (), directories: Sequence[str] = (), pid_file: str = '') -> List[Runner]:
-    """Every runner of the MSP queue, with the fields of L(_runner): what they mean is said in sendmail_queue_facts.
-
-    C(found) are the L(processes); C(users) may run the queue beside root; C(directories) are those of the queue, or nothing;
-    C(pid_file) is that of the mail submission program.
-    """
+    """Every runner of the MSP queue, as sendmail_queue_facts returns it. C(found): the L(processes); C(users) may run it beside root."""
     users = users or [layout.msp_user]
     alive = _processes.cron_runs(found) or systemd_cron(root)
     runners = []
@@ -405,7 +433,7 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     settings = conf or _schedule.debian_settings('')
     exists = conf is not None and conf['exists']
     daemons = list(runners)
-    crons = {process.get('name') or 'cron' for process in found if process['role'] == 'cron'}
+    crons = {process.get('name') or 'cron' for process in found if process['role'] == 'cron' and not process.get('stopped')}
     runners += _cron_runners(layout, settings, alive, crons, users, directories, root)
     runners += _anacron_runners(alive, root)
     init = _system.init_system(root)
@@ -413,7 +441,7 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     runners += _systemd_runners({runner['unit']: runner for runner in daemons if runner['unit']}, not root and init == 'systemd', layout.mta_service,
                                 mta_runs, users, root)
     if init != 'systemd':
-        runners += _openrc_runners([runner for runner in daemons if not runner['unit']], root)
+        runners += _script_runners([runner for runner in daemons if not runner['unit']], root)
     if layout.family == 'freebsd':
         runners += _freebsd_runners(daemons, alive, root)
     if not root:

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Queue directories on disk: which there are, and one pass over each.
 
 A spool is hostile ground: whoever runs a set-group-ID program can write into it, and we are root. So every name is opened relative
@@ -29,7 +27,7 @@ BATCH = 1000                # rows handed up at once: memory stays flat, and jud
 _BLOCK = 8192               # one read holds the whole of nearly every control file
 LIMIT = 8 << 20             # a control file of 100,000 recipients, more than Sendmail can take in a day; the worst of lines cost 50 times that in memory
 NAME_MAX = 20               # a runner passes over longer names (MAXQFNAME), so they are no messages
-_AHEAD = 2000               # names of which the disk is told ahead where it is waited for
+_AHEAD = 2000               # names whose files the kernel begins to read before their turn
 _ERRORS_KEPT = 10
 _SCAN_BY_DESCRIPTOR = os.scandir in os.supports_fd   # not before Python 3.7
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -365,8 +363,7 @@ class Opened:
         self.transcript: Any = None
 
     def __enter__(self):
-        directory = self.directory
-        proved = directory.proved
+        directory, proved = self.directory, self.directory.proved
         self.base = self.control = self.data = self.transcript = self._base(directory, proved)
         try:
             if not directory.link and not os.path.samestat(os.lstat(directory.path), os.fstat(self.base)):
@@ -573,7 +570,7 @@ class Pass:
             yield Batch(names, rows, sizes)
 
     def _ahead(self, entries: Iterable[Any], control: int, data: int) -> Iterator[List[Any]]:
-        """The entries part by part. While the disk is waited for, it is told of the part that follows: many are read in the time of one."""
+        """The entries part by part. While the disk is waited for, it is told of the part that follows, and reads many at once."""
         entries, cold, before = iter(entries), False, _blocks_read()
         part = list(islice(entries, _AHEAD // 10))
         while part:
@@ -582,10 +579,10 @@ class Pass:
                 self._announce([one.name for one in following if one.name[:2] in self.wanted and one.is_file(follow_symlinks=False)], control, data)
             yield part
             now = _blocks_read()
-            cold, before, part = now - before > len(part), now, following
+            cold, before, part = now - before > len(part) and hasattr(os, 'posix_fadvise'), now, following
 
     def _announce(self, names: List[str], control: int, data: int) -> None:
-        """Have the kernel begin to read what the pass comes to next, without waiting; what is wrong with a file, the pass says."""
+        """Have the kernel begin to read what the pass comes to next; what is wrong with a file, the pass says."""
         for name in names:
             with contextlib.suppress(OSError):
                 handle = open_quietly(name, _READ, control)
@@ -606,9 +603,8 @@ class Pass:
         except FileNotFoundError:
             self.vanished += 1
             return False
-        if named_data(block) is not None and self._has_data_elsewhere(name, block):
-            return True
-        self.debris['control_without_data'] += 1
+        if named_data(block) is None or not self._has_data_elsewhere(name, block):
+            self.debris['control_without_data'] += 1
         return True
 
     def _has_data_elsewhere(self, name: str, block: bytes) -> bool:
@@ -624,9 +620,6 @@ class Pass:
 
     def _awkward(self, control, name, block):
         """The row of a control file that is long, incomplete or out of the usual order; None when it is counted as something else."""
-        if not block:
-            self._damage(name, 'incomplete')
-            return None
         if len(block) == _BLOCK:
             row = _qf.head(block)
             if row is not None and self._ends_well(control, name):
@@ -637,17 +630,15 @@ class Pass:
             self._unreadable(name, str(error))
             return None
         envelope = _qf.parse(data)
-        if not envelope.complete and (envelope.created is not None or not envelope.problems):
-            self._damage(name, 'incomplete')
-            return None
-        if envelope.created is None or envelope.version > _qf.NEWEST_VERSION:
+        state = _qf.damage(envelope)
+        if state == 'unreadable':
             self._unreadable(name, envelope.problems[0].text)
-            return None
-        return _qf.head_of(envelope)
+        elif state:
+            self._damage(name, state)
+        return None if state else _qf.head_of(envelope)
 
     @staticmethod
     def _ends_well(control, name):
-        """Whether a file longer than a block ends in the final dot."""
         handle = open_quietly(name, _READ, control)
         try:
             os.lseek(handle, -3, os.SEEK_END)
@@ -684,7 +675,7 @@ class Pass:
                               _text.printable(os.fsencode(part)) for part in (found.group(2), found.group(1))))
 
     def _beside(self, descriptor, data):
-        """Count what lies in a directory without control files: the data files if they belong there."""
+        """Count what lies in a directory without control files, C(data) where data files belong there."""
         with scan(descriptor) as entries:
             for entry in entries:
                 if data and entry.name[:2] == 'df' and entry.is_file(follow_symlinks=False):

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """The machine around the queues: files, programs, accounts, commands, services, locks, load.
 
 Every look is bounded in time and in size, changes nothing, and returns plain types. What cannot be learnt is None, or an
@@ -150,13 +148,13 @@ def read_file(path: str, limit: int = 1048576) -> State:
     return state
 
 
-def command(argv: Sequence[str], seconds: float = 10) -> str:
-    """Standard output of a command as text, '' if it fails or is not there."""
+def command(argv: Sequence[str], seconds: float = 10, given: str = '') -> str:
+    """Standard output of a command as text, '' if it is not there or takes longer. C(given): what it reads."""
     import subprocess
     try:
         # There is no AnsibleModule on this floor to run it.
         done = subprocess.run(  # pylint: disable=ansible-bad-function
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=seconds, check=False,
+            argv, input=given.encode('utf-8', 'surrogateescape'), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=seconds, check=False,
             env={'LC_ALL': 'C', 'PATH': '/usr/bin:/bin:/usr/sbin:/sbin'})
     except (OSError, subprocess.SubprocessError):
         return ''
@@ -321,22 +319,18 @@ def init_system(root: str = '') -> str:
 
 
 def unit_states(units: Sequence[str]) -> Dict[str, Dict[str, Any]]:
-    """Live state of units by one systemctl call (10 to 20 ms: ask only when it matters): {name: {load, active, sub, enabled, path, since}}."""
+    """Live state of units by one systemctl call (10 to 20 ms): {name: {load, active, sub, enabled, path, status}}."""
     found = {}
-    text = command(['systemctl', 'show', '--no-pager', '-p', 'Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath', '--'] + list(units))
+    text = command(['systemctl', 'show', '--no-pager', '-p', 'Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,ExecMainStatus', '--'] + list(units))
     for name, block in zip(units, text.split('\n\n')):
         values = dict(line.partition('=')[::2] for line in block.strip().splitlines())
         found[name] = {'load': values.get('LoadState'), 'active': values.get('ActiveState'), 'sub': values.get('SubState'),
-                       'enabled': values.get('UnitFileState') or None, 'path': values.get('FragmentPath') or None}
+                       'enabled': values.get('UnitFileState') or None, 'path': values.get('FragmentPath') or None, 'status': values.get('ExecMainStatus')}
     return found
 
 
 def started_as(pid_file: str) -> Optional[str]:
-    """The command line with which the daemon of a pid file was started, dead or alive, None where that cannot be trusted.
-
-    log_sendmail_pid() in sendmail/util.c (8.17.1.9) writes the process id and then CommandLineArgs. It counts where nobody but root could
-    have written it, and when its words are plain options.
-    """
+    """The command line in a pid file (log_sendmail_pid() in util.c), of plain options, where nobody but root could have written it."""
     about = file_state(pid_file, follow=False)
     above = file_state(os.path.dirname(os.path.realpath(pid_file)) or '/')
     if about['kind'] != 'file' or about['uid'] != 0 or above['uid'] != 0 or (int(about['mode'], 8) | int(above['mode'], 8)) & 0o022:

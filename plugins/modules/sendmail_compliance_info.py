@@ -49,7 +49,7 @@ options:
         elements: str
         default: [authwarnings, noexpn, novrfy, restrictqrun]
       privacy_msp:
-        description: The same in C(submit.cf).
+        description: Words that C(PrivacyOptions) in C(submit.cf) has to have.
         type: list
         elements: str
         default: [restrictqrun]

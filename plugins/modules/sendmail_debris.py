@@ -10,8 +10,8 @@ version_added: 1.0.0
 description:
   - Finds files in the queue directories that belong to no deliverable message, and moves what is provably debris into an archive on the host.
   - Provably means that the file has not changed for O(older_than), that no process has it open or locked, and that no directory of any queue or queue
-    group has its partner. Before a data file is moved, every control file of its id is asked, in both queues, whatever it is called. All of that is judged
-    twice. What cannot be judged is left alone with the reason, and so is everything that Sendmail did not make.
+    group has its partner. Before a data file is moved, every control file of its id is looked for, in both queues, under each of its names. All of that is
+    judged twice. What cannot be judged is left alone with the reason, and so is everything that Sendmail did not make.
   - Lost messages (C(Qf)) are not debris. They are returned to the queue where a queue run would take them, and left alone with the reason otherwise.
   - What is done in a queue is done with the user and the group that Sendmail's own runner of that queue works with, and never with more. Files whose owner is
     wrong are for M(mailops.sendmail.sendmail_permissions). Links and directories are judged as in M(mailops.sendmail.sendmail_message).

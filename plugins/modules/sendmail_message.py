@@ -11,11 +11,11 @@ description:
   - Acts on the messages that O(select) names. No mail is lost by it, and none is delivered twice. Removing a message means moving it into an archive on
     the host, from where V(restored) brings it back.
   - What is done in a queue is done with the user and the group that Sendmail's own runner of that queue works with (C(RunAsUser) of C(submit.cf) for the
-    client queue), and never with more. A file that this user may not read is left alone with the reason, and so is a queue that he cannot work in.
+    client queue), and never with more. A file that this user may not read is left alone with the reason, and so is a queue that this user cannot work in.
     M(mailops.sendmail.sendmail_permissions) puts both right.
   - Symbolic links on the way to a queue directory count only when root made them. A directory that is never a queue, such as C(/srv), or one that is full of
     files that Sendmail did not make, is refused, however it got into the configuration.
-  - Messages are removed under both kinds of locks that Sendmail can be built to use. One that is in delivery is left alone and said.
+  - Messages are removed under both kinds of locks that Sendmail can be built to use. One that is in delivery is left alone and reported.
   - The archive is a directory of compressed tar files with the control files, the data files and a record of each message as JSON lines, with
     the size and the SHA-256 digest of each file. Each tar file is synced to the disk before the first of its messages leaves the queue, and only root can
     read it. Beside it a file C(NUMBER.removed) says which messages have really left the queue.
@@ -35,7 +35,7 @@ options:
         A message that is in its queue, or was restored from this archive before, is not restored again. One is left alone while another file of its id
         is in either queue, such as a left-over rewrite (C(tf)). So is one whose removal was interrupted before it had left the queue, when it is not
         there any more. It was probably delivered.
-      - An archive proves itself before anything of it is used. A tar file that is damaged, cut short or none of this module's is refused by
+      - An archive proves itself before anything of it is used. A tar file that is damaged, cut short or not written by this module is refused by
         its name, the others are used, and the module fails in the end.
     type: str
     choices: [quarantined, queued, absent, restored]
@@ -161,7 +161,7 @@ already:
   type: int
   sample: 0
 taken:
-  description: How many left the queue by other hands during the run, mostly because they were delivered.
+  description: How many left the queue by other hands during the run, usually because they were delivered.
   returned: success
   type: int
   sample: 0

@@ -122,7 +122,7 @@ messages:
       type: int
       sample: 1795447696
     age:
-      description: Seconds since then.
+      description: Seconds since it was queued.
       type: int
       sample: 86400
     last_attempt:
@@ -167,7 +167,7 @@ messages:
       type: str
       sample: "Deferred: Connection refused by [127.0.0.1]"
     reason:
-      description: The class of that text, or of a recipient's own reply where there is one, as in O(select.reason). V(none) when nothing could be read.
+      description: The class of the status, or of a recipient's own reply where there is one, as in O(select.reason). V(none) when nothing could be read.
       type: str
       sample: connection_refused
     flags:

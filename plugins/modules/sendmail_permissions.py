@@ -115,7 +115,7 @@ changes:
       type: dict
       sample: {"owner": "alice", "group": "alice", "mode": "0640"}
     after:
-      description: The same as it is now.
+      description: C(owner), C(group) and C(mode) as they are now.
       type: dict
       sample: {"owner": "alice", "group": "smmsp", "mode": "0660"}
 changes_total:

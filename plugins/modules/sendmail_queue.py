@@ -17,10 +17,10 @@ description:
   - The first host that greets where C(submit.cf) hands mail to is asked whether it takes mail from this host, with C(MAIL FROM:<>), C(RCPT TO:<postmaster>)
     and no message. When it refuses for good, or when a program that is no mail server answers in place of the MTA of this host, nothing is run.
   - It is then asked about at most three recipients of the messages that are meant. Nothing is run when it refuses all of them for a reason of its own,
-    or when it knows none of three. Nobody is asked about where the mail submission program authenticates itself, or where O(canary) is false.
+    or when it knows none of three. No recipient is asked about where the mail submission program authenticates itself, or where O(canary) is false.
   - The outcome is found by comparing the control files before and after, and from what Sendmail prints when it removes a message, because the exit
     status of a queue run says nothing.
-  - While the module runs the queue, no message is returned to its sender for its age and no warning that it is late is sent. That is left to the next
+  - While the module runs the queue, no message is returned to its sender because of its age, and no warning of a delay is sent. That is left to the next
     ordinary queue run, so that a queue which has waited for longer than C(Timeout.queuereturn) is delivered and not bounced by the attempt to rescue it.
 options:
   state:
@@ -49,7 +49,7 @@ options:
     description:
       - Try the oldest message of the client queue alone first. When it stays for a reason that holds for all, such as an MTA that does not
         answer, the rest is not tried, which would cost up to ten seconds for each, and the module fails with that reason.
-      - The rest is not tried either when that message is returned to its sender for something else than an unknown recipient, or when the three oldest
+      - The rest is not tried either when that message is returned to its sender for another reason than an unknown recipient, or when the three oldest
         are returned, so that a broken MTA does not make a bounce of every message.
     type: bool
     default: true

@@ -94,19 +94,19 @@ ansible_facts:
               type: str
               sample: /usr/libexec/sendmail/sendmail
             owner:
-              description: Who owns that file.
+              description: The owner of C(binary).
               type: str
               sample: root
             group:
-              description: Its group.
+              description: The group of C(binary).
               type: str
               sample: smmsp
             mode:
-              description: Its mode.
+              description: The mode of C(binary).
               type: str
               sample: "2755"
             contexts:
-              description: The SELinux contexts of that file, the queue directories and pid files, by path.
+              description: The SELinux contexts of C(binary), the queue directories and pid files, by path.
               type: dict
               sample: {/var/spool/clientmqueue: "system_u:object_r:mqueue_spool_t:s0"}
             other_mta:
@@ -168,7 +168,7 @@ ansible_facts:
               type: dict
               sample: {"name": "smmsp", "uid": 105}
             msp_group:
-              description: The group of that program.
+              description: The group that the mail submission program runs with.
               type: dict
               sample: {"name": "smmsp", "gid": 108}
         services:
@@ -249,7 +249,7 @@ ansible_facts:
                   description:
                     - The connections that Sendmail would try, in order, one for each address.
                     - V(this_host) is whether the address is one of this host, V(listener) the socket of this host that such a connection reaches, and
-                      V(answers) as below.
+                      V(answers) who answers there, as for the relay.
                   type: list
                   elements: dict
                   sample:

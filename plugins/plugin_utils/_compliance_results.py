@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
 """What a check found on a host, as one small file on the controller, so that thousands of them need no memory and several runs can be merged.
 
 A file may come from elsewhere, from a host itself for example, so it is data to be doubted: bounded, and read field by field.

@@ -287,6 +287,7 @@ def fate(number, samples, figures, findings, qf):
     sections = run_queue(alone[:2])
     for identifier, (data, done) in files.items():
         figures["fates"] += 1
+        # What was tried is written anew; of a quarantined message too the errors of its addresses are printed.
         names = {prefix for prefix in ("qf", "Qf", "hf", "tf") if (QUEUE / (prefix + identifier)).exists()}
         section = sections.get(identifier, b"")
         if section == b"ABORT":
@@ -295,7 +296,7 @@ def fate(number, samples, figures, findings, qf):
             fell = "lost"
         elif not names & {"qf", "hf"}:
             fell = "bounced or sent" if re.search(rb"\.\.\. |[45]\d\d[ -]", section) else "removed"
-        elif re.search(rb"Deferred|queued|\.\.\. ", section):
+        elif re.search(rb"Deferred|queued|\.\.\. ", section) and (QUEUE / f"{min(names & {'qf', 'hf'})}{identifier}").read_bytes() != data:
             fell = "tried"
         else:
             fell = "passed over"
@@ -471,6 +472,8 @@ def main():
     configurations = [
         path.read_bytes() for path in sorted((SAMPLES / "cf").glob(f"{os.uname().nodename.partition('.')[0].replace('attack-', '')}*.cf"))
     ]
+    # Its run of the client queue returns what is older than five days.
+    subprocess.run(["systemctl", "stop", "cron"], check=False)
     original = CF.read_bytes()
     CF.write_bytes(
         re.sub(

@@ -12,6 +12,7 @@ import types
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _cf, _spool
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import HEALTHY, relay
 
 CONTROL = 'V8\nT900\nK1000\nN1\nP30018\nMDeferred\nFs\n$_alice@localhost\n${daemon_flags}\nS<%s>\n%s\nH??Subject: t\n.\n'
 ALICE = 'alice@web1.example.test'
@@ -283,3 +284,89 @@ def test_nobody_is_asked_for_the_password_of_a_key(tmp_path):
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     assert ended and status >> 8 == 7
+
+
+BEGINS = 'ADDRESS TEST MODE (ruleset 3 NOT automatically invoked)\nEnter <ruleset> <address>\n> > > > > '
+NEXT = '> Unknown "/" command /next\n> > '
+DISCARDS = 'mailops            input: x\nmailops          returns: $# discard\n'
+HELD = 'check_mail         input: x\ncheck_mail       returns: $# error $@ quarantine $: "some text " \n'
+REFUSED = 'checkmail        returns: $# discard $: discard\ncheck_rcpt       returns: $# error $@ 5 . 7 . 1 $: "550 no"\n'
+LOCAL = 'parse              input: x\nparse            returns: $# local $: root\n'
+NESTED = 'parse            returns: $# own $: root\n' + LOCAL
+MAILERS = b'Mlocal, P=/usr/bin/procmail, F=l, A=procmail -d $u\nMown, P=/bin/true, A=true\nMkept, P=[FILE], A=FILE /dev/null\nMfile, P=[FILE], A=FILE /a\n'
+
+
+class TestRules:
+    """What "sendmail -bt" printed on hosts with such an access map, rules or mailers; there that became of mail which is said here."""
+
+    @pytest.mark.parametrize('of_all, of_each, swallows', [
+        (DISCARDS, ['', ''], ['discard']),
+        # Where check_relay alone quarantines, mail arrived: 8.17.1.9 takes that for each message anew.
+        ('mailops          returns: < > $# error $@ quarantine $: some text\n', ['', ''], []),
+        ('check_eom          input: x\ncheck_eom        returns: $# error $@ quarantine $: later\n', ['', ''], ['quarantine: later']),
+        ('Undefined ruleset check_data\nmailops          returns: < > OK\n', [LOCAL, LOCAL], []),
+        ('', [HELD, HELD], ['quarantine: some text']), ('', [REFUSED, REFUSED], []),
+        (DISCARDS, ['check_rcpt       returns: $# discard $: discard\n'] * 2, ['discard']),
+        # One of two users is a matter of that one.
+        ('', [HELD, ''], []), ('', ['', HELD], []),
+        ('', [LOCAL.replace('local', 'own')] * 2, ['it goes to the mailer own, /bin/true, which keeps nothing']),
+        ('', [LOCAL.replace('local', 'kept')] * 2, ['it goes to the mailer kept, [FILE] /dev/null, which keeps nothing']),
+        ('', [LOCAL.replace('local', 'file')] * 2, []), ('', [LOCAL.replace('local', 'discard')] * 2, ['discard']),
+        ('x\ncheck_eom        returns: $# error $@ 5 . 7 . 0 $: "554 no mail today "\n', ['', ''], ['check_eom refuses it: 554 no mail today']),
+        ('', ['x\nmailops_compat   returns: $# error $@ 5 . 7 . 0 $: 553 no\n'] * 2, ['check_compat refuses it: 553 no']),
+        ('', [LOCAL.replace('local', 'unknown')] * 2, []), ('', [NESTED] * 2, [])])
+    def test_what_sendmail_says(self, monkeypatch, of_all, of_each, swallows):
+        monkeypatch.setattr(_acceptance._system, 'command', lambda *arguments: NEXT.join([BEGINS + of_all] + of_each))
+        found = _acceptance.by_rules(HEALTHY._replace(configurations={'mta': _cf.parse(MAILERS)}))
+        assert (found.swallows, found.starts_late) == (swallows, False)
+
+    def test_a_program_that_ends_at_once_says_nothing(self, monkeypatch):
+        monkeypatch.setattr(_acceptance._system, 'command', lambda *arguments: '')
+        found = _acceptance.by_rules(HEALTHY._replace(configurations={'mta': _cf.parse(MAILERS)}))
+        assert (found.swallows, found.starts_late) == ([], False)
+
+    @pytest.mark.parametrize('address, binary, name, expected', [
+        ('127.0.0.1', b'', 'h.example.test', ['127.0.0.1', 'h.example.test', 'h.example.test', 'OK']),
+        ('::1', b'\0IPV6_FULL\0', '', ['IPv6:0:0:0:0:0:0:0:1', '[IPv6:0:0:0:0:0:0:0:1]', '[IPv6:0:0:0:0:0:0:0:1]', 'FAIL']),
+        ('::1', b'', 'localhost', ['IPv6:::1', 'localhost', 'localhost', 'OK'])])
+    def test_as_whom_it_is_asked(self, monkeypatch, address, binary, name, expected):
+        asked = []
+
+        def command(argv, seconds, given):
+            with open(argv[1][2:], 'rb') as stream:
+                asked.append((argv[0], argv[2:], stream.read(), given.splitlines()))
+            return '> '
+        monkeypatch.setattr(_acceptance._system, 'command', command)
+        monkeypatch.setattr(_acceptance._system, 'slurp_all', lambda *arguments: binary)
+        monkeypatch.setattr(_acceptance._system, 'read_file', lambda *arguments: {'data': b'V10/Berkeley\n'})
+        monkeypatch.setattr(_acceptance, '_as_seen', lambda *arguments: (address, name))
+        _acceptance.by_rules(HEALTHY._replace(configurations={'mta': _cf.parse(b'Djmail.example.test\n')}))
+        ((program, mode, text, given),) = asked
+        assert (program, mode) == (HEALTHY.program['sendmail'], ['-O', 'LogLevel=0', '-bt'])
+        assert text.startswith(b'V10/Berkeley\n\nSmailops\nR$*\t$: <> $>check_relay $&{client_name} $| $&{client_addr}\n')
+        assert [line.partition('}')[2] for line in given[:4]] == expected
+        assert given[4:8] == ['mailops x', 'mailops_eoh x', 'check_data 1', 'check_eom 900']
+        assert given[8:] == [line.replace('USER', user + '@mail.example.test') for user in ('root', 'daemon') for line in (
+            '/next', '.DfUSER', '.D{mail_from}<USER>', 'check_mail <USER>', 'check_rcpt <USER>', 'mailops_compat USER', '3,parse USER')]
+
+    @pytest.mark.parametrize('change', [
+        {'configurations': {'mta': None}}, {'relay': relay('[192.0.2.20]', listeners=())}, {'relay': None},
+        {'configurations': {'mta': _cf.parse(b'Kown program /usr/local/bin/map\n')}}, {'program': dict(HEALTHY.program, sendmail=None)}])
+    def test_nothing_is_asked_of_another_host_nor_where_a_map_would_run_a_program(self, monkeypatch, change):
+        monkeypatch.setattr(_acceptance._system, 'command', None)
+        look = HEALTHY._replace(**dict({'configurations': {'mta': _cf.parse(b'')}}, **change))
+        assert _acceptance.by_rules(look) == look
+
+    @pytest.mark.parametrize('seconds, late', [(0, False), (11, True)])
+    def test_a_start_that_nobody_waits_for(self, monkeypatch, seconds, late):
+        clock = iter([0.0, float(seconds)])
+        monkeypatch.setattr(_acceptance._system, 'command', lambda *arguments: '')
+        monkeypatch.setattr(_acceptance, '_as_seen', lambda *arguments: ('127.0.0.1', ''))
+        monkeypatch.setattr(_acceptance, 'time', types.SimpleNamespace(monotonic=lambda: next(clock)))
+        assert _acceptance.by_rules(HEALTHY._replace(configurations={'mta': _cf.parse(b'')})).starts_late is late
+
+
+def test_how_this_host_is_seen():
+    """By its own servers: from the address that they listen on, or that ClientPortOptions names."""
+    assert _acceptance._as_seen('127.0.0.1', {})[0] == '127.0.0.1'
+    assert _acceptance._as_seen('127.0.0.1', {4: '127.0.0.9', 6: '::1'})[0] == '127.0.0.9'

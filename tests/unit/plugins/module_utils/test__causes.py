@@ -68,6 +68,8 @@ HOLD = _cf.parse(b'O HoldExpensive=True\nMlocal, P=/x, F=lse, A=x\n')
 HELD_RELAY = _cf.parse(b'O HoldExpensive=True\nMrelay, P=[IPC], F=me, A=TCP $h\n')
 NO_RUNNERS = _cf.parse(b'O MaxRunnersPerQueue=0\n')
 SLOW = _cf.parse(b'Qmqueue, P=/var/spool/q, I=2h\n')
+QUICK, OTHER_GROUP = _cf.parse(b'Qmqueue, P=/var/spool/q, I=1m\n'), _cf.parse(b'Qquick, P=/var/spool/q, I=1m\n')
+STAYS = dict(RUNNER, source='daemon', path=None)
 BACKGROUND = _cf.parse(b'O DeliveryMode=b\n')
 
 
@@ -111,6 +113,20 @@ ROWS = [
      {'program': dict(HEALTHY.program, setgid=False, group='root', mode='4755')}),
     ('permissions', {'program': dict(HEALTHY.program, setgid=False, owner='alice', mode='4755')}, {}),
     ('cannot_submit', {'obstacles': ['cron (process 7) runs with no_new_privs: what it starts cannot submit mail.']}, {'obstacles': []}),
+    # Without the accounts nothing can be theirs: that is one cause, not two.
+    ('permissions', {'places': [dict(HEALTHY.places[0], owner='105')]}, {'places': [dict(HEALTHY.places[0], owner='105')],
+                                                                         'submitter': dict(HEALTHY.submitter, uid=None)}),
+    ('swallowed', {'swallows': ['discard']}, {'swallows': ['discard'], 'relay': relay('[192.0.2.20]', listeners=())}),
+    # 8.17.1.9: "Too many hops 2 (1 max)", and 2 delivers; in submit.cf 1 does.
+    ('swallowed', {'configurations': {'mta': _cf.parse(b'O MaxHopCount=1\n')}}, {'configurations': {'mta': _cf.parse(b'O MaxHopCount=2\n')}}),
+    ('swallowed', {'configurations': {'msp': _cf.parse(b'O MaxHopCount=0\n')}}, {'configurations': {'msp': _cf.parse(b'Oh1\n')}}),
+    ('swallowed', {'configurations': {'mta': _cf.parse(b'O MaxHopCount=many\n')}}, {'configurations': {'mta': _cf.parse(b'')}}),
+    ('swallowed', {'configurations': {'mta': _cf.parse(b'Oh1\n')}}, dict(NULL_CLIENT, configurations={'mta': _cf.parse(b'Oh1\n')})),
+    # 552 5.6.0 Headers too large (100 max), behind DATA.
+    ('swallowed', {'configurations': {'mta': _cf.parse(b'O MaxHeadersLength=511\n')}}, {'configurations': {'mta': _cf.parse(b'O MaxHeadersLength=512\n')}}),
+    ('swallowed', {'configurations': {'mta': _cf.parse(b'O MaxHeadersLength=100\n')}}, {'configurations': {'mta': _cf.parse(b'O MaxHeadersLength=0\n')}}),
+    ('smart_host', {'smart_host': ['192.0.2.77 port 25: connection refused']}, {'smart_host': []}),
+    ('slow_names', {'starts_late': True}, {}),
     ('too_open', {'places': [dict(HEALTHY.places[0], mode='2771')]}, {'places': [dict(HEALTHY.places[0], mode='2770')]}),
     ('message_permissions', {'hazards': {'permissions': [('owner 0:0', 'x')]}}, {'hazards': {'temporary': []}}),
     ('foreign_runner', {'processes': [DAEMON, FOREIGN]}, {'processes': [DAEMON, dict(FOREIGN, user='smmsp')]}),
@@ -121,8 +137,13 @@ ROWS = [
     ('quarantined', {'queues': {'msp': queue(messages=dict(queue()['messages'], quarantined=1)), 'mta': queue()}}, {}),
     ('no_runners', {'configurations': {'msp': NO_RUNNERS}}, {'configurations': {'msp': _cf.parse(b'O MaxRunnersPerQueue=1\n')}}),
     ('no_runners', {'configurations': {'mta': NO_RUNNERS}}, {'configurations': {'mta': _cf.parse(b'O MaxQueueChildren=0\n')}}),
-    ('runner', {'queues': {'msp': waiting(3, untried_age=14701)}, 'configurations': {'msp': SLOW}},
-     {'queues': {'msp': waiting(3, untried_age=14700)}, 'configurations': {'msp': SLOW}}),
+    ('runner', {'queues': {'msp': waiting(3, untried_age=14701)}, 'configurations': {'msp': SLOW}, 'runners': [STAYS]},
+     {'queues': {'msp': waiting(3, untried_age=14700)}, 'configurations': {'msp': SLOW}, 'runners': [STAYS]}),
+    # Seen with 8.17.1.9: what cron starts runs a group with I=2h each time, and a process with -q1h comes every 3 seconds with I=3s.
+    ('runner', {'queues': {'msp': waiting(3, untried_age=9999)}, 'configurations': {'msp': SLOW}},
+     {'queues': {'msp': waiting(3, untried_age=9999)}, 'configurations': {'msp': SLOW}, 'runners': [STAYS]}),
+    ('runner', {'queues': {'msp': waiting(3, untried_age=7500)}, 'configurations': {'msp': QUICK}, 'runners': [dict(STAYS, interval=3600)]},
+     {'queues': {'msp': waiting(3, untried_age=7500)}, 'configurations': {'msp': OTHER_GROUP}, 'runners': [dict(STAYS, interval=3600)]}),
     ('mta_untried', dict(mta(untried_age=14701), mta_interval=600, configurations={'mta': SLOW}),
      dict(mta(untried_age=14700), mta_interval=600, configurations={'mta': SLOW})),
     # What was not tried for an hour is no sign of a dead runner then, nor is a flush of any use.
@@ -399,6 +420,7 @@ class TestAdvice:
         'message_permissions': 'the same', 'foreign_runner': 'as root it loses what smmsp has written', 'disk_full': 'a bounce cannot be queued: lost',
         'read_only': 'the same', 'stranger': 'another program answers, and what it refuses is returned',
         'hosts_access': 'the MTA says 550, and the mail is returned', 'refuses': 'the same with what begins with 5', 'loop': 'returned after the hops',
+        'swallowed': 'the MTA says "Recipient ok" and discards it, or returns it for its hops',
         'relay_name': 'where the name does not exist, "Host unknown": returned',
         'poison': 'it ends, and nothing behind is tried', 'damaged': 'lost or dropped', 'missing_data': 'delivered with an empty body'}
 

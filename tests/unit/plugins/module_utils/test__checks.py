@@ -47,6 +47,8 @@ ROWS = [
      ['/usr/sbin/sendmail leads to /usr/sbin/exim4, which is exim; Sendmail itself is /usr/libexec/sendmail/sendmail.'], 0),
     ('accounts', {'submitter': dict(USER, uid=None, gid=None)}, ['There is no user smmsp.', 'There is no group smmsp.'], 0),
     ('accounts', {'submitter': dict(USER, uid=0, gid=0)}, [], 0),
+    ('accounts', {'submitter': dict(USER, uid=None, unseen=['smmsp'])},
+     ['There is no user smmsp for programs, although /etc/passwd has a line for it: see that line, its mode, and "passwd:" in /etc/nsswitch.conf.'], 0),
     ('msp_configuration', {'files': dict(FILES, msp=dict(FILES['msp'], exists=False))},
      ['/etc/mail/submit.cf does not exist. Sendmail falls back to sendmail.cf, and submissions fail in the queue of the MTA.'], 0),
     ('mta_configuration', {'files': dict(FILES, mta=dict(FILES['mta'], exists=False))}, ['/etc/mail/sendmail.cf does not exist.'], 0),

@@ -437,22 +437,29 @@ def test_a_survey_gives_printable_ids(spool):
     assert {identifier for pairs in kinds.values() for _text_, identifier in pairs} == {r'ab\xffcd\x0a'}
 
 
+@pytest.mark.parametrize('setgid', [False, True])
 @pytest.mark.parametrize('given, expected', [
     (b'', (0, 0, 0)), (b'O TrustedUser=smmta\n', (0, 0, 0)), (b'O RunAsUser=root\n', (0, 0, 0)),
     (b'O RunAsUser=smmta\nO TrustedUser=smmta\n', (100, 101, 100)), (b'O RunAsUser=smmta:smmsp\n', (100, 102, 0)),
-    (b'O RunAsUser=200.300\nO TrustedUser=7\n', (200, 300, 7)), (b'O RunAsUser=200\n', (200, 0, 0)),
+    (b'O RunAsUser=200.300\nO TrustedUser=7\n', (200, 300, 7)), (b'O RunAsUser=200\n', (200, 0, 0)), (b'O RunAsUser=200:0\n', (200, 0, 0)),
+    (b'O RunAsUser=200x:30y\n', (200, 30, 0)), (b'O RunAsUser=\xc2\xb2\n', 'the user \xb2, which'),
     (b'O RunAsUser=nosuch\n', 'the user nosuch, which'), (b'O RunAsUser=smmta/nosuch\n', 'the group nosuch, which')])
-def test_who_runs_the_queue_of_the_mta(monkeypatch, given, expected):
-    """Seen with 8.18: the run of root becomes smmta, renames a qf of root to Qf and cannot open another, where root alone would have taken both."""
+def test_who_runs_the_queue_of_the_mta(monkeypatch, given, expected, setgid):
+    """Seen with 8.18: the run of root becomes smmta, renames a qf of root to Qf and cannot open another, where root alone would have taken both.
+
+    drop_privileges() with RunAsUser=100 and a program 2755 root:smmsp (102): "e/ruid = 100/100 e/rgid = 102/0", and 0/0 for one that is not set-group-ID.
+    """
+    monkeypatch.setattr(_hazards.os, 'stat', lambda path: about(0, 102, 0o102755) if path == '/sendmail' else None)
     known = {'root': (0, 0, 0), 'smmta': (100, 101, 101), 'smmsp': (101, 102, 102), 'nosuch': (None, None, None)}
     monkeypatch.setattr(_system, 'accounts', lambda names: {name: dict(zip(('uid', 'gid', 'group'), known.get(name, known['nosuch']))) for name in names})
-    look = types.SimpleNamespace(settings={'mta': _cf.settings(_cf.parse(given + b'O QueueFileMode=0640\n'))})
+    look = types.SimpleNamespace(settings={'mta': _cf.settings(_cf.parse(given + b'O QueueFileMode=0640\n'))},
+                                 program={'sendmail': '/sendmail', 'setgid': setgid})
     if isinstance(expected, str):
         with pytest.raises(_text.SendmailError, match=expected):
             _hazards.runner(look, 'mta')
         return
     runner = _hazards.runner(look, 'mta')
-    assert runner == expected
+    assert runner == ((200, 102, 0) if setgid and expected == (200, 0, 0) else expected)
     found = _hazards.hazard_of_owner(about(0, 101, 0o660), about(100, 102, 0o42750), runner, dict(look.settings['mta'], queue_file_mode=0o660))
     assert (found is None) == (runner[0] == 0)
 

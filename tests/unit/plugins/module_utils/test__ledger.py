@@ -1,13 +1,14 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The ledger: every message of the start has a place at the end, also after interruptions."""
+import contextlib
 import hashlib
 import json
 import os
 import types
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _ledger, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _cf, _ledger, _qf, _spool, _text
 
 QF = b'V8\nT1795440000\nK%d\nN%d\nP30018\n%bFs\n$_alice@localhost\nSalice\nRPFD:bob\nH??Subject: t\n.\n'
 REFUSED = b'MDeferred: Connection refused by [127.0.0.1]\n'
@@ -27,7 +28,8 @@ def spool(tmp_path, monkeypatch):
         path = str(tmp_path / name)
         os.mkdir(path)
         queues[name] = [_spool.QueueDirectory('mqueue', path, path, path, path, False)]
-    return types.SimpleNamespace(look=types.SimpleNamespace(directories=queues, errors=[], now=NOW), at=str(tmp_path / 'ledger'), root=tmp_path)
+    look = types.SimpleNamespace(directories=queues, errors=[], now=NOW, configurations={'msp': _cf.parse(b''), 'mta': None})
+    return types.SimpleNamespace(look=look, at=str(tmp_path / 'ledger'), root=tmp_path)
 
 
 def put(spool, number, queue='msp', prefix='qf', status=REFUSED, attempts=1):
@@ -104,6 +106,40 @@ class TestLedger:
         assert sorted(os.listdir(spool.at)) == [os.path.basename(result['file']['path'])]
         assert os.stat(result['file']['path']).st_mode & 0o777 == 0o600
         assert os.stat(spool.at).st_mode & 0o777 == 0o700
+
+    @pytest.mark.parametrize('outcomes', [['relayed'], ['bounced'], ['relayed', 'untried'], ['untried', 'relayed']])
+    @pytest.mark.parametrize('rest, created, groups, waits', [
+        ('qf6ANFSHLL000900', 1795440000, b'Qg1, r=1', True),        # split_by_recipient(): the time of the old one, an id of the run
+        ('qf6ANFSHLL000900', 1795440001, b'Qg1, r=1', False), ('qf6ANFSHLL000900', 1795440000, b'', False),
+        ('qf6ANFSFLL000900', 1795440000, b'Qg1, r=1', False),
+        (None, 1795440000, b'Qg1, r=1', False)])                    # it has left since
+    def test_a_message_waits_while_its_rest_does(self, spool, outcomes, rest, created, groups, waits):
+        spool.look.configurations['msp'] = _cf.parse(groups)
+        spool.look.now = _qf.created_by_id('6ANFSGLL000001', NOW) + 1
+        put(spool, 1)
+        put(spool, 2)
+        opened(spool)
+        record = _ledger.Record(os.path.join(spool.at, _ledger.OUTCOMES))
+        for outcome in outcomes:
+            record.add('msp', identifier(1), outcome, **({'created': 1795440000} if outcome != 'untried' else {'status': 'split'}))
+        leave(spool, 1)
+        if rest:
+            (spool.root / 'msp' / rest).write_bytes((QF % (NOW, 1, REFUSED)).replace(b'1795440000', b'%d' % created))
+        result = closed(spool)
+        fate = [outcome for outcome in outcomes if outcome != 'untried'][0]
+        assert places(result) == ({'waiting': 2} if waits else {fate: 1, 'waiting': 1})
+        assert result['reasons'] == {'connection_refused': 1 + waits}, rest
+
+    def test_who_came_in_the_same_second_is_nobodys_rest(self, spool):
+        spool.look.configurations['msp'] = _cf.parse(b'Qg1, r=1')
+        spool.look.now = NOW - 9999
+        for number in (1, 2):
+            name = '6ANFSGLL%06d' % number
+            (spool.root / 'msp' / ('qf' + name)).write_bytes((QF % (NOW, 1, REFUSED)).replace(b'1795440000', b'%d' % _qf.created_by_id(name, NOW)))
+        opened(spool)
+        _ledger.Record(os.path.join(spool.at, _ledger.OUTCOMES)).add('msp', identifier(1), 'relayed', created=_qf.created_by_id(identifier(1), NOW))
+        leave(spool, 1)
+        assert places(closed(spool)) == {'relayed': 1, 'waiting': 1}
 
     def test_nothing_moved_leaves_nothing_behind(self, spool):
         put(spool, 1)
@@ -325,8 +361,12 @@ def test_debris_in_the_same_base(tmp_path, monkeypatch):
         if lines is None:
             raise EOFError('cut short')
         yield types.SimpleNamespace(name='manifest.jsonl'), [json.dumps(line).encode() for line in lines]
+
+    @contextlib.contextmanager
+    def opened(part):
+        yield types.SimpleNamespace(members=lambda: members(part))
     monkeypatch.setattr(_ledger._archive, 'parts', lambda base: [str(tmp_path / name) for name in manifests])
-    monkeypatch.setattr(_ledger._archive, 'members', members)
+    monkeypatch.setattr(_ledger._archive, 'Part', opened)
     monkeypatch.setattr(_ledger._archive, 'removed', lambda part: {'a', 'b'})
     for name in manifests:
         (tmp_path / name).touch()

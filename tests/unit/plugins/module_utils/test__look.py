@@ -102,6 +102,9 @@ class TestHost:
         assert look.settings['msp']['run_as_user'] == 'nosuchuser'
         assert look.accounts['nosuchuser']['uid'] is None
         assert look.accounts['nosuchgroup']['group'] is None
+        assert look.submitter['unseen'] == []
+        monkeypatch.setattr(_look._system, 'script', lambda path, *limit: {'/etc/passwd': 'root:x:0:0::/:\nnosuchuser:x:1:\n'}.get(path, 'xnosuchgroup:x:1:\n'))
+        assert _look.submitter(look)[0]['unseen'] == ['nosuchuser']
         assert look.relay['host'] == '127.0.0.1'
         assert look.greeting['asked'] == ('127.0.0.1', look.relay['port'])
         assert look.greeting['bounds'] == (_look.CONNECT_SECONDS, _look.GREETING_SECONDS, None, None)

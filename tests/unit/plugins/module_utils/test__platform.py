@@ -20,12 +20,15 @@ ARCH = {'/usr/sbin/sendmail', '/usr/bin/sendmail', '/var/lib/pacman/local/sendma
         '/etc/conf.d/sendmail'}
 BY_HAND = {'/usr/sbin/sendmail', '/etc/mail/submit.cf', '/var/spool/clientmqueue'}
 HERE = '/usr/sbin/sendmail'
+PORTAGE, PACMAN = '/var/db/pkg/sys-apps/baselayout-2.17', '/var/lib/pacman/local/filesystem-2025.05.03-1'
+# sendmail.spec of Mageia, which OpenMandriva has too, and os-release of Mageia 8.
+MAGEIA = {'/usr/sbin/sendmail.sendmail', '/usr/sbin/sendmail', '/usr/lib/sendmail', '/usr/lib/systemd/system/sm-client.service', '/etc/sysconfig/sendmail'}
 ROCKY = {'ID': 'rocky', 'ID_LIKE': 'rhel centos fedora'}
 LEAP = {'ID': 'opensuse-leap', 'ID_LIKE': 'suse opensuse'}
 
 
 def identify(release, paths, program, system='Linux'):
-    return _platform.identify(release, lambda path: bool(fnmatch.filter(paths, path)), system, program).family
+    return _platform.identify(release, lambda path: path == '/usr' or bool(fnmatch.filter(paths, path)), system, program).family
 
 
 @pytest.mark.parametrize('release, paths, program, family', [
@@ -55,8 +58,21 @@ def identify(release, paths, program, system='Linux'):
     (ROCKY, BY_HAND, HERE, 'upstream'),
     (ROCKY, BY_HAND | {'/etc/sysconfig/sendmail', '/etc/systemd/system/sm-client.service'}, HERE, 'upstream'),
     (LEAP, BY_HAND | {'/etc/sysconfig/sendmail'}, HERE, 'upstream'),
-    ({'ID': 'gentoo'}, BY_HAND | {'/etc/conf.d/sendmail', '/etc/init.d/sendmail'}, HERE, 'upstream'),
-    ({'ID': 'arch'}, BY_HAND, '/usr/bin/sendmail', 'upstream'),
+    ({'ID': 'gentoo'}, BY_HAND | {'/etc/conf.d/sendmail', '/etc/init.d/sendmail', PORTAGE}, HERE, 'upstream'),
+    ({'ID': 'arch'}, BY_HAND | {PACMAN}, '/usr/bin/sendmail', 'upstream'),
+    # Nobody can say what a package brought: its database is gone, as in a small image, or only a part of the package is as it is known.
+    ({'ID': 'gentoo'}, GENTOO - {'/var/db/pkg/mail-mta/sendmail-8.18.2'}, HERE, 'unknown'),
+    ({'ID': 'arch'}, ARCH - {'/var/lib/pacman/local/sendmail-8.18.1-4'}, '/usr/bin/sendmail', 'unknown'),
+    (LEAP, SUSE - {'/usr/libexec/sendmail.d/update'}, HERE, 'unknown'),
+    (LEAP, SUSE - {'/usr/lib/systemd/system/sendmail-client.service'}, HERE, 'unknown'),
+    # The database names it: what an administrator has removed of the package changes nothing.
+    ({'ID': 'arch'}, ARCH - {'/usr/lib/systemd/system/sm-client.service'}, '/usr/bin/sendmail', 'arch'),
+    # Like Fedora by its os-release, and with the files of Red Hat's package, but by a package of its own (2555 root:mail, queue of mail).
+    ({'ID': 'mageia', 'ID_LIKE': 'mandriva fedora'}, MAGEIA, '/usr/sbin/sendmail.sendmail', 'unknown'),
+    ({'ID': 'mageia', 'ID_LIKE': 'mandriva fedora'}, MAGEIA, None, 'unknown'),
+    ({'ID': 'mageia', 'ID_LIKE': 'mandriva fedora'}, BY_HAND, HERE, 'unknown'),
+    ({'ID': 'openmandriva'}, MAGEIA, '/usr/sbin/sendmail.sendmail', 'unknown'),
+    ({'ID': 'almalinux', 'ID_LIKE': 'rhel centos fedora'}, MAGEIA, '/usr/sbin/sendmail.sendmail', 'redhat'),
     # Put over the package's link.
     ({'ID': 'debian'}, DEBIAN, HERE, 'upstream'),
     (ROCKY, REDHAT, HERE, 'upstream'),

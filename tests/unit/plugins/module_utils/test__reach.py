@@ -252,6 +252,7 @@ NEAREST = {
     'tls': (waits('tls', 'x'), waits('auth', 'x')),
     'auth': (waits('auth', 'x'), waits('tls', 'x')),
     'hangs_up': ({'greeting': STUCK}, {'greeting': SILENT}),
+    'swallowed': ({'swallows': ['discard']}, dict(hub(GREETING), swallows=['discard'])),
     'loop': ({'greeting': dict(GREETING, text=SUBMIT)}, {'greeting': dict(GREETING, text=SUBMIT.replace('/Submit', ''))}),
     'resources': (waits('resources', 'x'), waits('mta_disk_full', 'x')),
     'milter': (waits('milter', 'x'), waits('temporary_reply', 'x')),
@@ -295,6 +296,30 @@ def test_what_keeps_the_relay_away_now_explains_mail_that_it_kept_away_before(gr
 def test_a_flush_does_not_go_through_the_door_that_leads_back(change, back):
     somebody, wrong = _flush.door(HEALTHY._replace(**change))
     assert somebody and (wrong is not None and 'the mail submission program itself' in wrong) is back
+
+
+@pytest.mark.parametrize('change, wrong', [({'swallows': ['discard']}, True), ({}, False), (dict(hub(GREETING), swallows=['discard']), False)])
+def test_a_flush_hands_no_mail_to_an_mta_that_discards_it(change, wrong):
+    assert _flush.door(HEALTHY._replace(**change)) == (
+        True, 'The rules of sendmail.cf and its access map make of mail from this host: discard.' if wrong else None)
+
+
+V6 = '[IPv6:::1]'
+
+
+@pytest.mark.parametrize('addresses, error, listens, cause, sentence', [
+    # IPv6 is off, whatever the MTA listens on: a service that listens there too helps nobody.
+    (['127.0.0.1'], 'no_route', '127.0.0.1', ['unreachable'], 'No interface has the address ::1: IPv6 is off.'),
+    (['127.0.0.1', '::1'], 'connection_refused', '127.0.0.1', ['listens_elsewhere'], 'submit.cf hands mail to ::1 port 25'),
+    (['127.0.0.1', '::1'], 'no_route', '127.0.0.1', ['unreachable'], '::1 port 25 cannot be reached: no route.')])
+def test_an_address_that_no_interface_has(addresses, error, listens, cause, sentence):
+    down = dict(DOWN, error=error)
+    socket = dict(SOCKET, address=listens)
+    causes = _causes.diagnose(HEALTHY._replace(
+        greeting=down, relay=relay(V6, listeners=[socket], greeting=down), listeners=[socket], interfaces={'addresses': addresses, 'loopback': True}))
+    assert [one['id'] for one in causes] == cause
+    assert any(text.startswith(sentence) for text in causes[0]['evidence'])
+    assert ('IPv6 is off' in ' '.join(causes[0]['evidence'])) is ('::1' not in addresses)
 
 
 @pytest.mark.parametrize('options, words', [('r=5', 'RefuseLA is 5.'), ('Name=MTA', 'RefuseLA is 24: the MTA checks it again every 15 seconds.')])

@@ -84,12 +84,12 @@ def test_a_file_that_an_f_line_needs_is_there(tmp_path):
     here = tmp_path / 'here'
     here.write_text('')
     lines = ['Fw-o %s/gone', 'F{w}%s/gone', 'Fw %s/here', 'Fw%s', 'Fw%s/here/below', 'Fw|%s/gone', 'Fw%s/here %%[^#]', 'Fw -o %s',
-             'Fwgone %s @x', 'Fwgone %s @x:y']
+             'Fwgone %s @x', 'Fwgone %s @x:y', 'F ' + 'x' * 256 + '%s']               # O DontBlameSendmail=... with an F for its O
     cf = _cf.parse('\n'.join(line % tmp_path for line in lines).encode())
-    assert [one['line'] for one in _readcf.absent(cf)] == [2, 4, 5, 9]       # a map has the colon
+    assert [one['line'] for one in _readcf.absent(cf)] == [2, 4, 5, 9, 11]   # a map has the colon
     assert _readcf.absent(cf)[0]['problem'] == "fileclass: cannot open '%s/gone'" % tmp_path
     look = _readcf.judged(_look.Look(0, [], {'msp': {'path': '/x'}, 'mta': {'path': '/y'}}, {}, configurations={'msp': cf, 'mta': None}))
-    assert (len(look.files['msp']['problems']), look.files['mta']['problems']) == (6, [])
+    assert (len(look.files['msp']['problems']), look.files['mta']['problems']) == (7, [])
 
 
 with open(os.path.join(SAMPLES, 'cases.json')) as stream:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _runners
+from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _runners, _text
 from ansible_collections.mailops.sendmail.tests.unit.laid_out import lay
 
 
@@ -259,8 +259,20 @@ SHADOW = 'root:*:1:0:99999:7:::\nsmmsp:*:20000:0:99999:7::%d:\n'
     ({'/etc/cron.d/local': RUN + '\nSHELL=/bin/nosuch\n'}, None),
     ({'/etc/cron.d/local': '0 0 30 2 * smmsp /usr/sbin/sendmail -Ac -q\n'}, '0 0 30 2 *'),
     ({'/etc/cron.d/local': '@reboot smmsp /usr/sbin/sendmail -Ac -q\n'}, '@reboot'),
-    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': SHADOW % 1}, 'account of smmsp has expired'),
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': SHADOW % 1}, 'for smmsp: the account has expired'),
     ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': SHADOW % 99999}, None),
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': 'smmsp:!:0:0:99999:7:::\n'}, 'for smmsp: its password has expired'),   # chage -d 0
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': 'smmsp:!:18262:0:90:7:::\n'}, 'for smmsp: its password has expired'),   # chage -M 90
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': 'smmsp:!:99999:0:90:7:::\n'}, None),
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': 'smmsp:!!:18262::::::\n'}, None),
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': 'root:*:1::::::\n', '/etc/passwd': 'smmsp:x:25:25::/:\n'}, 'for smmsp: it is not in /etc/shadow'),
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': 'root:*:1::::::\n', '/etc/passwd': 'smmsp:*:25:25::/:\n'}, None),
+    ({'/etc/cron.d/local': RUN + '\n', '/etc/shadow': 'root:*:1::::::\n', '/etc/passwd': 'root:x:0:0::/:\n'}, None),         # of a directory service
+    ({'/etc/cron.d/local': RUN + '\r\n'}, 'ends with a carriage return'),
+    ({'/etc/cron.d/local': RUN + '; exit 0\r\n'}, None),
+    ({'/etc/cron.d/local': RUN + '%\r\n'}, None),
+    ({'/etc/cron.d/local': 'SHELL=/bin/false\n' + RUN + '\n', '/bin/sh': '', '/bin/false': ''}, 'SHELL is /bin/false above it, which runs nothing'),
+    ({'/etc/cron.d/local': 'SHELL=/bin/sh\n' + RUN + '\n', '/bin/sh': ''}, None),
 ])
 def test_lines_that_cron_reads_and_never_runs(tmp_path, files, why):
     """Each was seen on a host: the minute came, and nothing ran."""
@@ -269,6 +281,29 @@ def test_lines_that_cron_reads_and_never_runs(tmp_path, files, why):
         os.chmod(root + '/bin/sh', 0o755)
     (found,) = _runners.queue_runners(_platform.DEBIAN, [CRON], root)
     assert (found['active'], found['detail']) == (True, None) if why is None else (found['active'] is False and why in found['detail'])
+
+
+@pytest.mark.parametrize('mode, lock, why', [
+    (0o777, None, None), (0o755, None, 'cannot write into /run/sendmail/stampdir'), (None, None, 'cannot write into /run/sendmail/stampdir'),
+    (0o777, '%d\n' % os.getpid(), 'waits for process %d' % os.getpid()), (0o777, '4194999\n', None), (0o777, '', None)])
+def test_the_lock_of_debians_helper(tmp_path, mode, lock, why):
+    """cron_msp() in it: without the lock nothing runs. /run is empty after a boot, and only a start of the service makes that directory."""
+    line = '5 * * * * nobody /usr/share/sendmail/sendmail cron-msp\n'
+    root = lay(tmp_path, {'/etc/cron.d/sendmail': line, CONF_FILE: CONF % ('Daemon', 'Cron'), '/usr/share/sendmail/sendmail': ''})
+    if mode:
+        os.makedirs(root + '/run/sendmail/stampdir')
+        os.chmod(root + '/run/sendmail/stampdir', mode)
+    os.makedirs(root + '/run', exist_ok=True)
+    if lock is not None:
+        with open(root + '/run/sendmail/stampdir/cron_msp', 'w') as file:
+            file.write(lock)
+    (found,) = [runner for runner in _runners.queue_runners(_platform.DEBIAN, [CRON], root, ['nobody']) if runner['line']]
+    assert (found['active'], found['detail']) == (True, None) if why is None else (found['active'] is False and why in found['detail'])
+
+
+def test_a_cron_that_is_stopped_runs_nothing(tmp_path):
+    (found,) = _runners.queue_runners(_platform.DEBIAN, [dict(CRON, stopped=True)], lay(tmp_path, {'/etc/cron.d/local': RUN + '\n'}))
+    assert (found['active'], found['detail']) == (False, 'no cron daemon is running')
 
 
 @pytest.mark.parametrize('guard, why', [
@@ -441,6 +476,19 @@ def test_a_timer_that_has_elapsed_starts_nothing(monkeypatch, tmp_path, state, w
     assert (found['interval'], found['active'], found['detail']) == (1800, why is None, why)
 
 
+@pytest.mark.parametrize('last, why', [
+    ({'load': 'loaded', 'active': 'failed', 'status': '200'}, 'q.service could not be started'),   # WorkingDirectory= is not there
+    ({'load': 'masked', 'active': 'inactive', 'status': '0'}, 'q.service could not be started'),
+    ({'load': 'loaded', 'active': 'failed', 'status': '67'}, None),                                # a message was returned
+    ({'load': 'loaded', 'active': 'inactive', 'status': '0'}, None)])
+def test_a_timer_whose_service_cannot_be_started(monkeypatch, tmp_path, last, why):
+    root = lay(tmp_path, {'/etc/systemd/system/q.timer': '[Timer]\nOnCalendar=*:0/30\n',
+                          '/etc/systemd/system/q.service': '[Service]\nExecStart=/usr/sbin/sendmail -Ac -q\n'})
+    monkeypatch.setattr(_runners._system, 'unit_states', lambda units: {'q.timer': {'active': 'active', 'sub': 'waiting'}, 'q.service': last})
+    (found,) = _runners._systemd_runners({}, True, 'sendmail', True, ['smmsp'], root)
+    assert (found['active'], found['detail']) == (True, None) if why is None else (found['active'] is False and why in found['detail'])
+
+
 def test_a_timer_of_systemd_run(monkeypatch, tmp_path):
     """Its unit files are in /run/systemd/transient: systemd.unit(5); written as bus_exec_command does, each word in quotes."""
     root = lay(tmp_path, {'/run/systemd/transient/run-r1.timer': '[Timer]\nOnCalendar=*:0/30\n',
@@ -522,6 +570,10 @@ ARCH_CLIENT = ('[Unit]\nBindsTo=sendmail.service\n[Service]\nEnvironmentFile=/et
                'ExecStart=/usr/sbin/sendmail $CLIENTMQUEUE_OPTS > /dev/null 2>&1\n')
 CONF_D = 'SENDMAIL_OPTS="-bd -q30m -L sm-mta" # default daemon mode\nCLIENTMQUEUE_OPTS="-Ac -q20m -L sm-cm" # clientmqueue\nKILL_OPTS="" # add\n'
 OPENRC = {'/etc/init.d/sendmail': '#!/sbin/openrc-run\n', '/etc/conf.d/sendmail': CONF_D}
+# What sendmail.init of Red Hat up to el6, of Amazon Linux 1 and of openEuler does, in our words.
+EL6 = {'/etc/init.d/sendmail': '#!/bin/bash\nif [ -f /etc/sysconfig/sendmail ]; then . /etc/sysconfig/sendmail; else QUEUE=1h; fi\n'
+                               'SMQUEUE=${SMQUEUE:-${QUEUE:-1h}}\n/usr/sbin/sendmail -L sm-msp-queue -Ac -q$SMQUEUE $SENDMAIL_OPTARG\n'}
+SYSCONFIG = '/etc/sysconfig/sendmail'
 DAEMON = {'role': 'daemon', 'queue': 'mta', 'pid': 300, 'ppid': 1, 'unit': 'sendmail.service', 'user': 'root', 'interval': None,
           'title': 'sendmail: accepting connections'}
 # A runner with -qp, as 8.17.1.9 calls itself; its child is at work all the time.
@@ -550,6 +602,29 @@ def test_runners_of_other_packages(tmp_path, layout, files, processes, expected)
 
 def test_a_conf_d_that_no_script_reads_is_no_runner(tmp_path):
     assert runners(tmp_path, {'/etc/conf.d/sendmail': CONF_D}, (), _platform.GENTOO) == []
+
+
+@pytest.mark.parametrize('said', [
+    None, '', 'DAEMON=yes\nQUEUE=1h\n', 'DAEMON=yes\nQUEUE=2h\nSMQUEUE=5m\n', 'QUEUE=20m\n# SMQUEUE=5m\n', 'QUEUE="30m"\nSMQUEUE=\n', "export SMQUEUE='90s'\n",
+    'SMQUEUE=10m\nSMQUEUE=15m # the last counts\n', 'DAEMON=yes\nQUEUE=\n', 'QUEUE=4h\nSMQUEUE=$QUEUE\n', 'SENDMAIL_OPTS="-q1h"\n'])
+def test_the_script_of_red_hat_before_systemd(tmp_path, said):
+    """The shell is the oracle: what it makes of the file and of the lines of the script."""
+    files = dict(EL6, **({} if said is None else {SYSCONFIG: said}))
+    script = '; '.join(files['/etc/init.d/sendmail'].split('\n')[1:3]).replace(SYSCONFIG, str(tmp_path) + SYSCONFIG)
+    lay(tmp_path, files)
+    interval = subprocess.run(['sh', '-c', script + '; echo $SMQUEUE'], stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout.strip()
+    seconds = _text.duration(interval, 'm')
+    (dead,) = runners(tmp_path, files, (), _platform.REDHAT)
+    assert (dead['source'], dead['path'], dead['interval'], dead['active']) == ('conf_d', SYSCONFIG, seconds, False)
+    (alive,) = runners(tmp_path, files, (dict(SLEEPER, unit=None, interval=seconds),), _platform.REDHAT)
+    assert (alive['source'], alive['path'], alive['interval'], alive['active']) == ('conf_d', SYSCONFIG, seconds, True)
+
+
+@pytest.mark.parametrize('files', [
+    {SYSCONFIG: 'QUEUE=1h\nSMQUEUE=5m\n'}, {SYSCONFIG: 'SMQUEUE=5m\n', '/etc/init.d/sendmail': '#!/bin/sh\n/usr/sbin/sendmail -bd -q1h\n'},
+    dict(EL6, **{'/run/systemd/system/x': ''})])
+def test_settings_of_red_hat_that_no_script_reads_are_no_runner(tmp_path, files):
+    assert runners(tmp_path, files, (), _platform.REDHAT) == []
 
 
 @pytest.mark.parametrize('rc, periodic, processes, expected', [

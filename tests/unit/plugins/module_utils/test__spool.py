@@ -290,6 +290,14 @@ def test_files_are_announced_only_while_the_disk_is_waited_for(queue, monkeypatc
     assert len(announced) == len(set(announced)) == ahead
 
 
+def test_a_system_that_takes_no_advice_reads_all_the_same(queue, monkeypatch):
+    """Python has posix_fadvise() only where the system does; macOS does not."""
+    put(queue, *('qf' + name for name in ids(60)), body=False)
+    from_disk(monkeypatch, 1000)
+    monkeypatch.delattr(_spool.os, 'posix_fadvise')
+    assert len(run(queue, sizes=False)[1]) == 60
+
+
 def test_announcing_keeps_the_rules_and_changes_no_count(queue, tmp_path, monkeypatch):
     (tmp_path / 'secret').write_bytes(CONTROL)
     fifo, link, hard = ids(3)

@@ -171,7 +171,8 @@ def test_the_sendmail_that_is_installed_decides(tmp_path):
     assert _system.platform(root).family == 'debian'
     gentoo = {'/etc/os-release': 'ID=gentoo\n', '/usr/sbin/sendmail': 'readqf: '}
     assert _system.platform(lay(tmp_path / 'emerged', dict(gentoo, **{'/var/db/pkg/mail-mta/sendmail-8.18.2/CONTENTS': ''}))).family == 'gentoo'
-    assert _system.platform(lay(tmp_path / 'compiled', gentoo)).family == 'upstream'
+    assert _system.platform(lay(tmp_path / 'compiled', dict(gentoo, **{'/var/db/pkg/sys-apps/baselayout-2.17/CONTENTS': ''}))).family == 'upstream'
+    assert _system.platform(lay(tmp_path / 'stripped', gentoo)).family == 'unknown', 'nobody knows what Portage brought'
 
 
 def test_command_that_hangs_or_is_missing():
@@ -218,7 +219,7 @@ def test_unit_states(monkeypatch):
             'Id=b.timer\nLoadState=not-found\nActiveState=inactive\n')
     monkeypatch.setattr(_system, 'command', lambda argv, seconds=10: text)
     found = _system.unit_states(['a.service', 'b.timer'])
-    assert found['a.service'] == {'load': 'loaded', 'active': 'active', 'sub': 'exited', 'enabled': 'enabled', 'path': '/x'}
+    assert found['a.service'] == {'load': 'loaded', 'active': 'active', 'sub': 'exited', 'enabled': 'enabled', 'path': '/x', 'status': None}
     assert found['b.timer']['load'] == 'not-found'
     monkeypatch.setattr(_system, 'command', lambda argv, seconds=10: '')
     assert _system.unit_states(['a.service'])['a.service']['active'] is None
