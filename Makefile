@@ -87,7 +87,7 @@ forecast: ## a queue fed and drained at a known pace, and what the recording rul
 	@tests/gates/monitoring
 	@tests/hosts/enter .venv/bin/python tests/fleet/forecast.py
 
-kinds: ## the kinds of hosts that the scenarios do not have, one story on each (docs/platforms.md); KIND=suse runs one
+kinds: ## the kinds of hosts that the scenarios do not have, one story on each (docs/platforms.md); KIND=suse runs one, KINDS_KEEP=1 leaves it up
 	@tests/prepare hosts
 	@tests/kinds/run $(KIND)
 
@@ -103,9 +103,10 @@ formats: ## tools of auditors read the report: SAF, oscap and trestle, which are
 	@tests/prepare formats
 	@tests/formats/run
 
-hosts: ## start a Sendmail host of each Debian release: tests/hosts/enter podman exec -it trixie bash
+hosts: ## start a host of each Debian release and one whose Sendmail was built by hand: tests/hosts/enter podman exec -it trixie bash
 	@tests/prepare hosts
 	@printf '%s\n' bullseye bookworm trixie | xargs -P 3 -I '{}' tests/hosts/up '{}' 'mailops-{}'
+	@tests/hosts/build-upstream && tests/hosts/up upstream mailops-upstream || [ $$? = 77 ]
 
 requirements: ## take the newest versions into tests/requirements.txt
 	@tests/prepare

@@ -148,8 +148,8 @@ options:
       - V(temporary) is a C(tf) file left by a rewrite, for which a queue run waits 465 seconds, V(pushed_aside) a C(Tf) file, V(transcript) an C(xf)
         file without its message. The only complete control file of an id is never moved.
       - V(lost) is a C(Qf) file.
-      - V(foreign) is a file without the name of a queue file, which is only reported. V(special) is a link, FIFO or device with the name of a queue file;
-        others, directories and sockets are only reported.
+      - V(foreign) is a file without the name of a queue file, V(special) a link, FIFO or device with the name of one. Foreign files,
+        other links, directories and sockets are only reported.
     type: list
     elements: str
     choices: [data_without_control, control_without_data, incomplete, temporary, pushed_aside, transcript, lost, foreign, special]

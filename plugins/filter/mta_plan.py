@@ -587,7 +587,7 @@ def _obstacle(plan, look, daemons, refused):
     if family == 'freebsd' and service['enabled'] is False:
         return (
             '%s rc.conf starts none: sendmail_enable is NONE, or it and sendmail_submit_enable are NO. Set '
-            'sendmail_submit_enable to YES there for an MTA that listens at the loopback alone.' % reason
+            'sendmail_enable to NO and sendmail_submit_enable to YES there for an MTA that listens at the loopback alone.' % reason
         )
     return None
 

@@ -137,7 +137,9 @@ OWN_TIMER = 'sendmail-client-queue.timer'
 OWN_CRON = '/etc/cron.d/sendmail-client-queue'
 DEBIAN_CRON = '/etc/cron.d/sendmail'
 _DEBIAN_MODES = {'debian_cron': 'Cron', 'debian_daemon': 'Daemon'}
-_PLATFORM = {'debian_cron': 'debian', 'debian_daemon': 'debian', 'rc_conf': 'freebsd', 'conf_d': 'gentoo'}
+_PLATFORM = {'debian_cron': 'debian', 'debian_daemon': 'debian', 'rc_conf': 'freebsd'}
+# What an init script that starts the queue runner too reads for it.
+_CONF = {'gentoo': '/etc/conf.d/sendmail', 'redhat': '/etc/sysconfig/sendmail'}
 # Whose unit of the queue runner cannot be without sendmail.service: Requires= or BindsTo= in the units of these
 # packages.
 _TIED = ('redhat', 'suse', 'gentoo', 'arch')
@@ -159,15 +161,16 @@ _FILES = {
     'cron': ('/etc/cron.d', OWN_CRON),
     'systemd_timer': ('/etc/systemd/system',),
     'systemd_unit': ('/etc/systemd/system',),
-    'conf_d': ('/etc/conf.d', '/etc/conf.d/sendmail'),
     'rc_conf': ('/etc', '/etc/rc.conf'),
 }
 
 
-def _writes(plan):
+def _writes(plan, host):
     """The directories and files that the tasks of the role change."""
     methods = plan['leave'] + [plan['method']] * bool(plan['reasons'])
     places = {path for name in methods for path in _FILES.get(name, ())}
+    if plan['reasons'] and plan['method'] == 'conf_d' and host.conf:
+        places |= {host.conf.rpartition('/')[0], host.conf}
     if plan['settings'] or plan['generate']:
         places |= {'/etc/mail', '/etc/mail/sendmail.conf', '/etc/cron.d', DEBIAN_CRON}
     return sorted(places | {one['path'] for one in plan['remove'] if one['kind'] == 'line'})
@@ -225,7 +228,6 @@ class _Host:
         self.unit_name = '%s.service' % msp.get('name', 'sm-client')
         self.unit = self.systemd and msp['unit']  # in a container without an init the file is there and nobody reads it
         self.unit_masked, self.mta_masked = bool(msp.get('masked')), bool(starter.get('masked'))
-        self.script = bool(self.platform == 'gentoo' and self.init == 'openrc' and starter.get('init_script'))
         self.mta_runs = any(
             process['role'] == 'daemon' and process['queue'] == 'mta'
             for process in mta.get('processes', [])
@@ -233,7 +235,16 @@ class _Host:
         )
         self.mta_starts = self.mta_runs or bool(starter.get('enabled'))
         self.null_client = (mta.get('relay') or {}).get('this_host') is False and not self.mta_runs
-        self.runners = look['runners']
+        self.runners, self.conf = look['runners'], _CONF.get(self.platform)
+        self.script = bool(
+            starter.get('init_script')
+            and (
+                self.init == 'openrc'
+                if self.platform == 'gentoo'
+                else any(runner['source'] == 'conf_d' for runner in self.runners)
+            )
+            and self.conf
+        )
         self.tied = self.platform in _TIED or any(
             runner.get('bound_to') for runner in self.runners if runner['unit'] == self.unit_name
         )
@@ -361,7 +372,7 @@ def _errors(plan, host, others, auto):
     C(others): {mechanism: runners} of ours that are to go.
     """
     method, seconds, interval, settings = plan['method'], plan['seconds'], plan['interval'], host.settings or {}
-    if method in _PLATFORM and (_PLATFORM[method] != host.platform or (method == 'conf_d' and not host.script)):
+    if _PLATFORM.get(method, host.platform) != host.platform or (method == 'conf_d' and not host.script):
         yield (
             'The method %s does not exist on this platform (%s, %s). Choose another sendmail_queue_runner_method, or '
             'auto.' % (method, host.platform, host.init)
@@ -395,8 +406,8 @@ def _errors(plan, host, others, auto):
         yield 'sendmail_enable is NONE in rc.conf, which switches the queue runner off too. Set it to NO there.'
     if 'conf_d' in others and (host.mta_starts or any(runner['pid'] for runner in others['conf_d'])):
         yield (
-            '/etc/init.d/sendmail starts the queue runner of CLIENTMQUEUE_OPTS in /etc/conf.d/sendmail together with '
-            'the MTA, so %s would be a second one. Choose conf_d as sendmail_queue_runner_method, or auto.' % method
+            '/etc/init.d/sendmail starts the queue runner together with the MTA (%s), so %s would be a second one. '
+            'Choose conf_d as sendmail_queue_runner_method, or auto.' % (others['conf_d'][0]['path'], method)
         )
     if seconds < 60:
         yield 'An interval of %s is too short for a queue runner. Take 1m or more, 30m for example.' % interval
@@ -515,7 +526,7 @@ def _decide(plan, host, auto, remove_foreign):
             for runner in foreign
             if not _removal(runner)
         ]
-    plan['writes'] = _writes(plan)
+    plan['writes'] = _writes(plan, host)
     plan['changes'] = any(plan[key] for key in ('settings', 'generate', 'reasons', 'stop', 'leave', 'remove'))
 
 

@@ -124,7 +124,8 @@ def remediation_summary(reports, title='Remediation', acted=True):
     many = len(hosts) > MANY
     most = 2 if many else 30    # hosts named in a list
     counts = [(state, list(states.values()).count(state)) for state in STATES]
-    lines = [f'{title}: {_plural(len(hosts), "host")}' + ''.join(f', {count} {state}' for state, count in counts if count)]
+    counted = [f', {count} {state if count == 1 else state.replace("needs", "need")}' for state, count in counts if count]
+    lines = [f'{title}: {_plural(len(hosts), "host")}' + ''.join(counted)]
     lines += ['=' * min(WIDTH, len(lines[0])), '']
     if hosts:
         lines += _hosts(reports, states, acted, check, many)

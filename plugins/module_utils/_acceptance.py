@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Whether a relay that greets takes mail from this host, and for whom mail waits: asked before a queue run, and without a message.
 
 A relay that takes mail for postmaster may refuse all other mail of this host. Sendmail then returns message after message, and
@@ -37,6 +35,8 @@ Smailops_compat
 R$*\t$: $>check_compat $1 $| $1
 '''
 _SAYS = re.compile(r'(?m)^(?:mailops\w*|check_\w+)\s+returns: \$# (?:discard|error \$@ quarantine \$: (.*))')
+# What is said behind DATA is said to messages alone.
+_REFUSES = re.compile(r'(?m)^(mailops_\w+|check_data|check_eom)\s+returns: \$# error (?!\$@ quarantine).*?\$: (.*)')
 _PARSES = re.compile(r'(?m)^parse\s+returns: \$# (\S+)')
 _KEEP_NOTHING = ('true', 'false', ':')
 _USERS, _START_SECONDS = ('root', 'daemon'), 10.0   # for whom the rules of the MTA are asked, and how long
@@ -151,6 +151,7 @@ def by_rules(look: _look.Look) -> _look.Look:
 
 def _swallows(cf: _cf.Configuration, said: str) -> List[str]:
     found = ['quarantine: ' + reason.strip(' "') if reason else 'discard' for reason in _SAYS.findall(said)]
+    found += ['%s refuses it: %s' % (rules.replace('mailops', 'check'), text.strip(' "')) for rules, text in _REFUSES.findall(said)]
     for name in _PARSES.findall(said)[-1:]:
         mailer = cf.mailers.get(name.lower(), {'path': '', 'argv': []})
         if os.path.basename(mailer['path']) in _KEEP_NOTHING or mailer['path'] == '[FILE]' and '/dev/null' in mailer['argv']:

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Files of a queue taken under Sendmail's own locks, kept in archives, and read back.
 
 An archive is a directory of parts, C(0001.tar.gz) and so on, each a compressed tar that any tar reads: the files as C(msp/QUEUE DIRECTORY/NAME), then
@@ -14,6 +12,7 @@ queue or whole in a part, and afterwards it can be told where. A part is used on
 Only root can read an archive. Memory does not grow with what is put in.
 """
 
+import contextlib
 import errno
 import fcntl
 import itertools
@@ -129,7 +128,7 @@ def is_shared(descriptor: int, passing: bool) -> bool:
 
 
 def _trusted(descriptor: int, path: str, passing: bool = True) -> None:
-    """Raise SendmailError for a directory that L(is_shared)."""
+    """Raise SendmailError where L(is_shared)."""
     if is_shared(descriptor, passing):
         raise _text.SendmailError('archive: users other than root can write to %s, so an archive is not safe there. '
                                   'Name another directory, or fix its owner and mode.' % _text.printable(os.fsencode(path)))
@@ -259,6 +258,24 @@ def clear_unfinished(base: int) -> None:
             os.rmdir(name, dir_fd=base)
 
 
+@contextlib.contextmanager
+def named(path: str) -> Iterator[None]:
+    """An OSError of the block says where: the name that a call with a descriptor has, if any, below C(path)."""
+    try:
+        yield
+    except OSError as error:
+        name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ''
+        raise OSError(error.errno, error.strerror, os.path.join(path, name) if name else path)
+
+
+def _named(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of the writer, of which each OSError names the archive."""
+    def call(self: Any, *arguments: Any, **more: Any) -> Any:
+        with named(self.path or self.base):
+            return method(self, *arguments, **more)
+    return call
+
+
 def to_disk(descriptor: int) -> None:
     """What was done in a directory, or to a file, is on the disk when this returns. Raises OSError."""
     try:
@@ -298,6 +315,7 @@ class Writer:
         """What names the part that was begun: the archive's own name and the part's number."""
         return '%s.%s' % (os.path.basename(self.path), self._name[:-7])
 
+    @_named
     def lock(self) -> None:
         """Make the base directory where it is missing, prove it, keep other runs out of it, and clear what killed runs left there."""
         if self._base is not None:
@@ -327,6 +345,7 @@ class Writer:
         self.path = os.path.join(self.base, name)
         to_disk(self._base)
 
+    @_named
     def begin(self):
         """Begin the next part."""
         if self._directory is None:
@@ -342,6 +361,7 @@ class Writer:
     def _put(self, *data):
         self._write(self._zip.compress(b''.join(data)))
 
+    @_named
     def _write(self, data):
         while data:
             data = data[os.write(self._file, data):]
@@ -384,6 +404,7 @@ class Writer:
         self._lines.append(json.dumps(dict(record, files=self._files)))
         self._files = []
 
+    @_named
     def commit(self):
         """Finish the part. When this returns, what is in it is on the disk under its name."""
         data = ''.join(line + '\n' for line in self._lines).encode('ascii')
@@ -407,6 +428,7 @@ class Writer:
         if not there:
             raise OSError(errno.ESTALE, 'the archive is no longer there; was its file system unmounted?', self.path)
 
+    @_named
     def removed(self, names: Iterable[bytes]) -> None:
         """Record what of the part that was committed last has left the queue: its control files, named as in the part. Synced."""
         self._replace(self._directory, self._name[:-7] + '.removed', b''.join(_text.printable(name).encode('utf-8') + b'\n' for name in names), True)
@@ -437,10 +459,12 @@ class Writer:
         if sync:
             to_disk(directory)
 
+    @_named
     def drop(self):
         """Give up the part that was begun."""
         if self._file is not None:
-            os.close(self._file)
+            with contextlib.suppress(OSError):     # a server may say only now why it could not be written, and then it is closed
+                os.close(self._file)
             self._file = None
             os.unlink(self._name + '.partial', dir_fd=self._directory)
 
@@ -451,7 +475,8 @@ class Writer:
         if self._directory is not None:
             self._prove()
         line = json.dumps(dict(self.about, archive=self.path, parts=self.parts, updated=int(time.time()), **counts))
-        self._replace(self._base, PROGRESS, line.encode('ascii') + b'\n', False)
+        with named(self.base):
+            self._replace(self._base, PROGRESS, line.encode('ascii') + b'\n', False)
 
 
 def _read(handle, size):
@@ -657,9 +682,3 @@ class Part:
             different = [name for name, _size, _digest in sorted(set(promised) ^ set(found))]
             raise self._refusal('%s does not match its manifest' % (different[0] if different else 'the order of its files'))
         return records
-
-
-def members(path: str) -> Iterator[Tuple[Any, Any]]:
-    """Yield (tarfile.TarInfo, file object or None) for each member of a part that nobody but root could have written. Raises SendmailError."""
-    with Part(path) as part:
-        yield from part.members()

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Why mail stays: a table of causes, each resting on checks over one look at a host, which give its evidence.
 
 The order of the table is the order of the answers: the most fundamental cause first. To add a cause is to add a row.
@@ -233,8 +231,10 @@ CAUSES = (
     _row('mta_untried', 'Nothing tries the mail in the queue of the MTA', 'high', (_checks.mta_untried,), _MANUAL,
          'Start the MTA with an interval for its queue (-q1h), or run its queue: sendmail_queue with "queue: mta".', ('mta_down',),
          log=rb'(?:Skipping|Aborting) queue run'),
+    _row('smart_host', 'The smart host of the MTA cannot be reached', 'high', (_checks.smart_host,), _MANUAL,
+         'See to the mail server there and the way to it, or name another one in sendmail.cf (SMART_HOST). Mail for this host is not affected.', ('dns',)),
     _row('mta_waits', 'Mail waits in the queue of the MTA', 'medium', (_checks.mta_waits,), _MANUAL,
-         'See what the evidence and the log say of it.', ('dns', 'mta_untried'),
+         'See what the evidence and the log say of it.', ('dns', 'mta_untried', 'smart_host'),
          log=rb'mailer=(?!relay|\*file).* stat=(?:Deferred|queued)|SYSERR\([^)]*\): Cannot exec ', reasons={
              'host_lookup': _RESOLVER, 'relay_lookup': _RESOLVER, 'sender_domain': _RESOLVER, 'connection_refused': _AWAY_THERE,
              'connection_timeout': _AWAY_THERE, 'connection_lost': _AWAY_THERE, 'no_route': _NO_WAY, 'not_permitted': _NO_WAY,

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Sendmail's configuration files, sendmail.cf and submit.cf, read the way readcf() in Sendmail's readcf.c reads them.
 
 What it refuses is another question, and that of _readcf. Values are text decoded as the file system does it (os.fsdecode), so a
@@ -17,8 +15,9 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 _USED = '''ClientPortOptions ConnectOnlyTo ConnectionRateThrottle DontProbeInterfaces DeadLetterDrop DefaultAuthInfo DelayLA
 FallbackSmartHost MaxDaemonChildren MaxRunnersPerQueue MaxQueueAge MinQueueAge PidFile QueueFileMode RunAsUser TrustedUser
 DontBlameSendmail ServiceSwitchFile SmtpGreetingMessage ServerCertFile ServerKeyFile ClientCertFile ClientKeyFile CipherList HeloName MaxMessageSize
-AAliasFile HHelpFile JForwardPath LLogLevel ODaemonPortOptions VFallbackMXhost bMinFreeBlocks cHoldExpensive dDeliveryMode hMaxHopCount pPrivacyOptions
-QQueueDirectory qQueueFactor xQueueLA yRecipientFactor XRefuseLA SingleThreadDelivery SStatusFile TQueueTimeout rTimeout wTryNullMXList UseMSP'''
+AAliasFile HHelpFile JForwardPath LLogLevel ODaemonPortOptions VFallbackMXhost bMinFreeBlocks cHoldExpensive dDeliveryMode hMaxHopCount
+MaxHeadersLength pPrivacyOptions QQueueDirectory qQueueFactor xQueueLA yRecipientFactor XRefuseLA
+SingleThreadDelivery SStatusFile TQueueTimeout rTimeout wTryNullMXList UseMSP'''
 _LETTER = {word[0]: word[1:].lower() for word in _USED.split() if word[1].isupper()}
 _LONG = sorted((word[1:] if word[1].isupper() else word).lower() for word in _USED.split())
 

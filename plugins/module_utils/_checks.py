@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """One pure predicate for each fact that a cause or a control rests on, over one look at a host.
 
 A check says what is wrong, never what to do: that is for the rows of _causes and _controls, which name it. Both ask the same check where
@@ -298,6 +296,7 @@ def mta_directory(look: Look, _limits: Limits) -> Found:
     return said(found, reason(look, 'temporary_reply', 'mta_queue')[0])
 
 
+_HEADERS_LEAST = 512            # bytes that the MTA counts; 316 were seen of a message without anything
 _HOPS = {'msp': 1, 'mta': 2}   # of a message that was submitted here: its own Received line counts, and that of the one before (eatheader())
 
 
@@ -309,7 +308,9 @@ def hops(look: Look, _limits: Limits) -> Found:
         if cf and cf.number('MaxHopCount', least) < least and (name == 'msp' or _reach.local(look) and _reach.daemons(look)):
             found.append('MaxHopCount in %s is %s, and mail submitted here has come %s: it is returned.' % (
                 look.files[name]['path'], cf.option('MaxHopCount'), count_of(least, 'hop')))
-    return said(found)
+    cf = look.configurations.get('mta')
+    most = cf.number('MaxHeadersLength') if cf and _reach.local(look) and _reach.daemons(look) else 0
+    return said(found + ['MaxHeadersLength in %s is %d: longer headers are refused.' % (look.files['mta']['path'], most)] * (0 < most < _HEADERS_LEAST))
 
 
 # Queue runners
@@ -364,9 +365,15 @@ msp_no_runners, mta_no_runners = no_runners('msp'), no_runners('mta')
 
 
 def _pace(look: Look, name: str, interval: int) -> int:
-    """Seconds between two runs of every group: I= of a group counts before the interval of the runner (runqueue() in queue.c)."""
-    cf = look.configurations.get(name)
-    return max([interval] + [group['interval'] or 0 for group in (cf.queue_groups if cf else [])])
+    """Seconds between two runs of every group: I= of a group counts before the interval of a process that stays (schedule_queue_runs() in queue.c)."""
+    cf, own = look.configurations.get(name), {'mqueue': None}
+    own.update((group['name'], group['interval']) for group in (cf.queue_groups if cf else []))
+    return max(one or interval for one in own.values())
+
+
+def paces(look: Look) -> List[int]:
+    """Of the runners of the client queue. What cron or a timer starts finds every group due."""
+    return [_pace(look, 'msp', one['interval']) if one['source'] == 'daemon' else one['interval'] for one in active_runners(look) if one['interval']]
 
 
 def _passed_over(look: Look, name: str) -> int:
@@ -379,12 +386,10 @@ def overdue(look: Look, limits: Limits) -> Found:
     """Whether some waiting message was not tried for as long as the runner may need for two rounds: a message that is younger than
     MinQueueAge is passed over, or with MaxQueueAge for up to that long (queue.c), and of all messages the one that waits longest counts.
     """
-    active = active_runners(look)
-    intervals = [one['interval'] for one in active if one['interval']]
+    active, intervals = active_runners(look), paces(look)
     waiting, bound = queue(look, 'msp'), limits.get('last_attempt')
     if bound is None and intervals:
-        intervals = [_pace(look, 'msp', min(intervals))]
-        bound = 2 * intervals[0] + _passed_over(look, 'msp') + SLACK
+        bound = 2 * min(intervals) + _passed_over(look, 'msp') + SLACK
     age = waiting.get('untried_age')
     if bound is None or not waiting['messages']['queued'] or age is None or age <= bound or msp_no_runners(look, {}).wrong:
         return FINE
@@ -457,6 +462,11 @@ def mta_waits(look: Look, _limits: Limits) -> Found:
         found.append('%s never tried: %s.' % (_were(kept), _FOR_A_RUN % option if option else (
             'they were queued only (-odq, -odd, or an option that the MTA was started with), or the first attempt was interrupted')))
     return said(found + (['Recipients in: %s.' % domains] if found and domains else []), sum(one['messages'] for one in reasons) + kept)
+
+
+def smart_host(look: Look, _limits: Limits) -> Found:
+    """Mail to other hosts waits in the MTA's queue, though the MTA takes it."""
+    return said(['No connection to the smart host in %s comes about: %s.' % (look.files['mta']['path'], '; '.join(look.smart_host))] if look.smart_host else [])
 
 
 def local_mailer(look: Look, _limits: Limits) -> Found:

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """What only a compliance check needs to know of a host, beside the probes, and its options. Looks as in _system.
 
 The controller judges (L(_controls)): so the texts of the controls stay there.

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """What a compliant host satisfies: a table of controls, each a predicate over one look at a host.
 
 To add a control is to add a row; docs/controls.md comes from the table. An id never changes its meaning and is never used again.
@@ -251,7 +249,7 @@ def _listens(look: Look, limits: Limits) -> Judgement:
 
 
 def _interval(look: Look, limits: Limits) -> Judgement:
-    known = [one['interval'] for one in look.runners if one['active'] and not one['partial'] and one['interval']]
+    known = _checks.paces(look)
     if not known:
         return None, 'At most %s' % _span(limits['runner_interval']), 'no runner with an interval', []
     return min(known) <= limits['runner_interval'], 'At most %s' % _span(limits['runner_interval']), _span(min(known)), []

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Files in queue directories that belong to no deliverable message: found, judged twice, and moved to an archive.
 
 What is judged debris is older than a limit, open in no process, locked by none, and has no partner in any directory of any queue: before a data
@@ -112,7 +110,7 @@ class Search:
         found = set()
         known = _EVERY_CONTROL + ('df', 'xf')
         for queue, opened in self.opened:
-            with _identity.acting(self.who[queue]), _spool.scan(opened.control) as entries:
+            with _archive.named(opened.directory.path), _identity.acting(self.who[queue]), _spool.scan(opened.control) as entries:
                 for entry in entries:
                     name = entry.name
                     if name[0] == '.':
@@ -133,7 +131,7 @@ class Search:
             for where in sorted({opened.base, opened.control, opened.data, opened.transcript}):
                 path = {opened.control: opened.directory.control, opened.data: opened.directory.data,
                         opened.transcript: opened.directory.transcript, opened.base: opened.directory.path}[where]
-                with _spool.scan(where) as entries:
+                with _archive.named(path), _spool.scan(where) as entries:
                     while True:
                         batch: List[Candidate] = []
                         with _identity.acting(self.who[queue]):

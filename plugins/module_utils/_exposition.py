@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Compliance as metrics in the text format of Prometheus, for the textfile collector of node_exporter."""
 
 from typing import Any, Dict, List, Sequence, Tuple

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Run a queue now, for the messages that are meant and no others, and say what became of each.
 
 Look (L(waiting)), decide (C(plan), pure), run (C(apply)). What became of a message comes from comparing control files before and after;
@@ -517,8 +515,8 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
         return '%s not tried. See transcript for what Sendmail said.' % were
     lost = sum(one.outcome == 'lost' for one in outcomes)
     if lost:
-        return '%s renamed to Qf by the run. See the log for "Losing", and fix the cause before you rename them back.' % (
-            _text.count(lost, 'message', ('was', 'were')))
+        return ('%s renamed to Qf by the run. See the log for "Losing", fix the cause, then return %s with mailops.sendmail.sendmail_message and '
+                '"state: queued".' % (_text.count(lost, 'message', ('was', 'were')), 'it' if lost == 1 else 'them'))
     remaining = sum(one.outcome in ('remaining', 'quarantined') for one in outcomes)
     if fail_on_remaining and remaining:
         return '%s in the queue; see outcomes.remaining for the reason of each.' % (

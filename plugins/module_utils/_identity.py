@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Whose ids the process works with: the one place where they change.
 
 Root does nothing in a client queue that the queue's own user could not do. What reads or changes files there runs with the effective

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """What became of every message that was in the queues when a piece of work began.
 
 L(opened) writes the names of all messages; L(closed) says of each where it is now. Both work on the host and stream, so a queue may have any
@@ -287,8 +285,8 @@ def archived(base, since):
                 continue
             taken, back = _archive.removed(part) or set(), {name.decode('utf-8', 'replace') for name in _archive.restored(part)}
             named = {}
-            for member, stream in _archive.members(part):
-                if member.name == 'manifest.jsonl':
+            with _archive.Part(part) as content:
+                for _member, stream in (one for one in content.members() if one[0].name == 'manifest.jsonl'):
                     for line in stream:
                         entry = json.loads(line.decode('ascii'))
                         # Of debris only a control file that belonged to no deliverable message has stood in a list.

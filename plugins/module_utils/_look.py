@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """One look at one host: what everybody judges, taken once."""
 
 import os
@@ -79,6 +77,7 @@ class Look(NamedTuple):
     dead_letters: List[Dict[str, Any]] = []   # {path, size, mtime}
     obstacles: List[str] = []               # sentences: what keeps an ordinary user from submitting
     swallows: List[str] = []                # what the rules of the MTA make of mail from this host: discard, or quarantine and a reason
+    smart_host: List[str] = []              # that of the MTA, where no connection to it comes about: why, by place
     starts_late: bool = False               # whether a start of Sendmail took longer than anybody waits
     stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try
     stranded: List[Dict[str, Any]] = []     # {path, messages}: directories with mail that no configuration names

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Act on messages: quarantine, release, take out into an archive, bring back from one.
 
 L(_outcome.count) says how many are meant; nothing is done when that is refused.
@@ -44,7 +42,7 @@ def requeue(look: Any, selection: _selection.Selection, outcome: _outcome.Outcom
     for queue, directory, names in _outcome.find(look, selection):
         check()
         who = _access.identity(look, queue)
-        with _access.entered(look, queue, directory) as opened:
+        with _access.entered(look, queue, directory) as opened, _archive.named(directory.path):
             taken = []
             with _identity.acting(who):
                 for name in names:

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Owners, groups and modes of everything that Sendmail insists on.
 
 L(wants) says what should be (pure, from the platform's table and the configuration), L(inspect) looks at what is, L(plan) compares
@@ -275,6 +273,8 @@ def inspect(wanted):
                 except FileNotFoundError:
                     about = None
                 yield Found(want, want.path, parent, name, about)
+        except OSError as error:       # a disk that dies, a server that has gone
+            yield Found(want, want.path, -1, '.', None, error.strerror)
         finally:
             os.close(parent)
 
@@ -290,6 +290,9 @@ def _queue_files(want, parent):
                 about = look_at(name, dir_fd=parent, follow_symlinks=False)
             except FileNotFoundError:
                 continue           # delivered meanwhile
+            except OSError as error:
+                yield Found(want, os.path.join(want.path, name), -1, name, None, error.strerror)
+                continue
             is_file = about.st_mode & kind_bits == regular
             if is_file:
                 key = (about.st_uid, about.st_gid, about.st_mode, about.st_nlink)
@@ -323,7 +326,7 @@ def plan(found, known):
     for one in found:
         want, about = one.want, one.about
         if one.error is not None:
-            if want.kind != 'queue_file':       # the directory itself says so as well
+            if want.kind != 'queue_file' or one.name:       # otherwise the directory itself says so as well
                 yield Action('error', one, reason=one.error)
         elif about is None:
             if want.create and one.parent >= 0:

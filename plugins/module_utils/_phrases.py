@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Sendmail's own words: what 8.15 to 8.18 leave in the status of a message (M line), in a process title and in the log.
 
 Each row says what the words mean, who says them, and where they stand in the source, of 8.17.1.9 unless another version

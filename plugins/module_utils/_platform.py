@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Where each platform keeps Sendmail, who owns what, and what runs the queue: data, and the choice of the right record.
 
 Which Sendmail is installed decides, not which distribution runs: one that was built and installed by hand has the owners and modes of

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """What published rules ask of a host, taken once for a compliance check: options, alias files, the log, TLS files, map classes. Looks as in _system.
 
 Reads are bounded, and nothing that they name is run. Sendmail itself is asked where an address leads to; L(_published) judges.

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """What only a diagnosis and a compliance check take of a host, after the look: the figures of the queues, and the probes. Looks as in _system.
 
 It is apart from _look so that a module which only reads stays small on the wire.
@@ -19,7 +17,7 @@ from collections import Counter
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _acceptance, _cf, _filesystem, _hazards, _log, _look, _lookups, _network, _qf, _readcf, _route, _schedule, _spool, _summary, _system, _text)
+    _acceptance, _cf, _filesystem, _hazards, _log, _look, _lookups, _names, _network, _qf, _readcf, _route, _schedule, _spool, _summary, _system, _text)
 
 INSPECTED_MAX = 20000   # control files looked into; what is wrong with a spool shows in the first few
 SUBJECTS_MAX = 2000     # messages whose subject is read: enough to tell a share
@@ -36,6 +34,7 @@ _SHORT = 2000           # messages that are read again at once
 _ORPHAN = 86400         # seconds, as sendmail_debris has it
 _LIMITS = {'fsize': 8, 'as': 8192}   # kilobytes, too few for a submission
 _NOBODY, _ACCESS_SECONDS = 65534, 5.0
+_PLACES_MAX = 3         # of a smart host
 _MESSAGE_LEAST = 1024   # bytes; headers take half of it
 _NAMES = ('/usr/sbin/sendmail', '/usr/lib/sendmail')   # what programs call
 _SUBMITTERS = ('cron', 'crond', 'atd', 'sshd', 'apache2', 'httpd', 'php-fpm')   # services that start what submits mail
@@ -68,7 +67,7 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
         stranded=_stranded(look), passing=_passing(look, facts['queues'].get('msp', {})), orphans=_orphans(look, facts['queues'].get('msp', {})),
         ahead=_ahead(look, facts['queues'].get('msp', {})),
         passed_over=_passed_over(look), mta_kept=_mta_kept(look, facts['queues'].get('mta', {})), mta_interval=_mta_interval(look),
-        mta_command=_started(look)[1], mta_shut=_mta_shut(look),
+        mta_command=_started(look)[1], mta_shut=_mta_shut(look), smart_host=_smart_host(look),
         lookups=_lookups.look_around(domains),
         mailer_gone=_mailer_gone(look.configurations.get('mta')), dead_letters=_dead_letters(look.settings.get('msp', {})),
         hosts_access=_hosts_access(), subjects=_subjects(look) if subjects else ([], 0))
@@ -480,6 +479,25 @@ def _mta_interval(look: _look.Look) -> Optional[int]:
            and process['interval']]
     own += filter(None, [_schedule.process_role('', _started(look)[1].split())['interval']])
     return min(own) if own else None
+
+
+def _smart_host(look: _look.Look) -> List[str]:
+    """Why no connection to the smart host of the MTA comes about, by name and address; [] where one does, or where there is none."""
+    cf = look.configurations.get('mta')
+    way = _route.submission(cf, _network.own_names(look.interfaces['addresses'])[0]) if cf and any(
+        process['role'] == 'daemon' for process in look.processes) else None
+    if not cf or not way or cf.mailers.get(way.mailer.lower(), {}).get('path') not in ('[IPC]', '[TCP]'):
+        return []
+    questions, sources = _route.questions(way), _route.sources(cf)
+    resolved = _names.resolve(questions, _look.NAME_SECONDS) if questions else {}
+    found = ['%s: %s' % (_system.printable(name), one['mx_error'] or one['error']) for name, one in sorted(resolved.items())
+             if one['mx_error'] or one['error'] and not one['mx']]
+    for place in _route.places(way, resolved, look.interfaces['addresses'])[:_PLACES_MAX]:
+        answer = _network.greeting(place.address, place.port, _look.CONNECT_SECONDS, 0.0, sources.get(6 if ':' in place.address else 4))
+        if answer['connected'] or place.this_host:
+            return []
+        found.append('%s port %d: %s' % (place.address, place.port, answer['error']))
+    return [one.replace('_', ' ') for one in found]
 
 
 def _subjects(look: _look.Look) -> Tuple[List[Tuple[str, int]], int]:

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Sendmail's processes and the cron daemons of this host. Looks as in _system.
 
 Anybody can give a process a title and a name. Who a process is comes from the program it runs and from whom it runs as; a title only says

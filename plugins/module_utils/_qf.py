@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """The control file of a queued message (qf, and the same format in hf, Qf and tf): bytes in, values out.
 
 The format is the one that queueup() writes and readqf() reads (sendmail/queue.c, the Installation and Operation Guide's

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Whether mail reaches the relay: one pure predicate over a look for each fact, for the causes and the controls.
 
 A predicate returns its evidence, a list of sentences, empty where the fact does not hold, or (sentences, messages). Which

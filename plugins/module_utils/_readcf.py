@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Which lines of a configuration file Sendmail refuses: readcf.c of 8.15.2 to 8.18.2, and what it calls.
 
 tests/unit/samples/cf/cases.json is what the Sendmails of three releases say of some 780 lines. Only modules that judge need this file.

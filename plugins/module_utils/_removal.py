@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Take messages out of a queue into an archive. No step removes the last copy of a message.
 
 It works through the queue in batches of L(_outcome.BATCH) messages, so memory does not grow with their number. Check mode is the same code with
@@ -73,7 +71,7 @@ class Remover:
             for queue, directory, names in _outcome.find(self.look, self.selection):
                 names = [name for name in names if (directory.path, name) not in self.left][:self.most - self.outcome.counts['removed']]
                 if names:
-                    with _access.entered(self.look, queue, directory) as opened:
+                    with _access.entered(self.look, queue, directory) as opened, _archive.named(directory.path):
                         self._batch(queue, opened, names)
                     self.progress(False)
                     self.check()
@@ -271,7 +269,7 @@ class Staged(NamedTuple):
 def staged_files(queue: str, opened: _spool.Opened) -> Iterator[Staged]:
     """What runs left between queue and archive in one queue directory. Raises OSError."""
     for where in sorted({opened.control, opened.data}):
-        with _spool.scan(where) as entries:
+        with _archive.named(opened.directory.path), _spool.scan(where) as entries:
             for entry in entries:
                 found = _spool.STAGED.match(entry.name) if entry.name[0] == '.' else None
                 if found and entry.is_file(follow_symlinks=False):
@@ -287,7 +285,7 @@ def put_back(look: Any, base: str, dry: bool) -> Iterator[Staged]:
     records: Dict[str, Tuple[Set[str], Optional[Set[str]]]] = {}
     for queue, directories in look.directories.items():
         for directory in directories:
-            with _access.entered(look, queue, directory) as opened:
+            with _access.entered(look, queue, directory) as opened, _archive.named(directory.path):
                 for one in [one for one in staged_files(queue, opened) if one.kind == 'removing']:
                     part = os.path.join(base, one.archive, one.part + '.tar.gz')
                     if part not in records:

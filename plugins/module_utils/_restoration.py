@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Bring messages back from an archive, each once.
 
 A message enters the queue by the rename of its control file: both files are on the disk, the control file under a name that no runner looks at
@@ -72,7 +70,7 @@ class Restorer:
     def _guarded(self, path: str) -> None:
         """One part, when it proves whole: what is damaged refuses itself and not the others."""
         try:
-            with _archive.Part(path) as part:
+            with _archive.Part(path) as part, _archive.named(path):
                 about = os.stat(path)
                 looks = about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns
                 if self.sound.get(path) != looks:
@@ -197,7 +195,7 @@ class Restorer:
 
     def _commit(self, marks: int, before: Set[bytes], ready: List[Ready]) -> None:
         """Record what is ready, then give it its name. From the record on the message counts as brought back, whatever happens."""
-        places = sorted({(one.queue, descriptor) for one in ready for descriptor in (one.opened.control, one.opened.data)})
+        places = sorted({(one.queue, descriptor, one.opened.directory.path) for one in ready for descriptor in (one.opened.control, one.opened.data)})
         written = os.pread(marks, 1 << 24, 0)
         recorded = set(written.split())
         self._sync_all(places)
@@ -218,9 +216,9 @@ class Restorer:
             self.outcome.add('left_alone' if why else 'restored', one.queue, one.name[2:], why)
         self._sync_all(places)
 
-    def _sync_all(self, places: Iterable[Tuple[str, int]]) -> None:
-        for queue, descriptor in places:
-            with _identity.acting(_access.identity(self.look, queue)):
+    def _sync_all(self, places: Iterable[Tuple[str, int, str]]) -> None:
+        for queue, descriptor, path in places:
+            with _archive.named(path), _identity.acting(_access.identity(self.look, queue)):
                 _archive.to_disk(descriptor)
 
     def _place(self, queue: str, path: str) -> _spool.Opened:

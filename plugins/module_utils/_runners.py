@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Every runner of the queue of the mail submission program that this host has, or should have. Looks as in _system."""
 
 import os
@@ -351,16 +349,20 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
 _BINDS = ('Requires', 'Requisite', 'PartOf', 'BindTo', 'BindsTo')
 
 
-def _openrc_runners(daemons: List[Runner], root: str) -> Iterator[Runner]:
-    """What the script of Gentoo starts beside the MTA (files/sendmail of its package): sendmail $CLIENTMQUEUE_OPTS."""
-    path = '/etc/conf.d/sendmail'
-    if not os.path.exists(root + '/etc/init.d/sendmail'):
-        return
-    run = _schedule.queue_run('sendmail ' + _schedule.assignments(_system.script(root + path)).get('CLIENTMQUEUE_OPTS', ''))
+def _script_runners(daemons: List[Runner], root: str) -> Iterator[Runner]:
+    """What an init script starts beside the MTA: sendmail $CLIENTMQUEUE_OPTS that of Gentoo, -q$SMQUEUE that of Red Hat (sendmail.init up to el6)."""
+    script, path = _system.script(root + '/etc/init.d/sendmail'), '/etc/conf.d/sendmail'
+    if 'SMQUEUE' in script:
+        path = '/etc/sysconfig/sendmail'
+        said = _schedule.assignments(_system.script(root + path))
+        options = '-Ac -q' + (said.get('SMQUEUE') or said.get('QUEUE') or '1h')
+    else:
+        options = _schedule.assignments(_system.script(root + path)).get('CLIENTMQUEUE_OPTS', '') if script else ''
+    run = _schedule.queue_run('sendmail ' + options)
     if run and daemons:
         daemons[0].update(source='conf_d', path=path, interval=daemons[0]['interval'] or run['interval'])
     elif run:
-        yield _runner('conf_d', path, run['interval'], False, 'CLIENTMQUEUE_OPTS asks for it, but no queue runner is there')
+        yield _runner('conf_d', path, run['interval'], False, '/etc/init.d/sendmail starts it with the MTA, but no queue runner is there')
 
 
 def _freebsd_runners(daemons: List[Runner], alive: bool, root: str) -> Iterator[Runner]:
@@ -439,7 +441,7 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     runners += _systemd_runners({runner['unit']: runner for runner in daemons if runner['unit']}, not root and init == 'systemd', layout.mta_service,
                                 mta_runs, users, root)
     if init != 'systemd':
-        runners += _openrc_runners([runner for runner in daemons if not runner['unit']], root)
+        runners += _script_runners([runner for runner in daemons if not runner['unit']], root)
     if layout.family == 'freebsd':
         runners += _freebsd_runners(daemons, alive, root)
     if not root:

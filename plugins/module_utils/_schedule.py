@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """What runs a queue, and how often: cron lines, systemd timers and units, shell settings, process titles. Text in, values out."""
 
 import datetime
@@ -241,9 +239,13 @@ def assignments(text, values=None):
 
 
 def environment(text: str) -> Dict[str, str]:
-    """What an EnvironmentFile= of systemd sets: a variable is the whole line, and nothing is put in (systemd.exec(5))."""
-    found = re.findall(r'(?m)^\s*([A-Za-z_]\w*)=(.*)$', text.replace('\\\n', ''))
-    return {name: re.sub(r'(["\'])(.*?)\1', r'\2', value.strip()) for name, value in found}
+    """What an EnvironmentFile= of systemd sets, as parse_env_file_internal() in env-file.c: even a comment behind a value belongs to it."""
+    values = {}
+    for name, quoted, rest in re.findall(
+            r'(?m)^[ \t]*([A-Za-z_]\w*)[ \t]*=[ \t]*((?:(?:"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\')[ \t]*)*)(.*)$', text.replace('\\\n', '')):
+        words = re.findall(r'"((?:\\.|[^"\\])*)"|\'([^\']*)\'', quoted)
+        values[name] = ''.join(re.sub(r'\\(["\\`$])', r'\1', double) + single for double, single in words) + re.sub(r'\\(.)', r'\1', rest.rstrip())
+    return values
 
 
 def filled(text: str, values: Dict[str, str]) -> str:

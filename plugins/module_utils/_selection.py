@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Which messages are meant: the C(select) dictionary as a predicate."""
 
 import re

@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """Queue directories on disk: which there are, and one pass over each.
 
 A spool is hostile ground: whoever runs a set-group-ID program can write into it, and we are root. So every name is opened relative
@@ -365,8 +363,7 @@ class Opened:
         self.transcript: Any = None
 
     def __enter__(self):
-        directory = self.directory
-        proved = directory.proved
+        directory, proved = self.directory, self.directory.proved
         self.base = self.control = self.data = self.transcript = self._base(directory, proved)
         try:
             if not directory.link and not os.path.samestat(os.lstat(directory.path), os.fstat(self.base)):
@@ -606,9 +603,8 @@ class Pass:
         except FileNotFoundError:
             self.vanished += 1
             return False
-        if named_data(block) is not None and self._has_data_elsewhere(name, block):
-            return True
-        self.debris['control_without_data'] += 1
+        if named_data(block) is None or not self._has_data_elsewhere(name, block):
+            self.debris['control_without_data'] += 1
         return True
 
     def _has_data_elsewhere(self, name: str, block: bytes) -> bool:
@@ -624,9 +620,6 @@ class Pass:
 
     def _awkward(self, control, name, block):
         """The row of a control file that is long, incomplete or out of the usual order; None when it is counted as something else."""
-        if not block:
-            self._damage(name, 'incomplete')
-            return None
         if len(block) == _BLOCK:
             row = _qf.head(block)
             if row is not None and self._ends_well(control, name):
@@ -646,7 +639,6 @@ class Pass:
 
     @staticmethod
     def _ends_well(control, name):
-        """Whether a file longer than a block ends in the final dot."""
         handle = open_quietly(name, _READ, control)
         try:
             os.lseek(handle, -3, os.SEEK_END)
@@ -683,7 +675,7 @@ class Pass:
                               _text.printable(os.fsencode(part)) for part in (found.group(2), found.group(1))))
 
     def _beside(self, descriptor, data):
-        """Count what lies in a directory without control files: the data files if they belong there."""
+        """Count what lies in a directory without control files, C(data) where data files belong there."""
         with scan(descriptor) as entries:
             for entry in entries:
                 if data and entry.name[:2] == 'df' and entry.is_file(follow_symlinks=False):

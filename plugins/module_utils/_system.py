@@ -2,8 +2,6 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
-
 """The machine around the queues: files, programs, accounts, commands, services, locks, load.
 
 Every look is bounded in time and in size, changes nothing, and returns plain types. What cannot be learnt is None, or an

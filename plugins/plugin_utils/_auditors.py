@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
 """The report in the formats that tools of auditors read, a file for each host: HDF, ARF with results of XCCDF 1.2, and OSCAL assessment results.
 
 A file a host is what these tools take: a result of InSpec, a checklist and a TestResult each have one target. Hosts come one after the other, and what many of

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
 """The compliance of a fleet: one report from the results of all hosts, and its formats. For the controller.
 
 What thousands of hosts have in common is kept once: a finding is a control with all that was found, and a host has numbers of findings. Formats are written

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
 """What a check found on a host, as one small file on the controller, so that thousands of them need no memory and several runs can be merged.
 
 A file may come from elsewhere, from a host itself for example, so it is data to be doubted: bounded, and read field by field.
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator
 from urllib.parse import quote, unquote
 
+from ansible_collections.mailops.sendmail.plugins.filter.failure_reason import failure_reason
 from ansible_collections.mailops.sendmail.plugins.module_utils import _controls
 from ansible_collections.mailops.sendmail.plugins.module_utils._text import SendmailError
 
@@ -99,7 +99,7 @@ def of_check(result: Result, options: dict[str, Any]) -> Result:
 
 def of_failure(outcome: dict[str, Any]) -> Result:
     unreachable = bool(outcome.get('unreachable'))
-    told = ' '.join(str(outcome.get('msg') or '').split())[:TEXT_MAX]
+    told = failure_reason(outcome)[:TEXT_MAX]
     return {'status': 'unknown' if unreachable else 'error', 'message': told or ('The host could not be reached.' if unreachable else 'The check failed.')}
 
 

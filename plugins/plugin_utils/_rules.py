@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# PRIVATE to the mailops.sendmail collection: it can change or go in any release.
 """Which published rules ask for the fact that a control judges. For the controller: nothing of this goes to a host.
 
 Ids, titles and CCI of STIG rules are as in DISA's XCCDF files of the releases named here; those of CIS as in the control files of ComplianceAsCode. A control

@@ -58,6 +58,8 @@ ALONE = {'survey': 'runner', 'remediated': 'Neither an init system nor cron', 'r
 KINDS: Dict[str, Kind] = {
     'redhat': Kind('mailops-upstream', ('redhat',), platform='redhat', stops='systemctl stop sm-client',
                    title='laid out like Red Hat'),
+    'redhat6': Kind('mailops-kind-sysv-upstream', ('redhat6',), init='init', platform='redhat', title='laid out like Red Hat 6, sysvinit',
+                    stops='kill -KILL $(head -n 1 /run/sm-client.pid)'),
     'suse': Kind('mailops-upstream', ('suse',), platform='suse', stops='systemctl stop sendmail-client.path sendmail-client',
                  title='laid out like openSUSE'),
     'openrc': Kind('mailops-kind-openrc', ('openrc',), init='init', platform='gentoo', stops='kill -KILL $(head -n 1 /var/spool/clientmqueue/sm-client.pid)',

@@ -497,7 +497,7 @@ ROWS = [
     row(
         'No MTA on FreeBSD, and rc.conf starts none',
         dead(platform='freebsd', init='rc', service={'enabled': False, 'masked': True}),
-        {'errors': 'sendmail_submit_enable'},
+        {'errors': 'Set sendmail_enable to NO and sendmail_submit_enable to YES'},
         'rc.d/sendmail, sendmail_enable=NONE',
     ),
     row(

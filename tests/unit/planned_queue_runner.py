@@ -59,6 +59,7 @@ OWN_LINE = runner(path=OWN_CRON, line=4)
 RC_CONF = runner('rc_conf', path='/etc/rc.conf', pid=300)
 LOOP = runner('loop', pid=9, script='/bin/sh')
 CONF_D = runner('conf_d', path='/etc/conf.d/sendmail', pid=300)
+SYSCONFIG = runner('conf_d', path='/etc/sysconfig/sendmail', pid=300)
 
 
 def unit(platform='redhat', **values):
@@ -121,6 +122,7 @@ GENERATE = {'generate': True}
 EVERY = 'Nothing runs the client queue every 30m'
 START = {'reasons': EVERY}
 HUB = {'hub': True, 'mta': False}
+OLD_REDHAT = {'init': 'sysv', 'msp': {'unit': None}, 'service': {'init_script': '/etc/init.d/sendmail'}}
 NULL_REDHAT = dict(HUB, service={'enabled': False})
 TO_DAEMON = {'settings': [{'name': 'MSP_MODE', 'value': 'Daemon'}], 'generate': True, 'reasons': EVERY}
 DEBIAN_DAEMON = 'MSP_MODE="Daemon";\nMSP_INTERVAL="30m";\n'
@@ -360,6 +362,44 @@ ROWS = [
         'BindTo= of sm-client.service',
     ),
     row('Red Hat in a container without an init', host('redhat', init='none'), 'cron', START, 'sm-client.service'),
+    row(
+        'Red Hat 6 or Amazon Linux 1: its init script starts the runner, every hour',
+        host('redhat', dict(SYSCONFIG, interval=3600), **OLD_REDHAT),
+        'conf_d',
+        START,
+        'sendmail.init of el6',
+        writes=['/etc/sysconfig', '/etc/sysconfig/sendmail'],
+    ),
+    row('The same, every half hour', host('redhat', SYSCONFIG, **OLD_REDHAT), 'conf_d', {}, 'sendmail.init of el6'),
+    row(
+        'The same every hour, in a container without an init and without cron',
+        host('redhat', dict(SYSCONFIG, interval=3600), cron=NO_CRON, **dict(OLD_REDHAT, init='none')),
+        'conf_d',
+        START,
+        'sendmail.init of el6',
+    ),
+    row(
+        'The same, the runner is dead',
+        host('redhat', down(SYSCONFIG), **OLD_REDHAT),
+        'conf_d',
+        START,
+        'sendmail.init of el6',
+    ),
+    row(
+        'The same; sendmail_queue_runner_method: cron',
+        host('redhat', SYSCONFIG, **OLD_REDHAT),
+        'cron',
+        {'errors': '(/etc/sysconfig/sendmail), so cron would be a second one', 'reasons': EVERY},
+        'sendmail.init of el6',
+        {'method': 'cron'},
+    ),
+    row(
+        'Red Hat without systemd, and the init script is one of the administrator that starts no runner',
+        host('redhat', **OLD_REDHAT),
+        'cron',
+        START,
+        'sendmail.init of el6',
+    ),
     row(
         'Red Hat in a container without init and cron',
         host('redhat', init='none', cron=NO_CRON),
@@ -670,7 +710,7 @@ def after(look, plan, remove_foreign=False):
         'systemd_timer': TIMER,
         'cron': OWN_LINE,
         'rc_conf': RC_CONF,
-        'conf_d': CONF_D,
+        'conf_d': CONF_D if look['installation']['platform'] == 'gentoo' else SYSCONFIG,
     }[method]
     settings = look['installation']['sendmail_conf']
     if settings is not None:

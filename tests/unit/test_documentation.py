@@ -155,6 +155,12 @@ def test_a_test_that_is_not_there_is_found(name):
     assert missing(name)
 
 
+def test_no_page_starts_a_target_of_make():
+    """Such a target is a step of its own, or takes too long for one, and the test of the commands would start it by the way."""
+    pages = [page for page in PAGES if page.parent != ROOT or page.name == 'README.md']
+    assert [command for page in pages for command in typed.to_run(page.read_text()) if command.startswith('make ')] == []
+
+
 def test_commands_of_a_page():
     text = ('Type `ansible-doc one` or `make\ndemo`, not `ansible`.\n```console\n$ ansible-playbook two\nok: `ansible-doc three`\n# make four\n```\n'
             '```yaml\n# make five\n```\n')

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,25 @@ def test_what_is_wrong_with_the_source_is_said(tmp_path, m4, sendmail, says):
     assert says.format(place=tmp_path) in said.partition('"msg": ')[2], done.stdout
     assert ('it, and run this again.' in said) is bool(says)
     assert (tmp_path / 'submit.cf').exists() is (says == '')
+
+
+@pytest.mark.parametrize('immutable, arguments', [(True, ('--check',)), (True, ()), (False, ())])
+def test_a_submit_cf_that_may_not_be_replaced_is_named_before(tmp_path, immutable, arguments):
+    """An administrator who wants it to stay as it is makes it immutable."""
+    for name, script in (('m4', 'echo good'), ('sendmail', 'exit 0')):
+        (tmp_path / name).write_text(f'#!/bin/sh\n{script}\n')
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / 'submit.mc').write_text("FEATURE(`msp')\n")
+    (tmp_path / 'submit.cf').write_text('bad\n')
+    (tmp_path / 'play.yml').write_text((PLAY % {'role': ROLE, 'place': tmp_path}).replace('exists: false', 'exists: true'))
+    file = tmp_path / 'submit.cf'
+    if immutable and (os.geteuid() or subprocess.run(['chattr', '+i', str(file)], capture_output=True, check=False).returncode):
+        pytest.skip('only root, on a file system that has the attribute')
+    try:
+        done = play(tmp_path, *HERE, *arguments, 'play.yml', PATH=f'{tmp_path}:{os.environ["PATH"]}')
+    finally:
+        if immutable:
+            subprocess.run(['chattr', '-i', str(file)], check=True)
+    assert (done.returncode, f'{file} cannot be written: the file system is read-only, or the file is immutable' in done.stdout) == (
+        (2, True) if immutable else (0, False)), done.stdout
+    assert file.read_text().startswith('bad' if immutable else 'good')

@@ -207,6 +207,12 @@ def test_a_host_of_which_a_control_could_not_be_judged_is_no_success(answering, 
                 ).returncode == status
 
 
+def test_tags_that_leave_the_check_out_are_said(answering):
+    done = answering()('check_compliance', '--limit', 'web1', '--skip-tags', 'sendmail_compliance_check')
+    assert 'web1: Nobody knows whether it complies, because of the tags that were given.' in ' '.join(done.stdout.split()), done.stdout
+    assert done.returncode == 2
+
+
 def test_a_host_that_drops_out_before_is_in_the_report(play, tmp_path):
     (tmp_path / 'inventory').write_text((tmp_path / 'inventory').read_text().replace('web1 ', 'web1 sendmail_compliance_profile=typo '))
     done = play('check_compliance')

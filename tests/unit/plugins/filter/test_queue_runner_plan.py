@@ -292,13 +292,14 @@ def test_a_wait_is_for_the_own_daemon():
 
 
 ROLE = Path(__file__).parents[4] / 'roles/sendmail_queue_runner'
+TASKS = yaml.safe_load((ROLE / 'tasks/conf_d.yml').read_text())
 # As the package of Gentoo has it, and as an administrator may have changed it.
 CONF_D = 'SENDMAIL_OPTS="-bd -q30m -L sm-mta" # default daemon mode\nCLIENTMQUEUE_OPTS="%s" # clientmqueue\nKILL_OPTS="" # add\n'
 
 
 def replaced(text):
     """What the task of conf_d.yml makes of a file, with an interval of 2h."""
-    task = yaml.safe_load((ROLE / 'tasks/conf_d.yml').read_text())[0]['ansible.builtin.replace']
+    task = next(one for one in TASKS if 'ansible.builtin.replace' in one)['ansible.builtin.replace']
     return re.sub('(?m)' + task['regexp'], re.sub(r'\{\{.*\}\}', '2h', task['replace']), text)
 
 
@@ -314,5 +315,12 @@ def test_conf_d_keeps_what_else_stands_there(before, after):
     ('CLIENTMQUEUE_OPTS=""', True), ("CLIENTMQUEUE_OPTS=''", True), ('CLIENTMQUEUE_OPTS=', True), ('CLIENTMQUEUE_OPTS="-L sm-cm"', False),
     ('SENDMAIL_OPTS=""', False)])
 def test_conf_d_replaces_only_an_empty_assignment(line, matches):
-    task = yaml.safe_load((ROLE / 'tasks/conf_d.yml').read_text())[1]['ansible.builtin.lineinfile']
+    task = TASKS[-1]['ansible.builtin.lineinfile']
     assert bool(re.search(task['regexp'], line)) == matches
+
+
+@pytest.mark.parametrize('line, matches', [
+    ('SMQUEUE=5m', True), ('  SMQUEUE="5m"', True), ('#SMQUEUE=5m', False), ('QUEUE=1h', False), ('OLD_SMQUEUE=5m', False)])
+def test_the_interval_of_red_hats_script_is_set_in_its_own_line(line, matches):
+    task = TASKS[1]['ansible.builtin.lineinfile']
+    assert task['line'].startswith('SMQUEUE=') and bool(re.search(task['regexp'], line)) == matches

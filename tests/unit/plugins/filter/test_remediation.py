@@ -227,6 +227,8 @@ class TestSummary:
     def test_every_host_is_there_with_its_state(self):
         text = remediation_summary(self.reports())
         assert text.splitlines()[0] == 'Remediation: 5 hosts, 2 unknown, 1 needs attention, 1 fixed, 1 healthy'
+        two = remediation_summary(dict(self.reports(), web6=self.reports()['web2']))
+        assert two.splitlines()[0] == 'Remediation: 6 hosts, 2 unknown, 2 need attention, 1 fixed, 1 healthy'
         rows = {line.split('  ')[0]: ' '.join(line.split()) for line in text.splitlines()[3:9]}
         assert rows == {
             'HOST': 'HOST STATE BEFORE AFTER CAUSES (+ fixed)', 'web4': 'web4 unknown ? ?', 'web5': 'web5 unknown ? ?',

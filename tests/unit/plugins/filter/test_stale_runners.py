@@ -44,6 +44,7 @@ OTHER = run_as(pid=301, unit='session-1.scope')
     ('debian', run_as(), {'init': 'none'}, '', [300]),
     ('debian', run_as('loop'), {**DAEMON, 'init': 'none'}, '', [300]),
     ('gentoo', planned.CONF_D, {}, 'conf_d', [300]),
+    ('redhat', planned.SYSCONFIG, {}, 'conf_d', [300]),
     ('gentoo', run_as(), {}, '', [300]),
     ('freebsd', planned.RC_CONF, {}, 'rc_conf', [300]),
     ('freebsd', run_as(), {}, '', [300]),

@@ -312,6 +312,8 @@ class TestRules:
         ('', [LOCAL.replace('local', 'own')] * 2, ['it goes to the mailer own, /bin/true, which keeps nothing']),
         ('', [LOCAL.replace('local', 'kept')] * 2, ['it goes to the mailer kept, [FILE] /dev/null, which keeps nothing']),
         ('', [LOCAL.replace('local', 'file')] * 2, []), ('', [LOCAL.replace('local', 'discard')] * 2, ['discard']),
+        ('x\ncheck_eom        returns: $# error $@ 5 . 7 . 0 $: "554 no mail today "\n', ['', ''], ['check_eom refuses it: 554 no mail today']),
+        ('', ['x\nmailops_compat   returns: $# error $@ 5 . 7 . 0 $: 553 no\n'] * 2, ['check_compat refuses it: 553 no']),
         ('', [LOCAL.replace('local', 'unknown')] * 2, []), ('', [NESTED] * 2, [])])
     def test_what_sendmail_says(self, monkeypatch, of_all, of_each, swallows):
         monkeypatch.setattr(_acceptance._system, 'command', lambda *arguments: NEXT.join([BEGINS + of_all] + of_each))

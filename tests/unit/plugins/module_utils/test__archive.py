@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Archives: parts that prove whole or are refused, and directories that nobody else could have made."""
+import errno
 import fcntl
 import gzip
 import io
@@ -935,3 +936,26 @@ def test_the_content_of_a_small_file_beside_a_part(tmp_path, monkeypatch):
             else:
                 with pytest.raises(_archive.Refused, match='larger than 8 bytes'):
                     part.content()
+
+
+@pytest.mark.parametrize('call', ['write', 'fsync', 'close', 'rename', 'open'])
+def test_what_a_file_system_refuses_is_said_with_the_archive(tmp_path, monkeypatch, call):
+    """A server says at any of them that a quota is used up: close(2)."""
+    real, base = getattr(os, call), str(tmp_path / 'base')
+    with _archive.Writer(base, 'removed', {}) as writer:
+        writer.begin()
+        writer.add(b'msp/q/qf6ANFSGLL000001', about(3), b'abc')
+
+        def fails(handle, *arguments, **more):
+            if call == 'close':
+                real(handle)
+            monkeypatch.setattr(os, call, real)
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        monkeypatch.setattr(os, call, fails)
+        with pytest.raises(OSError, match=os.strerror(errno.EDQUOT)) as raised:
+            writer.commit()
+            writer.removed([b'msp/q/qf6ANFSGLL000001'])
+        assert raised.value.filename.startswith(writer.path)
+        writer.drop()
+    left = [name for name in os.listdir(writer.path) if name.endswith('.partial')]
+    assert left == ['0001.tar.gz.partial'] * (call == 'rename')     # which the next run clears away

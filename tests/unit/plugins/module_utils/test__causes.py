@@ -68,6 +68,8 @@ HOLD = _cf.parse(b'O HoldExpensive=True\nMlocal, P=/x, F=lse, A=x\n')
 HELD_RELAY = _cf.parse(b'O HoldExpensive=True\nMrelay, P=[IPC], F=me, A=TCP $h\n')
 NO_RUNNERS = _cf.parse(b'O MaxRunnersPerQueue=0\n')
 SLOW = _cf.parse(b'Qmqueue, P=/var/spool/q, I=2h\n')
+QUICK, OTHER_GROUP = _cf.parse(b'Qmqueue, P=/var/spool/q, I=1m\n'), _cf.parse(b'Qquick, P=/var/spool/q, I=1m\n')
+STAYS = dict(RUNNER, source='daemon', path=None)
 BACKGROUND = _cf.parse(b'O DeliveryMode=b\n')
 
 
@@ -120,6 +122,10 @@ ROWS = [
     ('swallowed', {'configurations': {'msp': _cf.parse(b'O MaxHopCount=0\n')}}, {'configurations': {'msp': _cf.parse(b'Oh1\n')}}),
     ('swallowed', {'configurations': {'mta': _cf.parse(b'O MaxHopCount=many\n')}}, {'configurations': {'mta': _cf.parse(b'')}}),
     ('swallowed', {'configurations': {'mta': _cf.parse(b'Oh1\n')}}, dict(NULL_CLIENT, configurations={'mta': _cf.parse(b'Oh1\n')})),
+    # 552 5.6.0 Headers too large (100 max), behind DATA.
+    ('swallowed', {'configurations': {'mta': _cf.parse(b'O MaxHeadersLength=511\n')}}, {'configurations': {'mta': _cf.parse(b'O MaxHeadersLength=512\n')}}),
+    ('swallowed', {'configurations': {'mta': _cf.parse(b'O MaxHeadersLength=100\n')}}, {'configurations': {'mta': _cf.parse(b'O MaxHeadersLength=0\n')}}),
+    ('smart_host', {'smart_host': ['192.0.2.77 port 25: connection refused']}, {'smart_host': []}),
     ('slow_names', {'starts_late': True}, {}),
     ('too_open', {'places': [dict(HEALTHY.places[0], mode='2771')]}, {'places': [dict(HEALTHY.places[0], mode='2770')]}),
     ('message_permissions', {'hazards': {'permissions': [('owner 0:0', 'x')]}}, {'hazards': {'temporary': []}}),
@@ -131,8 +137,13 @@ ROWS = [
     ('quarantined', {'queues': {'msp': queue(messages=dict(queue()['messages'], quarantined=1)), 'mta': queue()}}, {}),
     ('no_runners', {'configurations': {'msp': NO_RUNNERS}}, {'configurations': {'msp': _cf.parse(b'O MaxRunnersPerQueue=1\n')}}),
     ('no_runners', {'configurations': {'mta': NO_RUNNERS}}, {'configurations': {'mta': _cf.parse(b'O MaxQueueChildren=0\n')}}),
-    ('runner', {'queues': {'msp': waiting(3, untried_age=14701)}, 'configurations': {'msp': SLOW}},
-     {'queues': {'msp': waiting(3, untried_age=14700)}, 'configurations': {'msp': SLOW}}),
+    ('runner', {'queues': {'msp': waiting(3, untried_age=14701)}, 'configurations': {'msp': SLOW}, 'runners': [STAYS]},
+     {'queues': {'msp': waiting(3, untried_age=14700)}, 'configurations': {'msp': SLOW}, 'runners': [STAYS]}),
+    # Seen with 8.17.1.9: what cron starts runs a group with I=2h each time, and a process with -q1h comes every 3 seconds with I=3s.
+    ('runner', {'queues': {'msp': waiting(3, untried_age=9999)}, 'configurations': {'msp': SLOW}},
+     {'queues': {'msp': waiting(3, untried_age=9999)}, 'configurations': {'msp': SLOW}, 'runners': [STAYS]}),
+    ('runner', {'queues': {'msp': waiting(3, untried_age=7500)}, 'configurations': {'msp': QUICK}, 'runners': [dict(STAYS, interval=3600)]},
+     {'queues': {'msp': waiting(3, untried_age=7500)}, 'configurations': {'msp': OTHER_GROUP}, 'runners': [dict(STAYS, interval=3600)]}),
     ('mta_untried', dict(mta(untried_age=14701), mta_interval=600, configurations={'mta': SLOW}),
      dict(mta(untried_age=14700), mta_interval=600, configurations={'mta': SLOW})),
     # What was not tried for an hour is no sign of a dead runner then, nor is a flush of any use.

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _controls, _platform, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _controls, _platform, _text
 from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import (
     DAEMON, DAMAGE, DOWN, GREETING, HEALTHY, NOW, POLICY, REFUSES, ROOM, RUNNER, SOCKET, alias_file, aliased, damaged, queue, relay, ruled, settings,
     state, waiting, want)
@@ -258,6 +258,10 @@ def test_what_is_said_of_others(control, more, actual):
     ('RUN-02', {'runners': [dict(RUNNER, interval=7200), dict(RUNNER, partial=True, interval=60)]}, 'fail', '2 hours'),
     ('RUN-02', {'runners': [dict(RUNNER, interval=None)]}, 'not_applicable', 'no runner with an interval'),
     ('RUN-02', {'runners': [dict(RUNNER, interval=None), RUNNER]}, 'pass', '30 minutes'),
+    ('RUN-02', {'runners': [dict(RUNNER, source='daemon')], 'configurations': {'msp': _cf.parse(b'Qmqueue, P=/q, I=2h\n')}}, 'fail', '2 hours'),
+    ('RUN-02', {'runners': [RUNNER], 'configurations': {'msp': _cf.parse(b'Qmqueue, P=/q, I=2h\n')}}, 'pass', '30 minutes'),
+    ('RUN-02', {'runners': [dict(RUNNER, source='daemon', interval=7200)], 'configurations': {'msp': _cf.parse(b'Qmqueue, P=/q, I=10m\n')}}, 'pass',
+     '10 minutes'),
     ('CFG-03', {'settings': dict(HEALTHY.settings, msp=settings(run_as_user=None))}, 'fail', 'not set'),
     ('CFG-03', {'settings': dict(HEALTHY.settings, msp=settings(run_as_user='0'))}, 'fail', '0'),
     ('CFG-04', {'settings': dict(HEALTHY.settings, mta=settings(timeouts={'queuereturn': 0}))}, 'fail', '5 days'),

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Debris: each kind, what is left alone and why, a hostile spool, and a run ended by KILL at every step. Needs root."""
 import fcntl
+import functools
 import json
 import os
 import socket
@@ -14,7 +15,7 @@ import pytest
 import yaml
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _debris, _hazards, _spool, _text
-from ansible_collections.mailops.sendmail.tests.unit.fault_points import killed_at_every_step
+from ansible_collections.mailops.sendmail.tests.unit.fault_points import failing_at_every_step, killed_at_every_step
 
 ROOT = os.path.join(os.path.dirname(_debris.__file__), '..', '..')
 
@@ -277,7 +278,8 @@ def test_hostile_names(lab):
     assert os.path.isdir('/etc')
 
 
-def test_killed_at_every_step(tmp_path):
+@pytest.mark.parametrize('how', [None, 'before', 'behind', 'from then on'])
+def test_killed_or_failing_at_every_step(tmp_path, monkeypatch, how):
     def prepare(path):
         lab = Lab(path)
         lab.debris, lab.sound = fill(lab)
@@ -286,7 +288,13 @@ def test_killed_at_every_step(tmp_path):
         os.chmod(os.path.join(lab.path, 'Qf' + ID % 0), 0o666)
         return lab
 
-    def check(lab):
+    def clear(lab):
+        try:
+            lab.clear()
+        except _text.SendmailError as error:
+            assert lab.path in str(error) or lab.base in str(error)     # where
+
+    def check(lab, _result=None):
         left, kept = lab.names(), lab.archived()
         assert set(lab.debris) <= set(left) | set(kept)
         assert ('Qf' + ID % 0 in left) != ('qf' + ID % 0 in left) and 'df' + ID % 0 in left
@@ -294,7 +302,8 @@ def test_killed_at_every_step(tmp_path):
         lab.clear()
         assert lab.names() == sorted(lab.sound + ['qf' + ID % 0, 'df' + ID % 0])
         assert set(lab.debris) <= set(lab.archived())
-    assert killed_at_every_step(tmp_path, prepare, lambda lab: lab.clear(), check) > 20
+    run = functools.partial(failing_at_every_step, tmp_path, monkeypatch, how) if how else functools.partial(killed_at_every_step, tmp_path)
+    assert run(prepare, clear, check) > 20
 
 
 def test_check_mode_promises_no_archive_that_cannot_be(lab, monkeypatch):

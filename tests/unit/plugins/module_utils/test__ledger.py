@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The ledger: every message of the start has a place at the end, also after interruptions."""
+import contextlib
 import hashlib
 import json
 import os
@@ -360,8 +361,12 @@ def test_debris_in_the_same_base(tmp_path, monkeypatch):
         if lines is None:
             raise EOFError('cut short')
         yield types.SimpleNamespace(name='manifest.jsonl'), [json.dumps(line).encode() for line in lines]
+
+    @contextlib.contextmanager
+    def opened(part):
+        yield types.SimpleNamespace(members=lambda: members(part))
     monkeypatch.setattr(_ledger._archive, 'parts', lambda base: [str(tmp_path / name) for name in manifests])
-    monkeypatch.setattr(_ledger._archive, 'members', members)
+    monkeypatch.setattr(_ledger._archive, 'Part', opened)
     monkeypatch.setattr(_ledger._archive, 'removed', lambda part: {'a', 'b'})
     for name in manifests:
         (tmp_path / name).touch()

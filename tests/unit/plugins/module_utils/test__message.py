@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import stat
 import tarfile
 import time
@@ -450,6 +451,7 @@ class TestErrors:
             try:
                 return lab.act(state, confirm_all=True)
             except _text.SendmailError as error:
+                assert re.search('(?:%s|%s)' % (lab.path, lab.base), str(error)), error     # where
                 return error.result
         assert failing_at_every_step(tmp_path, monkeypatch, how, prepare, act, self.check) > steps
 

@@ -474,6 +474,23 @@ def test_an_access_control_list_gives_nobody_more(queue, check_mode):
                                          'remove it with setfacl -b.'} in outcome.left_alone
 
 
+@pytest.mark.parametrize('call, number', [('stat', errno.EIO), ('stat', errno.ESTALE), ('scandir', errno.EIO)])
+def test_what_a_disk_or_a_server_does_not_say_is_one_error(queue, monkeypatch, call, number):
+    (queue.place / 'qfBBBBBBBB000001').write_bytes(b'')
+    real, (want,) = getattr(os, call), [one for one in queue.wants if one.kind == 'queue_file']
+    before = len(run([want], True).changes)
+
+    def fails(path, **more):
+        if call == 'scandir' or path == 'qfBBBBBBBB000001':
+            raise OSError(number, os.strerror(number), path)
+        return real(path, **more)
+    monkeypatch.setattr(_permissions._spool, 'check_content', lambda *given: monkeypatch.setattr(os, call, fails))
+    outcome = run([want], True)
+    monkeypatch.setattr(os, call, real)
+    assert outcome.errors == [{'path': str(queue.place / 'qfBBBBBBBB000001') if call == 'stat' else str(queue.place), 'error': os.strerror(number)}]
+    assert len(outcome.changes) == (before if call == 'stat' else 0)
+
+
 def test_what_was_delivered_meanwhile_is_no_error(queue):
     errors = []
     for action in _permissions.plan(_permissions.inspect(queue.wants[:1]), lambda uid: True):

@@ -473,3 +473,41 @@ def test_an_mta_that_works_as_an_ordinary_user(tmp_path, monkeypatch, user, grou
     found = _probe._mta_shut(look)
     assert [(one[:len('RunAsUser in /etc/mail/sendmail.cf is , ') + len(str(user))], one[-len('0755: the MTA cannot write into it.'):]) for one in found] == [
         ('RunAsUser in /etc/mail/sendmail.cf is %s, ' % user, '%04o: the MTA cannot write into it.' % mode)] * shut
+
+
+class TestSmartHost:
+    RELAY = 'Mrelay, P=[IPC], F=mDFMuXa8, A=TCP $h\n'
+    REFUSED = {'connected': False, 'error': 'connection_refused'}
+    TAKEN = {'connected': True, 'error': None}
+
+    @pytest.fixture
+    def asked(self, monkeypatch):
+        """What _smart_host() says of a sendmail.cf, where connections to these addresses come about; and which were tried."""
+        def of(text, *taking, resolved=None, **change):
+            tried = []
+
+            def greeting(address, port, *_more):
+                tried.append((address, port))
+                return self.TAKEN if address in taking else self.REFUSED
+            monkeypatch.setattr(_probe._network, 'greeting', greeting)
+            monkeypatch.setattr(_probe._names, 'resolve', lambda questions, seconds: resolved)
+            return _probe._smart_host(HEALTHY._replace(**dict({'configurations': {'mta': _cf.parse(text.encode())}}, **change))), tried
+        return of
+
+    @pytest.mark.parametrize('line, taking, said', [
+        ('DS[192.0.2.77]\n', [], ['192.0.2.77 port 25: connection refused']), ('DS[192.0.2.77]\n', ['192.0.2.77'], []),
+        ('DSrelay:[192.0.2.77]:[192.0.2.78]\n', ['192.0.2.78'], []),
+        ('DSrelay:[192.0.2.77]:[192.0.2.78]\n', [], ['192.0.2.77 port 25: connection refused', '192.0.2.78 port 25: connection refused']),
+        # To itself: that is the relay of the mail submission program, or a loop.
+        ('DS[192.0.2.9]\n', [], [])])
+    def test_a_connection_to_one_of_them_is_enough(self, asked, line, taking, said):
+        assert asked(self.RELAY + line, *taking)[0] == said
+
+    @pytest.mark.parametrize('text, change', [
+        (RELAY, {}), (RELAY + 'DS\n', {}), (RELAY + 'DSlocal:somebody\nMlocal, P=/x, A=x\n', {}), (RELAY + 'DS[192.0.2.77]\n', {'processes': []})])
+    def test_nobody_is_asked_without_a_smart_host_or_an_mta(self, asked, text, change):
+        assert asked(text, **change) == ([], [])
+
+    def test_a_name_that_cannot_be_looked_up(self, asked):
+        gone = {'error': 'not_found', 'mx': [], 'mx_error': None, 'addresses': []}
+        assert asked(self.RELAY + 'DShub.example.com\n', resolved={'hub.example.com': gone}) == (['hub.example.com: not found'], [])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _runners
+from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _runners, _text
 from ansible_collections.mailops.sendmail.tests.unit.laid_out import lay
 
 
@@ -570,6 +570,10 @@ ARCH_CLIENT = ('[Unit]\nBindsTo=sendmail.service\n[Service]\nEnvironmentFile=/et
                'ExecStart=/usr/sbin/sendmail $CLIENTMQUEUE_OPTS > /dev/null 2>&1\n')
 CONF_D = 'SENDMAIL_OPTS="-bd -q30m -L sm-mta" # default daemon mode\nCLIENTMQUEUE_OPTS="-Ac -q20m -L sm-cm" # clientmqueue\nKILL_OPTS="" # add\n'
 OPENRC = {'/etc/init.d/sendmail': '#!/sbin/openrc-run\n', '/etc/conf.d/sendmail': CONF_D}
+# What sendmail.init of Red Hat up to el6, of Amazon Linux 1 and of openEuler does, in our words.
+EL6 = {'/etc/init.d/sendmail': '#!/bin/bash\nif [ -f /etc/sysconfig/sendmail ]; then . /etc/sysconfig/sendmail; else QUEUE=1h; fi\n'
+                               'SMQUEUE=${SMQUEUE:-${QUEUE:-1h}}\n/usr/sbin/sendmail -L sm-msp-queue -Ac -q$SMQUEUE $SENDMAIL_OPTARG\n'}
+SYSCONFIG = '/etc/sysconfig/sendmail'
 DAEMON = {'role': 'daemon', 'queue': 'mta', 'pid': 300, 'ppid': 1, 'unit': 'sendmail.service', 'user': 'root', 'interval': None,
           'title': 'sendmail: accepting connections'}
 # A runner with -qp, as 8.17.1.9 calls itself; its child is at work all the time.
@@ -598,6 +602,29 @@ def test_runners_of_other_packages(tmp_path, layout, files, processes, expected)
 
 def test_a_conf_d_that_no_script_reads_is_no_runner(tmp_path):
     assert runners(tmp_path, {'/etc/conf.d/sendmail': CONF_D}, (), _platform.GENTOO) == []
+
+
+@pytest.mark.parametrize('said', [
+    None, '', 'DAEMON=yes\nQUEUE=1h\n', 'DAEMON=yes\nQUEUE=2h\nSMQUEUE=5m\n', 'QUEUE=20m\n# SMQUEUE=5m\n', 'QUEUE="30m"\nSMQUEUE=\n', "export SMQUEUE='90s'\n",
+    'SMQUEUE=10m\nSMQUEUE=15m # the last counts\n', 'DAEMON=yes\nQUEUE=\n', 'QUEUE=4h\nSMQUEUE=$QUEUE\n', 'SENDMAIL_OPTS="-q1h"\n'])
+def test_the_script_of_red_hat_before_systemd(tmp_path, said):
+    """The shell is the oracle: what it makes of the file and of the lines of the script."""
+    files = dict(EL6, **({} if said is None else {SYSCONFIG: said}))
+    script = '; '.join(files['/etc/init.d/sendmail'].split('\n')[1:3]).replace(SYSCONFIG, str(tmp_path) + SYSCONFIG)
+    lay(tmp_path, files)
+    interval = subprocess.run(['sh', '-c', script + '; echo $SMQUEUE'], stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout.strip()
+    seconds = _text.duration(interval, 'm')
+    (dead,) = runners(tmp_path, files, (), _platform.REDHAT)
+    assert (dead['source'], dead['path'], dead['interval'], dead['active']) == ('conf_d', SYSCONFIG, seconds, False)
+    (alive,) = runners(tmp_path, files, (dict(SLEEPER, unit=None, interval=seconds),), _platform.REDHAT)
+    assert (alive['source'], alive['path'], alive['interval'], alive['active']) == ('conf_d', SYSCONFIG, seconds, True)
+
+
+@pytest.mark.parametrize('files', [
+    {SYSCONFIG: 'QUEUE=1h\nSMQUEUE=5m\n'}, {SYSCONFIG: 'SMQUEUE=5m\n', '/etc/init.d/sendmail': '#!/bin/sh\n/usr/sbin/sendmail -bd -q1h\n'},
+    dict(EL6, **{'/run/systemd/system/x': ''})])
+def test_settings_of_red_hat_that_no_script_reads_are_no_runner(tmp_path, files):
+    assert runners(tmp_path, files, (), _platform.REDHAT) == []
 
 
 @pytest.mark.parametrize('rc, periodic, processes, expected', [

@@ -288,6 +288,14 @@ def test_an_environment_file_is_no_shell(text, value):
     assert _schedule.environment(text).get('A') == value
 
 
+def test_an_environment_file_says_what_systemd_made_of_it():
+    """As systemd 252 gave it to a program."""
+    text = ('X="-Ac -q20m" # note\nY=a "b c"\nZ=\'q 1\' "r"  t\nA=x # y\nB="a"b\n C = d\nD=  "x y"  \nE=a\\ b\nF="a \\"q\\" b"\n#G=1\n;H=1\nI=it\'s\n'
+            'export J=1\n')
+    assert _schedule.environment(text) == {
+        'X': '-Ac -q20m# note', 'Y': 'a "b c"', 'Z': 'q 1rt', 'A': 'x # y', 'B': 'ab', 'C': 'd', 'D': 'x y', 'E': 'a b', 'F': 'a "q" b', 'I': "it's"}
+
+
 def test_what_is_no_setting_of_a_unit():
     """systemd.syntax(7): comments begin with # or ;, sections with [."""
     assert _schedule.unit('[Service]\n#A=1\n;B=2\nplain\n[x=y]\nC=3\n') == {'C': ['3']}
