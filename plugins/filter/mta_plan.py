@@ -273,6 +273,8 @@ def mta_plan(
         _service(plan, look, relay, unmask, service == 'create')
         if not plan['errors']:
             _start(plan, look, relay, daemons, ours, resolver_fails, refused)
+        if look['installation']['platform'] not in ('upstream', 'unknown'):
+            plan['errors'] += _another_file(plan, found.get('started_as') or '')
     if plan['errors']:
         # All or nothing: what is refused in part would leave the host between two MTAs.
         plan.update(
@@ -288,6 +290,19 @@ def mta_plan(
     plan['strays'] = [] if systemd and inside else [pid for pid in replaced if pid != 1]
     plan['sockets'] = sockets([one for one in ours if not systemd or one['pid'] in plan['strays']])
     return plan
+
+
+def _another_file(plan, command):
+    """Why a package's service must not take the place of an MTA that was started by hand with another configuration.
+
+    Debian's own command, also with -C from sendmail.conf, has -Am.
+    """
+    file = re.search(r'\s-C ?(?!/etc/(?:mail/)?sendmail\.cf(?:\s|$))(\S+)', command)
+    if plan['restart'] and file and ' -Am ' not in command:
+        yield (
+            'By its pid file the MTA was started last with %s. The service would start it with another configuration, '
+            'which may return mail. Start it as before ("%s"), or remove its pid file.' % (file.group(1), command)
+        )
 
 
 def _watched(plan, look, daemons):

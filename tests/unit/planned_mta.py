@@ -532,6 +532,18 @@ ROWS = [
         command=['-L', 'sm-mta', '-bD', '-q1h'],
     ),
     row(
+        'The MTA is dead, and was started by hand with another configuration, which the service does not have',
+        dead(service={'started_as': '/usr/sbin/sendmail -L sm-mta -bd -q1h -C/etc/mail/site.cf'}),
+        {'errors': 'started last with /etc/mail/site.cf'},
+        'getcfname() in conf.c',
+    ),
+    row(
+        'The same, but -C stands in sendmail.conf, so the service has it too',
+        dead(service={'started_as': '/usr/sbin/sendmail-mta -Am -L sm-mta -bd -q10m -C/etc/mail/site.cf'}),
+        {'restart': 'No MTA runs.'},
+        'sendmail.conf',
+    ),
+    row(
         'The same, and its pid file says how it was started last',
         dead(platform='upstream', service={'started_as': '/opt/sendmail -L mta -bd -C/opt/mail.cf'}),
         {'create': True, 'restart': 'No MTA runs.'},

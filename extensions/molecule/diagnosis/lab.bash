@@ -213,6 +213,8 @@ health() {
     cat /root/resolv.conf >/etc/resolv.conf
     cat /root/hosts >/etc/hosts
     cat /root/passwd >/etc/passwd
+    chage -d 20000 smmsp
+    chmod 2775 /run/sendmail/stampdir
     cp -a /root/hosts.allow /root/hosts.deny /etc/
     [ ! -e /root/sendmail-link ] || mv -f /root/sendmail-link /usr/sbin/sendmail
     cp -a /root/etc-mail/. /etc/mail/
