@@ -12,6 +12,7 @@ import ipaddress
 import os
 import re
 import socket
+import stat
 import tempfile
 import time
 from importlib.util import find_spec
@@ -34,6 +35,8 @@ R$*\t$: $>check_eoh 9 $| 900
 Smailops_compat
 R$*\t$: $>check_compat $1 $| $1
 '''
+# Maps and classes that have a program run when they are asked, or at the start.
+_RUNS = re.compile(r'K\s*\S+\s+program\b|F[^|/]*\|', re.IGNORECASE)
 _SAYS = re.compile(r'(?m)^(?:mailops\w*|check_\w+)\s+returns: \$# (?:discard|error \$@ quarantine \$: (.*))')
 # What is said behind DATA is said to messages alone.
 _REFUSES = re.compile(r'(?m)^(mailops_\w+|check_data|check_eom)\s+returns: \$# error (?!\$@ quarantine).*?\$: (.*)')
@@ -122,29 +125,45 @@ def _as_seen(address: str, sources: Dict[int, str]) -> Tuple[str, str]:
         return own, ''
 
 
+def _roots(path: str) -> bytes:
+    """A configuration file that nobody but root could have written, b'' otherwise: what it names would be run as root."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), 'rb') as stream:
+            about = os.fstat(stream.fileno())
+            return stream.read(_look.CF_LIMIT) if stat.S_ISREG(about.st_mode) and not about.st_uid and not about.st_mode & 0o022 else b''
+    except OSError:
+        return b''
+
+
 def by_rules(look: _look.Look) -> _look.Look:
     """Ask Sendmail itself (-bt, which changes nothing) what the rules of the MTA make of mail from this host to this host: who is discarded or
     quarantined is told "Recipient ok" (rscheck() in parseaddr.c). The whole host is meant where two of its users are treated alike.
     """
     cf, place = look.configurations.get('mta'), next((one for one in (look.relay or {}).get('places', []) if one['this_host']), None)
-    if not cf or not place or not look.program['sendmail'] or any(re.match(r'K\s*\S+\s+program\b', line, re.IGNORECASE) for _number, line in cf.lines):
-        return look                                                           # what a map runs is not run for this
+    if not cf or not place or not look.program['sendmail'] or any(_RUNS.match(line) for _number, line in cf.lines):
+        return look                                                           # what a map or a class runs is not run for this
+    text = _roots(look.files['mta']['path'])
+    if not text:
+        return look
     known = _as_seen(place['address'], _route.sources(look.configurations.get('msp')))
-    full = b'IPV6_FULL' in _system.slurp_all(look.program['sendmail'], 8 << 20)
     shown = known[0] if ':' not in known[0] else 'IPv6:' + (
-        ':'.join('%x' % int(word, 16) for word in ipaddress.ip_address(known[0]).exploded.split(':')) if full else known[0])
+        ':'.join('%x' % int(word, 16) for word in ipaddress.ip_address(known[0]).exploded.split(':'))
+        if b'IPV6_FULL' in _system.slurp_all(look.program['sendmail'], 8 << 20) else known[0])
     name, domain = known[1] or '[%s]' % shown, _route.meant(cf, '$j', _network.own_names(look.interfaces['addresses'])[0])
     asked = ['.D{client_addr}' + shown, '.D{client_name}' + name, '.D{client_ptr}' + name, '.D{client_resolve}' + ('OK' if known[1] else 'FAIL'),
              'mailops x', 'mailops_eoh x', 'check_data 1', 'check_eom 900']
     for user in _USERS:
-        asked += ['/next'] + [text % (user, domain) for text in (
+        asked += ['/next'] + [line % (user, domain) for line in (
             '.Df%s@%s', '.D{mail_from}<%s@%s>', 'check_mail <%s@%s>', 'check_rcpt <%s@%s>', 'mailops_compat %s@%s', '3,parse %s@%s')]
-    with tempfile.NamedTemporaryFile() as copy:
-        copy.write((_system.read_file(look.files['mta']['path'], _look.CF_LIMIT)['data'] or b'') + _RULES)
-        copy.flush()
-        start = time.monotonic()
-        said = _system.command([look.program['sendmail'], '-C' + copy.name, '-O', 'LogLevel=0', '-bt'], _START_SECONDS, '\n'.join(asked) + '\n')
-    of_all, *of_each = [_swallows(cf, text) for text in said.split('"/" command /next')]
+    start = time.monotonic()
+    try:
+        with tempfile.NamedTemporaryFile() as copy:
+            copy.write(text + _RULES)
+            copy.flush()
+            said = _system.command([look.program['sendmail'], '-C' + copy.name, '-O', 'LogLevel=0', '-bt'], _START_SECONDS, '\n'.join(asked) + '\n')
+    except OSError:                                                           # no room for the copy
+        return look
+    of_all, *of_each = [_swallows(cf, part) for part in said.split('"/" command /next')]
     return look._replace(starts_late=not said and time.monotonic() - start >= _START_SECONDS, swallows=list(dict.fromkeys(
         of_all + [one for one in of_each[0] if one in of_each[-1]] if of_each else of_all)))
 

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a relay takes mail: for whom of the waiting mail it is asked, and what it answers. What that means is in test__reach.py."""
 import contextlib
+import errno
 import os
 import signal
 import socket
+import stat
 import subprocess
 import threading
 import time
@@ -299,6 +301,10 @@ MAILERS = b'Mlocal, P=/usr/bin/procmail, F=l, A=procmail -d $u\nMown, P=/bin/tru
 class TestRules:
     """What "sendmail -bt" printed on hosts with such an access map, rules or mailers; there that became of mail which is said here."""
 
+    @pytest.fixture(autouse=True)
+    def its_text(self, monkeypatch):
+        monkeypatch.setattr(_acceptance, '_roots', lambda path: b'V10/Berkeley\n')
+
     @pytest.mark.parametrize('of_all, of_each, swallows', [
         (DISCARDS, ['', ''], ['discard']),
         # Where check_relay alone quarantines, mail arrived: 8.17.1.9 takes that for each message anew.
@@ -338,7 +344,6 @@ class TestRules:
             return '> '
         monkeypatch.setattr(_acceptance._system, 'command', command)
         monkeypatch.setattr(_acceptance._system, 'slurp_all', lambda *arguments: binary)
-        monkeypatch.setattr(_acceptance._system, 'read_file', lambda *arguments: {'data': b'V10/Berkeley\n'})
         monkeypatch.setattr(_acceptance, '_as_seen', lambda *arguments: (address, name))
         _acceptance.by_rules(HEALTHY._replace(configurations={'mta': _cf.parse(b'Djmail.example.test\n')}))
         ((program, mode, text, given),) = asked
@@ -351,10 +356,24 @@ class TestRules:
 
     @pytest.mark.parametrize('change', [
         {'configurations': {'mta': None}}, {'relay': relay('[192.0.2.20]', listeners=())}, {'relay': None},
-        {'configurations': {'mta': _cf.parse(b'Kown program /usr/local/bin/map\n')}}, {'program': dict(HEALTHY.program, sendmail=None)}])
+        {'configurations': {'mta': _cf.parse(b'Kown program /usr/local/bin/map\n')}}, {'configurations': {'mta': _cf.parse(b'F{w}|/usr/local/bin/names\n')}},
+        {'configurations': {'mta': _cf.parse(b'Fw |/usr/local/bin/names\n')}}, {'program': dict(HEALTHY.program, sendmail=None)}])
     def test_nothing_is_asked_of_another_host_nor_where_a_map_would_run_a_program(self, monkeypatch, change):
         monkeypatch.setattr(_acceptance._system, 'command', None)
         look = HEALTHY._replace(**dict({'configurations': {'mta': _cf.parse(b'')}}, **change))
+        assert _acceptance.by_rules(look) == look
+
+    def test_a_class_of_a_file_is_no_program(self, monkeypatch):
+        asked = []
+        monkeypatch.setattr(_acceptance._system, 'command', lambda argv, seconds, given: asked.append(argv) or '')
+        _acceptance.by_rules(HEALTHY._replace(configurations={'mta': _cf.parse(b'Fw-o /etc/mail/local|names %[^|#]\n')}))
+        assert asked
+
+    def test_without_room_for_a_copy_nothing_is_known(self, monkeypatch):
+        def full(*_arguments):
+            raise OSError(errno.ENOSPC, 'No space left on device')
+        monkeypatch.setattr(_acceptance.tempfile, 'NamedTemporaryFile', full)
+        look = HEALTHY._replace(configurations={'mta': _cf.parse(b'')})
         assert _acceptance.by_rules(look) == look
 
     @pytest.mark.parametrize('seconds, late', [(0, False), (11, True)])
@@ -364,6 +383,16 @@ class TestRules:
         monkeypatch.setattr(_acceptance, '_as_seen', lambda *arguments: ('127.0.0.1', ''))
         monkeypatch.setattr(_acceptance, 'time', types.SimpleNamespace(monotonic=lambda: next(clock)))
         assert _acceptance.by_rules(HEALTHY._replace(configurations={'mta': _cf.parse(b'')})).starts_late is late
+
+
+@pytest.mark.parametrize('uid, mode, taken', [(0, 0o644, True), (0, 0o444, True), (0, 0o664, False), (0, 0o646, False), (1000, 0o644, False)])
+def test_a_configuration_that_others_could_have_written_is_not_given_to_root(tmp_path, monkeypatch, uid, mode, taken):
+    path = tmp_path / 'sendmail.cf'
+    path.write_bytes(b'V10\n')
+    real = os.fstat(0)
+    monkeypatch.setattr(_acceptance.os, 'fstat', lambda _number: os.stat_result((stat.S_IFREG | mode, *real[1:4], uid, *real[5:])))
+    assert _acceptance._roots(str(path)) == (b'V10\n' if taken else b'')
+    assert _acceptance._roots(str(tmp_path / 'none')) == b''
 
 
 def test_how_this_host_is_seen():
