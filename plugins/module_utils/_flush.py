@@ -472,7 +472,7 @@ def result(plan_, outcomes, transcript, canary, about):
 
 
 def _left_out(plan_):
-    return {'left_out': [{'id': _text.printable(os.fsencode(one.id)), 'queue': one.queue, 'why': one.hazards[0][1],
+    return {'left_out': [{'id': _text.printable(os.fsencode(one.id)), 'queue': one.queue, 'kind': one.hazards[0][0], 'why': one.hazards[0][1],
                           'young': one.hazards[0][2:] == ('young',)} for one in plan_.left_out[:LISTED]],
             'left_out_total': len(plan_.left_out)}
 

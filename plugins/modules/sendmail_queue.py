@@ -173,12 +173,12 @@ untried:
   sample: 0
 left_out:
   description:
-    - Messages that O(leave_out_endangered) left out, at most 1000, with what is wrong with each.
+    - Messages that O(leave_out_endangered) left out, at most 1000, with what is wrong with each. C(kind) is as in RV(refusals).
     - C(young) is true where nothing is wrong but a rewrite (tf file) of less than a minute, which may be going on.
   returned: success
   type: list
   elements: dict
-  sample: [{"id": "6ANFSGsD000240", "queue": "msp", "why": "there is no data file", "young": false}]
+  sample: [{"id": "6ANFSGsD000240", "queue": "msp", "kind": "no_data", "why": "there is no data file", "young": false}]
 left_out_total:
   description: How many were left out.
   returned: success

@@ -86,7 +86,7 @@ class TestPlan:
         assert [one['kind'] for one in _flush.plan(look(), messages, [('directory', 'x')], leave_out=True).refusals] == ['directory']
         result = _flush.predict(plan)
         assert (result['selected'], result['would_try'], result['left_out_total']) == (2, 1, 1)
-        assert result['left_out'] == [{'id': messages[1].id, 'queue': 'msp', 'why': 'there is no data file', 'young': False}]
+        assert result['left_out'] == [{'id': messages[1].id, 'queue': 'msp', 'kind': 'no_data', 'why': 'there is no data file', 'young': False}]
 
     def test_a_rewrite_that_may_be_going_on(self):
         """A run would only wait for it: it is told from one that was left behind, so that nobody moves the message."""
