@@ -108,6 +108,15 @@ def module_problems(path):
         yield 'imports more of Ansible than AnsibleModule'
 
 
+def hidden(path):
+    """Variables of a task that nobody sees, because a fact or a result of the role has their name and comes first (variable precedence of Ansible)."""
+    every = [task for file in (path / 'tasks').glob('*.yml') for task in tasks(yaml.safe_load(file.read_text()))]
+    facts = {task['register'] for task in every if 'register' in task}.union(*(task.get('ansible.builtin.set_fact', {}) for task in every))
+    for task in every:
+        for name in sorted(facts & set(task.get('vars', {}))):
+            yield f'{name}, a variable of the task "{task["name"]}", is a fact of the role too, which comes first'
+
+
 def role_problems(path):
     """argument_specs.yml is what users read and defaults/main.yml what runs: both must say the same, with the role's name in front."""
     specs = yaml.safe_load((path / 'meta/argument_specs.yml').read_text())['argument_specs']
@@ -129,6 +138,7 @@ def role_problems(path):
             yield f'{name} has a default in the argument spec only'
         elif name in defaults and ('default' not in option or option['default'] != defaults[name]):
             yield f'{name}: default {option.get("default")!r} in the argument spec, {defaults[name]!r} in defaults/main.yml'
+    yield from hidden(path)
 
 
 @pytest.mark.parametrize('path', sorted((ROOT / 'plugins/filter').glob('*.py')), ids=lambda path: path.stem)
@@ -220,12 +230,18 @@ def test_a_role_that_disagrees_with_itself_is_found(tmp_path):
     specs = {'main': {'short_description': 's', 'description': 'd', 'version_added': '1.0.0', 'options': options}}
     (role / 'meta/argument_specs.yml').write_text(yaml.safe_dump({'argument_specs': specs}))
     (role / 'defaults/main.yml').write_text('sendmail_example_same: 1\nsendmail_example_other: "1"\nsendmail_example_default: 1\n')
+    (role / 'tasks').mkdir()
+    (role / 'tasks/main.yml').write_text(yaml.safe_dump([
+        {'name': 'Look', 'register': 'seen'}, {'block': [{'name': 'Say', 'ansible.builtin.set_fact': {'known': 1}}]},
+        {'name': 'Act', 'vars': {'seen': 1, 'known': 2, 'other': 3}}]))
     assert list(role_problems(role)) == [
         'entry point main lacks attributes',
         'mta_prefix does not begin with sendmail_example_',
         'sendmail_example_default has a default and no argument spec',
         "sendmail_example_other: default 1 in the argument spec, '1' in defaults/main.yml",
         'sendmail_example_spec has a default in the argument spec only',
+        'known, a variable of the task "Act", is a fact of the role too, which comes first',
+        'seen, a variable of the task "Act", is a fact of the role too, which comes first',
     ]
 
 

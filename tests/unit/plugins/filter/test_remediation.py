@@ -374,7 +374,8 @@ class TestReportForPrograms:
         full['domains'] = [{'domain': 'example.org', 'ages': {'5': 1, '1280+': 1}}]
         ledger = dict(LEDGER, started=1, truncated=False,
                       entries=[{'queue': 'msp', 'id': '6ANFSHas000264', 'created': 1, 'place': 'waiting', 'reason': 'other', 'status': 'x'}])
-        flush = {'msg': 'no', 'untried': 1, 'stopped': True, 'left_out': [{'id': '6ANFSGsD000240', 'queue': 'msp', 'kind': 'no_data', 'why': 'no data', 'young': False}]}
+        flush = {'msg': 'no', 'untried': 1, 'stopped': True,
+                 'left_out': [{'id': '6ANFSGsD000240', 'queue': 'msp', 'kind': 'no_data', 'why': 'no data', 'young': False}]}
         return {
             **TestSummary().reports(),
             'app1': remediation_report(full, diagnosis('disk_full'), tried=['mta:mta_down', 'runner:SMQ-RUN-01'], ledger=ledger, flush=flush,

@@ -85,7 +85,7 @@ def spool(count, place):
             stream.write(b'body\n')
     directory = _spool.QueueDirectory('mqueue', path, path, path, path, False)
     return types.SimpleNamespace(directories={'mta': [directory]}, errors=[], now=NOW, held=frozenset(), settings={'mta': SETTINGS}, partial=False,
-                                 program={'sendmail': None})
+                                 configurations={}, program={'sendmail': None})
 
 
 def totals(count, place):
