@@ -123,6 +123,7 @@ EVERY = 'Nothing runs the client queue every 30m'
 START = {'reasons': EVERY}
 HUB = {'hub': True, 'mta': False}
 OLD_REDHAT = {'init': 'sysv', 'msp': {'unit': None}, 'service': {'init_script': '/etc/init.d/sendmail'}}
+OLD_REDHAT_CONTAINER = {**OLD_REDHAT, 'init': 'none'}
 NULL_REDHAT = dict(HUB, service={'enabled': False})
 TO_DAEMON = {'settings': [{'name': 'MSP_MODE', 'value': 'Daemon'}], 'generate': True, 'reasons': EVERY}
 DEBIAN_DAEMON = 'MSP_MODE="Daemon";\nMSP_INTERVAL="30m";\n'
@@ -373,7 +374,7 @@ ROWS = [
     row('The same, every half hour', host('redhat', SYSCONFIG, **OLD_REDHAT), 'conf_d', {}, 'sendmail.init of el6'),
     row(
         'The same every hour, in a container without an init and without cron',
-        host('redhat', dict(SYSCONFIG, interval=3600), cron=NO_CRON, **dict(OLD_REDHAT, init='none')),
+        host('redhat', dict(SYSCONFIG, interval=3600), cron=NO_CRON, **OLD_REDHAT_CONTAINER),
         'conf_d',
         START,
         'sendmail.init of el6',
