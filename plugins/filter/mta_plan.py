@@ -273,8 +273,9 @@ def mta_plan(
         _service(plan, look, relay, unmask, service == 'create')
         if not plan['errors']:
             _start(plan, look, relay, daemons, ours, resolver_fails, refused)
-        if look['installation']['platform'] not in ('upstream', 'unknown'):
-            plan['errors'] += _another_file(plan, found.get('started_as') or '')
+        other = another_file(found, look['installation']['platform'])
+        if plan['restart'] and other:
+            plan['errors'].append(other)
     if plan['errors']:
         # All or nothing: what is refused in part would leave the host between two MTAs.
         plan.update(
@@ -292,17 +293,19 @@ def mta_plan(
     return plan
 
 
-def _another_file(plan, command):
+def another_file(service, platform):
     """Why a package's service must not take the place of an MTA that was started by hand with another configuration.
 
     Debian's own command, also with -C from sendmail.conf, has -Am.
     """
+    command = service.get('started_as') or ''
     file = re.search(r'\s-C ?(?!/etc/(?:mail/)?sendmail\.cf(?:\s|$))(\S+)', command)
-    if plan['restart'] and file and ' -Am ' not in command:
-        yield (
-            'By its pid file the MTA was started last with %s. The service would start it with another configuration, '
-            'which may return mail. Start it as before ("%s"), or remove its pid file.' % (file.group(1), command)
+    if file and ' -Am ' not in command and platform not in ('upstream', 'unknown'):
+        return (
+            'By its pid file the MTA was started last with %s. The service may start it with another configuration, '
+            'which returns mail. Start it as before ("%s"), or remove its pid file.' % (file.group(1), command)
         )
+    return None
 
 
 def _watched(plan, look, daemons):

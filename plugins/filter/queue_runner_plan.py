@@ -130,7 +130,7 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.mailops.sendmail.plugins.filter.mta_plan import sockets
+from ansible_collections.mailops.sendmail.plugins.filter.mta_plan import another_file, sockets
 from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 
 OWN_TIMER = 'sendmail-client-queue.timer'
@@ -234,6 +234,7 @@ class _Host:
             if 'role' in process
         )
         self.mta_starts = self.mta_runs or bool(starter.get('enabled'))
+        self.another_file = another_file(starter, self.platform)
         self.null_client = (mta.get('relay') or {}).get('this_host') is False and not self.mta_runs
         self.runners, self.conf = look['runners'], _CONF.get(self.platform)
         self.script = bool(
@@ -402,6 +403,10 @@ def _errors(plan, host, others, auto):
             'cron runs the client queue too. Set QUEUE_MODE to Daemon there, or choose debian_cron or debian_daemon as '
             'sendmail_queue_runner_method.'
         )
+    # Their start is one of the MTA too.
+    with_mta = method in ('debian_daemon', 'conf_d') or (method == 'systemd_unit' and host.tied)
+    if plan['reasons'] and with_mta and host.another_file:
+        yield '%s Or choose another sendmail_queue_runner_method, whose start is none of the MTA.' % host.another_file
     if method == 'rc_conf' and host.unit_masked:
         yield 'sendmail_enable is NONE in rc.conf, which switches the queue runner off too. Set it to NO there.'
     if 'conf_d' in others and (host.mta_starts or any(runner['pid'] for runner in others['conf_d'])):

@@ -122,6 +122,7 @@ GENERATE = {'generate': True}
 EVERY = 'Nothing runs the client queue every 30m'
 START = {'reasons': EVERY}
 HUB = {'hub': True, 'mta': False}
+BY_HAND = {'started_as': '/usr/sbin/sendmail -L sm-mta -bd -q1h -C/etc/mail/site.cf'}
 OLD_REDHAT = {'init': 'sysv', 'msp': {'unit': None}, 'service': {'init_script': '/etc/init.d/sendmail'}}
 OLD_REDHAT_CONTAINER = {**OLD_REDHAT, 'init': 'none'}
 NULL_REDHAT = dict(HUB, service={'enabled': False})
@@ -161,6 +162,20 @@ ROWS = [
         'debian_daemon',
         TO_DAEMON,
         'systemctl(1)',
+    ),
+    row(
+        'The same, and the MTA was started by hand with another configuration',
+        host('debian', down(LINE), cron=STOPPED, service=BY_HAND),
+        'debian_daemon',
+        dict(TO_DAEMON, errors='started last with /etc/mail/site.cf'),
+        'getcfname() in conf.c',
+    ),
+    row(
+        'The same, and its line works',
+        host('debian', LINE, service=BY_HAND),
+        'debian_cron',
+        {},
+        'update_conf',
     ),
     row(
         'Debian, and cron is masked',
