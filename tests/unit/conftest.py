@@ -32,6 +32,9 @@ except ImportError:
     namespace('ansible_collections.mailops', None)
     namespace('ansible_collections.mailops.sendmail', ROOT)
 
+# Where each user has a group of his own, what he makes may be writable for it (pam_umask(8), usergroups).
+os.umask(0o022)
+
 # Times vary with what else the machine does; an example that failed is printed so that it can be repeated.
 settings.register_profile('collection', max_examples=EXAMPLES, deadline=None, print_blob=True,
                           suppress_health_check=[HealthCheck.too_slow])
