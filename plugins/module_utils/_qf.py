@@ -18,7 +18,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 _LETTERS = b'VTKNPdIBqMFS$ZA!CQrRHDEL'   # all that a line may begin with, but for the final dot; D, E and L are from old versions
 _PROBLEMS_MAX = 10  # a runner gives up at the first
 _HEADERS_MAX = 10000  # kept; a hostile file may have millions
-_LINES_MAX = 1000000
+_LINES_MAX = 1000000  # headers that are not kept count as one
 _ADDRESS_MAX = 255  # bytes, MAXNAME in conf.h
 NEWEST_VERSION = 8  # sendmail 8.13 to 8.18 write 8; a runner loses a file with a larger number
 CONTROL_PREFIXES = {'qf': 'queued', 'hf': 'quarantined', 'Qf': 'lost'}
