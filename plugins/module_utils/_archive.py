@@ -472,11 +472,11 @@ class Writer:
         """Say how far the run is, for who waits: a small JSON file in the base directory, replaced in one step."""
         if self._base is None:
             return
-        if self._directory is not None:
-            self._prove()
         line = json.dumps(dict(self.about, archive=self.path, parts=self.parts, updated=int(time.time()), **counts))
         with named(self.base):
             self._replace(self._base, PROGRESS, line.encode('ascii') + b'\n', False)
+        if self._directory is not None:
+            self._prove()       # behind the last that is written there, so that no archive that has gone is called a success
 
 
 def _read(handle, size):

@@ -109,12 +109,14 @@ def vanishing_archive(rand, findings):
 
     def vanish():
         if "done" not in state and time.monotonic() >= moment:
-            state["done"] = True
             unmount(BASE)
+            state["done"] = time.time()
 
     ended = absent(meanwhile=vanish)
     unmount(BASE)
-    if ended.result.get("removed") and not ended.result.get("failed") and state.get("done"):
+    # What goes when the run has written its last is no fault of the run: its process takes a moment to end.
+    written = max((path.stat().st_mtime for path in KEEP.rglob("*")), default=0)
+    if ended.result.get("removed") and not ended.result.get("failed") and written > state.get("done", written):
         named = ended.result.get("archive") or "/nowhere"
         if not os.path.isdir(named):
             findings.add("untold", f"the archive vanished at work, the result calls it a success and names {named}, which is not there")
