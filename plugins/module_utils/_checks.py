@@ -364,6 +364,16 @@ def no_runners(name: str) -> Check:
 msp_no_runners, mta_no_runners = no_runners('msp'), no_runners('mta')
 
 
+def file_mode(look: Look, _limits: Limits) -> Found:
+    """Whether runs could not open what ordinary users queue: a file is of its sender, with the group of the program, and only the group of its mode counts
+    (readqf() in queue.c, which opens for reading and writing). Not where the program is root's, as of old.
+    """
+    mode = look.settings.get('msp', {}).get('queue_file_mode', 0o660)
+    if mode & 0o060 == 0o060 or not look.program['setgid'] or int(look.program['mode'], 8) & 0o4000:
+        return FINE
+    return said(['QueueFileMode in %s is %04o: queue runs cannot open the messages of ordinary users. Write 0660.' % (look.files['msp']['path'], mode)])
+
+
 def _pace(look: Look, name: str, interval: int) -> int:
     """Seconds between two runs of every group: I= of a group counts before the interval of a process that stays (schedule_queue_runs() in queue.c)."""
     cf, own = look.configurations.get(name), {'mqueue': None}
