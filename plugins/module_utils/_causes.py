@@ -116,7 +116,8 @@ CAUSES = (
     _row('hosts_file', 'The hosts file sends mail for this host elsewhere', 'high', (_checks.of(_reach.hosts_file),), _MANUAL,
          'Correct the line in /etc/hosts, or name the address in brackets in submit.cf.', blocks=_always),
     _row('hub_down', 'The relay, another host, does not answer', 'high', (_checks.of(_reach.hub_down),), _MANUAL,
-         'Start the mail server on that host, or see what it waits for; or name another relay in submit.cf. Nothing on this host is wrong.', blocks=_always),
+         'Start the mail server on that host, or see what it waits for; or name another relay in submit.cf. Nothing on this host is wrong.',
+         blocks=lambda look: not _reach.greets(look)),
     _row('stranger', 'Another program holds the port of the MTA', 'high', (_checks.of(_reach.stranger),), _MTA,
          'Stop the other program; the role does it only when sendmail_mta_replace_other is true.', ('other_mta',),
          log=rb'cannot bind', harms=_always, blocks=_always),
@@ -135,7 +136,7 @@ CAUSES = (
          'Let the host reach Sendmail: the line "sendmail: 127.0.0.1 [::1]" in /etc/hosts.allow counts at once. '
          'A queue run before that returns or loses the mail.',
          log=rb'tcpwrappers', harms=_always, blocks=_always),
-    _row('swallowed', 'Mail of this host is taken and does not arrive', 'high', (_checks.of(_reach.swallowed), _checks.hops), _MANUAL,
+    _row('swallowed', 'Mail of this host is taken and does not arrive', 'high', (_checks.of(_reach.swallowed), _checks.takes_none, _checks.hops), _MANUAL,
          'Correct what the evidence names: Connect:, From: or To: in the access map (then makemap), a rule, mailer or MaxHopCount in the configuration '
          '(then restart the MTA). What was quarantined is in its queue.',
          log=rb'reject=DISCARD|, discard$|quarantine=|Too many hops', harms=_always, blocks=_always),
@@ -239,6 +240,7 @@ CAUSES = (
              'host_lookup': _RESOLVER, 'relay_lookup': _RESOLVER, 'sender_domain': _RESOLVER, 'connection_refused': _AWAY_THERE,
              'connection_timeout': _AWAY_THERE, 'connection_lost': _AWAY_THERE, 'no_route': _NO_WAY, 'not_permitted': _NO_WAY,
              'temporary_reply': _LATER, 'limit': _LATER, 'mta_disk_full': _LATER, 'mailbox': _DELIVERS, 'map_lookup': _MAP, 'alias_database': _MAP}),
+    _row('unjudged', 'It is not known what becomes of mail that is taken', 'low', (_checks.unasked,), _MANUAL, 'Send a message, and see whether it arrives.'),
     _row('orphaned_data', 'Data files without a control file', 'low', (_checks.orphans,), _DEBRIS,
          'Move them into an archive with "state: absent"; what is younger than a day or open is left alone.'),
     _row('elsewhere', 'The client queue is empty; look elsewhere', 'low', (_checks.elsewhere,), _MANUAL,

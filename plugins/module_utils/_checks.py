@@ -296,6 +296,14 @@ def mta_directory(look: Look, _limits: Limits) -> Found:
     return said(found, reason(look, 'temporary_reply', 'mta_queue')[0])
 
 
+def unasked(look: Look, _limits: Limits) -> Found:
+    return said([look.unasked] if look.unasked and not _reach.stranger(look) else [])
+
+
+def takes_none(look: Look, _limits: Limits) -> Found:
+    return said([look.takes_none] if look.takes_none else [], reason(look, 'connection_lost')[0])
+
+
 _HEADERS_LEAST = 512            # bytes that the MTA counts; 316 were seen of a message without anything
 _HOPS = {'msp': 1, 'mta': 2}   # of a message that was submitted here: its own Received line counts, and that of the one before (eatheader())
 

@@ -77,6 +77,8 @@ class Look(NamedTuple):
     dead_letters: List[Dict[str, Any]] = []   # {path, size, mtime}
     obstacles: List[str] = []               # sentences: what keeps an ordinary user from submitting
     swallows: List[str] = []                # what the rules of the MTA make of mail from this host: discard, or quarantine and a reason
+    takes_none: str = ''                    # a sentence: the program that submit.cf hands mail to keeps none
+    unasked: str = ''                       # a sentence: why it is not known what becomes of mail behind submit.cf
     smart_host: List[str] = []              # that of the MTA, where no connection to it comes about: why, by place
     starts_late: bool = False               # whether a start of Sendmail took longer than anybody waits
     stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try
