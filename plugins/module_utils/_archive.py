@@ -198,7 +198,8 @@ def check_room(base: str) -> int:
     """The bytes that are free where an archive is or would be. Raises SendmailError where that is none, or nothing can be written."""
     here = _walk(os.path.abspath(base), _base_check(()))[0]
     try:
-        room = os.fstatvfs(here)
+        with named(base):
+            room = os.fstatvfs(here)
     finally:
         os.close(here)
     if room.f_flag & os.ST_RDONLY or room.f_blocks and not room.f_bfree:
