@@ -53,7 +53,12 @@ class Restorer:
             self.parts = parts
             for part in parts:
                 self.check()
-                self._guarded(part)
+                place = os.path.dirname(part)
+                if os.path.abspath(path) in (part, place) or _archive.ARCHIVE.match(os.path.basename(place)):
+                    self._guarded(part)
+                else:
+                    self._refuse(part, _text.SendmailError('archive: %s may be of a copy, because no run names an archive so: it is used where '
+                                                           'archive names it.' % _text.printable(os.fsencode(part))))
 
     def _recorded_elsewhere(self, label: str) -> bool:
         """Whether another part says that it has removed a message. Asked for what an ended run did not remove, so read only then."""

@@ -643,6 +643,21 @@ class TestOnce:
             lab.act('restored')
         assert lab.files() == {}
 
+    @pytest.mark.parametrize('name', ['%s.bak', 'before-%s'])
+    def test_a_copy_beside_an_archive(self, lab, name):
+        """It does not know what was brought back from the other: used as well, it would deliver that twice."""
+        lab.message(1, body=b'body 1\n')
+        archive = lab.act('absent')['archive']
+        copy = os.path.join(lab.base, name % os.path.basename(archive))
+        shutil.copytree(archive, copy)
+        assert lab.act('restored', archive=archive)['restored'] == 1 and deliver(lab) == [identifier(1)]
+        for check_mode in (True, False):
+            with pytest.raises(_text.SendmailError, match='may be of a copy') as caught:
+                lab.act('restored', check_mode)
+            assert [caught.value.result[what] for what in ('restored', 'already')] == [0, 1] and lab.files() == {}
+            assert [one['path'] for one in caught.value.result['refused']] == [copy + '/0001.tar.gz']
+        assert lab.act('restored', True, archive=copy)['restored'] == lab.act('restored', True, archive=copy + '/0001.tar.gz')['restored'] == 1
+
     def test_a_damaged_part_among_others(self, lab, monkeypatch):
         monkeypatch.setattr(_outcome, 'BATCH', 2)
         for number in range(6):
