@@ -33,8 +33,8 @@ options:
       - V(restored) brings messages from an archive back into the queue. In the MTA's queue they have owner and mode as they were, or as the queue needs
         them now; in the client queue they belong to the user that runs it, as after Sendmail's own first try.
         A message that is in its queue, or was restored from this archive before, is not restored again. One is left alone while another file of its id
-        is in either queue, such as a left-over rewrite (C(tf)) or a message that got the id again. So is one whose removal was interrupted before it had left the queue, when it is not
-        there any more. It was probably delivered.
+        is in either queue, such as a left-over rewrite (C(tf)) or a message that got the id again. So is one whose removal was interrupted before it
+        had left the queue, when it is not there any more. It was probably delivered.
       - An archive proves itself before anything of it is used. A tar file that is damaged, cut short or not written by this module is refused by
         its name, the others are used, and the module fails in the end.
     type: str
