@@ -55,7 +55,7 @@ options:
       - With O(state=absent), a directory on the host in which each run that removes something makes an archive of its own. It is made when it is missing.
         The file C(progress.json) there says how far a run is.
       - With O(state=restored), the archive to read. This is the directory that RV(archive) named, a single tar file in it, or a directory of archives.
-        There, directories with names of your own are refused: a copy does not know what was restored from the original.
+        There, directories with names of your own are refused, because a copy does not know what was restored from the original.
       - The directory must be one that only root can write to. V(/var/backups/sendmail-queue) when it is not given.
     type: path
   max_affected:
