@@ -18,7 +18,7 @@ import stat
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _access, _archive, _hazards, _identity, _outcome, _removal, _selection, _spool, _text)
+    _access, _archive, _hazards, _identity, _outcome, _qf, _removal, _selection, _spool, _text)
 
 _MEMBER = re.compile(r'(msp|mta)(/.*)/((?:qf|hf|Qf|df)[^/]*)\Z', re.S)
 
@@ -53,7 +53,12 @@ class Restorer:
             self.parts = parts
             for part in parts:
                 self.check()
-                self._guarded(part)
+                place = os.path.dirname(part)
+                if os.path.abspath(path) in (part, place) or _archive.ARCHIVE.match(os.path.basename(place)):
+                    self._guarded(part)
+                else:
+                    self._refuse(part, _text.SendmailError('archive: %s may be of a copy, because no run names an archive so: it is used where '
+                                                           'archive names it.' % _text.printable(os.fsencode(part))))
 
     def _recorded_elsewhere(self, label: str) -> bool:
         """Whether another part says that it has removed a message. Asked for what an ended run did not remove, so read only then."""
@@ -136,15 +141,17 @@ class Restorer:
                         _removal.settle_removal(self.look, one)
         return kept
 
-    def _here(self, wanted: str, identifier: str) -> Tuple[str, Optional[str]]:
-        """(outcome, why) for what any queue has of this id already; ('', None) for nothing. Only a control file in its own queue is the message."""
+    def _here(self, pending: 'Pending', size: Optional[int]) -> Tuple[str, Optional[str]]:
+        """(outcome, why) for what any queue has of this id already; ('', None) for nothing. Only a control file in its own queue can be the message."""
+        wanted, identifier = pending.queue, pending.name[2:]
         for queue, places in sorted(self.opened.items(), key=lambda one: one[0] != wanted):
             with _identity.acting(_access.identity(self.look, queue)):
                 for opened in places:
                     for (place, path), prefix in itertools.product(_access.places(opened), _removal.CONTROLS):
-                        with contextlib.suppress(FileNotFoundError):
+                        with _archive.named(path), contextlib.suppress(FileNotFoundError):
                             about = os.stat(prefix + identifier, dir_fd=place, follow_symlinks=False)
-                            if queue == wanted and prefix in ('qf', 'hf', 'Qf') and about.st_size and stat.S_ISREG(about.st_mode):
+                            if (queue == wanted and prefix in ('qf', 'hf', 'Qf') and about.st_size and stat.S_ISREG(about.st_mode)
+                                    and not _another(place, prefix + identifier, opened.data, pending.data, size)):
                                 return 'already', 'it is in the queue, as %s' % prefix
                             return 'left_alone', '%s has its id. Find out what that is and move it away first' % _text.printable(
                                 os.fsencode(os.path.join(path, prefix + identifier)))
@@ -157,7 +164,7 @@ class Restorer:
         queue, name = pending.queue, pending.name
         identifier = name[2:]
         label = _removal.label(queue, pending.path, name)
-        done, why = self._here(queue, identifier)
+        done, why = self._here(pending, member and member.size)
         if done == 'already':
             if not self.dry and label in self.removed:
                 before.add(_mark(name))
@@ -261,6 +268,17 @@ class Restorer:
         _write(control.control, file, _Bytes(pending.data), len(pending.data), right)
         ready.append(Ready(queue, control, file, name))
         return None
+
+
+def _another(directory: int, name: str, data: int, content: bytes, size: Optional[int]) -> bool:
+    """Whether a control file is of another message than C(content): an id comes again where a clock was set back, or from a host with the same
+    process numbers. C(size): of its data file, which nobody rewrites."""
+    try:
+        here, was = _qf.parse(_spool.read_whole(directory, name)[0]), _qf.parse(content)
+        there = os.stat('df' + name[2:], dir_fd=data, follow_symlinks=False).st_size
+    except (OSError, _text.SendmailError):
+        return False
+    return size not in (None, there) or None not in (here.created, was.created) and here.created != was.created
 
 
 def _mark(name: str) -> bytes:

@@ -561,6 +561,38 @@ class TestOnce:
         os.unlink(there)
         assert lab.act('restored')['restored' if outcome == 'left_alone' else 'already'] == 1
 
+    @pytest.mark.parametrize('seconds, body, outcome', [(900, b'body\n', 'already'), (900, b'another\n', 'left_alone'), (901, b'body\n', 'left_alone')])
+    def test_an_id_that_came_again(self, lab, seconds, body, outcome):
+        """A clock that was set back, or an archive of another host: the message in the queue is not the one in the archive."""
+        lab.message(1)
+        lab.act('absent')
+        lab.message(1, data=QF.replace(b'N0\n', b'N7\n') % (seconds, b''), body=body)
+        before = lab.files()
+        for check_mode in (True, False):
+            done = lab.act('restored', check_mode)
+            assert (done[outcome], done['changed'], lab.files()) == (1, False, before)
+        lab.act('absent')                   # as a runner does that delivers it
+        shutil.rmtree(sorted(entry.path for entry in os.scandir(lab.base) if entry.is_dir())[1])
+        assert lab.act('restored')['restored' if outcome == 'left_alone' else 'already'] == 1
+
+    @pytest.mark.parametrize('state, call, where', [
+        ('absent', 'fstatvfs', 'archives'), ('restored', 'fstatvfs', 'mqueue-client'), ('restored', 'stat', 'mqueue-client/qf' + identifier(1))])
+    def test_an_error_says_where(self, lab, state, call, where, monkeypatch):
+        """An error of a descriptor has no name, and one of a name is not of the archive that is read meanwhile."""
+        lab.message(1)
+        if state == 'restored':
+            lab.act('absent')
+        real = getattr(os, call)
+
+        def broken(path, *rest, **more):
+            if call == 'fstatvfs' or str(path).startswith('qf'):
+                raise OSError(errno.EIO, 'Input/output error', *[path] * (call == 'stat'))
+            return real(path, *rest, **more)
+        monkeypatch.setattr(os, call, broken)
+        with pytest.raises(_text.SendmailError) as caught:
+            lab.act(state)
+        assert str(caught.value).startswith('Input/output error: %s. ' % os.path.join(lab.path, where))
+
     def test_a_left_over_rewrite_of_a_message_that_was_taken_out(self, lab):
         """A full disk leaves a tf file beside the message; both ways of the message do without it."""
         lab.message(1)
@@ -610,6 +642,21 @@ class TestOnce:
         with pytest.raises(_text.SendmailError, match='0001.removed.*cannot be read'):
             lab.act('restored')
         assert lab.files() == {}
+
+    @pytest.mark.parametrize('name', ['%s.bak', 'before-%s'])
+    def test_a_copy_beside_an_archive(self, lab, name):
+        """It does not know what was brought back from the other: used as well, it would deliver that twice."""
+        lab.message(1, body=b'body 1\n')
+        archive = lab.act('absent')['archive']
+        copy = os.path.join(lab.base, name % os.path.basename(archive))
+        shutil.copytree(archive, copy)
+        assert lab.act('restored', archive=archive)['restored'] == 1 and deliver(lab) == [identifier(1)]
+        for check_mode in (True, False):
+            with pytest.raises(_text.SendmailError, match='may be of a copy') as caught:
+                lab.act('restored', check_mode)
+            assert [caught.value.result[what] for what in ('restored', 'already')] == [0, 1] and lab.files() == {}
+            assert [one['path'] for one in caught.value.result['refused']] == [copy + '/0001.tar.gz']
+        assert lab.act('restored', True, archive=copy)['restored'] == lab.act('restored', True, archive=copy + '/0001.tar.gz')['restored'] == 1
 
     def test_a_damaged_part_among_others(self, lab, monkeypatch):
         monkeypatch.setattr(_outcome, 'BATCH', 2)
