@@ -201,6 +201,39 @@ def test_a_package_whose_files_are_gone_is_no_sendmail(tmp_path, role, text, cha
     assert ('its program is not there' in said, 'failed=1' in said) == (failed, failed), said
 
 
+CREATES = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    __sendmail_mta_facts: {installation: {program: /usr/sbin/sendmail}}
+    __sendmail_mta_todo: {command: [-bd, -q1h]}
+  tasks:
+    - ansible.builtin.include_tasks: create.yml
+"""
+
+
+@pytest.mark.parametrize('name, line, refused', [
+    ('mailer.service', 'ExecStart=/usr/sbin/sendmail -L sm-mta -bd -q1h', True), ('mailer.service', 'ExecStart=/opt/sendmail -bD', True),
+    ('mailer.service', 'ExecStartPost=/usr/sbin/sendmail -bd', True),
+    # A queue runner, a comment, another program, and what is no service.
+    ('mailer.service', 'ExecStart=/usr/sbin/sendmail -Ac -q30m', False), ('mailer.service', '#ExecStart=/usr/sbin/sendmail -bd', False),
+    ('mailer.service', 'ExecStart=/usr/sbin/opensendmail -bd', False), ('mailer.service.dpkg-old', 'ExecStart=/usr/sbin/sendmail -bd', False)])
+@pytest.mark.parametrize('arguments', [[], ['--check']])
+def test_no_unit_is_written_beside_one_of_another_name(tmp_path, name, line, refused, arguments):
+    """Which does not run now. At the next boot both would start, for one port."""
+    text = (ROOT / 'roles/sendmail_mta/tasks/create.yml').read_text()
+    for place in ('/etc/systemd/system', '/usr/local/lib/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system'):
+        text = re.sub(rf'(?<![\w/]){place}', f'{tmp_path}{place}', text)
+        (tmp_path / place[1:]).mkdir(parents=True)
+    text = [task for task in yaml.safe_load(text) if 'ansible.builtin.systemd_service' not in task]
+    (tmp_path / 'create.yml').write_text(yaml.safe_dump(text))
+    (tmp_path / 'sendmail.service.j2').symlink_to(ROOT / 'roles/sendmail_mta/templates/sendmail.service.j2')
+    (tmp_path / 'usr/lib/systemd/system' / name).write_text(f'[Service]\n{line}\n')
+    said = play(tmp_path, CREATES, *arguments)
+    assert ('so no other unit is written' in said, 'failed=1' in said) == (refused, refused), said
+    assert (tmp_path / 'etc/systemd/system/sendmail.service').exists() is (not refused and not arguments)
+
+
 PACKAGES = """
 - hosts: localhost
   gather_facts: false
