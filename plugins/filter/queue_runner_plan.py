@@ -544,7 +544,10 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
     host, auto = _Host(look), method == 'auto'
     if auto:
         method = _method(host)
-    if host.platform == 'unknown' or auto and method == 'cron' and host.init == 'none' and host.trouble:
+    bare = auto and host.init == 'none' and host.trouble
+    # What starts a container starts a shell in a loop again, and not a daemon of ours.
+    looped = [(runner['source'], runner['interval']) for runner in host.runners if runner['active']] == [('loop', seconds)]
+    if host.platform == 'unknown' or bare and (method == 'cron' or looped):
         method = 'none'
     plan = {
         'errors': [],

@@ -664,7 +664,21 @@ ROWS = [
     ),
     row(
         'A shell that runs the queue and sleeps, in a container without an init and without cron',
-        host('debian', LOOP, init='none', cron=NO_CRON),
+        host('debian', LOOP, down(LINE), init='none', cron=NO_CRON),
+        'none',
+        {},
+        'sh(1)',
+    ),
+    row(
+        'Such a shell with another interval',
+        host('debian', dict(LOOP, interval=600), init='none', cron=NO_CRON),
+        'debian_daemon',
+        dict(TO_DAEMON, foreign='loop, every 10m'),
+        'sh(1)',
+    ),
+    row(
+        'Such a shell, and an init that starts no cron',
+        host('debian', LOOP, init='sysv', cron=NO_CRON),
         'debian_daemon',
         dict(TO_DAEMON, foreign='loop, every 30m'),
         'sh(1)',
