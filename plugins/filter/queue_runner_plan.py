@@ -459,8 +459,9 @@ def _unsupported(plan, host):
         )
     else:
         yield (
-            'Neither an init system nor cron runs on this host, so nothing would run the client queue (now: %s). Let '
-            'what starts this container start "sendmail -L sm-msp-queue -Ac -q%s" too, or start cron there.'
+            'Neither an init system nor a cron that reads /etc/cron.d runs on this host, so this role can set up nothing '
+            'that runs the client queue (now: %s). Let what starts this container start "sendmail -L sm-msp-queue -Ac '
+            '-q%s", or the one cron that is there run "sendmail -Ac -q", and nothing beside it.'
             % (now, plan['interval'])
         )
 

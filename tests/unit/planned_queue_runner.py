@@ -420,8 +420,22 @@ ROWS = [
         'Red Hat in a container without init and cron',
         host('redhat', init='none', cron=NO_CRON),
         'none',
-        {'errors': 'Neither an init system nor cron runs on this host'},
+        {'errors': 'Neither an init system nor a cron that reads /etc/cron.d runs on this host'},
         'crond(8)',
+    ),
+    row(
+        'Built by hand, in a container with the cron of busybox, and its table of a user',
+        host('upstream', runner(path='/var/spool/cron/crontabs/smmsp', line=1, interval=600), init='none', cron=NO_CRON),
+        'none',
+        {'errors': 'now: /var/spool/cron/crontabs/smmsp line 1'},
+        'crond.c',
+    ),
+    row(
+        'The same with the interval that is wanted',
+        host('upstream', runner(path='/var/spool/cron/crontabs/smmsp', line=1), init='none', cron=NO_CRON),
+        'none',
+        {},
+        'crond.c',
     ),
     row(
         'SUSE as its package leaves it: every half hour (-qp30m)',
