@@ -293,6 +293,9 @@ def silent(look: _look.Look) -> Evidence:
 def _mute(look: _look.Look) -> List[str]:
     greeting = look.greeting
     if greeting and greeting['connected'] and not greeting['code']:
+        holder = ((look.relay or {}).get('listener') or {}).get('pid')
+        if holder and any(one['pid'] == holder and one.get('stopped') for one in look.processes):
+            return ['Process %d, which listens on %s, is stopped (kill -STOP), so it does not greet.' % (holder, where(look))]
         what = {'connection_timeout': 'says nothing for %d seconds' % greeting.get('seconds', 0), None: 'does not greet as a mail server'}
         return ['%s accepts the connection and %s.' % (where(look), what.get(greeting['error'], 'closes it at once'))]
     return []

@@ -46,6 +46,16 @@ def by_mx(*records, greeting=None):
             'greeting': greeting or dict(DOWN, error='name_lookup')}
 
 
+@pytest.mark.parametrize('pid, stopped, says', [
+    (SOCKET['pid'], True, 'Process %d, which listens on 127.0.0.1 port 25, is stopped (kill -STOP), so it does not greet.' % SOCKET['pid']),
+    (SOCKET['pid'], False, '127.0.0.1 port 25 accepts the connection and says nothing for 60 seconds.'),
+    (SOCKET['pid'] + 1, True, '127.0.0.1 port 25 accepts the connection and says nothing for 60 seconds.')])
+def test_who_is_stopped_is_named(pid, stopped, says):
+    silent = dict(SILENT, seconds=60.0)
+    (one,) = _causes.diagnose(HEALTHY._replace(greeting=silent, processes=[dict(REJECTS, rejecting=None, pid=pid, stopped=stopped)]))
+    assert (one['id'], one['evidence']) == ('silent', [says])
+
+
 @pytest.mark.parametrize('bound_to, because_of', [('sendmail.service', ['mta_down']), (None, [])])
 def test_a_runner_that_stops_with_the_mta_is_its_victim(bound_to, because_of):
     runner = dict(HEALTHY.runners[0], active=False, detail='it is down', bound_to=bound_to)
