@@ -174,7 +174,7 @@ CAUSES = (
          'Flush the queue. Restart a queue runner that is a daemon: it keeps the name servers that it was started with.'),
     _row('stale_resolver', 'The MTA cannot resolve the domain of the sender', 'high', (_checks.stale_resolver,), _MTA,
          'Restart the MTA: a running daemon keeps the name servers it was started with.', ('dns',), log=rb'reject=451 4\.1\.8'),
-    _row('relay_name', 'The name of the relay cannot be looked up', 'high', (_checks.relay_name,), _MANUAL,
+    _row('relay_name', 'The name of the relay cannot be looked up', 'high', (_checks.relay_name, _checks.relay_has_no_name,), _MANUAL,
          'Give the relay in submit.cf a name that resolves, or its address in brackets.', ('dns',), harms=_reach.no_such_relay, blocks=_always),
     _row('mta_disk_full', "The file system of the MTA's queue is full", 'high', (_checks.mta_blocks, _checks.mta_inodes, _checks.mta_full), _MANUAL,
          "Make room on the file system of the MTA's queue. An MTA that was started before a mount has to be restarted.", log=rb'low on space', blocks=_always),
