@@ -4,6 +4,7 @@
 
 """What a queue run would destroy or hang on, found before it runs: wrong owners and modes, missing bodies, control files it loses or aborts on."""
 
+import errno
 import os
 import re
 import stat
@@ -179,8 +180,8 @@ def _inspect(opened, place, queue, directory, name, who, settings, held, named):
     if not _qf.IDENTIFIER.match(identifier):
         hazards.append(Hazard('unreadable', '%s: not a queue id' % _text.printable(os.fsencode(identifier))))
     wrong = hazard_of_owner(about, place, who, settings)
-    if not wrong and not os.geteuid() and not os.access(name, os.W_OK, dir_fd=opened.control) and os.access('.', os.W_OK, dir_fd=opened.control):
-        wrong = 'it is immutable, so no run can open it: remove that attribute with chattr -i'
+    if not wrong and not os.geteuid() and _frozen(opened.control, name):
+        wrong = 'it is immutable or append-only, so no run can open it: remove that attribute with chattr -ia'
     if wrong:
         hazards.append(Hazard('permissions', wrong))
     hazards += content_hazards(data, envelope, time.time() - about.st_ctime, named)
@@ -194,6 +195,15 @@ def _inspect(opened, place, queue, directory, name, who, settings, held, named):
             pass
     return Waiting(queue, directory, identifier, envelope.created or 0, envelope.attempts, envelope.last_attempt,
                    len(envelope.recipients), locked, hazards)
+
+
+def _frozen(directory: int, name: str) -> bool:
+    """Whether not even root can open a file as a runner does, to lock it, where the file system is not read-only."""
+    try:
+        os.close(os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory))
+    except OSError as error:
+        return error.errno == errno.EPERM
+    return False
 
 
 def data_hazards(opened: Any, identifier: str, who: Any, directory: Any, other: Optional[Any]) -> List[Hazard]:
