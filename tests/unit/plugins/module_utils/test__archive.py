@@ -188,9 +188,9 @@ def test_a_share_that_goes_stale_when_a_part_is_opened(tmp_path, monkeypatch):
         if stat.S_ISREG(real(descriptor).st_mode):
             raise OSError(errno.ESTALE, 'Stale file handle')
         return real(descriptor)
-    monkeypatch.setattr(os, 'fstat', fstat)
-    with pytest.raises(_archive.Refused, match='archive: %s cannot be read: Stale file handle' % path):
-        with _archive.Part(path):
+    with monkeypatch.context() as patched:
+        patched.setattr(os, 'fstat', fstat)
+        with pytest.raises(_archive.Refused, match='archive: %s cannot be read: Stale file handle' % path), _archive.Part(path):
             pass
 
 
