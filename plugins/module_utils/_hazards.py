@@ -198,7 +198,7 @@ def _inspect(opened, place, queue, directory, name, who, settings, held, named):
 
 
 def _frozen(directory: int, name: str) -> bool:
-    """Whether not even root can open a file as a runner does, to lock it, where the file system is not read-only."""
+    """Whether a run cannot open a file to lock it, because of chattr +i or +a."""
     try:
         os.close(os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory))
     except OSError as error:
@@ -215,10 +215,11 @@ def data_hazards(opened: Any, identifier: str, who: Any, directory: Any, other: 
             with _spool.Opened(other) as there:
                 body, why = _body(there.data, 'df' + identifier, who)
     except (FileNotFoundError, ValueError):
-        meant = other or directory
-        hidden = [path for path in (directory.path, directory.control) if path != meant.data and os.path.lexists(os.path.join(path, 'df' + identifier))]
-        return [Hazard('no_data', 'the data file is in %s, where Sendmail does not look for it: move it to %s' % (hidden[0], meant.data) if hidden
-                       else 'there is no data file')]
+        data = (other or directory).data
+        for path in {directory.path, directory.control} - {data}:
+            if os.path.lexists(os.path.join(path, 'df' + identifier)):
+                return [Hazard('no_data', 'the data file is in %s, where Sendmail does not look for it: move it to %s' % (path, data))]
+        return [Hazard('no_data', 'there is no data file')]
     if not stat.S_ISREG(body.st_mode):
         return [Hazard('unreadable', 'the data file is not a regular file: a run would hang on it, or deliver something else', 'special')]
     return [Hazard('permissions', 'the data file has ' + why)] if why else []
