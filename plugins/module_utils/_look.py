@@ -78,6 +78,8 @@ class Look(NamedTuple):
     dead_letters: List[Dict[str, Any]] = []   # {path, size, mtime}
     obstacles: List[str] = []               # sentences: what keeps an ordinary user from submitting
     swallows: List[str] = []                # what the rules of the MTA make of mail from this host: discard, or quarantine and a reason
+    takes_none: str = ''                    # a sentence: the program that submit.cf hands mail to keeps none
+    unasked: str = ''                       # a sentence: why it is not known what becomes of mail behind submit.cf
     smart_host: List[str] = []              # that of the MTA, where no connection to it comes about: why, by place
     starts_late: bool = False               # whether a start of Sendmail took longer than anybody waits
     stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try
@@ -358,8 +360,8 @@ def _relay(found: Look, ask: Optional[Callable[..., Any]]) -> Look:
         if asleep and _processes.asleep(holder) == asleep:
             answer = dict(_network.NOBODY, connected=True, error='connection_timeout', seconds=STOPPED_SECONDS)
         else:
-            answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, sources.get(6 if ':' in place.address else 4),
-                                       partial(ask, here=place.this_host) if ask else None)
+            answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, found.submitter.get('uid') or 0,
+                                       sources.get(6 if ':' in place.address else 4), partial(ask, here=place.this_host) if ask else None)
         greetings[place.address, place.port] = answer
         # After silence, 4xx, or what breaks off at EHLO, MAIL or RCPT it goes on (smtpinit(), deliver.c: goto tryhost).
         if answer['connected'] and not answer['error'] and (answer['code'] or 400) // 100 != 4 or time.monotonic() - start > GREETING_SECONDS:

@@ -5,6 +5,7 @@ when it has installed something."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -228,6 +229,43 @@ def test_a_package_whose_files_are_gone_is_no_sendmail(tmp_path, role, text, cha
         (tmp_path / f'{name}.yml').write_text('[]')
     said = play(tmp_path, text.replace('{changed: true}', '{changed: %s}' % changed), *arguments)
     assert ('its program is not there' in said, 'failed=1' in said) == (failed, failed), said
+
+
+CREATES = """
+- hosts: all
+  gather_facts: false
+  vars:
+    __sendmail_mta_facts: {installation: {program: /usr/sbin/sendmail}}
+    __sendmail_mta_todo: {command: [-bd, -q1h]}
+  tasks:
+    - ansible.builtin.include_tasks: create.yml
+"""
+# What stands in a unit of another name, and whether it starts Sendmail's daemon.
+UNITS = {
+    'daemon': ('mailer.service', 'ExecStart=/usr/sbin/sendmail -L sm-mta -bd -q1h', True),
+    'foreground': ('mailer.service', 'ExecStart=/opt/sendmail -bD', True), 'behind': ('mailer.service', 'ExecStartPost=/usr/sbin/sendmail -bd', True),
+    'runner': ('mailer.service', 'ExecStart=/usr/sbin/sendmail -Ac -q30m', False), 'comment': ('mailer.service', '#ExecStart=/usr/sbin/sendmail -bd', False),
+    'program': ('mailer.service', 'ExecStart=/usr/sbin/opensendmail -bd', False), 'old': ('mailer.service.dpkg-old', 'ExecStart=/usr/sbin/sendmail -bd', False)}
+
+
+@pytest.mark.parametrize('arguments', [[], ['--check']])
+def test_no_unit_is_written_beside_one_of_another_name(tmp_path, arguments):
+    """Which does not run now. At the next boot both would start, for one port."""
+    tasks = [task for task in yaml.safe_load((ROOT / 'roles/sendmail_mta/tasks/create.yml').read_text()) if 'ansible.builtin.systemd_service' not in task]
+    # Each host has a place of its own for its units.
+    text = re.sub(r'(?<![\w/])(?:/\w+)+/system\b', r'{{ playbook_dir }}/{{ inventory_hostname }}\g<0>', json.dumps(tasks))
+    (tmp_path / 'create.yml').write_text(text)
+    (tmp_path / 'sendmail.service.j2').symlink_to(ROOT / 'roles/sendmail_mta/templates/sendmail.service.j2')
+    for host, (name, line, _refused) in UNITS.items():
+        for place in ('etc/systemd/system', 'usr/lib/systemd/system'):
+            (tmp_path / host / place).mkdir(parents=True)
+        (tmp_path / host / 'usr/lib/systemd/system' / name).write_text(f'[Service]\n{line}\n')
+    (tmp_path / 'play.yml').write_text(CREATES)
+    done = plays.play(tmp_path, *plays.HERE[2:], '-i', ','.join(UNITS), 'play.yml', *arguments)
+    for host, (_name, _line, refused) in UNITS.items():
+        said = done.stdout.partition(f'fatal: [{host}]: FAILED! => ')[2].partition('\n')[0]
+        assert (f'{tmp_path}/{host}/usr/lib/systemd/system/mailer.service starts' in said) is bool(said) is refused, done.stdout
+        assert (tmp_path / host / 'etc/systemd/system/sendmail.service').exists() is (not refused and not arguments)
 
 
 PACKAGES = """

@@ -241,6 +241,28 @@ def test_a_cause_that_harms_does_not_wait_for_itself():
     assert runner['fix']['text'] == 'First fix: stranger; a start runs the queue. Schedule one, every half hour.'
 
 
+OTHER = 'Deferred: Connection refused by hub2.example.test.'
+BY_DOMAIN = b'R$* < @ other.test $* > $*\t$#relay $@ %s $: $1 < @ other.test > $3\n'
+
+
+@pytest.mark.parametrize('status, text, expected', [
+    # Seen with 8.18.1: the other relay refuses, the first one answers.
+    (OTHER, BY_DOMAIN % b'hub2.example.test', 'hub_down'), (OTHER, BY_DOMAIN % b'[hub2.example.test]', 'hub_down'), (OTHER, BY_DOMAIN % b'HUB2.example.test', 'hub_down'),
+    (OTHER, b'Kmailertable hash /etc/mail/mailertable\n', 'hub_down'),
+    # submit.cf has named it before; or it is only written somewhere.
+    (OTHER, b'', 'was_down'), (OTHER, BY_DOMAIN % b'hub2.example.test.net', 'was_down'), (OTHER, b'R$* hub2.example.test\t$1\n', 'was_down'),
+    (OTHER, BY_DOMAIN % b'hub.example.test', 'was_down'), ('x', BY_DOMAIN % b'hub2.example.test', 'was_down'),
+    ('Deferred: Connection refused by [127.0.0.1]', BY_DOMAIN % b'[127.0.0.1]', 'was_down')])
+def test_one_of_the_relays_by_domain_refuses(status, text, expected):
+    look = HEALTHY._replace(configurations={'msp': _cf.parse(text)}, **waits('connection_refused', status))
+    (one,) = _causes.diagnose(look)
+    assert (one['id'], one['messages'], one['blocks']) == (expected, 3, False)
+    if expected == 'hub_down':
+        assert one['evidence'][1] == 'submit.cf sends mail for some recipients to hub2.example.test; 127.0.0.1 port 25 answers.'
+    (late,) = _causes.diagnose(look._replace(**waits('connection_timeout', status.replace('refused by', 'timed out with'))))
+    assert late['id'] == expected.replace('was_down', 'unreachable')
+
+
 # A host on which a cause of the relay holds, and the most similar one on which it does not. The other causes are in test__causes.
 NEAREST = {
     'mta_down': (dict(NOBODY, processes=[]), NOBODY),
