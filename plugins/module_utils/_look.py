@@ -298,6 +298,7 @@ def served(found: Look, ask: Optional[Callable[..., Any]] = None) -> Look:
     processes, cron = _patient(look_at_processes)
     services = dict((queue, dict(_system.service(name), name=name)) for queue, name in (('mta', layout.mta_service), ('msp', layout.msp_service)))
     services['mta']['started_as'] = _system.started_as(found.settings.get('mta', {}).get('pid_file') or '/var/run/sendmail.pid')
+    services['mta']['command'] = _runners.command(layout.mta_service)
     sendmail_conf = _runners.sendmail_conf(layout)
     found = found._replace(
         processes=processes, load=_system.load_average(), sendmail_conf=sendmail_conf, runners=_runners.queue_runners(

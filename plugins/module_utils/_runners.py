@@ -275,13 +275,23 @@ def _unit(name: str, present: Dict[str, Set[str]], root: str) -> Tuple[Optional[
     return (paths[0] if holders else None), _schedule.unit(*[_system.script(root + path) for path in paths])
 
 
-def _unit_run(settings: Dict[str, List[str]], root: str) -> Optional[Dict[str, Any]]:
-    if 'sendmail' not in ' '.join(settings.get('ExecStart', [])):
-        return None
+def _command(settings: Dict[str, List[str]], root: str) -> str:
     environment: Dict[str, str] = {}
     for path in settings.get('EnvironmentFile', []):
         environment.update(_schedule.environment(_system.script(root + path.lstrip('-'))))
-    command = _schedule.unit_command(settings, environment)
+    return _schedule.unit_command(settings, environment)
+
+
+def command(name: str, root: str = '') -> Optional[str]:
+    """What the unit of a service starts, with its environment put in; None where it has no unit file."""
+    path, settings = _unit(name + '.service', {directory: set(_system.names(root + directory)) for directory in UNITS}, root)
+    return _system.printable(_command(settings, root)) if path else None
+
+
+def _unit_run(settings: Dict[str, List[str]], root: str) -> Optional[Dict[str, Any]]:
+    if 'sendmail' not in ' '.join(settings.get('ExecStart', [])):
+        return None
+    command = _command(settings, root)
     run = _schedule.queue_run(command)
     return dict(run, script=_schedule.beside(command)) if run else None
 

@@ -116,6 +116,7 @@ def mta_host(
         'enabled': True if unit or script else None,
         'masked': False,
         'started_as': None,
+        'command': None,
     }
     record.update(service or {})
     return {
@@ -171,6 +172,7 @@ UNKNOWN_NAME = {
 }
 NO_REDHAT_SERVICE = {'platform': 'redhat', 'service': {'unit': None, 'enabled': None}}
 EXIM = {'pid': 9, 'exe': '/usr/sbin/exim4', 'unit': 'exim4.service', 'scripts': []}
+SITE = '/usr/sbin/sendmail -bd -q1h -C /etc/mail/site.cf'
 ROWS = [
     # Where submit.cf hands mail to
     row(
@@ -542,6 +544,18 @@ ROWS = [
         dead(service={'started_as': '/usr/sbin/sendmail-mta -Am -L sm-mta -bd -q10m -C/etc/mail/site.cf'}),
         {'restart': 'No MTA runs.'},
         'sendmail.conf',
+    ),
+    row(
+        'The same on Red Hat, and -C stands in SENDMAIL_OPTS, which its unit puts into its command',
+        dead(platform='redhat', service={'started_as': SITE, 'command': '/usr/sbin/sendmail -bd -q1h -C /etc/mail/site.cf '}),
+        {'restart': 'No MTA runs.'},
+        'sendmail.service',
+    ),
+    row(
+        'The same, but SENDMAIL_OPTS names another file',
+        dead(platform='redhat', service={'started_as': SITE, 'command': '/usr/sbin/sendmail -bd -q1h -C /etc/mail/site.cf.new '}),
+        {'errors': 'started last with /etc/mail/site.cf'},
+        'getcfname() in conf.c',
     ),
     row(
         'The same, and its pid file says how it was started last',
