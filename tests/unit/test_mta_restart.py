@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -81,6 +82,17 @@ WATCHED = """
   tasks:
     - ansible.builtin.include_tasks: %s/roles/sendmail_mta/tasks/restart.yml
 """
+STOPPED = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    role_path: %s
+    __sendmail_mta_todo: {watched: false, init: systemd, restart: [It does not greet.], pids: [%s], strays: [], sockets: []}
+    __sendmail_mta_facts: {installation: {platform: debian}, services: {init: systemd}}
+    __sendmail_mta_unwritten: false
+  tasks:
+    - ansible.builtin.include_tasks: %s/roles/sendmail_mta/tasks/restart.yml
+"""
 
 
 REPLACES = """
@@ -141,6 +153,23 @@ def test_a_handler_leaves_alone_what_a_supervisor_watches(tmp_path, watched):
     (tmp_path / 'tasks/guard.yml').write_text(yaml.safe_dump([{'ansible.builtin.fail': {'msg': 'goes on'}}]))
     said = play(tmp_path, WATCHED % (tmp_path, watched, ROOT))
     assert ('Restart it there' in said, 'goes on' in said) == (watched, not watched), said
+
+
+def test_a_daemon_that_is_stopped_goes_on_before_its_service_is_restarted(tmp_path):
+    (tmp_path / 'tasks').mkdir()
+    for name in ('guard', 'failed'):
+        (tmp_path / f'tasks/{name}.yml').write_text('[]')
+    program = tmp_path / 'systemctl'
+    with subprocess.Popen(['sleep', '600']) as frozen:
+        try:
+            os.kill(frozen.pid, signal.SIGSTOP)
+            os.waitpid(frozen.pid, os.WUNTRACED)
+            program.write_text(f'#!/bin/sh\ngrep State /proc/{frozen.pid}/status >>{tmp_path}/state\nexit 1\n')
+            program.chmod(0o755)
+            play(tmp_path, STOPPED % (tmp_path, frozen.pid, ROOT))
+            assert 'stopped' not in (tmp_path / 'state').read_text()
+        finally:
+            frozen.kill()
 
 
 def test_no_other_mta_is_stopped_for_a_start_that_is_refused(tmp_path):

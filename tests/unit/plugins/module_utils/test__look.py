@@ -107,7 +107,7 @@ class TestHost:
         assert _look.submitter(look)[0]['unseen'] == ['nosuchuser']
         assert look.relay['host'] == '127.0.0.1'
         assert look.greeting['asked'] == ('127.0.0.1', look.relay['port'])
-        assert look.greeting['bounds'] == (_look.CONNECT_SECONDS, _look.GREETING_SECONDS, None, None)
+        assert look.greeting['bounds'] == (_look.CONNECT_SECONDS, _look.GREETING_SECONDS, 0, None, None)
 
     def test_the_relay_is_asked_as_what_it_is(self, root, monkeypatch):
         asked = []
@@ -120,6 +120,12 @@ class TestHost:
         monkeypatch.setattr(_network, 'greeting', lambda *arguments: dict(_network.NOBODY, error='no_route', source=arguments[-2]))
         (root / 'submit.cf').write_text(SUBMIT % queue(root, 'queue') + 'O ClientPortOptions=Addr=192.0.2.7\n')
         assert _look.look('services', 'msp').greeting['source'] == '192.0.2.7'
+
+    def test_a_connection_is_one_of_the_user_that_the_runner_has(self, root, monkeypatch):
+        monkeypatch.setattr(_network, 'greeting', lambda *arguments: dict(_network.NOBODY, error='no_route', user=arguments[4]))
+        monkeypatch.setattr(_look._system, 'accounts', lambda names: {name: {'uid': 4711, 'gid': 4712, 'group': 4712} for name in names})
+        (root / 'submit.cf').write_text(SUBMIT % queue(root, 'queue'))
+        assert _look.look('services', 'msp').greeting['user'] == 4711
 
     @pytest.mark.parametrize('more, places', [('', 0), ('O DontProbeInterfaces=True\n', 1), ('O DontProbeInterfaces=True\nCw mx.example.test\n', 0)])
     def test_which_exchanger_is_this_host(self, root, monkeypatch, more, places):
@@ -155,6 +161,25 @@ class TestHost:
         (root / 'submit.cf').write_text(re.sub('(?m)^D{MTAHost}.*', 'D{MTAHost}[192.0.2.1]:[192.0.2.2]', SUBMIT % queue(root, 'queue')))
         assert _look.look('services', 'msp').greeting == said[asked - 1]
         assert len(left) == 2 - asked
+
+    @pytest.mark.parametrize('states, asked, seconds', [
+        ([b''], True, 0),                       # it runs: greet_pause, load
+        ([b'T 7 2', b'T 7 2'], False, 5),       # it has not run since
+        ([b'T 7 2', b'T 8 2'], True, 5),        # cpulimit: stopped again and again
+        ([b'T 7 2', b''], True, 5)])
+    def test_who_is_stopped_is_not_waited_for(self, root, monkeypatch, states, asked, seconds):
+        """Nor connected to: with eleven connections the queue of a socket with listen(10) is full, and then it looks like a packet filter."""
+        left, greeted, slept = list(states), [], []
+        monkeypatch.setattr(_look._processes, 'asleep', lambda pid: left.pop(0) if pid == 77 else None)
+        monkeypatch.setattr(_network, 'listeners', lambda ports, known: [
+            {'address': '0.0.0.0', 'port': 25, 'inode': 1, 'v6only': None, 'pid': 77, 'name': 'sendmail', 'sendmail': True}])  # noqa: S104
+        monkeypatch.setattr(_network, 'greeting', lambda host, port, seconds, patience, *more: greeted.append(patience) or dict(
+            _network.NOBODY, connected=True, error='connection_timeout'))
+        monkeypatch.setattr(_look.time, 'sleep', slept.append)
+        (root / 'submit.cf').write_text(SUBMIT % queue(root, 'queue'))
+        look = _look.look('services', 'msp')
+        assert (greeted, left, sum(slept)) == ([_look.GREETING_SECONDS] * asked, [], seconds)
+        assert (look.greeting['connected'], look.greeting['error'], look.relay['answers']) == (True, 'connection_timeout', 'sendmail')
 
     @pytest.fixture
     def opens(self, root, monkeypatch):
