@@ -359,8 +359,8 @@ def _relay(found: Look, ask: Optional[Callable[..., Any]]) -> Look:
         if asleep and _processes.asleep(holder) == asleep:
             answer = dict(_network.NOBODY, connected=True, error='connection_timeout', seconds=STOPPED_SECONDS)
         else:
-            answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, sources.get(6 if ':' in place.address else 4),
-                                       partial(ask, here=place.this_host) if ask else None)
+            answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, found.submitter.get('uid') or 0,
+                                       sources.get(6 if ':' in place.address else 4), partial(ask, here=place.this_host) if ask else None)
         greetings[place.address, place.port] = answer
         # After silence, 4xx, or what breaks off at EHLO, MAIL or RCPT it goes on (smtpinit(), deliver.c: goto tryhost).
         if answer['connected'] and not answer['error'] and (answer['code'] or 400) // 100 != 4 or time.monotonic() - start > GREETING_SECONDS:

@@ -493,7 +493,7 @@ def _smart_host(look: _look.Look) -> List[str]:
     found = ['%s: %s' % (_system.printable(name), one['mx_error'] or one['error']) for name, one in sorted(resolved.items())
              if one['mx_error'] or one['error'] and not one['mx']]
     for place in _route.places(way, resolved, look.interfaces['addresses'])[:_PLACES_MAX]:
-        answer = _network.greeting(place.address, place.port, _look.CONNECT_SECONDS, 0.0, sources.get(6 if ':' in place.address else 4))
+        answer = _network.greeting(place.address, place.port, _look.CONNECT_SECONDS, 0.0, 0, sources.get(6 if ':' in place.address else 4))
         if answer['connected'] or place.this_host:
             return []
         found.append('%s port %d: %s' % (place.address, place.port, answer['error']))

@@ -143,6 +143,28 @@ def test_nobody_listens_and_no_such_name(monkeypatch):
     assert time.time() - start < 15
 
 
+@pytest.mark.skipif(not sys.platform.startswith('linux') or os.geteuid() != 0, reason='root alone makes sockets of others')
+def test_whose_socket_a_packet_filter_sees(server):
+    """The owner of the file of a socket is who the filter of the kernel asks for (xt_owner.c: f_cred->fsuid)."""
+    start, _heard, wait = server
+    owners = []
+    _network.greeting('127.0.0.1', start(b'220 h\r\n'), 30, 0.0, 4711, None, lambda peer, seconds: owners.append(os.fstat(peer.fileno()).st_uid) or (None, []))
+    wait()
+    assert owners == [4711]
+    assert os.geteuid() == 0
+
+
+def test_a_user_that_nobody_can_be(server, monkeypatch):
+    def refuses(user):
+        if user:
+            raise OSError(22, 'Invalid argument')
+    monkeypatch.setattr(os, 'geteuid', lambda: 0)
+    monkeypatch.setattr(os, 'seteuid', refuses)
+    start, _heard, wait = server
+    assert _network.greeting('127.0.0.1', start(b'220 h\r\n'), 30, user=4711)['answered']
+    wait()
+
+
 @pytest.mark.parametrize('source, error', [('127.0.0.2', None), ('192.0.2.7', 'no_route')])
 def test_the_address_that_a_connection_comes_from(server, source, error):
     start, _heard, wait = server
