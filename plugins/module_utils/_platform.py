@@ -2,11 +2,7 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Where each platform keeps Sendmail, who owns what, and what runs the queue: data, and the choice of the right record.
-
-Which Sendmail is installed decides, not which distribution runs: one that was built and installed by hand has the owners and modes of
-Sendmail's own Makefiles wherever it stands.
-"""
+"""Where each platform keeps Sendmail, who owns what, and what runs the queue: data, and the choice of the right record."""
 
 from typing import Callable, Dict, NamedTuple, Optional, Tuple
 
@@ -169,10 +165,9 @@ def identify(os_release: Dict[str, str], has_path: Callable[[str], bool] = lambd
              program: Optional[str] = None) -> Platform:
     """The C(Platform) of the Sendmail on a host, or of the one that its distribution would install where there is none.
 
-    C(os_release): the variables of os-release(5); C(has_path): whether there is such a path, which may be a pattern of glob(7);
-    C(system): C(os.uname().sysname); C(program): the real path that the name sendmail leads to, None where that is no Sendmail.
-    The package's own files decide, together with the name of the distribution: one file of it, which an administrator may have copied,
-    is none. A program in the place of Sendmail's Makefiles that no package brought is upstream's. L(UNKNOWN) where neither is clear, as where
+    C(has_path): whether there is such a path, which may be a pattern of glob(7); C(program): the real path that the name sendmail leads to,
+    None where that is no Sendmail.
+    The package's own files decide, together with the name of the distribution. A program in the place of Sendmail's Makefiles that no package brought is upstream's. L(UNKNOWN) where neither is clear, as where
     the database of packages is gone.
     """
     if system == 'FreeBSD':
