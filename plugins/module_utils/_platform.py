@@ -166,9 +166,8 @@ def identify(os_release: Dict[str, str], has_path: Callable[[str], bool] = lambd
     """The C(Platform) of the Sendmail on a host, or of the one that its distribution would install where there is none.
 
     C(has_path): whether there is such a path, which may be a pattern of glob(7); C(program): the real path that the name sendmail leads to,
-    None where that is no Sendmail.
-    The package's own files decide, together with the name of the distribution. A program in the place of Sendmail's Makefiles that no package brought is upstream's. L(UNKNOWN) where neither is clear, as where
-    the database of packages is gone.
+    None where that is no Sendmail. The package's own files decide, together with the name of the distribution. A program in the place of
+    Sendmail's Makefiles that no package brought is upstream's. L(UNKNOWN) where neither is clear, as where the database of packages is gone.
     """
     if system == 'FreeBSD':
         return FREEBSD
