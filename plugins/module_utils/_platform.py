@@ -18,11 +18,8 @@ class Rule(NamedTuple):
 
 
 class Platform(NamedTuple):
-    """One packaging of Sendmail. C(rules) come by key; the keys are the same everywhere, C(run_...) ones are Debian's own.
-
-    C(binaries) are the names Sendmail is called by, best first; C(msp_queue_file) and C(mta_queue_file) among the rules
-    are for every file in the queue and have the directory as path. The configuration can name other queue directories,
-    pid and statistics files: then the rule counts for those. L(UNKNOWN) has no rules: nobody may guess owners there.
+    """One packaging of Sendmail. C(rules) come by key, C(run_...) ones are Debian's own; C(binaries) are its names, best first. The places that
+    the configuration names count instead of those of the rules.
     """
 
     family: str
@@ -33,7 +30,7 @@ class Platform(NamedTuple):
     msp_group: str
     mta_user: str
     mta_service: str
-    msp_service: str                                                          # of the queue runner, where it has one of its own
+    msp_service: str  # of the queue runner
     rules: Dict[str, Rule]
 
 
@@ -129,7 +126,6 @@ FREEBSD = Platform(
         (Rule(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), Rule('/var/log/sendmail.st', 'root', 'wheel', 0o640, True))),
     **_CONFIGURATION, **_SMMSP)
 
-# A packaging that no table above describes. What the configuration and the processes say is all that is known.
 UNKNOWN = UPSTREAM._replace(
     family='unknown', rules={}, binaries=UPSTREAM.binaries + ('/usr/libexec/sendmail/sendmail', '/usr/libexec/sendmail'))
 
@@ -140,9 +136,9 @@ UNTOLD = ('This collection does not know the packaging of this Sendmail, nor its
 # The names of os-release(5), ID first and then ID_LIKE, which is in the order of likeness.
 _FAMILIES = (('debian', 'debian ubuntu'), ('redhat', 'rhel fedora centos openeuler amzn'), ('suse', 'suse opensuse sles'),
              ('gentoo', 'gentoo'), ('arch', 'arch'), ('freebsd', 'freebsd'),
-             # No table has these, which are like Fedora by their own words: their program, its user and the client queue are those of mail.
+             # Like Fedora by their own words, but their program, its user and the client queue are those of mail.
              ('mandriva', 'mandriva mageia openmandriva'))
-# What only the package brings: one of each row, or it is not the package's Sendmail. Nothing that an administrator writes himself.
+# What only the package brings, and no administrator writes: one of each row.
 _PACKAGE_FILES = (
     ('debian', (('/usr/share/sendmail/update_conf',), ('/usr/libexec/sendmail/sendmail', '/usr/lib/sm.bin/sendmail'))),
     ('redhat', (('/usr/sbin/sendmail.sendmail', '/usr/bin/sendmail.sendmail'), ('/usr/lib/systemd/system/sm-client.service', '/etc/rc.d/init.d/sendmail'))),
@@ -185,5 +181,5 @@ def identify(os_release: Dict[str, str], has_path: Callable[[str], bool] = lambd
 
 
 def _is_its_own(family: str, program: str) -> bool:
-    """Whether the program is where the package puts it. On Debian and Red Hat a file called /usr/sbin/sendmail was put over the package's link."""
+    """Whether the program is where the package puts it: on Debian and Red Hat /usr/sbin/sendmail is a link."""
     return program not in UPSTREAM.binaries or PLATFORMS[family].rules['binary'].path in UPSTREAM.binaries
