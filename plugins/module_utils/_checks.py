@@ -344,7 +344,7 @@ def several_runners(look: Look, _limits: Limits) -> Found:
 
 
 def dead_runners(look: Look, _limits: Limits) -> Found:
-    # In a container a shell in a loop takes the place of the package's line.
+    # In a container a loop takes the place of the package's line.
     looped = look.services.get('init') == 'none' and any(one['source'] == 'loop' for one in look.runners)
     return said(['%s: %s.' % (one['path'] or one['source'], one['detail']) for one in look.runners
                  if not one['active'] and (one['source'] != 'debian_cron' or not looped)])

@@ -104,7 +104,7 @@ SUSE = Platform(
         (Rule(_CLIENT + '/sm-client.st', None, 'mail', 0o660, True), Rule('/var/lib/sendmail/statistics', 'root', 'root', 0o600, True)),
         sendmail_cf=Rule('/etc/sendmail.cf', 'root', 'root', 0o644)))
 
-# Gentoo: src_install() of mail-mta/sendmail's ebuilds, which installs by Sendmail's Makefiles as root:root, and files/sendmail.
+# Gentoo: src_install() of mail-mta/sendmail's ebuilds (Sendmail's Makefiles, as root:root), files/sendmail.
 GENTOO = UPSTREAM._replace(
     family='gentoo', binaries=('/usr/sbin/sendmail',), rules=dict(
         UPSTREAM.rules, mta_queue=Rule(_MTA_QUEUE, 'root', 'root', 0o700), sendmail_cf=Rule('/etc/mail/sendmail.cf', 'root', 'root', 0o644)))
@@ -114,7 +114,7 @@ ARCH = UPSTREAM._replace(
     family='arch', binaries=('/usr/sbin/sendmail', '/usr/bin/sendmail'),
     rules=dict(GENTOO.rules, mta_queue=Rule(_MTA_QUEUE, 'root', 'root', 0o755)))
 
-# FreeBSD: etc/mtree/BSD.sendmail.dist and libexec/rc/rc.d/sendmail of the base system.
+# FreeBSD: etc/mtree/BSD.sendmail.dist, libexec/rc/rc.d/sendmail.
 FREEBSD = Platform(
     family='freebsd', binaries=('/usr/libexec/sendmail/sendmail', '/usr/local/sbin/sendmail', '/usr/sbin/sendmail'),
     mta_service='sendmail', msp_service='sendmail',
@@ -146,7 +146,7 @@ _PACKAGE_FILES = (
     ('gentoo', (('/var/db/pkg/mail-mta/sendmail-[0-9]*',), ('/usr/sbin/sendmail',))),
     ('arch', (('/var/lib/pacman/local/sendmail-[0-9]*',), ('/usr/sbin/sendmail', '/usr/bin/sendmail'))),
 )
-# Whose package has its program in the place of Sendmail's Makefiles: (what there is on each host of the family, what its package alone brings).
+# Whose program is in the place of Sendmail's Makefiles: (what there is on each host of the family, what its package alone brings).
 # Without the first, or with one of the others, nobody can say that such a program was built by hand.
 _LIKE_UPSTREAM = {
     'gentoo': ('/var/db/pkg/*/*', ()), 'arch': ('/var/lib/pacman/local/*-*', ()),
