@@ -336,10 +336,10 @@ def several_runners(look: Look, _limits: Limits) -> Found:
 
 
 def dead_runners(look: Look, _limits: Limits) -> Found:
-    # In a container without an init, a shell in a loop takes the place of the package's line for cron.
-    loop = look.services.get('init') == 'none' and any(one['source'] == 'loop' for one in look.runners)
+    # In a container a loop takes the place of the package's line.
+    looped = look.services.get('init') == 'none' and any(one['source'] == 'loop' for one in look.runners)
     return said(['%s: %s.' % (one['path'] or one['source'], one['detail']) for one in look.runners
-                 if not one['active'] and not (loop and one['source'] == 'debian_cron')])
+                 if not one['active'] and (one['source'] != 'debian_cron' or not looped)])
 
 
 def foreign_runner(look: Look, _limits: Limits) -> Found:
