@@ -576,7 +576,7 @@ class TestOnce:
         assert lab.act('restored')['restored' if outcome == 'left_alone' else 'already'] == 1
 
     @pytest.mark.parametrize('state, call, where', [
-        ('absent', 'fstatvfs', 'archives'), ('restored', 'fstatvfs', 'mqueue-client'), ('restored', 'stat', 'mqueue-client/qf' + identifier(1))])
+        ('absent', 'fstatvfs', 'archives'), ('restored', 'fstatvfs', 'mqueue-client'), ('restored', 'stat', 'mqueue/qf' + identifier(1))])
     def test_an_error_says_where(self, lab, state, call, where, monkeypatch):
         """An error of a descriptor has no name, and one of a name is not of the archive that is read meanwhile."""
         lab.message(1)
