@@ -128,7 +128,7 @@ CAUSES = (
          'the access map, ConnectionRateThrottle. A restart does not help.', log=_phrases.log_pattern('limit', 'children')),
     _row('listens_elsewhere', 'The MTA listens on another address', 'high', (_checks.of(_reach.listens_elsewhere),), _MTA,
          'Let the MTA listen on the address in submit.cf: DAEMON_OPTIONS in sendmail.mc. The role restarts an MTA that is older than sendmail.cf.',
-         log=rb'cannot bind', blocks=_always),
+         blocks=_always),
     _row('filtered', 'A packet filter refuses connections to the MTA', 'high', (_checks.of(_reach.filtered),), _MANUAL,
          'Allow the connection from this host to the relay (iptables, nftables, SELinux).', blocks=_always),
     _row('hosts_access', 'TCP wrappers keep this host from the MTA', 'critical', (_checks.of(_reach.hosts_access),), _MANUAL,
