@@ -459,8 +459,9 @@ def _unsupported(plan, host):
         )
     else:
         yield (
-            'Neither an init system nor cron runs on this host, so nothing would run the client queue (now: %s). Let '
-            'what starts this container start "sendmail -L sm-msp-queue -Ac -q%s" too, or start cron there.'
+            'Neither an init system nor a cron that reads /etc/cron.d runs on this host, so this role can set up nothing '
+            'that runs the client queue (now: %s). Let what starts this container start "sendmail -L sm-msp-queue -Ac '
+            '-q%s", or the one cron that is there run "sendmail -Ac -q", and nothing beside it.'
             % (now, plan['interval'])
         )
 
@@ -544,7 +545,10 @@ def queue_runner_plan(look, interval='30m', method='auto', remove_foreign=False)
     host, auto = _Host(look), method == 'auto'
     if auto:
         method = _method(host)
-    if host.platform == 'unknown' or auto and method == 'cron' and host.init == 'none' and host.trouble:
+    bare = auto and host.init == 'none' and host.trouble
+    # What starts a container starts a shell in a loop again, and not a daemon of ours.
+    looped = [(runner['source'], runner['interval']) for runner in host.runners if runner['active']] == [('loop', seconds)]
+    if host.platform == 'unknown' or bare and (method == 'cron' or looped):
         method = 'none'
     plan = {
         'errors': [],

@@ -46,12 +46,12 @@ def entered(look: Any, queue: str, directory: _spool.QueueDirectory) -> Iterator
     who = identity(look, queue)
     with contextlib.ExitStack() as stack:
         try:
-            with _identity.acting(who):
+            with _archive.named(directory.path), _identity.acting(who):
                 opened = stack.enter_context(_spool.Opened(directory))
-                for descriptor, path in ((opened.control, directory.control), (opened.data, directory.data)):
-                    why = _no_writing(descriptor)
-                    if why:
-                        raise PermissionError(0, why, path)
+                wrong = [(_no_writing(descriptor), path) for descriptor, path in ((opened.control, directory.control), (opened.data, directory.data))]
+            for why, path in wrong:
+                if why:
+                    raise PermissionError(0, why, path)
         except PermissionError as error:
             path = error.filename or directory.path
             about = os.stat(directory.path)

@@ -35,7 +35,7 @@ HOLES_MAX = 256 << 20       # bytes; a file system that compresses saves less of
 ENDLESS = 1 << 62           # where a file system does not say what is free
 _MANIFEST = b'manifest.jsonl'
 _PART = re.compile(r'\d{4,}\.tar\.gz\Z')
-_ARCHIVE = re.compile(r'(?:removed|debris)-\d{8}T\d{6}Z(?:-\d+)?\Z')
+ARCHIVE = re.compile(r'(?:removed|debris)-\d{8}T\d{6}Z(?:-\d+)?\Z')
 _CHUNK = 1 << 18
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _LOCK = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -198,7 +198,8 @@ def check_room(base: str) -> int:
     """The bytes that are free where an archive is or would be. Raises SendmailError where that is none, or nothing can be written."""
     here = _walk(os.path.abspath(base), _base_check(()))[0]
     try:
-        room = os.fstatvfs(here)
+        with named(base):
+            room = os.fstatvfs(here)
     finally:
         os.close(here)
     if room.f_flag & os.ST_RDONLY or room.f_blocks and not room.f_bfree:
@@ -241,7 +242,7 @@ def make_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> int:
 def clear_unfinished(base: int) -> None:
     """Remove what killed runs left unfinished in a directory of archives that L(Writer) has locked: parts that were never committed."""
     for name in os.listdir(base):
-        if not _ARCHIVE.match(name):
+        if not ARCHIVE.match(name):
             continue
         try:
             directory = os.open(name, _DIRECTORY, dir_fd=base)

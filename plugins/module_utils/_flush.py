@@ -53,7 +53,7 @@ REMEDIES = {
     'directory': 'Put owner, group and mode right with mailops.sendmail.sendmail_permissions.',
     'file_system': 'Make room or mount it writable. A run that cannot rewrite a control file leaves an empty one that stops later runs.',
     'permissions': 'Put owner, group and mode right with mailops.sendmail.sendmail_permissions; a run would lose these messages or never open them.',
-    'no_data': 'The body is gone. A run would deliver the headers with an empty body: '
+    'no_data': 'A run would deliver the headers with an empty body: '
                'move the message into an archive with mailops.sendmail.sendmail_message, or leave it out with select.',
     'temporary': 'A control file is being rewritten, or was left half written: a run waits 465 seconds for each. '
                  'mailops.sendmail.sendmail_debris with "kinds: [temporary]" and "older_than: 1m" moves it away where no process has it open.',

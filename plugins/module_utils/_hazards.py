@@ -205,7 +205,10 @@ def data_hazards(opened: Any, identifier: str, who: Any, directory: Any, other: 
             with _spool.Opened(other) as there:
                 body, why = _body(there.data, 'df' + identifier, who)
     except (FileNotFoundError, ValueError):
-        return [Hazard('no_data', 'there is no data file')]
+        meant = other or directory
+        hidden = [path for path in (directory.path, directory.control) if path != meant.data and os.path.lexists(os.path.join(path, 'df' + identifier))]
+        return [Hazard('no_data', 'the data file is in %s, where Sendmail does not look for it: move it to %s' % (hidden[0], meant.data) if hidden
+                       else 'there is no data file')]
     if not stat.S_ISREG(body.st_mode):
         return [Hazard('unreadable', 'the data file is not a regular file: a run would hang on it, or deliver something else', 'special')]
     return [Hazard('permissions', 'the data file has ' + why)] if why else []

@@ -17,6 +17,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import (
 # time-outs; what does not greet within a minute keeps a queue run from being one.
 CONNECT_SECONDS, GREETING_SECONDS, NAME_SECONDS = 5.0, 60.0, 8.0
 CRON_SECONDS = 2.0      # for a cron that is just being restarted
+STOPPED_SECONDS = 5.0   # for a process that is stopped: it may go on, as under cpulimit
 REOPENS_SECONDS = 17.0  # a daemon that has closed a socket looks again after 15 (d_refuse_connections_until in daemon.c)
 _BELOW_MAX = 200        # directories in a directory of mail
 _PLACES_MAX = 4         # addresses that are connected to, until one takes the connection
@@ -77,6 +78,8 @@ class Look(NamedTuple):
     dead_letters: List[Dict[str, Any]] = []   # {path, size, mtime}
     obstacles: List[str] = []               # sentences: what keeps an ordinary user from submitting
     swallows: List[str] = []                # what the rules of the MTA make of mail from this host: discard, or quarantine and a reason
+    takes_none: str = ''                    # a sentence: the program that submit.cf hands mail to keeps none
+    unasked: str = ''                       # a sentence: why it is not known what becomes of mail behind submit.cf
     smart_host: List[str] = []              # that of the MTA, where no connection to it comes about: why, by place
     starts_late: bool = False               # whether a start of Sendmail took longer than anybody waits
     stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try
@@ -349,8 +352,15 @@ def _relay(found: Look, ask: Optional[Callable[..., Any]]) -> Look:
     sources = _route.sources(submit)
     start = time.monotonic()
     for place in places[:_PLACES_MAX]:
-        answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, found.submitter.get('uid') or 0,
-                                   sources.get(6 if ':' in place.address else 4), partial(ask, here=place.this_host) if ask else None)
+        # Who is stopped (kill -STOP) accepts nothing, and what the kernel accepts for it is soon full. Who has run meanwhile is heard out.
+        holder = (_route.listener(listeners, place) or {}).get('pid')
+        asleep = _processes.asleep(holder)
+        time.sleep(STOPPED_SECONDS if asleep else 0)
+        if asleep and _processes.asleep(holder) == asleep:
+            answer = dict(_network.NOBODY, connected=True, error='connection_timeout', seconds=STOPPED_SECONDS)
+        else:
+            answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, found.submitter.get('uid') or 0,
+                                       sources.get(6 if ':' in place.address else 4), partial(ask, here=place.this_host) if ask else None)
         greetings[place.address, place.port] = answer
         # After silence, 4xx, or what breaks off at EHLO, MAIL or RCPT it goes on (smtpinit(), deliver.c: goto tryhost).
         if answer['connected'] and not answer['error'] and (answer['code'] or 400) // 100 != 4 or time.monotonic() - start > GREETING_SECONDS:

@@ -147,18 +147,18 @@ def work(params: Dict[str, Any], look: Any, selection: _selection.Selection, out
     everywhere = [directory for directories in look.directories.values() for directory in directories]
     if state == 'restored':
         outcome.archive = base
-        # Judged before the first one is written.
-        judged = _outcome.Outcome()
-        judge = _restoration.Restorer(look, asked, selection, judged, True, check)
-        judge.run(base)
-        outcome.selected = judged.selected
-        _outcome.refuse(state, params, selection, judged.selected)
-        if dry:
-            vars(outcome).update(vars(judged), archive=base)
-            return
-        outcome.selected = 0
         restorer = _restoration.Restorer(look, asked, selection, outcome, False, check)
-        restorer.sound = judge.sound
+        if dry or params['max_affected'] is not None:
+            # Judged before the first one is written.
+            judged = _outcome.Outcome()
+            judge = _restoration.Restorer(look, asked, selection, judged, True, check)
+            judge.run(base)
+            outcome.selected = judged.selected
+            _outcome.refuse(state, params, selection, judged.selected)
+            if dry:
+                vars(outcome).update(vars(judged), archive=base)
+                return
+            outcome.selected, restorer.sound = 0, judge.sound
         restorer.run(base)
         return
     narrow = look if asked == look.directories else look._replace(directories=asked)

@@ -330,7 +330,7 @@ def plan(found, known):
                 yield Action('error', one, reason=one.error)
         elif about is None:
             if want.create and one.parent >= 0:
-                yield Action('create', one, (want.uid, want.gid, want.mode))
+                yield Action('create', one, (want.uid or 0, want.gid or 0, want.mode))
             elif not want.optional:
                 yield Action('error', one, reason=MISSING.get(os.path.basename(want.path), 'It is missing: install Sendmail again.'))
         elif not (stat.S_ISDIR if want.kind in ('directory', 'queue_directory') else stat.S_ISREG)(about.st_mode):

@@ -112,20 +112,6 @@ _TITLE = re.compile('|'.join('(?P<t%d>%s)' % (number, row.pattern) for number, r
 REJECTING = ('load', 'children', 'memory', 'disk')
 
 LOG = [Phrase(*row) for row in (
-    ('configuration', 'msp', r'NOQUEUE: SYSERR\([^)]*\): (?!opendaemonsocket)', 'readcf.c'),
-    ('permissions', 'msp', (r'can not chdir\(|cannot create queue file|RunAsUser for MSP ignored'
-     r'|can not write to queue directory'), 'main.c queue.c:401'),
-    ('too_open', 'msp', r'dangerous permissions=', 'queue.c:7369'),
-    ('message_permissions', 'msp', r'bogus queue file', 'queue.c:4179'),
-    ('lost', 'msp', r'Losing \S+: ', 'queue.c:5738'),
-    ('damaged', 'msp', r'readqf: |SECURITY ALERT: extra or bogus data', 'queue.c:4267'),
-    ('temporary', 'msp', r'cannot create \S*/tf', 'queue.c:462'),
-    ('disk', 'msp', r'low on space|No space left on device|Out of disk space|rejecting new messages: min free',
-     'queue.c:5925 daemon.c:1035'),
-    ('read_only', 'msp', r'Read-only file system', 'errno(3)'),
-    ('bind', 'mta', r'problem creating SMTP socket|opendaemonsocket: |cannot bind|socket wedged',
-     'daemon.c:1151 1244 1261'),
-    ('load', 'mta', r'rejecting connections on daemon \S+(?:: load average| for )', 'conf.c:2341'),
     ('children', 'mta', r'rejecting connections on daemon \S+: (?:\d+ children|free memory)', 'conf.c:2326 2393'),
     ('tls', 'msp', (r'STARTTLS=client, (?:error|[^,]*, (?:warning|.*verify=(?:FAIL|SOFTWARE|PROTOCOL|CONFIG)))'
      r'|STARTTLS=\S+ (?:file|error)|STARTTLS=\S+ .*(?:fail|status=)|STARTTLS=\w+: \S*:'
@@ -139,19 +125,9 @@ LOG = [Phrase(*row) for row in (
      r'|negotiate|select|rejecting)|milter=[^,]+, .*tempfail|Milter read\(.*timeout|command .* tempfailed'),
      'milter.c srvrsmtp.c:2082'),
     ('limit', 'mta', r'reject=421 4\.3\.2|Too many (?:SMTP|open)|ruleset=check_relay', 'srvrsmtp.c proto.m4:3273'),
-    ('greet_pause', 'mta', r'rejecting \S+ from .* due to (?:pre-greeting traffic|traffic before)', 'srvrsmtp.c:1490'),
-    ('hosts_access', 'mta', r'tcpwrappers \(.*\) rejection', 'conf.c:4122'),
     ('map_lookup', 'mta', (r'srv_features=tempfail|deferred: udbexpand|lookup tempfail'
      r'|map\S*: .*(?:fail|error|timeout)|map "[^"]*": \w+ map file|alias database .* unavailable'), 'srvrsmtp.c:1073 map.c:2123'),
-    ('queue_load', 'msp', r'(?:Skipping|Aborting) queue run', 'queue.c:1833 1974'),
-    ('runner_died', 'msp', r'persistent queue runner|queue control process: lost all', 'main.c:2340'),
     ('lost_channel', 'mta', r'lost input channel from ', 'srvrsmtp.c:1623'),
-    ('dns', 'msp', r'dsn=4\.4\.3, stat=|Name server timeout', 'daemon.c:4131'),
-    ('sender_domain', 'mta', r'reject=45[01] 4\.1\.8', 'proto.m4:1992'),
-    ('own_name', 'msp', r'My unqualified host name|unable to qualify my own domain name', 'daemon.c:3473'),
-    ('refused', 'mta', r'reject=5\d\d', 'srvrsmtp.c'),
-    ('deferred', 'mta', r'reject=4\d\d', 'srvrsmtp.c'),
-    ('bounced', 'msp', r'to=.*, stat=(?:User unknown|Service unavailable)', 'deliver.c:5059'),
 )]
 
 

@@ -152,6 +152,12 @@ def processes(users: Sequence[str] = ('smmsp',), binary: Optional[str] = None) -
     return _settled(found)
 
 
+def asleep(pid: Optional[int]) -> bytes:
+    """What stays the same of a process as long as a signal has it stopped: its state, and how often it has run. Empty for any other."""
+    status = _system.slurp('/proc/%s/status' % pid, 8192)
+    return b''.join(re.findall(rb'(?m)^(?:State|.*ctxt_switches):.*', status)) if re.search(rb'(?m)^State:\s*T', status) else b''
+
+
 # Where others see the processes of jails and zones as well.
 _PLACES = {'FreeBSD': 'jid', 'SunOS': 'zoneid'}
 

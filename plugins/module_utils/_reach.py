@@ -122,8 +122,29 @@ def mta_down(look: _look.Look) -> Evidence:
     return found + _said(example, count), count
 
 
+_REFUSED_BY = re.compile(r'Deferred: (?:Connection refused by|(?:Connection|Operation) timed out with) (\S+?)\.?$')
+
+
+def other_relay(look: _look.Look) -> str:
+    """The host that a message waits for where it is none of the relays, and the rules of submit.cf name it (or ask a mailertable) for some recipients.
+    Of a relay that submit.cf has named before that says nothing.
+    """
+    found = _REFUSED_BY.match(reason(look, 'connection_refused', 'connection_timeout')[1])
+    cf = look.configurations.get('msp')
+    if not found or not cf or not look.relay:
+        return ''
+    name = found.group(1).strip('[]').lower()
+    known = set(look.relay['hosts']) | set(text for place in places(look) for text in (place['address'], str(place['host']).strip('[]').rstrip('.').lower()))
+    known |= set(host.rstrip('.').lower() for answer in look.resolved.values() for _preference, host in answer['mx'])
+    names = re.compile(r'Kmailertable\b|R.*\$@[ \t]*\[?%s(?![\w.-])' % re.escape(name), re.I)
+    return name if name not in known and any(names.match(line) for _number, line in cf.lines) else ''
+
+
 def hub_down(look: _look.Look) -> Evidence:
     """Another host is the relay, and refuses connections, or takes them and does not greet."""
+    if other_relay(look) and takes_mail(look):
+        count, example = reason(look, 'connection_refused', 'connection_timeout')
+        return _said(example, count) + ['submit.cf sends mail for some recipients to %s; %s answers.' % (other_relay(look), where(look))], count
     if greets(look) or local(look) or not places(look) or hosts_file(look):
         return []
     count, example = reason(look, 'connection_refused', 'connection_lost')
@@ -228,7 +249,7 @@ def filtered(look: _look.Look) -> Evidence:
 
 def was_down(look: _look.Look) -> Evidence:
     count, example = reason(look, 'connection_refused', *(('mta_disk_full',) if recovered(look) else ()))
-    if not count or not takes_mail(look) or rejecting(look):
+    if not count or not takes_mail(look) or rejecting(look) or other_relay(look):
         return []
     return ['The relay answers now; when the messages were last tried it did not: %s' % example], count
 
@@ -261,7 +282,7 @@ def unreachable(look: _look.Look) -> Evidence:
             for source in _route.sources(look.configurations.get('msp')).values() if not _route.is_here(source, look.interfaces['addresses'])] + [
             'No interface has the address %s: IPv6 is off.' % place['address'] for place in places(look)
             if ':' in place['address'] and place['this_host'] and place['address'] not in look.interfaces['addresses']], count
-    if count and takes_mail(look):
+    if count and takes_mail(look) and not other_relay(look):
         return ['%s answers now; when the messages were last tried it could not be reached: %s' % (where(look), example)], count
     return []
 
@@ -274,6 +295,9 @@ def silent(look: _look.Look) -> Evidence:
 def _mute(look: _look.Look) -> List[str]:
     greeting = look.greeting
     if greeting and greeting['connected'] and not greeting['code']:
+        holder = ((look.relay or {}).get('listener') or {}).get('pid')
+        if holder and any(one['pid'] == holder and one.get('stopped') for one in look.processes):
+            return ['Process %d, which listens on %s, is stopped (kill -STOP), so it does not greet.' % (holder, where(look))]
         what = {'connection_timeout': 'says nothing for %d seconds' % greeting.get('seconds', 0), None: 'does not greet as a mail server'}
         return ['%s accepts the connection and %s.' % (where(look), what.get(greeting['error'], 'closes it at once'))]
     return []

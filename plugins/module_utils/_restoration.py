@@ -18,9 +18,14 @@ import stat
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _access, _archive, _hazards, _identity, _outcome, _removal, _selection, _spool, _text)
+    _access, _archive, _hazards, _identity, _outcome, _qf, _removal, _selection, _spool, _text)
 
 _MEMBER = re.compile(r'(msp|mta)(/.*)/((?:qf|hf|Qf|df)[^/]*)\Z', re.S)
+
+
+TOGETHER = 100          # messages whose files are synced together
+SYNCING = 4             # threads
+MEANWHILE = 'another file of this name appeared in the queue meanwhile'
 
 
 class Ready(NamedTuple):
@@ -30,6 +35,8 @@ class Ready(NamedTuple):
     opened: _spool.Opened
     file: str
     name: str
+    data: Optional[Tuple[int, str]] = None      # directory and present name of a data file that has yet to get its own
+    unsynced: Tuple[int, ...] = ()              # descriptors
 
 
 class Restorer:
@@ -39,6 +46,7 @@ class Restorer:
         self.look, self.asked, self.selection, self.outcome, self.dry, self.check = look, frozenset(asked), selection, outcome, dry, check
         self.everywhere: Optional[Set[str]] = None
         self.sound: Dict[str, Tuple[int, ...]] = {}        # parts that proved whole, and what they looked like then
+        self.written: List[Ready] = []                     # of the present part, not synced yet
 
     def run(self, path: str) -> None:
         parts = _archive.parts(path)
@@ -53,7 +61,12 @@ class Restorer:
             self.parts = parts
             for part in parts:
                 self.check()
-                self._guarded(part)
+                place = os.path.dirname(part)
+                if os.path.abspath(path) in (part, place) or _archive.ARCHIVE.match(os.path.basename(place)):
+                    self._guarded(part)
+                else:
+                    self._refuse(part, _text.SendmailError('archive: %s may be of a copy, because no run names an archive so: it is used where '
+                                                           'archive names it.' % _text.printable(os.fsencode(part))))
 
     def _recorded_elsewhere(self, label: str) -> bool:
         """Whether another part says that it has removed a message. Asked for what an ended run did not remove, so read only then."""
@@ -83,6 +96,7 @@ class Restorer:
     def _part(self, part: _archive.Part) -> None:
         """One part of an archive; beside it stands what was brought back from it already, so that no message is delivered twice."""
         path, marks, before = part.path, None, set()
+        ready: List[Ready] = []
         reference = '%s.%s' % (os.path.basename(os.path.dirname(path)), os.path.basename(path).partition('.')[0])
         here = self.staged.get(reference, [])
         try:
@@ -99,7 +113,6 @@ class Restorer:
             removed = self.removed = _archive.removed(path) or set()
             restoring = self._settle(here, before, removed)
             pending: Optional[Pending] = None
-            ready: List[Ready] = []
             for member, stream in part.members():
                 found = _MEMBER.match(member.name)
                 queue, place, name = found.groups() if found else ('', '', '')
@@ -114,8 +127,12 @@ class Restorer:
                     pending = Pending(queue, place, name, member, stream.read(_spool.LIMIT))
             self._message(path, reference, pending, None, None, before, restoring, ready)
             if marks is not None:
+                self._sync(ready)
                 self._commit(marks, before, ready)
         finally:
+            for one in self.written:
+                _close(one)
+            self.written = []
             if marks is not None:
                 with contextlib.suppress(OSError):
                     if not os.fstat(marks).st_size:
@@ -136,18 +153,18 @@ class Restorer:
                         _removal.settle_removal(self.look, one)
         return kept
 
-    def _here(self, wanted: str, identifier: str) -> Tuple[str, Optional[str]]:
-        """(outcome, why) for what any queue has of this id already; ('', None) for nothing. Only a control file in its own queue is the message."""
-        for queue, places in sorted(self.opened.items(), key=lambda one: one[0] != wanted):
-            with _identity.acting(_access.identity(self.look, queue)):
-                for opened in places:
-                    for (place, path), prefix in itertools.product(_access.places(opened), _removal.CONTROLS):
-                        with contextlib.suppress(FileNotFoundError):
-                            about = os.stat(prefix + identifier, dir_fd=place, follow_symlinks=False)
-                            if queue == wanted and prefix in ('qf', 'hf', 'Qf') and about.st_size and stat.S_ISREG(about.st_mode):
-                                return 'already', 'it is in the queue, as %s' % prefix
-                            return 'left_alone', '%s has its id. Find out what that is and move it away first' % _text.printable(
-                                os.fsencode(os.path.join(path, prefix + identifier)))
+    def _here(self, queue: str, pending: 'Pending', size: Optional[int]) -> Tuple[str, Optional[str]]:
+        """(outcome, why) for what a queue has of this id already; ('', None) for nothing. Only a control file in its own queue can be the message."""
+        identifier = pending.name[2:]
+        for opened in self.opened[queue]:
+            for (place, path), prefix in itertools.product(_access.places(opened), _removal.CONTROLS):
+                with _archive.named(path), contextlib.suppress(FileNotFoundError):
+                    about = os.stat(prefix + identifier, dir_fd=place, follow_symlinks=False)
+                    if (queue == pending.queue and prefix in ('qf', 'hf', 'Qf') and about.st_size and stat.S_ISREG(about.st_mode)
+                            and not _another(place, prefix + identifier, opened.data, pending.data, size)):
+                        return 'already', 'it is in the queue, as %s' % prefix
+                    return 'left_alone', '%s has its id. Find out what that is and move it away first' % _text.printable(
+                        os.fsencode(os.path.join(path, prefix + identifier)))
         return '', None
 
     def _message(self, path, reference, pending, member, stream, before, restoring, ready) -> None:
@@ -156,12 +173,25 @@ class Restorer:
             return
         queue, name = pending.queue, pending.name
         identifier = name[2:]
-        label = _removal.label(queue, pending.path, name)
-        done, why = self._here(queue, identifier)
+        label, recorded = _removal.label(queue, pending.path, name), _mark(name) in before
+        done, why = '', None
+        for other in self.opened:
+            if other != queue and not done:
+                with _identity.acting(_access.identity(self.look, other)):
+                    done, why = self._here(other, pending, None)
+        with _identity.acting(_access.identity(self.look, queue)):
+            here = self._here(queue, pending, member and member.size)
+            done, why = here if here[0] else (done, why)
+            if not done and not recorded and label in self.removed and member is not None and name not in restoring:
+                try:
+                    why = self._put(pending, member, stream, reference, ready)
+                except (OSError, _text.SendmailError) as error:
+                    why = _access.reason_of(error)
+                done = 'left_alone' if why else 'restored'
         if done == 'already':
             if not self.dry and label in self.removed:
                 before.add(_mark(name))
-        elif _mark(name) in before and name not in restoring:
+        elif recorded and name not in restoring:
             done, why = 'already', 'it was restored from this archive before'
         elif done:
             pass
@@ -179,19 +209,14 @@ class Restorer:
                 done = 'left_alone'
                 why = ('it was still in the queue when the run that archived it was ended, and has left it since: it was probably delivered. '
                        'Look for its id in the mail log; its files can be unpacked from %s' % _text.printable(os.fsencode(path)))
-        elif member is None:
+        else:
             done = 'left_alone'
             why = 'it had no data file, so there is nothing to deliver; its control file is in the archive'
-        else:
-            try:
-                with _identity.acting(_access.identity(self.look, queue)):
-                    why = self._put(pending, member, stream, reference, ready)
-            except (OSError, _text.SendmailError) as error:
-                why = _access.reason_of(error)
-            done = 'left_alone' if why else 'restored'
         self.outcome.selected += 1
         if done != 'restored' or self.dry:
             self.outcome.add(done, queue, identifier, why)
+        elif len(self.written) >= TOGETHER:
+            self._sync(ready)
 
     def _commit(self, marks: int, before: Set[bytes], ready: List[Ready]) -> None:
         """Record what is ready, then give it its name. From the record on the message counts as brought back, whatever happens."""
@@ -205,16 +230,49 @@ class Restorer:
         while lines:
             lines = lines[os.write(marks, lines):]
         os.fsync(marks)
-        for one in ready:
-            why = None
+        self._each(ready, self._enter)
+        self._sync_all(places)
+
+    def _each(self, ready: Iterable[Ready], work: Callable[[Ready], None]) -> None:
+        """Do something with each message, with the ids of its queue's runner."""
+        for queue, some in itertools.groupby(sorted(ready, key=lambda one: one.queue), lambda one: one.queue):
+            with _identity.acting(_access.identity(self.look, queue)):
+                for one in some:
+                    work(one)
+
+    def _enter(self, one: Ready) -> None:
+        why = None
+        try:
+            if not _removal.give_back(one.opened.control, one.file, one.name):
+                why = MEANWHILE
+        except OSError as error:
+            why = _access.reason_of(error)
+        self.outcome.add('left_alone' if why else 'restored', one.queue, one.name[2:], why)
+
+    def _sync(self, ready: List[Ready]) -> None:
+        """Have what was written on the disk, and give the data files their names: ready then. What fails is left alone, and nothing of it stays."""
+        from concurrent.futures import ThreadPoolExecutor
+        written, self.written = self.written, []
+        for handle in [handle for one in written for handle in one.unsynced] if hasattr(os, 'posix_fadvise') else ():
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)      # Linux begins to write all, before the first is waited for
+        # Several wait at a time, for the kernel makes one flush of the disk of theirs. They do nothing else, and have ended before the ids change.
+        with ThreadPoolExecutor(SYNCING) as pool:
+            synced = dict(zip(written, pool.map(_synced, written)))
+
+        def settle(one: Ready) -> None:
+            why = synced[one]
             try:
-                with _identity.acting(_access.identity(self.look, one.queue)):
-                    if not _removal.give_back(one.opened.control, one.file, one.name):
-                        why = 'another file of this name appeared in the queue meanwhile'
+                if not why and one.data and not _removal.give_back(one.data[0], one.data[1], 'df' + one.name[2:]):
+                    why = MEANWHILE
             except OSError as error:
                 why = _access.reason_of(error)
-            self.outcome.add('left_alone' if why else 'restored', one.queue, one.name[2:], why)
-        self._sync_all(places)
+            if why:
+                _discard(one)
+                self.outcome.add('left_alone', one.queue, one.name[2:], why)
+            else:
+                _close(one)
+                ready.append(one._replace(data=None, unsynced=()))
+        self._each(written, settle)
 
     def _sync_all(self, places: Iterable[Tuple[str, int, str]]) -> None:
         for queue, descriptor, path in places:
@@ -231,8 +289,10 @@ class Restorer:
         return self.opened[queue][0]
 
     def _put(self, pending: 'Pending', member: Any, stream: Any, reference: str, ready: List[Ready]) -> Optional[str]:
-        """Write both files under names that no runner looks at, then name the data file. Returns why not, or None. A dry run only judges."""
+        """Write both files under names that no runner looks at. Returns why not, or None. A dry run only judges."""
         queue, name = pending.queue, pending.name
+        if any(one.name[2:] == name[2:] for one in self.written):       # this one is judged by what the other has left
+            self._sync(ready)
         control = self._place(queue, pending.path)
         place = _spool.data_directory(control.directory, pending.data, self.look.directories[queue])
         data = next(opened for opened in self.opened[queue] if opened.directory == place)
@@ -253,14 +313,27 @@ class Restorer:
             return 'there is another data file of this id in the queue'
         if self.dry:
             return None
-        if not there:
-            temporary = '.%s.%s.restored' % (data_name, reference)
-            _write(data.data, temporary, stream, member.size, right_data)
-            os.rename(temporary, data_name, src_dir_fd=data.data, dst_dir_fd=data.data)
-        file = '.%s.%s.restoring' % (name, reference)
-        _write(control.control, file, _Bytes(pending.data), len(pending.data), right)
-        ready.append(Ready(queue, control, file, name))
+        file, temporary = '.%s.%s.restoring' % (name, reference), '.%s.%s.restored' % (data_name, reference)
+        unsynced = () if there else (_write(data.data, temporary, stream, member.size, right_data),)
+        one = Ready(queue, control, file, name, None if there else (data.data, temporary), unsynced)
+        try:
+            handle = _write(control.control, file, _Bytes(pending.data), len(pending.data), right)
+        except BaseException:
+            _discard(one)
+            raise
+        self.written.append(one._replace(unsynced=unsynced + (handle,)))
         return None
+
+
+def _another(directory: int, name: str, data: int, content: bytes, size: Optional[int]) -> bool:
+    """Whether a control file is of another message than C(content): an id comes again where a clock was set back, or from a host with the same
+    process numbers. C(size): of its data file, which nobody rewrites."""
+    try:
+        here, was = _qf.parse(_spool.read_whole(directory, name)[0]), _qf.parse(content)
+        there = os.stat('df' + name[2:], dir_fd=data, follow_symlinks=False).st_size
+    except (OSError, _text.SendmailError):
+        return False
+    return size not in (None, there) or None not in (here.created, was.created) and here.created != was.created
 
 
 def _mark(name: str) -> bytes:
@@ -307,8 +380,31 @@ def _about(info):
     return os.stat_result((stat.S_IFREG | info.mode & 0o666, 0, 0, 1, info.uid, info.gid, info.size, 0, 0, 0))
 
 
-def _write(directory: int, name: str, stream: Any, size: int, right: Tuple[int, int, int]) -> None:
-    """Write a file, whole and synced, with owner and mode; nothing is left of it when that fails."""
+def _synced(one: Ready) -> Optional[str]:
+    """Wait until the files of a message are on the disk. Returns why not, or None."""
+    try:
+        for handle in one.unsynced:
+            _archive.to_disk(handle)
+    except OSError as error:
+        return _access.reason_of(error)
+    return None
+
+
+def _close(one: Ready) -> None:
+    for handle in one.unsynced:
+        os.close(handle)
+
+
+def _discard(one: Ready) -> None:
+    """Take away what was written of a message that does not come back."""
+    _close(one)
+    for directory, name in ((one.opened.control, one.file), one.data or (one.opened.control, one.file)):
+        with contextlib.suppress(OSError):
+            os.unlink(name, dir_fd=directory)
+
+
+def _write(directory: int, name: str, stream: Any, size: int, right: Tuple[int, int, int]) -> int:
+    """Write a file, whole, with owner and mode. Returns its descriptor, which has yet to be synced; nothing is left of it when that fails."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(name, dir_fd=directory)            # of a run that was interrupted
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory)
@@ -322,12 +418,11 @@ def _write(directory: int, name: str, stream: Any, size: int, right: Tuple[int, 
             while part:
                 part = part[os.write(handle, part):]
         _access.put_right(handle, *right)
-        os.fsync(handle)
+        return handle
     except BaseException:
+        os.close(handle)
         os.unlink(name, dir_fd=directory)
         raise
-    finally:
-        os.close(handle)
 
 
 def _has(directory: int, name: str, size: int, stream: Any) -> bool:

@@ -57,7 +57,7 @@ class Submission(NamedTuple):
     mailer: str
     port: int
     targets: List[Target]
-    path: Optional[str]  # of a socket in the file system (A=FILE), and then there are no hosts
+    path: Optional[str]  # of a socket in the file system (A=FILE) or a program (P=/...), and then there are no hosts
     only: Optional[Tuple[str, int]]  # ConnectOnlyTo: address and port (0: the mailer's) of every connection
     null_mx: bool  # TryNullMXList
     # Timeout.hoststatus=0, as in Debian's submit.cf: that there is no exchanger to go to is forgotten, whatever the reason, and the name itself is
@@ -190,8 +190,8 @@ def submission(cf: _cf.Configuration, own_name: str = '', dns: bool = True) -> O
     argv = about.get('argv') or ['TCP', '$h']
     # $h is the host of the triple; a mailer can also have a host of its own written there (deliver.c:2218).
     hosts = meant(cf, argv[1], own_name, h=hosts) if len(argv) > 1 else hosts
-    if argv[0] == 'FILE':
-        return Submission(mailer, 0, [], hosts, None, False)
+    if argv[0] == 'FILE' or about.get('path', '')[:1] == '/':  # a program needs no MTA, with or without $u in its arguments
+        return Submission(mailer, 0, [], hosts if argv[0] == 'FILE' else about['path'], None, False)
     mx = dns and '0' not in about.get('flags', '')  # M_NOMX (sendmail.h)
     targets = [_target(host, mx) for host in _hosts(hosts)]
     # FallbackSmartHost follows a host that fails, without asking for its exchangers (deliver.c:1250); FallbackMXhost

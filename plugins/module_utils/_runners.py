@@ -158,11 +158,18 @@ def _account(user: str, root: str) -> Optional[str]:
 
 
 _STAMPS = '/run/sendmail/stampdir'
+_LOCKER = 'lockfile-create'      # of lockfile-progs; the helper sets PATH itself
 
 
 def _helper(user: str, root: str) -> Optional[str]:
-    """Why Debian's helper runs no queue: it locks in what root has to make (check_dirs(), cron_msp())."""
-    if user in ('root', '0') or not os.path.isdir(root + '/run'):
+    """Why Debian's helper runs no queue: it locks, in what root has to make (check_dirs(), cron_msp())."""
+    if not os.path.isdir(root + '/run'):
+        return None
+    modes = [_system.file_state('%s%s/%s' % (root, place, _LOCKER))['mode'] for place in ('/bin', '/usr/bin', '/sbin', '/usr/sbin')]
+    superuser = user in ('root', '0')
+    if not any(int(mode or '0', 8) & (0o111 if superuser else 1) for mode in modes):
+        return 'the helper does nothing: %s cannot run %s' % (_system.printable(user), _LOCKER)
+    if superuser:
         return None
     state = _system.file_state(root + _STAMPS)
     if int(state['mode'] or '0', 8) >> (6 if state['owner'] == user else 3 if state['group'] == user else 0) & 3 != 3:

@@ -33,8 +33,8 @@ options:
       - V(restored) brings messages from an archive back into the queue. In the MTA's queue they have owner and mode as they were, or as the queue needs
         them now; in the client queue they belong to the user that runs it, as after Sendmail's own first try.
         A message that is in its queue, or was restored from this archive before, is not restored again. One is left alone while another file of its id
-        is in either queue, such as a left-over rewrite (C(tf)). So is one whose removal was interrupted before it had left the queue, when it is not
-        there any more. It was probably delivered.
+        is in either queue, such as a left-over rewrite (C(tf)) or a message that got the id again. So is one whose removal was interrupted before it
+        had left the queue, when it is not there any more. It was probably delivered.
       - An archive proves itself before anything of it is used. A tar file that is damaged, cut short or not written by this module is refused by
         its name, the others are used, and the module fails in the end.
     type: str
@@ -55,6 +55,7 @@ options:
       - With O(state=absent), a directory on the host in which each run that removes something makes an archive of its own. It is made when it is missing.
         The file C(progress.json) there says how far a run is.
       - With O(state=restored), the archive to read. This is the directory that RV(archive) named, a single tar file in it, or a directory of archives.
+        There, directories with names of your own are refused, because a copy does not know what was restored from the original.
       - The directory must be one that only root can write to. V(/var/backups/sendmail-queue) when it is not given.
     type: path
   max_affected:

@@ -249,7 +249,8 @@ refusals:
   sample:
     - kind: no_data
       text: there is no data file
-      remedy: The body is gone.
+      remedy: "A run would deliver the headers with an empty body: move the message into an archive with mailops.sendmail.sendmail_message, or leave it out with
+        select."
       ids: [6ANFSGsD000240]
       messages: 1
       young: false

@@ -7,6 +7,7 @@ of a module: ids, places and contents are read from names, control files, mailbo
 """
 
 import ctypes
+import functools
 import json
 import os
 import pwd
@@ -96,24 +97,26 @@ class Ended:
 CHANGES = ("open", "write", "rename", "replace", "unlink", "link", "mkdir", "fsync", "fchmod", "fchown", "close")
 
 
+def patch(names, deed):
+    """Have C(deed(name, real function, *arguments, **more)) called in the place of functions of os, in this process."""
+    for name in names:
+        setattr(os, name, functools.partial(deed, name, getattr(os, name)))
+
+
 def _die_at(number, signum):
     """Kill this process at its change number C(number), before or in the middle of it: that finds windows which a clock rarely hits."""
     count = [0]
 
-    def wrap(name, real):
-        def call(*arguments, **more):
-            if name != "open" or arguments[1] & os.O_CREAT:
-                count[0] += 1
-                if count[0] == number:
-                    if name == "write" and len(arguments) > 1:
-                        real(arguments[0], bytes(arguments[1])[: len(arguments[1]) // 2])
-                    os.kill(os.getpid(), signum)
-            return real(*arguments, **more)
+    def deed(name, real, *arguments, **more):
+        if name != "open" or arguments[1] & os.O_CREAT:
+            count[0] += 1
+            if count[0] == number:
+                if name == "write" and len(arguments) > 1:
+                    real(arguments[0], bytes(arguments[1])[: len(arguments[1]) // 2])
+                os.kill(os.getpid(), signum)
+        return real(*arguments, **more)
 
-        return call
-
-    for name in CHANGES:
-        setattr(os, name, wrap(name, getattr(os, name)))
+    patch(CHANGES, deed)
 
 
 def run_module(name, args, check=False, limit=60.0, kill=None, scratch=Path("/run/attack"), meanwhile=None, before=None):

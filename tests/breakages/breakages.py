@@ -86,8 +86,9 @@ class Copy:
         """Some plays of a scenario, by their names, after its prepare.yml, on one host."""
         directory = self.place / 'extensions/molecule' / case['scenario']
         plays = [{'name': 'Prepare', 'ansible.builtin.import_playbook': 'prepare.yml'}]
-        for file in case.get('of', ['converge.yml', 'side_effect.yml']):
-            plays += [play for play in yaml.safe_load((directory / file).read_text(encoding='utf-8')) if play['name'] in case['plays']]
+        for file in ('converge.yml', 'side_effect.yml'):
+            if (directory / file).exists():
+                plays += [play for play in yaml.safe_load((directory / file).read_text(encoding='utf-8')) if play['name'] in case['plays']]
         # A round of the scenario remediate is of several runs.
         for play in plays:
             play.get('vars', {}).update({name: value for name, value in case.get('vars', {}).items() if name in play.get('vars', {})})

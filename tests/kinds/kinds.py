@@ -18,6 +18,7 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CACHE = ROOT / '.cache' / 'kinds'
+WORK = CACHE / ('-'.join(sys.argv[1:]) or 'all')                              # of this run alone: two can go on at once
 HUBS = ('hub', 'hub2')
 CAPABILITIES = 'NET_ADMIN,SYS_ADMIN,NET_RAW,AUDIT_WRITE,MKNOD'
 MESSAGES = 3
@@ -47,15 +48,18 @@ class Kind(NamedTuple):
 
 WRITABLE = ('--read-only', '--tmpfs', '/run', '--tmpfs', '/tmp', '--tmpfs', '/root', '-v', '/var')
 BY_HAND = '/usr/sbin/sendmail -L sm-mta -bd -q1h'
+RUNNER = '/usr/sbin/sendmail -L sm-msp-queue -Ac -q1h'
 # Whose the queue is and what starts the daemons nobody guesses.
 START = '; '.join(('chown smmsp:smmsp /var/spool/clientmqueue', 'chmod 0770 /var/spool/clientmqueue', '%s -L sm-mta -bd -q1h',
                    'kill $(head -n 1 /var/spool/clientmqueue/sm-client.pid) || true', '%s -L sm-msp-queue -Ac -q1h'))
 UNTOLD = {'remediated': 'not know the packaging', 'remediated again': 'not know the packaging', 'half an hour': 'not know the packaging',
           'compliance': 'could not be judged: SMQ-PRG-03, SMQ-PRM-01, SMQ-PRM-02, SMQ-PRM-04$'}
-ALONE = {'survey': 'runner', 'remediated': 'Neither an init system nor cron', 'remediated again': 'Neither an init system nor cron',
-         'half an hour': 'Neither an init system nor cron'}
+ALONE = {'survey': 'runner', 'remediated': 'Neither an init system nor a cron', 'remediated again': 'Neither an init system nor a cron',
+         'half an hour': 'Neither an init system nor a cron'}
 # The hubs are hosts too, started before the null clients, and not judged.
 KINDS: Dict[str, Kind] = {
+    'upstream-818': Kind('mailops-upstream:forky', ('by-hand', RUNNER), title='installed by hand, 8.18.2, Berkeley DB, locks of flock(2)',
+                         stops='kill -KILL $(head -n 1 /var/spool/clientmqueue/sm-client.pid)'),
     'redhat': Kind('mailops-upstream', ('redhat',), platform='redhat', stops='systemctl stop sm-client',
                    title='laid out like Red Hat'),
     'redhat6': Kind('mailops-kind-sysv-upstream', ('redhat6',), init='init', platform='redhat', title='laid out like Red Hat 6, sysvinit',
@@ -113,7 +117,7 @@ def up(name: str, kind: Kind) -> None:
     if kind.layout[:1] == ('start',):
         inside(name, '/etc/init.d/sendmail start')
     elif kind.layout[:1] == ('by-hand',):
-        inside(name, BY_HAND)
+        inside(name, '; '.join((BY_HAND,) + kind.layout[1:]))
     elif kind.layout:
         layout = (HERE / 'layouts' / (kind.layout[0] + '.bash')).read_text()
         run('podman', 'exec', '-i', host, 'bash', '-s', '--', *kind.layout[1:], input=layout)
@@ -147,7 +151,7 @@ class Runs:
 
     def __init__(self, names: List[str]) -> None:
         self.names, self.number = names, 0
-        self.inventory = CACHE / 'inventory.json'
+        self.inventory = WORK / 'inventory.json'
         self.inventory.write_text(json.dumps({'all': {'hosts': {name: {'ansible_host': 'kind-' + name} for name in names}, 'vars': {
             'ansible_connection': 'containers.podman.podman', 'ansible_python_interpreter': '/usr/bin/python3', 'sendmail_remediate_spread': 0,
             # Not a tmpfs of a container with a read-only root, to which podman cannot copy; and not below its mount point, where volumes do not show.
@@ -157,7 +161,7 @@ class Runs:
         """What each host has to say: what the playbook wrote for it in {output}, and C(changed) and C(failed) as Ansible counted."""
         self.number += 1
         label = '%02d-%s' % (self.number, Path(playbook).stem.split('.')[-1])
-        output = CACHE / label
+        output = WORK / label
         output.mkdir(exist_ok=True)
         for old in output.iterdir():
             old.unlink()
@@ -165,7 +169,7 @@ class Runs:
         began = time.monotonic()
         text = run('ansible-playbook', '-i', str(self.inventory), playbook, *options, '-e', json.dumps(variables), check=False, env=dict(
             os.environ, ANSIBLE_PIPELINING='1', ANSIBLE_FORKS='6', ANSIBLE_NOCOLOR='1', ANSIBLE_HOST_KEY_CHECKING='0'), cwd=str(output))
-        (CACHE / (label + '.log')).write_text(text)
+        (WORK / (label + '.log')).write_text(text)
         print('  %s %s (%d s)' % (label, ' '.join(options), time.monotonic() - began), flush=True)
         found: Dict[str, Dict[str, Any]] = {name: {} for name in self.names}
         for name in self.names:
@@ -297,9 +301,9 @@ class Story:
                 self.table[name]['half an hour'] = 'yes, by ' + active[0][0]
 
     def compliance(self) -> None:
-        found = self.runs.play('mailops.sendmail.check_compliance', sendmail_compliance_directory=str(CACHE / 'compliance'))
+        found = self.runs.play('mailops.sendmail.check_compliance', sendmail_compliance_directory=str(WORK / 'compliance'))
         for name in self.names:
-            result = json.loads((CACHE / 'compliance/results' / (name + '.json')).read_text())
+            result = json.loads((WORK / 'compliance/results' / (name + '.json')).read_text())
             unjudged = ', '.join(one['id'] for one in result['controls'] if one['status'] == 'error')
             self.note('compliance', name, found[name]['failed'] == 0 and not unjudged, 'could not be judged: ' + unjudged)
 
@@ -323,7 +327,7 @@ class Story:
 
 
 def document(table: Dict[str, Dict[str, str]]) -> None:
-    """Write the table and the sentences below it into docs/platforms.md."""
+    """Write the table and the sentences below it into docs/platforms.md. C(tree): the commit with which a host was last run."""
     notes: List[str] = []
 
     def cell(found: str) -> str:
@@ -333,8 +337,8 @@ def document(table: Dict[str, Dict[str, str]]) -> None:
         if found not in notes:
             notes.append(found)
         return 'refused (%d)' % (notes.index(found) + 1)
-    lines = ['| host | ' + ' | '.join(PARTS) + ' |', '|---|' + '---|' * len(PARTS)]
-    lines += ['| %s | %s |' % (KINDS[name].title, ' | '.join(cell(table[name][part]) for part in PARTS)) for name in table]
+    lines = ['| host | ' + ' | '.join(PARTS) + ' | tree |', '|---|' + '---|' * (len(PARTS) + 1)]
+    lines += ['| %s | %s | %s |' % (kind.title, ' | '.join(cell(table[name][part]) for part in PARTS), table[name]['tree']) for name, kind in KINDS.items()]
     lines += [''] + ['%d. %s' % (number, re.sub(r'\s+', ' ', one)) for number, one in enumerate(notes, 1)]
     page = ROOT / 'docs' / 'platforms.md'
     text = page.read_text()
@@ -348,6 +352,8 @@ def main() -> None:
     if not names or [one for one in asked if not any(name == one or name.startswith(one + '-') for name in KINDS)]:
         raise SystemExit('there is no such kind; there are %s' % ', '.join(KINDS))
     began = time.monotonic()
+    WORK.mkdir(exist_ok=True)
+    tree = run('git', '-C', str(ROOT), 'rev-parse', '--short', 'HEAD').strip()
     hosts = dict({hub: Kind('mailops-trixie', ('hub', hub)) for hub in HUBS} if any('@' in KINDS[name].recipient for name in names) else {},
                  **{name: KINDS[name] for name in names})
     try:
@@ -358,17 +364,24 @@ def main() -> None:
     finally:
         if not os.environ.get('KINDS_KEEP'):
             run(str(ROOT / 'tests/hosts/down'), *['kind-' + name for name in hosts])
-    (CACHE / 'table.json').write_text(json.dumps(table, indent=1))
+    kept = CACHE / 'table.json'
+    rows = json.loads(kept.read_text()) if kept.exists() else {}
     bad = 0
     for name in names:
         print(name)
+        wrong = bad
         for part in table[name]:
             expected, found = KINDS[name].refuses.get(part), table[name][part]
             good = re.search(expected, found) is not None if expected else found.startswith('yes')
             bad += not good
             print('  %s %-18s %s' % ('   ' if good else 'BAD', part, found))
-    if len(names) == len(KINDS) and not bad:
-        document(table)
+        if bad == wrong:
+            rows[name] = dict(table[name], tree=tree)
+        else:
+            rows.pop(name, None)
+    kept.write_text(json.dumps(rows, indent=1))
+    if not set(KINDS) - set(rows):
+        document(rows)
     print('%d s' % (time.monotonic() - began))
     sys.exit(bad > 0)
 

@@ -36,6 +36,17 @@ mail() { python3 /root/account.py submit "$@"; }
 # A service that is no mail server, with a name that people know.
 OTHER = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
 Places = dict[str, dict[str, int]]
+Troubles = dict[str, dict[str, dict[str, Any]]]
+# What the making of a trouble needs of its host, as its script says; "takes" of troubles.yml says what a trouble leaves no more to another one.
+NEEDS = {
+    "mail": r"first \$Q",                       # that waits in the client queue
+    "start": r"mta_start|-bd ",                 # an MTA that greets when it is started
+    "port": r"\bpeer ",                         # any program that can be reached at port 25
+    "submit.cf": r"\b(?:hub|relay)\b",
+    "client": r"\$sendmail -Ac",                # a mail submission program that accepts its configuration
+    "smmsp": r"chown smmsp",
+    "unit": r"\b(?:peer|other) |\bhub silent",  # other-mta.service, of which there is one
+}
 
 
 def on(name: str, script: str, check: bool = True) -> str:
@@ -45,17 +56,26 @@ def on(name: str, script: str, check: bool = True) -> str:
     return ended.stdout if check else str(ended.returncode)
 
 
-def plan(hosts: int, seed: int, troubles: dict[str, dict[str, dict[str, str]]]) -> dict[str, list[tuple[str, str]]]:
-    """{host: [(part, trouble), ...]}: half of them none, the others two of different parts, in any order."""
+def can_follow(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    """Whether one trouble can be made where another one is already, as far as their scripts say."""
+    return not any(re.search(NEEDS[what], second["make"]) for what in first.get("takes", ()))
+
+
+def plan(hosts: int, seed: int, troubles: Troubles) -> dict[str, list[tuple[str, str]]]:
+    """{host: [(part, trouble), ...]}: half of them none, the others two of different parts, in any order in which they can be made."""
     dice = random.Random(seed)
-    found = {}
+    found: dict[str, list[tuple[str, str]]] = {}
     for number in range(hosts):
-        parts = dice.sample(sorted(troubles), 2) if number % 2 else []
-        found[f"night-{number:02d}"] = [(part, dice.choice(sorted(troubles[part]))) for part in parts]
+        several = found.setdefault(f"night-{number:02d}", [])
+        for part in dice.sample(sorted(troubles), 2) if number % 2 else []:
+            name = dice.choice(sorted(troubles[part]))
+            while not all(can_follow(troubles[where][before], troubles[part][name]) for where, before in several):
+                name = dice.choice(sorted(troubles[part]))
+            several.append((part, name))
     return found
 
 
-def make(name: str, several: Iterable[tuple[str, str]], troubles: dict[str, dict[str, dict[str, str]]]) -> None:
+def make(name: str, several: Iterable[tuple[str, str]], troubles: Troubles) -> None:
     for path in (LABORATORY / "lab.bash", LABORATORY / "peer.py", HERE / "account.py"):
         subprocess.run(["podman", "cp", path, f"{name}:/root/{path.name}"], check=True)
     on(name, f"{BEGIN}keep_health; health; printf '{OTHER}' >/etc/systemd/system/docker.service; systemctl daemon-reload\n"

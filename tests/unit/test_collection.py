@@ -187,6 +187,14 @@ def test_a_breakage_fits_what_it_breaks(one):
     assert (ROOT / one['file']).read_text().count(one['find']) == 1
 
 
+@pytest.mark.parametrize('name, case', yaml.safe_load((ROOT / 'tests/breakages/breakages.yml').read_text())['cases'].items())
+def test_a_case_of_the_breakages_is_in_its_scenario(name, case):
+    scenario = ROOT / 'extensions/molecule' / case['scenario']
+    files = [scenario / file for file in ('converge.yml', 'side_effect.yml') if (scenario / file).exists()]
+    assert set(case['plays']) <= {play['name'] for file in files for play in yaml.safe_load(file.read_text())}, name
+    assert (scenario / 'prepare.yml').exists() and (scenario / 'verify.yml').exists() >= case.get('verify', False)
+
+
 def test_roles():
     found = {path.name: list(role_problems(path)) for path in sorted((ROOT / 'roles').glob('*/'))}
     assert {name: problems for name, problems in found.items() if problems} == {}
@@ -220,6 +228,37 @@ def test_names_of_tasks(path):
     (['Unit | See that it runs'], False, 1), ([''], True, 1)])
 def test_a_name_that_does_not_say_what_a_task_does_is_found(names, main, found):
     assert len(list(name_problems([{'name': 'Look for it' if main else 'Unit | Look for it', 'block': [{'name': name}]} for name in names], main))) == found
+
+
+def written(path):
+    """(file, name, mode) of each task of a role that gives a file or a directory its mode."""
+    def walk(tasks):
+        for task in tasks:
+            yield from ((path, task['name'], about['mode']) for about in task.values() if isinstance(about, dict) and 'mode' in about)
+            for part in ('block', 'rescue', 'always'):
+                yield from walk(task.get(part, []))
+    return walk(yaml.safe_load(path.read_text()))
+
+
+MODES = [one for part in ('tasks', 'handlers') for path in sorted((ROOT / 'roles').glob(f'*/{part}/*.yml')) for one in written(path)]
+
+
+@pytest.mark.parametrize('path, name, mode', MODES, ids=lambda value: getattr(value, 'stem', None))
+def test_nobody_else_writes_what_root_runs_and_reads(path, name, mode):
+    modes = re.findall(r"omit|\b0[0-7]{3}\b", mode)
+    assert modes and not any(int(one, 8) & 0o022 for one in modes if one != 'omit'), (path, name)
+
+
+def test_the_modes_of_all_files_are_looked_at():
+    assert len(MODES) == sum(len(re.findall(r'(?m)^ +mode: ', path.read_text())) for path in (ROOT / 'roles').glob('*/tasks/*.yml'))
+
+
+@pytest.mark.parametrize('path', sorted((ROOT / 'roles').glob('*/templates/*.cron.j2')), ids=lambda path: path.stem)
+def test_cron_mails_nobody(path):
+    """crontab(5): with MAILTO="" no mail is sent. What cron mails goes through the queue that the line runs or watches."""
+    lines = path.read_text().splitlines()
+    jobs = [number for number, line in enumerate(lines) if re.match(r'[^#A-Z]', line) and 'ansible_managed' not in line]
+    assert jobs and 'MAILTO=""' in lines[:jobs[0]]
 
 
 def test_a_role_that_disagrees_with_itself_is_found(tmp_path):

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _exposition
-from ansible_collections.mailops.sendmail.tests.unit.plays import play
+from ansible_collections.mailops.sendmail.tests.unit.plays import HERE, play
 
 pytest.importorskip('ansible.cli')
 
@@ -49,3 +49,12 @@ def test_only_a_file_of_its_own_is_written_or_removed(tmp_path):
             assert said in found and bool(said) is bool(found), (mode, name, found, done.stderr)
         assert (f'changed: [absent-{name}] => (item={place})' in done.stdout) is (content is not None and not said)
     assert told == {}
+
+
+@pytest.mark.parametrize('mode, refused', [('cron', True), ('absent', False)])
+def test_a_directory_that_there_is_not_is_named(tmp_path, mode, refused):
+    """Nobody would read what is written there. To remove it takes no directory."""
+    (tmp_path / 'play.yml').write_text(PLAY)
+    done = play(tmp_path, *HERE, 'play.yml', '--check', '-e', f'sendmail_compliance_monitor={mode}',
+                '-e', f'sendmail_compliance_monitor_file={tmp_path}/nowhere/own.prom')
+    assert (done.returncode, f'The directory {tmp_path}/nowhere does not exist.' in ' '.join(done.stdout.split())) == (2 * refused, refused), done.stdout

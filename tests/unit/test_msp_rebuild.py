@@ -53,6 +53,8 @@ def test_what_is_wrong_with_the_source_is_said(tmp_path, m4, sendmail, says):
     assert says.format(place=tmp_path) in said.partition('"msg": ')[2], done.stdout
     assert ('it, and run this again.' in said) is bool(says)
     assert (tmp_path / 'submit.cf').exists() is (says == '')
+    # Every user's mail submission program reads it.
+    assert says or (tmp_path / 'submit.cf').stat().st_mode & 0o777 == 0o644
 
 
 @pytest.mark.parametrize('immutable, arguments', [(True, ('--check',)), (True, ()), (False, ())])

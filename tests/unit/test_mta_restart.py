@@ -5,8 +5,10 @@ when it has installed something."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -80,6 +82,17 @@ WATCHED = """
   tasks:
     - ansible.builtin.include_tasks: %s/roles/sendmail_mta/tasks/restart.yml
 """
+STOPPED = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    role_path: %s
+    __sendmail_mta_todo: {watched: false, init: systemd, restart: [It does not greet.], pids: [%s], strays: [], sockets: []}
+    __sendmail_mta_facts: {installation: {platform: debian}, services: {init: systemd}}
+    __sendmail_mta_unwritten: false
+  tasks:
+    - ansible.builtin.include_tasks: %s/roles/sendmail_mta/tasks/restart.yml
+"""
 
 
 REPLACES = """
@@ -142,6 +155,23 @@ def test_a_handler_leaves_alone_what_a_supervisor_watches(tmp_path, watched):
     assert ('Restart it there' in said, 'goes on' in said) == (watched, not watched), said
 
 
+def test_a_daemon_that_is_stopped_goes_on_before_its_service_is_restarted(tmp_path):
+    (tmp_path / 'tasks').mkdir()
+    for name in ('guard', 'failed'):
+        (tmp_path / f'tasks/{name}.yml').write_text('[]')
+    program = tmp_path / 'systemctl'
+    with subprocess.Popen(['sleep', '600']) as frozen:
+        try:
+            os.kill(frozen.pid, signal.SIGSTOP)
+            os.waitpid(frozen.pid, os.WUNTRACED)
+            program.write_text(f'#!/bin/sh\ngrep State /proc/{frozen.pid}/status >>{tmp_path}/state\nexit 1\n')
+            program.chmod(0o755)
+            play(tmp_path, STOPPED % (tmp_path, frozen.pid, ROOT))
+            assert 'stopped' not in (tmp_path / 'state').read_text()
+        finally:
+            frozen.kill()
+
+
 def test_no_other_mta_is_stopped_for_a_start_that_is_refused(tmp_path):
     (tmp_path / 'service.yml').write_text((ROOT / 'roles/sendmail_mta/tasks/service.yml').read_text())
     (tmp_path / 'guard.yml').write_text(yaml.safe_dump([{'ansible.builtin.fail': {'msg': 'refused: {{ __sendmail_mta_guard_replaces }}'}}]))
@@ -199,6 +229,43 @@ def test_a_package_whose_files_are_gone_is_no_sendmail(tmp_path, role, text, cha
         (tmp_path / f'{name}.yml').write_text('[]')
     said = play(tmp_path, text.replace('{changed: true}', '{changed: %s}' % changed), *arguments)
     assert ('its program is not there' in said, 'failed=1' in said) == (failed, failed), said
+
+
+CREATES = """
+- hosts: all
+  gather_facts: false
+  vars:
+    __sendmail_mta_facts: {installation: {program: /usr/sbin/sendmail}}
+    __sendmail_mta_todo: {command: [-bd, -q1h]}
+  tasks:
+    - ansible.builtin.include_tasks: create.yml
+"""
+# What stands in a unit of another name, and whether it starts Sendmail's daemon.
+UNITS = {
+    'daemon': ('mailer.service', 'ExecStart=/usr/sbin/sendmail -L sm-mta -bd -q1h', True),
+    'foreground': ('mailer.service', 'ExecStart=/opt/sendmail -bD', True), 'behind': ('mailer.service', 'ExecStartPost=/usr/sbin/sendmail -bd', True),
+    'runner': ('mailer.service', 'ExecStart=/usr/sbin/sendmail -Ac -q30m', False), 'comment': ('mailer.service', '#ExecStart=/usr/sbin/sendmail -bd', False),
+    'program': ('mailer.service', 'ExecStart=/usr/sbin/opensendmail -bd', False), 'old': ('mailer.service.dpkg-old', 'ExecStart=/usr/sbin/sendmail -bd', False)}
+
+
+@pytest.mark.parametrize('arguments', [[], ['--check']])
+def test_no_unit_is_written_beside_one_of_another_name(tmp_path, arguments):
+    """Which does not run now. At the next boot both would start, for one port."""
+    tasks = [task for task in yaml.safe_load((ROOT / 'roles/sendmail_mta/tasks/create.yml').read_text()) if 'ansible.builtin.systemd_service' not in task]
+    # Each host has a place of its own for its units.
+    text = re.sub(r'(?<![\w/])(?:/\w+)+/system\b', r'{{ playbook_dir }}/{{ inventory_hostname }}\g<0>', json.dumps(tasks))
+    (tmp_path / 'create.yml').write_text(text)
+    (tmp_path / 'sendmail.service.j2').symlink_to(ROOT / 'roles/sendmail_mta/templates/sendmail.service.j2')
+    for host, (name, line, _refused) in UNITS.items():
+        for place in ('etc/systemd/system', 'usr/lib/systemd/system'):
+            (tmp_path / host / place).mkdir(parents=True)
+        (tmp_path / host / 'usr/lib/systemd/system' / name).write_text(f'[Service]\n{line}\n')
+    (tmp_path / 'play.yml').write_text(CREATES)
+    done = plays.play(tmp_path, *plays.HERE[2:], '-i', ','.join(UNITS), 'play.yml', *arguments)
+    for host, (_name, _line, refused) in UNITS.items():
+        said = done.stdout.partition(f'fatal: [{host}]: FAILED! => ')[2].partition('\n')[0]
+        assert (f'{tmp_path}/{host}/usr/lib/systemd/system/mailer.service starts' in said) is bool(said) is refused, done.stdout
+        assert (tmp_path / host / 'etc/systemd/system/sendmail.service').exists() is (not refused and not arguments)
 
 
 PACKAGES = """

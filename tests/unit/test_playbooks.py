@@ -207,6 +207,16 @@ def test_a_host_of_which_a_control_could_not_be_judged_is_no_success(answering, 
                 ).returncode == status
 
 
+@pytest.mark.parametrize('fail_on, status', [('none', 0), ('low', 2)])
+def test_a_control_that_fails_is_a_failure_where_it_was_asked_for(answering, fail_on, status):
+    look = {name: value for name, value in HEALTHY._replace(runners=[])._asdict().items() if name not in _compliance._AT_HOME}
+    play = answering(sendmail_compliance_info=[{'changed': False, 'look': json.loads(json.dumps(look))}])
+    done = play('check_compliance', '-e', f'sendmail_compliance_fail_on={fail_on}')
+    assert done.returncode == status, done.stdout
+    # In the task that writes the report, behind the last host.
+    assert ('FAILED! =>' in done.stdout.partition('Report | Write the report and apply sendmail_compliance_fail_on')[2]) is bool(status)
+
+
 def test_tags_that_leave_the_check_out_are_said(answering):
     done = answering()('check_compliance', '--limit', 'web1', '--skip-tags', 'sendmail_compliance_check')
     assert 'web1: Nobody knows whether it complies, because of the tags that were given.' in ' '.join(done.stdout.split()), done.stdout
@@ -290,12 +300,14 @@ def test_tags_that_leave_out_a_role_are_no_success(answering, arguments):
 @pytest.mark.parametrize('tags, left_out', [
     ('sendmail_msp_permissions', 'sendmail_mta, sendmail_queue_runner, sendmail_msp_install, sendmail_msp_configure, sendmail_msp_probe'),
     ('sendmail_msp_probe', 'sendmail_mta, sendmail_queue_runner, sendmail_msp_install, sendmail_msp_configure, sendmail_msp_permissions')])
-def test_tags_that_leave_out_a_part_of_a_role_are_no_success(answering, tags, left_out):
+def test_tags_that_leave_out_a_part_of_a_role_are_no_success(answering, tmp_path, tags, left_out):
     facts = planned_queue_runner.host('debian', sendmail_cf=CF)
     play = answering(sendmail_queue_facts=[{'changed': False, 'ansible_facts': {'sendmail_queue': facts}}], sendmail_permissions=[{'changed': False}])
     done = play('ensure_submission', '--limit', 'web1', '--check', '--tags', tags)
     assert f'Left out: {left_out}.' in ' '.join(done.stdout.split()), done.stdout
     assert done.returncode == 2
+    # And the part that they bring is done.
+    assert (tmp_path / 'sendmail_permissions.count').exists() is (tags == 'sendmail_msp_permissions')
 
 
 # What the README of a role calls its tags, and what its tasks have.
@@ -573,3 +585,80 @@ def test_behind_a_run_that_was_killed_a_runner_may_know_the_old_name_servers(ans
     done = play('remediate_queues', '--limit', 'web1', '--check', '-e', f'__sendmail_remediate_mark={tmp_path}/mark',
                 '-e', json.dumps({'sendmail_remediate_resolvers': json.loads(servers)}))
     assert ('Guard | Fail if a queue run would harm mail' in done.stdout) is restarted, done.stdout
+
+
+ROLE = """
+- hosts: web1
+  gather_facts: false
+  roles: [mailops.sendmail.%s]
+"""
+
+
+@pytest.mark.parametrize('runners, option, shown', [
+    ([planned_queue_runner.LINE], 'sendmail_queue_runner_interval=45m', 'The nearest it can is 30m'),
+    ([planned_queue_runner.LINE], 'sendmail_queue_runner_interval=30m', None),
+    ([planned_queue_runner.LINE, planned_queue_runner.runner(path='/nonexistent', line=7)], 'sendmail_queue_runner_remove_foreign=true', 'Foreign | Remove'),
+    ([planned_queue_runner.LINE, planned_queue_runner.runner(path='/nonexistent', line=7)], 'sendmail_queue_runner_remove_foreign=false', None)])
+def test_the_role_does_what_the_plan_of_the_queue_runner_says(answering, tmp_path, runners, option, shown):
+    """In check mode. What the plan says is told in tests/unit/planned_queue_runner.py."""
+    (tmp_path / OURS / 'playbooks/site.yml').write_text(ROLE % 'sendmail_queue_runner')
+    facts = planned_queue_runner.host('debian', *runners, sendmail_cf=CF)
+    play = answering(sendmail_queue_facts=[{'changed': False, 'ansible_facts': {'sendmail_queue': facts}}])
+    done = play('site', '--check', '-e', option)
+    assert done.returncode == (2 if shown == 'The nearest it can is 30m' else 0), done.stdout
+    assert {word for word in ('The nearest it can is 30m', 'Foreign | Remove') if word in done.stdout} == ({shown} if shown else set()), done.stdout
+
+
+@pytest.mark.parametrize('more, refused', [((), True), (('-e', '{"__sendmail_msp_look": {}}'), False),
+                                           (('-e', '__sendmail_mta_guard_moves=true'), False)])
+def test_check_mode_of_the_mta_alone_says_what_its_start_will_be_refused_for(answering, tmp_path, more, refused):
+    """Where the role sendmail_msp or sendmail_remediate goes before it, owners and modes are right by then."""
+    (tmp_path / OURS / 'playbooks/site.yml').write_text(ROLE % 'sendmail_mta')
+    dead = dict(planned_mta.GREETS, answered=False, connected=False, text=None)
+    facts = planned_mta.mta_host(init='none', processes=[], listeners=[], greeting=dead, service={'unit': None, 'init_script': None},
+                                 installation={'sendmail_cf': CF, 'platform': 'upstream', 'binary': '/bin/true'})
+    said = {'kind': 'permissions', 'text': 'its owner is wrong', 'remedy': 'Correct it.', 'ids': [], 'messages': 1}
+    play = answering(sendmail_queue_facts=[{'changed': False, 'ansible_facts': {'sendmail_queue': facts}}], sendmail_diagnosis_info=[WELL],
+                     sendmail_queue=[{'failed': True, 'msg': 'refused', 'selected': 1, 'refusals': [said]}])
+    done = play('site', '--check', *more)
+    assert ('its owner is wrong. Correct it.' in ' '.join(done.stdout.partition('fatal: ')[2].split())) is refused, done.stdout
+    assert done.returncode == (2 if refused else 0), done.stdout
+
+
+HAZARDS = """
+- hosts: web1
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role: {name: mailops.sendmail.sendmail_remediate, tasks_from: hazards}
+      vars: {__sendmail_remediate_queues: msp, __sendmail_remediate_tried: [], __sendmail_remediate_aside: {messages: 0, archives: []}}
+"""
+
+
+@pytest.mark.parametrize('arguments, asked', [(['--check'], ['lost', 'torn']), ([], ['empty', 'lost', 'rewritten', 'torn'])])
+def test_what_is_taken_away_first_is_not_archived_again(answering, tmp_path, arguments, asked):
+    """In check mode the debris is still there, and the look behind it finds it once more."""
+    (tmp_path / OURS / 'playbooks/site.yml').write_text(HAZARDS)
+    removed = [{'path': '/queue/qfempty', 'kind': 'incomplete'}, {'path': '/queue/tfrewritten', 'kind': 'temporary'}]
+    found = [{'id': name, 'kind': kind, 'young': name == 'young'} for name, kind in (
+        ('empty', 'damaged'), ('rewritten', 'temporary'), ('lost', 'no_data'), ('torn', 'temporary'), ('young', 'temporary'))]
+    play = answering(sendmail_debris=[{'changed': True, 'archive': None, 'outcomes': {'removed': removed}}],
+                     sendmail_queue=[{'changed': False, 'left_out': found}, {'changed': False, 'left_out': []}])
+    module = tmp_path / OURS / 'plugins/modules/sendmail_message.py'
+    module.write_text(module.read_text().replace('def main():', f'def main():\n    open({str(tmp_path / "asked")!r}, "a").write(open(sys.argv[1]).read())'))
+    done = play('site', *arguments)
+    assert done.returncode == 0, done.stdout
+    assert sorted(word for word in ('empty', 'lost', 'rewritten', 'torn', 'young') if f"'{word}'" in (tmp_path / 'asked').read_text()) == asked
+
+
+def test_what_a_step_says_is_in_the_report(answering, tmp_path):
+    cause = dict(DOWN, id='permissions', title='Wrong owners', blocks=False, fix={'kind': 'module', 'name': 'sendmail_permissions', 'text': 'Correct them.'})
+    look = planned_mta.mta_host(init='none', installation={'sendmail_cf': CF, 'platform': 'upstream'})
+    queue = {'messages': {'queued': 0}, 'delivering': 0, 'directories': []}
+    facts = {'changed': False, 'ansible_facts': {'sendmail_queue': dict(look, queues={'mta': queue, 'msp': queue}, runners=[])}}
+    play = answering(sendmail_diagnosis_info=[dict(WELL, healthy=False, causes=[cause])], sendmail_queue_facts=[facts],
+                     sendmail_permissions=[{'failed': True, 'msg': 'The directory belongs to nobody.'}])
+    done = play('remediate_queues', '--limit', 'web1', '--check', '-e', 'remediate_queues_reports=json', '-e', 'remediate_queues_directory=reports',
+                '-e', f'__sendmail_remediate_mark={tmp_path}/mark')
+    (host,) = json.loads((tmp_path / 'reports/report.json').read_text())['hosts']
+    assert host['report']['errors'] == [{'step': 'permissions', 'message': 'The directory belongs to nobody.'}], done.stdout
+    assert 'The directory belongs to nobody.' in ' '.join(done.stdout.partition('Remediation (check mode')[2].split())

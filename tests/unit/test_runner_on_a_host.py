@@ -66,6 +66,33 @@ def test_of_two_lines_in_a_crontab_both_are_removed(tmp_path):
     assert path.read_text() == f'{BACKUP}\n'
 
 
+REMOVAL = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    __sendmail_queue_runner_facts: {installation: {platform: debian}}
+    __sendmail_queue_runner_todo: {remove: [{kind: line, path: %(path)s, line: 2}, {kind: line, path: %(path)s, line: 3}, {kind: process, pid: %(pid)d}]}
+  tasks:
+    - ansible.builtin.include_tasks: foreign.yml
+"""
+
+
+@pytest.mark.parametrize('arguments, removed', [([], True), (['--check'], False)])
+def test_of_a_crontab_there_is_a_copy_and_the_process_has_ended(tmp_path, arguments, removed):
+    text = (ROOT / 'roles/sendmail_queue_runner/tasks/foreign.yml').read_text()
+    assert text.count('/var/backups') == 2
+    (tmp_path / 'foreign.yml').write_text(text.replace('/var/backups', f'{tmp_path}/backups'))
+    path, before = tmp_path / 'crontab', f'{BACKUP}\n1 * * * * runq -Ac\n2 * * * * runq -Ac\n'
+    path.write_text(before)
+    with subprocess.Popen(['sleep', '60']) as runner:
+        (tmp_path / 'play.yml').write_text(REMOVAL % {'path': path, 'pid': runner.pid})
+        done = plays.play(tmp_path, *plays.HERE, 'play.yml', *arguments)
+        ended = runner.poll() is not None
+        runner.kill()
+    assert (done.returncode, ended, path.read_text()) == (0, removed, f'{BACKUP}\n' if removed else before), done.stdout
+    assert [copy.read_text() for copy in tmp_path.glob('backups/*')] == [before] * removed
+
+
 # What systemctl says of a timer without [Install] that somebody has started, and of one that a link in timers.target.wants starts. The module calls each
 # one enabled of which "systemctl is-enabled" ends with 0, which it does for static, indirect and generated ones.
 @pytest.mark.parametrize('active, enabled, changed', [

@@ -71,8 +71,8 @@ BY_HAND = {'source': 'daemon', 'pid': 7, 'interval': 1800}
 @pytest.mark.parametrize('runners, options, said', [
     # A container without an init and without cron: what its entry point starts is the runner, and is left alone.
     ([BY_HAND], {}, None),
-    ([], {}, '(now: nothing). Let what starts this container start "sendmail -L sm-msp-queue -Ac -q30m" too'),
-    ([dict(BY_HAND, interval=3600)], {}, 'start "sendmail -L sm-msp-queue -Ac -q30m" too'),
+    ([], {}, '(now: nothing). Let what starts this container start "sendmail -L sm-msp-queue -Ac -q30m"'),
+    ([dict(BY_HAND, interval=3600)], {}, 'start "sendmail -L sm-msp-queue -Ac -q30m"'),
     ([BY_HAND, dict(BY_HAND, pid=8)], {}, 'process 8'),
     ([dict(BY_HAND, active=False)], {}, 'does nothing now'),
     # Who asks for cron is told what is wrong with it; where cron runs it is used.

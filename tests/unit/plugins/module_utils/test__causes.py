@@ -116,6 +116,9 @@ ROWS = [
     # Without the accounts nothing can be theirs: that is one cause, not two.
     ('permissions', {'places': [dict(HEALTHY.places[0], owner='105')]}, {'places': [dict(HEALTHY.places[0], owner='105')],
                                                                          'submitter': dict(HEALTHY.submitter, uid=None)}),
+    # Seen with 8.18.1: "reply: read error" and the message waits, or with $u in the arguments "Sent" and it is gone.
+    ('swallowed', {'takes_none': 'submit.cf hands mail to the program /bin/true, which keeps nothing.'}, {'unasked': 'x'}),
+    ('unjudged', {'unasked': 'A map or class in /etc/mail/sendmail.cf runs a program, so its rules were not asked.'}, {'takes_none': 'x'}),
     ('swallowed', {'swallows': ['discard']}, {'swallows': ['discard'], 'relay': relay('[192.0.2.20]', listeners=())}),
     # 8.17.1.9: "Too many hops 2 (1 max)", and 2 delivers; in submit.cf 1 does.
     ('swallowed', {'configurations': {'mta': _cf.parse(b'O MaxHopCount=1\n')}}, {'configurations': {'mta': _cf.parse(b'O MaxHopCount=2\n')}}),
@@ -137,6 +140,11 @@ ROWS = [
     ('quarantined', {'queues': {'msp': queue(messages=dict(queue()['messages'], quarantined=1)), 'mta': queue()}}, {}),
     ('no_runners', {'configurations': {'msp': NO_RUNNERS}}, {'configurations': {'msp': _cf.parse(b'O MaxRunnersPerQueue=1\n')}}),
     ('no_runners', {'configurations': {'mta': NO_RUNNERS}}, {'configurations': {'mta': _cf.parse(b'O MaxQueueChildren=0\n')}}),
+    # 8.18.1, mail of an ordinary user with -odq, then a run of smmsp: 0600, 0640, 0620, 0644 and 0440 leave it; 0660, 0664, 0670 and 0060 deliver.
+    ('no_runners', msp(queue_file_mode=0o600), msp(queue_file_mode=0o660)),
+    ('no_runners', msp(queue_file_mode=0o640), msp(queue_file_mode=0o060)),
+    ('no_runners', msp(queue_file_mode=0o620), msp(queue_file_mode=0o664)),
+    ('no_runners', msp(queue_file_mode=0o600), dict(msp(queue_file_mode=0o600), program=dict(HEALTHY.program, mode='6755'))),
     ('runner', {'queues': {'msp': waiting(3, untried_age=14701)}, 'configurations': {'msp': SLOW}, 'runners': [STAYS]},
      {'queues': {'msp': waiting(3, untried_age=14700)}, 'configurations': {'msp': SLOW}, 'runners': [STAYS]}),
     # Seen with 8.17.1.9: what cron starts runs a group with I=2h each time, and a process with -q1h comes every 3 seconds with I=3s.

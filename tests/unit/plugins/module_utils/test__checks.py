@@ -137,6 +137,13 @@ ROWS = [
     ('several_runners', {'runners': [RUNNER, dict(RUNNER, path=None, detail='its detail')]},
      ['debian_cron: /etc/cron.d/sendmail.', 'debian_cron: its detail.'], 0),
     ('dead_runners', {'runners': [RUNNER, dict(RUNNER, active=False, path=None, detail='no cron')]}, ['debian_cron: no cron.'], 0),
+    # Where nothing starts services, cron is nothing that is missing, and a shell in a loop is what was set up in its place.
+    ('dead_runners', {'runners': [dict(RUNNER, source='loop'), dict(RUNNER, active=False, detail='no cron')], 'services': {'init': 'none'}}, [], 0),
+    ('dead_runners', {'runners': [dict(RUNNER, source='loop'), dict(RUNNER, active=False, path=None, detail='no cron')], 'services': {'init': 'sysv'}},
+     ['debian_cron: no cron.'], 0),
+    ('dead_runners', {'runners': [dict(RUNNER, source='loop'), dict(RUNNER, source='cron', active=False, path='/etc/cron.d/own', detail='no cron')],
+                      'services': {'init': 'none'}}, ['/etc/cron.d/own: no cron.'], 0),
+    ('dead_runners', {'runners': [dict(RUNNER, active=False, path=None, detail='no cron')], 'services': {'init': 'none'}}, ['debian_cron: no cron.'], 0),
     ('foreign_runner', {'processes': [FOREIGN]}, ['Process 8 of root works on /var/spool/mqueue-client: sendmail: running queue'], 0),
     ('foreign_runner', {'processes': [dict(FOREIGN, role='delivery'), dict(FOREIGN, directory=None)]}, [], 0),
     ('overdue', {'queues': {'msp': waiting(3, untried_age=3901)}},

@@ -386,7 +386,7 @@ class TestTwoAtOnce:
                 with _identity.acting(_identity.Identity(0, 0)), pytest.raises(_text.SendmailError, match='Another run'):
                     lab.clear(archive=lab.base + '2')
                 said.append(name)
-            real(directory, name, *more)
+            return real(directory, name, *more)
         monkeypatch.setattr(_restoration, '_write', write)
         assert lab.act('restored')['restored'] == 1 and said and len(lab.files()) == 2
 
@@ -561,6 +561,38 @@ class TestOnce:
         os.unlink(there)
         assert lab.act('restored')['restored' if outcome == 'left_alone' else 'already'] == 1
 
+    @pytest.mark.parametrize('seconds, body, outcome', [(900, b'body\n', 'already'), (900, b'another\n', 'left_alone'), (901, b'body\n', 'left_alone')])
+    def test_an_id_that_came_again(self, lab, seconds, body, outcome):
+        """A clock that was set back, or an archive of another host: the message in the queue is not the one in the archive."""
+        lab.message(1)
+        lab.act('absent')
+        lab.message(1, data=QF.replace(b'N0\n', b'N7\n') % (seconds, b''), body=body)
+        before = lab.files()
+        for check_mode in (True, False):
+            done = lab.act('restored', check_mode)
+            assert (done[outcome], done['changed'], lab.files()) == (1, False, before)
+        lab.act('absent')                   # as a runner does that delivers it
+        shutil.rmtree(sorted(entry.path for entry in os.scandir(lab.base) if entry.is_dir())[1])
+        assert lab.act('restored')['restored' if outcome == 'left_alone' else 'already'] == 1
+
+    @pytest.mark.parametrize('state, call, where', [
+        ('absent', 'fstatvfs', 'archives'), ('restored', 'fstatvfs', 'mqueue-client'), ('restored', 'stat', 'mqueue/qf' + identifier(1))])
+    def test_an_error_says_where(self, lab, state, call, where, monkeypatch):
+        """An error of a descriptor has no name, and one of a name is not of the archive that is read meanwhile."""
+        lab.message(1)
+        if state == 'restored':
+            lab.act('absent')
+        real = getattr(os, call)
+
+        def broken(path, *rest, **more):
+            if call == 'fstatvfs' or str(path).startswith('qf'):
+                raise OSError(errno.EIO, 'Input/output error', *[path] * (call == 'stat'))
+            return real(path, *rest, **more)
+        monkeypatch.setattr(os, call, broken)
+        with pytest.raises(_text.SendmailError) as caught:
+            lab.act(state)
+        assert str(caught.value).startswith('Input/output error: %s. ' % os.path.join(lab.path, where))
+
     def test_a_left_over_rewrite_of_a_message_that_was_taken_out(self, lab):
         """A full disk leaves a tf file beside the message; both ways of the message do without it."""
         lab.message(1)
@@ -581,6 +613,84 @@ class TestOnce:
         assert lab.act('restored', queue='mta')['restored'] == 1 and len(lab.files(lab.mta)) == 2
         about = os.stat(os.path.join(lab.mta, 'qf' + identifier(2)))
         assert (about.st_uid, stat.S_IMODE(about.st_mode)) == (0, 0o600)
+
+    def test_what_comes_back_is_synced_before_it_is_recorded(self, lab, monkeypatch):
+        """All of it is written first, so that the disk is waited for once; only then has a data file its name, and the archive its record."""
+        for number in range(3):
+            lab.message(number)
+        archive = lab.act('absent')['archive']
+        real, seen = os.fsync, []
+
+        def fsync(handle):
+            seen.append((os.path.basename(os.readlink('/proc/self/fd/%d' % handle)), sorted(os.listdir(lab.client))))
+            real(handle)
+        monkeypatch.setattr(os, 'fsync', fsync)
+        assert lab.act('restored')['restored'] == 3
+        ours = [one for one in seen if 'removed-' in one[0] and one[0][0] == '.']
+        hidden = sorted('.%s%s.%s.0001.%s' % (kind, identifier(number), os.path.basename(archive), end)
+                        for number in range(3) for kind, end in (('df', 'restored'), ('qf', 'restoring')))
+        assert sorted(one[0] for one in ours) == hidden
+        assert [one[1] for one in ours] == [hidden] * 6
+        named = sorted(hidden[3:] + ['df' + identifier(number) for number in range(3)])
+        assert seen.index(('mqueue-client', named)) < seen.index(('0001.tar.gz.restored', named))
+
+    @pytest.mark.parametrize('kind', ['df', 'qf'])
+    def test_what_does_not_reach_the_disk_does_not_come_back(self, lab, monkeypatch, kind):
+        for number in range(3):
+            lab.message(number)
+        before, archive = lab.files(), lab.act('absent')['archive']
+        real = os.fsync
+
+        def fsync(handle):
+            if '.%s%s.' % (kind, identifier(1)) in os.readlink('/proc/self/fd/%d' % handle):
+                raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+            real(handle)
+        monkeypatch.setattr(os, 'fsync', fsync)
+        done = lab.act('restored')
+        assert (done['restored'], done['left_alone'], done['selected']) == (2, 1, 3) and 'quota' in reasons(done)[identifier(1)]
+        assert sorted(lab.files()) == sorted(name for name in before if identifier(1) not in name)
+        with open(archive + '/0001.tar.gz.restored') as marks:
+            assert sorted(marks.read().split()) == [identifier(0), identifier(2)]
+        monkeypatch.undo()
+        assert lab.act('restored')['restored'] == 1 and lab.files() == before
+
+    @pytest.mark.parametrize('kind', ['df', 'qf'])
+    def test_a_name_that_is_taken_while_the_disk_is_waited_for(self, lab, monkeypatch, kind):
+        lab.message(1)
+        archive, real = lab.act('absent')['archive'], os.fsync
+
+        def fsync(handle):
+            if '.restoring' in os.readlink('/proc/self/fd/%d' % handle):
+                lab.put(kind + identifier(1), b'of somebody else\n')
+            real(handle)
+        monkeypatch.setattr(os, 'fsync', fsync)
+        done = lab.act('restored')
+        assert done['left_alone'] == 1 and 'appeared in the queue meanwhile' in reasons(done)[identifier(1)]
+        assert lab.files()[kind + identifier(1)][1] == b'of somebody else\n'
+        if kind == 'df':
+            assert list(lab.files()) == ['df' + identifier(1)] and not os.path.exists(archive + '/0001.tar.gz.restored')
+
+    def test_how_often_a_restore_changes_its_ids(self, lab, monkeypatch):
+        for number in range(20):
+            lab.message(number)
+        lab.act('absent')
+        real, changed = _identity._become, []
+        monkeypatch.setattr(_identity, '_become', lambda *ids: changed.append(ids) or real(*ids))
+        assert lab.act('restored')['restored'] == 20
+        assert len(changed) < 3 * 20
+
+    def test_more_than_is_synced_together(self, lab, monkeypatch):
+        """No more files are open at a time than that, and the rest of a part comes back as well."""
+        monkeypatch.setattr(_restoration, 'TOGETHER', 3)
+        for number in range(10):
+            lab.message(number)
+        before = lab.files()
+        lab.act('absent')
+        real, opened = os.fsync, []
+        monkeypatch.setattr(os, 'fsync', lambda handle: opened.append(len(os.listdir('/proc/self/fd'))) or real(handle))
+        first = len(os.listdir('/proc/self/fd'))
+        assert lab.act('restored')['restored'] == 10 and lab.files() == before
+        assert max(opened) < first + 20 and len(os.listdir('/proc/self/fd')) == first
 
     def test_a_name_that_is_no_id(self, lab):
         """A copy that somebody made beside a message is one to a queue run (MAXQFNAME in queue.c), and goes and comes as one."""
@@ -610,6 +720,21 @@ class TestOnce:
         with pytest.raises(_text.SendmailError, match='0001.removed.*cannot be read'):
             lab.act('restored')
         assert lab.files() == {}
+
+    @pytest.mark.parametrize('name', ['%s.bak', 'before-%s'])
+    def test_a_copy_beside_an_archive(self, lab, name):
+        """It does not know what was brought back from the other: used as well, it would deliver that twice."""
+        lab.message(1, body=b'body 1\n')
+        archive = lab.act('absent')['archive']
+        copy = os.path.join(lab.base, name % os.path.basename(archive))
+        shutil.copytree(archive, copy)
+        assert lab.act('restored', archive=archive)['restored'] == 1 and deliver(lab) == [identifier(1)]
+        for check_mode in (True, False):
+            with pytest.raises(_text.SendmailError, match='may be of a copy') as caught:
+                lab.act('restored', check_mode)
+            assert [caught.value.result[what] for what in ('restored', 'already')] == [0, 1] and lab.files() == {}
+            assert [one['path'] for one in caught.value.result['refused']] == [copy + '/0001.tar.gz']
+        assert lab.act('restored', True, archive=copy)['restored'] == lab.act('restored', True, archive=copy + '/0001.tar.gz')['restored'] == 1
 
     def test_a_damaged_part_among_others(self, lab, monkeypatch):
         monkeypatch.setattr(_outcome, 'BATCH', 2)

@@ -193,7 +193,7 @@ class TestPlan:
         sentence = _flush.refuse(plan)
         assert sentence.startswith('Nothing was run, because a queue run would do harm: /q has owner 0:0. ')
         assert 'There is no data file (12 messages: 6ANFSGLL000001, ' in sentence
-        assert ', ...). The body is gone.' in sentence
+        assert ', ...). A run would deliver the headers with an empty body: ' in sentence
         assert 'There is a tf file (1 message: %s). ' % messages[3].id in sentence
 
     def test_no_refusal(self):

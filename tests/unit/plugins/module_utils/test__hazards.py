@@ -170,6 +170,20 @@ class TestWaiting:
         (one,) = waiting(spool)
         assert one.hazards == [('no_data', 'there is no data file', '')]
 
+    @pytest.mark.parametrize('parts', [('df',), ('qf',), ('qf', 'df')])
+    def test_data_that_a_subdirectory_hides(self, spool, parts):
+        """Made while the queue holds mail (queuename() in queue.c looks into df/ alone once it is there)."""
+        put(spool, A)
+        path = str(spool.path)
+        for part in parts:
+            os.mkdir(os.path.join(path, part))
+        if 'qf' in parts:
+            os.rename(path + '/qf' + A, path + '/qf/qf' + A)
+        spool.look.directories['msp'] = _spool.directories([('mqueue', path)])[0]
+        (one,) = waiting(spool)
+        assert one.hazards == [('no_data', 'the data file is in %s, where Sendmail does not look for it: move it to %s/df' % (path, path), '')] * (
+            'df' in parts)
+
     def test_rewrite_left_behind(self, spool):
         put(spool, A)
         (spool.path / ('tf' + A)).touch()

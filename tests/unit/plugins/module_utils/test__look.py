@@ -162,6 +162,25 @@ class TestHost:
         assert _look.look('services', 'msp').greeting == said[asked - 1]
         assert len(left) == 2 - asked
 
+    @pytest.mark.parametrize('states, asked, seconds', [
+        ([b''], True, 0),                       # it runs: greet_pause, load
+        ([b'T 7 2', b'T 7 2'], False, 5),       # it has not run since
+        ([b'T 7 2', b'T 8 2'], True, 5),        # cpulimit: stopped again and again
+        ([b'T 7 2', b''], True, 5)])
+    def test_who_is_stopped_is_not_waited_for(self, root, monkeypatch, states, asked, seconds):
+        """Nor connected to: with eleven connections the queue of a socket with listen(10) is full, and then it looks like a packet filter."""
+        left, greeted, slept = list(states), [], []
+        monkeypatch.setattr(_look._processes, 'asleep', lambda pid: left.pop(0) if pid == 77 else None)
+        monkeypatch.setattr(_network, 'listeners', lambda ports, known: [
+            {'address': '0.0.0.0', 'port': 25, 'inode': 1, 'v6only': None, 'pid': 77, 'name': 'sendmail', 'sendmail': True}])  # noqa: S104
+        monkeypatch.setattr(_network, 'greeting', lambda host, port, seconds, patience, *more: greeted.append(patience) or dict(
+            _network.NOBODY, connected=True, error='connection_timeout'))
+        monkeypatch.setattr(_look.time, 'sleep', slept.append)
+        (root / 'submit.cf').write_text(SUBMIT % queue(root, 'queue'))
+        look = _look.look('services', 'msp')
+        assert (greeted, left, sum(slept)) == ([_look.GREETING_SECONDS] * asked, [], seconds)
+        assert (look.greeting['connected'], look.greeting['error'], look.relay['answers']) == (True, 'connection_timeout', 'sendmail')
+
     @pytest.fixture
     def opens(self, root, monkeypatch):
         """opens(after, limits of sendmail.cf, title from then on) -> (look, looks taken): a daemon whose socket is open after so many looks."""

@@ -91,6 +91,10 @@ def server():
         threads[0].start()
         return listening.getsockname()[1]
     yield start, heard, lambda: threads[0].join(30)
+    # Nobody may have come. Who still waits would take the connection of the next test, whose socket gets the number of this one.
+    for thread in threads:
+        socket.create_connection(listening.getsockname()).close()
+        thread.join(30)
     listening.close()
 
 

@@ -415,6 +415,13 @@ def test_a_queue_directory_that_is_made_has_the_context_of_its_path(queue, tmp_p
     assert len(asked) <= 1, 'the context of what was there before is the administrator\'s'
 
 
+def test_a_directory_whose_group_no_packaging_names_is_made_as_root_would(queue):
+    """Sendmail's own Makefiles leave the group of /var/spool/mqueue to the system; mkdir(1) of root gives it his."""
+    want = queue.wants[1]._replace(path=str(queue.place / 'mqueue'), uid=None, gid=None, mode=0o700)
+    assert [(action.what, action.after) for action in _permissions.plan(_permissions.inspect([want]), lambda uid: True)] == [('create', (0, 0, 0o700))]
+    assert run([want], check_mode=True).result()['changes'][0]['after'] == {'owner': 'root', 'group': _permissions.grp.getgrgid(0).gr_name, 'mode': '0700'}
+
+
 def test_missing_things(queue):
     want = queue.wants[1]._replace(path=str(queue.place / 'not' / 'there'), kind='configuration', create=False)
     assert 'install Sendmail' in run([want]).result()['errors'][0]['error']

@@ -83,6 +83,25 @@ def test_processes(tmp_path):
 
 
 @linux
+def test_a_stopped_process_is_the_same_until_it_runs(tmp_path):
+    with Running(sleeper(tmp_path / 'sleep'), 'sleep') as pid:
+        def stopped():
+            os.kill(pid, signal.SIGSTOP)
+            os.waitpid(pid, os.WUNTRACED)
+            return _processes.asleep(pid)
+        assert _processes.asleep(pid) == b''
+        first = stopped()
+        assert first.startswith(b'State:\tT')
+        assert _processes.asleep(pid) == first
+        os.kill(pid, signal.SIGCONT)
+        os.waitpid(pid, os.WCONTINUED)
+        assert _processes.asleep(pid) == b''
+        again = stopped()
+        assert again and again != first
+    assert _processes.asleep(None) == _processes.asleep(pid) == b''
+
+
+@linux
 def test_what_only_looks_like_sendmail_is_not(tmp_path):
     """A copy of sleep with the name and the title of a runner; the program itself is another file."""
     real = sleeper(tmp_path / 'real')

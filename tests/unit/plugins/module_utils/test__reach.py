@@ -46,6 +46,16 @@ def by_mx(*records, greeting=None):
             'greeting': greeting or dict(DOWN, error='name_lookup')}
 
 
+@pytest.mark.parametrize('pid, stopped, says', [
+    (SOCKET['pid'], True, 'Process %d, which listens on 127.0.0.1 port 25, is stopped (kill -STOP), so it does not greet.' % SOCKET['pid']),
+    (SOCKET['pid'], False, '127.0.0.1 port 25 accepts the connection and says nothing for 60 seconds.'),
+    (SOCKET['pid'] + 1, True, '127.0.0.1 port 25 accepts the connection and says nothing for 60 seconds.')])
+def test_who_is_stopped_is_named(pid, stopped, says):
+    silent = dict(SILENT, seconds=60.0)
+    (one,) = _causes.diagnose(HEALTHY._replace(greeting=silent, processes=[dict(REJECTS, rejecting=None, pid=pid, stopped=stopped)]))
+    assert (one['id'], one['evidence']) == ('silent', [says])
+
+
 @pytest.mark.parametrize('bound_to, because_of', [('sendmail.service', ['mta_down']), (None, [])])
 def test_a_runner_that_stops_with_the_mta_is_its_victim(bound_to, because_of):
     runner = dict(HEALTHY.runners[0], active=False, detail='it is down', bound_to=bound_to)
@@ -229,6 +239,29 @@ def test_a_cause_that_harms_does_not_wait_for_itself():
     assert (stranger['id'], runner['id']) == ('stranger', 'runner')
     assert stranger['fix']['text'].startswith('Stop the other program')
     assert runner['fix']['text'] == 'First fix: stranger; a start runs the queue. Schedule one, every half hour.'
+
+
+OTHER = 'Deferred: Connection refused by hub2.example.test.'
+BY_DOMAIN = b'R$* < @ other.test $* > $*\t$#relay $@ %s $: $1 < @ other.test > $3\n'
+
+
+@pytest.mark.parametrize('status, text, expected', [
+    # Seen with 8.18.1: the other relay refuses, the first one answers.
+    (OTHER, BY_DOMAIN % b'hub2.example.test', 'hub_down'), (OTHER, BY_DOMAIN % b'[hub2.example.test]', 'hub_down'),
+    (OTHER, BY_DOMAIN % b'HUB2.example.test', 'hub_down'),
+    (OTHER, b'Kmailertable hash /etc/mail/mailertable\n', 'hub_down'),
+    # submit.cf has named it before; or it is only written somewhere.
+    (OTHER, b'', 'was_down'), (OTHER, BY_DOMAIN % b'hub2.example.test.net', 'was_down'), (OTHER, b'R$* hub2.example.test\t$1\n', 'was_down'),
+    (OTHER, BY_DOMAIN % b'hub.example.test', 'was_down'), ('x', BY_DOMAIN % b'hub2.example.test', 'was_down'),
+    ('Deferred: Connection refused by [127.0.0.1]', BY_DOMAIN % b'[127.0.0.1]', 'was_down')])
+def test_one_of_the_relays_by_domain_refuses(status, text, expected):
+    look = HEALTHY._replace(configurations={'msp': _cf.parse(text)}, **waits('connection_refused', status))
+    (one,) = _causes.diagnose(look)
+    assert (one['id'], one['messages'], one['blocks']) == (expected, 3, False)
+    if expected == 'hub_down':
+        assert one['evidence'][1] == 'submit.cf sends mail for some recipients to hub2.example.test; 127.0.0.1 port 25 answers.'
+    (late,) = _causes.diagnose(look._replace(**waits('connection_timeout', status.replace('refused by', 'timed out with'))))
+    assert late['id'] == expected.replace('was_down', 'unreachable')
 
 
 # A host on which a cause of the relay holds, and the most similar one on which it does not. The other causes are in test__causes.

@@ -295,11 +295,29 @@ def test_the_lock_of_debians_helper(tmp_path, mode, lock, why):
         os.makedirs(root + '/run/sendmail/stampdir')
         os.chmod(root + '/run/sendmail/stampdir', mode)
     os.makedirs(root + '/run', exist_ok=True)
+    lay(tmp_path, {'/usr/bin/lockfile-create': ''})
+    os.chmod(root + '/usr/bin/lockfile-create', 0o755)
     if lock is not None:
         with open(root + '/run/sendmail/stampdir/cron_msp', 'w') as file:
             file.write(lock)
     (found,) = [runner for runner in _runners.queue_runners(_platform.DEBIAN, [CRON], root, ['nobody']) if runner['line']]
     assert (found['active'], found['detail']) == (True, None) if why is None else (found['active'] is False and why in found['detail'])
+
+
+@pytest.mark.parametrize('user, place, mode, runs', [
+    ('nobody', '/usr/bin', 0o755, True), ('nobody', '/bin', 0o701, True), ('nobody', '/usr/bin', 0o644, False), ('nobody', '/usr/bin', 0o750, False),
+    ('nobody', None, 0, False), ('nobody', '/usr/local/bin', 0o755, False),
+    ('root', '/usr/bin', 0o700, True), ('root', '/usr/bin', 0o644, False), ('root', None, 0, False)])
+def test_the_program_that_locks_for_debians_helper(tmp_path, user, place, mode, runs):
+    """Without it cron_msp() of the helper says nothing and runs nothing; PATH is /bin:/usr/bin:/sbin:/usr/sbin in it."""
+    root = lay(tmp_path, {'/etc/cron.d/local': '5 * * * * %s /usr/share/sendmail/sendmail cron-msp\n' % user, CONF_FILE: CONF % ('Daemon', 'Cron'),
+                          '/usr/share/sendmail/sendmail': '', '%s/lockfile-create' % (place or '/srv'): ''})
+    os.chmod('%s%s/lockfile-create' % (root, place or '/srv'), mode)
+    os.makedirs(root + '/run/sendmail/stampdir')
+    os.chmod(root + '/run/sendmail/stampdir', 0o777)
+    (found,) = [runner for runner in _runners.queue_runners(_platform.DEBIAN, [CRON], root, ['nobody']) if runner['line']]
+    assert (found['active'], found['detail']) == (
+        (True, None) if runs else (False, 'the helper does nothing: %s cannot run lockfile-create' % user))
 
 
 def test_a_cron_that_is_stopped_runs_nothing(tmp_path):
