@@ -328,6 +328,18 @@ def _started_by(look, daemons):
     )
 
 
+def elsewhere(look):
+    """The unit of another name in which all daemons are, as MailScanner's, which conflict with those of the package; or
+    nothing.
+    """
+    daemons = [
+        process
+        for process in (look.get('mta') or {}).get('processes', [])
+        if process.get('role') == 'daemon' and process['queue'] == 'mta'
+    ]
+    return '' if not daemons or any(_started_by(look, daemons)) else daemons[0]['unit']
+
+
 def _init(look):
     """How the MTA is started here."""
     init, service, family = look['services']['init'], look['services']['mta'], look['installation']['platform']
@@ -492,6 +504,8 @@ def _service(plan, look, relay, unmask, create):
     # On FreeBSD sendmail_enable means a daemon for the network, and sendmail_submit_enable is on without anybody's
     # doing.
     if installation['platform'] == 'freebsd':
+        return
+    if answered and not create and elsewhere(look):
         return
     if service['masked'] and not unmask:
         plan['errors'].append(

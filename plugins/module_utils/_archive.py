@@ -595,11 +595,11 @@ class Part:
                 self._handle = os.open(os.path.basename(self.path), _READ, dir_fd=directory)
             finally:
                 os.close(directory)
+            about = os.fstat(self._handle)
         except OSError as error:
             raise self._refusal(error.strerror)
         except _text.SendmailError as error:
             raise Refused(str(error))
-        about = os.fstat(self._handle)
         if not stat.S_ISREG(about.st_mode) or about.st_uid not in (0, os.getuid()) or about.st_mode & 0o022 or about.st_nlink != 1:
             os.close(self._handle)
             raise Refused('%s is not a file of root that root alone can write to, so it is not trusted as an archive.' % self.shown)

@@ -4,6 +4,7 @@
 
 """What a queue run would destroy or hang on, found before it runs: wrong owners and modes, missing bodies, control files it loses or aborts on."""
 
+import errno
 import os
 import re
 import stat
@@ -179,8 +180,8 @@ def _inspect(opened, place, queue, directory, name, who, settings, held, named):
     if not _qf.IDENTIFIER.match(identifier):
         hazards.append(Hazard('unreadable', '%s: not a queue id' % _text.printable(os.fsencode(identifier))))
     wrong = hazard_of_owner(about, place, who, settings)
-    if not wrong and not os.geteuid() and not os.access(name, os.W_OK, dir_fd=opened.control) and os.access('.', os.W_OK, dir_fd=opened.control):
-        wrong = 'it is immutable, so no run can open it: remove that attribute with chattr -i'
+    if not wrong and not os.geteuid() and _frozen(opened.control, name):
+        wrong = 'it is immutable or append-only, so no run can open it: remove that attribute with chattr -ia'
     if wrong:
         hazards.append(Hazard('permissions', wrong))
     hazards += content_hazards(data, envelope, time.time() - about.st_ctime, named)
@@ -196,6 +197,15 @@ def _inspect(opened, place, queue, directory, name, who, settings, held, named):
                    len(envelope.recipients), locked, hazards)
 
 
+def _frozen(directory: int, name: str) -> bool:
+    """Whether a run cannot open a file to lock it, because of chattr +i or +a."""
+    try:
+        os.close(os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory))
+    except OSError as error:
+        return error.errno == errno.EPERM
+    return False
+
+
 def data_hazards(opened: Any, identifier: str, who: Any, directory: Any, other: Optional[Any]) -> List[Hazard]:
     """What is wrong with the data file, which the d line may place in C(other), another directory of the queue."""
     try:
@@ -205,10 +215,11 @@ def data_hazards(opened: Any, identifier: str, who: Any, directory: Any, other: 
             with _spool.Opened(other) as there:
                 body, why = _body(there.data, 'df' + identifier, who)
     except (FileNotFoundError, ValueError):
-        meant = other or directory
-        hidden = [path for path in (directory.path, directory.control) if path != meant.data and os.path.lexists(os.path.join(path, 'df' + identifier))]
-        return [Hazard('no_data', 'the data file is in %s, where Sendmail does not look for it: move it to %s' % (hidden[0], meant.data) if hidden
-                       else 'there is no data file')]
+        data = (other or directory).data
+        for path in {directory.path, directory.control} - {data}:
+            if os.path.lexists(os.path.join(path, 'df' + identifier)):
+                return [Hazard('no_data', 'the data file is in %s, where Sendmail does not look for it: move it to %s' % (path, data))]
+        return [Hazard('no_data', 'there is no data file')]
     if not stat.S_ISREG(body.st_mode):
         return [Hazard('unreadable', 'the data file is not a regular file: a run would hang on it, or deliver something else', 'special')]
     return [Hazard('permissions', 'the data file has ' + why)] if why else []

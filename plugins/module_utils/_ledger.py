@@ -159,18 +159,18 @@ def opened(directory, look, dry=False):
         there = _check_directory(directory)
         missing = [] if there else _missing(os.path.normpath(directory))
         path = os.path.join(directory, START)
-        known, started = set(), look.now
+        known, began = set(), {'started': look.now, 'clock': int(time.monotonic())}
         resumed = there and os.path.exists(path)
         for entry in _lines(path) if resumed else ():
             if 'id' in entry:
                 known.add(_key(entry['queue'], entry['id']))
             else:
-                started = entry.get('started', started)
+                began = entry
         count = len(known)
 
         def entries():
             nonlocal count
-            yield {'started': started}
+            yield began
             for entry in _lines(path) if resumed else ():
                 if 'id' in entry:
                     yield entry
@@ -342,18 +342,21 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
         here = dict((_key(queue, _printable(name)), _qf.CONTROL_PREFIXES[name[:2]]) for queue, name in _here(look, errors, hidden))
         outcomes = dict((_key(entry.get('queue', ''), entry.get('id', '')), (entry['outcome'], (entry.get('queue'), entry.get('created'))))
                         for entry in _lines(os.path.join(directory, OUTCOMES)) if entry.get('outcome') in ('relayed', 'bounced')) if there else {}
-        started, unseen = look.now, set()
+        started, clock, unseen = look.now, None, set()
         for entry in _lines(start) if listed else ():
             if 'id' not in entry:
-                started = entry.get('started', started)
+                started, clock = entry.get('started', started), entry.get('clock')
             elif not any(_key(entry['queue'], entry['id']) in places for places in (here, outcomes)):
                 unseen.add(entry['id'])
-        moved = moved_out(started) if unseen else {}
-        seen = logged(log(started, unseen), unseen) if unseen else {}
+        # Where the time of day was set back meanwhile, what was done since has an earlier one.
+        uptime = int(time.monotonic())
+        since = started if clock is None else min(started, look.now - (uptime - clock if uptime >= clock else uptime))
+        moved = moved_out(since) if unseen else {}
+        seen = logged(log(since, unseen), unseen) if unseen else {}
         if unseen - set(seen) and not dry and listed:
             time.sleep(_LOG_DELAY)    # syslog may be about to write what happened just now
-            seen = logged(log(started, unseen), unseen)
-        evidence = _Evidence(here, waiting, outcomes, rest(look, started), moved, seen)
+            seen = logged(log(since, unseen), unseen)
+        evidence = _Evidence(here, waiting, outcomes, rest(look, since), moved, seen)
         counts, reasons, shown, unchanged = Counter(), Counter(), [], True
 
         def entries():

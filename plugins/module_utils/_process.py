@@ -139,7 +139,7 @@ def run_all(commands, parallel, deadline, take_line, more=lambda: True, harmless
                         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd='/',
                         bufsize=0, env=_environment(), start_new_session=True)
                 except OSError as error:
-                    ended.append(Ended(key, None, False, '%s: %s' % (argv[0], error.strerror)))
+                    ended.append(Ended(key, None, False, '%s: %s' % (error.filename or argv[0], error.strerror)))      # /dev/null can be what is missing
                     continue
                 pipe: Any = process.stdout
                 os.set_blocking(pipe.fileno(), False)

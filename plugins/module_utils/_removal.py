@@ -232,7 +232,11 @@ def give_back(directory: int, staged: str, name: str) -> bool:
     """Let a control file have its name again, unless another has it. False then."""
     if _access.exists(directory, name):
         return False
-    os.rename(staged, name, src_dir_fd=directory, dst_dir_fd=directory)
+    try:
+        os.rename(staged, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except OSError:
+        if _access.exists(directory, staged) or not _access.exists(directory, name):      # an error can come behind the deed
+            raise
     return True
 
 

@@ -46,6 +46,7 @@ class Restorer:
         self.look, self.asked, self.selection, self.outcome, self.dry, self.check = look, frozenset(asked), selection, outcome, dry, check
         self.everywhere: Optional[Set[str]] = None
         self.sound: Dict[str, Tuple[int, ...]] = {}        # parts that proved whole, and what they looked like then
+        self.written: List[Ready] = []                     # of the present part, not synced yet
 
     def run(self, path: str) -> None:
         parts = _archive.parts(path)
@@ -129,8 +130,9 @@ class Restorer:
                 self._sync(ready)
                 self._commit(marks, before, ready)
         finally:
-            for one in ready:
+            for one in self.written:
                 _close(one)
+            self.written = []
             if marks is not None:
                 with contextlib.suppress(OSError):
                     if not os.fstat(marks).st_size:
@@ -213,7 +215,7 @@ class Restorer:
         self.outcome.selected += 1
         if done != 'restored' or self.dry:
             self.outcome.add(done, queue, identifier, why)
-        elif len(ready) % TOGETHER == 0:
+        elif len(self.written) >= TOGETHER:
             self._sync(ready)
 
     def _commit(self, marks: int, before: Set[bytes], ready: List[Ready]) -> None:
@@ -248,9 +250,9 @@ class Restorer:
         self.outcome.add('left_alone' if why else 'restored', one.queue, one.name[2:], why)
 
     def _sync(self, ready: List[Ready]) -> None:
-        """Have what was written on the disk, and give the data files their names. What fails is left alone, and nothing of it stays."""
+        """Have what was written on the disk, and give the data files their names: ready then. What fails is left alone, and nothing of it stays."""
         from concurrent.futures import ThreadPoolExecutor
-        written = [one for one in ready if one.unsynced]
+        written, self.written = self.written, []
         for handle in [handle for one in written for handle in one.unsynced] if hasattr(os, 'posix_fadvise') else ():
             os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)      # Linux begins to write all, before the first is waited for
         # Several wait at a time, for the kernel makes one flush of the disk of theirs. They do nothing else, and have ended before the ids change.
@@ -264,7 +266,6 @@ class Restorer:
                     why = MEANWHILE
             except OSError as error:
                 why = _access.reason_of(error)
-            ready.remove(one)
             if why:
                 _discard(one)
                 self.outcome.add('left_alone', one.queue, one.name[2:], why)
@@ -288,8 +289,10 @@ class Restorer:
         return self.opened[queue][0]
 
     def _put(self, pending: 'Pending', member: Any, stream: Any, reference: str, ready: List[Ready]) -> Optional[str]:
-        """Write both files under names that no runner looks at, then name the data file. Returns why not, or None. A dry run only judges."""
+        """Write both files under names that no runner looks at. Returns why not, or None. A dry run only judges."""
         queue, name = pending.queue, pending.name
+        if any(one.name[2:] == name[2:] for one in self.written):       # this one is judged by what the other has left
+            self._sync(ready)
         control = self._place(queue, pending.path)
         place = _spool.data_directory(control.directory, pending.data, self.look.directories[queue])
         data = next(opened for opened in self.opened[queue] if opened.directory == place)
@@ -318,7 +321,7 @@ class Restorer:
         except BaseException:
             _discard(one)
             raise
-        ready.append(one._replace(unsynced=unsynced + (handle,)))
+        self.written.append(one._replace(unsynced=unsynced + (handle,)))
         return None
 
 
@@ -381,7 +384,7 @@ def _synced(one: Ready) -> Optional[str]:
     """Wait until the files of a message are on the disk. Returns why not, or None."""
     try:
         for handle in one.unsynced:
-            os.fsync(handle)
+            _archive.to_disk(handle)
     except OSError as error:
         return _access.reason_of(error)
     return None

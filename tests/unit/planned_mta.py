@@ -638,6 +638,19 @@ ROWS = [
         enable=False,
     ),
     row(
+        'Red Hat with MailScanner: an MTA that answers in a unit of another name, which conflicts with that of the package',
+        mta_host('redhat', processes=[daemon(unit='ms-sendmail-in.service')], service={'masked': True, 'enabled': False}),
+        {},
+        'systemd.unit(5), Conflicts=',
+        enable=False,
+    ),
+    row(
+        'The same, and the MTA is in that of the package',
+        mta_host('redhat', service={'enabled': False}),
+        {},
+        'systemd.unit(5)',
+    ),
+    row(
         'A silent MTA that runs in a unit of another name (a template, say)',
         mta_host('upstream', greeting=SILENT, processes=[daemon(unit='sendmail@mta.service')]),
         {'errors': 'runs in the unit sendmail@mta.service'},

@@ -180,6 +180,20 @@ def test_what_follows_a_part_where_a_read_ends(tmp_path, monkeypatch):
     assert 'something follows its end' in refusal(path)
 
 
+def test_a_share_that_goes_stale_when_a_part_is_opened(tmp_path, monkeypatch):
+    path, _content = write(tmp_path, 1)
+    real = os.fstat
+
+    def fstat(descriptor):
+        if stat.S_ISREG(real(descriptor).st_mode):
+            raise OSError(errno.ESTALE, 'Stale file handle')
+        return real(descriptor)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, 'fstat', fstat)
+        with pytest.raises(_archive.Refused, match='archive: %s cannot be read: Stale file handle' % path), _archive.Part(path):
+            pass
+
+
 def test_a_disk_that_fails_while_a_part_is_read(tmp_path, monkeypatch):
     path, _content = write(tmp_path, 1)
 

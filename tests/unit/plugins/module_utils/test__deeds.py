@@ -576,7 +576,7 @@ class TestOnce:
         assert lab.act('restored')['restored' if outcome == 'left_alone' else 'already'] == 1
 
     @pytest.mark.parametrize('state, call, where', [
-        ('absent', 'fstatvfs', 'archives'), ('restored', 'fstatvfs', 'mqueue-client'), ('restored', 'stat', 'mqueue-client/qf' + identifier(1))])
+        ('absent', 'fstatvfs', 'archives'), ('restored', 'fstatvfs', 'mqueue-client'), ('restored', 'stat', 'mqueue/qf' + identifier(1))])
     def test_an_error_says_where(self, lab, state, call, where, monkeypatch):
         """An error of a descriptor has no name, and one of a name is not of the archive that is read meanwhile."""
         lab.message(1)
@@ -592,6 +592,22 @@ class TestOnce:
         with pytest.raises(_text.SendmailError) as caught:
             lab.act(state)
         assert str(caught.value).startswith('Input/output error: %s. ' % os.path.join(lab.path, where))
+
+    @pytest.mark.parametrize('behind, number, outcome', [(True, errno.EIO, 'restored'), (False, errno.EIO, 'left_alone'), (False, errno.ENOENT, 'left_alone')])
+    def test_a_server_whose_answer_is_lost(self, lab, behind, number, outcome, monkeypatch):
+        lab.message(1)
+        lab.act('absent')
+        real = os.rename
+
+        def rename(old, new, **more):
+            if not new.startswith('qf'):
+                return real(old, new, **more)
+            if behind:
+                real(old, new, **more)
+            raise OSError(number, 'lost', new)
+        monkeypatch.setattr(os, 'rename', rename)
+        done = lab.act('restored')
+        assert (done[outcome], 'qf' + identifier(1) in lab.files()) == (1, behind)
 
     def test_a_left_over_rewrite_of_a_message_that_was_taken_out(self, lab):
         """A full disk leaves a tf file beside the message; both ways of the message do without it."""

@@ -1,10 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a queue run would destroy: owners and modes as real runs of three releases treat them, and a spool with one fault of each kind."""
+import errno
 import json
 import os
 import pathlib
 import struct
+import subprocess
 import time
 import types
 
@@ -203,16 +205,31 @@ class TestWaiting:
         (spool.path / ('qf' + A)).chmod(0o666)
         assert {one.id: [hazard.kind for hazard in one.hazards] for one in waiting(spool)} == {A: ['permissions'], B: []}
 
-    @pytest.mark.parametrize('refused, uid, says', [(('qf',), 0, True), (('qf', '.'), 0, False), ((), 0, False), (('qf',), 1000, False)])
-    def test_an_immutable_one(self, spool, monkeypatch, refused, uid, says):
-        """chattr +i, seen with 8.17.1.9: each run says "readqf: no control file ./qfX: Operation not permitted" and leaves it. Not of a file
-        system that is read-only as a whole, nor where it is somebody's mode that refuses."""
-        put(spool, '6ANFSGLL000001')
-        monkeypatch.setattr(_hazards.os, 'geteuid', lambda: uid)
-        monkeypatch.setattr(_hazards.os, 'access', lambda name, mode, dir_fd: name[:2] not in refused)
-        (message,) = waiting(spool)
-        assert [hazard.text for hazard in message.hazards if 'chattr -i' in hazard.text] == [
-            'it is immutable, so no run can open it: remove that attribute with chattr -i'] * says
+    @pytest.mark.parametrize('attribute, says', [('i', True), ('a', True), ('A', False)])
+    def test_an_immutable_one(self, spool, attribute, says):
+        """chattr +i and +a, seen with 8.17.1.9 and 8.18.1: each run says "readqf: no control file ./qfX: Operation not permitted" and leaves it."""
+        put(spool, A, B)
+        path = str(spool.path / ('qf' + A))
+        if os.geteuid() or subprocess.run(['chattr', '+' + attribute, path], capture_output=True, check=False).returncode:
+            pytest.skip('no file can be made immutable here')
+        try:
+            found = {one.id: [hazard.text for hazard in one.hazards if 'chattr' in hazard.text] for one in waiting(spool)}
+        finally:
+            subprocess.run(['chattr', '-' + attribute, path], check=True)
+        assert found == {B: [], A: ['it is immutable or append-only, so no run can open it: remove that attribute with chattr -ia'] * says}
+
+    @pytest.mark.parametrize('number', [errno.EROFS, errno.EACCES, errno.ENOENT])
+    def test_another_reason_not_to_open_it(self, spool, monkeypatch, number):
+        """A file system that is read-only as a whole, and a share on which root is nobody."""
+        put(spool, A)
+        real = os.open
+
+        def refuse(name, flags, *rest, **more):
+            if flags & os.O_RDWR:
+                raise OSError(number, os.strerror(number))
+            return real(name, flags, *rest, **more)
+        monkeypatch.setattr(_hazards.os, 'open', refuse)
+        assert [one.hazards for one in waiting(spool)] == [[]]
 
     def test_in_the_hands_of_a_runner(self, spool):
         """A runner rewrites the control file and removes the data file first: none of that is a fault while it has the lock."""

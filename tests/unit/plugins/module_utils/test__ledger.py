@@ -164,6 +164,19 @@ class TestLedger:
         assert places(result) == {'relayed': 1, 'waiting': 1, 'gone': 1}
         assert result['started'] == NOW
 
+    @pytest.mark.parametrize('set_back, passed, since', [(0, 60, NOW), (3600, 60, NOW - 3600), (3600, -60, NOW - 3540 - 940), (-3600, 60, NOW)])
+    def test_a_clock_that_is_set_meanwhile(self, spool, monkeypatch, set_back, passed, since):
+        """An archive that was written since then has an earlier time; C(passed) below 0 is a start of the machine in between."""
+        put(spool, 1)
+        monkeypatch.setattr(_ledger.time, 'monotonic', lambda: 1000)
+        opened(spool)
+        leave(spool, 1)
+        monkeypatch.setattr(_ledger.time, 'monotonic', lambda: 1000 + passed)
+        spool.look.now += abs(passed) - set_back
+        asked = []
+        done = _ledger.closed(spool.at, spool.look, moved_out=lambda since: asked.append(since) or {}, log=lambda since, _wanted: asked.append(since) or [])
+        assert (set(asked), done['started']) == ({since}, NOW)
+
     def test_opened_twice_is_the_same_list(self, spool):
         put(spool, 1)
         opened(spool)

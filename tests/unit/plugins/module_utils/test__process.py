@@ -169,6 +169,12 @@ def test_program_that_cannot_be_started(program, why):
     assert lines == {0: [b'fine']}
 
 
+def test_a_device_that_is_missing_is_not_called_the_program(monkeypatch):
+    """As in a chroot with an empty /dev."""
+    monkeypatch.setattr(os, 'devnull', '/nonexistent/null')
+    assert run(shell(':'))[0][0].error == '/nonexistent/null: No such file or directory'
+
+
 def test_term_at_the_deadline(monkeypatch):
     monkeypatch.setattr(_process, 'GRACE', 20)     # a busy machine may not let the shell answer sooner
     ended, lines, seconds = run(shell('trap "echo ended; exit 3" TERM; while :; do sleep 0.05; done', 'echo quick'), seconds=3)

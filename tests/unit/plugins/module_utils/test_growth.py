@@ -10,7 +10,7 @@ import types
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _archive, _cf, _debris, _flush, _hazards, _ledger, _outcome, _qf, _records, _removal, _restoration, _selection, _spool, _summary, _text)
+    _archive, _cf, _debris, _flush, _hazards, _ledger, _message, _outcome, _qf, _records, _removal, _restoration, _selection, _spool, _summary, _text)
 
 MOST = 1.1
 TRIES = 6
@@ -143,6 +143,66 @@ def debris(count, place):
     return lambda: _debris.find({'queue': 'all', 'older_than': '0', 'kinds': None}, look)
 
 
+def debris_archived(count, place):
+    """Out of the queue, and put there again for the next time."""
+    look, bases = spool(count, place), itertools.count()
+    path = look.directories['mta'][0].path
+    for number in range(count):
+        os.unlink(os.path.join(path, 'qf' + identifier(number)))
+
+    def work():
+        params = {'state': 'absent', 'queue': 'all', 'older_than': '0', 'kinds': None, 'archive': str(place / ('debris-%d-%d' % (count, next(bases))))}
+        assert _debris.clear(params, False, look)['removed'] == count
+        for number in range(count):
+            with open(os.path.join(path, 'df' + identifier(number)), 'wb'):
+                pass
+    return work
+
+
+def quarantine_and_release(count, place):
+    """With a Sendmail that does what is asked of it at once."""
+    look = spool(count, place)
+    path = look.directories['mta'][0].path
+    selection = _selection.Selection({}, NOW, _selection.STATES)
+
+    def work():
+        for done, before, after in (('quarantined', 'qf', 'hf'), ('queued', 'hf', 'qf')):
+            def sendmail(_look, _queue, _arguments, names, _transcript, after=after):
+                for name in names:
+                    os.rename(os.path.join(path, name), os.path.join(path, after + name[2:]))
+            selection.done, outcome = done, _outcome.Outcome()
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(_message, '_sendmail', sendmail)
+                _message.requeue(look, selection, outcome, [], before, after, False, lambda: None)
+            assert outcome.counts[done] == count, outcome.lists
+    return work
+
+
+def flush_outcomes(count, place):
+    """What is read again behind a run."""
+    look = spool(count, place)
+    messages = _flush.waiting(look, _selection.Selection({}, NOW, ('queued',)))
+    transcript = _flush.Transcript()
+    transcript.worked_on.update(one.id for one in messages[::2])
+
+    def work():
+        assert len(_flush._outcomes(messages, transcript)) == count
+    return work
+
+
+def flush_plan(count, place):
+    look = spool(count, place)
+    look.greeting, look.program = None, {'sendmail': '/usr/sbin/sendmail'}
+    look.cpus, look.settings = 2, {'mta': dict(SETTINGS)}
+    messages = _flush.waiting(look, _selection.Selection({}, NOW, ('queued',)))
+    return lambda: _flush.plan(look, messages)
+
+
+def ledger_opened(count, place):
+    look, numbers = spool(count, place), itertools.count()
+    return lambda: _ledger.opened(str(place / ('opened-%d-%d' % (count, next(numbers)))), look)
+
+
 def ledger(count, place):
     look = spool(count, place)
     at = str(place / ('ledger-%d' % count))
@@ -196,6 +256,7 @@ def tally(count, _place):
 
 @pytest.mark.parametrize('make, size', [
     (flush_result, 1000), (flush_transcript, 2000), (totals, 500), (records, 500), (hazards, 250), (removal, 200), (archive_and_restore, 300), (debris, 200),
+    (debris_archived, 300), (quarantine_and_release, 200), (flush_outcomes, 300), (flush_plan, 500), (ledger_opened, 500),
     (ledger, 500), (recipients, 1000), (headers, 1000), (continued, 2000), (configuration, 200), (printable, 2000), (tally, 20000)])
 def test_grows_no_faster_than_the_list(make, size, tmp_path, monkeypatch):
     monkeypatch.setattr(_hazards, 'SETTLE', 0)
