@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.mailops.sendmail.tests.unit.plays import HERE, play
+from ansible_collections.mailops.sendmail.tests.unit.plays import HERE, attributes, play
 
 pytest.importorskip('ansible.cli')
 
@@ -57,9 +57,9 @@ def test_what_is_wrong_with_the_source_is_said(tmp_path, m4, sendmail, says):
     assert says or (tmp_path / 'submit.cf').stat().st_mode & 0o777 == 0o644
 
 
-@pytest.mark.parametrize('immutable, arguments', [(True, ('--check',)), (True, ()), (False, ())])
-def test_a_submit_cf_that_may_not_be_replaced_is_named_before(tmp_path, immutable, arguments):
-    """An administrator who wants it to stay as it is makes it immutable."""
+@pytest.mark.parametrize('attribute, arguments', [('i', ('--check',)), ('i', ()), ('a', ('--check',)), ('a', ()), ('', ())])
+def test_a_submit_cf_that_may_not_be_replaced_is_named_before(tmp_path, attribute, arguments):
+    """An administrator who wants it to stay as it is makes it immutable or append-only."""
     for name, script in (('m4', 'echo good'), ('sendmail', 'exit 0')):
         (tmp_path / name).write_text(f'#!/bin/sh\n{script}\n')
         (tmp_path / name).chmod(0o755)
@@ -67,13 +67,13 @@ def test_a_submit_cf_that_may_not_be_replaced_is_named_before(tmp_path, immutabl
     (tmp_path / 'submit.cf').write_text('bad\n')
     (tmp_path / 'play.yml').write_text((PLAY % {'role': ROLE, 'place': tmp_path}).replace('exists: false', 'exists: true'))
     file = tmp_path / 'submit.cf'
-    if immutable and (os.geteuid() or subprocess.run(['chattr', '+i', str(file)], capture_output=True, check=False).returncode):
+    if attribute and (os.geteuid() or subprocess.run(['chattr', f'+{attribute}', str(file)], capture_output=True, check=False).returncode):
         pytest.skip('only root, on a file system that has the attribute')
     try:
-        done = play(tmp_path, *HERE, *arguments, 'play.yml', PATH=f'{tmp_path}:{os.environ["PATH"]}')
+        done = play(tmp_path, *HERE, *arguments, 'play.yml', PATH=attributes(tmp_path))
     finally:
-        if immutable:
-            subprocess.run(['chattr', '-i', str(file)], check=True)
-    assert (done.returncode, f'{file} cannot be written: the file system is read-only, or the file is immutable' in done.stdout) == (
-        (2, True) if immutable else (0, False)), done.stdout
-    assert file.read_text().startswith('bad' if immutable else 'good')
+        if attribute:
+            subprocess.run(['chattr', '-ia', str(file)], check=True)
+    assert (done.returncode, f'{file} cannot be written: the file system is read-only, or the file is immutable or append-only' in done.stdout) == (
+        (2, True) if attribute else (0, False)), done.stdout
+    assert file.read_text().startswith('bad' if attribute else 'good')

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -105,6 +106,36 @@ def test_a_unit_that_nothing_enables_is_stopped_once(active, enabled, changed):
     for module in (True, False):
         result = {'changed': module, 'status': {'ActiveState': active, 'UnitFileState': enabled}}
         assert expression(__sendmail_queue_runner_stopped=result) is (module and changed)
+
+
+WRITES = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    __sendmail_queue_runner_plan:
+      {writes: [%(path)s, %(path)s/file, %(path)s/none], interval: 30m, changes: false, foreign: [], remove: [], leave: [], method: no}
+  tasks:
+    - ansible.builtin.include_tasks: converge.yml
+"""
+
+
+@pytest.mark.parametrize('arguments', [(), ('--check',)])
+@pytest.mark.parametrize('attribute, directory', [('i', True), ('i', False), ('a', True), ('a', False)])
+def test_what_cannot_be_written_is_named_before_anything_is_written(tmp_path, attribute, directory, arguments):
+    """Nothing that is append-only can be replaced, nor what lies in such a directory: chattr(1)."""
+    (tmp_path / 'mail').mkdir()
+    (tmp_path / 'mail/file').touch()
+    (tmp_path / 'converge.yml').symlink_to(ROOT / 'roles/sendmail_queue_runner/tasks/converge.yml')
+    (tmp_path / 'play.yml').write_text(WRITES % {'path': tmp_path / 'mail'})
+    locked = tmp_path / ('mail' if directory else 'mail/file')
+    if os.geteuid() or subprocess.run(['chattr', f'+{attribute}', str(locked)], capture_output=True, check=False).returncode:
+        pytest.skip('only root, on a file system that has the attribute')
+    try:
+        done = plays.play(tmp_path, *plays.HERE, 'play.yml', *arguments, PATH=plays.attributes(tmp_path))
+    finally:
+        subprocess.run(['chattr', '-ia', str(locked)], check=True)
+    assert done.returncode == 2
+    assert f'"msg": "{locked} cannot be written: the file system is read-only' in done.stdout
 
 
 RESTARTS = """
