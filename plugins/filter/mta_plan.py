@@ -178,6 +178,7 @@ _NAMES = {
 # Units that only hold what somebody typed or a cron line started.
 _LOGIN = re.compile(r'(?:user@\d+|sshd?(?:@\S*)?|getty@\S*|cron|crond|cronie|atd)\.service\Z')
 _NOBODY = {'answered': False, 'connected': False, 'code': None, 'text': None, 'error': None}
+_ANOTHER = re.compile(r'\s-C ?(?!/etc/(?:mail/)?sendmail\.cf(?:\s|$))(\S+)')
 _REJECTS = re.compile(r'(rejecting (?:new messages|connections).*)')
 
 
@@ -296,11 +297,11 @@ def mta_plan(
 def another_file(service, platform):
     """Why a package's service must not take the place of an MTA that was started by hand with another configuration.
 
-    Debian's own command, also with -C from sendmail.conf, has -Am.
+    Debian's own command, also with -C from sendmail.conf, has -Am. Red Hat's unit takes it from /etc/sysconfig/sendmail.
     """
     command = service.get('started_as') or ''
-    file = re.search(r'\s-C ?(?!/etc/(?:mail/)?sendmail\.cf(?:\s|$))(\S+)', command)
-    if file and ' -Am ' not in command and platform not in ('upstream', 'unknown'):
+    file, own = (_ANOTHER.search(text or '') for text in (command, service.get('command')))
+    if file and ' -Am ' not in command and platform not in ('upstream', 'unknown') and not (own and own[1] == file[1]):
         return (
             'By its pid file the MTA was started last with %s. The service may start it with another configuration, '
             'which returns mail. Start it as before ("%s"), or remove its pid file.' % (file.group(1), command)
@@ -325,6 +326,18 @@ def _started_by(look, daemons):
         sorted(pid for pid, unit in units.items() if unit == service['name'] + '.service'),
         sorted(pid for pid, unit in units.items() if not unit or _LOGIN.match(unit)),
     )
+
+
+def elsewhere(look):
+    """The unit of another name in which all daemons are, as MailScanner's, which conflict with those of the package; or
+    nothing.
+    """
+    daemons = [
+        process
+        for process in (look.get('mta') or {}).get('processes', [])
+        if process.get('role') == 'daemon' and process['queue'] == 'mta'
+    ]
+    return '' if not daemons or any(_started_by(look, daemons)) else daemons[0]['unit']
 
 
 def _init(look):
@@ -491,6 +504,8 @@ def _service(plan, look, relay, unmask, create):
     # On FreeBSD sendmail_enable means a daemon for the network, and sendmail_submit_enable is on without anybody's
     # doing.
     if installation['platform'] == 'freebsd':
+        return
+    if answered and not create and elsewhere(look):
         return
     if service['masked'] and not unmask:
         plan['errors'].append(

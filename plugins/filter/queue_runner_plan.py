@@ -130,7 +130,7 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.mailops.sendmail.plugins.filter.mta_plan import another_file, sockets
+from ansible_collections.mailops.sendmail.plugins.filter.mta_plan import another_file, elsewhere, sockets
 from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 
 OWN_TIMER = 'sendmail-client-queue.timer'
@@ -234,6 +234,7 @@ class _Host:
             if 'role' in process
         )
         self.mta_starts = self.mta_runs or bool(starter.get('enabled'))
+        self.elsewhere = elsewhere(look)
         self.another_file = another_file(starter, self.platform)
         self.null_client = (mta.get('relay') or {}).get('this_host') is False and not self.mta_runs
         self.runners, self.conf = look['runners'], _CONF.get(self.platform)
@@ -359,6 +360,12 @@ def _units(plan, host, auto):
         yield (
             '%s cannot run without sendmail.service, to which it is tied, and that is masked. Unmask it, or choose '
             'systemd_timer as sendmail_queue_runner_method.' % host.unit_name
+        )
+    elif plan['reasons'] and host.tied and host.elsewhere:
+        yield (
+            '%s would start sendmail.service, to which it is tied, beside the MTA in %s, or in its place. Set the interval '
+            'where the client queue is run now, or choose systemd_timer as sendmail_queue_runner_method.'
+            % (host.unit_name, host.elsewhere)
         )
     elif plan['reasons'] and host.tied and host.null_client:
         yield (

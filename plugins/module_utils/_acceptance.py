@@ -143,15 +143,15 @@ def by_rules(look: _look.Look) -> _look.Look:
     if submit and path and submit.mailers.get(look.relay['mailer'].lower(), {}).get('path') == path:   # type: ignore[index]
         words = 'submit.cf hands mail to the program %s' % _system.printable(path)
         why = 'keeps nothing' if os.path.basename(path) in _KEEP_NOTHING else None if os.access(path, os.X_OK) else 'cannot be run'
-        return look._replace(takes_none='%s, which %s.' % (words, why)) if why else look._replace(unasked='%s, which was not asked.' % words)
+        return look._replace(takes_none=['%s, which %s.' % (words, why)]) if why else look._replace(unasked=['%s, which was not asked.' % words])
     cf, place = look.configurations.get('mta'), next((one for one in (look.relay or {}).get('places', []) if one['this_host']), None)
     if not cf or not place or not look.program['sendmail']:
         return look
     if any(_RUNS.match(line) for _number, line in cf.lines):                  # which is not run for this
-        return look._replace(unasked='A map or class in %s runs a program, so its rules were not asked.' % look.files['mta']['path'])
+        return look._replace(unasked=['A map or class in %s runs a program, so its rules were not asked.' % look.files['mta']['path']])
     text = _roots(look.files['mta']['path'])
     if not text:
-        return look._replace(unasked='Others than root can write %s, so its rules were not asked.' % look.files['mta']['path'])
+        return look._replace(unasked=['Others than root can write %s, so its rules were not asked.' % look.files['mta']['path']])
     known = _as_seen(place['address'], _route.sources(look.configurations.get('msp')))
     shown = known[0] if ':' not in known[0] else 'IPv6:' + (
         ':'.join('%x' % int(word, 16) for word in ipaddress.ip_address(known[0]).exploded.split(':'))
@@ -169,7 +169,7 @@ def by_rules(look: _look.Look) -> _look.Look:
             copy.flush()
             said = _system.command([look.program['sendmail'], '-C' + copy.name, '-O', 'LogLevel=0', '-bt'], _START_SECONDS, '\n'.join(asked) + '\n')
     except OSError as error:
-        return look._replace(unasked='The rules of the MTA were not asked, for want of a temporary file: %s.' % error.strerror)
+        return look._replace(unasked=['The rules of the MTA were not asked, for want of a temporary file: %s.' % error.strerror])
     of_all, *of_each = [_swallows(cf, part) for part in said.split('"/" command /next')]
     return look._replace(starts_late=not said and time.monotonic() - start >= _START_SECONDS, swallows=list(dict.fromkeys(
         of_all + [one for one in of_each[0] if one in of_each[-1]] if of_each else of_all)))

@@ -136,7 +136,8 @@ CAUSES = (
          'Let the host reach Sendmail: the line "sendmail: 127.0.0.1 [::1]" in /etc/hosts.allow counts at once. '
          'A queue run before that returns or loses the mail.',
          log=rb'tcpwrappers', harms=_always, blocks=_always),
-    _row('swallowed', 'Mail of this host is taken and does not arrive', 'high', (_checks.of(_reach.swallowed), _checks.takes_none, _checks.hops), _MANUAL,
+    _row('swallowed', 'Mail of this host is taken and does not arrive', 'high',
+         (_checks.of(_reach.swallowed), _checks.of(lambda look: look.takes_none), _checks.hops), _MANUAL,
          'Correct what the evidence names: Connect:, From: or To: in the access map (then makemap), a rule, mailer or MaxHopCount in the configuration '
          '(then restart the MTA). What was quarantined is in its queue.',
          log=rb'reject=DISCARD|, discard$|quarantine=|Too many hops', harms=_always, blocks=_always),
@@ -179,7 +180,9 @@ CAUSES = (
          "Make room on the file system of the MTA's queue. An MTA that was started before a mount has to be restarted.", log=rb'low on space', blocks=_always),
     _row('mta_queue', 'The MTA cannot write to its queue', 'critical', (_checks.mta_cannot_write, _checks.mta_directory), _MTA,
          'Create the queue directory of the MTA again with its owner and mode, and restart the MTA, which keeps the old one open.',
-         ('mta_disk_full', 'read_only'), log=rb'cannot (?:write|create)|can not chdir\(', blocks=_always),
+         ('mta_disk_full', 'read_only', 'confined'), log=rb'cannot (?:write|create)|can not chdir\(', blocks=_always),
+    _row('confined', 'The MTA cannot deliver', 'high', (_checks.of(lambda look: look.confined),), _MANUAL,
+         'Correct what is named; a setting stands in its unit ("systemctl cat"). Then restart it.'),
     _row('milter', 'A mail filter of the MTA does not answer', 'high', (_checks.of(_reach.says('milter')),), _MANUAL,
          'Start the filter that the log names.', log=_phrases.log_pattern('milter')),
     _row('maps', 'A map or the alias database cannot be read', 'high', (_checks.of(_reach.says('map_lookup', 'alias_database')),), _MANUAL,
@@ -201,8 +204,8 @@ CAUSES = (
     _row('clock', 'Messages were last tried in the future', 'medium', (_checks.ahead,), _FLUSH,
          'Check the clock of the host, then flush the queue: the module overrides MaxQueueAge.'),
     _row('hangs', 'A delivery hangs', 'medium', (_checks.hangs,), _MANUAL,
-         'Look at the process and at what it is connected to. KILL loses nothing, but a message that the other side has taken already is then sent twice; '
-         'TERM has no effect while the other side is silent.',
+         'Look at the process and at what it is connected to, and the way there. KILL loses nothing, but a message that the other side has taken already is '
+         'then sent twice; TERM has no effect while the other side is silent.',
          ('silent', 'hub_down', 'hangs_up')),
     _row('runner', 'No queue runner works on the client queue', 'high', (_checks.no_runner, _checks.overdue), _RUNNER, 'Schedule one, every half hour.',
          ('configuration', 'poison', 'stale_rewrite', 'hangs', 'other_queue')),
@@ -235,12 +238,13 @@ CAUSES = (
     _row('smart_host', 'The smart host of the MTA cannot be reached', 'high', (_checks.smart_host,), _MANUAL,
          'See to the mail server there and the way to it, or name another one in sendmail.cf (SMART_HOST). Mail for this host is not affected.', ('dns',)),
     _row('mta_waits', 'Mail waits in the queue of the MTA', 'medium', (_checks.mta_waits,), _MANUAL,
-         'See what the evidence and the log say of it.', ('dns', 'mta_untried', 'smart_host'),
+         'See what the evidence and the log say of it.', ('dns', 'mta_untried', 'smart_host', 'confined'),
          log=rb'mailer=(?!relay|\*file).* stat=(?:Deferred|queued)|SYSERR\([^)]*\): Cannot exec ', reasons={
              'host_lookup': _RESOLVER, 'relay_lookup': _RESOLVER, 'sender_domain': _RESOLVER, 'connection_refused': _AWAY_THERE,
              'connection_timeout': _AWAY_THERE, 'connection_lost': _AWAY_THERE, 'no_route': _NO_WAY, 'not_permitted': _NO_WAY,
              'temporary_reply': _LATER, 'limit': _LATER, 'mta_disk_full': _LATER, 'mailbox': _DELIVERS, 'map_lookup': _MAP, 'alias_database': _MAP}),
-    _row('unjudged', 'It is not known what becomes of mail that is taken', 'low', (_checks.unasked,), _MANUAL, 'Send a message, and see whether it arrives.'),
+    _row('unjudged', 'It is not known what becomes of mail that is taken', 'low', (_checks.of(lambda look: look.unasked),), _MANUAL,
+         'Send a message, and see whether it arrives.'),
     _row('orphaned_data', 'Data files without a control file', 'low', (_checks.orphans,), _DEBRIS,
          'Move them into an archive with "state: absent"; what is younger than a day or open is left alone.'),
     _row('elsewhere', 'The client queue is empty; look elsewhere', 'low', (_checks.elsewhere,), _MANUAL,

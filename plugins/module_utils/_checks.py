@@ -296,14 +296,6 @@ def mta_directory(look: Look, _limits: Limits) -> Found:
     return said(found, reason(look, 'temporary_reply', 'mta_queue')[0])
 
 
-def unasked(look: Look, _limits: Limits) -> Found:
-    return said([look.unasked] if look.unasked and not _reach.stranger(look) else [])
-
-
-def takes_none(look: Look, _limits: Limits) -> Found:
-    return said([look.takes_none] if look.takes_none else [], reason(look, 'connection_lost')[0])
-
-
 _HEADERS_LEAST = 512            # bytes that the MTA counts; 316 were seen of a message without anything
 _HOPS = {'msp': 1, 'mta': 2}   # of a message that was submitted here: its own Received line counts, and that of the one before (eatheader())
 
@@ -344,10 +336,10 @@ def several_runners(look: Look, _limits: Limits) -> Found:
 
 
 def dead_runners(look: Look, _limits: Limits) -> Found:
-    # In a container without an init, a shell in a loop takes the place of the package's line for cron.
-    loop = look.services.get('init') == 'none' and any(one['source'] == 'loop' for one in look.runners)
+    # In a container a loop takes the place of the package's line.
+    looped = look.services.get('init') == 'none' and any(one['source'] == 'loop' for one in look.runners)
     return said(['%s: %s.' % (one['path'] or one['source'], one['detail']) for one in look.runners
-                 if not one['active'] and not (loop and one['source'] == 'debian_cron')])
+                 if not one['active'] and (one['source'] != 'debian_cron' or not looped)])
 
 
 def foreign_runner(look: Look, _limits: Limits) -> Found:
@@ -376,9 +368,7 @@ msp_no_runners, mta_no_runners = no_runners('msp'), no_runners('mta')
 
 
 def file_mode(look: Look, _limits: Limits) -> Found:
-    """Whether runs could not open what ordinary users queue: a file is of its sender, with the group of the program, and only the group of its mode counts
-    (readqf() in queue.c, which opens for reading and writing). Not where the program is root's, as of old.
-    """
+    """A message belongs to who sent it and to the group of the program; runs open it for reading and writing (readqf() in queue.c)."""
     mode = look.settings.get('msp', {}).get('queue_file_mode', 0o660)
     if mode & 0o060 == 0o060 or not look.program['setgid'] or int(look.program['mode'], 8) & 0o4000:
         return FINE
@@ -448,7 +438,8 @@ def mta_overload(look: Look, _limits: Limits) -> Found:
 
 def hangs(look: Look, _limits: Limits) -> Found:
     long = [one for one in look.locked if one['seconds'] is not None and one['seconds'] >= HANGS]
-    return said(['%s has been in delivery for %d seconds by process %s: %s' % (one['id'], one['seconds'], one['pid'], one['title']) for one in long], len(long))
+    return said(['%s has been in delivery for %d seconds by process %s: %s' % (one['id'], one['seconds'], one['pid'], one['title']) for one in long]
+                + look.unacknowledged, len(long))
 
 
 # Names

@@ -57,8 +57,27 @@ def _size(count: float) -> str:
     return '%.1f GiB' % count
 
 
+NO_MTA = 'There is no MTA on this host, and no queue of one.'
+
+
+class _NoMta(_text.SendmailError):
+    """A control asks for what only an MTA has."""
+
+
+def _bare(look: Look) -> bool:
+    """Whether this is a null client where not even a configuration of an MTA was installed."""
+    state = look.files['mta']
+    return not state['exists'] and not state['error'] and _needless(look)
+
+
+def _queues(look: Look) -> Tuple[str, ...]:
+    return ('msp',) if _bare(look) else ('msp', 'mta')
+
+
 def _queue(look: Look, queue: str) -> Dict[str, Any]:
     """The figures of a queue, where it can be read."""
+    if queue not in _queues(look):
+        raise _NoMta(NO_MTA)
     wrong = [one for one in look.errors if one['queue'] == queue]
     if wrong or queue not in look.queues:
         raise _text.SendmailError('The queue cannot be judged: %s' % ('%s: %s.' % (wrong[0]['path'], wrong[0]['error']) if wrong else 'it was not read.'))
@@ -83,7 +102,7 @@ def _supported(look: Look, limits: Limits) -> Judgement:
 
 
 def _wanted(look: Look, keys: Sequence[str]) -> List[Dict[str, Any]]:
-    return [one for one in look.wanted if one['key'] in keys]
+    return [one for one in look.wanted if one['key'] in keys and (one['key'] != 'sendmail_cf' or not _bare(look))]
 
 
 def _wrong_rights(one: Dict[str, Any]) -> str:
@@ -106,6 +125,8 @@ def _rights(*keys: str) -> _checks.Check:
 def _rights_words(nouns: str, *keys: str) -> Callable[..., Tuple[str, str]]:
     def words(look: Look, _limits: Limits, _wrong: bool) -> Tuple[str, str]:
         wanted = _wanted(look, keys)
+        if keys == ('mta_queue',) and _bare(look):
+            raise _NoMta(NO_MTA)
         if not wanted:
             raise _text.SendmailError('There is no %s to check.' % nouns if look.layout.rules else
                                       'Nobody knows the owners and modes of this packaging.')
@@ -180,7 +201,7 @@ def _accepted(queue: str) -> Callable[..., Tuple[str, str]]:
 
 def _count(state: str, threshold: str = '') -> Callable[..., Tuple[str, str]]:
     def words(look: Look, limits: Limits, _wrong: bool) -> Tuple[str, str]:
-        total = sum(_queue(look, queue)['messages'][state] for queue in ('msp', 'mta'))
+        total = sum(_queue(look, queue)['messages'][state] for queue in _queues(look))
         return 'At most %d' % limits[threshold] if limits.get(threshold) else 'None', str(total)
     return words
 
@@ -315,14 +336,14 @@ def _length(queue: str) -> Callable[[Look, Limits], Judgement]:
 
 
 def _bytes(look: Look, limits: Limits) -> Judgement:
-    sizes = [(queue, _queue(look, queue)['bytes']) for queue in ('msp', 'mta')]
+    sizes = [(queue, _queue(look, queue)['bytes']) for queue in _queues(look)]
     total = sum(size for _queue_, size in sizes)
     return (total <= limits['queue_bytes'], 'At most %s' % _size(limits['queue_bytes']), _size(total),
             ['%s in the %s queue.' % (_size(size), queue.upper()) for queue, size in sizes if size and total > limits['queue_bytes']])
 
 
 def _leftovers(look: Look, _limits: Limits) -> Judgement:
-    for queue in ('msp', 'mta'):
+    for queue in _queues(look):
         _queue(look, queue)
     paths = [path for queue in sorted(look.leftovers) for path in look.leftovers[queue]]
     total = sum(look.leftovers_total.values())
@@ -613,7 +634,7 @@ def _judge(control: Control, look: Look, limits: Limits) -> Tuple[str, str, str,
     try:
         holds, expected, actual, evidence = _by_checks(control, look, limits) if control.checks else control.words(look, limits)
     except _text.SendmailError as error:
-        return 'error', '', 'unknown', [str(error)]
+        return ('not_applicable', '', '', [str(error)]) if isinstance(error, _NoMta) else ('error', '', 'unknown', [str(error)])
     except Exception as error:  # noqa: BLE001 - one control that cannot be judged is one error, not a host without a result
         return 'error', '', 'unknown', ['This control could not be judged: %s: %s.' % (type(error).__name__, error)]
     return {True: 'pass', False: 'fail', None: 'not_applicable'}[holds], expected, actual, evidence

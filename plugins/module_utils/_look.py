@@ -78,8 +78,8 @@ class Look(NamedTuple):
     dead_letters: List[Dict[str, Any]] = []   # {path, size, mtime}
     obstacles: List[str] = []               # sentences: what keeps an ordinary user from submitting
     swallows: List[str] = []                # what the rules of the MTA make of mail from this host: discard, or quarantine and a reason
-    takes_none: str = ''                    # a sentence: the program that submit.cf hands mail to keeps none
-    unasked: str = ''                       # a sentence: why it is not known what becomes of mail behind submit.cf
+    takes_none: List[str] = []              # sentences: the program in submit.cf that keeps no mail
+    unasked: List[str] = []                 # sentences: why nobody knows what becomes of mail
     smart_host: List[str] = []              # that of the MTA, where no connection to it comes about: why, by place
     starts_late: bool = False               # whether a start of Sendmail took longer than anybody waits
     stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try
@@ -92,6 +92,8 @@ class Look(NamedTuple):
     mailer_gone: Optional[str] = None       # the program that sendmail.cf names for local mail, where it cannot be run
     mta_interval: Optional[int] = None      # seconds between runs of the MTA's queue, where that is known
     mta_shut: List[str] = []                # sentences: why the MTA cannot write into its queue
+    confined: List[str] = []                # sentences: what the daemon may not
+    unacknowledged: List[str] = []          # sentences: data that the relay does not get
     mta_command: str = ''                   # how the running MTA was started, where it says so
     hosts_access: List[str] = []            # rules of hosts.deny that name Sendmail or all daemons
     # a diagnosis
@@ -296,6 +298,7 @@ def served(found: Look, ask: Optional[Callable[..., Any]] = None) -> Look:
     processes, cron = _patient(look_at_processes)
     services = dict((queue, dict(_system.service(name), name=name)) for queue, name in (('mta', layout.mta_service), ('msp', layout.msp_service)))
     services['mta']['started_as'] = _system.started_as(found.settings.get('mta', {}).get('pid_file') or '/var/run/sendmail.pid')
+    services['mta']['command'] = _runners.command(layout.mta_service)
     sendmail_conf = _runners.sendmail_conf(layout)
     found = found._replace(
         processes=processes, load=_system.load_average(), sendmail_conf=sendmail_conf, runners=_runners.queue_runners(

@@ -18,6 +18,7 @@ _ERRORS = {errno.ECONNREFUSED: 'connection_refused', errno.ETIMEDOUT: 'connectio
            errno.ENETUNREACH: 'no_route', errno.EADDRNOTAVAIL: 'no_route', errno.ECONNRESET: 'connection_reset', errno.EPIPE: 'closed',
            errno.EACCES: 'not_permitted', errno.EPERM: 'not_permitted'}
 _NAME_SECONDS = 3.0
+_AGAIN = 4                 # times, some three seconds at least
 BROKEN_OFF = ('connection_timeout', 'connection_reset', 'closed')
 # A greeting that never came, without a reason.
 NOBODY: Dict[str, Any] = {'connected': False, 'answered': False, 'code': None, 'text': None, 'error': None, 'seconds': 0.0, 'refusal': None,
@@ -120,6 +121,18 @@ def _sockstat(ports: Optional[Sequence[int]], pids: Sequence[int] = ()) -> List[
             bound = wild if address == '*' else address.strip('[]')
             found.append({'address': bound, 'port': int(port), 'inode': None, 'v6only': bound == '::',
                           'pid': int(fields[2]), 'name': _system.printable(fields[1]), 'sendmail': int(fields[2]) in pids})
+    return found
+
+
+def unacknowledged(places: Sequence[Tuple[str, int]]) -> List[str]:
+    """Connections whose data the kernel sends again and again. A slow peer acknowledges it, and has another timer (get_tcp4_sock() in tcp_ipv4.c)."""
+    found = []
+    for name in ('tcp', 'tcp6'):
+        for line in _system.slurp_all('/proc/net/' + name).decode('ascii', 'replace').splitlines()[1:]:
+            fields = line.split()
+            if len(fields) > 6 and fields[3] in ('01', '04') and fields[5][:3] == '01:' and int(fields[6], 16) >= _AGAIN and _address(fields[2]) in places:
+                found.append('%d bytes to %s port %d are not acknowledged, after %d repetitions: a packet filter, or the MTU.' % (
+                    (int(fields[4][:8], 16),) + _address(fields[2]) + (int(fields[6], 16),)))
     return found
 
 

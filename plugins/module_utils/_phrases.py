@@ -56,7 +56,8 @@ STATUSES = [Phrase(*row) for row in (
     ('auth', 'msp', r'Temporary AUTH failure', 'deliver.c:3686'),
     ('map_lookup', 'msp', (r'\S+ map: lookup \(|user database error|clt_features=TEMPFAIL'
      r"|(?:NIS|Error (?:in|getting)) .*\bmap\b|Cannot (?:bind to map|find table) |\S+ failed to .* in map "
-                           r"|socket_map_lookup\(|Can't contact LDAP|cannot initialize Hesiod"), 'parseaddr.c:1901 recipient.c:943 map.c'),
+                           r"|socket_map_lookup\(|Can't contact LDAP|cannot initialize Hesiod"
+                           r'|\S+ map "[^"]*": \S+ map file |Cannot open \S+ database '), 'parseaddr.c:1901 recipient.c:943 map.c:2123 2266'),
     ('alias_database', 'msp', r'alias database unavailable', 'alias.c:113'),
     ('mailbox', 'msp', (r'\S+ mailer \(.*\) exited with EX_TEMPFAIL|mailer \S+ died with signal '
      r'|Operating system error$|transient \.forward open error|[Cc]annot open \S+: |open timeout on |Timeout on file open'),

@@ -35,6 +35,7 @@ _ORPHAN = 86400         # seconds, as sendmail_debris has it
 _LIMITS = {'fsize': 8, 'as': 8192}   # kilobytes, too few for a submission
 _NOBODY, _ACCESS_SECONDS = 65534, 5.0
 _PLACES_MAX = 3         # of a smart host
+_FILE_LEAST, _MAILBOXES, _WRITERS = 8192, '/var/mail', ('sensible-mda', 'procmail', 'mail.local')
 _MESSAGE_LEAST = 1024   # bytes; headers take half of it
 _NAMES = ('/usr/sbin/sendmail', '/usr/lib/sendmail')   # what programs call
 _SUBMITTERS = ('cron', 'crond', 'atd', 'sshd', 'apache2', 'httpd', 'php-fpm')   # services that start what submits mail
@@ -67,7 +68,9 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
         stranded=_stranded(look), passing=_passing(look, facts['queues'].get('msp', {})), orphans=_orphans(look, facts['queues'].get('msp', {})),
         ahead=_ahead(look, facts['queues'].get('msp', {})),
         passed_over=_passed_over(look), mta_kept=_mta_kept(look, facts['queues'].get('mta', {})), mta_interval=_mta_interval(look),
-        mta_command=_started(look)[1], mta_shut=_mta_shut(look), smart_host=_smart_host(look),
+        mta_command=_started(look)[1], mta_shut=_mta_shut(look), confined=_confined(look),
+        unacknowledged=_network.unacknowledged([(place['address'], place['port']) for place in (look.relay or {}).get('places', [])]),
+        smart_host=_smart_host(look),
         lookups=_lookups.look_around(domains),
         mailer_gone=_mailer_gone(look.configurations.get('mta')), dead_letters=_dead_letters(look.settings.get('msp', {})),
         hosts_access=_hosts_access(), subjects=_subjects(look) if subjects else ([], 0))
@@ -133,6 +136,35 @@ def _mta_shut(look: _look.Look) -> List[str]:
             if _hazards.refused(path, os.stat(path), uid, gid, 7, '', '')]
     except (_text.SendmailError, OSError):
         return []
+
+
+def _confined(look: _look.Look) -> List[str]:
+    """What a daemon of root may not do. For mail of this host .forward is read, and mailers run, as somebody else."""
+    found = []
+    cf = look.configurations.get('mta')
+    local = _delivers(cf)
+    mailboxes = cf and local and os.path.basename(cf.mailers.get('local', {}).get('path', '')) in _WRITERS and not os.path.exists('/etc/procmailrc')
+    foreign = any(_system.file_state(one.control)['uid'] for one in look.directories.get('mta', []))
+    for process in look.processes:
+        here = '/proc/%d/' % process['pid']
+        status = re.search(rb'\nUid:\t\d+\t0\t(?:.*\n)*CapEff:\t(\w+)', _system.slurp(here + 'status', 8192))
+        if process['role'] != 'daemon' or process['queue'] != 'mta' or not status:
+            continue
+        what = ['has no %s (CapabilityBoundingSet=)' % name for name, bit, needs in (
+            ('CAP_DAC_OVERRIDE', 1, foreign), ('CAP_SETGID', 6, local), ('CAP_SETUID', 7, local)) if needs and not int(status.group(1), 16) >> bit & 1]
+        what += ['may write no file of more than %s bytes (LimitFSIZE=)' % size for size in re.findall(
+            'Max file size +([0-9]+)', _system.slurp(here + 'limits', 4096).decode('ascii', 'replace')) if int(size) < _FILE_LEAST]
+        try:
+            if mailboxes and not os.path.samestat(os.stat(here + 'root' + _MAILBOXES), os.stat(_MAILBOXES)):
+                what.append('sees something else as %s (InaccessiblePaths=, a mount)' % _MAILBOXES)
+            elif mailboxes and _frozen(here + 'root' + _MAILBOXES):
+                what.append('sees %s read-only (ProtectSystem=, ReadOnlyPaths=, a mount)' % _MAILBOXES)
+            elif mailboxes and not os.statvfs(_MAILBOXES).f_bavail:
+                what.append('delivers into %s, which is full' % _MAILBOXES)
+        except OSError as error:
+            what.append('delivers into %s: %s' % (_MAILBOXES, error.strerror))
+        found += ['Process %d (%s) %s.' % (process['pid'], process['title'], one) for one in what]
+    return found
 
 
 def sees(process: Dict[str, Any]) -> Optional[str]:
@@ -223,8 +255,9 @@ def obstacles(look: _look.Look) -> List[str]:
             found.append('%s is on a file system that is mounted noexec: nobody can run it.' % _system.printable(binary))
     except OSError as error:
         return found + ['%s: %s.' % (_system.printable(binary), error.strerror)]
+    needs = _system.command(['ldd', binary])
     found += ['%s needs %s, which is not found: nobody can run it.' % (_system.printable(binary), library) for library in dict.fromkeys(
-        re.findall(r'([\w.+-]+) => not found', _system.command(['ldd', binary])))]
+        re.findall(r'([\w.+-]+) => not found', needs))]
     # Before the program runs only the rights of others count, then those of its group too.
     ways = [(path, None) for path in [binary] + names[:1]] + [(look.files['msp']['path'], about.st_gid)]
     ways += [(directory.control, about.st_gid) for directory in look.directories.get('msp', [])]
@@ -245,7 +278,7 @@ def obstacles(look: _look.Look) -> List[str]:
     most = submit.number('MaxMessageSize') if submit else 0
     if 0 < most < _MESSAGE_LEAST:
         found.append('MaxMessageSize in %s is %d bytes: larger messages are refused.' % (look.files['msp']['path'], most))
-    return list(dict.fromkeys((found or _kernel_refuses(look, binary, about.st_gid)) + _limited() + _without_privileges(
+    return list(dict.fromkeys((found or _kernel_refuses(look, binary, about.st_gid, re.findall(r'(/\S+) \(', needs))) + _limited() + _without_privileges(
         [directory.control for directory in look.directories.get('msp', [])])))
 
 
@@ -260,7 +293,7 @@ def _limited(root: str = '') -> List[str]:
     return found
 
 
-def _kernel_refuses(look: _look.Look, binary: str, gid: int) -> List[str]:
+def _kernel_refuses(look: _look.Look, binary: str, gid: int, libraries: List[str]) -> List[str]:
     """What else the kernel does not allow an ordinary user."""
     wanted = [(binary, os.X_OK, _NOBODY), (look.files['msp']['path'], os.R_OK, gid), ('/etc/passwd', os.R_OK, gid)]
     for path in sorted(set(path for one in look.directories.get('msp', []) for path in (one.control, one.data))):
@@ -273,7 +306,7 @@ def _kernel_refuses(look: _look.Look, binary: str, gid: int) -> List[str]:
     # Whoever submits reads these too: class files, RunAsUser=smmsp:smmsp, and the name servers for the domains of recipients.
     submit = look.configurations.get('msp')
     needed = [path for _number, _line, path in _readcf.class_files(submit)] + ['/etc/group'] * (':' in (submit.option('RunAsUser') or '')) if submit else []
-    wanted += [(path, os.R_OK, gid) for path in needed + ['/etc/resolv.conf']]
+    wanted += [(path, os.R_OK, gid) for path in needed + ['/etc/resolv.conf'] + libraries]
     return ['The kernel refuses an ordinary user %s %s: see modes and access control lists (getfacl) on the way.'
             % ({os.X_OK: 'to run', os.R_OK: 'to read'}.get(mode, 'to write into'), _system.printable(path))
             for (path, mode, _gid), allowed in zip(wanted, allows(wanted)) if not allowed and os.path.exists(path)]
@@ -460,9 +493,14 @@ def _orphans(look: _look.Look, figures: Dict[str, Any]) -> int:
     return len(set(old) - controls)
 
 
+def _delivers(cf: Optional[_cf.Configuration]) -> bool:
+    """Whether mail for this host stays here: MAIL_HUB (H) and LOCAL_RELAY (R) hand it on."""
+    return bool(cf and not cf.macros.get('H') and not cf.macros.get('R'))
+
+
 def _mailer_gone(cf: Optional[_cf.Configuration]) -> Optional[str]:
-    """The program of the mailer local where it is not there; MAIL_HUB (H) and LOCAL_RELAY (R) do not use it."""
-    path = cf.mailers.get('local', {}).get('path', '') if cf and not cf.macros.get('H') and not cf.macros.get('R') else ''
+    """The program of the mailer local where it is not there."""
+    path = cf.mailers.get('local', {}).get('path', '') if cf and _delivers(cf) else ''
     return _system.printable(path) if path[:1] == '/' and not os.access(path, os.X_OK) else None
 
 

@@ -126,9 +126,7 @@ _REFUSED_BY = re.compile(r'Deferred: (?:Connection refused by|(?:Connection|Oper
 
 
 def other_relay(look: _look.Look) -> str:
-    """The host that a message waits for where it is none of the relays, and the rules of submit.cf name it (or ask a mailertable) for some recipients.
-    Of a relay that submit.cf has named before that says nothing.
-    """
+    """The host that a message waits for, where the rules of submit.cf name it (or ask a mailertable) for some recipients, beside the relay."""
     found = _REFUSED_BY.match(reason(look, 'connection_refused', 'connection_timeout')[1])
     cf = look.configurations.get('msp')
     if not found or not cf or not look.relay:

@@ -183,9 +183,11 @@ ansible_facts:
               description:
                 - The service of the MTA. V(unit) and V(init_script) are its files, V(none) where there is none; V(unit) is what a mask hides. V(enabled) is
                   whether it starts at boot, V(none) without either file; V(masked) whether systemd, where it runs, refuses to start it, or
-                  C(sendmail_enable) is NONE in FreeBSD's C(rc.conf). V(started_as) is the command in its pid file.
+                  C(sendmail_enable) is NONE in FreeBSD's C(rc.conf). V(started_as) is the command in its pid file, and
+                  V(command) what its unit of systemd starts.
               type: dict
-              sample: {"name": "sendmail", "unit": null, "init_script": "/etc/init.d/sendmail", "enabled": true, "masked": false, "started_as": null}
+              sample: {"name": "sendmail", "unit": null, "init_script": "/etc/init.d/sendmail", "enabled": true, "masked": false, "started_as": null,
+                       "command": null}
             msp:
               description: The service of the queue runner, where it has its own.
               type: dict

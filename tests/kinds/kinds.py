@@ -327,23 +327,28 @@ class Story:
 
 
 def document(table: Dict[str, Dict[str, str]]) -> None:
-    """Write the table and the sentences below it into docs/platforms.md. C(tree): the commit with which a host was last run."""
+    """Write the rows of these kinds into the table in docs/platforms.md; those of others stay. C(tree): the commit with which a host was last run."""
+    page, columns = ROOT / 'docs' / 'platforms.md', PARTS + ('tree',)
+    begin, end = '<!-- made by tests/kinds/run -->\n', '<!-- end -->'
+    before, text = page.read_text().split(begin)
+    old, after = text.split(end, 1)
+    said = dict(re.findall(r'(?m)^(\d+)[.] (.*)$', old))
+    cells = [line.strip('| ').split(' | ') for line in old.splitlines()]
+    stand = {row[0]: [re.sub(r'^refused \((\d+)\)$', lambda match: said[match.group(1)], one) for one in row[1:]] for row in cells}
+    rows = {name: [table[name][column] for column in columns] if name in table else stand.get(kind.title, []) for name, kind in KINDS.items()}
     notes: List[str] = []
 
-    def cell(found: str) -> str:
-        if found.startswith('yes'):
+    def cell(found: str, column: str) -> str:
+        if found.startswith('yes') or column == 'tree':
             return found
-        found = re.sub(r'process \d+', 'process N', re.sub(r'/ansible-tmp-[^/]+/', '/.../', found))
+        found = re.sub(r'\s+', ' ', re.sub(r'process \d+', 'process N', re.sub(r'/ansible-tmp-[^/]+/', '/.../', found))).strip()
         if found not in notes:
             notes.append(found)
         return 'refused (%d)' % (notes.index(found) + 1)
-    lines = ['| host | ' + ' | '.join(PARTS) + ' | tree |', '|---|' + '---|' * (len(PARTS) + 1)]
-    lines += ['| %s | %s | %s |' % (kind.title, ' | '.join(cell(table[name][part]) for part in PARTS), table[name]['tree']) for name, kind in KINDS.items()]
-    lines += [''] + ['%d. %s' % (number, re.sub(r'\s+', ' ', one)) for number, one in enumerate(notes, 1)]
-    page = ROOT / 'docs' / 'platforms.md'
-    text = page.read_text()
-    page.write_text(re.sub(r'(?s)(<!-- made by tests/kinds/run -->\n).*?(<!-- end -->)',
-                           lambda match: match.group(1) + '\n' + '\n'.join(lines).rstrip() + '\n\n' + match.group(2), text))
+    lines = ['| host | ' + ' | '.join(columns) + ' |', '|---|' + '---|' * len(columns)]
+    lines += ['| %s | %s |' % (KINDS[name].title, ' | '.join(map(cell, row, columns))) for name, row in rows.items() if row]
+    lines += [''] + ['%d. %s' % (number, one) for number, one in enumerate(notes, 1)]
+    page.write_text('%s%s\n%s\n\n%s%s' % (before, begin, '\n'.join(lines).rstrip(), end, after))
 
 
 def main() -> None:
@@ -364,8 +369,7 @@ def main() -> None:
     finally:
         if not os.environ.get('KINDS_KEEP'):
             run(str(ROOT / 'tests/hosts/down'), *['kind-' + name for name in hosts])
-    kept = CACHE / 'table.json'
-    rows = json.loads(kept.read_text()) if kept.exists() else {}
+    rows = {}
     bad = 0
     for name in names:
         print(name)
@@ -377,11 +381,7 @@ def main() -> None:
             print('  %s %-18s %s' % ('   ' if good else 'BAD', part, found))
         if bad == wrong:
             rows[name] = dict(table[name], tree=tree)
-        else:
-            rows.pop(name, None)
-    kept.write_text(json.dumps(rows, indent=1))
-    if not set(KINDS) - set(rows):
-        document(rows)
+    document(rows)
     print('%d s' % (time.monotonic() - began))
     sys.exit(bad > 0)
 

@@ -116,6 +116,7 @@ def mta_host(
         'enabled': True if unit or script else None,
         'masked': False,
         'started_as': None,
+        'command': None,
     }
     record.update(service or {})
     return {
@@ -171,6 +172,7 @@ UNKNOWN_NAME = {
 }
 NO_REDHAT_SERVICE = {'platform': 'redhat', 'service': {'unit': None, 'enabled': None}}
 EXIM = {'pid': 9, 'exe': '/usr/sbin/exim4', 'unit': 'exim4.service', 'scripts': []}
+SITE = '/usr/sbin/sendmail -bd -q1h -C /etc/mail/site.cf'
 ROWS = [
     # Where submit.cf hands mail to
     row(
@@ -544,6 +546,18 @@ ROWS = [
         'sendmail.conf',
     ),
     row(
+        'The same on Red Hat, and -C stands in SENDMAIL_OPTS, which its unit puts into its command',
+        dead(platform='redhat', service={'started_as': SITE, 'command': '/usr/sbin/sendmail -bd -q1h -C /etc/mail/site.cf '}),
+        {'restart': 'No MTA runs.'},
+        'sendmail.service',
+    ),
+    row(
+        'The same, but SENDMAIL_OPTS names another file',
+        dead(platform='redhat', service={'started_as': SITE, 'command': '/usr/sbin/sendmail -bd -q1h -C /etc/mail/site.cf.new '}),
+        {'errors': 'started last with /etc/mail/site.cf'},
+        'getcfname() in conf.c',
+    ),
+    row(
         'The same, and its pid file says how it was started last',
         dead(platform='upstream', service={'started_as': '/opt/sendmail -L mta -bd -C/opt/mail.cf'}),
         {'create': True, 'restart': 'No MTA runs.'},
@@ -622,6 +636,19 @@ ROWS = [
         'docs/platforms.md',
         {'service': 'create'},
         enable=False,
+    ),
+    row(
+        'Red Hat with MailScanner: an MTA that answers in a unit of another name, which conflicts with that of the package',
+        mta_host('redhat', processes=[daemon(unit='ms-sendmail-in.service')], service={'masked': True, 'enabled': False}),
+        {},
+        'systemd.unit(5), Conflicts=',
+        enable=False,
+    ),
+    row(
+        'The same, and the MTA is in that of the package',
+        mta_host('redhat', service={'enabled': False}),
+        {},
+        'systemd.unit(5)',
     ),
     row(
         'A silent MTA that runs in a unit of another name (a template, say)',

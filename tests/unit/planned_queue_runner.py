@@ -114,6 +114,16 @@ def host(platform='debian', *runners, **about):
     }
 
 
+def mailscanner(unit_of_mta):
+    """MailScanner's runner of the client queue, where sm-client is down."""
+    theirs = runner(
+        'systemd_unit', path='/usr/lib/systemd/system/ms-sendmail.service', unit='ms-sendmail.service', interval=3600, pid=179
+    )
+    found = host('redhat', theirs, down(unit()))
+    found['mta']['processes'] = [dict(DAEMON, unit=unit_of_mta)]
+    return found
+
+
 def row(about, look, method, plan, source, options=None, **also):
     return Decision(about, look, options or {}, method, plan, source, also)
 
@@ -376,6 +386,20 @@ ROWS = [
         'systemd_unit',
         {'errors': 'cannot run without sendmail.service', 'reasons': EVERY},
         'BindTo= of sm-client.service',
+    ),
+    row(
+        'Red Hat with MailScanner, whose units conflict with those of Sendmail',
+        mailscanner('ms-sendmail-in.service'),
+        'systemd_unit',
+        dict(START, errors='beside the MTA in ms-sendmail-in.service', foreign='ms-sendmail.service'),
+        'systemd.unit(5), Conflicts=',
+    ),
+    row(
+        'The same units beside the MTA of the package',
+        mailscanner('sendmail.service'),
+        'systemd_unit',
+        dict(START, foreign='ms-sendmail.service'),
+        'systemd.unit(5)',
     ),
     row('Red Hat in a container without an init', host('redhat', init='none'), 'cron', START, 'sm-client.service'),
     row(

@@ -8,8 +8,9 @@ import re
 import sys
 
 import pytest
+import yaml
 from ansible_collections.mailops.sendmail.plugins.module_utils import _exposition
-from ansible_collections.mailops.sendmail.tests.unit.plays import HERE, play
+from ansible_collections.mailops.sendmail.tests.unit.plays import HERE, ROOT, play
 
 pytest.importorskip('ansible.cli')
 
@@ -58,3 +59,29 @@ def test_a_directory_that_there_is_not_is_named(tmp_path, mode, refused):
     done = play(tmp_path, *HERE, 'play.yml', '--check', '-e', f'sendmail_compliance_monitor={mode}',
                 '-e', f'sendmail_compliance_monitor_file={tmp_path}/nowhere/own.prom')
     assert (done.returncode, f'The directory {tmp_path}/nowhere does not exist.' in ' '.join(done.stdout.split())) == (2 * refused, refused), done.stdout
+
+
+STOPS = """
+- hosts: localhost
+  gather_facts: false
+  vars_files: [%(role)s/defaults/main.yml, %(role)s/vars/main.yml]
+  tasks:
+    - ansible.builtin.include_tasks: monitor.yml
+"""
+
+
+@pytest.mark.parametrize('there', [True, False])
+def test_a_timer_that_is_not_wanted_any_more_is_stopped_for_good(tmp_path, there):
+    """In check mode, and with a word in the place of systemd."""
+    text = (ROOT / 'roles/sendmail_compliance/tasks/monitor.yml').read_text().replace('/etc/systemd/system', str(tmp_path))
+    tasks = yaml.safe_load(text)
+    for task in tasks:
+        asked = task.pop('ansible.builtin.systemd_service', None)
+        if asked:
+            task['ansible.builtin.debug'] = {'msg': f'systemd: {asked["enabled"]} {asked["state"]}'}
+    (tmp_path / 'monitor.yml').write_text(yaml.safe_dump(tasks))
+    if there:
+        (tmp_path / 'sendmail-compliance.timer').touch()
+    (tmp_path / 'play.yml').write_text(STOPS % {'role': ROOT / 'roles/sendmail_compliance'})
+    done = play(tmp_path, *HERE, 'play.yml', '--check', '-e', f'sendmail_compliance_monitor=absent sendmail_compliance_monitor_file={tmp_path}/own.prom')
+    assert (done.returncode, re.findall(r'systemd: \w+ \w+', done.stdout)) == (0, ['systemd: False stopped'] if there else []), done.stdout

@@ -38,15 +38,19 @@ def test_the_source_is_that_of_the_host_and_not_of_its_name_in_the_inventory(tmp
 
 
 # getent(1) ends with 2 where one or more of the keys are not known, and a program that is not found with ENOENT, which is 2 as well (errno.h).
-@pytest.mark.parametrize('getent, makes, code', [
-    ('echo smmsp:x:25:25::/var/spool/mqueue:/sbin/nologin', 0, 0), ('exit 2', 2, 0), ('exit 1', 0, 2), (None, 0, 2)])
-def test_only_accounts_that_are_known_to_be_missing_are_made(tmp_path, getent, makes, code):
+# Where programs do not get the line of a group ("group:" in nsswitch.conf), groupadd gives that group a new number (Debian 13: 102 became 101, smmta's).
+@pytest.mark.parametrize('getent, line, makes, code', [
+    ('echo smmsp:x:25:25::/var/spool/mqueue:/sbin/nologin', 'smmsp:x:25:', 0, 0), ('exit 2', '', 2, 0), ('exit 2', 'smmsp:x:25:', 0, 2),
+    ('exit 1', '', 0, 2), (None, '', 0, 2)])
+def test_only_accounts_that_are_known_to_be_missing_are_made(tmp_path, getent, line, makes, code):
     programs = tmp_path / 'programs'
     programs.mkdir()
     (programs / 'sh').symlink_to('/bin/sh')
     if getent:
         (programs / 'getent').write_text(f'#!/bin/sh\n{getent}\n')
         (programs / 'getent').chmod(0o755)
+    (programs / 'grep').write_text(f'#!/bin/sh\n[ -n "{line}" ] && [ "$*" = "-E ^(smmsp): /etc/group" ] && echo {line}\n')
+    (programs / 'grep').chmod(0o755)
     tasks = yaml.safe_load((ROLE / 'tasks/configure.yml').read_text())
     tasks = [dict(task, environment={'PATH': str(programs)} if 'ansible.builtin.command' in task else {}) for task in tasks if 'account' in task['name']
              or 'missing' in task['name']]
@@ -55,7 +59,8 @@ def test_only_accounts_that_are_known_to_be_missing_are_made(tmp_path, getent, m
             if 'ansible.builtin.' + kind in task:
                 task['ansible.builtin.debug'] = {'msg': 'makes the %s {{ item.user }}' % kind}
                 del task['ansible.builtin.' + kind]
-    assert len(tasks) == 3
-    variables = {name: VARIABLES[name] for name in ('__sendmail_msp_accounts', '__sendmail_msp_names')}
+    assert len(tasks) == 5
+    variables = {name: VARIABLES[name] for name in ('__sendmail_msp_accounts', '__sendmail_msp_names', '__sendmail_msp_missing')}
     done = play(tmp_path, tasks, dict(variables, __sendmail_msp_facts={'platform': 'redhat'}))
     assert (done.returncode, done.stdout.count('"msg": "makes the')) == (code, makes), done.stdout + done.stderr
+    assert ('/etc/group has the line' in done.stdout + done.stderr) == (getent == 'exit 2' and bool(line))

@@ -472,3 +472,23 @@ def test_without_sendmail_cf_nothing_of_the_mta_is_judged():
         found = {one['id']: one['status'] for one in comply(HEALTHY._replace(policy=none, files=files))['controls']}
         assert {found['SMQ-' + name] for name in ('POL-05', 'POL-06', 'POL-07', 'ALI-01', 'ALI-02', 'ALI-03', 'ALI-04', 'ALI-05', 'PRG-04')} == {status}
         assert found['SMQ-POL-04'] == found['SMQ-LOG-01'] == 'pass'
+
+
+@pytest.mark.parametrize('elsewhere', [True, False])
+def test_of_a_null_client_without_sendmail_cf_no_queue_of_an_mta_is_judged(elsewhere):
+    """cf/cf/Makefile has install-submit-cf alone: submit.cf hands mail to another host, and there is neither an MTA nor its queue."""
+    missing = {'queue': 'mta', 'path': '/etc/mail/sendmail.cf', 'error': 'there is no such file, so the queue directory is not known'}
+    none = dict(POLICY, greeting=None, help=None, forward=None, aliases=None, maps=None, answers={}, log_level={'msp': 9})
+    wanted = [dict(one, found=dict(one['found'], exists=False, owner=None, group=None, mode=None)) if one['key'] == 'sendmail_cf' else one
+              for one in HEALTHY.wanted if one['key'] != 'mta_queue']
+    look = HEALTHY._replace(
+        files=dict(HEALTHY.files, mta=dict(HEALTHY.files['mta'], exists=False, error=None)), settings={'msp': HEALTHY.settings['msp']}, policy=none,
+        queues={'msp': HEALTHY.queues['msp']}, errors=[missing], wanted=wanted,
+        filesystems={'msp': HEALTHY.filesystems['msp']})
+    if elsewhere:
+        look = look._replace(relay=relay('[192.0.2.20]', listeners=[]), processes=[], sockets=[])
+    result = comply(look)
+    unjudged = ['SMQ-PRM-02', 'SMQ-QUE-02', 'SMQ-QUE-03', 'SMQ-QUE-04', 'SMQ-QUE-05', 'SMQ-QUE-07', 'SMQ-QUE-08']
+    assert (with_status(result, 'error'), 'SMQ-PRM-04' in with_status(result, 'fail')) == (([], False) if elsewhere else (unjudged, True))
+    if elsewhere:
+        assert {'SMQ-PRM-02', 'SMQ-QUE-02'} < set(with_status(result, 'not_applicable')) and with_status(result, 'fail') == []

@@ -249,3 +249,25 @@ def greets_until(command, ends, replies):
 def test_for_now_and_for_good(server, said, refusal, deferral):
     found = _network.greeting('127.0.0.1', server[0](b'220 h\r\n'), 20, ask=lambda peer, seconds: (said, []))
     assert (found['refusal'], found['deferral']) == (refusal, deferral)
+
+
+# Of a host with "iptables -A INPUT -i lo -p tcp --dport 25 -m length --length 1400:65535 -j DROP", a message of 300,000 bytes and the next, of 100.
+TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   1: 0100007F:0019 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 59857119 1 0000000057d9a3c5 100 0 0 10 0
+   2: 0100007F:D74C 0100007F:0019 04 0004BBF1:00000000 01:00000F38 00000008  1000        0 0 2 00000000abffa76b 5222 4 30 1 -1
+   3: 0100007F:0019 0100007F:D74C 01 00000000:00000000 02:000AE1F0 00000000     0        0 60423186 2 000000008db1d929 20 4 27 15 -1
+   4: 0100007F:0019 0100007F:E8E6 06 00000000:00000000 03:00001741 00000000     0        0 0 3 000000006f877d0a
+"""
+
+
+@pytest.mark.parametrize('change, places, found', [
+    (('', ''), [('127.0.0.1', 25)], True), (('0019 04 ', '0019 01 '), [('127.0.0.1', 25)], True), (('38 00000008', '38 00000004'), [('127.0.0.1', 25)], True),
+    # Sent three times, or asked whether there is room by now, or only a connection that does not come about; or somebody else's.
+    (('38 00000008', '38 00000003'), [('127.0.0.1', 25)], False), ((' 01:0', ' 04:0'), [('127.0.0.1', 25)], False),
+    (('0019 04 ', '0019 02 '), [('127.0.0.1', 25)], False), (('', ''), [('127.0.0.1', 587), ('192.0.2.20', 25)], False), (('', ''), [], False)])
+def test_data_that_nobody_acknowledges(monkeypatch, change, places, found):
+    monkeypatch.setattr(_system, 'slurp_all', lambda path: TCP.replace(*change).encode() if path == '/proc/net/tcp' else b'')
+    said = _network.unacknowledged(places)
+    assert bool(said) is found
+    assert change[0] or not found or said == [
+        '310257 bytes to 127.0.0.1 port 25 are not acknowledged, after 8 repetitions: a packet filter, or the MTU.']

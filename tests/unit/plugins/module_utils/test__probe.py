@@ -511,3 +511,39 @@ class TestSmartHost:
     def test_a_name_that_cannot_be_looked_up(self, asked):
         gone = {'error': 'not_found', 'mx': [], 'mx_error': None, 'addresses': []}
         assert asked(self.RELAY + 'DShub.example.com\n', resolved={'hub.example.com': gone}) == (['hub.example.com: not found'], [])
+
+
+STATUS = 'Name:\tsendmail-mta\nUid:\t0\t%d\t0\t0\nGid:\t0\t0\t0\t0\nCapPrm:\t000001ffffffffff\nCapEff:\t%016x\nCapBnd:\t000001ffffffffff\n'
+LIMITS = 'Limit                     Soft Limit           Hard Limit           Units     \nMax file size             %s            unlimited            bytes\n'
+DEBIANS = 0xa82c35fb          # of a container; all of it was seen to deliver
+
+
+@pytest.mark.parametrize('change, said', [
+    ({}, []), ({'may': DEBIANS & ~(1 << 7)}, ['has no CAP_SETUID (CapabilityBoundingSet=)']),
+    ({'may': DEBIANS & ~(1 << 6)}, ['has no CAP_SETGID (CapabilityBoundingSet=)']),
+    ({'may': DEBIANS & ~2}, ['has no CAP_DAC_OVERRIDE (CapabilityBoundingSet=)']), ({'may': DEBIANS & ~1}, []),
+    # A queue of root's own; mail that all goes on; a daemon of another user, and a runner.
+    ({'may': DEBIANS & ~2, 'uid': 0}, []), ({'may': 0, 'uid': 0, 'cf': b'DHhub.example.test\n'}, []), ({'may': 0, 'works_as': 105}, []),
+    ({'may': 0, 'role': 'queue_runner'}, []), ({'may': 0, 'queue': 'msp'}, []),
+    ({'size': '100'}, ['may write no file of more than 100 bytes (LimitFSIZE=)']), ({'size': '8192'}, []),
+    ({'other': True}, ['sees something else as /var/mail (InaccessiblePaths=, a mount)']),
+    ({'frozen': True}, ['sees /var/mail read-only (ProtectSystem=, ReadOnlyPaths=, a mount)']), ({'frozen': True, 'cf': b'DRhub.example.test\n'}, []),
+    ({'full': True}, ['delivers into /var/mail, which is full']), ({'full': True, 'cf': b'Mlocal, P=/usr/lib/dovecot/deliver, A=deliver\n'}, []),
+    ({'gone': True}, ['delivers into /var/mail: No such file or directory']), ({'gone': True, 'cf': b'DHhub.example.test\n'}, [])])
+def test_what_a_daemon_may_not_do(monkeypatch, change, said):
+    """On a host each of these kept a message of an ordinary user from its mailbox, while the MTA greeted."""
+    host = dict({'may': DEBIANS, 'uid': 105, 'cf': b'Mlocal, P=/usr/sbin/sensible-mda, A=x\n', 'works_as': 0, 'role': 'daemon', 'queue': 'mta',
+                 'size': 'unlimited', 'frozen': False, 'other': False, 'full': False, 'gone': False}, **change)
+    texts = {'/proc/7/status': STATUS % (host['works_as'], host['may']), '/proc/7/limits': LIMITS % host['size']}
+    monkeypatch.setattr(_probe._system, 'slurp', lambda path, size: texts[path].encode())
+    monkeypatch.setattr(_probe._system, 'file_state', lambda path: {'uid': host['uid']})
+    monkeypatch.setattr(_probe, '_frozen', lambda path: host['frozen'] and path.startswith('/proc/'))
+    monkeypatch.setattr(_probe, '_MAILBOXES', '/tmp')
+    places = iter(['/', '/proc' if host['other'] else '/'])
+    monkeypatch.setattr(_probe, 'os', types.SimpleNamespace(
+        path=types.SimpleNamespace(samestat=os.path.samestat, basename=os.path.basename, exists=lambda path: False),
+        stat=lambda path: os.stat('/nowhere' if host['gone'] else next(places)),
+        statvfs=lambda path: types.SimpleNamespace(f_bavail=0 if host['full'] else 1)))
+    look = HEALTHY._replace(configurations={'mta': _cf.parse(host['cf'])}, directories={'mta': [types.SimpleNamespace(control='/q')]},
+                            processes=[dict(HEALTHY.processes[0], pid=7, title='x', role=host['role'], queue=host['queue'])])
+    assert _probe._confined(look) == ['Process 7 (x) %s.' % one.replace('/var/mail', '/tmp') for one in said]

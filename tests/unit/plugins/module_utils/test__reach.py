@@ -287,6 +287,8 @@ NEAREST = {
     'hangs_up': ({'greeting': STUCK}, {'greeting': SILENT}),
     'swallowed': ({'swallows': ['discard']}, dict(hub(GREETING), swallows=['discard'])),
     'loop': ({'greeting': dict(GREETING, text=SUBMIT)}, {'greeting': dict(GREETING, text=SUBMIT.replace('/Submit', ''))}),
+    'confined': ({'confined': ['Process 7 (x) has no CAP_SETUID (CapabilityBoundingSet=).']}, {'takes_none': ['x']}),
+    'unjudged': ({'unasked': ['A map or class in /etc/mail/sendmail.cf runs a program, so its rules were not asked.']}, {'takes_none': ['x']}),
     'resources': (waits('resources', 'x'), waits('mta_disk_full', 'x')),
     'milter': (waits('milter', 'x'), waits('temporary_reply', 'x')),
     'maps': (waits('map_lookup', 'x'), waits('host_lookup', 'x')),

@@ -579,6 +579,16 @@ def test_systemd_runners(tmp_path, files, processes, expected):
     assert brief(runners(tmp_path, files, processes, _platform.REDHAT)) == expected
 
 
+@pytest.mark.parametrize('files, command', [
+    ({}, None), ({'/etc/sysconfig/sendmail': 'SENDMAIL_OPTS=-q2h\n'}, None),
+    ({'/usr/lib/systemd/system/sendmail.service': '[Service]\nEnvironment=SENDMAIL_OPTS=-q1h\nEnvironmentFile=-/etc/sysconfig/sendmail\n'
+      'ExecStart=/usr/sbin/sendmail -bd $SENDMAIL_OPTS\n', '/etc/sysconfig/sendmail': 'SENDMAIL_OPTS="-q1h -C /etc/mail/site.cf"\n'},
+     '/usr/sbin/sendmail -bd -q1h -C /etc/mail/site.cf'),
+])
+def test_what_the_unit_of_a_service_starts(tmp_path, files, command):
+    assert _runners.command('sendmail', lay(tmp_path, files)) == command
+
+
 # Red Hat's and openSUSE's units, and the unit and the script's file of Gentoo, as their packages have them.
 BOUND = '[Unit]\nAfter=sendmail.service\nBindTo=sendmail.service\n' + SM_CLIENT
 SUSE_UNIT = '/usr/lib/systemd/system/sendmail-client.service'
