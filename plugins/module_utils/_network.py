@@ -186,16 +186,17 @@ Ask = Callable[[socket.socket, float], Tuple[Optional[str], List[str]]]
 
 
 def _socket_of(user: int, *kind: int) -> socket.socket:
-    """A socket that a packet filter (iptables -m owner, meta skuid of nft) takes for one of this user: it asks who has made it."""
-    if os.geteuid() == 0:
-        try:
+    """A socket that a packet filter (iptables -m owner, meta skuid) takes for this user's: it asks who has made it."""
+    mine = os.geteuid()
+    try:
+        if not mine:
             os.seteuid(user)
-        except OSError:                                                       # no such user in this namespace
-            pass
+    except OSError:                                                           # no such user in this namespace
+        pass
     try:
         return socket.socket(*kind)
     finally:
-        if os.getuid() == 0:
+        if not mine:
             os.seteuid(0)
 
 

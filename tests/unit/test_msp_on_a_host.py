@@ -60,7 +60,7 @@ def test_only_accounts_that_are_known_to_be_missing_are_made(tmp_path, getent, l
                 task['ansible.builtin.debug'] = {'msg': 'makes the %s {{ item.user }}' % kind}
                 del task['ansible.builtin.' + kind]
     assert len(tasks) == 5
-    variables = {name: VARIABLES[name] for name in ('__sendmail_msp_accounts', '__sendmail_msp_names', '__sendmail_msp_missing')}
+    variables = {name: VARIABLES[name] for name in ('__sendmail_msp_accounts', '__sendmail_msp_names', '__sendmail_msp_missing', '__sendmail_msp_lines')}
     done = play(tmp_path, tasks, dict(variables, __sendmail_msp_facts={'platform': 'redhat'}))
     assert (done.returncode, done.stdout.count('"msg": "makes the')) == (code, makes), done.stdout + done.stderr
-    assert ('/etc/group has the line' in done.stdout + done.stderr) == (getent == 'exit 2' and bool(line))
+    assert ('get these lines of /etc/group and /etc/passwd: smmsp:x:25:. See' in done.stdout + done.stderr) == (getent == 'exit 2' and bool(line))
