@@ -515,15 +515,15 @@ class TestSmartHost:
 
 STATUS = 'Name:\tsendmail-mta\nUid:\t0\t%d\t0\t0\nGid:\t0\t0\t0\t0\nCapPrm:\t000001ffffffffff\nCapEff:\t%016x\nCapBnd:\t000001ffffffffff\n'
 LIMITS = 'Limit                     Soft Limit           Hard Limit           Units     \nMax file size             %s            unlimited            bytes\n'
-DEBIANS = 0xa82c35fb          # of a container; all of it was seen to deliver
+GIVEN = 0xa82c35fb          # of a container; all of it was seen to deliver
 
 
 @pytest.mark.parametrize('change, said', [
-    ({}, []), ({'may': DEBIANS & ~(1 << 7)}, ['has no CAP_SETUID (CapabilityBoundingSet=)']),
-    ({'may': DEBIANS & ~(1 << 6)}, ['has no CAP_SETGID (CapabilityBoundingSet=)']),
-    ({'may': DEBIANS & ~2}, ['has no CAP_DAC_OVERRIDE (CapabilityBoundingSet=)']), ({'may': DEBIANS & ~1}, []),
+    ({}, []), ({'may': GIVEN & ~(1 << 7)}, ['has no CAP_SETUID (CapabilityBoundingSet=)']),
+    ({'may': GIVEN & ~(1 << 6)}, ['has no CAP_SETGID (CapabilityBoundingSet=)']),
+    ({'may': GIVEN & ~2}, ['has no CAP_DAC_OVERRIDE (CapabilityBoundingSet=)']), ({'may': GIVEN & ~1}, []),
     # A queue of root's own; mail that all goes on; a daemon of another user, and a runner.
-    ({'may': DEBIANS & ~2, 'uid': 0}, []), ({'may': 0, 'uid': 0, 'cf': b'DHhub.example.test\n'}, []), ({'may': 0, 'works_as': 105}, []),
+    ({'may': GIVEN & ~2, 'uid': 0}, []), ({'may': 0, 'uid': 0, 'cf': b'DHhub.example.test\n'}, []), ({'may': 0, 'works_as': 105}, []),
     ({'may': 0, 'role': 'queue_runner'}, []), ({'may': 0, 'queue': 'msp'}, []),
     ({'size': '100'}, ['may write no file of more than 100 bytes (LimitFSIZE=)']), ({'size': '8192'}, []),
     ({'other': True}, ['sees something else as /var/mail (InaccessiblePaths=, a mount)']),
@@ -532,7 +532,7 @@ DEBIANS = 0xa82c35fb          # of a container; all of it was seen to deliver
     ({'gone': True}, ['delivers into /var/mail: No such file or directory']), ({'gone': True, 'cf': b'DHhub.example.test\n'}, [])])
 def test_what_a_daemon_may_not_do(monkeypatch, change, said):
     """On a host each of these kept a message of an ordinary user from its mailbox, while the MTA greeted."""
-    host = dict({'may': DEBIANS, 'uid': 105, 'cf': b'Mlocal, P=/usr/sbin/sensible-mda, A=x\n', 'works_as': 0, 'role': 'daemon', 'queue': 'mta',
+    host = dict({'may': GIVEN, 'uid': 105, 'cf': b'Mlocal, P=/usr/sbin/sensible-mda, A=x\n', 'works_as': 0, 'role': 'daemon', 'queue': 'mta',
                  'size': 'unlimited', 'frozen': False, 'other': False, 'full': False, 'gone': False}, **change)
     texts = {'/proc/7/status': STATUS % (host['works_as'], host['may']), '/proc/7/limits': LIMITS % host['size']}
     monkeypatch.setattr(_probe._system, 'slurp', lambda path, size: texts[path].encode())
