@@ -2,7 +2,11 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Where each platform keeps Sendmail, who owns what, and what runs the queue: data, and the choice of the right record."""
+"""Where each platform keeps Sendmail, who owns what, and what runs the queue: data, and the choice of the right record.
+
+Which Sendmail is installed decides, not which distribution runs: one that was built and installed by hand has the owners and modes of
+Sendmail's own Makefiles wherever it stands.
+"""
 
 from typing import Callable, Dict, NamedTuple, Optional, Tuple
 
@@ -18,8 +22,11 @@ class Rule(NamedTuple):
 
 
 class Platform(NamedTuple):
-    """One packaging of Sendmail. C(rules) come by key, C(run_...) ones are Debian's own; C(binaries) are its names, best first. The places that
-    the configuration names count instead of those of the rules.
+    """One packaging of Sendmail. C(rules) come by key; the keys are the same everywhere, C(run_...) ones are Debian's own.
+
+    C(binaries) are the names Sendmail is called by, best first; C(msp_queue_file) and C(mta_queue_file) among the rules
+    are for every file in the queue and have the directory as path. The configuration can name other queue directories,
+    pid and statistics files: then the rule counts for those. L(UNKNOWN) has no rules: nobody may guess owners there.
     """
 
     family: str
@@ -30,7 +37,7 @@ class Platform(NamedTuple):
     msp_group: str
     mta_user: str
     mta_service: str
-    msp_service: str  # of the queue runner
+    msp_service: str                                                          # of the queue runner, where it has one of its own
     rules: Dict[str, Rule]
 
 
@@ -104,7 +111,7 @@ SUSE = Platform(
         (Rule(_CLIENT + '/sm-client.st', None, 'mail', 0o660, True), Rule('/var/lib/sendmail/statistics', 'root', 'root', 0o600, True)),
         sendmail_cf=Rule('/etc/sendmail.cf', 'root', 'root', 0o644)))
 
-# Gentoo: src_install() of mail-mta/sendmail's ebuilds (Sendmail's Makefiles, as root:root), files/sendmail.
+# Gentoo: src_install() of mail-mta/sendmail's ebuilds, which installs by Sendmail's Makefiles as root:root, and files/sendmail.
 GENTOO = UPSTREAM._replace(
     family='gentoo', binaries=('/usr/sbin/sendmail',), rules=dict(
         UPSTREAM.rules, mta_queue=Rule(_MTA_QUEUE, 'root', 'root', 0o700), sendmail_cf=Rule('/etc/mail/sendmail.cf', 'root', 'root', 0o644)))
@@ -114,7 +121,7 @@ ARCH = UPSTREAM._replace(
     family='arch', binaries=('/usr/sbin/sendmail', '/usr/bin/sendmail'),
     rules=dict(GENTOO.rules, mta_queue=Rule(_MTA_QUEUE, 'root', 'root', 0o755)))
 
-# FreeBSD: etc/mtree/BSD.sendmail.dist, libexec/rc/rc.d/sendmail.
+# FreeBSD: etc/mtree/BSD.sendmail.dist and libexec/rc/rc.d/sendmail of the base system.
 FREEBSD = Platform(
     family='freebsd', binaries=('/usr/libexec/sendmail/sendmail', '/usr/local/sbin/sendmail', '/usr/sbin/sendmail'),
     mta_service='sendmail', msp_service='sendmail',
@@ -126,6 +133,7 @@ FREEBSD = Platform(
         (Rule(_CLIENT + '/sm-client.st', 'smmsp', 'smmsp', 0o600, True), Rule('/var/log/sendmail.st', 'root', 'wheel', 0o640, True))),
     **_CONFIGURATION, **_SMMSP)
 
+# A packaging that no table above describes. What the configuration and the processes say is all that is known.
 UNKNOWN = UPSTREAM._replace(
     family='unknown', rules={}, binaries=UPSTREAM.binaries + ('/usr/libexec/sendmail/sendmail', '/usr/libexec/sendmail'))
 
@@ -136,9 +144,9 @@ UNTOLD = ('This collection does not know the packaging of this Sendmail, nor its
 # The names of os-release(5), ID first and then ID_LIKE, which is in the order of likeness.
 _FAMILIES = (('debian', 'debian ubuntu'), ('redhat', 'rhel fedora centos openeuler amzn'), ('suse', 'suse opensuse sles'),
              ('gentoo', 'gentoo'), ('arch', 'arch'), ('freebsd', 'freebsd'),
-             # Like Fedora by their own words, but their program, its user and the client queue are those of mail.
+             # No table has these, which are like Fedora by their own words: their program, its user and the client queue are those of mail.
              ('mandriva', 'mandriva mageia openmandriva'))
-# What only the package brings, and no administrator writes: one of each row.
+# What only the package brings: one of each row, or it is not the package's Sendmail. Nothing that an administrator writes himself.
 _PACKAGE_FILES = (
     ('debian', (('/usr/share/sendmail/update_conf',), ('/usr/libexec/sendmail/sendmail', '/usr/lib/sm.bin/sendmail'))),
     ('redhat', (('/usr/sbin/sendmail.sendmail', '/usr/bin/sendmail.sendmail'), ('/usr/lib/systemd/system/sm-client.service', '/etc/rc.d/init.d/sendmail'))),
@@ -146,7 +154,7 @@ _PACKAGE_FILES = (
     ('gentoo', (('/var/db/pkg/mail-mta/sendmail-[0-9]*',), ('/usr/sbin/sendmail',))),
     ('arch', (('/var/lib/pacman/local/sendmail-[0-9]*',), ('/usr/sbin/sendmail', '/usr/bin/sendmail'))),
 )
-# Whose program is in the place of Sendmail's Makefiles: (what there is on each host of the family, what its package alone brings).
+# Whose package has its program in the place of Sendmail's Makefiles: (what there is on each host of the family, what its package alone brings).
 # Without the first, or with one of the others, nobody can say that such a program was built by hand.
 _LIKE_UPSTREAM = {
     'gentoo': ('/var/db/pkg/*/*', ()), 'arch': ('/var/lib/pacman/local/*-*', ()),
@@ -161,9 +169,11 @@ def identify(os_release: Dict[str, str], has_path: Callable[[str], bool] = lambd
              program: Optional[str] = None) -> Platform:
     """The C(Platform) of the Sendmail on a host, or of the one that its distribution would install where there is none.
 
-    C(has_path): whether there is such a path, which may be a pattern of glob(7); C(program): the real path that the name sendmail leads to,
-    None where that is no Sendmail. The package's own files decide, together with the name of the distribution. A program in the place of
-    Sendmail's Makefiles that no package brought is upstream's. L(UNKNOWN) where neither is clear, as where the database of packages is gone.
+    C(os_release): the variables of os-release(5); C(has_path): whether there is such a path, which may be a pattern of glob(7);
+    C(system): C(os.uname().sysname); C(program): the real path that the name sendmail leads to, None where that is no Sendmail.
+    The package's own files decide, together with the name of the distribution: one file of it, which an administrator may have copied,
+    is none. A program in the place of Sendmail's Makefiles that no package brought is upstream's. L(UNKNOWN) where neither is clear, as where
+    the database of packages is gone.
     """
     if system == 'FreeBSD':
         return FREEBSD
@@ -181,5 +191,5 @@ def identify(os_release: Dict[str, str], has_path: Callable[[str], bool] = lambd
 
 
 def _is_its_own(family: str, program: str) -> bool:
-    """Whether the program is where the package puts it: on Debian and Red Hat /usr/sbin/sendmail is a link."""
+    """Whether the program is where the package puts it. On Debian and Red Hat a file called /usr/sbin/sendmail was put over the package's link."""
     return program not in UPSTREAM.binaries or PLATFORMS[family].rules['binary'].path in UPSTREAM.binaries

@@ -74,7 +74,7 @@ def _process(pid: int, ppid: int, uid: int, started: Optional[int], name: bytes,
     record.update(_schedule.process_role(title, argv))
     if record['role'] in ('daemon', 'queue_runner', 'queue_run') and uid not in trust.uids:
         record.update(role='other', rejecting=None, full=None)   # an ordinary user cannot start one, but can call it so
-    # Titles do not say which of the two they belong to.
+    # Only the mail submission program runs as its user; ordinary titles do not say which of the two they belong to.
     record['queue'] = 'msp' if record.pop('prefix') == 'MSP' or record['user'] == trust.msp_user else 'mta'
     return record
 

@@ -55,7 +55,7 @@ def _nameless(family: str, name: str) -> Optional[str]:
     return 'cron ignores it for its name' if re.search(r'~$|[.]rpm(?:save|orig|new)$', name) else None
 
 
-# Where each cron keeps the crontabs of users (SPOOL_DIR of its package).
+# Where each cron keeps the crontabs of users (SPOOL_DIR of its package); elsewhere any of them may be the one.
 _SPOOLS = {'debian': '/var/spool/cron/crontabs', 'redhat': '/var/spool/cron', 'suse': '/var/spool/cron/tabs', 'freebsd': '/var/cron/tabs'}
 
 
@@ -220,7 +220,7 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
                   directories: Sequence[str], root: str) -> Iterator[Runner]:
     family = 'debian' if os.path.exists(root + '/etc/debian_version') else layout.family
     debian = family == 'debian'
-    # cronie and its kin search _PATH_STDPATH, and leave out single lines; busybox has the PATH of its start.
+    # cronie and its kin search the directories of the administrator as well (_PATH_STDPATH), and leave out single lines; busybox has the PATH of its start.
     short = debian and not systemd_cron(root) and not any(os.path.exists('%s/var/lib/dpkg/info/%s.list' % (root, name)) for name in ('cronie', 'bcron'))
     for path, with_user, owner, refused in _crontabs(family, crons, root):
         text = _system.script(root + path)
@@ -362,7 +362,7 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
                           bound_to=bound, script=run['script'])
 
 
-# What stops a unit when another one is stopped; BindTo is the old name of BindsTo (systemd.unit(5)).
+# What stops a unit when another one is stopped or, the first two, when it dies; BindTo is the old name of BindsTo (systemd.unit(5)).
 _BINDS = ('Requires', 'Requisite', 'PartOf', 'BindTo', 'BindsTo')
 
 
@@ -401,7 +401,7 @@ _LOOP = re.compile(r'(?s)\b(?:while|until)\b.*?\bdone\b')
 
 
 def _loops(users: Sequence[Optional[str]]) -> Iterator[Runner]:
-    """Shells that run the queue and sleep, over and over, as in containers."""
+    """Shells that run the queue and sleep, over and over, as containers without an init and without cron have them."""
     for pid in _system.names('/proc'):
         words = _system.slurp('/proc/%s/cmdline' % pid, 65536).decode('utf-8', 'replace').split('\0') if pid.isdecimal() else []
         if not re.search(r'(?:\A|/)-?(?:busybox|(?:ba|da|a|k)?sh)\Z', words[0] if words else ''):
@@ -438,7 +438,7 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
     for process in sleepers:
         if process['ppid'] not in pids:                                       # a child is a run under way, before it has its own title
             stopped = process.get('stopped')
-            # Which messages are left out says the command behind the process id (log_sendmail_pid() in util.c).
+            # A title does not say which messages are left out; the command behind the process id does (log_sendmail_pid() in util.c).
             command = started[1] if len(started) > 1 and started[0].strip() == str(process['pid']) else ''
             asked = _schedule.queue_run(command)
             partial = asked['partial'] if asked else ' -q' in command

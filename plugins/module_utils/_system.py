@@ -311,7 +311,7 @@ def locks() -> Optional[Dict[Tuple[int, int, int], Dict[str, Any]]]:
 
 
 def init_system(root: str = '') -> str:
-    """What starts services; rc is FreeBSD's, none that of a bare container."""
+    """What starts services: systemd (running), openrc, rc (FreeBSD), sysv, or none as in a bare container."""
     for name, path in (('systemd', '/run/systemd/system'), ('openrc', '/run/openrc'), ('rc', '/etc/rc.subr'), ('sysv', '/run/initctl')):
         if os.path.exists(root + path):
             return name
