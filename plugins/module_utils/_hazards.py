@@ -102,8 +102,8 @@ def runner(look, queue):
         return _mta_runner(look)
     user, group, uid, gid = (look.submitter[key] for key in ('user', 'group', 'uid', 'gid'))
     if uid is None or gid is None:
-        raise _text.SendmailError('The user %s or the group %s, which the client queue is run as, does not exist. '
-                                  'The role mailops.sendmail.sendmail_msp creates them.' % (user, group))
+        raise _text.SendmailError('Programs do not find the user %s or the group %s, which the client queue is run as (getent). Where no line of /etc/passwd '
+                                  'or /etc/group is hidden from them, the role mailops.sendmail.sendmail_msp creates them.' % (user, group))
     return uid, gid, uid
 
 

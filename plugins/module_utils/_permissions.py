@@ -105,8 +105,8 @@ class _Wants:
         for name, key, what in ((owner, 'uid', 'user'), (group, 'group', 'group')):
             number = None if name is None else int(name) if str(name).isdigit() else self.accounts[name][key]
             if name is not None and number is None:
-                self.errors.append({'path': path, 'error': 'There is no %s %s on this host. %s creates it, as the package of Sendmail does.'
-                                                           % (what, _printed(name), ROLE[0].upper() + ROLE[1:])})
+                self.errors.append({'path': path, 'error': 'Programs find no %s %s here. Where no line of /etc/%s is hidden from them, %s creates it.'
+                                                           % (what, _printed(name), {'user': 'passwd'}.get(what, what), ROLE)})
                 return
             ids.append(number)
         # Of a program that no package brought dpkg knows nothing, and will never unpack it again.

@@ -271,7 +271,7 @@ class TestWaiting:
     def test_no_such_user(self, spool):
         put(spool, A)
         spool.look.submitter['uid'] = None
-        with pytest.raises(_text.SendmailError, match='user smmsp or the group smmsp.* does not exist'):
+        with pytest.raises(_text.SendmailError, match='do not find the user smmsp or the group smmsp.*hidden'):
             waiting(spool)
 
 
