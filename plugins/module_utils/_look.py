@@ -358,7 +358,8 @@ def _relay(found: Look, ask: Optional[Callable[..., Any]]) -> Look:
         # Who is stopped (kill -STOP) accepts nothing, and what the kernel accepts for it is soon full. Who has run meanwhile is heard out.
         holder = (_route.listener(listeners, place) or {}).get('pid')
         asleep = _processes.asleep(holder)
-        time.sleep(STOPPED_SECONDS if asleep else 0)
+        if asleep:
+            time.sleep(STOPPED_SECONDS)
         if asleep and _processes.asleep(holder) == asleep:
             answer = dict(_network.NOBODY, connected=True, error='connection_timeout', seconds=STOPPED_SECONDS)
         else:
