@@ -254,10 +254,14 @@ class Restorer:
         from concurrent.futures import ThreadPoolExecutor
         written, self.written = self.written, []
         for handle in [handle for one in written for handle in one.unsynced] if hasattr(os, 'posix_fadvise') else ():
-            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)      # Linux begins to write all, before the first is waited for
+            with contextlib.suppress(OSError):
+                os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)  # Linux begins to write all, before the first is waited for
         # Several wait at a time, for the kernel makes one flush of the disk of theirs. They do nothing else, and have ended before the ids change.
-        with ThreadPoolExecutor(SYNCING) as pool:
-            synced = dict(zip(written, pool.map(_synced, written)))
+        try:
+            with ThreadPoolExecutor(SYNCING) as pool:
+                synced = dict(zip(written, pool.map(_synced, written)))
+        except RuntimeError:                                            # no more threads may be made here
+            synced = dict(zip(written, map(_synced, written)))
 
         def settle(one: Ready) -> None:
             why = synced[one]

@@ -708,6 +708,22 @@ class TestOnce:
         assert lab.act('restored')['restored'] == 10 and lab.files() == before
         assert max(opened) < first + 20 and len(os.listdir('/proc/self/fd')) == first
 
+    @pytest.mark.parametrize('calls, error', [
+        (['threading._start_new_thread', 'threading._start_joinable_thread'], RuntimeError("can't start new thread")),    # the second since 3.13
+        (['os.posix_fadvise'], OSError(errno.EINVAL, 'Invalid argument'))])
+    def test_a_restore_needs_neither_threads_nor_advice(self, lab, monkeypatch, calls, error):
+        """As where the processes of a container are counted (pids.max)."""
+        lab.message(1)
+        lab.message(2)
+        before = lab.files()
+        lab.act('absent')
+
+        def refuse(*arguments, **more):
+            raise error
+        for name in calls:
+            monkeypatch.setattr(name, refuse, raising=False)
+        assert lab.act('restored')['restored'] == 2 and lab.files() == before
+
     def test_a_name_that_is_no_id(self, lab):
         """A copy that somebody made beside a message is one to a queue run (MAXQFNAME in queue.c), and goes and comes as one."""
         lab.message(1)
