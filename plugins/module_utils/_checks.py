@@ -370,7 +370,8 @@ msp_no_runners, mta_no_runners = no_runners('msp'), no_runners('mta')
 def file_mode(look: Look, _limits: Limits) -> Found:
     """A message belongs to who sent it and to the group of the program; runs open it for reading and writing (readqf() in queue.c)."""
     mode = look.settings.get('msp', {}).get('queue_file_mode', 0o660)
-    if mode & 0o060 == 0o060 or not look.program['setgid'] or int(look.program['mode'], 8) & 0o4000:
+    # Not of a file that Sendmail does not accept: it may be cut short, and what is wrong with it is told.
+    if look.files['msp']['problems'] or mode & 0o060 == 0o060 or not look.program['setgid'] or int(look.program['mode'], 8) & 0o4000:
         return FINE
     return said(['QueueFileMode in %s is %04o: queue runs cannot open the messages of ordinary users. Write 0660.' % (look.files['msp']['path'], mode)])
 

@@ -142,6 +142,9 @@ ROWS = [
     # 8.18.1, mail of an ordinary user with -odq, then a run of smmsp: 0600, 0640, 0620, 0644 and 0440 leave it; 0660, 0664, 0670 and 0060 deliver.
     ('no_runners', msp(queue_file_mode=0o600), msp(queue_file_mode=0o660)),
     ('no_runners', msp(queue_file_mode=0o640), msp(queue_file_mode=0o060)),
+    # An empty file has no such line either, and that is not what is wrong with it.
+    ('no_runners', msp(queue_file_mode=0o600), dict(msp(queue_file_mode=0o600), files=dict(HEALTHY.files, msp=dict(
+        HEALTHY.files['msp'], problems=[{'line': 0, 'problem': 'QueueDirectory (Q) option must be set'}])))),
     ('no_runners', msp(queue_file_mode=0o620), msp(queue_file_mode=0o664)),
     ('no_runners', msp(queue_file_mode=0o600), dict(msp(queue_file_mode=0o600), program=dict(HEALTHY.program, mode='6755'))),
     ('runner', {'queues': {'msp': waiting(3, untried_age=14701)}, 'configurations': {'msp': SLOW}, 'runners': [STAYS]},

@@ -210,7 +210,7 @@ class TestWaiting:
         """chattr +i and +a, seen with 8.17.1.9 and 8.18.1: each run says "readqf: no control file ./qfX: Operation not permitted" and leaves it."""
         put(spool, A, B)
         path = str(spool.path / ('qf' + A))
-        if os.geteuid() or subprocess.run(['chattr', '+' + attribute, path], capture_output=True, check=False).returncode:
+        if os.geteuid() or subprocess.run(['chattr', '+' + attribute, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False).returncode:
             pytest.skip('no file can be made immutable here')
         try:
             found = {one.id: [hazard.text for hazard in one.hazards if 'chattr' in hazard.text] for one in waiting(spool)}
