@@ -180,7 +180,7 @@ def _inspect(opened, place, queue, directory, name, who, settings, held, named):
     if not _qf.IDENTIFIER.match(identifier):
         hazards.append(Hazard('unreadable', '%s: not a queue id' % _text.printable(os.fsencode(identifier))))
     wrong = hazard_of_owner(about, place, who, settings)
-    if not wrong and not os.geteuid() and _frozen(opened.control, name):
+    if not wrong and not os.geteuid() and _immutable(opened.control, name):
         wrong = 'it is immutable or append-only, so no run can open it: remove that attribute with chattr -ia'
     if wrong:
         hazards.append(Hazard('permissions', wrong))
@@ -197,7 +197,7 @@ def _inspect(opened, place, queue, directory, name, who, settings, held, named):
                    len(envelope.recipients), locked, hazards)
 
 
-def _frozen(directory: int, name: str) -> bool:
+def _immutable(directory: int, name: str) -> bool:
     """Whether a run cannot open a file to lock it, because of chattr +i or +a."""
     try:
         os.close(os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory))
