@@ -79,10 +79,10 @@ _VALUES = {
         r'|[Ff][^=]*=\s*(\d.*|(?i:unix|local|inet6?))')),
 }  # type: Dict[str, Any]
 _VALUES.update(clientssloptions=_VALUES['serverssloptions'], clientportoptions=_VALUES['daemonportoptions'])
-_RULESET = r'\s*(\d{1,2}(?!\d)|[A-Za-z]\w*(?!\w|\s*=)|[A-Za-z]\w*\s*=\s*\d{1,2}(?!\d))'
+_RULESET = r'\s*(\d{1,2}(?!\d)|[A-Za-z]\w*(?!\w|\s*=)\s*(?!\s)|[A-Za-z]\w*\s*=\s*\d{1,2}(?!\d))'
 # The equates of makemailer(), makequeue() (queue.c) and milter_setup(): a letter, and what its value must look like.
 _EQUATES = {
-    'M': dict(dict.fromkeys('AFLMNTWmr', ''), P=r'(?!\[TCP\]$)', S=_RULESET + r'(/%s|[^/]|$)' % _RULESET, R=_RULESET, **dict.fromkeys('CDEQU/', '.')),
+    'M': dict(dict.fromkeys('AFLMNTWmr', ''), P=r'(?!\[TCP\]$)', **dict.fromkeys('SR', _RULESET + r'(/%s|[^/]|$)' % _RULESET), **dict.fromkeys('CDEQU/', '.')),
     'Q': dict(dict.fromkeys('FIJNRr', ''), P='.'),
     'X': {'F': '', 'T': r'[;\s]*([CSRE][^:;]*:[^;]*(;[;\s]*(?=[CSRE])|$))*$',
           'S': r'(?i)[^:]+$|(unix|local)?:|inet:[^@]+@([^[]|\[[\d.]+\])|inet6:[^@]+@([^[]|\[[\da-z]*:[\da-f.:]+\])'},
@@ -90,7 +90,7 @@ _EQUATES = {
 _MAP_OPTIONS = r'(?![a-z0-9]).?(\s*-([kv]\s*(?=\S|$)|(?-i:[AaDdfmNOoqSTtz]))\S*(?!\S))*\s*(?!-)'
 _SYNTAX = {
     'S': _RULESET,
-    'V': r'\s*0*(10|\d)(?!\d)(?!/(?!(?i:berkeley|sun|digital)(?![A-Za-z])))',     # setvendor() of conf.c
+    'V': r'\s*\d+(?!\d)(?!/(?!(?i:berkeley|sun|digital)(?![A-Za-z])))',           # setvendor() of conf.c
     'H': r'(\?(\$(\{\w+\}|[^?])|[^?$\x80-\U0010ffff]*)\?|(?!\?))([!-#%%-9;-~]|\$\$)+\s*:(?!\s*\$>(?!\+?(\$|%s)))' % _RULESET,
     # setupmaps() of conf.c: maps that need a file, other maps whose arguments map_parseargs() reads, and maps that read
     # them themselves.
@@ -215,7 +215,7 @@ def _refuse(kind, rest, seen):
 
 def problems(cf: _cf.Configuration) -> List[Dict[str, Any]]:
     """C({line, problem, text}) of every place where Sendmail stops with exit status 64, 70 or 78."""
-    found, seen, ruleset = [], {'Qmqueue'}, False
+    found, seen, ruleset, level = [], {'Qmqueue'}, False, (0, 0)
     for number, line in cf.lines:
         kind, rest = line[0], line[1:]
         try:
@@ -226,8 +226,12 @@ def problems(cf: _cf.Configuration) -> List[Dict[str, Any]]:
             ruleset = ruleset and kind != 'S'
             _refuse(kind, rest, seen)
             ruleset = ruleset or kind == 'S'
+            if kind == 'V':
+                level = int(re.match(r'\s*(\d+)', rest, re.ASCII).group(1)), number   # type: ignore[union-attr]
         except ValueError as error:
             found.append({'line': number, 'problem': str(error), 'text': _text.printable(line.encode('utf-8', 'surrogateescape')[:200])})
+    if level[0] > 10:                                                         # the last one counts (MAXCONFIGLEVEL, main.c)
+        found.append({'line': level[1], 'problem': 'version level %d exceeds what Sendmail knows' % level[0], 'text': ''})
     for missing, problem in (('Mlocal', 'No local mailer defined'), ('O', 'QueueDirectory (Q) option must be set')):
         if missing not in seen:
             found.append({'line': 0, 'problem': problem, 'text': ''})

@@ -438,12 +438,27 @@ def configuration(number, samples, figures, findings, judge):
             finally:
                 path.unlink()
             if problems is not None:
-                compare(f"{number}.{position}", problems, running.returncode, text, done, figures, findings)
+                compare(f"{number}.{position}", data, problems, running.returncode, text, done, figures, findings)
 
 
-def compare(which, problems, status, text, done, figures, findings):
+def of_a_macro(data, text):
+    """Whether Sendmail complains of a line that holds a macro: it reads what the macro stands for on this host."""
+    found, lines = re.search(rb"line (\d+): ", text), data.split(b"\n")
+    if not found:
+        return False
+    # It counts to the end of a line that goes on in the next ones.
+    last = first = min(int(found.group(1)), len(lines)) - 1
+    while first > 0 and lines[first][:1] in (b" ", b"\t"):
+        first -= 1
+    return bool(re.match(rb"(?s)[SKO].*\$", b"\n".join(lines[first : last + 1])))
+
+
+def compare(which, data, problems, status, text, done, figures, findings):
     # Accounts, services and addresses of the host, values of its macros, and options that other builds have.
-    if re.search(rb'unknown user|unknown group|service ".*" unknown|host ".*" unknown|Unknown host name|unknown port name', text):
+    if re.search(rb'unknown user|unknown group|service ".*" unknown|host "[^"]*" unknown|Unknown host name|unknown port name|recursion too deep', text):
+        figures["not compared, of this host"] += 1
+        return
+    if not problems and of_a_macro(data, text):
         figures["not compared, of this host"] += 1
         return
     if not problems and re.search(rb"R line: null [LR]HS|ambiguous option name|unknown member map|pattern-compile-error|config K line, map", text):

@@ -36,6 +36,8 @@ def test_the_files_of_debian_are_accepted(name):
     ('Sx\nR$*\t$1\n', []),
     (' O x\n', [(1, 'unknown configuration line')]),
     ('# comment\n that goes on\n', []),
+    ('V99\nV10/Berkeley\n', []),                                      # compared behind the whole file: main.c, MAXCONFIGLEVEL
+    ('V10/Berkeley\nV11\n', [(2, 'version level 11 exceeds what Sendmail knows')]),
     ('Vten\n', [(1, 'invalid argument to V line')]),
     ('D\n', [(1, 'a macro or class name is required')]),
     ('D{open\n', [(1, 'a macro or class name is required')]),
