@@ -348,9 +348,10 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
                 started, clock = entry.get('started', started), entry.get('clock')
             elif not any(_key(entry['queue'], entry['id']) in places for places in (here, outcomes)):
                 unseen.add(entry['id'])
-        # Where the time of day was set back meanwhile, what was done since has an earlier one.
+        # Where the time of day was set back meanwhile, what was done since has an earlier one. A second is rounding.
         uptime = int(time.monotonic())
-        since = started if clock is None else min(started, look.now - (uptime - clock if uptime >= clock else uptime))
+        behind = started if clock is None else look.now - (uptime - clock if uptime >= clock else uptime)
+        since = behind if behind < started - 1 else started
         moved = moved_out(since) if unseen else {}
         seen = logged(log(since, unseen), unseen) if unseen else {}
         if unseen - set(seen) and not dry and listed:
