@@ -160,6 +160,28 @@ def _judge(word, sub, value):
                 raise ValueError('no such map class or a bad argument: %s' % kind)
 
 
+def _class_file(text):
+    """(whether Sendmail starts without it, the file, program or map, '' for none) of what stands behind the class in an F line: readcf()."""
+    text = text.lstrip(_cf.SPACE)
+    optional = text[:2] == '-o'
+    if optional:
+        text = re.sub(r'^\S*\s*', '', text, flags=re.ASCII)
+    key = text.partition('@')[2]
+    if text[:1] not in ('/', '|') and (key == 'LDAP' or key[:1] != ':' and ':' in key):
+        return True, text
+    name, quoted, escaped = '', False, False
+    for char in text:                                                         # extrquotstr()
+        name += '\\' * (escaped and char != ' ')
+        escaped = char == '\\'
+        if char == '"':
+            quoted = not quoted
+        elif char == ' ' and not quoted:
+            break
+        elif not escaped:
+            name += char
+    return optional or name[:1] == '|', '' if quoted or escaped else name
+
+
 def _refuse(kind, rest, seen):
     """ValueError for a line that Sendmail refuses. C(seen): queue groups, filters and mailers so far, with their letter, in lower case."""
     for match in _cf.SPECIAL.finditer(rest):
@@ -182,10 +204,8 @@ def _refuse(kind, rest, seen):
         macro = _cf.MACRO.match(rest)
         if not macro:
             raise ValueError('a macro or class name is required')
-        path = re.sub(r'^\s*(-o\S*\s*)?', '', rest[macro.end():])
-        # extrquotstr()
-        if kind == 'F' and not ('@' in path and path[0] not in '/|' or re.match(r'(?:[^"\\ ]|\\.|"(?:\\.|[^"\\])*")+(?: |$)', path, re.DOTALL)):
-            raise ValueError("illegal filename '%s'" % path)
+        if kind == 'F' and not _class_file(rest[macro.end():])[1]:
+            raise ValueError("illegal filename '%s'" % rest[macro.end():].strip(_cf.SPACE))
     elif kind == 'R':
         _rule(rest)
     elif kind in 'MQX':
@@ -245,8 +265,13 @@ def problems(cf: _cf.Configuration) -> List[Dict[str, Any]]:
 
 def class_files(cf: _cf.Configuration) -> List[Tuple[int, str, str]]:
     """(number of the line, the line, path) of the files that an F line needs: fileclass()."""
-    found = [(number, line, re.match(r'F(?:\{\w+\}|[^{])\s*(?=\S)(?!-o|\||[^/].*@.*:)([^ "\\]+)', line)) for number, line in cf.lines]
-    return [(number, line, os.path.join('/', match.group(1))) for number, line, match in found if match]
+    found = []
+    for number, line in cf.lines:
+        macro = _cf.MACRO.match(line[1:]) if line[0] == 'F' else None
+        optional, name = _class_file(line[1 + macro.end():]) if macro else (True, '')
+        if name and not optional:
+            found.append((number, line, os.path.join('/', name)))
+    return found
 
 
 def absent(cf: _cf.Configuration) -> List[Dict[str, Any]]:
