@@ -79,7 +79,7 @@ _VALUES = {
         r'|[Ff][^=]*=\s*(\d.*|(?i:unix|local|inet6?))')),
 }  # type: Dict[str, Any]
 _VALUES.update(clientssloptions=_VALUES['serverssloptions'], clientportoptions=_VALUES['daemonportoptions'])
-_RULESET = r'\s*(\d{1,2}(?!\d)|[A-Za-z]\w*(?!\w|\s*=)\s*(?!\s)|[A-Za-z]\w*\s*=\s*\d{1,2}(?!\d))'
+_RULESET = r'\s*(0*\d{1,2}(?!\d)|[A-Za-z]\w*(?!\w|\s*=)\s*(?!\s)|[A-Za-z]\w*\s*=\s*0*\d{1,2}(?!\d))'
 # The equates of makemailer(), makequeue() (queue.c) and milter_setup(): a letter, and what its value must look like.
 _EQUATES = {
     'M': dict(dict.fromkeys('AFLMNTWmr', ''), P=r'(?!\[TCP\]$)', **dict.fromkeys('SR', _RULESET + r'(/%s|[^/]|$)' % _RULESET), **dict.fromkeys('CDEQU/', '.')),
