@@ -405,10 +405,13 @@ def _do(action):
     found, (uid, gid, mode) = action.found, action.after
     if action.what == 'create':
         os.mkdir(found.name, 0o700, dir_fd=found.parent)
-    handle = os.open(found.name, _OPEN, dir_fd=found.parent)
+    handle = os.open(found.name, _OPEN | (os.O_DIRECTORY if action.what == 'create' else 0), dir_fd=found.parent)
     try:
         about = os.fstat(handle)
         if action.what == 'create':
+            # Who owns the directory above it can have put something else there.
+            if about.st_uid != os.geteuid() or about.st_mode & 0o077:
+                return False
             _label(handle, found.path)
         if action.what == 'change' and [about[field] for field in _SAME] != [found.about[field] for field in _SAME]:
             return False

@@ -385,6 +385,32 @@ def test_a_missing_queue_directory_is_made(queue):
     assert outcome.result() == checked.result() and not run(wants).result()['changed']
 
 
+@pytest.mark.parametrize('swap', ['file', 'link', 'directory'])
+def test_what_takes_the_place_of_a_directory_that_was_just_made_is_not_given_away(queue, monkeypatch, swap):
+    """A queue group's directory can lie in the directory of another one, whose user can put a hard link there instead (fs.protected_hardlinks 0)."""
+    place, really = queue.place / 'made', os.mkdir
+    before = queue.secret.stat()
+    other = queue.place / 'slow'
+    other.chmod(0o751)
+
+    def mkdir(name, mode, dir_fd=None):
+        really(name, mode, dir_fd=dir_fd)
+        os.rmdir(name, dir_fd=dir_fd)
+        if swap == 'file':
+            os.link(str(queue.secret), str(place))
+        elif swap == 'link':
+            place.symlink_to(queue.secret)
+        else:
+            other.rename(place)
+    monkeypatch.setattr(_permissions.os, 'mkdir', mkdir)
+    result = run([queue.wants[1]._replace(path=str(place))]).result()
+    after = queue.secret.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+    assert not result['changed'] and result['errors' if swap != 'directory' else 'left_alone'], result
+    if swap == 'directory':
+        assert stat.S_IMODE(place.stat().st_mode) == 0o751
+
+
 @pytest.mark.parametrize('policy, printed, number, label', [
     # policy/modules/services/mta.fc: /var/spool/(client)?mqueue(/.*)?  system_u:object_r:mqueue_spool_t:s0
     (True, 'system_u:object_r:mqueue_spool_t:s0\n', 0, b'system_u:object_r:mqueue_spool_t:s0'),
