@@ -255,9 +255,15 @@ def _cut_short(directory: int, name: str) -> bool:
     handle = _spool.open_quietly(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, directory)
     try:
         size = os.fstat(handle).st_size
-        return size < 3 or os.pread(handle, 3, size - 3) not in (b'\n.\n', b'.\r\n')
+        if size > 2 and os.pread(handle, 3, size - 3) == b'\n.\n':
+            return False
     finally:
         os.close(handle)
+    try:
+        # A last line without its end, or with something behind the dot, is one to a runner.
+        return not _qf.parse(_spool.read_whole(directory, name)[0]).complete
+    except _text.SendmailError:
+        return True
 
 
 def open_files():
