@@ -508,7 +508,7 @@ class Pass:
         messages, wanted, with_sizes = self.messages, self.wanted, self.sizes
         prefixes, read_head, status_at = _qf.CONTROL_PREFIXES, _qf.head, os.stat
         names, rows, sizes = [], [], []
-        data_seen = data_met = 0
+        data_seen = data_met = heavy = 0
         with scan(control) as entries:
             for entry in chain.from_iterable(self._ahead(entries, control, data)) if wanted else entries:
                 name = entry.name
@@ -547,6 +547,7 @@ class Pass:
                     row = read_head(block) if block[-3:] == b'\n.\n' and len(block) < _BLOCK else None
                     if row is None:
                         row = self._awkward(control, name, block)
+                        heavy += sum(map(len, filter(None, row or ())))
                     if with_sizes and size is None and not self._without_data(control, name, block):
                         continue
                 except FileNotFoundError:
@@ -561,9 +562,9 @@ class Pass:
                 sizes.append(size)
                 names.append(name)
                 rows.append(row)
-                if len(rows) == BATCH:
+                if len(rows) == BATCH or heavy > LIMIT:
                     yield Batch(names, rows, sizes)
-                    names, rows, sizes = [], [], []
+                    names, rows, sizes, heavy = [], [], [], 0
         self._data_seen += data_seen
         self._data_met += data_met
         if names:
