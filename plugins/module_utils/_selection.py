@@ -4,10 +4,11 @@
 
 """Which messages are meant: the C(select) dictionary as a predicate."""
 
+import itertools
 import re
 import signal
 from fnmatch import translate
-from typing import Any, Dict
+from typing import Any, Dict, Iterator
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _qf, _text
 
@@ -31,13 +32,12 @@ _REMEMBERED = 10000
 class Guarded:
     """A compiled expression of a user, which may take for ever on some texts: bounded in the length of the text and in time.
 
-    C(match(text)): whether it is found (C(whole): at the beginning). A few texts stand in a million files: the answers are remembered.
+    C(match(text)): whether it is found. A few texts stand in a million files: the answers are remembered.
     Raises SendmailError when it takes too long, so that the whole work is bounded.
     """
 
-    def __init__(self, key: str, given: Any, compiled: Any, whole: bool) -> None:
-        self._key, self._given = key, given
-        self._try = compiled.match if whole else compiled.search
+    def __init__(self, key: str, given: Any, compiled: Any) -> None:
+        self._key, self._given, self._try = key, given, compiled.search
         self._known: Dict[bytes, bool] = {}
 
     def match(self, text: bytes) -> bool:
@@ -65,14 +65,30 @@ class Guarded:
             signal.signal(signal.SIGVTALRM, before)
 
 
+_PATTERN = re.compile(r'\[!?\]?[^\]]*\]|\*+|.', re.S)
+
+
+def _translated(word: str, numbers: Iterator[int]) -> str:
+    """fnmatch.translate() of Python 3.9, which older ones have not: what a star took is not tried again, so no text takes longer than reading it
+    some times over. C(numbers): of the groups."""
+    fixed = ['']
+    for part in _PATTERN.findall(word):
+        if part[0] == '*':
+            fixed.append('')
+        else:
+            fixed[-1] += part
+    first, *middle = [translate(part)[4:-len(translate('')) + 4] for part in fixed]
+    stars = ''.join('(?=(?P<g%d>.*?%s))(?P=g%d)' % (number, part, number) for part, number in zip(middle[:-1], numbers))
+    return '(?s:%s%s%s)\\Z' % (first, stars, '.*' + middle[-1] if middle else '')
+
+
 def _patterns(key, words):
     """Shell patterns, any of them, for the whole of a bytes value and without regard to case. Bytes and brackets may stand as listings show them."""
     if not words:
         return None
+    numbers = itertools.count()
     try:
-        compiled = re.compile('|'.join(translate(_qf.address(_text.original_bytes(word)).decode('latin-1')) for word in words).encode('latin-1'), re.I)
-        # One with a few stars takes no longer than reading the text some times over.
-        return compiled if max(word.count('*') for word in words) < 4 else Guarded(key, words, compiled, True)
+        return re.compile('|'.join(_translated(_qf.address(_text.original_bytes(word)).decode('latin-1'), numbers) for word in words).encode('latin-1'), re.I)
     except re.error as error:
         raise _text.SendmailError('select.%s: %s has a pattern that cannot be used: %s.' % (key, _text.shown(words), error))
 
@@ -98,8 +114,8 @@ class Selection:
         self._senders, self._recipients, self._domains = (_patterns(key, select.get(key)) for key in ('senders', 'recipients', 'domains'))
         self._local = '(local)' in select.get('domains', ())      # as listings show it
         try:
-            self._status = Guarded('status', select['status'], re.compile(select['status'].encode('utf-8', 'surrogateescape'), re.I),
-                                   False) if 'status' in select else None
+            self._status = Guarded('status', select['status'],
+                                   re.compile(select['status'].encode('utf-8', 'surrogateescape'), re.I)) if 'status' in select else None
         except re.error as error:
             raise _text.SendmailError('select.status: %s is not a regular expression: %s.' % (_text.shown(select['status']), error))
         self._before, self._after = (now - _text.duration(select[key], option='select.' + key) if key in select else None

@@ -196,7 +196,8 @@ class TestLeftAlone:
         done = lab.clear()
         assert (done['changed'], sorted(reasons(done))) == (False, ['Tf' + ID % 2, 'tf' + ID % 1])
 
-    @pytest.mark.parametrize('end, stays', [(b'.', True), (b'. \n', True), (b'.\n\t\n', True), (b'.end', True), (b'.\r\n', True), (b'', False), (b'H??X: .\n', False)])
+    @pytest.mark.parametrize('end, stays', [
+        (b'.', True), (b'. \n', True), (b'.\n\t\n', True), (b'.end', True), (b'.\r\n', True), (b'', False), (b'H??X: .\n', False)])
     def test_an_end_that_another_program_has_written(self, lab, end, stays):
         """readqf() looks at the first character of the last line, which an editor may have left without its line end: a run delivers it."""
         lab.put('qf' + ID % 1, QF[:-2] + end)
