@@ -467,7 +467,7 @@ def find(params: Dict[str, Any], look: Any = None) -> Dict[str, Any]:
 
 def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[str, Any]:
     """The work of sendmail_debris. Returns its result; raises SendmailError, with it for what was done."""
-    base = params['archive'] or _archive.BASE
+    base = os.path.abspath(params['archive'] or _archive.BASE)
     outcome = Outcome()
     with _told(outcome.result, ' No file was removed that is not in an archive.'), _searching(params, look, outcome, check_mode) as (cleaner, look, stack):
         queues = [directory for directories in look.directories.values() for directory in directories]

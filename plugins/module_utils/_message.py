@@ -142,7 +142,7 @@ def act(params, check_mode, look=None):
 
 def work(params: Dict[str, Any], look: Any, selection: _selection.Selection, outcome: _outcome.Outcome, dry: bool, check: Callable[[], None]) -> None:
     """Do what the module is asked for, or with C(dry) only say it, and fill C(outcome)."""
-    state, base = params['state'], params['archive'] or _archive.BASE
+    state, base = params['state'], os.path.abspath(params['archive'] or _archive.BASE)
     asked = dict((queue, directories) for queue, directories in look.directories.items() if queue in _look.names(params['queue']))
     everywhere = [directory for directories in look.directories.values() for directory in directories]
     if state == 'restored':

@@ -118,6 +118,34 @@ def reasons(result):
     return {entry.get('id') or os.path.basename(entry['path']): entry['why'] for entry in result['outcomes'].get('left_alone', [])}
 
 
+@pytest.mark.parametrize('tail', ['/', '//', '/.', '/./new/', '/new/../other'])
+def test_an_archive_may_be_named_in_any_way(lab, tail):
+    """As ls and cd would take it; what is said of it afterwards is the plain path, for both modules."""
+    lab.message(1)
+    lab.put('df' + identifier(2))
+    base = os.path.normpath(lab.base + tail)
+    for state, done in (('absent', 'removed'), ('restored', 'restored')):
+        checked = lab.act(state, True, archive=lab.base + tail)
+        result = lab.act(state, archive=lab.base + tail)
+        assert checked[done] == result[done] == 1 and os.path.dirname(result['archive'] + '/x').startswith(base), result
+    assert os.path.dirname(lab.clear(archive=lab.base + tail)['archive']) == base
+
+
+def test_where_nothing_was_archived_there_is_no_archive(lab):
+    """A message in delivery is left alone, and a run that changes nothing leaves no directory for it."""
+    lab.message(1)
+    handle = os.open(os.path.join(lab.client, 'qf' + identifier(1)), os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        result = lab.act('absent')
+    finally:
+        os.close(handle)
+    assert (result['changed'], result['left_alone'], result['archive']) == (False, 1, None)
+    assert os.listdir(lab.base) == ['progress.json']
+    with open(os.path.join(lab.base, 'progress.json')) as stream:
+        assert json.load(stream)['archive'] is None
+
+
 class TestTheQueuesUser:
     """What root does to the queue is no more than its user could do."""
 
