@@ -15,6 +15,7 @@ import errno
 import grp
 import os
 import pwd
+import re
 import stat
 from typing import FrozenSet, NamedTuple, Optional
 
@@ -535,6 +536,8 @@ class Outcome:
 def put_right(queue='all', overrides=None, check_mode=False):
     """Look at this host and put everything right. Returns an Outcome. Raises SendmailError where there is no Sendmail."""
     overrides = [dict(entry, mode=_mode(entry)) for entry in overrides or ()]
+    for entry in overrides:
+        _check_names(entry)
     look = _look.look('program', queue)
     program = look.program
     if not program['sendmail']:
@@ -567,6 +570,18 @@ def act(params, check_mode):
     if outcome.errors:
         raise _text.SendmailError(' '.join('%s: %s' % (error['path'], error['error']) for error in outcome.errors[:5]), **result)
     return result
+
+
+def _check_names(entry):
+    for option in ('owner', 'group'):
+        name = entry.get(option)
+        # The largest number means "as it is" to chown(2).
+        if name and (not name.isprintable() or name[0] == '-' or name.isdigit() and not (_NUMBER.match(name) and int(name) < 0xffffffff)):
+            raise _text.SendmailError('overrides.%s: %s, of %s, is neither a name nor a number that an account can have.' % (
+                option, _text.shown(name), _printed(entry['path'])))
+
+
+_NUMBER = re.compile('[0-9]{1,10}\\Z')
 
 
 def _mode(entry):

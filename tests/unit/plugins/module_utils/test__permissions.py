@@ -294,6 +294,20 @@ def test_an_override_names_an_account_that_is_not_there(option, words):
         _permissions.wants(look(), None, accounts, [dict({'path': '/var/spool/mqueue', 'owner': None, 'group': None, 'mode': None}, **{option: 'nobody here'})])
 
 
+@pytest.mark.parametrize('option', ['owner', 'group'])
+@pytest.mark.parametrize('name', ['4294967295', '99999999999999999999', '\u00b2', '\u0663', 'a\0b', 'a\nb', '-1'])
+def test_an_override_names_what_can_be_no_account(option, name, monkeypatch):
+    """4294967295 is -1 to the system, which leaves the owner as it is."""
+    monkeypatch.setattr(_permissions._look, 'look', None)
+    with pytest.raises(_text.SendmailError, match='overrides.%s: .*is neither a name nor a number' % option):
+        _permissions.put_right('all', [{'path': '/var/spool/mqueue', option: name}])
+
+
+@pytest.mark.parametrize('name', ['0', '4294967294', 'smmsp', 'DOMAIN\\mail user', 'b\u00f6b', '12ab'])
+def test_an_override_may_name_an_account_so(name):
+    _permissions._check_names({'path': '/q', 'owner': name, 'group': None})
+
+
 def test_an_override_of_the_program_is_what_dpkg_keeps():
     path = '/usr/libexec/sendmail/sendmail'
     wants, _errors = _permissions.wants(look(), path, ACCOUNTS, [{'path': path, 'owner': None, 'group': None, 'mode': 0o2555}], {})
