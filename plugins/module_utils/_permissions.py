@@ -374,7 +374,7 @@ def apply(actions, check_mode, look_up=None):
                          'It has an access control list, and another mode would change what that gives to others: remove it with setfacl -b.')
         else:
             try:
-                if check_mode or _do(action):
+                if _do(action, check_mode):
                     outcome.change(action)
                 else:
                     outcome.skip(action.found.path, 'It was replaced or changed by somebody else meanwhile.')
@@ -401,10 +401,13 @@ def _has_list(action):
         return False
 
 
-def _do(action):
-    """Carry one action out on a descriptor. False when the path is no longer what the plan saw."""
+def _do(action, dry):
+    """Carry one action out on a descriptor, or only say whether that can be. False when the path is no longer what the plan saw."""
     found, (uid, gid, mode) = action.found, action.after
     if action.what == 'create':
+        _check_writable(found.parent)
+        if dry:
+            return True
         os.mkdir(found.name, 0o700, dir_fd=found.parent)
     handle = os.open(found.name, _OPEN | (os.O_DIRECTORY if action.what == 'create' else 0), dir_fd=found.parent)
     try:
@@ -414,8 +417,14 @@ def _do(action):
             if about.st_uid != os.geteuid() or about.st_mode & 0o077:
                 return False
             _label(handle, found.path)
-        if action.what == 'change' and [about[field] for field in _SAME] != [found.about[field] for field in _SAME]:
-            return False
+        if action.what == 'change':
+            if [about[field] for field in _SAME] != [found.about[field] for field in _SAME]:
+                return False
+            _check_writable(handle)
+            if _filesystem.immutable(handle):
+                raise OSError(errno.EPERM, 'It is immutable or append-only: remove that attribute with chattr -ia.')
+        if dry:
+            return True
         if found.want.override != found.want.overridden:
             _set_override(found.want)
         if (about.st_uid, about.st_gid) != (uid, gid):
@@ -427,6 +436,11 @@ def _do(action):
         return True
     finally:
         os.close(handle)
+
+
+def _check_writable(descriptor):
+    if os.fstatvfs(descriptor).f_flag & os.ST_RDONLY:
+        raise OSError(errno.EROFS, 'Its file system is read-only: find out why (dmesg), and mount it writable.')
 
 
 def _label(handle, path):

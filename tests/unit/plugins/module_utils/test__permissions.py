@@ -479,7 +479,8 @@ def test_a_queue_that_is_not_mounted_is_not_touched(queue, monkeypatch):
     assert len(result['errors']) == 1 and 'not mounted' in result['errors'][0]['error']
 
 
-def test_what_was_replaced_meanwhile_is_left_alone(queue):
+@pytest.mark.parametrize('check_mode', [True, False])
+def test_what_was_replaced_meanwhile_is_left_alone(queue, check_mode):
     actions = []
     for action in _permissions.plan(_permissions.inspect(queue.wants[:1]), lambda uid: True):
         if action.what == 'change' and not actions:
@@ -488,7 +489,7 @@ def test_what_was_replaced_meanwhile_is_left_alone(queue):
             new.chmod(0o666)
             new.rename(queue.place / action.found.name)
             actions.append(action.found.name)
-            outcome = _permissions.apply([action], False)
+            outcome = _permissions.apply([action], check_mode)
     assert outcome.result()['left_alone'][0]['reason'].startswith('It was replaced') and not outcome.result()['changed']
     assert stat.S_IMODE((queue.place / actions[0]).stat().st_mode) == 0o666
 
@@ -536,6 +537,17 @@ def test_what_a_disk_or_a_server_does_not_say_is_one_error(queue, monkeypatch, c
     monkeypatch.setattr(os, call, real)
     assert outcome.errors == [{'path': str(queue.place / 'qfBBBBBBBB000001') if call == 'stat' else str(queue.place), 'error': os.strerror(number)}]
     assert len(outcome.changes) == (before if call == 'stat' else 0)
+
+
+@pytest.mark.parametrize('flags, immutable, words', [(os.ST_RDONLY, False, 'read-only'), (0, True, 'chattr -ia')])
+def test_check_mode_promises_nothing_that_cannot_be_changed(queue, monkeypatch, flags, immutable, words):
+    wants = [queue.wants[0], queue.wants[1]._replace(path=str(queue.place / 'made'))] if flags else queue.wants[:1]
+    monkeypatch.setattr(_permissions._filesystem, 'immutable', lambda descriptor: immutable)
+    monkeypatch.setattr(_permissions.os, 'fstatvfs', lambda descriptor: SimpleNamespace(f_flag=flags))
+    before = modes(queue.place)
+    checked, done = run(wants, check_mode=True).result(), run(wants).result()
+    assert checked == done and modes(queue.place) == before
+    assert not done['changed'] and len(done['errors']) == 2 + bool(flags) and all(words in error['error'] for error in done['errors'])
 
 
 def test_what_was_delivered_meanwhile_is_no_error(queue):
