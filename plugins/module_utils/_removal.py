@@ -87,7 +87,7 @@ class Remover:
 
     def _batch(self, queue: str, opened: _spool.Opened, names: Iterable[str]) -> None:
         """Archive, sync, remove. The locks are held from before the first byte is read until the names are gone."""
-        who, names = _access.identity(self.look, queue), list(names)
+        who, names = _access.identity(self.look, queue), list(dict.fromkeys(names))    # a file that is opened a second time is not locked any more
         while names:
             held: List[Held] = []
             with contextlib.ExitStack() as stack:

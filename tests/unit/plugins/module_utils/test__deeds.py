@@ -131,6 +131,20 @@ def test_an_archive_may_be_named_in_any_way(lab, tail):
     assert os.path.dirname(lab.clear(archive=lab.base + tail)['archive']) == base
 
 
+def test_a_name_that_a_directory_gives_twice_is_one_message(lab, monkeypatch):
+    """As btrfs of Linux before 6.6, when a runner replaces a control file meanwhile. To open it a second time would drop the lock on it."""
+    lab.message(1)
+    lab.message(2)
+    really, opened = _outcome.find, []
+    monkeypatch.setattr(_outcome, 'find', lambda *given: ((queue, directory, [name for name in names for _twice in range(2)])
+                                                          for queue, directory, names in really(*given)))
+    hold = _archive.hold
+    monkeypatch.setattr(_archive, 'hold', lambda directory, name: opened.append(name) or hold(directory, name))
+    result = lab.act('absent')
+    assert (result['removed'], result['left_alone'], result['taken']) == (2, 0, 0), result
+    assert sorted(opened) == ['qf' + identifier(1), 'qf' + identifier(2)]
+
+
 def test_where_nothing_was_archived_there_is_no_archive(lab):
     """A message in delivery is left alone, and a run that changes nothing leaves no directory for it."""
     lab.message(1)
