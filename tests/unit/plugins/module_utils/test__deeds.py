@@ -316,6 +316,29 @@ class TestTheQueuesUser:
         else:
             assert [lab.files(place) for place in places] == [{}, before[1]]
 
+    @pytest.mark.parametrize('left', [False, True])
+    def test_data_in_another_directory_has_its_name_on_the_disk_before_the_message_counts_as_restored(self, lab, left, monkeypatch):
+        """C(left): a killed run has left the data file there already."""
+        places = [os.path.join(lab.client, name) for name in ('q1', 'q2')]
+        for place in places:
+            os.mkdir(place)
+            os.chown(place, UID, GID)
+        lab.put('qf' + identifier(1), QF % (900, b'dq2\n'), place=places[0])
+        lab.put('df' + identifier(1), b'body\n', place=places[1])
+        look = lab.look()._replace(directories={'msp': _spool.directories([('mqueue', lab.client + '/q*')])[0]})
+        monkeypatch.setattr(Lab, 'look', lambda self: look)
+        archive = lab.act('absent')['archive']
+        if left:
+            lab.put('df' + identifier(1), b'body\n', place=places[1], uid=UID)
+        steps, fsync, rename = [], os.fsync, os.rename
+        monkeypatch.setattr(os, 'fsync', lambda handle: steps.append(os.readlink('/proc/self/fd/%d' % handle)) or fsync(handle))
+        monkeypatch.setattr(os, 'rename', lambda old, new, **more: steps.append(new) or rename(old, new, **more))
+        assert lab.act('restored')['restored'] == 1
+        record, entered = steps.index(os.path.join(archive, '0001.tar.gz.restored')), steps.index('qf' + identifier(1))
+        assert set(places) <= set(steps[:record]) and record < entered, steps
+        if not left:
+            assert places[1] in steps[steps.index('df' + identifier(1)):record]
+
     def test_data_that_a_control_file_of_another_queue_is_not_taken(self, lab):
         """A d line names a directory of the same queue, or nothing."""
         lab.message(1, place=lab.mta, uid=0, gid=0, mode=0o600)
