@@ -12,6 +12,7 @@ L(find) and check mode are the same code without a writer. What a queue holds is
 
 import contextlib
 import os
+import re
 import stat
 import time
 from collections import Counter
@@ -32,6 +33,7 @@ _EVERY_CONTROL = ('qf', 'hf', 'Qf', 'tf', 'Tf')
 _NAMED = {'tf': 'temporary', 'Tf': 'pushed_aside', 'xf': 'transcript'}
 _FORMS = {stat.S_IFLNK: 'a symbolic link', stat.S_IFIFO: 'a FIFO', stat.S_IFCHR: 'a device', stat.S_IFBLK: 'a device'}
 _FOREIGN = 'it was not made by Sendmail, so this module does not move it: check it by hand'
+_IN_QUEUES = re.compile(r'\.?[dqhQtTx]f')     # all that reason_to_stay() lets go has such a name
 _STRANDED = 'it has the name of a queue file, in a place where no queue runner looks for it: find out whose it is, and move it by hand'
 
 
@@ -267,7 +269,8 @@ def _cut_short(directory: int, name: str) -> bool:
 
 
 def open_files():
-    """(device, inode) of every file that any other process has open; None when a process cannot be looked into or there is no /proc."""
+    """(device, inode) of the files with names as in a queue that any other process has open; None when a process cannot be looked into or there is no
+    /proc. Others are not looked at: one on a server that is dead does not answer."""
     found, own = set(), str(os.getpid())
     try:
         pids = [name for name in os.listdir('/proc') if name.isdigit() and name != own]
@@ -276,11 +279,13 @@ def open_files():
     for pid in pids:
         try:
             for number in os.listdir('/proc/%s/fd' % pid):
+                link = '/proc/%s/fd/%s' % (pid, number)
                 try:
-                    about = os.stat('/proc/%s/fd/%s' % (pid, number))
+                    if _IN_QUEUES.match(os.path.basename(os.readlink(link))):
+                        about = os.stat(link)
+                        found.add((about.st_dev, about.st_ino))
                 except FileNotFoundError:
                     continue
-                found.add((about.st_dev, about.st_ino))
         except (FileNotFoundError, ProcessLookupError):
             continue          # it has ended
         except OSError:

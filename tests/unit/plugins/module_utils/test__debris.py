@@ -242,9 +242,12 @@ class TestLeftAlone:
         assert (done['changed'], lab.names()) == (False, ['df' + ID % 1, 'qf' + ID % 1])
 
 
-def test_processes_are_looked_into(monkeypatch, tmp_path):
+@pytest.mark.parametrize('name, seen', [('df' + ID % 1, True), ('Qf' + ID % 1, True), ('.df%s.removed-20261123T221500Z.0001.restored' % (ID % 1), True),
+                                        ('dead', False)])
+def test_processes_are_looked_into(monkeypatch, tmp_path, name, seen):
+    """But not at what is on a server that does not answer: of that only the name is known without asking it."""
     monkeypatch.undo()
-    path = str(tmp_path / 'file')
+    path = str(tmp_path / name)
     ready, end = os.pipe()
     child = os.fork()
     if not child:
@@ -252,11 +255,16 @@ def test_processes_are_looked_into(monkeypatch, tmp_path):
         os.write(end, b'x')
         time.sleep(60)
         os._exit(0)
+    really, asked = os.stat, []
+    # Of a machine that does not let all its processes be looked into, this one.
+    monkeypatch.setattr(os, 'listdir', lambda place, listdir=os.listdir: [str(child)] if place == '/proc' else listdir(place))
+    monkeypatch.setattr(os, 'stat', lambda place, **more: asked.append(place) or really(place, **more))
     try:
         os.read(ready, 1)
-        about = os.stat(path)
         used = _debris.open_files()
-        assert used is None or (about.st_dev, about.st_ino) in used
+        about = really(path)
+        assert ((about.st_dev, about.st_ino) in used) == seen
+        assert [place for place in asked if os.path.samestat(really(place), about)] == [place for place in asked if seen] and len(asked) == seen
     finally:
         os.kill(child, 9)
         os.waitpid(child, 0)
