@@ -19,12 +19,15 @@ IDS = 2000              # on one command line
 RUN_SECONDS = 600
 
 
+def _program(look: Any) -> str:
+    if look.program['sendmail'] is None:
+        raise _text.SendmailError(_look.absence(look))
+    return look.program['sendmail']
+
+
 def _sendmail(look, queue, arguments, names, transcript):
     """Let Sendmail itself do something to these messages; what it prints goes to C(transcript)."""
-    program = look.program['sendmail']
-    if program is None:
-        raise _text.SendmailError(_look.absence(look))
-    argv = [program, '-Ac' if queue == 'msp' else '-Am'] + arguments + ['-v']
+    argv = [_program(look), '-Ac' if queue == 'msp' else '-Am'] + arguments + ['-v']
     commands = [(start, argv + ['-qI' + name[2:] for name in names[start:start + IDS]]) for start in range(0, len(names), IDS)]
 
     def take(_key, line):
@@ -55,6 +58,8 @@ def requeue(look: Any, selection: _selection.Selection, outcome: _outcome.Outcom
                                 outcome.add('left_alone' if why else 'queued', queue, name[2:], why)
                         elif name[:2] == before:
                             why = why_stays(look, queue, opened, name, after)
+                            if not why:
+                                _program(look)
                             if why or dry:
                                 outcome.add('left_alone' if why else selection.done, queue, name[2:], why)
                             else:

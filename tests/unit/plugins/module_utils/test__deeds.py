@@ -131,6 +131,23 @@ def test_an_archive_may_be_named_in_any_way(lab, tail):
     assert os.path.dirname(lab.clear(archive=lab.base + tail)['archive']) == base
 
 
+@pytest.mark.parametrize('state, prefix', [('quarantined', 'qf'), ('queued', 'hf')])
+def test_check_mode_promises_nothing_that_a_missing_program_would_do(lab, monkeypatch, state, prefix):
+    """Sendmail was removed, and mail was left."""
+    lab.message(1, prefix=prefix)
+    lab.message(2, prefix='Qf')
+    look = lab.look()._replace(program={'sendmail': None, 'other_mta': None})
+    monkeypatch.setattr(Lab, 'look', lambda self: look)
+    told = []
+    for check_mode in (True, False):
+        with pytest.raises(_text.SendmailError, match='Sendmail is not installed') as raised:
+            lab.act(state, check_mode, select={'ids': [identifier(1)]})
+        told.append(raised.value.result)
+    assert told[0] == told[1] and not told[0]['changed']
+    assert lab.act('queued', True, select={'ids': [identifier(2)]})['queued'] == 1, 'which needs no program'
+    assert lab.act('queued', select={'ids': [identifier(2)]})['queued'] == 1
+
+
 def test_a_name_that_a_directory_gives_twice_is_one_message(lab, monkeypatch):
     """As btrfs of Linux before 6.6, when a runner replaces a control file meanwhile. To open it a second time would drop the lock on it."""
     lab.message(1)
