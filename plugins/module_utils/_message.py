@@ -175,7 +175,11 @@ def work(params: Dict[str, Any], look: Any, selection: _selection.Selection, out
             if os.path.isdir(base):
                 if writer is not None:
                     writer.lock()
-                back = [one for one in _removal.put_back(narrow, base, dry) if dry and _removal.meant(selection, one)]
+                for one in _removal.put_back(narrow, base, dry):
+                    if not _removal.meant(selection, one, one.file if dry else one.name):
+                        outcome.add('queued', one.queue, one.name[2:])
+                    elif dry:
+                        back.append(one)
             outcome.selected = _outcome.count(narrow, selection) + len(back)
             _outcome.refuse(state, params, selection, outcome.selected)
             for one in back:

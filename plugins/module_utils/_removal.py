@@ -320,13 +320,15 @@ def settle_removal(look: Any, one: Staged) -> None:
         _finish_removal(one.where, one.file, data, 'df' + one.name[2:])
 
 
-def meant(selection: _selection.Selection, one: Staged) -> bool:
-    """Whether a message is selected that a run would put back into the queue first. To be called while its directory is open."""
+def meant(selection: _selection.Selection, one: Staged, file: str) -> bool:
+    """Whether a message is selected that a run puts back into the queue first. To be called while its directory is open; C(file): its name there now."""
     try:
-        data = _spool.read_whole(one.where, one.file)[0]
-        size = os.stat('df' + one.name[2:], dir_fd=one.opened.data, follow_symlinks=False).st_size
+        data = _spool.read_whole(one.where, file)[0]
     except (OSError, _text.SendmailError):
         return False
+    size = None
+    with contextlib.suppress(OSError):
+        size = os.stat('df' + one.name[2:], dir_fd=one.opened.data, follow_symlinks=False).st_size
     return selection.wants(one.name[2:]) and _outcome.judge(selection, one.name, data, size)[2]
 
 

@@ -410,6 +410,27 @@ class TestKilled:
         assert killed_at_every_step(tmp_path, prepare, lambda lab: lab.act('restored'), check) > 20
 
 
+@pytest.mark.parametrize('select, back, removed', [({'ids': [identifier(1)]}, 1, 1), ({'senders': ['nobody']}, 2, 0), (None, 0, 2)])
+def test_what_a_killed_run_left_half_way_is_said_when_it_is_put_back(lab, select, back, removed):
+    """It was in no queue for Sendmail, and is in one again: that is a change, whatever else the run does."""
+    for number in range(2):
+        lab.put(number)
+    before, place = lab.files(), lab.act('absent', confirm_all=True)['archive']
+    os.unlink(place + '/0001.removed')
+    for number in range(2):
+        lab.put(number)
+        os.rename(*(os.path.join(lab.path, name % identifier(number)) for name in ('qf%s', '.qf%%s.%s.0001.removing' % os.path.basename(place))))
+    told = []
+    for check_mode in (True, False):
+        done = lab.act('absent', check_mode, select=select, confirm_all=True)
+        assert (done['changed'], done['queued'], done['removed'], done['selected']) == (True, back, removed, removed), done
+        told.append({what: sorted(one['id'] for one in entries) for what, entries in done['outcomes'].items()})
+    assert told[0] == told[1]
+    left = lab.files()
+    assert len(left) == 2 * back and left.items() <= before.items()
+    assert back or not lab.act('absent', confirm_all=True)['changed']
+
+
 @pytest.mark.parametrize('how', ['before', 'behind', 'from then on'])
 class TestErrors:
     """EIO in the place of each call. What is left in the queue is delivered, then what the archive says is brought back: each message once."""
