@@ -315,7 +315,7 @@ def settle_removal(look: Any, one: Staged) -> None:
         if not _control_elsewhere(look, one.queue, one.name[2:]):
             try:
                 data = _access.data_of(look, one.queue, one.opened, _spool.read_whole(one.where, one.file)[0], stack).data
-            except _text.SendmailError:
+            except (OSError, _text.SendmailError):
                 pass
         _finish_removal(one.where, one.file, data, 'df' + one.name[2:])
 

@@ -148,6 +148,18 @@ def test_check_mode_promises_nothing_that_a_missing_program_would_do(lab, monkey
     assert lab.act('queued', select={'ids': [identifier(2)]})['queued'] == 1
 
 
+@pytest.mark.parametrize('state', ['absent', 'restored'])
+def test_a_file_of_a_killed_run_that_its_owner_has_closed_ends_no_other(lab, state):
+    """The queue's user can name a file so, as he can all others."""
+    lab.message(1)
+    archive = lab.act('absent')['archive']
+    lab.put('.qf%s.%s.0001.removing' % (identifier(1), os.path.basename(archive)), uid=UID, mode=0)
+    lab.message(2)
+    result = lab.act(state)
+    assert result['removed' if state == 'absent' else 'restored'] == 1
+    assert not [name for name in lab.files() if name[0] == '.']
+
+
 def test_a_name_that_a_directory_gives_twice_is_one_message(lab, monkeypatch):
     """As btrfs of Linux before 6.6, when a runner replaces a control file meanwhile. To open it a second time would drop the lock on it."""
     lab.message(1)
