@@ -72,13 +72,16 @@ def requeue(look: Any, selection: _selection.Selection, outcome: _outcome.Outcom
                 _sendmail(look, queue, arguments, taken, outcome.transcript)
             with _identity.acting(who):
                 for name in taken:
-                    if _access.exists(opened.control, name):
-                        why = why_stays(look, queue, opened, name, after) or 'Sendmail did not accept it; see transcript'
-                        outcome.add('left_alone', queue, name[2:], why)
-                    elif _access.exists(opened.control, after + name[2:]):
-                        outcome.add(selection.done, queue, name[2:])
-                    else:
+                    try:
+                        if _access.exists(opened.control, name):
+                            why = why_stays(look, queue, opened, name, after) or 'Sendmail did not accept it; see transcript'
+                            outcome.add('left_alone', queue, name[2:], why)
+                        else:
+                            outcome.add(selection.done if _access.exists(opened.control, after + name[2:]) else 'taken', queue, name[2:])
+                    except FileNotFoundError:
                         outcome.add('taken', queue, name[2:])
+                    except OSError as error:
+                        outcome.add('left_alone', queue, name[2:], _access.reason_of(error))
 
 
 def why_stays(look: Any, queue: str, opened: _spool.Opened, name: str, after: str) -> Optional[str]:

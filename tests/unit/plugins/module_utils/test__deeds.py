@@ -160,6 +160,29 @@ def test_a_file_of_a_killed_run_that_its_owner_has_closed_ends_no_other(lab, sta
     assert not [name for name in lab.files() if name[0] == '.']
 
 
+@pytest.mark.parametrize('error, done, why', [
+    (FileNotFoundError(2, 'gone'), 'taken', None), (OSError(5, 'Input/output error'), 'left_alone', 'Input/output error')])
+def test_what_happens_to_one_while_sendmail_quarantines_is_no_end_of_the_others(lab, monkeypatch, error, done, why):
+    """A runner had it, so Sendmail has skipped it, and delivers it while it is looked at again."""
+    lab.message(1)
+    lab.message(2)
+    really, ran = _message.why_stays, []
+
+    def quarantine(_look, _queue, _arguments, names, _transcript):
+        ran.extend(names)
+        os.rename(os.path.join(lab.client, 'qf' + identifier(2)), os.path.join(lab.client, 'hf' + identifier(2)))
+
+    def why_stays(look, queue, opened, name, after):
+        if ran:
+            raise error
+        return really(look, queue, opened, name, after)
+    monkeypatch.setattr(_message, '_sendmail', quarantine)
+    monkeypatch.setattr(_message, 'why_stays', why_stays)
+    result = lab.act('quarantined')
+    assert (len(ran), result['quarantined'], result[done], result['changed']) == (2, 1, 1, True)
+    assert result['outcomes'][done][0].get('why') == why
+
+
 def test_a_name_that_a_directory_gives_twice_is_one_message(lab, monkeypatch):
     """As btrfs of Linux before 6.6, when a runner replaces a control file meanwhile. To open it a second time would drop the lock on it."""
     lab.message(1)
