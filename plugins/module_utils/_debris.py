@@ -417,6 +417,8 @@ class Cleaner:
                         if used is None or (about.st_dev, about.st_ino) in used:
                             raise _text.SendmailError('a process has its data file open')
                         held.append((handle, about, path))
+                elif stat.S_IFMT(about.st_mode) not in _FORMS:
+                    raise _text.SendmailError('it became another kind of file meanwhile')
                 target = os.readlink(os.fsencode(one.name), dir_fd=one.where) if stat.S_ISLNK(about.st_mode) else b''
             except FileNotFoundError:
                 return [], []

@@ -235,6 +235,24 @@ class TestLeftAlone:
         assert stays + ID % 1 not in reasons(result)
         assert lab.archived() == {}
 
+    @pytest.mark.parametrize('make', [os.mkdir, lambda path: socket.socket(socket.AF_UNIX).bind(path)])
+    def test_a_fifo_that_is_something_else_a_moment_later_is_one_reason(self, lab, monkeypatch, make):
+        monkeypatch.chdir(lab.path)
+        os.mkfifo('qf' + ID % 1)
+        lab.put('df' + ID % 2, b'orphan')
+        stays = _debris.Cleaner._stays
+
+        def swapped(cleaner, one, used):
+            found = stays(cleaner, one, used)
+            if one.name[:2] == 'qf' and cleaner.settled and not found and stat.S_ISFIFO(os.lstat(one.name).st_mode):
+                os.unlink(one.name)
+                make(one.name)
+            return found
+        monkeypatch.setattr(_debris.Cleaner, '_stays', swapped)
+        done = lab.clear()
+        assert (done['removed'], done['left_alone']) == (1, 1), done
+        assert list(reasons(done)) == ['qf' + ID % 1] and os.path.lexists('qf' + ID % 1)
+
     def test_its_control_file_comes_in_between(self, lab, monkeypatch):
         lab.put('df' + ID % 1, b'being received')
         monkeypatch.setattr(time, 'sleep', lambda _seconds: lab.put('qf' + ID % 1))
