@@ -100,6 +100,9 @@ class Restorer:
         ready: List[Ready] = []
         reference = '%s.%s' % (os.path.basename(os.path.dirname(path)), os.path.basename(path).partition('.')[0])
         here = self.staged.get(reference, [])
+        if os.statvfs(os.path.dirname(path)).f_flag & os.ST_RDONLY:
+            raise _text.SendmailError('archive: %s is on a read-only file system, and what comes back has to be recorded there, so that it does so once: '
+                                      'mount it writable.' % _text.printable(os.fsencode(os.path.dirname(path))))
         try:
             if self.dry:
                 before = _archive.restored(path)

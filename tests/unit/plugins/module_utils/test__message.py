@@ -475,6 +475,19 @@ class TestErrors:
         assert failing_at_every_step(tmp_path, monkeypatch, how, prepare, act, self.check) > steps
 
 
+def test_an_archive_where_nothing_can_be_recorded_gives_nothing_back(lab, monkeypatch):
+    """A backup that is mounted read-only: check mode says so as well."""
+    lab.put(1)
+    place = lab.act('absent', confirm_all=True)['archive']
+    monkeypatch.setattr(os, 'statvfs', lambda path: types.SimpleNamespace(f_flag=os.ST_RDONLY if path == place else 0))
+    told = []
+    for check_mode in (True, False):
+        with pytest.raises(_text.SendmailError, match='archive: %s is on a read-only file system' % place) as raised:
+            lab.act('restored', check_mode)
+        told.append((str(raised.value), raised.value.result))
+    assert told[0] == told[1] and lab.files() == {}
+
+
 def test_what_was_restored_is_on_the_disk_with_its_name(lab, monkeypatch):
     """fsync(2) of a new file does not ensure that of its name: a machine that stops then has the message in the queue, and restores it again."""
     lab.put(1)
