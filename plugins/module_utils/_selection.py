@@ -26,6 +26,7 @@ OPTIONS = {
 
 TEXT_MAX = 1024        # bytes of a text that a pattern is tried on
 _SECONDS = 2.0         # of the processor, for one text
+_ALL_SECONDS = 60.0    # and for all of them
 _REMEMBERED = 10000
 
 
@@ -39,6 +40,7 @@ class Guarded:
     def __init__(self, key: str, given: Any, compiled: Any) -> None:
         self._key, self._given, self._try = key, given, compiled.search
         self._known: Dict[bytes, bool] = {}
+        self._left = _ALL_SECONDS
 
     def match(self, text: bytes) -> bool:
         text = text[:TEXT_MAX]
@@ -57,11 +59,12 @@ class Guarded:
             before = signal.signal(signal.SIGVTALRM, late)
         except ValueError:     # only the main thread may
             return self._try(text) is not None
-        signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)
+        most = max(0.001, min(_SECONDS, self._left))
+        signal.setitimer(signal.ITIMER_VIRTUAL, most)
         try:
             return self._try(text) is not None
         finally:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            self._left -= max(0.0, most - signal.setitimer(signal.ITIMER_VIRTUAL, 0)[0])       # which is a tick of the clock more
             signal.signal(signal.SIGVTALRM, before)
 
 

@@ -344,6 +344,16 @@ class TestGuarded:
         thread.join()
         assert answers == [found]
 
+    def test_many_texts_that_take_long_are_too_many(self, monkeypatch):
+        """Each of a million hostile files can take just less than what one text may."""
+        monkeypatch.setattr(_selection, '_ALL_SECONDS', 0.6)
+        guarded, tried = _selection.Guarded('status', '(a|a)+b', re.compile(b'(a|a)+b')), 0
+        with deadline(30), pytest.raises(_text.SendmailError, match='takes too long'):
+            for number in range(1000):
+                guarded.match(b'a' * 17 + b'%d' % number)
+                tried += 1
+        assert tried > 2
+
     def test_the_timer_and_the_handler_are_as_before(self):
         def mine(_signal, _frame):
             """Never called."""
