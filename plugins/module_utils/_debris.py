@@ -489,6 +489,8 @@ def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[st
 @contextlib.contextmanager
 def _searching(params: Dict[str, Any], look: Any, outcome: Outcome, dry: bool) -> Iterator[Tuple[Cleaner, Any, contextlib.ExitStack]]:
     seconds = _text.duration(params['older_than'], option='older_than')
+    if params['kinds'] == []:
+        raise _text.SendmailError('kinds: the list is empty, so nothing is meant: name a kind, or leave the option out.')
     look = look or _access.look_at(params['queue'], partners=True)
     kinds = params['kinds'] or KINDS
     with _identity.signals_noted() as check, _access.alone(look, dry), Search(look, _look.names(params['queue']), kinds, seconds) as search, \

@@ -104,7 +104,10 @@ class Selection:
     """
 
     def __init__(self, select, now, states=STATES):
-        select = dict((key, value) for key, value in (select or {}).items() if value not in (None, []) and (value or key != 'status'))
+        select = dict((key, value) for key, value in (select or {}).items() if value is not None and (value or key != 'status'))
+        for key in [key for key, value in select.items() if value == []]:
+            # A list that was computed and found nobody: to pass it over would mean everybody.
+            raise _text.SendmailError('select.%s: the list is empty, so no message is meant: name one, or leave the key out.' % key)
         self.everything = not select
         self.done = ''      # what becomes of them, in the word of the caller
         self.ids = frozenset(select.get('ids', ()))

@@ -152,6 +152,14 @@ class TestKinds:
         done = lab.clear(kinds=[kind])
         assert set(done['kinds']) == {kind} and done['removed' if kind != 'foreign' else 'left_alone'] == done['kinds'][kind]
 
+    def test_no_kind_is_not_every_kind(self, lab):
+        fill(lab)
+        before = lab.names()
+        for act in (lab.clear, lab.find, functools.partial(lab.clear, check_mode=True)):
+            with pytest.raises(_text.SendmailError, match='kinds: the list is empty'):
+                act(kinds=[])
+        assert lab.names() == before
+
     def test_lost(self, lab):
         lab.put('Qf' + ID % 1)
         lab.put('df' + ID % 1, b'body')

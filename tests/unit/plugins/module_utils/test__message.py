@@ -89,8 +89,8 @@ def no_half(files):
 class TestRefused:
     def test_an_empty_selection(self, lab):
         lab.put(1)
-        for select in (None, {}, {'ids': []}):
-            with pytest.raises(_text.SendmailError, match='confirm_all'):
+        for select, why in ((None, 'confirm_all'), ({}, 'confirm_all'), ({'ids': None}, 'confirm_all'), ({'ids': []}, 'select.ids: the list is empty')):
+            with pytest.raises(_text.SendmailError, match=why):
                 lab.act('absent', select=select)
         assert lab.act('absent', confirm_all=True)['removed'] == 1
 

@@ -33,7 +33,7 @@ def chosen(select, given_row, size=10):
 
 
 def test_nothing_given_selects_everything():
-    for select in (None, {}, {'ids': [], 'senders': None, 'status': ''}):
+    for select in (None, {}, {'ids': None, 'senders': None, 'status': ''}):
         selection = _selection.Selection(select, NOW)
         assert (selection.everything, selection.needs_size, selection.states) == (True, False, frozenset(_selection.STATES))
         assert selection.wants(ID) and selection.matches(row(), None)
@@ -167,6 +167,7 @@ def test_reason(lines, reason):
     ({'ids': ['6ANFSGLL000206', 'x']}, "select.ids: 'x' is not a queue id"), ({'ids': ['../../etc/passwd']}, 'is not a queue id'),
     ({'ids': ['6ANFSGLL000206\n']}, 'is not a queue id'), ({'ids': ['qf6ANFSGLL000206']}, 'is not a queue id'), ({'ids': ['*']}, 'is not a queue id'),
     ({'status': '('}, "select.status: '(' is not a regular expression"), ({'status': '*x'}, 'is not a regular expression'),
+    ({'ids': []}, 'select.ids: the list is empty'), ({'states': ['queued'], 'senders': []}, 'select.senders: the list is empty'), ({'states': []}, 'is empty'),
     ({'older_than': ''}, "select.older_than: '' is not a duration"),
     ({'older_than': 'soon'}, 'is not a duration'), ({'newer_than': '1y'}, 'is not a duration'), ({'larger_than': 'big'}, 'is not a size'),
 ])
