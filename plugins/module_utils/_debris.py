@@ -477,7 +477,7 @@ def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[st
     base = os.path.abspath(params['archive'] or _archive.BASE)
     outcome = Outcome()
     with _told(outcome.result, ' No file was removed that is not in an archive.'), _searching(params, look, outcome, check_mode) as (cleaner, look, stack):
-        queues = [directory for directories in look.directories.values() for directory in directories]
+        queues = _access.every_directory(look)
         _archive.check_base(base, queues)
         cleaner.base = base
         if not check_mode:

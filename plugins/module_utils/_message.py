@@ -152,7 +152,6 @@ def work(params: Dict[str, Any], look: Any, selection: _selection.Selection, out
     """Do what the module is asked for, or with C(dry) only say it, and fill C(outcome)."""
     state, base = params['state'], os.path.abspath(params['archive'] or _archive.BASE)
     asked = dict((queue, directories) for queue, directories in look.directories.items() if queue in _look.names(params['queue']))
-    everywhere = [directory for directories in look.directories.values() for directory in directories]
     if state == 'restored':
         outcome.archive = base
         restorer = _restoration.Restorer(look, asked, selection, outcome, False, check)
@@ -171,6 +170,7 @@ def work(params: Dict[str, Any], look: Any, selection: _selection.Selection, out
         return
     narrow = look if asked == look.directories else look._replace(directories=asked)
     if state == 'absent':
+        everywhere = _access.every_directory(look)
         _archive.check_base(base, everywhere)
         with contextlib.ExitStack() as stack:
             writer = None if dry else stack.enter_context(_archive.Writer(base, 'removed', {'state': state, 'pid': os.getpid()}, everywhere))

@@ -38,7 +38,7 @@ class Lab:
 
     def look(self):
         return types.SimpleNamespace(now=int(time.time()), directories={'mta': self.directories}, errors=[], held=set(),
-                                     settings={'mta': SETTINGS}, program={'sendmail': None})
+                                     settings={'mta': SETTINGS}, configurations={}, program={'sendmail': None})
 
     def clear(self, check_mode=False, older_than='0', kinds=None):
         return _debris.clear({'state': 'absent', 'queue': 'all', 'older_than': older_than, 'kinds': kinds, 'archive': self.base}, check_mode, self.look())

@@ -17,7 +17,7 @@ import time
 import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _access, _archive, _debris, _filesystem, _hazards, _identity, _look, _message, _outcome, _platform, _probe, _process, _restoration, _spool, _text)
+    _access, _archive, _cf, _debris, _filesystem, _hazards, _identity, _look, _message, _outcome, _platform, _probe, _process, _restoration, _spool, _text)
 from ansible_collections.mailops.sendmail.tests.unit.fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='a queue has files of several users')
@@ -116,6 +116,21 @@ def at_once(monkeypatch):
 
 def reasons(result):
     return {entry.get('id') or os.path.basename(entry['path']): entry['why'] for entry in result['outcomes'].get('left_alone', [])}
+
+
+@pytest.mark.parametrize('queues', [('msp',), ('msp', 'mta')])
+def test_no_archive_in_a_queue_that_was_not_asked_for(lab, monkeypatch, queues):
+    """Three of them, and the queue of the MTA was none any more, because most of what was in it Sendmail had not made."""
+    lab.message(1)
+    look = lab.look()
+    cf = _cf.parse(b'V10\nO QueueDirectory=%s\n' % os.fsencode(lab.mta))
+    look = look._replace(directories={queue: look.directories[queue] for queue in queues}, configurations={'msp': None, 'mta': cf},
+                         files={'msp': {'path': '/etc/mail/submit.cf'}, 'mta': {'path': '/etc/mail/sendmail.cf'}})
+    monkeypatch.setattr(Lab, 'look', lambda self: look)
+    for check_mode in (True, False):
+        with pytest.raises(_text.SendmailError, match='an archive cannot be in the queue directory %s' % lab.mta):
+            lab.act('absent', check_mode, archive=lab.mta + '/archives')
+    assert os.listdir(lab.mta) == [] and len(lab.files()) == 2
 
 
 @pytest.mark.parametrize('tail', ['/', '//', '/.', '/./new/', '/new/../other'])

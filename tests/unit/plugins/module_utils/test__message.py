@@ -48,7 +48,7 @@ class Lab:
 
     def look(self, held=()):
         return types.SimpleNamespace(now=int(time.time()), directories={'mta': [self.directory]}, errors=[], held=set(held),
-                                     settings={'mta': SETTINGS}, program={'sendmail': '/nonexistent/sendmail'})
+                                     settings={'mta': SETTINGS}, configurations={}, program={'sendmail': '/nonexistent/sendmail'})
 
     def act(self, state, check_mode=False, **more):
         return _message.act(dict(PARAMS, state=state, archive=more.pop('archive', self.base), **more), check_mode, self.look())
