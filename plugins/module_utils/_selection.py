@@ -64,7 +64,7 @@ class Guarded:
         try:
             return self._try(text) is not None
         finally:
-            self._left -= max(0.0, most - signal.setitimer(signal.ITIMER_VIRTUAL, 0)[0])       # which is a tick of the clock more
+            self._left -= max(0.0, most - signal.setitimer(signal.ITIMER_VIRTUAL, 0)[0])   # or a tick more
             signal.signal(signal.SIGVTALRM, before)
 
 
@@ -72,17 +72,16 @@ _PATTERN = re.compile(r'\[!?\]?[^\]]*\]|\*+|.', re.S)
 
 
 def _translated(word: str, numbers: Iterator[int]) -> str:
-    """fnmatch.translate() of Python 3.9, which older ones have not: what a star took is not tried again, so no text takes longer than reading it
-    some times over. C(numbers): of the groups."""
+    """As fnmatch.translate() of Python 3.9: what a star took is not tried again, so no text takes long."""
     fixed = ['']
     for part in _PATTERN.findall(word):
         if part[0] == '*':
             fixed.append('')
         else:
             fixed[-1] += part
-    first, *middle = [translate(part)[4:-len(translate('')) + 4] for part in fixed]
-    stars = ''.join('(?=(?P<g%d>.*?%s))(?P=g%d)' % (number, part, number) for part, number in zip(middle[:-1], numbers))
-    return '(?s:%s%s%s)\\Z' % (first, stars, '.*' + middle[-1] if middle else '')
+    first, *rest = [translate(part)[4:-3] for part in fixed]
+    stars = ['(?=(?P<g%d>.*?%s))(?P=g%d)' % (number, part, number) for part, number in zip(rest[:-1], numbers)]
+    return '(?s:%s%s%s)\\Z' % (first, ''.join(stars), '.*' + rest[-1] if rest else '')
 
 
 def _patterns(key, words):
@@ -106,8 +105,7 @@ class Selection:
     def __init__(self, select, now, states=STATES):
         select = dict((key, value) for key, value in (select or {}).items() if value is not None and (value or key != 'status'))
         for key in [key for key, value in select.items() if value == []]:
-            # A list that was computed and found nobody: to pass it over would mean everybody.
-            raise _text.SendmailError('select.%s: the list is empty, so no message is meant: name one, or leave the key out.' % key)
+            raise _text.SendmailError('select.%s: the list is empty, which names no message: leave the key out.' % key)
         self.everything = not select
         self.done = ''      # what becomes of them, in the word of the caller
         self.ids = frozenset(select.get('ids', ()))
