@@ -189,7 +189,8 @@ def check_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> None:
     _not_of_the_system(base)
     here, missing = _walk(os.path.abspath(base), _base_check(queues))
     try:
-        _trusted(here, base, bool(missing))
+        with named(base):
+            _trusted(here, base, bool(missing))
     finally:
         os.close(here)
 
