@@ -37,7 +37,7 @@ options:
   select:
     description:
       - Which messages to take; all of them when it is not given or empty.
-      - A message must satisfy every key that is given. Where a key is a list, one of its entries is enough.
+      - A message must satisfy every key that is given. Where a key is a list, one of its entries is enough; an empty list is refused.
     type: dict
     suboptions:
       ids:
@@ -142,7 +142,7 @@ options:
     default: 1d
   kinds:
     description:
-      - What to look for, everything by default.
+      - What to look for, everything by default. An empty list is refused.
       - V(data_without_control) is a data file (C(df)) without any control file, V(control_without_data) a control file whose data file is missing.
       - V(incomplete) is a control file that is empty or cut short. Its data file is moved with it.
       - V(temporary) is a C(tf) file left by a rewrite, for which a queue run waits 465 seconds, V(pushed_aside) a C(Tf) file, V(transcript) an C(xf)

@@ -10,9 +10,10 @@ import fcntl
 import os
 import resource
 import stat
-from typing import AbstractSet, Any, Iterator, Optional, Tuple
+from typing import AbstractSet, Any, Iterator, List, Optional, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _filesystem, _hazards, _identity, _look, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import (
+    _archive, _cf, _filesystem, _hazards, _identity, _look, _qf, _spool, _text)
 
 OPEN_FILES = 1024
 PERMISSIONS = 'mailops.sendmail.sendmail_permissions puts owners and modes right'
@@ -30,6 +31,16 @@ def look_at(queue, partners=False):
     if wrong:
         raise _text.SendmailError(_look.absence(look) or 'The queue cannot be read: %s: %s.' % (wrong[0]['path'], wrong[0]['error']))
     return look
+
+
+def every_directory(look: Any) -> List[_spool.QueueDirectory]:
+    """The directories of both queues, also of one that was not asked for: no archive may be in any."""
+    found = [directory for directories in look.directories.values() for directory in directories]
+    for queue, configuration in look.configurations.items():
+        if queue not in look.directories and configuration is not None:
+            base = os.path.dirname(look.files[queue]['path'])
+            found += _spool.directories([(group['group'], os.path.join(base, group['path'])) for group in _cf.queue_patterns(configuration)])[0]
+    return found
 
 
 def identity(look: Any, queue: str) -> _identity.Identity:

@@ -189,7 +189,8 @@ def check_base(base: str, queues: Iterable[_spool.QueueDirectory]) -> None:
     _not_of_the_system(base)
     here, missing = _walk(os.path.abspath(base), _base_check(queues))
     try:
-        _trusted(here, base, bool(missing))
+        with named(base):
+            _trusted(here, base, bool(missing))
     finally:
         os.close(here)
 
@@ -306,6 +307,9 @@ class Writer:
 
     def __exit__(self, *exception):
         self.drop()
+        if self._directory is not None and not self.parts:
+            with contextlib.suppress(OSError):       # nothing was archived, unless a part could not be proved
+                os.rmdir(os.path.basename(self.path), dir_fd=self._base)
         for descriptor in (self._directory, self._base):
             if descriptor is not None:
                 os.close(descriptor)
@@ -473,7 +477,7 @@ class Writer:
         """Say how far the run is, for who waits: a small JSON file in the base directory, replaced in one step."""
         if self._base is None:
             return
-        line = json.dumps(dict(self.about, archive=self.path, parts=self.parts, updated=int(time.time()), **counts))
+        line = json.dumps(dict(self.about, archive=self.path if self.parts else None, parts=self.parts, updated=int(time.time()), **counts))
         with named(self.base):
             self._replace(self._base, PROGRESS, line.encode('ascii') + b'\n', False)
         if self._directory is not None:

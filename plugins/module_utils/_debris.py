@@ -12,6 +12,7 @@ L(find) and check mode are the same code without a writer. What a queue holds is
 
 import contextlib
 import os
+import re
 import stat
 import time
 from collections import Counter
@@ -32,6 +33,7 @@ _EVERY_CONTROL = ('qf', 'hf', 'Qf', 'tf', 'Tf')
 _NAMED = {'tf': 'temporary', 'Tf': 'pushed_aside', 'xf': 'transcript'}
 _FORMS = {stat.S_IFLNK: 'a symbolic link', stat.S_IFIFO: 'a FIFO', stat.S_IFCHR: 'a device', stat.S_IFBLK: 'a device'}
 _FOREIGN = 'it was not made by Sendmail, so this module does not move it: check it by hand'
+_IN_QUEUES = re.compile(r'\.?[dqhQtTx]f')     # all that reason_to_stay() lets go has such a name
 _STRANDED = 'it has the name of a queue file, in a place where no queue runner looks for it: find out whose it is, and move it by hand'
 
 
@@ -255,13 +257,20 @@ def _cut_short(directory: int, name: str) -> bool:
     handle = _spool.open_quietly(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, directory)
     try:
         size = os.fstat(handle).st_size
-        return size < 3 or os.pread(handle, 3, size - 3) not in (b'\n.\n', b'.\r\n')
+        if size > 2 and os.pread(handle, 3, size - 3) == b'\n.\n':
+            return False
     finally:
         os.close(handle)
+    try:
+        # A last line without its end, or with something behind the dot, is one to a runner.
+        return not _qf.parse(_spool.read_whole(directory, name)[0]).complete
+    except _text.SendmailError:
+        return True
 
 
 def open_files():
-    """(device, inode) of every file that any other process has open; None when a process cannot be looked into or there is no /proc."""
+    """(device, inode) of the files with names as in a queue that any other process has open; None when a process cannot be looked into or there is no
+    /proc. Others are not looked at: one on a server that is dead does not answer."""
     found, own = set(), str(os.getpid())
     try:
         pids = [name for name in os.listdir('/proc') if name.isdigit() and name != own]
@@ -270,11 +279,13 @@ def open_files():
     for pid in pids:
         try:
             for number in os.listdir('/proc/%s/fd' % pid):
+                link = '/proc/%s/fd/%s' % (pid, number)
                 try:
-                    about = os.stat('/proc/%s/fd/%s' % (pid, number))
+                    if _IN_QUEUES.match(os.path.basename(os.readlink(link))):
+                        about = os.stat(link)
+                        found.add((about.st_dev, about.st_ino))
                 except FileNotFoundError:
                     continue
-                found.add((about.st_dev, about.st_ino))
         except (FileNotFoundError, ProcessLookupError):
             continue          # it has ended
         except OSError:
@@ -406,6 +417,8 @@ class Cleaner:
                         if used is None or (about.st_dev, about.st_ino) in used:
                             raise _text.SendmailError('a process has its data file open')
                         held.append((handle, about, path))
+                elif stat.S_IFMT(about.st_mode) not in _FORMS:
+                    raise _text.SendmailError('it became another kind of file meanwhile')
                 target = os.readlink(os.fsencode(one.name), dir_fd=one.where) if stat.S_ISLNK(about.st_mode) else b''
             except FileNotFoundError:
                 return [], []
@@ -461,10 +474,10 @@ def find(params: Dict[str, Any], look: Any = None) -> Dict[str, Any]:
 
 def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[str, Any]:
     """The work of sendmail_debris. Returns its result; raises SendmailError, with it for what was done."""
-    base = params['archive'] or _archive.BASE
+    base = os.path.abspath(params['archive'] or _archive.BASE)
     outcome = Outcome()
     with _told(outcome.result, ' No file was removed that is not in an archive.'), _searching(params, look, outcome, check_mode) as (cleaner, look, stack):
-        queues = [directory for directories in look.directories.values() for directory in directories]
+        queues = _access.every_directory(look)
         _archive.check_base(base, queues)
         cleaner.base = base
         if not check_mode:
@@ -476,6 +489,8 @@ def clear(params: Dict[str, Any], check_mode: bool, look: Any = None) -> Dict[st
 @contextlib.contextmanager
 def _searching(params: Dict[str, Any], look: Any, outcome: Outcome, dry: bool) -> Iterator[Tuple[Cleaner, Any, contextlib.ExitStack]]:
     seconds = _text.duration(params['older_than'], option='older_than')
+    if params['kinds'] == []:
+        raise _text.SendmailError('kinds: the list is empty, so nothing is meant: name a kind, or leave the option out.')
     look = look or _access.look_at(params['queue'], partners=True)
     kinds = params['kinds'] or KINDS
     with _identity.signals_noted() as check, _access.alone(look, dry), Search(look, _look.names(params['queue']), kinds, seconds) as search, \

@@ -403,6 +403,8 @@ def _outcome(opened, message, transcript, held):
                 return Outcome(message, outcome, message.recipients, '', None, errors)
             except FileNotFoundError:
                 pass
+            except OSError:
+                return _as_said(message, transcript, 'untried')
         return _as_said(message, transcript, 'taken')
     except (OSError, _text.SendmailError):
         return Outcome(message, 'untried', message.recipients, '', None, errors)

@@ -19,12 +19,15 @@ IDS = 2000              # on one command line
 RUN_SECONDS = 600
 
 
+def _program(look: Any) -> str:
+    if look.program['sendmail'] is None:
+        raise _text.SendmailError(_look.absence(look))
+    return look.program['sendmail']
+
+
 def _sendmail(look, queue, arguments, names, transcript):
     """Let Sendmail itself do something to these messages; what it prints goes to C(transcript)."""
-    program = look.program['sendmail']
-    if program is None:
-        raise _text.SendmailError(_look.absence(look))
-    argv = [program, '-Ac' if queue == 'msp' else '-Am'] + arguments + ['-v']
+    argv = [_program(look), '-Ac' if queue == 'msp' else '-Am'] + arguments + ['-v']
     commands = [(start, argv + ['-qI' + name[2:] for name in names[start:start + IDS]]) for start in range(0, len(names), IDS)]
 
     def take(_key, line):
@@ -55,6 +58,8 @@ def requeue(look: Any, selection: _selection.Selection, outcome: _outcome.Outcom
                                 outcome.add('left_alone' if why else 'queued', queue, name[2:], why)
                         elif name[:2] == before:
                             why = why_stays(look, queue, opened, name, after)
+                            if not why:
+                                _program(look)
                             if why or dry:
                                 outcome.add('left_alone' if why else selection.done, queue, name[2:], why)
                             else:
@@ -67,13 +72,16 @@ def requeue(look: Any, selection: _selection.Selection, outcome: _outcome.Outcom
                 _sendmail(look, queue, arguments, taken, outcome.transcript)
             with _identity.acting(who):
                 for name in taken:
-                    if _access.exists(opened.control, name):
-                        why = why_stays(look, queue, opened, name, after) or 'Sendmail did not accept it; see transcript'
-                        outcome.add('left_alone', queue, name[2:], why)
-                    elif _access.exists(opened.control, after + name[2:]):
-                        outcome.add(selection.done, queue, name[2:])
-                    else:
+                    try:
+                        if _access.exists(opened.control, name):
+                            why = why_stays(look, queue, opened, name, after) or 'Sendmail did not accept it; see transcript'
+                            outcome.add('left_alone', queue, name[2:], why)
+                        else:
+                            outcome.add(selection.done if _access.exists(opened.control, after + name[2:]) else 'taken', queue, name[2:])
+                    except FileNotFoundError:
                         outcome.add('taken', queue, name[2:])
+                    except OSError as error:
+                        outcome.add('left_alone', queue, name[2:], _access.reason_of(error))
 
 
 def why_stays(look: Any, queue: str, opened: _spool.Opened, name: str, after: str) -> Optional[str]:
@@ -142,9 +150,8 @@ def act(params, check_mode, look=None):
 
 def work(params: Dict[str, Any], look: Any, selection: _selection.Selection, outcome: _outcome.Outcome, dry: bool, check: Callable[[], None]) -> None:
     """Do what the module is asked for, or with C(dry) only say it, and fill C(outcome)."""
-    state, base = params['state'], params['archive'] or _archive.BASE
+    state, base = params['state'], os.path.abspath(params['archive'] or _archive.BASE)
     asked = dict((queue, directories) for queue, directories in look.directories.items() if queue in _look.names(params['queue']))
-    everywhere = [directory for directories in look.directories.values() for directory in directories]
     if state == 'restored':
         outcome.archive = base
         restorer = _restoration.Restorer(look, asked, selection, outcome, False, check)
@@ -163,6 +170,7 @@ def work(params: Dict[str, Any], look: Any, selection: _selection.Selection, out
         return
     narrow = look if asked == look.directories else look._replace(directories=asked)
     if state == 'absent':
+        everywhere = _access.every_directory(look)
         _archive.check_base(base, everywhere)
         with contextlib.ExitStack() as stack:
             writer = None if dry else stack.enter_context(_archive.Writer(base, 'removed', {'state': state, 'pid': os.getpid()}, everywhere))
@@ -170,7 +178,11 @@ def work(params: Dict[str, Any], look: Any, selection: _selection.Selection, out
             if os.path.isdir(base):
                 if writer is not None:
                     writer.lock()
-                back = [one for one in _removal.put_back(narrow, base, dry) if dry and _removal.meant(selection, one)]
+                for one in _removal.put_back(narrow, base, dry):
+                    if not _removal.meant(selection, one, one.file if dry else one.name):
+                        outcome.add('queued', one.queue, one.name[2:])
+                    elif dry:
+                        back.append(one)
             outcome.selected = _outcome.count(narrow, selection) + len(back)
             _outcome.refuse(state, params, selection, outcome.selected)
             for one in back:

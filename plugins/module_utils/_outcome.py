@@ -43,7 +43,8 @@ class Outcome:
         if state in ('absent', 'restored'):
             sides[state == 'absent'] = ''
         return dict(
-            ((name, self.counts[name]) for name in OUTCOMES), changed=self.counts[done] > 0, selected=self.selected, outcomes=self.lists,
+            ((name, self.counts[name]) for name in OUTCOMES), changed=bool(self.counts[done] or self.counts['queued']), selected=self.selected,
+            outcomes=self.lists,
             truncated=any(self.counts[name] > len(entries) for name, entries in self.lists.items()), transcript=list(self.transcript),
             archive=None if self.archive is None else _text.printable(os.fsencode(self.archive)), refused=list(self.refused),
             diff={'before': sides[0], 'after': sides[1]})

@@ -15,6 +15,7 @@ import errno
 import grp
 import os
 import pwd
+import re
 import stat
 from typing import FrozenSet, NamedTuple, Optional
 
@@ -373,7 +374,7 @@ def apply(actions, check_mode, look_up=None):
                          'It has an access control list, and another mode would change what that gives to others: remove it with setfacl -b.')
         else:
             try:
-                if check_mode or _do(action):
+                if _do(action, check_mode):
                     outcome.change(action)
                 else:
                     outcome.skip(action.found.path, 'It was replaced or changed by somebody else meanwhile.')
@@ -400,18 +401,30 @@ def _has_list(action):
         return False
 
 
-def _do(action):
-    """Carry one action out on a descriptor. False when the path is no longer what the plan saw."""
+def _do(action, dry):
+    """Carry one action out on a descriptor, or only say whether that can be. False when the path is no longer what the plan saw."""
     found, (uid, gid, mode) = action.found, action.after
     if action.what == 'create':
+        _check_writable(found.parent)
+        if dry:
+            return True
         os.mkdir(found.name, 0o700, dir_fd=found.parent)
-    handle = os.open(found.name, _OPEN, dir_fd=found.parent)
+    handle = os.open(found.name, _OPEN | (os.O_DIRECTORY if action.what == 'create' else 0), dir_fd=found.parent)
     try:
         about = os.fstat(handle)
         if action.what == 'create':
+            # Who owns the directory above it can have put something else there.
+            if about.st_uid != os.geteuid() or about.st_mode & 0o077:
+                return False
             _label(handle, found.path)
-        if action.what == 'change' and [about[field] for field in _SAME] != [found.about[field] for field in _SAME]:
-            return False
+        if action.what == 'change':
+            if [about[field] for field in _SAME] != [found.about[field] for field in _SAME]:
+                return False
+            _check_writable(handle)
+            if _filesystem.immutable(handle):
+                raise OSError(errno.EPERM, 'It is immutable or append-only: remove that attribute with chattr -ia.')
+        if dry:
+            return True
         if found.want.override != found.want.overridden:
             _set_override(found.want)
         if (about.st_uid, about.st_gid) != (uid, gid):
@@ -423,6 +436,11 @@ def _do(action):
         return True
     finally:
         os.close(handle)
+
+
+def _check_writable(descriptor):
+    if os.fstatvfs(descriptor).f_flag & os.ST_RDONLY:
+        raise OSError(errno.EROFS, 'Its file system is read-only: find out why (dmesg), and mount it writable.')
 
 
 def _label(handle, path):
@@ -532,6 +550,8 @@ class Outcome:
 def put_right(queue='all', overrides=None, check_mode=False):
     """Look at this host and put everything right. Returns an Outcome. Raises SendmailError where there is no Sendmail."""
     overrides = [dict(entry, mode=_mode(entry)) for entry in overrides or ()]
+    for entry in overrides:
+        _check_names(entry)
     look = _look.look('program', queue)
     program = look.program
     if not program['sendmail']:
@@ -564,6 +584,18 @@ def act(params, check_mode):
     if outcome.errors:
         raise _text.SendmailError(' '.join('%s: %s' % (error['path'], error['error']) for error in outcome.errors[:5]), **result)
     return result
+
+
+def _check_names(entry):
+    for option in ('owner', 'group'):
+        name = entry.get(option)
+        # The largest number means "as it is" to chown(2).
+        if name and (not name.isprintable() or name[0] == '-' or name.isdigit() and not (_NUMBER.match(name) and int(name) < 0xffffffff)):
+            raise _text.SendmailError('overrides.%s: %s, of %s, is neither a name nor a number that an account can have.' % (
+                option, _text.shown(name), _printed(entry['path'])))
+
+
+_NUMBER = re.compile('[0-9]{1,10}\\Z')
 
 
 def _mode(entry):

@@ -87,7 +87,7 @@ class Remover:
 
     def _batch(self, queue: str, opened: _spool.Opened, names: Iterable[str]) -> None:
         """Archive, sync, remove. The locks are held from before the first byte is read until the names are gone."""
-        who, names = _access.identity(self.look, queue), list(names)
+        who, names = _access.identity(self.look, queue), list(dict.fromkeys(names))    # a file that is opened a second time is not locked any more
         while names:
             held: List[Held] = []
             with contextlib.ExitStack() as stack:
@@ -315,18 +315,20 @@ def settle_removal(look: Any, one: Staged) -> None:
         if not _control_elsewhere(look, one.queue, one.name[2:]):
             try:
                 data = _access.data_of(look, one.queue, one.opened, _spool.read_whole(one.where, one.file)[0], stack).data
-            except _text.SendmailError:
+            except (OSError, _text.SendmailError):
                 pass
         _finish_removal(one.where, one.file, data, 'df' + one.name[2:])
 
 
-def meant(selection: _selection.Selection, one: Staged) -> bool:
-    """Whether a message is selected that a run would put back into the queue first. To be called while its directory is open."""
+def meant(selection: _selection.Selection, one: Staged, file: str) -> bool:
+    """Whether a message is selected that a run puts back into the queue first. To be called while its directory is open; C(file): its name there now."""
     try:
-        data = _spool.read_whole(one.where, one.file)[0]
-        size = os.stat('df' + one.name[2:], dir_fd=one.opened.data, follow_symlinks=False).st_size
+        data = _spool.read_whole(one.where, file)[0]
     except (OSError, _text.SendmailError):
         return False
+    size = None
+    with contextlib.suppress(OSError):
+        size = os.stat('df' + one.name[2:], dir_fd=one.opened.data, follow_symlinks=False).st_size
     return selection.wants(one.name[2:]) and _outcome.judge(selection, one.name, data, size)[2]
 
 

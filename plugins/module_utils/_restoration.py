@@ -37,6 +37,7 @@ class Ready(NamedTuple):
     name: str
     data: Optional[Tuple[int, str]] = None      # directory and present name of a data file that has yet to get its own
     unsynced: Tuple[int, ...] = ()              # descriptors
+    place: Optional[int] = None                 # the directory with the data file, where a d line names another one
 
 
 class Restorer:
@@ -99,6 +100,9 @@ class Restorer:
         ready: List[Ready] = []
         reference = '%s.%s' % (os.path.basename(os.path.dirname(path)), os.path.basename(path).partition('.')[0])
         here = self.staged.get(reference, [])
+        if os.statvfs(os.path.dirname(path)).f_flag & os.ST_RDONLY:
+            raise _text.SendmailError('archive: %s is on a read-only file system, and what comes back has to be recorded there, so that it does so once: '
+                                      'mount it writable.' % _text.printable(os.fsencode(os.path.dirname(path))))
         try:
             if self.dry:
                 before = _archive.restored(path)
@@ -220,7 +224,8 @@ class Restorer:
 
     def _commit(self, marks: int, before: Set[bytes], ready: List[Ready]) -> None:
         """Record what is ready, then give it its name. From the record on the message counts as brought back, whatever happens."""
-        places = sorted({(one.queue, descriptor, one.opened.directory.path) for one in ready for descriptor in (one.opened.control, one.opened.data)})
+        places = sorted({(one.queue, descriptor, one.opened.directory.path) for one in ready
+                         for descriptor in (one.opened.control, one.opened.data, one.place) if descriptor is not None})
         written = os.pread(marks, 1 << 24, 0)
         recorded = set(written.split())
         self._sync_all(places)
@@ -319,7 +324,7 @@ class Restorer:
             return None
         file, temporary = '.%s.%s.restoring' % (name, reference), '.%s.%s.restored' % (data_name, reference)
         unsynced = () if there else (_write(data.data, temporary, stream, member.size, right_data),)
-        one = Ready(queue, control, file, name, None if there else (data.data, temporary), unsynced)
+        one = Ready(queue, control, file, name, None if there else (data.data, temporary), unsynced, data.data)
         try:
             handle = _write(control.control, file, _Bytes(pending.data), len(pending.data), right)
         except BaseException:

@@ -4,10 +4,11 @@
 
 """Which messages are meant: the C(select) dictionary as a predicate."""
 
+import itertools
 import re
 import signal
 from fnmatch import translate
-from typing import Any, Dict
+from typing import Any, Dict, Iterator
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _qf, _text
 
@@ -25,20 +26,21 @@ OPTIONS = {
 
 TEXT_MAX = 1024        # bytes of a text that a pattern is tried on
 _SECONDS = 2.0         # of the processor, for one text
+_ALL_SECONDS = 60.0    # and for all of them
 _REMEMBERED = 10000
 
 
 class Guarded:
     """A compiled expression of a user, which may take for ever on some texts: bounded in the length of the text and in time.
 
-    C(match(text)): whether it is found (C(whole): at the beginning). A few texts stand in a million files: the answers are remembered.
+    C(match(text)): whether it is found. A few texts stand in a million files: the answers are remembered.
     Raises SendmailError when it takes too long, so that the whole work is bounded.
     """
 
-    def __init__(self, key: str, given: Any, compiled: Any, whole: bool) -> None:
-        self._key, self._given = key, given
-        self._try = compiled.match if whole else compiled.search
+    def __init__(self, key: str, given: Any, compiled: Any) -> None:
+        self._key, self._given, self._try = key, given, compiled.search
         self._known: Dict[bytes, bool] = {}
+        self._left = _ALL_SECONDS
 
     def match(self, text: bytes) -> bool:
         text = text[:TEXT_MAX]
@@ -57,22 +59,38 @@ class Guarded:
             before = signal.signal(signal.SIGVTALRM, late)
         except ValueError:     # only the main thread may
             return self._try(text) is not None
-        signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)
+        most = max(0.001, min(_SECONDS, self._left))
+        signal.setitimer(signal.ITIMER_VIRTUAL, most)
         try:
             return self._try(text) is not None
         finally:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            self._left -= max(0.0, most - signal.setitimer(signal.ITIMER_VIRTUAL, 0)[0])   # or a tick more
             signal.signal(signal.SIGVTALRM, before)
+
+
+_PATTERN = re.compile(r'\[!?\]?[^\]]*\]|\*+|.', re.S)
+
+
+def _translated(word: str, numbers: Iterator[int]) -> str:
+    """As fnmatch.translate() of Python 3.9: what a star took is not tried again, so no text takes long."""
+    fixed = ['']
+    for part in _PATTERN.findall(word):
+        if part[0] == '*':
+            fixed.append('')
+        else:
+            fixed[-1] += part
+    first, *rest = [translate(part)[4:-3] for part in fixed]
+    stars = ['(?=(?P<g%d>.*?%s))(?P=g%d)' % (number, part, number) for part, number in zip(rest[:-1], numbers)]
+    return '(?s:%s%s%s)\\Z' % (first, ''.join(stars), '.*' + rest[-1] if rest else '')
 
 
 def _patterns(key, words):
     """Shell patterns, any of them, for the whole of a bytes value and without regard to case. Bytes and brackets may stand as listings show them."""
     if not words:
         return None
+    numbers = itertools.count()
     try:
-        compiled = re.compile('|'.join(translate(_qf.address(_text.original_bytes(word)).decode('latin-1')) for word in words).encode('latin-1'), re.I)
-        # One with a few stars takes no longer than reading the text some times over.
-        return compiled if max(word.count('*') for word in words) < 4 else Guarded(key, words, compiled, True)
+        return re.compile('|'.join(_translated(_qf.address(_text.original_bytes(word)).decode('latin-1'), numbers) for word in words).encode('latin-1'), re.I)
     except re.error as error:
         raise _text.SendmailError('select.%s: %s has a pattern that cannot be used: %s.' % (key, _text.shown(words), error))
 
@@ -85,7 +103,9 @@ class Selection:
     """
 
     def __init__(self, select, now, states=STATES):
-        select = dict((key, value) for key, value in (select or {}).items() if value not in (None, []) and (value or key != 'status'))
+        select = dict((key, value) for key, value in (select or {}).items() if value is not None and (value or key != 'status'))
+        for key in [key for key, value in select.items() if value == []]:
+            raise _text.SendmailError('select.%s: the list is empty, which names no message: leave the key out.' % key)
         self.everything = not select
         self.done = ''      # what becomes of them, in the word of the caller
         self.ids = frozenset(select.get('ids', ()))
@@ -98,8 +118,8 @@ class Selection:
         self._senders, self._recipients, self._domains = (_patterns(key, select.get(key)) for key in ('senders', 'recipients', 'domains'))
         self._local = '(local)' in select.get('domains', ())      # as listings show it
         try:
-            self._status = Guarded('status', select['status'], re.compile(select['status'].encode('utf-8', 'surrogateescape'), re.I),
-                                   False) if 'status' in select else None
+            self._status = Guarded('status', select['status'],
+                                   re.compile(select['status'].encode('utf-8', 'surrogateescape'), re.I)) if 'status' in select else None
         except re.error as error:
             raise _text.SendmailError('select.status: %s is not a regular expression: %s.' % (_text.shown(select['status']), error))
         self._before, self._after = (now - _text.duration(select[key], option='select.' + key) if key in select else None

@@ -188,7 +188,7 @@ def never(place: str) -> bool:
 
 
 def check_place(descriptor: int, path: str) -> None:
-    """Raise OSError when an open directory is one that is never a queue, however it got into a configuration."""
+    """Raise OSError when an open directory is one that is never a queue."""
     try:
         place = os.readlink('/proc/self/fd/%d' % descriptor)
     except OSError:
@@ -209,7 +209,7 @@ def check_place(descriptor: int, path: str) -> None:
 def check_content(descriptor: int, nested: bool) -> bool:
     """Raise OSError when a directory is full of what no Sendmail made; judged by its first names, for it may hold a million.
 
-    A queue can hold a few strange files (a core image), and more where nobody else can look into it, as into a package's.
+    A queue can hold a few strange files (a core image), and more where nobody else can look into it.
     C(nested): other queues lie below, so directories are no strangers. Returns whether all are strange.
     """
     ours = strange = 0
@@ -228,7 +228,7 @@ def check_content(descriptor: int, nested: bool) -> bool:
 
 
 def _is_place(entry: Any) -> bool:
-    """Whether a directory entry is a directory or a link, which may lead to one: only L(walk) follows it, where root has made it."""
+    """Whether a directory entry is a directory or a link, which may lead to one."""
     return entry.is_dir(follow_symlinks=False) or entry.is_symlink()
 
 
@@ -381,7 +381,7 @@ class Opened:
 
     @staticmethod
     def _base(directory, proved):
-        """The directory that was proved, opened by its path where that leads to it still; L(walk) only where it does not."""
+        """The directory that was proved, by its path where that leads to it still."""
         if proved:
             descriptor = open_quietly(directory.path, _DIRECTORY)
             if _identity_of(descriptor) == proved[0]:
@@ -405,7 +405,7 @@ def scan(descriptor):
 
 
 def _blocks_read() -> int:
-    """What this process has had a disk read so far, in blocks of 512 bytes; what was in memory does not count."""
+    """What this process has had a disk read, in blocks of 512 bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_inblock
 
 
@@ -508,7 +508,7 @@ class Pass:
         messages, wanted, with_sizes = self.messages, self.wanted, self.sizes
         prefixes, read_head, status_at = _qf.CONTROL_PREFIXES, _qf.head, os.stat
         names, rows, sizes = [], [], []
-        data_seen = data_met = 0
+        data_seen = data_met = heavy = 0
         with scan(control) as entries:
             for entry in chain.from_iterable(self._ahead(entries, control, data)) if wanted else entries:
                 name = entry.name
@@ -547,6 +547,7 @@ class Pass:
                     row = read_head(block) if block[-3:] == b'\n.\n' and len(block) < _BLOCK else None
                     if row is None:
                         row = self._awkward(control, name, block)
+                        heavy += sum(map(len, filter(None, row or ())))
                     if with_sizes and size is None and not self._without_data(control, name, block):
                         continue
                 except FileNotFoundError:
@@ -561,16 +562,16 @@ class Pass:
                 sizes.append(size)
                 names.append(name)
                 rows.append(row)
-                if len(rows) == BATCH:
+                if len(rows) == BATCH or heavy > LIMIT:
                     yield Batch(names, rows, sizes)
-                    names, rows, sizes = [], [], []
+                    names, rows, sizes, heavy = [], [], [], 0
         self._data_seen += data_seen
         self._data_met += data_met
         if names:
             yield Batch(names, rows, sizes)
 
     def _ahead(self, entries: Iterable[Any], control: int, data: int) -> Iterator[List[Any]]:
-        """The entries part by part. While the disk is waited for, it is told of the part that follows, and reads many at once."""
+        """The entries part by part. While the disk is waited for, it is told of the part that follows."""
         entries, cold, before = iter(entries), False, _blocks_read()
         part = list(islice(entries, _AHEAD // 10))
         while part:
@@ -582,7 +583,7 @@ class Pass:
             cold, before, part = now - before > len(part) and hasattr(os, 'posix_fadvise'), now, following
 
     def _announce(self, names: List[str], control: int, data: int) -> None:
-        """Have the kernel begin to read what the pass comes to next; what is wrong with a file, the pass says."""
+        """Have the kernel begin to read what comes next."""
         for name in names:
             with contextlib.suppress(OSError):
                 handle = open_quietly(name, _READ, control)
@@ -660,7 +661,7 @@ class Pass:
             self.debris['special'] += 1
 
     def _staged(self, name, entry):
-        """Say that a run of ours that was ended has left a message between queue and archive, where neither a runner nor a pass sees it."""
+        """Say that a run of ours that was ended has left a message between queue and archive."""
         found = STAGED.match(name)
         if not found or found.group(1)[:2] == 'df':
             return

@@ -142,7 +142,7 @@ quarantined:
   type: int
   sample: 0
 queued:
-  description: How many were released or returned to the queue.
+  description: How many were released or returned to the queue; with O(state=absent), how many that were not selected an interrupted run had left half way.
   returned: success
   type: int
   sample: 0

@@ -424,6 +424,16 @@ def test_a_file_system_that_keeps_no_modes(tmp_path, monkeypatch, mode):
     assert [name for _where, _directories, names in os.walk(str(base)) for name in names] == []
 
 
+def test_what_cannot_be_known_of_a_base_is_said_with_its_path(tmp_path, monkeypatch):
+    def trusted(_descriptor, _path, _passing=True):
+        raise OSError(errno.EROFS, 'Read-only file system')
+    monkeypatch.setattr(_archive, '_base_check', lambda queues: lambda descriptor, path: None)
+    monkeypatch.setattr(_archive, '_trusted', trusted)
+    with pytest.raises(OSError, match='Read-only') as raised:
+        _archive.check_base(str(tmp_path / 'base'), ())
+    assert raised.value.filename == str(tmp_path / 'base')
+
+
 def test_a_base_in_a_queue(tmp_path):
     queue = tmp_path / 'mqueue'
     queue.mkdir()
@@ -971,5 +981,5 @@ def test_what_a_file_system_refuses_is_said_with_the_archive(tmp_path, monkeypat
             writer.removed([b'msp/q/qf6ANFSGLL000001'])
         assert raised.value.filename.startswith(writer.path)
         writer.drop()
-    left = [name for name in os.listdir(writer.path) if name.endswith('.partial')]
+    left = [name for _place, _below, names in os.walk(base) for name in names if name.endswith('.partial')]
     assert left == ['0001.tar.gz.partial'] * (call == 'rename')     # which the next run clears away

@@ -38,7 +38,7 @@ class Lab:
 
     def look(self):
         return types.SimpleNamespace(now=int(time.time()), directories={'mta': self.directories}, errors=[], held=set(),
-                                     settings={'mta': SETTINGS}, program={'sendmail': None})
+                                     settings={'mta': SETTINGS}, configurations={}, program={'sendmail': None})
 
     def clear(self, check_mode=False, older_than='0', kinds=None):
         return _debris.clear({'state': 'absent', 'queue': 'all', 'older_than': older_than, 'kinds': kinds, 'archive': self.base}, check_mode, self.look())
@@ -152,6 +152,14 @@ class TestKinds:
         done = lab.clear(kinds=[kind])
         assert set(done['kinds']) == {kind} and done['removed' if kind != 'foreign' else 'left_alone'] == done['kinds'][kind]
 
+    def test_no_kind_is_not_every_kind(self, lab):
+        fill(lab)
+        before = lab.names()
+        for act in (lab.clear, lab.find, functools.partial(lab.clear, check_mode=True)):
+            with pytest.raises(_text.SendmailError, match='kinds: the list is empty'):
+                act(kinds=[])
+        assert lab.names() == before
+
     def test_lost(self, lab):
         lab.put('Qf' + ID % 1)
         lab.put('df' + ID % 1, b'body')
@@ -196,6 +204,16 @@ class TestLeftAlone:
         done = lab.clear()
         assert (done['changed'], sorted(reasons(done))) == (False, ['Tf' + ID % 2, 'tf' + ID % 1])
 
+    @pytest.mark.parametrize('end, stays', [
+        (b'.', True), (b'. \n', True), (b'.\n\t\n', True), (b'.end', True), (b'.\r\n', True), (b'', False), (b'H??X: .\n', False)])
+    def test_an_end_that_another_program_has_written(self, lab, end, stays):
+        """readqf() looks at the first character of the last line, which an editor may have left without its line end: a run delivers it."""
+        lab.put('qf' + ID % 1, QF[:-2] + end)
+        lab.put('df' + ID % 1, b'body')
+        lab.put('tf' + ID % 2, QF[:-2] + end)
+        done = lab.clear()
+        assert ('qf' + ID % 1 in lab.names(), 'df' + ID % 1 in lab.names(), 'tf' + ID % 2 in lab.names()) == (stays,) * 3, done
+
     def test_what_cannot_be_judged(self, lab, tmp_path):
         os.mkdir(os.path.join(lab.path, 'qf' + ID % 1))
         server = socket.socket(socket.AF_UNIX)
@@ -225,6 +243,24 @@ class TestLeftAlone:
         assert stays + ID % 1 not in reasons(result)
         assert lab.archived() == {}
 
+    @pytest.mark.parametrize('make', [os.mkdir, lambda path: socket.socket(socket.AF_UNIX).bind(path)])
+    def test_a_fifo_that_is_something_else_a_moment_later_is_one_reason(self, lab, monkeypatch, make):
+        monkeypatch.chdir(lab.path)
+        os.mkfifo('qf' + ID % 1)
+        lab.put('df' + ID % 2, b'orphan')
+        stays = _debris.Cleaner._stays
+
+        def swapped(cleaner, one, used):
+            found = stays(cleaner, one, used)
+            if one.name[:2] == 'qf' and cleaner.settled and not found and stat.S_ISFIFO(os.lstat(one.name).st_mode):
+                os.unlink(one.name)
+                make(one.name)
+            return found
+        monkeypatch.setattr(_debris.Cleaner, '_stays', swapped)
+        done = lab.clear()
+        assert (done['removed'], done['left_alone']) == (1, 1), done
+        assert list(reasons(done)) == ['qf' + ID % 1] and os.path.lexists('qf' + ID % 1)
+
     def test_its_control_file_comes_in_between(self, lab, monkeypatch):
         lab.put('df' + ID % 1, b'being received')
         monkeypatch.setattr(time, 'sleep', lambda _seconds: lab.put('qf' + ID % 1))
@@ -232,9 +268,12 @@ class TestLeftAlone:
         assert (done['changed'], lab.names()) == (False, ['df' + ID % 1, 'qf' + ID % 1])
 
 
-def test_processes_are_looked_into(monkeypatch, tmp_path):
+@pytest.mark.parametrize('name, seen', [('df' + ID % 1, True), ('Qf' + ID % 1, True), ('.df%s.removed-20261123T221500Z.0001.restored' % (ID % 1), True),
+                                        ('dead', False)])
+def test_processes_are_looked_into(monkeypatch, tmp_path, name, seen):
+    """But not at what is on a server that does not answer: of that only the name is known without asking it."""
     monkeypatch.undo()
-    path = str(tmp_path / 'file')
+    path = str(tmp_path / name)
     ready, end = os.pipe()
     child = os.fork()
     if not child:
@@ -242,11 +281,16 @@ def test_processes_are_looked_into(monkeypatch, tmp_path):
         os.write(end, b'x')
         time.sleep(60)
         os._exit(0)
+    really, asked = os.stat, []
+    # Of a machine that does not let all its processes be looked into, this one.
+    monkeypatch.setattr(os, 'listdir', lambda place, listdir=os.listdir: [str(child)] if place == '/proc' else listdir(place))
+    monkeypatch.setattr(os, 'stat', lambda place, **more: asked.append(place) or really(place, **more))
     try:
         os.read(ready, 1)
-        about = os.stat(path)
         used = _debris.open_files()
-        assert used is None or (about.st_dev, about.st_ino) in used
+        about = really(path)
+        assert ((about.st_dev, about.st_ino) in used) == seen
+        assert [place for place in asked if os.path.samestat(really(place), about)] == [place for place in asked if seen] and len(asked) == seen
     finally:
         os.kill(child, 9)
         os.waitpid(child, 0)

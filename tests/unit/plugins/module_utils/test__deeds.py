@@ -17,7 +17,7 @@ import time
 import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _access, _archive, _debris, _filesystem, _hazards, _identity, _look, _message, _outcome, _platform, _probe, _process, _restoration, _spool, _text)
+    _access, _archive, _cf, _debris, _filesystem, _hazards, _identity, _look, _message, _outcome, _platform, _probe, _process, _restoration, _spool, _text)
 from ansible_collections.mailops.sendmail.tests.unit.fault_points import killed_at_every_step
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='a queue has files of several users')
@@ -116,6 +116,115 @@ def at_once(monkeypatch):
 
 def reasons(result):
     return {entry.get('id') or os.path.basename(entry['path']): entry['why'] for entry in result['outcomes'].get('left_alone', [])}
+
+
+@pytest.mark.parametrize('queues', [('msp',), ('msp', 'mta')])
+def test_no_archive_in_a_queue_that_was_not_asked_for(lab, monkeypatch, queues):
+    """Three of them, and the queue of the MTA was none any more, because most of what was in it Sendmail had not made."""
+    lab.message(1)
+    look = lab.look()
+    cf = _cf.parse(b'V10\nO QueueDirectory=%s\n' % os.fsencode(lab.mta))
+    look = look._replace(directories={queue: look.directories[queue] for queue in queues}, configurations={'msp': None, 'mta': cf},
+                         files={'msp': {'path': '/etc/mail/submit.cf'}, 'mta': {'path': '/etc/mail/sendmail.cf'}})
+    monkeypatch.setattr(Lab, 'look', lambda self: look)
+    for check_mode in (True, False):
+        with pytest.raises(_text.SendmailError, match='an archive cannot be in the queue directory %s' % lab.mta):
+            lab.act('absent', check_mode, archive=lab.mta + '/archives')
+    assert os.listdir(lab.mta) == [] and len(lab.files()) == 2
+
+
+@pytest.mark.parametrize('tail', ['/', '//', '/.', '/./new/', '/new/../other'])
+def test_an_archive_may_be_named_in_any_way(lab, tail):
+    """As ls and cd would take it; what is said of it afterwards is the plain path, for both modules."""
+    lab.message(1)
+    lab.put('df' + identifier(2))
+    base = os.path.normpath(lab.base + tail)
+    for state, done in (('absent', 'removed'), ('restored', 'restored')):
+        checked = lab.act(state, True, archive=lab.base + tail)
+        result = lab.act(state, archive=lab.base + tail)
+        assert checked[done] == result[done] == 1 and os.path.dirname(result['archive'] + '/x').startswith(base), result
+    assert os.path.dirname(lab.clear(archive=lab.base + tail)['archive']) == base
+
+
+@pytest.mark.parametrize('state, prefix', [('quarantined', 'qf'), ('queued', 'hf')])
+def test_check_mode_promises_nothing_that_a_missing_program_would_do(lab, monkeypatch, state, prefix):
+    """Sendmail was removed, and mail was left."""
+    lab.message(1, prefix=prefix)
+    lab.message(2, prefix='Qf')
+    look = lab.look()._replace(program={'sendmail': None, 'other_mta': None})
+    monkeypatch.setattr(Lab, 'look', lambda self: look)
+    told = []
+    for check_mode in (True, False):
+        with pytest.raises(_text.SendmailError, match='Sendmail is not installed') as raised:
+            lab.act(state, check_mode, select={'ids': [identifier(1)]})
+        told.append(raised.value.result)
+    assert told[0] == told[1] and not told[0]['changed']
+    assert lab.act('queued', True, select={'ids': [identifier(2)]})['queued'] == 1, 'which needs no program'
+    assert lab.act('queued', select={'ids': [identifier(2)]})['queued'] == 1
+
+
+@pytest.mark.parametrize('state', ['absent', 'restored'])
+def test_a_file_of_a_killed_run_that_its_owner_has_closed_ends_no_other(lab, state):
+    """The queue's user can name a file so, as he can all others."""
+    lab.message(1)
+    archive = lab.act('absent')['archive']
+    lab.put('.qf%s.%s.0001.removing' % (identifier(1), os.path.basename(archive)), uid=UID, mode=0)
+    lab.message(2)
+    result = lab.act(state)
+    assert result['removed' if state == 'absent' else 'restored'] == 1
+    assert not [name for name in lab.files() if name[0] == '.']
+
+
+@pytest.mark.parametrize('error, done, why', [
+    (FileNotFoundError(2, 'gone'), 'taken', None), (OSError(5, 'Input/output error'), 'left_alone', 'Input/output error')])
+def test_what_happens_to_one_while_sendmail_quarantines_is_no_end_of_the_others(lab, monkeypatch, error, done, why):
+    """A runner had it, so Sendmail has skipped it, and delivers it while it is looked at again."""
+    lab.message(1)
+    lab.message(2)
+    really, ran = _message.why_stays, []
+
+    def quarantine(_look, _queue, _arguments, names, _transcript):
+        ran.extend(names)
+        os.rename(os.path.join(lab.client, 'qf' + identifier(2)), os.path.join(lab.client, 'hf' + identifier(2)))
+
+    def why_stays(look, queue, opened, name, after):
+        if ran:
+            raise error
+        return really(look, queue, opened, name, after)
+    monkeypatch.setattr(_message, '_sendmail', quarantine)
+    monkeypatch.setattr(_message, 'why_stays', why_stays)
+    result = lab.act('quarantined')
+    assert (len(ran), result['quarantined'], result[done], result['changed']) == (2, 1, 1, True)
+    assert result['outcomes'][done][0].get('why') == why
+
+
+def test_a_name_that_a_directory_gives_twice_is_one_message(lab, monkeypatch):
+    """As btrfs of Linux before 6.6, when a runner replaces a control file meanwhile. To open it a second time would drop the lock on it."""
+    lab.message(1)
+    lab.message(2)
+    really, opened = _outcome.find, []
+    monkeypatch.setattr(_outcome, 'find', lambda *given: ((queue, directory, [name for name in names for _twice in range(2)])
+                                                          for queue, directory, names in really(*given)))
+    hold = _archive.hold
+    monkeypatch.setattr(_archive, 'hold', lambda directory, name: opened.append(name) or hold(directory, name))
+    result = lab.act('absent')
+    assert (result['removed'], result['left_alone'], result['taken']) == (2, 0, 0), result
+    assert sorted(opened) == ['qf' + identifier(1), 'qf' + identifier(2)]
+
+
+def test_where_nothing_was_archived_there_is_no_archive(lab):
+    """A message in delivery is left alone, and a run that changes nothing leaves no directory for it."""
+    lab.message(1)
+    handle = os.open(os.path.join(lab.client, 'qf' + identifier(1)), os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        result = lab.act('absent')
+    finally:
+        os.close(handle)
+    assert (result['changed'], result['left_alone'], result['archive']) == (False, 1, None)
+    assert os.listdir(lab.base) == ['progress.json']
+    with open(os.path.join(lab.base, 'progress.json')) as stream:
+        assert json.load(stream)['archive'] is None
 
 
 class TestTheQueuesUser:
@@ -273,6 +382,29 @@ class TestTheQueuesUser:
             assert [lab.files(place) for place in places] == [{}, {}]
         else:
             assert [lab.files(place) for place in places] == [{}, before[1]]
+
+    @pytest.mark.parametrize('left', [False, True])
+    def test_data_in_another_directory_has_its_name_on_the_disk_before_the_message_counts_as_restored(self, lab, left, monkeypatch):
+        """C(left): a killed run has left the data file there already."""
+        places = [os.path.join(lab.client, name) for name in ('q1', 'q2')]
+        for place in places:
+            os.mkdir(place)
+            os.chown(place, UID, GID)
+        lab.put('qf' + identifier(1), QF % (900, b'dq2\n'), place=places[0])
+        lab.put('df' + identifier(1), b'body\n', place=places[1])
+        look = lab.look()._replace(directories={'msp': _spool.directories([('mqueue', lab.client + '/q*')])[0]})
+        monkeypatch.setattr(Lab, 'look', lambda self: look)
+        archive = lab.act('absent')['archive']
+        if left:
+            lab.put('df' + identifier(1), b'body\n', place=places[1], uid=UID)
+        steps, fsync, rename = [], os.fsync, os.rename
+        monkeypatch.setattr(os, 'fsync', lambda handle: steps.append(os.readlink('/proc/self/fd/%d' % handle)) or fsync(handle))
+        monkeypatch.setattr(os, 'rename', lambda old, new, **more: steps.append(new) or rename(old, new, **more))
+        assert lab.act('restored')['restored'] == 1
+        record, entered = steps.index(os.path.join(archive, '0001.tar.gz.restored')), steps.index('qf' + identifier(1))
+        assert set(places) <= set(steps[:record]) and record < entered, steps
+        if not left:
+            assert places[1] in steps[steps.index('df' + identifier(1)):record]
 
     def test_data_that_a_control_file_of_another_queue_is_not_taken(self, lab):
         """A d line names a directory of the same queue, or nothing."""

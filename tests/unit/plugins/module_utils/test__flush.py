@@ -328,6 +328,17 @@ class TestOutcomes:
     def test_gone_by_other_hands(self, directory):
         assert self.outcome(directory, message(1, directory)).outcome == 'taken'
 
+    def test_what_a_disk_does_not_say_of_one_is_not_the_end_of_the_account(self, directory, monkeypatch):
+        one, other, really = message(1, directory), message(2, directory), os.stat
+
+        def stat(name, *given, **more):
+            if name == 'Qf' + one.id:
+                raise OSError(5, 'Input/output error')
+            return really(name, *given, **more)
+        monkeypatch.setattr(os, 'stat', stat)
+        said = transcript_of(b'===== Dropping queue files for %s... queueit=0, e_flags=1<X>' % other.id.encode())
+        assert [found.outcome for found in _flush._outcomes([one, other], said)] == ['untried', 'relayed']
+
     def test_gone_after_we_had_deferred_it(self, directory):
         one = message(1, directory)
         assert self.outcome(directory, one, b'dropenvelope 0x1: id=%s, flags=1<X>' % one.id.encode()).outcome == 'taken'

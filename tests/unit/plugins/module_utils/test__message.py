@@ -48,7 +48,7 @@ class Lab:
 
     def look(self, held=()):
         return types.SimpleNamespace(now=int(time.time()), directories={'mta': [self.directory]}, errors=[], held=set(held),
-                                     settings={'mta': SETTINGS}, program={'sendmail': '/nonexistent/sendmail'})
+                                     settings={'mta': SETTINGS}, configurations={}, program={'sendmail': '/nonexistent/sendmail'})
 
     def act(self, state, check_mode=False, **more):
         return _message.act(dict(PARAMS, state=state, archive=more.pop('archive', self.base), **more), check_mode, self.look())
@@ -89,8 +89,8 @@ def no_half(files):
 class TestRefused:
     def test_an_empty_selection(self, lab):
         lab.put(1)
-        for select in (None, {}, {'ids': []}):
-            with pytest.raises(_text.SendmailError, match='confirm_all'):
+        for select, why in ((None, 'confirm_all'), ({}, 'confirm_all'), ({'ids': None}, 'confirm_all'), ({'ids': []}, 'select.ids: the list is empty')):
+            with pytest.raises(_text.SendmailError, match=why):
                 lab.act('absent', select=select)
         assert lab.act('absent', confirm_all=True)['removed'] == 1
 
@@ -410,6 +410,27 @@ class TestKilled:
         assert killed_at_every_step(tmp_path, prepare, lambda lab: lab.act('restored'), check) > 20
 
 
+@pytest.mark.parametrize('select, back, removed', [({'ids': [identifier(1)]}, 1, 1), ({'senders': ['nobody']}, 2, 0), (None, 0, 2)])
+def test_what_a_killed_run_left_half_way_is_said_when_it_is_put_back(lab, select, back, removed):
+    """It was in no queue for Sendmail, and is in one again: that is a change, whatever else the run does."""
+    for number in range(2):
+        lab.put(number)
+    before, place = lab.files(), lab.act('absent', confirm_all=True)['archive']
+    os.unlink(place + '/0001.removed')
+    for number in range(2):
+        lab.put(number)
+        os.rename(*(os.path.join(lab.path, name % identifier(number)) for name in ('qf%s', '.qf%%s.%s.0001.removing' % os.path.basename(place))))
+    told = []
+    for check_mode in (True, False):
+        done = lab.act('absent', check_mode, select=select, confirm_all=True)
+        assert (done['changed'], done['queued'], done['removed'], done['selected']) == (True, back, removed, removed), done
+        told.append({what: sorted(one['id'] for one in entries) for what, entries in done['outcomes'].items()})
+    assert told[0] == told[1]
+    left = lab.files()
+    assert len(left) == 2 * back and left.items() <= before.items()
+    assert back or not lab.act('absent', confirm_all=True)['changed']
+
+
 @pytest.mark.parametrize('how', ['before', 'behind', 'from then on'])
 class TestErrors:
     """EIO in the place of each call. What is left in the queue is delivered, then what the archive says is brought back: each message once."""
@@ -452,6 +473,19 @@ class TestErrors:
                 assert re.search('(?:%s|%s)' % (lab.path, lab.base), str(error)), error     # where
                 return error.result
         assert failing_at_every_step(tmp_path, monkeypatch, how, prepare, act, self.check) > steps
+
+
+def test_an_archive_where_nothing_can_be_recorded_gives_nothing_back(lab, monkeypatch):
+    """A backup that is mounted read-only: check mode says so as well."""
+    lab.put(1)
+    place = lab.act('absent', confirm_all=True)['archive']
+    monkeypatch.setattr(os, 'statvfs', lambda path: types.SimpleNamespace(f_flag=os.ST_RDONLY if path == place else 0))
+    told = []
+    for check_mode in (True, False):
+        with pytest.raises(_text.SendmailError, match='archive: %s is on a read-only file system' % place) as raised:
+            lab.act('restored', check_mode)
+        told.append((str(raised.value), raised.value.result))
+    assert told[0] == told[1] and lab.files() == {}
 
 
 def test_what_was_restored_is_on_the_disk_with_its_name(lab, monkeypatch):

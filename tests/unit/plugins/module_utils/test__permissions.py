@@ -294,6 +294,20 @@ def test_an_override_names_an_account_that_is_not_there(option, words):
         _permissions.wants(look(), None, accounts, [dict({'path': '/var/spool/mqueue', 'owner': None, 'group': None, 'mode': None}, **{option: 'nobody here'})])
 
 
+@pytest.mark.parametrize('option', ['owner', 'group'])
+@pytest.mark.parametrize('name', ['4294967295', '99999999999999999999', '\u00b2', '\u0663', 'a\0b', 'a\nb', '-1'])
+def test_an_override_names_what_can_be_no_account(option, name, monkeypatch):
+    """4294967295 is -1 to the system, which leaves the owner as it is."""
+    monkeypatch.setattr(_permissions._look, 'look', None)
+    with pytest.raises(_text.SendmailError, match='overrides.%s: .*is neither a name nor a number' % option):
+        _permissions.put_right('all', [{'path': '/var/spool/mqueue', option: name}])
+
+
+@pytest.mark.parametrize('name', ['0', '4294967294', 'smmsp', 'DOMAIN\\mail user', 'b\u00f6b', '12ab'])
+def test_an_override_may_name_an_account_so(name):
+    _permissions._check_names({'path': '/q', 'owner': name, 'group': None})
+
+
 def test_an_override_of_the_program_is_what_dpkg_keeps():
     path = '/usr/libexec/sendmail/sendmail'
     wants, _errors = _permissions.wants(look(), path, ACCOUNTS, [{'path': path, 'owner': None, 'group': None, 'mode': 0o2555}], {})
@@ -385,6 +399,32 @@ def test_a_missing_queue_directory_is_made(queue):
     assert outcome.result() == checked.result() and not run(wants).result()['changed']
 
 
+@pytest.mark.parametrize('swap', ['file', 'link', 'directory'])
+def test_what_takes_the_place_of_a_directory_that_was_just_made_is_not_given_away(queue, monkeypatch, swap):
+    """A queue group's directory can lie in the directory of another one, whose user can put a hard link there instead (fs.protected_hardlinks 0)."""
+    place, really = queue.place / 'made', os.mkdir
+    before = queue.secret.stat()
+    other = queue.place / 'slow'
+    other.chmod(0o751)
+
+    def mkdir(name, mode, dir_fd=None):
+        really(name, mode, dir_fd=dir_fd)
+        os.rmdir(name, dir_fd=dir_fd)
+        if swap == 'file':
+            os.link(str(queue.secret), str(place))
+        elif swap == 'link':
+            place.symlink_to(queue.secret)
+        else:
+            other.rename(place)
+    monkeypatch.setattr(_permissions.os, 'mkdir', mkdir)
+    result = run([queue.wants[1]._replace(path=str(place))]).result()
+    after = queue.secret.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+    assert not result['changed'] and result['errors' if swap != 'directory' else 'left_alone'], result
+    if swap == 'directory':
+        assert stat.S_IMODE(place.stat().st_mode) == 0o751
+
+
 @pytest.mark.parametrize('policy, printed, number, label', [
     # policy/modules/services/mta.fc: /var/spool/(client)?mqueue(/.*)?  system_u:object_r:mqueue_spool_t:s0
     (True, 'system_u:object_r:mqueue_spool_t:s0\n', 0, b'system_u:object_r:mqueue_spool_t:s0'),
@@ -439,7 +479,8 @@ def test_a_queue_that_is_not_mounted_is_not_touched(queue, monkeypatch):
     assert len(result['errors']) == 1 and 'not mounted' in result['errors'][0]['error']
 
 
-def test_what_was_replaced_meanwhile_is_left_alone(queue):
+@pytest.mark.parametrize('check_mode', [True, False])
+def test_what_was_replaced_meanwhile_is_left_alone(queue, check_mode):
     actions = []
     for action in _permissions.plan(_permissions.inspect(queue.wants[:1]), lambda uid: True):
         if action.what == 'change' and not actions:
@@ -448,7 +489,7 @@ def test_what_was_replaced_meanwhile_is_left_alone(queue):
             new.chmod(0o666)
             new.rename(queue.place / action.found.name)
             actions.append(action.found.name)
-            outcome = _permissions.apply([action], False)
+            outcome = _permissions.apply([action], check_mode)
     assert outcome.result()['left_alone'][0]['reason'].startswith('It was replaced') and not outcome.result()['changed']
     assert stat.S_IMODE((queue.place / actions[0]).stat().st_mode) == 0o666
 
@@ -496,6 +537,17 @@ def test_what_a_disk_or_a_server_does_not_say_is_one_error(queue, monkeypatch, c
     monkeypatch.setattr(os, call, real)
     assert outcome.errors == [{'path': str(queue.place / 'qfBBBBBBBB000001') if call == 'stat' else str(queue.place), 'error': os.strerror(number)}]
     assert len(outcome.changes) == (before if call == 'stat' else 0)
+
+
+@pytest.mark.parametrize('flags, immutable, words', [(os.ST_RDONLY, False, 'read-only'), (0, True, 'chattr -ia')])
+def test_check_mode_promises_nothing_that_cannot_be_changed(queue, monkeypatch, flags, immutable, words):
+    wants = [queue.wants[0], queue.wants[1]._replace(path=str(queue.place / 'made'))] if flags else queue.wants[:1]
+    monkeypatch.setattr(_permissions._filesystem, 'immutable', lambda descriptor: immutable)
+    monkeypatch.setattr(_permissions.os, 'fstatvfs', lambda descriptor: SimpleNamespace(f_flag=flags))
+    before = modes(queue.place)
+    checked, done = run(wants, check_mode=True).result(), run(wants).result()
+    assert checked == done and modes(queue.place) == before
+    assert not done['changed'] and len(done['errors']) == 2 + bool(flags) and all(words in error['error'] for error in done['errors'])
 
 
 def test_what_was_delivered_meanwhile_is_no_error(queue):

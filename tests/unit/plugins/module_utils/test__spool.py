@@ -266,6 +266,17 @@ def test_batches_are_bounded_and_lose_nothing(queue, monkeypatch):
         assert counts(one) == {'queued': 30}
 
 
+def test_a_batch_of_long_control_files_is_bounded_in_bytes(queue, monkeypatch):
+    """A thousand messages of a hundred thousand recipients each are some gigabytes."""
+    monkeypatch.setattr(_spool, 'LIMIT', 100000)
+    data = CONTROL.replace(b'C:bob\n', b'RPFD:<somebody@example.test>\n' * 1000 + b'C:bob\n')
+    put(queue, *('qf' + name for name in ids(20)), data=data)
+    one = _spool.Pass(directory_of(queue))
+    batches = list(one.batches())
+    assert sorted(name for batch in batches for name in batch.names) == ['qf' + name for name in ids(20)]
+    assert [len(batch.names) for batch in batches] == [4] * 5 and counts(one) == {'queued': 20}
+
+
 def from_disk(monkeypatch, each):
     """Let each look at what the process has had read from a disk find so many blocks more; returns the names that are announced."""
     counted = itertools.count(0, each)

@@ -162,6 +162,7 @@ def debris_archived(count, place):
 def quarantine_and_release(count, place):
     """With a Sendmail that does what is asked of it at once."""
     look = spool(count, place)
+    look.program = {'sendmail': '/usr/sbin/sendmail'}
     path = look.directories['mta'][0].path
     selection = _selection.Selection({}, NOW, _selection.STATES)
 
