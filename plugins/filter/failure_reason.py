@@ -67,9 +67,9 @@ def failure_reason(result):
     failed = [one for one in result.get('results') or () if isinstance(one, dict) and one.get('failed')]
     if failed:
         return failure_reason(failed[0])
-    if result.get('msg') == 'non-zero return code':
+    if 'non-zero return code' in str(result.get('msg')):
         return _command(result)
-    return re.sub(r"^.*The filter plugin '[^']+' failed: ", '', ' '.join(str(result.get('msg') or '').split()))
+    return re.sub(r"^(?:.*The filter plugin '[^']+' failed: |(?:Task failed: )?Module failed: )", '', ' '.join(str(result.get('msg') or '').split()))
 
 
 class FilterModule:
