@@ -54,10 +54,10 @@ _VALUES = {
     'eightbitmode': '[mps]', 'deliverymode': '[bdiq]|$', 'queuesortorder': '[fhmnprst]',
     'mailboxdatabase': r'(pw|ldap)(\.|$)', 'runasuser': '[^.:/]', 'defaultuser': '[^.:/]', 'trusteduser': '.',
     'norecipientaction': '(none|add-(to|apparently-to|bcc|to-undisclosed))$', 'macro': r'\{\w+\}|[^{]',
-    'milter': r'\.(macros\.(connect|helo|env(from|rcpt)|data|eo[hm])|loglevel|maxdatasize)$',
+    'milter': r'\.(macros\.(connect|helo|env(from|rcpt)|data|eo[hm])|loglevel|maxdatasize)\Z',
     'timeout': (r'\.(initial|mail|rcpt|data(init|block|final)|command|rset|helo|quit|misc|ident|fileopen|[ai]?connect'
                 r'|hoststatus|control|lhlo|auth|starttls|queue(warn|return)(\.(\*|normal|urgent|non-urgent|dsn))?'
-                r'|resolver\.retr(ans|y)(\.(normal|first))?)$'),
+                r'|resolver\.retr(ans|y)(\.(normal|first))?)\Z'),
     # These are lists: what stands between the words, and a word.
     'privacyoptions': (_BETWEEN, (
         'public|need(mail|expn|vrfy)helo|no(expn|vrfy|etrn|verb|receipts|bodyreturn|actualrecipient|reflection)'
@@ -227,7 +227,8 @@ def problems(cf: _cf.Configuration) -> List[Dict[str, Any]]:
             _refuse(kind, rest, seen)
             ruleset = ruleset or kind == 'S'
         except ValueError as error:
-            found.append({'line': number, 'problem': str(error), 'text': _text.printable(line.encode('utf-8', 'surrogateescape')[:200])})
+            problem, text = (_text.printable(one.encode('utf-8', 'surrogateescape')) for one in (str(error), line[:200]))
+            found.append({'line': number, 'problem': problem, 'text': text})
     for missing, problem in (('Mlocal', 'No local mailer defined'), ('O', 'QueueDirectory (Q) option must be set')):
         if missing not in seen:
             found.append({'line': 0, 'problem': problem, 'text': ''})
