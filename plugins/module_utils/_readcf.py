@@ -54,10 +54,10 @@ _VALUES = {
     'eightbitmode': '[mps]', 'deliverymode': '[bdiq]|$', 'queuesortorder': '[fhmnprst]',
     'mailboxdatabase': r'(pw|ldap)(\.|$)', 'runasuser': '[^.:/]', 'defaultuser': '[^.:/]', 'trusteduser': '.',
     'norecipientaction': '(none|add-(to|apparently-to|bcc|to-undisclosed))$', 'macro': r'\{\w+\}|[^{]',
-    'milter': r'\.(macros\.(connect|helo|env(from|rcpt)|data|eo[hm])|loglevel|maxdatasize)$',
+    'milter': r'\.(macros\.(connect|helo|env(from|rcpt)|data|eo[hm])|loglevel|maxdatasize)\Z',
     'timeout': (r'\.(initial|mail|rcpt|data(init|block|final)|command|rset|helo|quit|misc|ident|fileopen|[ai]?connect'
                 r'|hoststatus|control|lhlo|auth|starttls|queue(warn|return)(\.(\*|normal|urgent|non-urgent|dsn))?'
-                r'|resolver\.retr(ans|y)(\.(normal|first))?)$'),
+                r'|resolver\.retr(ans|y)(\.(normal|first))?)\Z'),
     # These are lists: what stands between the words, and a word.
     'privacyoptions': (_BETWEEN, (
         'public|need(mail|expn|vrfy)helo|no(expn|vrfy|etrn|verb|receipts|bodyreturn|actualrecipient|reflection)'
@@ -233,6 +233,11 @@ def _refuse(kind, rest, seen):
         seen.add(kind + name.lower())
 
 
+def _problem(line: int, problem: str, text: str = '') -> Dict[str, Any]:
+    shown, whole = (_text.printable(one.encode('utf-8', 'surrogateescape')) for one in (problem, text[:200]))
+    return {'line': line, 'problem': shown, 'text': whole}
+
+
 def problems(cf: _cf.Configuration) -> List[Dict[str, Any]]:
     """C({line, problem, text}) of every place where Sendmail stops with exit status 64, 70 or 78."""
     found, seen, ruleset, level = [], {'Qmqueue'}, False, (0, 0)
@@ -249,17 +254,17 @@ def problems(cf: _cf.Configuration) -> List[Dict[str, Any]]:
             if kind == 'V':
                 level = int(re.match(r'\s*(\d+)', rest, re.ASCII).group(1)), number   # type: ignore[union-attr]
         except ValueError as error:
-            found.append({'line': number, 'problem': str(error), 'text': _text.printable(line.encode('utf-8', 'surrogateescape')[:200])})
+            found.append(_problem(number, str(error), line))
     if level[0] > 10:                                                         # the last one counts (MAXCONFIGLEVEL, main.c)
-        found.append({'line': level[1], 'problem': 'version level %d exceeds what Sendmail knows' % level[0], 'text': ''})
+        found.append(_problem(level[1], 'version level %d exceeds what Sendmail knows' % level[0]))
     for missing, problem in (('Mlocal', 'No local mailer defined'), ('O', 'QueueDirectory (Q) option must be set')):
         if missing not in seen:
-            found.append({'line': 0, 'problem': problem, 'text': ''})
+            found.append(_problem(0, problem))
     base = cf.option('QueueDirectory') or 'mqueue'
     base = base[:base.rfind('/') + 1] if base.endswith('*') else base.rstrip('/') + '/'
     for group in _cf.queue_patterns(cf) if 'O' in seen else ():               # setup_queues() of queue.c
         if not (group['path'] + '/').startswith(base) or group['path'][:1] != '/':
-            found.append({'line': 0, 'problem': 'QueuePath %s not absolute, or not subpath of QueueDirectory %s' % (group['path'], base), 'text': ''})
+            found.append(_problem(0, 'QueuePath %s not absolute, or not subpath of QueueDirectory %s' % (group['path'], base)))
     return found
 
 
@@ -283,7 +288,7 @@ def absent(cf: _cf.Configuration) -> List[Dict[str, Any]]:
         except OSError as error:
             plain = error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
         if not plain:
-            found.append({'line': number, 'problem': "fileclass: cannot open '%s'" % path, 'text': _text.printable(os.fsencode(line[:200]))})
+            found.append(_problem(number, "fileclass: cannot open '%s'" % path, line))
     return found
 
 

@@ -36,8 +36,9 @@ PLAY = """
 @pytest.mark.parametrize('m4, sendmail, says', [
     ('echo "m4:submit.mc:1: cannot open \\`nosuch.m4\': No such file or directory" >&2; exit 1', 'exit 0',
      "m4 cannot build submit.cf from {place}/submit.mc: m4:submit.mc:1: cannot open `nosuch.m4': No such file or directory"),
-    # What the module says of a program that there is not: ENOENT, and nothing from it.
+    # What a shell says of a program that there is not.
     ('exit 2', 'exit 0', 'submit.cf cannot be built, because m4 cannot be run on this host. Install it, and run this again.'),
+    ('echo "sh: 1: exec: m4: not found" >&2; exit 127', 'exit 0', 'm4 cannot be run on this host. Install it, and run this again.'),
     ('echo xyzzy', 'echo "$3: line 1: unknown configuration line \\"xyzzy\\""; exit 78', 'line 1: unknown configuration line "xyzzy"'),
     ('exit 0', 'exit 0', ''),
 ])
@@ -55,6 +56,20 @@ def test_what_is_wrong_with_the_source_is_said(tmp_path, m4, sendmail, says):
     assert (tmp_path / 'submit.cf').exists() is (says == '')
     # Every user's mail submission program reads it.
     assert says or (tmp_path / 'submit.cf').stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize('arguments', [('--check',), ()])
+def test_a_source_in_latin_1_is_built_and_quoted(tmp_path, arguments):
+    """m4 hands on what stands behind "#"."""
+    for name, script in (('m4', 'printf "# by J\\366rg\\n\\n"'), ('sendmail', 'exit 0')):
+        (tmp_path / name).write_text(f'#!/bin/sh\n{script}\n')
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / 'submit.mc').write_bytes(b"dnl by J\xf6rg\n\nFEATURE(`msp')\n")
+    (tmp_path / 'play.yml').write_text(PLAY % {'role': ROLE, 'place': tmp_path})
+    done = play(tmp_path, *HERE, *arguments, 'play.yml', PATH=f'{tmp_path}:{os.environ["PATH"]}')
+    assert (done.returncode, 'changed=1' in done.stdout) == (0, True), done.stdout
+    assert arguments or (tmp_path / 'submit.cf').read_bytes() == (
+        b"# by J\xf6rg\n### %s ###\n# dnl by J\xf6rg\n# \n# FEATURE(`msp')\n" % os.fsencode(str(tmp_path / 'submit.mc')))
 
 
 @pytest.mark.parametrize('attribute, arguments', [('i', ('--check',)), ('i', ()), ('a', ('--check',)), ('a', ()), ('', ())])

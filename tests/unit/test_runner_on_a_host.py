@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -163,3 +164,44 @@ def test_the_old_runner_is_gone_before_debians_script_starts_another(tmp_path, m
         stayed = runner.poll() is None
         runner.kill()
     assert (done.returncode, stayed) == (0, stays), done.stdout
+
+
+GENERATED = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    sendmail_queue_runner_remove_foreign: false
+    __sendmail_queue_runner_facts: {installation: {platform: none}}
+    __sendmail_queue_runner_plan:
+      {writes: [], interval: 30m, changes: false, foreign: [], remove: %(remove)s, leave: [], method: none, generate: true, stop: [], reasons: []}
+  tasks:
+    - ansible.builtin.include_tasks: converge.yml
+"""
+RUN = 'test -x /etc/init.d/sendmail && /usr/share/sendmail/sendmail cron-msp'
+AGES = 'root test -x /usr/share/sendmail/qtool.pl && /usr/share/sendmail/qtool.pl -s 25 a b >/dev/null'
+
+
+@pytest.mark.parametrize('arguments', [(), ('--check',)])
+@pytest.mark.parametrize('lines, remove, dropped', [
+    # What update_conf writes, with another interval, and what an administrator has said there.
+    ([b'#####', b'', b'# J\xf6rg', b'MAILTO=j\xf6rg', f'*/5 * * * * smmsp {RUN}'.encode(), f'#*/10 * * * * {RUN}'.encode(), f'*/9 * * * * {AGES}'.encode()],
+     [], None),
+    ([f'*/20 * * * * smmsp {RUN}\r'.encode(), b'\r'], [], None),
+    ([b'MAILTO=root', b'0 4 * * * root /bin/rep\xf6rt', b'PATH=/opt'], [], 'line 2:0 4 * * * root /bin/rep?rt; line 3:PATH=/opt'),
+    ([b'* * * * * smmsp /usr/sbin/sendmail -Ac -q'], [], 'line 1:* * * * * smmsp /usr/sbin/sendmail -Ac -q'),
+    # Which the role removes itself; another file has such a line too.
+    ([b'* * * * * smmsp /usr/sbin/sendmail -Ac -q'], [('sendmail', 1)], None),
+    ([b'* * * * * smmsp /usr/sbin/sendmail -Ac -q'], [('other', 1)], 'line 1:* * * * * smmsp /usr/sbin/sendmail -Ac -q'),
+    (None, [], None)])
+def test_what_debians_generator_would_drop_is_named_before_anything_is_done(tmp_path, arguments, lines, remove, dropped):
+    file = tmp_path / 'sendmail'
+    if lines is not None:
+        file.write_bytes(b'\n'.join([*lines, b'']))
+    planned = [{'kind': 'line', 'path': str(tmp_path / name), 'line': line} for name, line in remove] + [{'kind': 'unit', 'name': 'x'}] * bool(remove)
+    text = (ROOT / 'roles/sendmail_queue_runner/tasks/converge.yml').read_text()
+    (tmp_path / 'converge.yml').write_text(text.replace('/etc/cron.d/sendmail', str(file)))
+    (tmp_path / 'foreign.yml').write_text('[]\n')
+    (tmp_path / 'play.yml').write_text(GENERATED % {'remove': json.dumps(planned)})
+    done = plays.play(tmp_path, *plays.HERE, 'play.yml', *arguments)
+    assert (done.returncode, 'would drop what stands there' in done.stdout) == (2 * bool(dropped), bool(dropped)), done.stdout
+    assert dropped is None or f'would drop what stands there ({dropped}). Move that' in done.stdout

@@ -44,6 +44,10 @@ def test_the_files_of_debian_are_accepted(name):
     ('Mfoo, P\n', [(1, "'=' expected after P")]),
     ('Mfoo, P=/x\n', [(1, 'A= argument required')]),
     ('O  MinFreeBlocks=7\n', [(1, 'unknown option name  minfreeblocks')]),
+    # Blanks belong to no name, and the newline of a line that goes on is none: setoption() and settimeout() in readcf.c.
+    ('O Timeout.queuewarn\n =4h\n', [(2, 'timeout.queuewarn\\x0a: invalid name or value 4h')]),
+    ('O Timeout.queuewarn =4h\n', []),
+    ('O J\xf6\x1brg=1\n', [(1, 'unknown option name j\\xf6\\x1brg')]),
     ('Hfoo\n', [(1, 'header syntax error')]),
     ('Q\n', [(1, 'a name is required')]),
     ('Pbulk\n', [(1, 'unknown configuration line')]),
