@@ -80,6 +80,7 @@ class Look(NamedTuple):
     swallows: List[str] = []                # what the rules of the MTA make of mail from this host: discard, or quarantine and a reason
     takes_none: List[str] = []              # sentences: the program in submit.cf that keeps no mail
     unasked: List[str] = []                 # sentences: why nobody knows what becomes of mail
+    shut_out: str = ''                      # why no connection to the relay comes about for an ordinary user, where one does for the runner
     smart_host: List[str] = []              # that of the MTA, where no connection to it comes about: why, by place
     starts_late: bool = False               # whether a start of Sendmail took longer than anybody waits
     stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try
@@ -363,7 +364,8 @@ def _relay(found: Look, ask: Optional[Callable[..., Any]]) -> Look:
         if asleep and _processes.asleep(holder) == asleep:
             answer = dict(_network.NOBODY, connected=True, error='connection_timeout', seconds=STOPPED_SECONDS)
         else:
-            answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, found.submitter.get('uid') or 0,
+            runner = found.submitter.get('uid') or 0, found.submitter.get('gid') or 0
+            answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, runner,
                                        sources.get(6 if ':' in place.address else 4), partial(ask, here=place.this_host) if ask else None)
         greetings[place.address, place.port] = answer
         # After silence, 4xx, or what breaks off at EHLO, MAIL or RCPT it goes on (smtpinit(), deliver.c: goto tryhost).

@@ -107,7 +107,7 @@ class TestHost:
         assert _look.submitter(look)[0]['unseen'] == ['nosuchuser']
         assert look.relay['host'] == '127.0.0.1'
         assert look.greeting['asked'] == ('127.0.0.1', look.relay['port'])
-        assert look.greeting['bounds'] == (_look.CONNECT_SECONDS, _look.GREETING_SECONDS, 0, None, None)
+        assert look.greeting['bounds'] == (_look.CONNECT_SECONDS, _look.GREETING_SECONDS, (0, 0), None, None)
 
     def test_the_relay_is_asked_as_what_it_is(self, root, monkeypatch):
         asked = []
@@ -125,7 +125,7 @@ class TestHost:
         monkeypatch.setattr(_network, 'greeting', lambda *arguments: dict(_network.NOBODY, error='no_route', user=arguments[4]))
         monkeypatch.setattr(_look._system, 'accounts', lambda names: {name: {'uid': 4711, 'gid': 4712, 'group': 4712} for name in names})
         (root / 'submit.cf').write_text(SUBMIT % queue(root, 'queue'))
-        assert _look.look('services', 'msp').greeting['user'] == 4711
+        assert _look.look('services', 'msp').greeting['user'] == (4711, 4712)
 
     @pytest.mark.parametrize('more, places', [('', 0), ('O DontProbeInterfaces=True\n', 1), ('O DontProbeInterfaces=True\nCw mx.example.test\n', 0)])
     def test_which_exchanger_is_this_host(self, root, monkeypatch, more, places):
