@@ -18,6 +18,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import (
 CONNECT_SECONDS, GREETING_SECONDS, NAME_SECONDS = 5.0, 60.0, 8.0
 CRON_SECONDS = 2.0      # for a cron that is just being restarted
 STOPPED_SECONDS = 5.0   # for a process that is stopped: it may go on, as under cpulimit
+STARTS_SECONDS = 60     # after which a daemon has bound its sockets
 REOPENS_SECONDS = 17.0  # a daemon that has closed a socket looks again after 15 (d_refuse_connections_until in daemon.c)
 _BELOW_MAX = 200        # directories in a directory of mail
 _PLACES_MAX = 4         # addresses that are connected to, until one takes the connection
@@ -320,7 +321,7 @@ def served(found: Look, ask: Optional[Callable[..., Any]] = None) -> Look:
 
 
 def pauses(look: Look) -> bool:
-    """Whether the MTA of this host may have closed for some seconds the socket that mail goes to, and does not say so.
+    """Whether the MTA of this host may have closed for some seconds the socket that mail goes to, or not bound it yet, and does not say so.
 
     getrequests() in daemon.c closes each of its sockets for 15 seconds where there are too many children or too much load (refuseconnections() in
     conf.c), and opens each again when its own time has come; the title is that of whichever was the last.
@@ -329,7 +330,8 @@ def pauses(look: Look) -> bool:
     children, load = (_route.lowest(look.configurations.get('mta'), letter, mta.get(name) or 0)
                       for letter, name in (('c', 'max_daemon_children'), ('r', 'refuse_la')))
     limited = children or 'MaxDaemonChildren' in (look.services['mta'].get('started_as') or '') or look.load and load and look.load[0] > 0.7 * load
-    return bool(limited and greeting.get('error') == 'connection_refused'
+    young = any(process['role'] == 'daemon' and look.now - (process['started'] or 0) < STARTS_SECONDS for process in look.processes)
+    return bool((limited or young) and greeting.get('error') == 'connection_refused'
                 and any(process['role'] == 'daemon' for process in look.processes) and not any(process['rejecting'] for process in look.processes)
                 and look.relay and any(place['this_host'] and not place['listener'] for place in look.relay['places']))
 

@@ -235,7 +235,8 @@ def problems(cf: _cf.Configuration) -> List[Dict[str, Any]]:
     base = base[:base.rfind('/') + 1] if base.endswith('*') else base.rstrip('/') + '/'
     for group in _cf.queue_patterns(cf) if 'O' in seen else ():               # setup_queues() of queue.c
         if not (group['path'] + '/').startswith(base) or group['path'][:1] != '/':
-            found.append({'line': 0, 'problem': 'QueuePath %s not absolute, or not subpath of QueueDirectory %s' % (group['path'], base), 'text': ''})
+            found.append({'line': 0, 'problem': 'QueuePath %s not absolute, or not subpath of QueueDirectory %s' % tuple(
+                _text.printable(one.encode('utf-8', 'surrogateescape')) for one in (group['path'], base)), 'text': ''})
     return found
 
 

@@ -3,6 +3,7 @@
 """One look at one host, with configuration files and queues of a host that is laid out in a directory."""
 import os
 import re
+import time
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _look, _network, _platform, _probe, _spool, _system
@@ -184,10 +185,10 @@ class TestHost:
     @pytest.fixture
     def opens(self, root, monkeypatch):
         """opens(after, limits of sendmail.cf, title from then on) -> (look, looks taken): a daemon whose socket is open after so many looks."""
-        def looks(after, limits='O MaxDaemonChildren=2\n', rejecting=None, load=0.0):
+        def looks(after, limits='O MaxDaemonChildren=2\n', rejecting=None, load=0.0, age=4000):
             taken = []
             daemon = {'pid': 7, 'ppid': 1, 'user': 'root', 'role': 'daemon', 'queue': 'mta', 'interval': 3600, 'title': '', 'rejecting': None, 'full': None,
-                      'directory': None, 'unit': None, 'name': 'sendmail', 'stopped': False}
+                      'directory': None, 'unit': None, 'name': 'sendmail', 'stopped': False, 'started': int(time.time()) - age}
 
             def processes(users, program):
                 taken.append(1)
@@ -224,6 +225,11 @@ class TestHost:
     @pytest.mark.parametrize('limits, load', [('', 0.0), ('O RefuseLA=10\n', 6.0), ('O DaemonPortOptions=C=2, R=1\n', 8.0)])
     def test_who_closes_no_sockets_is_looked_at_once(self, opens, limits, load):
         assert opens(3, limits, load=load)[1] == 1
+
+    def test_a_daemon_that_has_just_been_started(self, opens):
+        """Seen with 20,000 names in local-host-names and 300 addresses: it binds when it knows them all."""
+        look, taken = opens(3, '', age=20)
+        assert (look.greeting['answered'], taken) == (True, 4)
 
     def test_what_does_not_come_back_is_not_waited_for_long(self, opens):
         look, taken = opens(10 ** 9)
