@@ -97,14 +97,18 @@ def ask(look: _look.Look, pairs_: Sequence[Tuple[bytes, bytes]]) -> Callable[[so
     # Either may be two files (tls.c:988).
     certificate, key = (_cf.expand(submit, submit.option(name) or '').partition(',')[0] for name in ('ClientCertFile', 'ClientKeyFile'))
 
-    domain = _route.meant(submit, '$j', _network.own_names(_network.interfaces()['addresses'])[0])
+    name = _network.own_names(_network.interfaces()['addresses'])[0]
+    domain = _route.meant(submit, '$j', name)
+    daemon = look.configurations.get('mta')
+    keeps = daemon and not any(daemon.macros.get(name) for name in 'SHR')      # no smart host, mail hub or local relay
     # Of this host it is the same program that offers it. Modifier S of ClientPortOptions: never (D_NOTLS).
     ciphers = '' if not find_spec('_ssl') or any(re.search(r'(?:^|,)\s*[Mm][^=,]*=[^,]*S', one) for one in submit.options.get('clientportoptions', [])) else (
         submit.option('CipherList') or 'ALL:@SECLEVEL=0')
 
     def asked(peer: socket.socket, seconds: float, here: bool) -> Tuple[Optional[str], List[str]]:
         client = _Client(() if known else pairs_, _SECONDS[0 if here else 1], certificate, key, submit.option('HeloName') or domain, domain,
-                         not known and not submit.macros.get('M'), ciphers if here else '')
+                         not known and not submit.macros.get('M'), ciphers if here else '',
+                         _route.meant(daemon, '$j', name) if here and daemon and keeps else '')
         refusal, denied = _dialogue(peer, seconds, client)
         return None if known and (refusal or '')[:3] in _NOT_YET else refusal, denied
     return asked
@@ -198,6 +202,7 @@ class _Client(NamedTuple):
     domain: str = 'localhost'
     sends: bool = False       # whether the senders of this host are of that domain: no masquerading
     ciphers: str = ''         # where it would use STARTTLS itself if that is offered
+    named: str = ''           # what a Sendmail of this host would call itself if it were started now
 
 
 def _wrapped(peer: socket.socket, client: _Client) -> socket.socket:
@@ -281,7 +286,7 @@ def _dialogue(peer: socket.socket, seconds: float, client: _Client, encrypted: b
         return refusal, []
     end = time.monotonic() + client.seconds
     try:
-        refusal = _unknown(reply, own) if client.sends else None
+        refusal = _unknown(reply, own) or _renamed(reply, offers, client) if client.sends else None
         return refusal, [] if refusal else _denied(reply, client.pairs, own)
     except OSError:                                                           # who is slow, or has heard enough, denies nothing
         return None, []
@@ -322,6 +327,21 @@ def _unknown(reply: Callable[[bytes], bytes], own: bytes) -> Optional[str]:
     except OSError:                                                           # it has said what it thinks
         pass
     return _said(line) if re.match(rb'[45]\d\d[ -][45]\.1\.8 ', line) else None
+
+
+def _renamed(reply: Callable[[bytes], bytes], offers: bytes, client: _Client) -> Optional[str]:
+    """What becomes of mail for users of this host where its name was changed and the MTA, which says at EHLO how it calls itself, not restarted:
+    to that it is mail for another host, whoever the user is, and comes back (smtphelo() in usersmtp.c).
+    """
+    name = re.match(rb'250[ -]([!-~]+)', offers)
+    own = name.group(1).decode('ascii').lower() if name and client.named else client.named
+    if own == client.named.lower() or not (own and client.domain):
+        return None
+    line = reply(b'MAIL FROM:<>')
+    if line[:1] == b'2':
+        line = reply(b'RCPT TO:<mailops.no.such.user@' + client.domain.encode('ascii', 'replace') + b'>')
+    reply(b'RSET')
+    return '553 5.3.5 it calls itself %s, and mail for users of %s would come back to it' % (own, client.domain) if line[:1] == b'2' else None
 
 
 def _denied(reply: Callable[[bytes], bytes], pairs_: Sequence[Tuple[bytes, bytes]], own: bytes) -> List[str]:

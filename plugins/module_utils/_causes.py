@@ -131,7 +131,7 @@ CAUSES = (
          'Let the MTA listen on the address in submit.cf: DAEMON_OPTIONS in sendmail.mc. The role restarts an MTA that is older than sendmail.cf.',
          blocks=_always),
     _row('filtered', 'A packet filter refuses connections to the MTA', 'high', (_checks.of(_reach.filtered),), _MANUAL,
-         'Allow the connection from this host to the relay (iptables, nftables, SELinux).', blocks=_always),
+         'Allow the connection from this host to the relay (iptables, nftables, SELinux).', blocks=lambda look: not look.shut_out),
     _row('hosts_access', 'TCP wrappers keep this host from the MTA', 'critical', (_checks.of(_reach.hosts_access),), _MANUAL,
          'Let the host reach Sendmail: the line "sendmail: 127.0.0.1 [::1]" in /etc/hosts.allow counts at once. '
          'A queue run before that returns or loses the mail.',
@@ -160,10 +160,10 @@ CAUSES = (
          'See the log of the relay at that time: a crash, a time-out, a firewall that cuts connections.',
          log=_phrases.log_pattern('lost_channel'), blocks=_reach.hangs_up_now),
     _row('loop', 'Mail would come back to this host', 'high',
-         (_checks.of(_reach.comes_back), _checks.of(_reach.points_back), _checks.of(_reach.says('loop'))), _MANUAL,
-         'The relay in submit.cf, or its mail exchanger, is this host under a name that the MTA does not recognise as its own; or the mail submission '
-         'program itself answers there: what inetd or systemd starts as the MTA is "sendmail -Am -bs". Before that is corrected a queue run returns the '
-         'mail.', harms=_always, blocks=_always),
+         (_checks.of(_reach.comes_back), _checks.of(_reach.points_back), _checks.of(_reach.renamed), _checks.of(_reach.says('loop'))), _MANUAL,
+         'The relay in submit.cf, or its mail exchanger, is this host under a name that the MTA does not recognise as its own (restart an MTA that was '
+         'started under another name); or the mail submission program itself answers there: what inetd or systemd starts as the MTA is '
+         '"sendmail -Am -bs". Before that is corrected a queue run returns the mail.', harms=_always, blocks=_always),
     _row('resources', 'This host lacks memory, files or sockets', 'high', (_checks.of(_reach.says('resources')),), _MANUAL,
          'Find what uses them up.'),
     _row('dns', 'Name lookups fail', 'high', (_checks.dns,), _MANUAL,

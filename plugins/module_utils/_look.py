@@ -18,6 +18,7 @@ from ansible_collections.mailops.sendmail.plugins.module_utils import (
 CONNECT_SECONDS, GREETING_SECONDS, NAME_SECONDS = 5.0, 60.0, 8.0
 CRON_SECONDS = 2.0      # for a cron that is just being restarted
 STOPPED_SECONDS = 5.0   # for a process that is stopped: it may go on, as under cpulimit
+STARTS_SECONDS = 60     # after which a daemon has bound its sockets
 REOPENS_SECONDS = 17.0  # a daemon that has closed a socket looks again after 15 (d_refuse_connections_until in daemon.c)
 _BELOW_MAX = 200        # directories in a directory of mail
 _PLACES_MAX = 4         # addresses that are connected to, until one takes the connection
@@ -80,6 +81,7 @@ class Look(NamedTuple):
     swallows: List[str] = []                # what the rules of the MTA make of mail from this host: discard, or quarantine and a reason
     takes_none: List[str] = []              # sentences: the program in submit.cf that keeps no mail
     unasked: List[str] = []                 # sentences: why nobody knows what becomes of mail
+    shut_out: str = ''                      # why no connection to the relay comes about for an ordinary user, where one does for the runner
     smart_host: List[str] = []              # that of the MTA, where no connection to it comes about: why, by place
     starts_late: bool = False               # whether a start of Sendmail took longer than anybody waits
     stuck: List[Dict[str, Any]] = []        # {path, why}: control files that no run will try
@@ -319,7 +321,7 @@ def served(found: Look, ask: Optional[Callable[..., Any]] = None) -> Look:
 
 
 def pauses(look: Look) -> bool:
-    """Whether the MTA of this host may have closed for some seconds the socket that mail goes to, and does not say so.
+    """Whether the MTA of this host may have closed for some seconds the socket that mail goes to, or not bound it yet, and does not say so.
 
     getrequests() in daemon.c closes each of its sockets for 15 seconds where there are too many children or too much load (refuseconnections() in
     conf.c), and opens each again when its own time has come; the title is that of whichever was the last.
@@ -328,7 +330,8 @@ def pauses(look: Look) -> bool:
     children, load = (_route.lowest(look.configurations.get('mta'), letter, mta.get(name) or 0)
                       for letter, name in (('c', 'max_daemon_children'), ('r', 'refuse_la')))
     limited = children or 'MaxDaemonChildren' in (look.services['mta'].get('started_as') or '') or look.load and load and look.load[0] > 0.7 * load
-    return bool(limited and greeting.get('error') == 'connection_refused'
+    young = any(process['role'] == 'daemon' and look.now - (process['started'] or 0) < STARTS_SECONDS for process in look.processes)
+    return bool((limited or young) and greeting.get('error') == 'connection_refused'
                 and any(process['role'] == 'daemon' for process in look.processes) and not any(process['rejecting'] for process in look.processes)
                 and look.relay and any(place['this_host'] and not place['listener'] for place in look.relay['places']))
 
@@ -363,7 +366,8 @@ def _relay(found: Look, ask: Optional[Callable[..., Any]]) -> Look:
         if asleep and _processes.asleep(holder) == asleep:
             answer = dict(_network.NOBODY, connected=True, error='connection_timeout', seconds=STOPPED_SECONDS)
         else:
-            answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, found.submitter.get('uid') or 0,
+            runner = found.submitter.get('uid') or 0, found.submitter.get('gid') or 0
+            answer = _network.greeting(place.address, place.port, CONNECT_SECONDS, patience, runner,
                                        sources.get(6 if ':' in place.address else 4), partial(ask, here=place.this_host) if ask else None)
         greetings[place.address, place.port] = answer
         # After silence, 4xx, or what breaks off at EHLO, MAIL or RCPT it goes on (smtpinit(), deliver.c: goto tryhost).

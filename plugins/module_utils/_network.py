@@ -185,11 +185,12 @@ def hosts_lines(names: Sequence[str]) -> List[str]:
 Ask = Callable[[socket.socket, float], Tuple[Optional[str], List[str]]]
 
 
-def _socket_of(user: int, *kind: int) -> socket.socket:
-    """A socket that a packet filter (iptables -m owner, meta skuid) takes for this user's: it asks who has made it."""
-    mine = os.geteuid()
+def _socket_of(user: int, group: int, *kind: int) -> socket.socket:
+    """A socket that a packet filter (iptables -m owner, meta skuid, skgid) takes for theirs: it asks who has made it."""
+    mine, ours = os.geteuid(), os.getegid()
     try:
         if not mine:
+            os.setegid(group)
             os.seteuid(user)
     except OSError:                                                           # no such user in this namespace
         pass
@@ -198,13 +199,14 @@ def _socket_of(user: int, *kind: int) -> socket.socket:
     finally:
         if not mine:
             os.seteuid(0)
+            os.setegid(ours)
 
 
-def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 0.0, user: int = 0, source: Optional[str] = None,
+def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 0.0, who: Sequence[int] = (0, 0), source: Optional[str] = None,
              ask: Optional[Ask] = None) -> Dict[str, Any]:
     """Whether an SMTP server greets: {connected, answered, code, text, error, seconds, refusal, deferral, denied, farewell}.
 
-    One connection, of C(user), from the address C(source) where one is given, which ends politely with QUIT.
+    One connection, of C(who), (user, group), from the address C(source) where one is given, which ends politely with QUIT.
 
     C(timeout) seconds bound the name lookup and the connection, and then C(patience), where it is given, the greeting: a server may make
     its clients wait (FEATURE(`greet_pause')), until Timeout.initial. C(error) is connection_refused, connection_timeout, no_route, not_permitted,
@@ -226,7 +228,7 @@ def greeting(host: str, port: int = 25, timeout: float = 5.0, patience: float = 
         addresses, result['error'] = [], 'name_lookup'
     for family, kind, protocol, _dummy, address in addresses[:8]:
         try:
-            with _socket_of(user, family, kind, protocol) as peer:
+            with _socket_of(who[0], who[1], family, kind, protocol) as peer:
                 peer.settimeout(left())
                 if source:
                     peer.bind((source, 0))

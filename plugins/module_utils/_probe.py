@@ -70,7 +70,7 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
         passed_over=_passed_over(look), mta_kept=_mta_kept(look, facts['queues'].get('mta', {})), mta_interval=_mta_interval(look),
         mta_command=_started(look)[1], mta_shut=_mta_shut(look), confined=_confined(look),
         unacknowledged=_network.unacknowledged([(place['address'], place['port']) for place in (look.relay or {}).get('places', [])]),
-        smart_host=_smart_host(look),
+        smart_host=_smart_host(look), shut_out=_shut_out(look, facts['queues'].get('msp', {})),
         lookups=_lookups.look_around(domains),
         mailer_gone=_mailer_gone(look.configurations.get('mta')), dead_letters=_dead_letters(look.settings.get('msp', {})),
         hosts_access=_hosts_access(), subjects=_subjects(look) if subjects else ([], 0))
@@ -531,11 +531,26 @@ def _smart_host(look: _look.Look) -> List[str]:
     found = ['%s: %s' % (_system.printable(name), one['mx_error'] or one['error']) for name, one in sorted(resolved.items())
              if one['mx_error'] or one['error'] and not one['mx']]
     for place in _route.places(way, resolved, look.interfaces['addresses'])[:_PLACES_MAX]:
-        answer = _network.greeting(place.address, place.port, _look.CONNECT_SECONDS, 0.0, 0, sources.get(6 if ':' in place.address else 4))
+        answer = _network.greeting(place.address, place.port, _look.CONNECT_SECONDS, 0.0, (0, 0), sources.get(6 if ':' in place.address else 4))
         if answer['connected'] or place.this_host:
             return []
         found.append('%s port %d: %s' % (place.address, place.port, answer['error']))
     return [one.replace('_', ' ') for one in found]
+
+
+def _shut_out(look: _look.Look, figures: Dict[str, Any]) -> str:
+    """Why a packet filter keeps an ordinary user from the relay, who has the group of the program: asked where mail waits that found nobody there."""
+    reasons = set(one['reason'] for one in figures.get('top', {}).get('reasons', []))
+    if not (look.greeting or {}).get('answered') or reasons.isdisjoint(('connection_refused', 'connection_timeout', 'no_route', 'not_permitted')):
+        return ''
+    sources, error = _route.sources(look.configurations.get('msp')), ''
+    for place in (look.relay or {}).get('places', [])[:_PLACES_MAX]:
+        answer = _network.greeting(place['address'], place['port'], _look.CONNECT_SECONDS, 0.0, (_NOBODY, look.submitter['gid'] or 0),
+                                   sources.get(6 if ':' in place['address'] else 4))
+        if answer['connected']:
+            return ''
+        error = answer['error']
+    return error
 
 
 def _subjects(look: _look.Look) -> Tuple[List[Tuple[str, int]], int]:

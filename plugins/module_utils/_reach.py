@@ -173,6 +173,12 @@ def comes_back(look: _look.Look) -> Evidence:
     return ['%s is answered by the mail submission program itself, which puts mail into the client queue again: %s' % (where(look), text)]
 
 
+def renamed(look: _look.Look) -> Evidence:
+    """The MTA was started under another name than this host has now, and does not take that for its own: of _acceptance._renamed()."""
+    refusal = (look.greeting or {}).get('refusal') or ''
+    return ['%s was started under another name: %s.' % (where(look), refusal[10:])] if local(look) and ' 5.3.5 it calls itself' in refusal else []
+
+
 def refuses_for_load(look: _look.Look) -> Evidence:
     said = rejecting(look, 'load')
     count, _example = reason(look, 'connection_refused')
@@ -235,6 +241,10 @@ def hosts_file(look: _look.Look) -> Evidence:
 
 def filtered(look: _look.Look) -> Evidence:
     error = _error(look)
+    if look.shut_out:
+        count, example = reason(look, 'connection_refused', 'connection_timeout', 'no_route', 'not_permitted')
+        return ['%s takes connections of the queue runner, and none of ordinary users (%s): a packet filter that asks for the user '
+                '(iptables -m owner, nft meta skuid).' % (where(look), look.shut_out.replace('_', ' '))] + _said(example, count), count
     if greets(look) or rejecting(look) or not (
             error == 'not_permitted' or error in ('connection_refused', 'connection_reset') and serving(look)):
         return []
@@ -247,7 +257,7 @@ def filtered(look: _look.Look) -> Evidence:
 
 def was_down(look: _look.Look) -> Evidence:
     count, example = reason(look, 'connection_refused', *(('mta_disk_full',) if recovered(look) else ()))
-    if not count or not takes_mail(look) or rejecting(look) or other_relay(look):
+    if not count or not takes_mail(look) or rejecting(look) or other_relay(look) or look.shut_out:
         return []
     return ['The relay answers now; when the messages were last tried it did not: %s' % example], count
 
@@ -280,7 +290,7 @@ def unreachable(look: _look.Look) -> Evidence:
             for source in _route.sources(look.configurations.get('msp')).values() if not _route.is_here(source, look.interfaces['addresses'])] + [
             'No interface has the address %s: IPv6 is off.' % place['address'] for place in places(look)
             if ':' in place['address'] and place['this_host'] and place['address'] not in look.interfaces['addresses']], count
-    if count and takes_mail(look) and not other_relay(look):
+    if count and takes_mail(look) and not other_relay(look) and not look.shut_out:
         return ['%s answers now; when the messages were last tried it could not be reached: %s' % (where(look), example)], count
     return []
 
@@ -313,7 +323,7 @@ def refuses_for_good(look: _look.Look) -> bool:
 
 def refuses(look: _look.Look) -> Evidence:
     greeting = look.greeting or {}
-    if stranger(look) or hosts_access(look):
+    if stranger(look) or hosts_access(look) or renamed(look):
         return []
     if greeting.get('code') and not greeting['answered'] and not limits(look):
         return ['%s answers: %s' % (where(look), greeting['text'])]

@@ -94,13 +94,13 @@ def _crontabs(family: str, crons: Set[str], root: str) -> Iterator[Tuple[str, bo
 
 
 def _unfound(entry: Dict[str, Any], short: bool, root: str) -> Optional[str]:
-    """Why cron does not find the program; without a path only where Debian's gives no other PATH than this, crontab(5): C(short)."""
+    """Why cron does not find the program, or what starts it; without a path only where Debian's gives no other PATH than this, crontab(5): C(short)."""
     path = entry['path'] or '/usr/bin:/bin'
-    firsts = {part.split()[0] for part in _schedule.starts(entry['command'])}
-    gone = sorted(one for one in firsts if re.match(r'/[\w./+-]*/(?:sendmail|runq)\Z', one) and one != '/usr/sbin/sendmail' and not os.path.exists(root + one))
+    firsts = [part.split()[0] for part in _schedule.starts(entry['command']) if _schedule.queue_run(part)]
+    gone = sorted(one for one in firsts if re.match(r'/[\w./+-]+\Z', one) and one != '/usr/sbin/sendmail' and not os.path.exists(root + one))
     if gone and '||' not in entry['command']:
         return 'there is no %s' % _system.printable(gone[0])
-    bare = firsts & {'sendmail', 'runq'}
+    bare = {one for one in firsts if re.match(r'[\w+-]+\Z', one) and one not in ('eval', 'builtin')}
     if not short or not bare or '$' in path or 'PATH=' in entry['command'] or any(
             os.path.exists('%s%s/%s' % (root, place, name)) for place in path.split(':') for name in bare):
         return None
@@ -157,6 +157,35 @@ def _account(user: str, root: str) -> Optional[str]:
     return 'the account has expired' if today >= expires else 'its password has expired' if changed == 0 or today - changed > most else None
 
 
+def _may_not_log_in(user: str, root: str) -> Optional[str]:
+    """Why pam_access refuses an account to cron: login_access() and list_match() of it. What names a netgroup may be anything."""
+    stack = ''.join(_system.script(root + '/etc/pam.d/' + name) for name in ('cron', 'crond'))
+    stack += ''.join(_system.script(root + '/etc/pam.d/' + name) for name in re.findall(r'(?m)^(?:@|account\s+)(?:include|substack)\s+([\w-]+)', stack))
+    line = re.search(r'(?m)^account\s+(?:required|requisite|\[.*default=(?:bad|die).*\])\s+pam_access\.so\b(.*)', stack)
+    if not line or 'listsep' in line.group(1):
+        return None
+    path = (re.findall(r'accessfile=(\S+)', line.group(1)) + ['/etc/security/access.conf'])[0]
+    more = ['/etc/security/access.d/' + name for name in _system.names(root + '/etc/security/access.d') if name.endswith('.conf')]
+    own = re.search(r'(?m)^%s:[^:]*:\d*:(\d*)' % re.escape(user), _system.script(root + '/etc/passwd'))
+    known = {'ALL', user}
+    for name, number, members in re.findall(r'(?m)^([^:\n]*):[^:]*:(\d*):(.*)', _system.script(root + '/etc/group')):
+        if own and own.group(1) == number or user in members.split(','):
+            known |= {name, '(%s)' % name}
+
+    def lists(text: str, names: Set[str]) -> bool:
+        taken, _except, left = text.replace(',', ' ').partition('EXCEPT')
+        return bool(names & set(taken.split())) and not (left and lists(left, names))
+    for rule in ''.join(_system.script(root + one) + '\n' for one in [path] + more * (path == '/etc/security/access.conf')).splitlines():
+        fields = rule.split(':', 2)
+        if rule[:1] == '#' or len(fields) < 3:
+            continue
+        if '@' in fields[1]:
+            return None
+        if lists(fields[1], known) and lists(fields[2], {'ALL', 'cron', 'LOCAL'}):
+            return 'pam_access refuses it (%s)' % _system.printable(path) if fields[0].strip() == '-' else None
+    return None
+
+
 _STAMPS = '/run/sendmail/stampdir'
 _LOCKER = 'lockfile-create'      # of lockfile-progs; the helper sets PATH itself
 
@@ -187,17 +216,26 @@ def _of_another_queue(command: str, directories: Sequence[str]) -> Optional[str]
     return 'it works on %s, which is not the client queue' % _system.printable(path)
 
 
-_GUARD = re.compile(r'\s*(?:if\s+)?(?:test|\[)\s+-([defrsx])\s+(/[\w./+-]+)(?:\s+\])?\s*(?:&&|;\s*then\s)')
+_GUARD = re.compile(r'\s*(?:if\s+)?(?:(?:test|\[)\s+(!\s+)?-([defrsx])|(cd))\s+(/[\w./+-]*)(?:\s+\])?\s*(?:&&|;\s*then\s)')
+_BASH = re.compile(r'\s*(?:if\s+)?(\[\[|source)\s[^;|]*(?:&&|;\s*then\s)')
 
 
-def _guarded(command: str, root: str) -> Optional[str]:
-    """Why the tests in front of a line keep it from doing anything: C(test -x /missing &&)."""
-    guard = None if '||' in command or re.search(r'\belse\b', command) else _GUARD.match(command)
+def _guarded(entry: Dict[str, Any], root: str) -> Optional[str]:
+    """Why what stands in front of a run keeps a line from doing anything: C(test -x /missing &&)."""
+    command = entry['command']
+    if '||' in command or re.search(r'\belse\b', command):
+        return None
+    guard, shell, start = _GUARD.match(command), entry['shell'] or '/bin/sh', 0
     while guard:
-        kind, path = guard.groups()
-        if not os.path.exists(root + path) or kind == 'x' and not os.access(root + path, os.X_OK):
-            return 'it does nothing: its test for %s fails' % _system.printable(path)
-        guard = _GUARD.match(command, guard.end())
+        no, kind, directory, path = guard.groups()
+        there = os.access(root + path, os.X_OK) if kind == 'x' else os.path.isdir(root + path) if directory else os.path.exists(root + path)
+        if there == bool(no):
+            return 'it does nothing: %s' % ('there is no directory %s' if directory else 'its test for %s fails') % _system.printable(path)
+        start = guard.end()
+        guard = _GUARD.match(command, start)
+    alien = _BASH.match(command, start)
+    if alien and os.path.basename(os.path.realpath(root + shell)) == 'dash':
+        return 'it does nothing: %s is dash, and knows no "%s"' % (_system.printable(shell), alien.group(1))
     return None
 
 
@@ -212,8 +250,63 @@ def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) ->
         return 'SHELL is %s above it, which %s' % (_system.printable(entry['shell']), 'runs nothing' if idle else 'cannot be run')
     if entry['command'][-1:] == '\r' and _schedule.queue_run(list(_schedule.starts(entry['command']))[-1]):
         return 'its line ends with a carriage return'
-    why = _account(user, root)
+    why = _account(user, root) or _may_not_log_in(user, root)
     return 'cron runs nothing for %s: %s' % (_system.printable(user), why) if why else None
+
+
+def _refused(path: str, user: str, bits: int, root: str) -> bool:
+    """Whether the mode keeps a user from a path. Who may be in its group, or have it by an access control list, is not."""
+    state = _system.file_state(root + path)
+    mode = int(state['mode'] or '7777', 8)
+    return user not in ('root', '0') and (mode >> 6 if state['owner'] == user else mode | mode >> 3) & bits != bits
+
+
+def _held(path: str, seconds: int, root: str) -> Optional[str]:
+    """The process that has held a lock for more than so many seconds, and is no queue run; of a lock nobody knows since when, of a process one does."""
+    try:
+        about = os.stat(root + path)
+    except OSError:
+        return None
+    lock = (_system.locks() or {}).get((os.major(about.st_dev), os.minor(about.st_dev), about.st_ino), {})
+    title = _system.printable(_system.slurp('/proc/%s/cmdline' % lock.get('pid'), 200).replace(b'\0', b' ').strip())
+    fields = _system.slurp('/proc/%s/stat' % lock.get('pid'), 1024).rpartition(b')')[2].split()
+    if not title or len(fields) < 20 or re.search('sendmail|runq', title):
+        return None
+    age = int(float(_system.slurp('/proc/uptime').split()[0])) - int(fields[19]) // os.sysconf('SC_CLK_TCK')
+    return 'process %s (%s) has held %s for %d seconds' % (lock['pid'], title, _system.printable(path), age) if age > seconds else None
+
+
+def _not_started(entry: Dict[str, Any], called: Optional[str], user: str, root: str) -> Optional[str]:
+    """Why the shell, or what it starts, does not get as far as the queue run of a line."""
+    who, command = _system.printable(user), entry['command']
+    for part in [] if '||' in command else list(_schedule.starts(command)):
+        words = part.split()
+        if not (called in words if called else _schedule.queue_run(part)):
+            continue
+        for path in re.findall(r'>\|?\s*["\']?(/[\w./+-]*[\w.+-])(?=[\s"\']|$)', re.sub(r'(["\'])[^"\'>]*\s[^"\']*\1', '', part)):
+            state, above = _system.file_state(root + path), os.path.dirname(path)
+            if not path.startswith('/dev/') and (state['kind'] == 'directory' or not (state['exists'] or os.path.isdir(root + above)) or (
+                    _refused(path, user, 2, root) if state['exists'] else _refused(above, user, 3, root))):
+                return 'the shell cannot write %s, and does not go on' % path
+        if called == words[0]:
+            above = [called[:place] for place in range(1, len(called)) if called[place] == '/']
+            if not os.access(root + called, os.X_OK) or _refused(called, user, 5, root) or any(_refused(one, user, 1, root) for one in above):
+                return '%s cannot run %s' % (who, called)
+            first = _system.script(root + called, 256).split('\n')[0]
+            if first[-1:] == '\r':
+                return 'the first line of %s ends with a carriage return' % called
+            reader = (first[2:].split() or ['/'])[0]
+            if not os.path.exists(root + reader):
+                return 'there is no %s, which %s names' % (_system.printable(reader), called)
+        name, before = os.path.basename(words[0]), re.sub(r'(["\']).*?\1', ' ', part)
+        for account, shell in re.findall(r'(?m)^([^:\n]+):.*:(\S*/(?:nologin|false))$', _system.script(root + '/etc/passwd')):
+            if name in ('su', 'runuser') and account in before.split() and not re.search(r'\s-(?:s|-shell|u|m|p)', before):
+                return 'the shell of %s is %s: %s runs nothing for it (use "su -s /bin/sh")' % (_system.printable(account), _system.printable(shell), name)
+        held = _held(([word for word in words if word[0] == '/' and word != words[0]] + ['/'])[0], _schedule.cron_interval(
+            entry['schedule'])[0] or 0, root) if name == 'flock' else None
+        if held:
+            return held
+    return None
 
 
 def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, crons: Set[str], users: Sequence[Optional[str]],
@@ -240,8 +333,8 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
                 _of_another_queue(entry['command'], directories)) or (
                 # Debian's cron ignores all of a file that does not end, others the line (entry.c).
                 (None if systemd_cron(root) else _never_run(
-                    entry, entry['user'] or owner or '', text[-1:] != '\n' and (debian or entry is entries[-1]), root)) or _guarded(entry['command'], root) or (
-                        _unfound(entry, short and 'busybox' not in crons, root))
+                    entry, entry['user'] or owner or '', text[-1:] != '\n' and (debian or entry is entries[-1]), root)) or _guarded(entry, root) or (
+                        _unfound(entry, short and 'busybox' not in crons, root)) or _not_started(entry, called, entry['user'] or owner or '', root)
                 if alive or crons else 'no cron daemon is running')
             if run['how'] == 'cron-mta' and (settings['queue_mode'], settings['msp_mode']) != ('cron', 'none'):
                 continue                                                      # that line is for the MTA queue
@@ -327,8 +420,13 @@ def _systemd_runners(daemons: Dict[str, Runner], booted: bool, mta: str, mta_run
             interval, uneven = _schedule.timer_interval(settings)
             detail = stranger
             # Sendmail's own status ends at 78; from 200 on systemd could not start it (systemd.exec(5)).
-            if not detail and (last.get('load') == 'masked' or last.get('active') == 'failed' and int(last.get('status') or 0) >= 200):
+            # CLD_EXITED is 1, and 0 where what is before it (ExecStartPre=) failed; SIGSYS is 31 (SystemCallFilter=).
+            if not detail and (last.get('load') == 'masked' or last.get('active') == 'failed' and (
+                    int(last.get('status') or 0) >= 200 or last.get('code') == '0' or last.get('code') in ('2', '3') and last.get('status') == '31')):
                 detail = '%s could not be started' % _system.printable(does)
+            # It may be one that asks for mail.
+            if not detail and last.get('skipped') and 'mqueue' not in ''.join(''.join(service[key]) for key in service if key.startswith('Condition')):
+                detail = 'the conditions of %s do not hold' % _system.printable(does)
             # Without another trigger, OnUnitActiveSec= starts nothing that has never run since the boot (timer_enter_waiting() in timer.c).
             detail = detail or ('the timer has elapsed, and nothing will trigger it again' if state.get('sub') == 'elapsed' else
                                 None if state.get('active') == 'active' else

@@ -319,13 +319,16 @@ def init_system(root: str = '') -> str:
 
 
 def unit_states(units: Sequence[str]) -> Dict[str, Dict[str, Any]]:
-    """Live state of units by one systemctl call (10 to 20 ms): {name: {load, active, sub, enabled, path, status}}."""
+    """Live state of units by one systemctl call (10 to 20 ms): {name: {load, active, sub, enabled, path, status, code, skipped}}."""
     found = {}
-    text = command(['systemctl', 'show', '--no-pager', '-p', 'Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,ExecMainStatus', '--'] + list(units))
+    keys = 'Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,ExecMainStatus,ExecMainCode,ConditionResult,ConditionTimestampMonotonic'
+    text = command(['systemctl', 'show', '--no-pager', '-p', keys, '--'] + list(units))
     for name, block in zip(units, text.split('\n\n')):
         values = dict(line.partition('=')[::2] for line in block.strip().splitlines())
         found[name] = {'load': values.get('LoadState'), 'active': values.get('ActiveState'), 'sub': values.get('SubState'),
-                       'enabled': values.get('UnitFileState') or None, 'path': values.get('FragmentPath') or None, 'status': values.get('ExecMainStatus')}
+                       'enabled': values.get('UnitFileState') or None, 'path': values.get('FragmentPath') or None, 'status': values.get('ExecMainStatus'),
+                       'code': values.get('ExecMainCode'), 'skipped': values.get('ConditionResult') == 'no' and values.get(
+                           'ConditionTimestampMonotonic', '0') != '0'}
     return found
 
 

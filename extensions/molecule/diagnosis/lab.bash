@@ -78,6 +78,12 @@ hub() {
     relay "[198.51.100.2]"
     [ $# -eq 0 ] || { other "$(command -v ip) netns exec hub" 198.51.100.2 "$@"; within 30 connects 198.51.100.2; }
 }
+# own_line WORDS: a line of cron with these behind its schedule is all that runs the client queue.
+own_line() {
+    sed -i 's/^MSP_MODE=.*/MSP_MODE="None";/' /etc/mail/sendmail.conf
+    rm /etc/cron.d/sendmail
+    echo "*/20 * * * * $1" >/etc/cron.d/second
+}
 relay() { sed -i "s/^D{MTAHost}.*/D{MTAHost}$1/" /etc/mail/submit.cf; }
 # A server with a certificate, and options that may break the handshake.
 tls() {
@@ -222,7 +228,9 @@ health() {
     cp -a /root/etc-mail/. /etc/mail/
     cp -a /root/cron-sendmail /etc/cron.d/sendmail
     rm -f /etc/systemd/system/sendmail.service /home/*/dead.letter /root/dead.letter /var/lib/sendmail/dead.letter
-    rm -f /etc/cron.d/second
+    rm -f /etc/cron.d/second /root/run /var/log/runs
+    sed -i /pam_access/d /etc/pam.d/cron
+    sed -i /^-:smmsp/d /etc/security/access.conf
     pkill -KILL -f '^sendmail: .*Queue runner@' || true
     chown smmta:smmsp /etc/mail && chmod 2755 /etc/mail
     for place in $Q $M; do [ ! -L $place ] || rm $place; done

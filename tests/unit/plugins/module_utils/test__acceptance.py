@@ -165,6 +165,21 @@ def test_the_domain_of_this_host(replies, refusal, sends):
     assert heard[0] == b'EHLO helo.example.org' and (b'MAIL FROM:<root@new.example.org>' in heard) == sends
 
 
+@pytest.mark.parametrize('named, ehlo, answer, refusal', [
+    ('new.example.org', b'old.example.org Hello', b'250 2.1.5 ok',
+     'it calls itself old.example.org, and mail for users of new.example.org would come back to it'),
+    ('new.example.org', b'old', b'250 2.1.5 ok', 'it calls itself old, and mail for users of new.example.org would come back to it'),
+    ('new.example.org', b'old.example.org Hello', b'550 5.1.1 <mailops.no.such.user@new.example.org>... User unknown', None),   # an alias of it
+    ('new.example.org', b'NEW.example.org Hello', b'250 2.1.5 ok', None), ('New.example.org', b'new.example.org', b'250 2.1.5 ok', None),
+    ('', b'old.example.org Hello', b'250 2.1.5 ok', None)])                                                                     # another host
+def test_an_mta_that_was_started_under_another_name(named, ehlo, answer, refusal):
+    """Seen with 8.18.1 after a change of /etc/hostname and /etc/hosts: "Local configuration error", and all local mail in dead.letter."""
+    replies, heard = [(b'EHLO', b'250 ' + ehlo), (b'RCPT TO:<mailops', answer)], []
+    client = CLIENT._replace(domain='new.example.org', sends=True, named=named)
+    assert talks(replies, client=client, heard=heard) == (refusal and '553 5.3.5 ' + refusal, [])
+    assert any(b'mailops' in line for line in heard) == (named == 'new.example.org' and b'old' in ehlo)
+
+
 def test_who_looks_long_for_the_domain_of_this_host_refuses_nothing():
     assert talks([(b'RCPT TO:<root>', None)], client=CLIENT._replace(seconds=0.3, sends=True)) == (None, [])
 
@@ -186,6 +201,20 @@ def test_by_which_name_it_is_asked(monkeypatch, more, hosts, client):
     monkeypatch.setattr(_acceptance._system, 'script', lambda path, *limit: hosts if path == '/etc/hosts' else '')
     _acceptance.ask(types.SimpleNamespace(configurations={'msp': _cf.parse(more)}), PAIRS)(None, 1.0, True)
     assert tuple(asked[0][4:7]) == client
+    assert asked[0].named == ''
+
+
+@pytest.mark.parametrize('text, here, named', [
+    (b'', True, 'web1.example.org'), (b'Djmail.example.com\n', True, 'mail.example.com'), (b'', False, ''),
+    # What is not for a user here goes to another host, and does not come back.
+    (b'DS[192.0.2.20]\n', True, ''), (b'DHhub.example.com\n', True, ''), (b'DRhub.example.com\n', True, ''), (b'DS\nDH\nDR\n', True, 'web1.example.org')])
+def test_what_an_mta_of_this_host_would_call_itself(monkeypatch, text, here, named):
+    asked = []
+    monkeypatch.setattr(_acceptance, '_dialogue', lambda peer, seconds, client: asked.append(client) or (None, []))
+    monkeypatch.setattr(socket, 'gethostname', lambda: 'web1')
+    monkeypatch.setattr(_acceptance._system, 'script', lambda path, *limit: HOSTS if path == '/etc/hosts' else '')
+    _acceptance.ask(types.SimpleNamespace(configurations={'msp': _cf.parse(b''), 'mta': _cf.parse(text)}), PAIRS)(None, 1.0, here)
+    assert asked[0].named == named
 
 
 OFFERS = (b'EHLO', b'250-h\r\n250 STARTTLS')

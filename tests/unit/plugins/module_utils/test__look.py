@@ -3,6 +3,7 @@
 """One look at one host, with configuration files and queues of a host that is laid out in a directory."""
 import os
 import re
+import time
 
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _look, _network, _platform, _probe, _spool, _system
@@ -107,7 +108,7 @@ class TestHost:
         assert _look.submitter(look)[0]['unseen'] == ['nosuchuser']
         assert look.relay['host'] == '127.0.0.1'
         assert look.greeting['asked'] == ('127.0.0.1', look.relay['port'])
-        assert look.greeting['bounds'] == (_look.CONNECT_SECONDS, _look.GREETING_SECONDS, 0, None, None)
+        assert look.greeting['bounds'] == (_look.CONNECT_SECONDS, _look.GREETING_SECONDS, (0, 0), None, None)
 
     def test_the_relay_is_asked_as_what_it_is(self, root, monkeypatch):
         asked = []
@@ -125,7 +126,7 @@ class TestHost:
         monkeypatch.setattr(_network, 'greeting', lambda *arguments: dict(_network.NOBODY, error='no_route', user=arguments[4]))
         monkeypatch.setattr(_look._system, 'accounts', lambda names: {name: {'uid': 4711, 'gid': 4712, 'group': 4712} for name in names})
         (root / 'submit.cf').write_text(SUBMIT % queue(root, 'queue'))
-        assert _look.look('services', 'msp').greeting['user'] == 4711
+        assert _look.look('services', 'msp').greeting['user'] == (4711, 4712)
 
     @pytest.mark.parametrize('more, places', [('', 0), ('O DontProbeInterfaces=True\n', 1), ('O DontProbeInterfaces=True\nCw mx.example.test\n', 0)])
     def test_which_exchanger_is_this_host(self, root, monkeypatch, more, places):
@@ -184,10 +185,10 @@ class TestHost:
     @pytest.fixture
     def opens(self, root, monkeypatch):
         """opens(after, limits of sendmail.cf, title from then on) -> (look, looks taken): a daemon whose socket is open after so many looks."""
-        def looks(after, limits='O MaxDaemonChildren=2\n', rejecting=None, load=0.0):
+        def looks(after, limits='O MaxDaemonChildren=2\n', rejecting=None, load=0.0, age=4000):
             taken = []
             daemon = {'pid': 7, 'ppid': 1, 'user': 'root', 'role': 'daemon', 'queue': 'mta', 'interval': 3600, 'title': '', 'rejecting': None, 'full': None,
-                      'directory': None, 'unit': None, 'name': 'sendmail', 'stopped': False}
+                      'directory': None, 'unit': None, 'name': 'sendmail', 'stopped': False, 'started': int(time.time()) - age}
 
             def processes(users, program):
                 taken.append(1)
@@ -224,6 +225,11 @@ class TestHost:
     @pytest.mark.parametrize('limits, load', [('', 0.0), ('O RefuseLA=10\n', 6.0), ('O DaemonPortOptions=C=2, R=1\n', 8.0)])
     def test_who_closes_no_sockets_is_looked_at_once(self, opens, limits, load):
         assert opens(3, limits, load=load)[1] == 1
+
+    def test_a_daemon_that_has_just_been_started(self, opens):
+        """Seen with 20,000 names in local-host-names and 300 addresses: it binds when it knows them all."""
+        look, taken = opens(3, '', age=20)
+        assert (look.greeting['answered'], taken) == (True, 4)
 
     def test_what_does_not_come_back_is_not_waited_for_long(self, opens):
         look, taken = opens(10 ** 9)

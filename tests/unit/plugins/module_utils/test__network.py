@@ -152,10 +152,11 @@ def test_whose_socket_a_packet_filter_sees(server):
     """The owner of the file of a socket is who the filter of the kernel asks for (xt_owner.c: f_cred->fsuid)."""
     start, _heard, wait = server
     owners = []
-    _network.greeting('127.0.0.1', start(b'220 h\r\n'), 30, 0.0, 4711, None, lambda peer, seconds: owners.append(os.fstat(peer.fileno()).st_uid) or (None, []))
+    _network.greeting('127.0.0.1', start(b'220 h\r\n'), 30, 0.0, (4711, 4712), None,
+                      lambda peer, seconds: owners.append(os.fstat(peer.fileno())) or (None, []))
     wait()
-    assert owners == [4711]
-    assert os.geteuid() == 0
+    assert [(one.st_uid, one.st_gid) for one in owners] == [(4711, 4712)]
+    assert (os.geteuid(), os.getegid()) == (0, 0)
 
 
 def test_a_user_that_nobody_can_be(server, monkeypatch):
@@ -164,8 +165,9 @@ def test_a_user_that_nobody_can_be(server, monkeypatch):
             raise OSError(22, 'Invalid argument')
     monkeypatch.setattr(os, 'geteuid', lambda: 0)
     monkeypatch.setattr(os, 'seteuid', refuses)
+    monkeypatch.setattr(os, 'setegid', refuses)
     start, _heard, wait = server
-    assert _network.greeting('127.0.0.1', start(b'220 h\r\n'), 30, user=4711)['answered']
+    assert _network.greeting('127.0.0.1', start(b'220 h\r\n'), 30, who=(4711, 4711))['answered']
     wait()
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _controls, _log, _probe, _spool, _summary
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
-from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import HEALTHY, NOW
+from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import DOWN, HEALTHY, NOW
 
 (CONTROL,) = queue_samples.sample('01').files.values()
 (OLD,) = [line for line in CONTROL.split(b'\n') if b'Subject:' in line]
@@ -511,6 +511,17 @@ class TestSmartHost:
     def test_a_name_that_cannot_be_looked_up(self, asked):
         gone = {'error': 'not_found', 'mx': [], 'mx_error': None, 'addresses': []}
         assert asked(self.RELAY + 'DShub.example.com\n', resolved={'hub.example.com': gone}) == (['hub.example.com: not found'], [])
+
+
+@pytest.mark.parametrize('reason, change, answer, said', [
+    ('connection_refused', {}, 'connection_refused', 'connection_refused'), ('connection_timeout', {}, 'connection_timeout', 'connection_timeout'),
+    ('connection_refused', {}, None, ''), ('never_tried', {}, 'unasked', ''), ('connection_refused', {'greeting': DOWN}, 'unasked', '')])
+def test_a_packet_filter_that_lets_the_runner_through_alone(monkeypatch, reason, change, answer, said):
+    asked = []
+    monkeypatch.setattr(_probe._network, 'greeting', lambda *of: asked.append(of) or {'connected': answer is None, 'error': answer})
+    figures = {'top': {'reasons': [{'reason': 'tls'}, {'reason': reason}]}}
+    assert _probe._shut_out(HEALTHY._replace(configurations={}, **change), figures) == said
+    assert [of[:2] + (of[4],) for of in asked] == [('127.0.0.1', 25, (65534, 108))] * (answer != 'unasked')
 
 
 STATUS = 'Name:\tsendmail-mta\nUid:\t0\t%d\t0\t0\nGid:\t0\t0\t0\t0\nCapPrm:\t000001ffffffffff\nCapEff:\t%016x\nCapBnd:\t000001ffffffffff\n'

@@ -68,9 +68,10 @@ FLUSH = '#!/bin/sh\n# sendmail -Ac -q is what it does\n/usr/sbin/sendmail -Ac -q
 
 def runners(tmp_path, files, found=(CRON,), layout=_platform.DEBIAN, **more):
     programs = [path for path in ('/etc/init.d/sendmail', '/bin/true') if any(re.search(r'-[xef] %s' % path, str(text)) for text in files.values())]
-    there = programs + ['/usr/share/sendmail/sendmail', '/usr/lib/sendmail', '/usr/sbin/runq']
+    there = programs + ['/usr/share/sendmail/sendmail', '/usr/lib/sendmail', '/usr/sbin/runq', '/bin/sh'] + [
+        '/usr/bin/' + name for name in ('flock', 'nice', 'runuser', 'su', 'sudo')]
     root = lay(tmp_path, dict(dict.fromkeys(there, ''), **files))
-    for path in programs:
+    for path in programs + [path for path in files if path.startswith('/usr/local/sbin/')]:
         os.chmod(root + path, 0o755)
     return _runners.queue_runners(layout, list(found), root, **more)
 
@@ -189,13 +190,17 @@ def test_a_cron_that_reads_no_crontab_of_the_system(tmp_path, cron, active):
     ('*/30 * * * * root PATH=/usr/sbin sendmail -Ac -q\n', {}, None),
     ('*/30 * * * * root sudo -u smmsp sendmail -Ac -q\n', {}, None),
     ('*/30 * * * * root su smmsp -s /bin/sh -c "sendmail -Ac -q"\n', {}, None),
-    ('*/30 * * * * root sendmail -Ac -q\n', {'/var/lib/dpkg/info/cronie.list': ''}, None)])
+    ('*/30 * * * * root sendmail -Ac -q\n', {'/var/lib/dpkg/info/cronie.list': '', '/usr/sbin/sendmail': ''}, None),
+    ('*/30 * * * * root chronic /usr/sbin/sendmail -Ac -q\n', {}, 'cron does not find "chronic" in its PATH'),
+    ('*/30 * * * * root /usr/bin/chronic /usr/sbin/sendmail -Ac -q\n', {}, 'there is no /usr/bin/chronic'),
+    ('*/30 * * * * root /usr/bin/chronic /usr/sbin/sendmail -Ac -q\n', {'/usr/bin/chronic': ''}, None),
+    ('*/30 * * * * root chronic date; /usr/sbin/sendmail -Ac -q\n', {}, None)])
 def test_a_program_that_cron_does_not_find(tmp_path, text, files, why):
     """Debian's cron gives /usr/bin:/bin (seen of 3.0pl1-162), unless a PATH stands above the line; cronie has sbin as well (_PATH_STDPATH, seen of 1.7.2)."""
     (found,) = runners(tmp_path, dict(files, **{IN_CRON_D: text}))
     assert (found['active'], why is None or why in found['detail']) == (why is None, True)
     (found,) = runners(tmp_path, {}, layout=_platform.REDHAT)
-    assert found['active']
+    assert found['active'] or 'there is no' in found['detail']
 
 
 @pytest.mark.parametrize('other, family, active', [
@@ -331,12 +336,124 @@ def test_a_cron_that_is_stopped_runs_nothing(tmp_path):
     ('if [ -x /missing ]; then ', 'test for /missing'), ('test -x /etc/mail/plain && ', 'test for /etc/mail/plain'), ('test -r /etc/mail/plain && ', None),
     # Another way out, another question, or no test at all.
     ('test -x /missing && true || ', None), ('test -x /missing || ', None), ('test ! -e /missing && ', None), ('[ -x "$X" ] && ', None),
-    ('if [ -x /missing ]; then true; else ', None), ('echo -x /missing && ', None), ('test -x /missing; ', None)])
+    ('if [ -x /missing ]; then true; else ', None), ('echo -x /missing && ', None), ('test -x /missing; ', None),
+    ('test ! -e /bin/true && ', 'test for /bin/true'), ('[ ! -x /etc/mail/plain ] && ', None), ('[ ! -d /etc ] && ', 'test for /etc'),
+    ('cd /missing && ', 'there is no directory /missing'), ('cd /etc && ', None), ('cd / && ', None), ('cd /missing; ', None),
+    ('cd /etc/mail/plain && ', 'no directory /etc/mail/plain'),
+    ('[[ -x /bin/true ]] && ', '/bin/sh is dash, and knows no "[["'), ('test -x /bin/true && source /etc/mail/plain && ', 'knows no "source"'),
+    ('source /etc/mail/plain; ', None), ('[[ -x /bin/true ]] || ', None)])
 def test_the_tests_in_front_of_a_line(tmp_path, guard, why):
     """What becomes of each was seen in a shell: "sh -c 'test -x /missing && echo run'" says nothing."""
     line = '*/20 * * * * smmsp %s/usr/sbin/sendmail -Ac -q%s\n' % (guard, '; fi' * guard.startswith('if'))
+    root = lay(tmp_path, {'/bin/dash': ''})
+    os.symlink('dash', root + '/bin/sh')
     (found,) = runners(tmp_path, {'/etc/cron.d/local': line, '/etc/mail/plain': 'x'})
     assert (found['active'], found['detail']) == (True, None) if why is None else (found['active'] is False and why in found['detail'])
+
+
+PASSWD = 'root:x:0:0::/root:/bin/bash\nnobody:x:65534:65534::/:/usr/sbin/nologin\nmail:x:8:8::/:/bin/sh\n'
+
+
+@pytest.mark.parametrize('line, why', [
+    ('nobody /usr/sbin/sendmail -Ac -q >/var/log/runs 2>&1', 'the shell cannot write /var/log/runs, and does not go on'),
+    ('nobody /usr/sbin/sendmail -Ac -q >>/var/log/own 2>&1', None), ('nobody /usr/sbin/sendmail -Ac -q >>/var/log/of-root', '/var/log/of-root'),
+    ('nobody /usr/sbin/sendmail -Ac -q >/var/open/runs', None), ('nobody /usr/sbin/sendmail -Ac -q >/var/group/runs', None),
+    ('nobody /usr/sbin/sendmail -Ac -q >/var/group', 'cannot write /var/group'), ('nobody /usr/sbin/sendmail -Ac -q >/dev/null 2>&1', None),
+    ('root /usr/sbin/sendmail -Ac -q >/var/log/runs', None), ('root /usr/sbin/sendmail -Ac -q > /var/nosuch/runs', 'cannot write /var/nosuch/runs'),
+    ('root /usr/sbin/sendmail -Ac -q >/var/log/of-root', None), ('root /usr/sbin/sendmail -Ac -q </dev/null >"/var/nosuch/runs"', '/var/nosuch/runs'),
+    # A name that only the shell knows.
+    ('nobody /usr/sbin/sendmail -Ac -q >/var/log/$(date +\\%F)', None), ('root /usr/sbin/sendmail -Ac -q >/var/log/`date +\\%F` 2>&1', None),
+    # Of another command, or with another way out.
+    ('nobody date >/var/log/runs; /usr/sbin/sendmail -Ac -q', None), ('nobody /usr/sbin/sendmail -Ac -q; date >/var/log/runs', None),
+    ('nobody /usr/sbin/sendmail -Ac -q >/var/log/runs || /usr/sbin/sendmail -Ac -q', None)])
+def test_a_line_whose_output_the_shell_cannot_write(tmp_path, line, why):
+    """Seen with Debian's cron: "cannot create /var/log/runs: Permission denied", and no queue run."""
+    root = lay(tmp_path, {'/var/log/own': '', '/var/log/of-root': '', '/var/open/x': '', '/var/group/x': ''})
+    os.chown(root + '/var/log/own', pwd.getpwnam('nobody').pw_uid, 0)
+    os.chmod(root + '/var/open', 0o777)
+    os.chmod(root + '/var/group', 0o775)                      # whoever is in that group
+    (found,) = runners(tmp_path, {IN_CRON_D: '*/20 * * * * %s\n' % line}, users=['nobody'])
+    assert (found['active'], found['detail']) == (True, None) if why is None else (found['active'] is False and why in found['detail'])
+
+
+@pytest.mark.parametrize('line, body, mode, why', [
+    ('root /opt/bin/flush', FLUSH, 0o755, None), ('root /opt/bin/flush', FLUSH, 0o644, 'root cannot run /opt/bin/flush'),
+    ('nobody /opt/bin/flush', FLUSH, 0o755, None), ('nobody /opt/bin/flush', FLUSH, 0o700, 'nobody cannot run /opt/bin/flush'),
+    ('nobody /opt/bin/flush', FLUSH, 0o711, 'nobody cannot run /opt/bin/flush'), ('nobody /opt/bin/flush', FLUSH, 0o750, None),   # of some group
+    ('nobody /opt/shut/flush', FLUSH, 0o755, 'nobody cannot run /opt/shut/flush'), ('root /opt/shut/flush', FLUSH, 0o755, None),
+    ('root sh /opt/bin/flush', FLUSH, 0o644, None), ('root sh /opt/bin/flush', '#!/bin/nosuch' + FLUSH[9:], 0o644, None),
+    ('root /opt/bin/flush', '#!/bin/nosuch -e' + FLUSH[9:], 0o755, 'there is no /bin/nosuch, which /opt/bin/flush names'),
+    ('root /opt/bin/flush', FLUSH.replace('\n', '\r\n'), 0o755, 'the first line of /opt/bin/flush ends with a carriage return'),
+    ('root /opt/bin/flush || sh /opt/bin/flush', FLUSH, 0o644, None)])
+def test_a_script_that_cron_cannot_start(tmp_path, line, body, mode, why):
+    root = lay(tmp_path, {path: body for path in ('/opt/bin/flush', '/opt/shut/flush')})
+    lay(tmp_path, {'/bin/sh': ''})
+    for path in ('/opt/bin/flush', '/opt/shut/flush'):
+        os.chmod(root + path, mode)
+    os.chmod(root + '/opt/shut', 0o700)
+    (found,) = runners(tmp_path, {IN_CRON_D: '*/20 * * * * %s\n' % line}, users=['nobody'])
+    assert (found['active'], found['detail']) == (True, None) if why is None else (found['active'] is False and why in found['detail'])
+
+
+@pytest.mark.parametrize('command, why', [
+    ('su nobody -c "/usr/sbin/sendmail -Ac -q"', 'the shell of nobody is /usr/sbin/nologin: su runs nothing for it (use "su -s /bin/sh")'),
+    ("su - nobody -c '/usr/sbin/sendmail -Ac -q'", 'the shell of nobody'), ("runuser -l nobody -c '/usr/sbin/sendmail -Ac -q'", 'runuser runs nothing'),
+    ('/usr/bin/su -c "/usr/sbin/sendmail -Ac -q" nobody', 'the shell of nobody'), ('su -s /bin/sh nobody -c "/usr/sbin/sendmail -Ac -q"', None),
+    ('su nobody --shell=/bin/sh -c "/usr/sbin/sendmail -Ac -q"', None), ('runuser -u nobody -- /usr/sbin/sendmail -Ac -q', None),
+    ('su mail -c "/usr/sbin/sendmail -Ac -q"', None), ('sudo -u nobody /usr/sbin/sendmail -Ac -q', None),
+    ('su nobody -c true; /usr/sbin/sendmail -Ac -q', None)])
+def test_a_line_that_needs_the_shell_of_an_account_without_one(tmp_path, command, why):
+    """Seen of su and runuser of util-linux: "This account is currently not available." """
+    (found,) = runners(tmp_path, {IN_CRON_D: '*/20 * * * * root %s\n' % command, '/etc/passwd': PASSWD}, users=['nobody', 'mail'])
+    assert (found['active'], found['detail']) == (True, None) if why is None else (found['active'] is False and why in found['detail'])
+
+
+PAM = {'/etc/pam.d/cron': '@include common-account\n', '/etc/pam.d/common-account': 'account required pam_unix.so\naccount\trequired\tpam_access.so\n',
+       '/etc/group': 'root:x:0:\nnogroup:x:65534:\nadm:x:4:nobody\n', '/etc/passwd': PASSWD}
+
+
+@pytest.mark.parametrize('files, denied', [
+    ({'/etc/security/access.conf': '# nobody\n-:ALL EXCEPT root:ALL\n'}, True), ({'/etc/security/access.conf': '- : nobody : cron\n'}, True),
+    ({'/etc/security/access.conf': '+:root (wheel):ALL\n-:ALL:ALL\n'}, True), ({'/etc/security/access.conf': '-:nobody:LOCAL\n'}, True),
+    ({'/etc/security/access.conf': '-:(nogroup):ALL\n'}, True), ({'/etc/security/access.conf': '-:(adm):ALL\n'}, True),
+    ({'/etc/security/access.conf': '+:root:ALL\n', '/etc/security/access.d/last.conf': '-:ALL:ALL\n'}, True),
+    ({'/etc/security/access.conf': '-:ALL:ALL EXCEPT LOCAL\n'}, False), ({'/etc/security/access.conf': '-:ALL:192.0.2.0/24 tty1\n'}, False),
+    ({'/etc/security/access.conf': '+:nobody:cron\n-:ALL:ALL\n'}, False), ({'/etc/security/access.conf': '+:ALL:cron crond\n-:ALL:ALL\n'}, False),
+    ({'/etc/security/access.conf': '-:ALL EXCEPT nobody:ALL\n'}, False), ({'/etc/security/access.conf': '-:root:ALL\n'}, False),
+    ({'/etc/security/access.conf': '#-:ALL:ALL\n'}, False), ({}, False),
+    # What only a directory service knows: it may let the user in.
+    ({'/etc/security/access.conf': '+:@admins:ALL\n-:ALL:ALL\n'}, False),
+    ({'/etc/security/access.conf': '-:ALL:ALL\n', '/etc/pam.d/common-account': 'account required pam_unix.so\n#account required pam_access.so\n'}, False),
+    ({'/etc/security/access.conf': '-:ALL:ALL\n', '/etc/pam.d/common-account': 'account optional pam_access.so\n'}, False),
+    ({'/etc/security/access.conf': '-:ALL:ALL\n', '/etc/pam.d/common-account': 'account required pam_access.so accessfile=/etc/other\n'}, False),
+    ({'/etc/other': '-:ALL:ALL\n', '/etc/pam.d/common-account': 'account required pam_access.so accessfile=/etc/other\n'}, True)])
+def test_who_may_log_in_is_whom_cron_runs_something_for(tmp_path, files, denied):
+    """Seen with Debian's cron: "pam_access(cron:account): access denied for user `nobody' from `cron'", and no queue run."""
+    (found,) = runners(tmp_path, dict(PAM, **dict({IN_CRON_D: '*/20 * * * * nobody /usr/sbin/sendmail -Ac -q\n'}, **files)), users=['nobody'])
+    assert (found['active'], found['detail']) == ((False, 'cron runs nothing for nobody: pam_access refuses it (%s)' % (
+        '/etc/other' if '/etc/other' in files else '/etc/security/access.conf')) if denied else (True, None))
+
+
+@pytest.mark.parametrize('command, title, age, why', [
+    ('flock -n /lock /usr/sbin/sendmail -Ac -q', b'/usr/bin/backup\0--all', 4000, True),
+    ('flock -w 5 -E 0 /lock -c "sendmail -Ac -q"', b'sleep\0inf', 4000, True),
+    ('/usr/bin/flock --nonblock /lock sendmail -Ac -q', b'sleep\0inf', 4000, True),
+    ('flock -n /lock /usr/sbin/sendmail -Ac -q', b'sleep\0inf', 1100, False),                  # one round was passed over
+    ('flock -n /lock /usr/sbin/sendmail -Ac -q', b'flock\0-n\0/lock\0/usr/sbin/sendmail\0-Ac\0-q', 4000, False),
+    ('flock -n /lock /usr/sbin/sendmail -Ac -q', b'', 4000, False), ('flock -n /free /usr/sbin/sendmail -Ac -q', b'sleep\0inf', 4000, False),
+    ('flock -n /none /usr/sbin/sendmail -Ac -q', b'sleep\0inf', 4000, False), ('/usr/sbin/sendmail -Ac -q', b'sleep\0inf', 4000, False),
+    ('flock -n /lock true; /usr/sbin/sendmail -Ac -q', b'sleep\0inf', 4000, False)])
+def test_a_lock_that_something_else_holds(monkeypatch, tmp_path, command, title, age, why):
+    root = lay(tmp_path, dict.fromkeys(('/lock', '/free', '/usr/bin/flock'), ''))
+    about = os.stat(root + '/lock')
+    monkeypatch.setattr(_runners._system, 'locks', lambda: {
+        (os.major(about.st_dev), os.minor(about.st_dev), about.st_ino): {'kind': 'FLOCK', 'pid': 4711}})
+    started = b'4711 (a (b) c) S ' + b'0 ' * 18 + b'%d 0' % (1000 * os.sysconf('SC_CLK_TCK'))
+    slurp, proc = _runners._system.slurp, {'/proc/4711/cmdline': title, '/proc/4711/stat': started, '/proc/uptime': b'%d.00 1.00\n' % (1000 + age)}
+    monkeypatch.setattr(_runners._system, 'slurp', lambda path, limit=65536: proc[path] if path in proc else slurp(path, limit))
+    (found,) = _runners.queue_runners(_platform.UPSTREAM, [CRON], lay(tmp_path, {IN_CRON_D: '*/20 * * * * root %s\n' % command}))
+    assert (found['active'], found['detail']) == ((False, 'process 4711 (%s) has held /lock for %d seconds' % (
+        title.replace(b'\0', b' ').decode(), age)) if why else (True, None))
 
 
 PID_FILE = '/run/msp.pid'
@@ -499,10 +616,16 @@ def test_a_timer_that_has_elapsed_starts_nothing(monkeypatch, tmp_path, state, w
     ({'load': 'loaded', 'active': 'failed', 'status': '200'}, 'q.service could not be started'),   # WorkingDirectory= is not there
     ({'load': 'masked', 'active': 'inactive', 'status': '0'}, 'q.service could not be started'),
     ({'load': 'loaded', 'active': 'failed', 'status': '67'}, None),                                # a message was returned
+    ({'load': 'loaded', 'active': 'failed', 'status': '0', 'code': '0'}, 'q.service could not be started'),     # ExecStartPre=/bin/false
+    ({'load': 'loaded', 'active': 'failed', 'status': '31', 'code': '2'}, 'q.service could not be started'),    # SystemCallFilter=~@network-io
+    ({'load': 'loaded', 'active': 'failed', 'status': '15', 'code': '2'}, None),                                # somebody ended a run
+    ({'load': 'loaded', 'active': 'inactive', 'status': '0', 'skipped': True}, 'the conditions of q.service do not hold'),
+    ({'load': 'loaded', 'active': 'inactive', 'status': '0', 'skipped': True, 'only': 'DirectoryNotEmpty=/var/spool/mqueue-client'}, None),
     ({'load': 'loaded', 'active': 'inactive', 'status': '0'}, None)])
 def test_a_timer_whose_service_cannot_be_started(monkeypatch, tmp_path, last, why):
     root = lay(tmp_path, {'/etc/systemd/system/q.timer': '[Timer]\nOnCalendar=*:0/30\n',
-                          '/etc/systemd/system/q.service': '[Service]\nExecStart=/usr/sbin/sendmail -Ac -q\n'})
+                          '/etc/systemd/system/q.service': '[Unit]\nCondition%s\n[Service]\nExecStart=/usr/sbin/sendmail -Ac -q\n' % last.get(
+                              'only', 'PathExists=/nosuch')})
     monkeypatch.setattr(_runners._system, 'unit_states', lambda units: {'q.timer': {'active': 'active', 'sub': 'waiting'}, 'q.service': last})
     (found,) = _runners._systemd_runners({}, True, 'sendmail', True, ['smmsp'], root)
     assert (found['active'], found['detail']) == (True, None) if why is None else (found['active'] is False and why in found['detail'])

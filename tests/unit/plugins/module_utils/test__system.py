@@ -216,11 +216,14 @@ def test_accounts_load_and_processors():
 
 def test_unit_states(monkeypatch):
     text = ('Id=a.service\nLoadState=loaded\nActiveState=active\nSubState=exited\nUnitFileState=enabled\nFragmentPath=/x\n\n'
-            'Id=b.timer\nLoadState=not-found\nActiveState=inactive\n')
+            'Id=b.timer\nLoadState=not-found\nActiveState=inactive\nConditionResult=no\nConditionTimestampMonotonic=0\n')
     monkeypatch.setattr(_system, 'command', lambda argv, seconds=10: text)
     found = _system.unit_states(['a.service', 'b.timer'])
-    assert found['a.service'] == {'load': 'loaded', 'active': 'active', 'sub': 'exited', 'enabled': 'enabled', 'path': '/x', 'status': None}
-    assert found['b.timer']['load'] == 'not-found'
+    assert found['a.service'] == {'load': 'loaded', 'active': 'active', 'sub': 'exited', 'enabled': 'enabled', 'path': '/x', 'status': None, 'code': None,
+                                  'skipped': False}
+    assert (found['b.timer']['load'], found['b.timer']['skipped']) == ('not-found', False)          # nobody has asked yet
+    monkeypatch.setattr(_system, 'command', lambda argv, seconds=10: text.replace('Monotonic=0', 'Monotonic=77'))
+    assert _system.unit_states(['a.service', 'b.timer'])['b.timer']['skipped']
     monkeypatch.setattr(_system, 'command', lambda argv, seconds=10: '')
     assert _system.unit_states(['a.service'])['a.service']['active'] is None
 
