@@ -159,7 +159,8 @@ def _account(user: str, root: str) -> Optional[str]:
 
 def _may_not_log_in(user: str, root: str) -> Optional[str]:
     """Why pam_access refuses an account to cron: login_access() and list_match() of it. What names a netgroup may be anything."""
-    stack = ''.join(_system.script(root + '/etc/pam.d/' + name) for name in ('cron', 'crond'))
+    service = 'crond' if os.path.exists(root + '/etc/pam.d/crond') else 'cron'
+    stack = _system.script(root + '/etc/pam.d/' + service)
     stack += ''.join(_system.script(root + '/etc/pam.d/' + name) for name in re.findall(r'(?m)^(?:@|account\s+)(?:include|substack)\s+([\w-]+)', stack))
     line = re.search(r'(?m)^account\s+(?:required|requisite|\[.*default=(?:bad|die).*\])\s+pam_access\.so\b(.*)', stack)
     if not line or 'listsep' in line.group(1):
@@ -181,7 +182,7 @@ def _may_not_log_in(user: str, root: str) -> Optional[str]:
             continue
         if '@' in fields[1]:
             return None
-        if lists(fields[1], known) and lists(fields[2], {'ALL', 'cron', 'LOCAL'}):
+        if lists(fields[1], known) and lists(fields[2], {'ALL', service, 'LOCAL'}):
             return 'pam_access refuses it (%s)' % _system.printable(path) if fields[0].strip() == '-' else None
     return None
 

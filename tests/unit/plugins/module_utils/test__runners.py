@@ -419,6 +419,8 @@ PAM = {'/etc/pam.d/cron': '@include common-account\n', '/etc/pam.d/common-accoun
     ({'/etc/security/access.conf': '+:root:ALL\n', '/etc/security/access.d/last.conf': '-:ALL:ALL\n'}, True),
     ({'/etc/security/access.conf': '-:ALL:ALL EXCEPT LOCAL\n'}, False), ({'/etc/security/access.conf': '-:ALL:192.0.2.0/24 tty1\n'}, False),
     ({'/etc/security/access.conf': '+:nobody:cron\n-:ALL:ALL\n'}, False), ({'/etc/security/access.conf': '+:ALL:cron crond\n-:ALL:ALL\n'}, False),
+    ({'/etc/security/access.conf': '+:nobody:crond\n-:ALL:ALL\n'}, True),
+    ({'/etc/security/access.conf': '+:nobody:crond\n-:ALL:ALL\n', '/etc/pam.d/cron': '', '/etc/pam.d/crond': 'account required pam_access.so\n'}, False),
     ({'/etc/security/access.conf': '-:ALL EXCEPT nobody:ALL\n'}, False), ({'/etc/security/access.conf': '-:root:ALL\n'}, False),
     ({'/etc/security/access.conf': '#-:ALL:ALL\n'}, False), ({}, False),
     # What only a directory service knows: it may let the user in.
