@@ -58,6 +58,10 @@ _VALUES = {
     'timeout': (r'\.(initial|mail|rcpt|data(init|block|final)|command|rset|helo|quit|misc|ident|fileopen|[ai]?connect'
                 r'|hoststatus|control|lhlo|auth|starttls|queue(warn|return)(\.(\*|normal|urgent|non-urgent|dsn))?'
                 r'|resolver\.retr(ans|y)(\.(normal|first))?)\Z'),
+    # Between two words stand one space of any kind, and blanks.
+    'resolveroptions': (
+        r'( *[-+]?(haswildcardmx|workaroundbrokenaaaa|debug|aaonly|usevc|primary|igntc|recurse|defnames|stayopen|dnsrch|true'
+        r'|use_(inet6|edns0|dnssec)|trustad)(\s|\Z))* *\Z'),
     # These are lists: what stands between the words, and a word.
     'privacyoptions': (_BETWEEN, (
         'public|need(mail|expn|vrfy)helo|no(expn|vrfy|etrn|verb|receipts|bodyreturn|actualrecipient|reflection)'
@@ -70,9 +74,6 @@ _VALUES = {
         '|(filedelivery|writemap|writestats)to(hard|sym)link|run(programinunsafedirpath|writableprogram)'
         '|nonrootsafeaddr|truststickybit|insufficiententropy'
         '|group(read|writ)able(sasldb|key|defaultauthinfo)file|certowner')),
-    'resolveroptions': (r'\s+', (
-        '[-+]?(haswildcardmx|workaroundbrokenaaaa|debug|aaonly|usevc|primary|igntc|recurse|defnames|stayopen|dnsrch|true'
-        '|use_(inet6|edns0|dnssec)|trustad)')),
     'serverssloptions': (r'[\s,]+', r'[-+]?(ssl_op_|\d).*'),
     'daemonportoptions': (',', (
         r'[^=]*|[cdIiLlMmNnqRrSs].*|[AaPp][^=]*=\s*\S.*|D[^=]*=\s*[bdiq].*'
