@@ -495,8 +495,9 @@ def _diff(before, after):
     return {'before': shown(before), 'after': shown(after)}
 
 
-def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
-    """The sentence with which the module fails, or None: messages that were not tried are never passed over in silence."""
+def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la, said=''):
+    """The sentence with which the module fails, or None: messages that were not tried are never passed over in silence. C(said) by Sendmail, where it
+    worked on none."""
     untried = sum(one.outcome == 'untried' for one in outcomes)
     if untried:
         were = _text.count(untried, 'message', ('was', 'were'), len(outcomes))
@@ -515,7 +516,7 @@ def complaint(outcomes, canary, about, fail_on_remaining, load, queue_la):
         if load and load[0] >= queue_la:
             return ('%s not tried: the load average is %.1f and QueueLA is %d, so Sendmail skips queue runs. '
                     'Wait, or set ignore_load to true.' % (were, load[0], queue_la))
-        return '%s not tried. See transcript for what Sendmail said.' % were
+        return '%s not tried. %s' % (were, 'Sendmail said: %s' % said if said else 'See transcript for what Sendmail said.')
     lost = sum(one.outcome == 'lost' for one in outcomes)
     if lost:
         return ('%s renamed to Qf by the run. See the log for "Losing", fix the cause, then return %s with mailops.sendmail.sendmail_message and '
@@ -603,7 +604,8 @@ def flush(params, check_mode):
         sentence = ('path: the outcomes cannot be written to %s: %s. No further runner was started; the result says what was done. '
                     'Make room, or name another file.' % (params['path'], record.error))
     else:
-        sentence = complaint(outcomes, canary, about, params['fail_on_remaining'], look.load, queue_las[0])
+        said = '' if transcript.worked_on or transcript.removed else '; '.join(transcript.lines[:1])
+        sentence = complaint(outcomes, canary, about, params['fail_on_remaining'], look.load, queue_las[0], said)
     if sentence:
         raise _text.SendmailError(sentence, **done)
     return done

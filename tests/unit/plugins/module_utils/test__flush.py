@@ -602,8 +602,8 @@ class TestResult:
 class TestComplaint:
     ABOUT = {'stopped': False}
 
-    def say(self, canary=None, about=None, insist=False, load=(0.1, 0, 0), **counts):
-        return _flush.complaint(TestResult().outcomes(**counts), canary, about or self.ABOUT, insist, load, 16)
+    def say(self, canary=None, about=None, insist=False, load=(0.1, 0, 0), said='', **counts):
+        return _flush.complaint(TestResult().outcomes(**counts), canary, about or self.ABOUT, insist, load, 16, said)
 
     def test_nothing_to_say(self):
         assert self.say(relayed=2, bounced=1, remaining=3, taken=1) is None
@@ -632,6 +632,10 @@ class TestComplaint:
     def test_load(self):
         assert 'the load average is 20.0 and QueueLA is 16' in self.say(load=(20.0, 1, 1), untried=5)
         assert 'See transcript' in self.say(load=None, untried=5)
+
+    def test_what_sendmail_said_where_it_worked_on_none(self):
+        said = '/etc/mail/submit.cf: line 44: unknown option name nosuch'
+        assert self.say(said=said, untried=2) == '2 of 2 messages were not tried. Sendmail said: ' + said
 
 
 class TestSplit:
