@@ -42,7 +42,7 @@ _SAYS = re.compile(r'(?m)^(?:mailops\w*|check_\w+)\s+returns: \$# (?:discard|err
 _REFUSES = re.compile(r'(?m)^(mailops_\w+|check_data|check_eom)\s+returns: \$# error (?!\$@ quarantine).*?\$: (.*)')
 _PARSES = re.compile(r'(?m)^parse\s+returns: \$# (\S+)')
 _KEEP_NOTHING = ('true', 'false', ':')
-_USERS, _START_SECONDS = ('root', 'daemon'), 10.0   # for whom the rules of the MTA are asked, and how long
+_USERS, _START_SECONDS, _NOBODY = ('root', 'daemon'), 10.0, 65534   # for whom the rules of the MTA are asked, how long, and who submits
 # Whatever else stands in a control file is never sent to a server.
 _QUALIFIED = re.compile(rb'[!#-;=?A-~]{1,64}@[0-9A-Za-z.:\[\]-]{1,200}\Z')
 
@@ -139,6 +139,28 @@ def _roots(path: str) -> bytes:
         return b''
 
 
+def by_program(look: _look.Look) -> _look.Look:
+    """What Sendmail itself says against the files in which nothing wrong was found: maps, libraries and builds differ. To be called before L(by_rules).
+
+    submit.cf is read as at each submission, by nobody; sendmail.cf as at each start of the MTA, unless root would run what it names. -bt reads the file
+    and then commands, of which there are none.
+    """
+    files = dict(look.files)
+    for queue, option, uid in (('msp', '-Ac', _NOBODY), ('mta', '-Am', None)):
+        cf = look.configurations.get(queue)
+        if not cf or not look.program['sendmail'] or files[queue]['problems'] or not uid and (
+                any(_RUNS.match(line) for _number, line in cf.lines) or not _roots(files[queue]['path'])):
+            continue
+        start = time.monotonic()
+        status, said = _system.answer([look.program['sendmail'], option, '-O', 'LogLevel=0', '-bt'], _START_SECONDS, '', uid)
+        if time.monotonic() - start >= _START_SECONDS:
+            return look._replace(files=files, starts_late=True)
+        found = re.search(r'(?m)^(?:\S+: line ([1-9]\d*): |[45]\d\d [45]\S+ )(.*)', said)
+        if status and found:
+            files[queue] = dict(files[queue], problems=[{'line': int(found.group(1) or 0), 'problem': _system.printable(found.group(2)[:200]), 'text': ''}])
+    return look._replace(files=files)
+
+
 def by_rules(look: _look.Look) -> _look.Look:
     """Ask Sendmail itself (-bt, which changes nothing) what the rules of the MTA make of mail from this host to this host: who is discarded or
     quarantined is told "Recipient ok" (rscheck() in parseaddr.c). The whole host is meant where two of its users are treated alike.
@@ -153,6 +175,8 @@ def by_rules(look: _look.Look) -> _look.Look:
         return look
     if any(_RUNS.match(line) for _number, line in cf.lines):                  # which is not run for this
         return look._replace(unasked=['A map or class in %s runs a program, so its rules were not asked.' % look.files['mta']['path']])
+    if look.starts_late:
+        return look
     text = _roots(look.files['mta']['path'])
     if not text:
         return look._replace(unasked=['Others than root can write %s, so its rules were not asked.' % look.files['mta']['path']])

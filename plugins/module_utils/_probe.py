@@ -46,7 +46,7 @@ def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
 
     C(subjects): whether the subjects of messages may be read.
     """
-    look = _acceptance.by_rules(_readcf.judged(look))
+    look = _acceptance.by_rules(_acceptance.by_program(_readcf.judged(look)))
     facts = _summary.facts(look, 'totals')
     directories = look.directories.get('msp', [])
     paths = sorted(set(path for directory in directories for path in (directory.path, directory.control, directory.data)))

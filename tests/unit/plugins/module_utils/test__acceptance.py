@@ -434,6 +434,53 @@ class TestRules:
         assert _acceptance.by_rules(HEALTHY._replace(configurations={'mta': _cf.parse(b'')})).starts_late is late
 
 
+SUBMIT = '/etc/mail/submit.cf: line 1579: pattern-compile-error: Unmatched ( or \\(\n'      # of Debian's file and "Kone regex (", status 70
+
+
+class TestProgram:
+    @pytest.fixture(autouse=True)
+    def its_text(self, monkeypatch):
+        monkeypatch.setattr(_acceptance, '_roots', lambda path: b'V10/Berkeley\n')
+
+    def asked(self, monkeypatch, answers, cf=b'V10\n', **change):
+        calls = []
+
+        def answer(argv, _seconds, given, uid):
+            calls.append((argv[1], given, uid))
+            return answers.get(argv[1], (0, 'ADDRESS TEST MODE (ruleset 3 NOT automatically invoked)\nEnter <ruleset> <address>\n> '))
+        monkeypatch.setattr(_acceptance._system, 'answer', answer)
+        files = {name: dict(HEALTHY.files[name], problems=[]) for name in ('msp', 'mta')}
+        found = _acceptance.by_program(HEALTHY._replace(**dict({'files': files, 'configurations': {'msp': _cf.parse(b''), 'mta': _cf.parse(cf)}}, **change)))
+        return calls, {name: [(one['line'], one['problem']) for one in found.files[name]['problems']] for name in ('msp', 'mta')}
+
+    def test_each_file_as_who_reads_it(self, monkeypatch):
+        assert self.asked(monkeypatch, {}) == ([('-Ac', '', 65534), ('-Am', '', None)], {'msp': [], 'mta': []})
+
+    @pytest.mark.parametrize('status, said, found', [
+        (70, SUBMIT, [(1579, 'pattern-compile-error: Unmatched ( or \\(')]), (0, SUBMIT, []), (None, '', []), (70, 'something else\n', []),
+        # That is an obstacle to an ordinary user, which has a cause of its own.
+        (72, '/etc/mail/submit.cf: line 0: cannot open: Permission denied\n', []),
+        (71, '451 4.3.0 hash map "w": missing map file /nowhere.db: No such file or directory\n', [
+            (0, 'hash map "w": missing map file /nowhere.db: No such file or directory')])])
+    def test_what_it_refuses(self, monkeypatch, status, said, found):
+        assert self.asked(monkeypatch, {'-Ac': (status, said)})[1] == {'msp': found, 'mta': []}
+
+    @pytest.mark.parametrize('change', [
+        {'cf': b'Kown program /usr/local/bin/map\n'}, {'cf': b'Fw|/usr/local/bin/names\n'}, {'configurations': {'msp': _cf.parse(b''), 'mta': None}},
+        {'files': {'msp': {'problems': []}, 'mta': {'path': '/x', 'problems': [{'line': 1, 'problem': 'known'}]}}}])
+    def test_when_root_does_not_read_that_of_the_mta(self, monkeypatch, change):
+        assert [call[0] for call in self.asked(monkeypatch, {}, **change)[0]] == ['-Ac']
+
+    def test_a_file_of_the_mta_that_others_may_have_written(self, monkeypatch):
+        monkeypatch.setattr(_acceptance, '_roots', lambda path: b'')
+        assert [call[0] for call in self.asked(monkeypatch, {})[0]] == ['-Ac']
+
+    def test_a_start_that_nobody_waits_for_is_tried_once(self, monkeypatch):
+        clock = iter([0.0, 10.0])
+        monkeypatch.setattr(_acceptance, 'time', types.SimpleNamespace(monotonic=lambda: next(clock)))
+        assert [call[0] for call in self.asked(monkeypatch, {'-Ac': (None, '')})[0]] == ['-Ac']
+
+
 @pytest.mark.parametrize('uid, mode, taken', [(0, 0o644, True), (0, 0o444, True), (0, 0o664, False), (0, 0o646, False), (1000, 0o644, False)])
 def test_a_configuration_that_others_could_have_written_is_not_given_to_root(tmp_path, monkeypatch, uid, mode, taken):
     path = tmp_path / 'sendmail.cf'
