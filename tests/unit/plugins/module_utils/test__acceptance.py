@@ -445,16 +445,16 @@ class TestProgram:
     def asked(self, monkeypatch, answers, cf=b'V10\n', **change):
         calls = []
 
-        def answer(argv, _seconds, given, uid):
-            calls.append((argv[1], given, uid))
+        def started(argv, uid):
+            calls.append((argv[1], uid))
             return answers.get(argv[1], (0, 'ADDRESS TEST MODE (ruleset 3 NOT automatically invoked)\nEnter <ruleset> <address>\n> '))
-        monkeypatch.setattr(_acceptance._system, 'answer', answer)
+        monkeypatch.setattr(_acceptance, '_started', started)
         files = {name: dict(HEALTHY.files[name], problems=[]) for name in ('msp', 'mta')}
         found = _acceptance.by_program(HEALTHY._replace(**dict({'files': files, 'configurations': {'msp': _cf.parse(b''), 'mta': _cf.parse(cf)}}, **change)))
         return calls, {name: [(one['line'], one['problem']) for one in found.files[name]['problems']] for name in ('msp', 'mta')}
 
     def test_each_file_as_who_reads_it(self, monkeypatch):
-        assert self.asked(monkeypatch, {}) == ([('-Ac', '', 65534), ('-Am', '', None)], {'msp': [], 'mta': []})
+        assert self.asked(monkeypatch, {}) == ([('-Ac', 65534), ('-Am', None)], {'msp': [], 'mta': []})
 
     @pytest.mark.parametrize('status, said, found', [
         (70, SUBMIT, [(1579, 'pattern-compile-error: Unmatched ( or \\(')]), (0, SUBMIT, []), (None, '', []), (70, 'something else\n', []),
@@ -479,6 +479,12 @@ class TestProgram:
         clock = iter([0.0, 10.0])
         monkeypatch.setattr(_acceptance, 'time', types.SimpleNamespace(monotonic=lambda: next(clock)))
         assert [call[0] for call in self.asked(monkeypatch, {'-Ac': (None, '')})[0]] == ['-Ac']
+
+
+def test_as_whom_it_is_started():
+    assert _acceptance._started(['sh', '-c', 'cat; echo x; exit 3'], None) == (3, 'x\n')
+    assert _acceptance._started(['/nonexistent'], None) == (None, '')
+    assert _acceptance._started(['sh', '-c', 'id -u; id -G'], 65534) == ((0, '65534\n65534\n') if os.geteuid() == 0 else (None, ''))
 
 
 @pytest.mark.parametrize('uid, mode, taken', [(0, 0o644, True), (0, 0o444, True), (0, 0o664, False), (0, 0o646, False), (1000, 0o644, False)])

@@ -175,15 +175,6 @@ def test_the_sendmail_that_is_installed_decides(tmp_path):
     assert _system.platform(lay(tmp_path / 'stripped', gentoo)).family == 'unknown', 'nobody knows what Portage brought'
 
 
-def test_status_of_a_command_and_as_whom_it_is_run():
-    assert _system.answer(['sh', '-c', 'cat; exit 3'], given='x') == (3, 'x')
-    assert _system.answer(['/nonexistent']) == (None, '')
-    if os.geteuid() == 0:
-        assert _system.answer(['sh', '-c', 'id -u; id -G'], uid=65534) == (0, '65534\n65534\n')
-    else:
-        assert _system.answer(['id', '-u'], uid=65534) == (None, '')
-
-
 def test_command_that_hangs_or_is_missing():
     start = time.time()
     assert _system.command(['sleep', '60'], seconds=0.3) == ''
