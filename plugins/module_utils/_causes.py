@@ -232,7 +232,7 @@ CAUSES = (
          'Do not flush: a run would deliver them with an empty body. Move them with "state: absent" and their ids into an archive, which keeps the headers.',
          harms=_always),
     _row('mta_configuration', 'Sendmail refuses the configuration of the MTA', 'medium', (_checks.mta_configuration,), _MANUAL,
-         'Rebuild sendmail.cf from sendmail.mc. A running MTA keeps the old one, and does not start again with this one.'),
+         'Correct what Sendmail says, or rebuild sendmail.cf from sendmail.mc. A running MTA keeps the old one, and does not start again with this one.'),
     _row('mta_untried', 'Nothing tries the mail in the queue of the MTA', 'high', (_checks.mta_untried,), _MANUAL,
          'Start the MTA with an interval for its queue (-q1h), or run its queue: sendmail_queue with "queue: mta".', ('mta_down',),
          log=rb'(?:Skipping|Aborting) queue run'),
