@@ -375,7 +375,7 @@ def _renamed(reply: Callable[[bytes], bytes], offers: bytes, client: _Client) ->
     """What becomes of mail for users of this host where its name was changed and the MTA, which says at EHLO how it calls itself, not restarted:
     to that it is mail for another host, whoever the user is, and comes back (smtphelo() in usersmtp.c).
     """
-    name = re.match(rb'250[ -]([!-~]+)', offers)
+    name = re.match(rb'250[ -]([!-~]+) HELLO ', offers)
     own = name.group(1).decode('ascii').lower() if name and client.named else client.named
     if own == client.named.lower() or not (own and client.domain):
         return None
@@ -383,7 +383,7 @@ def _renamed(reply: Callable[[bytes], bytes], offers: bytes, client: _Client) ->
     if line[:1] == b'2':
         line = reply(b'RCPT TO:<mailops.no.such.user@' + client.domain.encode('ascii', 'replace') + b'>')
     reply(b'RSET')
-    return '553 5.3.5 it calls itself %s, and mail for users of %s would come back to it' % (own, client.domain) if line[:1] == b'2' else None
+    return '553 5.3.5 it calls itself %s, and takes mail for users of %s for that of another host' % (own, client.domain) if line[:1] == b'2' else None
 
 
 def _denied(reply: Callable[[bytes], bytes], pairs_: Sequence[Tuple[bytes, bytes]], own: bytes) -> List[str]:

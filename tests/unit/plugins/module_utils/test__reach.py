@@ -126,7 +126,7 @@ def two(second):
     (hub(dict(STUCK, error='closed')), ['hangs_up']),
     (dict(hub(STUCK), **waits('connection_refused', 'Deferred: Connection refused by [192.0.2.20]')), ['hangs_up']),
     (hub(dict(STUCK, error=None)), []),
-    ({'greeting': dict(GREETING, refusal='553 5.3.5 it calls itself old.test, and mail for users of new.test would come back to it')}, ['loop']),
+    ({'greeting': dict(GREETING, refusal='553 5.3.5 it calls itself old.test, and takes mail for users of new.test for that of another host')}, ['loop']),
     (hub(dict(GREETING, refusal='553 5.3.5 it calls itself')), ['refuses']),
     (dict(waits('connection_refused', 'Deferred: Connection refused by [127.0.0.1]'), shut_out='connection_refused'), ['filtered']),
     (dict(waits('no_route', 'x'), shut_out='connection_timeout'), ['filtered']),
