@@ -161,6 +161,8 @@ def _confined(look: _look.Look) -> List[str]:
                 what.append('sees %s read-only (ProtectSystem=, ReadOnlyPaths=, a mount)' % _MAILBOXES)
             elif mailboxes and not os.statvfs(_MAILBOXES).f_bavail:
                 what.append('delivers into %s, which is full' % _MAILBOXES)
+        except PermissionError:                                               # without CAP_SYS_PTRACE nobody sees what the process sees
+            pass
         except OSError as error:
             what.append('delivers into %s: %s' % (_MAILBOXES, error.strerror))
         found += ['Process %d (%s) %s.' % (process['pid'], process['title'], one) for one in what]

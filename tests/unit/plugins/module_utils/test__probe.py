@@ -536,6 +536,7 @@ GIVEN = 0xa82c35fb          # of a container; all of it was seen to deliver
     # A queue of root's own; mail that all goes on; a daemon of another user, and a runner.
     ({'may': GIVEN & ~2, 'uid': 0}, []), ({'may': 0, 'uid': 0, 'cf': b'DHhub.example.test\n'}, []), ({'may': 0, 'works_as': 105}, []),
     ({'may': 0, 'role': 'queue_runner'}, []), ({'may': 0, 'queue': 'msp'}, []),
+    ({'blind': True}, []),                                             # who looks has no CAP_SYS_PTRACE
     ({'size': '100'}, ['may write no file of more than 100 bytes (LimitFSIZE=)']), ({'size': '8192'}, []),
     ({'other': True}, ['sees something else as /var/mail (InaccessiblePaths=, a mount)']),
     ({'frozen': True}, ['sees /var/mail read-only (ProtectSystem=, ReadOnlyPaths=, a mount)']), ({'frozen': True, 'cf': b'DRhub.example.test\n'}, []),
@@ -544,16 +545,21 @@ GIVEN = 0xa82c35fb          # of a container; all of it was seen to deliver
 def test_what_a_daemon_may_not_do(monkeypatch, change, said):
     """On a host each of these kept a message of an ordinary user from its mailbox, while the MTA greeted."""
     host = dict({'may': GIVEN, 'uid': 105, 'cf': b'Mlocal, P=/usr/sbin/sensible-mda, A=x\n', 'works_as': 0, 'role': 'daemon', 'queue': 'mta',
-                 'size': 'unlimited', 'frozen': False, 'other': False, 'full': False, 'gone': False}, **change)
+                 'size': 'unlimited', 'frozen': False, 'other': False, 'full': False, 'gone': False, 'blind': False}, **change)
     texts = {'/proc/7/status': STATUS % (host['works_as'], host['may']), '/proc/7/limits': LIMITS % host['size']}
     monkeypatch.setattr(_probe._system, 'slurp', lambda path, size: texts[path].encode())
     monkeypatch.setattr(_probe._system, 'file_state', lambda path: {'uid': host['uid']})
     monkeypatch.setattr(_probe, '_frozen', lambda path: host['frozen'] and path.startswith('/proc/'))
     monkeypatch.setattr(_probe, '_MAILBOXES', '/tmp')
     places = iter(['/', '/proc' if host['other'] else '/'])
+
+    def status_of(path):
+        if host['blind'] and path.startswith('/proc/'):
+            raise PermissionError(13, 'Permission denied')
+        return os.stat('/nowhere' if host['gone'] else next(places))
     monkeypatch.setattr(_probe, 'os', types.SimpleNamespace(
         path=types.SimpleNamespace(samestat=os.path.samestat, basename=os.path.basename, exists=lambda path: False),
-        stat=lambda path: os.stat('/nowhere' if host['gone'] else next(places)),
+        stat=status_of,
         statvfs=lambda path: types.SimpleNamespace(f_bavail=0 if host['full'] else 1)))
     look = HEALTHY._replace(configurations={'mta': _cf.parse(host['cf'])}, directories={'mta': [types.SimpleNamespace(control='/q')]},
                             processes=[dict(HEALTHY.processes[0], pid=7, title='x', role=host['role'], queue=host['queue'])])
