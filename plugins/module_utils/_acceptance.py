@@ -101,7 +101,7 @@ def ask(look: _look.Look, pairs_: Sequence[Tuple[bytes, bytes]]) -> Callable[[so
     name = _network.own_names(_network.interfaces()['addresses'])[0]
     domain = _route.meant(submit, '$j', name)
     daemon = look.configurations.get('mta')
-    keeps = daemon and not any(daemon.macros.get(name) for name in 'SHR')      # no smart host, mail hub or local relay
+    keeps = daemon and not any(daemon.macros.get(letter) for letter in 'SHR')      # no smart host, mail hub or local relay
     # Of this host it is the same program that offers it. Modifier S of ClientPortOptions: never (D_NOTLS).
     ciphers = '' if not find_spec('_ssl') or any(re.search(r'(?:^|,)\s*[Mm][^=,]*=[^,]*S', one) for one in submit.options.get('clientportoptions', [])) else (
         submit.option('CipherList') or 'ALL:@SECLEVEL=0')
@@ -373,7 +373,7 @@ def _unknown(reply: Callable[[bytes], bytes], own: bytes) -> Optional[str]:
 
 def _renamed(reply: Callable[[bytes], bytes], offers: bytes, client: _Client) -> Optional[str]:
     """What becomes of mail for users of this host where its name was changed and the MTA, which says at EHLO how it calls itself, not restarted:
-    to that it is mail for another host, whoever the user is, and comes back (smtphelo() in usersmtp.c).
+    to that it is mail for another host, whoever the user is: it comes back (smtphelo() in usersmtp.c), or waits.
     """
     name = re.match(rb'250[ -]([!-~]+) HELLO ', offers)
     own = name.group(1).decode('ascii').lower() if name and client.named else client.named

@@ -188,7 +188,7 @@ def never(place: str) -> bool:
 
 
 def check_place(descriptor: int, path: str) -> None:
-    """Raise OSError when an open directory is one that is never a queue."""
+    """Raise OSError when an open directory is one that is never a queue, however it got into a configuration."""
     try:
         place = os.readlink('/proc/self/fd/%d' % descriptor)
     except OSError:
@@ -209,7 +209,7 @@ def check_place(descriptor: int, path: str) -> None:
 def check_content(descriptor: int, nested: bool) -> bool:
     """Raise OSError when a directory is full of what no Sendmail made; judged by its first names, for it may hold a million.
 
-    A queue can hold a few strange files (a core image), and more where nobody else can look into it.
+    A queue can hold a few strange files (a core image), and more where nobody else can look into it, as into a package's.
     C(nested): other queues lie below, so directories are no strangers. Returns whether all are strange.
     """
     ours = strange = 0
@@ -228,7 +228,7 @@ def check_content(descriptor: int, nested: bool) -> bool:
 
 
 def _is_place(entry: Any) -> bool:
-    """Whether a directory entry is a directory or a link, which may lead to one."""
+    """Whether a directory entry is a directory or a link, which may lead to one: only L(walk) follows it, where root has made it."""
     return entry.is_dir(follow_symlinks=False) or entry.is_symlink()
 
 
@@ -381,7 +381,7 @@ class Opened:
 
     @staticmethod
     def _base(directory, proved):
-        """The directory that was proved, by its path where that leads to it still."""
+        """The directory that was proved, opened by its path where that leads to it still; L(walk) only where it does not."""
         if proved:
             descriptor = open_quietly(directory.path, _DIRECTORY)
             if _identity_of(descriptor) == proved[0]:
@@ -405,7 +405,7 @@ def scan(descriptor):
 
 
 def _blocks_read() -> int:
-    """What this process has had a disk read, in blocks of 512 bytes."""
+    """What this process has had a disk read so far, in blocks of 512 bytes; what was in memory does not count."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_inblock
 
 
@@ -571,7 +571,7 @@ class Pass:
             yield Batch(names, rows, sizes)
 
     def _ahead(self, entries: Iterable[Any], control: int, data: int) -> Iterator[List[Any]]:
-        """The entries part by part. While the disk is waited for, it is told of the part that follows."""
+        """The entries part by part. While the disk is waited for, it is told of the part that follows, and reads many at once."""
         entries, cold, before = iter(entries), False, _blocks_read()
         part = list(islice(entries, _AHEAD // 10))
         while part:
@@ -583,7 +583,7 @@ class Pass:
             cold, before, part = now - before > len(part) and hasattr(os, 'posix_fadvise'), now, following
 
     def _announce(self, names: List[str], control: int, data: int) -> None:
-        """Have the kernel begin to read what comes next."""
+        """Have the kernel begin to read what the pass comes to next; what is wrong with a file, the pass says."""
         for name in names:
             with contextlib.suppress(OSError):
                 handle = open_quietly(name, _READ, control)
@@ -661,7 +661,7 @@ class Pass:
             self.debris['special'] += 1
 
     def _staged(self, name, entry):
-        """Say that a run of ours that was ended has left a message between queue and archive."""
+        """Say that a run of ours that was ended has left a message between queue and archive, where neither a runner nor a pass sees it."""
         found = STAGED.match(name)
         if not found or found.group(1)[:2] == 'df':
             return
