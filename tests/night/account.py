@@ -7,7 +7,8 @@
     account.py rest                                   what else must stay as it was: {what: value} as JSON
     account.py works                                  0 when a message submitted now is in the mailbox within a minute
 
-Places: msp, mta (a control file and its data file in that queue), half (one without the other), mailbox, returned, dead (dead.letter), archive.
+Places: msp, mta (a control file and its data file in that queue), half (one without the other), mailbox, returned (also when what tells the sender waits
+in a queue), dead (dead.letter), archive.
 """
 import gzip
 import hashlib
@@ -43,7 +44,7 @@ def submit(count, recipient="bob", *options):
 
 
 def queue(directory):
-    """{id: ({kinds of control file}, tokens)}"""
+    """{id: ({kinds of control file; "S<>" when its sender is nobody: a message that returns another one}, tokens)}"""
     found = defaultdict(lambda: (set(), []))
     try:
         names = os.listdir(directory)
@@ -52,6 +53,11 @@ def queue(directory):
     for name in names:
         if name[:2] in ("qf", "hf", "Qf"):
             found[name[2:]][0].add(name[:2])
+            try:
+                if b"\nS<>\n" in (Path(directory) / name).read_bytes():
+                    found[name[2:]][0].add("S<>")
+            except OSError:
+                pass
         elif name[:2] == "df":
             try:
                 found[name[2:]][1].extend(TOKEN.findall((Path(directory) / name).read_bytes()))
@@ -71,7 +77,7 @@ def places():
     for name, directory in (("msp", "/var/spool/mqueue-client"), ("mta", "/var/spool/mqueue")):
         for kinds, tokens in queue(directory).values():
             for token in set(tokens):
-                note(token, name if kinds else "half")
+                note(token, "half" if not kinds else "returned" if "S<>" in kinds else name)
     for path, place in (("/var/mail/bob", "mailbox"), ("/var/mail/alice", "returned"), ("/var/mail/root", "returned"), ("/var/mail/smmsp", "returned"),
                         ("/home/alice/dead.letter", "dead"), ("/root/dead.letter", "dead"), ("/var/lib/sendmail/dead.letter", "dead"),
                         ("/var/tmp/dead.letter", "dead")):

@@ -127,7 +127,7 @@ def wrong(before: Places, after: Places) -> list[str]:
             found.append(f"{token} is nowhere; it was {was}")
         elif sum(now.values()) > 1:
             found.append(f"{token} is {now}; it was {was}")
-        elif "returned" in now or "half" in now and "half" not in was or "dead" in now and "dead" not in was:
+        elif any(place in now and place not in was for place in ("returned", "half", "dead")):
             found.append(f"{token} is {now}; it was {was}")
     return found
 

@@ -12,9 +12,16 @@ import pytest
 import yaml
 
 NIGHT = Path(__file__).resolve().parents[1] / 'night'
-spec = importlib.util.spec_from_file_location('night', NIGHT / 'night.py')
-night = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(night)
+
+
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(name, NIGHT / f'{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+night, account = loaded('night'), loaded('account')
 TROUBLES = yaml.safe_load((NIGHT / 'troubles.yml').read_text())
 SEVERAL = [(part, name) for part, troubles in TROUBLES.items() for name in troubles]
 POSSIBLE = [[first, second] for first, second in itertools.permutations(SEVERAL, 2)
@@ -90,3 +97,18 @@ def test_the_night_that_the_documentation_shows_is_still_drawn():
     shown = [line.split(' | ')[1] for line in (NIGHT.parents[1] / 'docs/fleet.md').read_text().splitlines()
              if line.startswith(('| bookworm | ', '| trixie | ', '| bullseye | '))]
     assert shown == ['; '.join(f'{part}: {name}' for part, name in several) for several in night.plan(24, 7, TROUBLES).values() if several]
+
+
+# As 8.18.1 left them: a runner that was started by hand returned a message before the night began, and what tells alice waits in the queue, or is lost there.
+def test_a_message_whose_return_waits_was_returned_before(tmp_path):
+    token = 'token-0123456789abcdef-end'
+    for kind, name in (('qf', '6ATKVOMa000346'), ('Qf', '6ATKVOMc000346')):
+        (tmp_path / f'{kind}{name}').write_bytes(b'V8\nT1795984284\nS<>\nRPFD:alice\n.\n')
+        (tmp_path / f'df{name}').write_text(f'original message follows\n{token}\n')
+    (tmp_path / 'qf6ATKVOHp000349').write_bytes(b'V8\nT1795984284\nSalice\nRPFD:bob\nH??Subject: S<>\n.\n')
+    (tmp_path / 'df6ATKVOHp000349').write_text('waits\n')
+    assert {name: kinds for name, (kinds, _tokens) in account.queue(tmp_path).items()} == {
+        '6ATKVOMa000346': {'qf', 'S<>'}, '6ATKVOMc000346': {'Qf', 'S<>'}, '6ATKVOHp000349': {'qf'}}
+    assert not night.wrong({token: {'returned': 1}}, {token: {'returned': 1}})
+    assert night.wrong({token: {'msp': 1}}, {token: {'returned': 1}})
+    assert night.wrong({token: {'returned': 1}}, {})
