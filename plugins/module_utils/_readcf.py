@@ -114,8 +114,9 @@ def _rule(text):
     # What is quoted is one word whatever is in it.
     tokens = [[match.group() for match in _cf.SPECIAL.finditer(re.sub(r'\\.|"(?:\\.|[^"\\])*"?', '', side))] for side in (left, right)]
     wild = sum(token[:2] in ('$*', '$+', '$-', '$=', '$~') for token in tokens[0])
-    wrong = [token for token in tokens[0] if re.match(r'\$[\d:>[\]().]$', token)]
-    wrong += [token for token in tokens[1] if re.match(r'\$[-*+=~]', token) or re.match(r'\$\d$', token) and not '0' < token[1] <= str(wild)]
+    wrong = [token for token in tokens[0] if len(token) == 2 and token[1] in '0123456789:>[]().']
+    wrong += [token for token in tokens[1] if token[1:2] in ('-', '*', '+', '=', '~')
+              or len(token) == 2 and token[1] in '0123456789' and not '0' < token[1] <= str(wild)]
     maps = ''.join(token[1:] for token in tokens[1] if token[1:] in list('[]()'))
     if '$?' in left + right:
         return
