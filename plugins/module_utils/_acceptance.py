@@ -89,7 +89,7 @@ def pairs(messages: Sequence[Tuple[_spool.QueueDirectory, str]]) -> List[Tuple[b
 
 
 def ask(look: _look.Look, pairs_: Sequence[Tuple[bytes, bytes]]) -> Callable[[socket.socket, float, bool], Tuple[Optional[str], List[str]]]:
-    """What _look.served() asks with: (refusal or None, the refusals of all recipients of C(pairs_) or []) of a server, of this host or of another.
+    """What _services.served() asks with: (refusal or None, the refusals of all recipients of C(pairs_) or []) of a server, of this host or of another.
 
     Where the mail submission program may authenticate itself (AUTH), nobody else can ask what it may do.
     """

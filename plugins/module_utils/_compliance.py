@@ -14,7 +14,7 @@ import stat
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _acceptance, _filesystem, _look, _lookups, _policy, _probe, _qf, _qshape, _route, _spool, _system)
+    _acceptance, _filesystem, _look, _lookups, _policy, _probe, _qf, _qshape, _route, _services, _spool, _system)
 
 FILES_MAX = 5000        # looked at for modes, in all of the configuration
 _NAMES_MAX = 200000     # of a queue, before left-over files are only counted
@@ -64,7 +64,7 @@ def audit(look: _look.Look, profile: str = PROFILES[0]) -> _look.Look:
 def plain(profile: str) -> Dict[str, Any]:
     """All that the controls of a profile judge, as plain values of a Look, in some ten kilobytes whatever the queues hold."""
     found = _look.look('program')
-    look = audit(_probe.probe(_look.served(found, _acceptance.ask(found, _acceptance.sample(found)))), profile)
+    look = audit(_probe.probe(_services.served(found, _acceptance.ask(found, _acceptance.sample(found)))), profile)
     told = [process for process in look.processes if process['role'] == 'daemon' or process['rejecting']]
     look = look._replace(
         hazards=dict((kind, pairs[:_LISTED]) for kind, pairs in look.hazards.items()), processes=told[:_LISTED], runners=look.runners[:_LISTED],

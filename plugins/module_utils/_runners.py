@@ -9,7 +9,7 @@ import re
 import time
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _processes, _schedule, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _processes, _schedule, _system, _text
 
 Runner = Dict[str, Any]
 # systemd-run(1) makes units as well.
@@ -123,7 +123,7 @@ def _anacron_runners(alive: bool, root: str) -> Iterator[Runner]:
 
 def _script_run(text: str) -> Optional[Dict[str, Any]]:
     """As L(_schedule.queue_run), of a shell script."""
-    text = _schedule.filled(text.replace('\\\n', ' '), _schedule.assignments(text)) if 'sendmail' in text else ''
+    text = _text.filled(text.replace('\\\n', ' '), _text.assignments(text)) if 'sendmail' in text else ''
     lines = [line for line in text.splitlines() if 'sendmail' in line and line.lstrip()[:1] != '#']
     return next((run for run in map(_schedule.queue_run, lines) if run and run['how'] == 'sendmail'), None)
 
@@ -470,10 +470,10 @@ def _script_runners(daemons: List[Runner], root: str) -> Iterator[Runner]:
     script, path = _system.script(root + '/etc/init.d/sendmail'), '/etc/conf.d/sendmail'
     if 'SMQUEUE' in script:
         path = '/etc/sysconfig/sendmail'
-        said = _schedule.assignments(_system.script(root + path))
+        said = _text.assignments(_system.script(root + path))
         options = '-Ac -q' + (said.get('SMQUEUE') or said.get('QUEUE') or '1h')
     else:
-        options = _schedule.assignments(_system.script(root + path)).get('CLIENTMQUEUE_OPTS', '') if script else ''
+        options = _text.assignments(_system.script(root + path)).get('CLIENTMQUEUE_OPTS', '') if script else ''
     run = _schedule.queue_run('sendmail ' + options)
     if run and daemons:
         daemons[0].update(source='conf_d', path=path, interval=daemons[0]['interval'] or run['interval'])

@@ -7,7 +7,6 @@
 import datetime
 import os
 import re
-import shlex
 from typing import Any, Dict, Iterable, Iterator, Optional, Sequence
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _text
@@ -219,25 +218,6 @@ def beside(command: str, runq_is_wrapper: bool = False) -> Optional[str]:
     return None
 
 
-def assignments(text, values=None):
-    """Variables set by a file of shell assignments (sendmail.conf, /etc/sysconfig, rc.conf), over C(values), with $NAME put in."""
-    values = dict(values or {})
-    try:
-        words = shlex.split(text, comments=True)
-    except ValueError:                                                        # a quote is open: take the lines that stand alone
-        words = []
-        for line in text.splitlines():
-            try:
-                words += shlex.split(line, comments=True)
-            except ValueError:
-                pass
-    for word in words:
-        match = re.match(r'(?s)([A-Za-z_]\w*)=(.*)$', word)
-        if match:
-            values[match.group(1)] = filled(match.group(2).rstrip(';'), values)[:16384]
-    return values
-
-
 def environment(text: str) -> Dict[str, str]:
     """What an EnvironmentFile= of systemd sets, as parse_env_file_internal() in env-file.c: even a comment behind a value belongs to it."""
     values = {}
@@ -248,17 +228,12 @@ def environment(text: str) -> Dict[str, str]:
     return values
 
 
-def filled(text: str, values: Dict[str, str]) -> str:
-    """A text with $NAME and ${NAME} put in."""
-    return re.sub(r'\$(?:\{(\w+)\}|(\w+))', lambda ref: values.get(ref.group(1) or ref.group(2), ''), text)
-
-
 def debian_settings(text):
     """How Debian runs the daemons, from /etc/mail/sendmail.conf: {daemon_mode, queue_mode, msp_mode, queue_interval, msp_interval, hands_off}.
 
     Modes in lower case, intervals in seconds or None; the defaults are those of the helper /usr/share/sendmail/sendmail.
     """
-    values = assignments(text, {'DAEMON_MODE': 'Daemon', 'QUEUE_INTERVAL': '10m', 'MSP_INTERVAL': '10m', 'QUEUE_MODE': 'Daemon', 'MSP_MODE': 'Daemon'})
+    values = _text.assignments(text, {'DAEMON_MODE': 'Daemon', 'QUEUE_INTERVAL': '10m', 'MSP_INTERVAL': '10m', 'QUEUE_MODE': 'Daemon', 'MSP_MODE': 'Daemon'})
     found = {name: values[name.upper()].lower() for name in ('daemon_mode', 'queue_mode', 'msp_mode')}
     for name in ('queue_interval', 'msp_interval'):
         try:
@@ -289,10 +264,10 @@ def unit(*texts):
 
 def unit_command(settings, environment=None):
     """The ExecStart lines of a unit as one command text, with $NAME from Environment= and then from C(environment) put in."""
-    values = assignments('\n'.join(settings.get('Environment', [])))
+    values = _text.assignments('\n'.join(settings.get('Environment', [])))
     values.update(environment or {})
     text = ' ; '.join(line.lstrip('-@+!:|') for line in settings.get('ExecStart', []))
-    return filled(text, values)
+    return _text.filled(text, values)
 
 
 def timespan(text):

@@ -18,7 +18,7 @@ import re
 import stat
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, Union
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _schedule, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _text
 
 UNIT_DIRECTORIES = ('/etc/systemd/system', '/run/systemd/system', '/usr/local/lib/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system')
 State = Dict[str, Any]
@@ -163,7 +163,7 @@ def command(argv: Sequence[str], seconds: float = 10, given: str = '') -> str:
 
 def os_release(root: str = '') -> Dict[str, str]:
     """The variables of os-release(5), {} where there is none."""
-    return _schedule.assignments(script(root + '/etc/os-release') or script(root + '/usr/lib/os-release'))
+    return _text.assignments(script(root + '/etc/os-release') or script(root + '/usr/lib/os-release'))
 
 
 def _real(name: str, root: str) -> str:
@@ -351,7 +351,7 @@ def rc_values(paths: Sequence[str], root: str = '') -> Dict[str, str]:
     """The variables of FreeBSD's rc.conf, of all its files; the last one counts."""
     values: Dict[str, str] = {}
     for path in paths:
-        values = _schedule.assignments(script(root + path), values)
+        values = _text.assignments(script(root + path), values)
     return values
 
 

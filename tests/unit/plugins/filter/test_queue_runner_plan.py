@@ -308,7 +308,7 @@ def replaced(text):
     ('-Ac -q30m -O Timeout.queuewarn=1d', '-Ac -q2h -O Timeout.queuewarn=1d')])
 def test_conf_d_keeps_what_else_stands_there(before, after):
     assert replaced(CONF_D % before) == CONF_D % after
-    assert _schedule.queue_run('sendmail ' + _schedule.assignments(CONF_D % after)['CLIENTMQUEUE_OPTS'])['interval'] == 7200
+    assert _schedule.queue_run('sendmail ' + _text.assignments(CONF_D % after)['CLIENTMQUEUE_OPTS'])['interval'] == 7200
 
 
 @pytest.mark.parametrize('line, matches', [

@@ -82,7 +82,6 @@ def test_no_schedule_text_raises(text):
     _schedule.timespan(text)
     _schedule.queue_run(text)
     _schedule.cron_entries(text, True)
-    _schedule.assignments(text)
     _schedule.process_role(text, (text,))
 
 
@@ -232,19 +231,6 @@ def test_what_a_command_does_beside_the_run(command, other):
 def test_runq_reaches_the_client_queue_only_as_debians_wrapper():
     assert _schedule.queue_run('/usr/sbin/runq') is None
     assert _schedule.queue_run('/usr/sbin/runq', True) == PLAIN
-
-
-@pytest.mark.parametrize('text, values', [
-    ('A="x";\nB=$A-y\nC="${A}z"; # comment\n', {'A': 'x', 'B': 'x-y', 'C': 'xz'}),
-    ("A='it is'\n#B=1\nexport C=2\n", {'A': 'it is', 'C': '2'}),
-    ('A=1\nB="open\nC=3\n', {'A': '1', 'C': '3'}),
-    ('A="two\nlines"\nB=2', {'A': 'two\nlines', 'B': '2'}),
-    ('A=$NONE.x\nif [ $A = 1 ]; then\n', {'A': '.x'}),
-    ('A=1 # B=2\n', {'A': '1'}), ('A=1\nB="open\nC=3 # D=4\n', {'A': '1', 'C': '3'}),
-    ('', {}),
-])
-def test_assignments(text, values):
-    assert _schedule.assignments(text) == values
 
 
 @pytest.mark.parametrize('text, found', [
