@@ -5,11 +5,10 @@
 """What runs a queue, and how often: cron lines, systemd timers and units, shell settings, process titles. Text in, values out."""
 
 import datetime
-import os
 import re
-from typing import Any, Dict, Iterable, Iterator, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _shell, _text
 
 _MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 _DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
@@ -142,82 +141,6 @@ def cron_entries(text, with_user):
     return entries
 
 
-def _run_interval(options: Iterable[str]) -> Optional[int]:
-    """Seconds between the runs that the C(-q) options of one command ask for together, None for a single run: the last time counts, and
-    what limits or describes a run is no time (main.c, case 'q').
-    """
-    seconds = None
-    for text in (option[2:] for option in options):
-        if text[:1] in tuple('!GIRSQLf'):
-            continue
-        if text[:1] == 'p':
-            seconds, text = seconds or 1, text[1:]
-            if not text:
-                continue
-        try:
-            seconds = _text.duration(text or '0', 'm') or None
-        except _text.SendmailError:
-            seconds = None
-    return seconds
-
-
-# What names the program and does not start it.
-_NAMES_ONLY = [':', '[', '[[', 'command', 'echo', 'grep', 'logger', 'ls', 'pgrep', 'pkill', 'printf', 'test', 'true', 'type', 'which']
-# What starts it somewhere else: in a container, a jail or a chroot, on another host.
-_ELSEWHERE = ['chroot', 'docker', 'jexec', 'kubectl', 'lxc', 'lxc-attach', 'machinectl', 'nsenter', 'podman', 'ssh', 'systemd-nspawn', 'zlogin']
-_KEYWORDS = ['!', '{', 'if', 'then', 'else', 'do', 'exec', 'time']
-
-
-def starts(command: str) -> Iterator[str]:
-    """The commands of a shell command, without those that only name what stands in them."""
-    for part in re.findall(r'(?:"[^"]*"|\'[^\']*\'|[^;&|()`\n"\']|["\'])+', command[:4096]):
-        words = part.split()
-        while words and (words[0] in _KEYWORDS or re.match(r'\w+=', words[0])):
-            del words[0]
-        if words and os.path.basename(words[0]) not in _NAMES_ONLY and words[0][:1] != '#':
-            yield ' '.join(words)
-
-
-def queue_run(command, runq_is_wrapper=False):
-    """Whether a command runs the MSP queue: None, or {how, interval, partial}.
-
-    C(how) is C(sendmail) for a plain run, C(cron-msp) or C(cron-mta) for the Debian helper, which decides by sendmail.conf.
-    C(interval) is the seconds of C(-q30m), None for a single run. C(partial) is true when a filter leaves messages out.
-    Only C(-Ac) or an explicit submit.cf reach the MSP queue; C(runq) on Debian runs both (C(runq_is_wrapper)).
-    """
-    for part in (one for start in starts(re.sub(r'(["\'])([^\s"\']+)\1', r'\2', command)) for one in re.split(r'[;&|()`\'"\n]+', start)):
-        words = part.split()
-        for position, word in enumerate(words):
-            name = os.path.basename(word)
-            if name in _ELSEWHERE:
-                break
-            if name not in ('sendmail', 'sendmail-msp', 'sendmail-mta', 'sendmail.sendmail', 'runq'):
-                continue
-            rest = words[position + 1:]
-            if name == 'sendmail' and rest[:1] in (['cron-msp'], ['cron-mta']):
-                return {'how': rest[0], 'interval': None, 'partial': False}
-            client = '-Ac' in rest or ('-A c' in ' '.join(rest)) or re.search(r'-C ?\S*submit\.cf(\s|$)', ' '.join(rest))
-            queue = ['-q'] if name == 'runq' else [arg for arg in rest if arg[:2] == '-q']
-            # One option that says so makes it a run over quarantined or lost messages alone.
-            if not queue or any(arg[2:].lstrip('!')[:1] in ('Q', 'L') for arg in queue) or not (client or (name == 'runq' and runq_is_wrapper)):
-                continue
-            return {'how': 'sendmail', 'interval': _run_interval(queue), 'partial': any(arg[2:3] in tuple('GIRS!') for arg in queue)}
-    return None
-
-
-def beside(command: str, runq_is_wrapper: bool = False) -> Optional[str]:
-    """A command that runs with the run of the MSP queue, and would go with it; None where there is none."""
-    for part in starts(re.sub(r'\$\(\([^)]*\)\)|[<>]&|&>', '>', command)):
-        if queue_run(part, runq_is_wrapper):
-            inner = (beside(text, runq_is_wrapper) for text in re.findall(r'["\']([^"\']+)["\']', part) if queue_run(text, runq_is_wrapper))
-            other = next(filter(None, inner), None)
-        else:
-            other = part.split()[0]
-        if other and other not in ('cd', 'exit', 'fi', 'sleep'):
-            return _text.printable(other.encode('utf-8', 'replace'))
-    return None
-
-
 def environment(text: str) -> Dict[str, str]:
     """What an EnvironmentFile= of systemd sets, as parse_env_file_internal() in env-file.c: even a comment behind a value belongs to it."""
     values = {}
@@ -228,13 +151,13 @@ def environment(text: str) -> Dict[str, str]:
     return values
 
 
-def debian_settings(text):
+def debian_settings(text: str) -> Dict[str, Any]:
     """How Debian runs the daemons, from /etc/mail/sendmail.conf: {daemon_mode, queue_mode, msp_mode, queue_interval, msp_interval, hands_off}.
 
     Modes in lower case, intervals in seconds or None; the defaults are those of the helper /usr/share/sendmail/sendmail.
     """
     values = _text.assignments(text, {'DAEMON_MODE': 'Daemon', 'QUEUE_INTERVAL': '10m', 'MSP_INTERVAL': '10m', 'QUEUE_MODE': 'Daemon', 'MSP_MODE': 'Daemon'})
-    found = {name: values[name.upper()].lower() for name in ('daemon_mode', 'queue_mode', 'msp_mode')}
+    found: Dict[str, Any] = {name: values[name.upper()].lower() for name in ('daemon_mode', 'queue_mode', 'msp_mode')}
     for name in ('queue_interval', 'msp_interval'):
         try:
             found[name] = _text.duration(values[name.upper()].lstrip('p'), 'm')
@@ -329,7 +252,7 @@ def process_role(title: str, argv: Sequence[str] = ()) -> Dict[str, Any]:
     if not match:
         words = ' '.join(argv).split()
         runs = [word for word in words if word[:2] == '-q']
-        found['interval'] = _run_interval(runs)
+        found['interval'] = _shell.run_interval(runs)
         if any(word[:3] in ('-bd', '-bD', '-bl') for word in words):
             found['role'] = 'daemon'
         elif runs:
