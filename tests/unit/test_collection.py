@@ -28,7 +28,7 @@ FLOORS = (
     {'_spool', '_identity', '_system', '_process'},
     {'_processes', '_filesystem', '_names', '_log'},
     {'_network', '_runners', '_lookups', '_look'},
-    {'_services', '_summary', '_selection', '_records', '_archive', '_hazards', '_acceptance', '_reach', '_readcf'},
+    {'_services', '_summary', '_selection', '_records', '_fates', '_archive', '_hazards', '_acceptance', '_reach', '_readcf'},
     {'_access', '_ledger', '_qshape', '_checks', '_outcome'},
     {'_removal'},
     {'_restoration'},
