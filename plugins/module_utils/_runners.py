@@ -329,11 +329,11 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
                           user=_system.printable(entry['user']), uneven=uneven, partial=run['partial'],
                           script=_system.printable(called) if called else _shell.beside(entry['command'], wrapper))
     for name, seconds in (('hourly', 3600), ('daily', 86400), ('weekly', 604800), ('monthly', 2678400)):
-        for entry in _system.names('%s/etc/cron.%s' % (root, name)):
-            path = '/etc/cron.%s/%s' % (name, entry)
+        for file in _system.names('%s/etc/cron.%s' % (root, name)):
+            path = '/etc/cron.%s/%s' % (name, file)
             run = _shell.script_run(_system.script(root + path))
             if run:
-                detail = _nameless(family, entry) or (
+                detail = _nameless(family, file) or (
                     None if alive and os.access(root + path, os.X_OK) else 'no cron daemon is running, or the script is not executable')
                 yield _runner('cron', path, seconds, detail is None, detail, user='root', partial=run['partial'], script=path)
 

@@ -2,14 +2,16 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What runs a queue, and how often: cron lines, systemd timers and units, shell settings, process titles. Text in, values out."""
+"""What runs a queue, and how often: lines of cron, timers and units of systemd, process titles. Text in, values out; what commands do says _shell."""
 
 import datetime
 import re
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _shell, _text
 
+Interval = Tuple[Optional[int], bool]   # seconds, whether they differ
+Unit = Dict[str, List[str]]
 _MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 _DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
 _CRON_WORDS = {'@yearly': '0 0 1 1 *', '@annually': '0 0 1 1 *', '@monthly': '0 0 1 * *', '@weekly': '0 0 * * 0', '@daily': '0 0 * * *',
@@ -23,26 +25,26 @@ _SPANS = {name: seconds for seconds, names in (
     (604800, 'w week weeks'), (2629800, 'M month months'), (31557600, 'y year years')) for name in names.split(' ')}
 
 
-def _field(text, low, high, names=()):
+def _field(text: str, low: int, high: int, names: Sequence[str] = ()) -> Set[int]:
     """The numbers that one field of a schedule stands for: lists, ranges, steps of ranges, names of three letters. C(5-) has no end."""
-    def number(word):
+    def number(word: str) -> int:
         return names.index(word) + (low if names is _MONTHS else 0) if word in names else int(word)
 
-    found: set = set()
+    found: Set[int] = set()
     for part in text.lower().split(','):
         span, slash, step = part.partition('/')
-        first, dash, last = span.partition('-')
-        if first == '*':
+        begin, dash, end = span.partition('-')
+        if begin == '*':
             first, last = low, high
         else:
-            first, last = number(first), high if dash and not last else number(last or first)
+            first, last = number(begin), high if dash and not end else number(end or begin)
         if not (low <= first <= high and low <= last <= high) or slash and (int(step) < 1 or not dash and span != '*'):
             raise ValueError('%s is not a schedule field between %d and %d' % (text, low, high))
         found.update(range(first, last + 1, int(step) if slash else 1))
     return found
 
 
-def _cron_fields(schedule):
+def _cron_fields(schedule: str) -> Tuple[List[str], List[int], Set[int], Set[int], Set[int]]:
     """The fields, and minutes, days, months and weekdays. ValueError for what cron refuses."""
     word = re.sub(r'^-(?=[*@\d])', '', schedule.strip())   # cronie: not logged
     fields = _CRON_WORDS.get(word, word).split()
@@ -89,7 +91,7 @@ def refused(text: str, with_user: bool, users: Sequence[str]) -> Optional[int]:
     return None
 
 
-def cron_interval(schedule):
+def cron_interval(schedule: str) -> Interval:
     """Seconds of the largest gap between two runs of a cron schedule, and whether gaps differ: C((1800, False)) for C(*/30 * * * *).
 
     C((None, False)) for C(@reboot) or no schedule. A day matches by day of month or of week when both are restricted: crontab(5).
@@ -102,7 +104,7 @@ def cron_interval(schedule):
         return None, False
     either = fields[2][0] != '*' and fields[4][0] != '*'
 
-    def matches(day):
+    def matches(day: datetime.date) -> bool:
         in_month, in_week = day.day in days, day.isoweekday() % 7 in weekdays
         return day.month in months and ((in_month or in_week) if either else (in_month and in_week))
 
@@ -122,9 +124,10 @@ def never(schedule: str) -> bool:
     return cron_interval(schedule)[0] is None and '~' not in schedule and schedule != '@every_second'
 
 
-def cron_entries(text, with_user):
+def cron_entries(text: str, with_user: bool) -> List[Dict[str, Any]]:
     """The entries of a crontab: [{line, schedule, user, command, shell, path}]. C(with_user) for /etc/crontab and /etc/cron.d. Behind a C(%) stands input."""
-    entries, above = [], {}
+    entries: List[Dict[str, Any]] = []
+    above: Dict[str, str] = {}
     for number, line in enumerate(text.split('\n'), 1):     # a form feed ends no line
         line = line.lstrip()
         setting = _SETTING.match(line.rstrip())
@@ -143,7 +146,7 @@ def cron_entries(text, with_user):
 
 def environment(text: str) -> Dict[str, str]:
     """What an EnvironmentFile= of systemd sets, as parse_env_file_internal() in env-file.c: even a comment behind a value belongs to it."""
-    values = {}
+    values: Dict[str, str] = {}
     for name, quoted, rest in re.findall(
             r'(?m)^[ \t]*([A-Za-z_]\w*)[ \t]*=[ \t]*((?:(?:"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\')[ \t]*)*)(.*)$', text.replace('\\\n', '')):
         words = re.findall(r'"((?:\\.|[^"\\])*)"|\'([^\']*)\'', quoted)
@@ -174,9 +177,9 @@ def priority_bound(load: int, settings: Dict[str, Any]) -> Optional[int]:
     return settings['queue_factor'] // (load - settings['queue_la'] + 1)
 
 
-def unit(*texts):
+def unit(*texts: str) -> Unit:
     """A systemd unit file and its drop-ins as {key: [values]}, sections ignored; an empty assignment clears a key (systemd.syntax(7))."""
-    values: dict = {}
+    values: Unit = {}
     for text in texts:
         for line in re.sub(r'\\\n', ' ', text).splitlines():
             key, equals, value = line.strip().partition('=')
@@ -185,7 +188,7 @@ def unit(*texts):
     return values
 
 
-def unit_command(settings, environment=None):
+def unit_command(settings: Unit, environment: Optional[Dict[str, str]] = None) -> str:
     """The ExecStart lines of a unit as one command text, with $NAME from Environment= and then from C(environment) put in."""
     values = _text.assignments('\n'.join(settings.get('Environment', [])))
     values.update(environment or {})
@@ -193,7 +196,7 @@ def unit_command(settings, environment=None):
     return _text.filled(text, values)
 
 
-def timespan(text):
+def timespan(text: str) -> Optional[int]:
     """Seconds of a systemd time span (systemd.time(7)): C(30min), C(1h 30min), C(90). None if it is none."""
     parts = re.findall(r'(\d+(?:\.\d+)?)\s*([A-Za-z]*)', text)
     if not parts or re.sub(r'\d+(?:\.\d+)?\s*[A-Za-z]*|\s+', '', text) or any(name not in _SPANS for _number, name in parts):
@@ -201,7 +204,7 @@ def timespan(text):
     return int(sum(float(number) * _SPANS[name] for number, name in parts))
 
 
-def _as_cron(text):
+def _as_cron(text: str) -> Optional[str]:
     """An OnCalendar= expression of systemd.time(7) as a schedule of cron, None for seconds, last days of a month, and what cron cannot say."""
     words = _CALENDAR_WORDS.get(text.strip().lower(), text.strip()).replace('..', '-').split()
     weekdays, day, month, hour, minute = '*', '*', '*', '0', '0'
@@ -223,7 +226,7 @@ def _as_cron(text):
     return re.sub(r'(?<![\d-])(\d+)/|([A-Za-z]{3})[a-z]+', lambda part: part.group(2) or part.group(1) + '-/', ' '.join((minute, hour, day, month, weekdays)))
 
 
-def timer_interval(settings):
+def timer_interval(settings: Unit) -> Interval:
     """As L(cron_interval) for a timer unit. Several triggers: the smallest of their intervals, called uneven; several times of a day, or of an
     hour, are one schedule.
     """
