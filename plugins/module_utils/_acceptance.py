@@ -13,7 +13,6 @@ import os
 import re
 import socket
 import stat
-import subprocess
 import tempfile
 import time
 from importlib.util import find_spec
@@ -89,7 +88,7 @@ def pairs(messages: Sequence[Tuple[_spool.QueueDirectory, str]]) -> List[Tuple[b
 
 
 def ask(look: _look.Look, pairs_: Sequence[Tuple[bytes, bytes]]) -> Callable[[socket.socket, float, bool], Tuple[Optional[str], List[str]]]:
-    """What _look.served() asks with: (refusal or None, the refusals of all recipients of C(pairs_) or []) of a server, of this host or of another.
+    """What _services.served() asks with: (refusal or None, the refusals of all recipients of C(pairs_) or []) of a server, of this host or of another.
 
     Where the mail submission program may authenticate itself (AUTH), nobody else can ask what it may do.
     """
@@ -140,23 +139,6 @@ def _roots(path: str) -> bytes:
         return b''
 
 
-def _started(argv: Sequence[str], uid: Optional[int]) -> Tuple[Optional[int], str]:
-    """(exit status, standard output) of a Sendmail that reads nothing, (None, '') if it cannot be started or takes too long. C(uid): as whom, without
-    any group but the one of that number."""
-    def become() -> None:
-        os.setgroups([])
-        os.setgid(uid)                                                        # type: ignore[arg-type]
-        os.setuid(uid)                                                        # type: ignore[arg-type]
-    try:
-        # There is no AnsibleModule on this floor to run it.
-        done = subprocess.run(  # pylint: disable=ansible-bad-function,subprocess-popen-preexec-fn
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=_START_SECONDS, check=False,
-            env={'LC_ALL': 'C', 'PATH': '/usr/bin:/bin:/usr/sbin:/sbin'}, preexec_fn=None if uid is None else become)
-    except (OSError, subprocess.SubprocessError):
-        return None, ''
-    return done.returncode, done.stdout[:65536].decode('utf-8', 'surrogateescape')
-
-
 def by_program(look: _look.Look) -> _look.Look:
     """What Sendmail itself says against the files in which nothing wrong was found: maps, libraries and builds differ. To be called before L(by_rules).
 
@@ -170,12 +152,12 @@ def by_program(look: _look.Look) -> _look.Look:
                 any(_RUNS.match(line) for _number, line in cf.lines) or not _roots(files[queue]['path'])):
             continue
         start = time.monotonic()
-        status, said = _started([look.program['sendmail'], option, '-O', 'LogLevel=0', '-bt'], uid)
+        status, said = _system.run([look.program['sendmail'], option, '-O', 'LogLevel=0', '-bt'], _START_SECONDS, uid=uid)
         if time.monotonic() - start >= _START_SECONDS:
             return look._replace(files=files, starts_late=True)
         found = re.search(r'(?m)^(?:\S+: line ([1-9]\d*): |[45]\d\d [45]\S+ )(.*)', said)
         if status and found:
-            files[queue] = dict(files[queue], problems=[{'line': int(found.group(1) or 0), 'problem': _system.printable(found.group(2)[:200]), 'text': ''}])
+            files[queue] = dict(files[queue], problems=[_cf.problem(int(found.group(1) or 0), found.group(2)[:200])])
     return look._replace(files=files)
 
 

@@ -11,6 +11,8 @@ path taken from here can be opened as it is.
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from ansible_collections.mailops.sendmail.plugins.module_utils import _text
+
 # The options that matter here; those with an old one-letter form have the letter in front.
 _USED = '''ClientPortOptions ConnectOnlyTo ConnectionRateThrottle DontProbeInterfaces DeadLetterDrop DefaultAuthInfo DelayLA
 FallbackSmartHost MaxDaemonChildren MaxRunnersPerQueue MaxQueueAge MinQueueAge PidFile QueueFileMode RunAsUser TrustedUser
@@ -262,3 +264,9 @@ def settings(cf: Configuration, cpus: int = 1) -> Dict[str, Any]:
         'timeouts': {'connect': timeout(cf, 'connect', 0), 'iconnect': timeout(cf, 'iconnect', 0), 'initial': timeout(cf, 'initial', 300),
                      'queuereturn': timeout(cf, 'queuereturn', 432000), 'queuewarn': timeout(cf, 'queuewarn', 0)},
     }
+
+
+def problem(line: int, said: str, text: str = '') -> Dict[str, Any]:
+    """{line, problem, text} of a place where Sendmail stops, as it can be shown: C(line) is 0 for none, C(said) its words, C(text) the line itself."""
+    shown, whole = (_text.printable(one.encode('utf-8', 'surrogateescape')) for one in (said, text[:200]))
+    return {'line': line, 'problem': shown, 'text': whole}

@@ -9,12 +9,15 @@ The controller judges (L(_controls)): so the texts of the controls stay there.
 
 import os
 import re
+import select
 import socket
 import stat
+import struct
+import time
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _acceptance, _filesystem, _look, _lookups, _policy, _probe, _qf, _qshape, _route, _spool, _system)
+    _acceptance, _filesystem, _look, _names, _policy, _probe, _qf, _qshape, _route, _services, _spool, _system)
 
 FILES_MAX = 5000        # looked at for modes, in all of the configuration
 _NAMES_MAX = 200000     # of a queue, before left-over files are only counted
@@ -56,7 +59,7 @@ def audit(look: _look.Look, profile: str = PROFILES[0]) -> _look.Look:
         leftovers[queue], total[queue] = _leftovers(queue, directories, look)
     domains, cut = _qshape.domains(look, look.directories, _bucket)
     look = look._replace(
-        family=look.layout.family, wanted=wanted, writable=_writable(look, wanted), relaying=_relaying(look), name_servers=_lookups.name_servers(),
+        family=look.layout.family, wanted=wanted, writable=_writable(look, wanted), relaying=_relaying(look), name_servers=_name_servers(),
         leftovers=leftovers, leftovers_total=total, domains=dict(domains), domains_cut=cut)
     return look._replace(policy=_policy.policy(look, profile != PROFILES[0]))
 
@@ -64,7 +67,7 @@ def audit(look: _look.Look, profile: str = PROFILES[0]) -> _look.Look:
 def plain(profile: str) -> Dict[str, Any]:
     """All that the controls of a profile judge, as plain values of a Look, in some ten kilobytes whatever the queues hold."""
     found = _look.look('program')
-    look = audit(_probe.probe(_look.served(found, _acceptance.ask(found, _acceptance.sample(found)))), profile)
+    look = audit(_probe.probe(_services.served(found, _acceptance.ask(found, _acceptance.sample(found)))), profile)
     told = [process for process in look.processes if process['role'] == 'daemon' or process['rejecting']]
     look = look._replace(
         hazards=dict((kind, pairs[:_LISTED]) for kind, pairs in look.hazards.items()), processes=told[:_LISTED], runners=look.runners[:_LISTED],
@@ -200,3 +203,49 @@ OLDER = '5d+'
 
 def _bucket(age: int) -> str:
     return next((name for name, bound in BUCKETS if age < bound), OLDER)
+
+
+def _name_servers(path: str = '/etc/resolv.conf', seconds: float = 3.0) -> List[Dict[str, Any]]:
+    """Ask each name server of resolv.conf(5) for this host's own name, all at once: [{address, error}]. Any answer but a failure counts.
+
+    Who said nothing or was not there is asked once more after half of the seconds, as a resolver does: one packet may be lost.
+    """
+    addresses = _names.servers(_system.script(path))
+    labels = [label[:63] for label in os.fsencode(socket.gethostname()).split(b'.') if label]
+    number = os.getpid() & 0xffff
+    query = struct.pack('>HHHHHH', number, 0x0100, 1, 0, 0, 0) + b''.join(struct.pack('B', len(label)) + label for label in labels) + b'\0\0\1\0\1'
+    found: List[Dict[str, Any]] = [{'address': address, 'error': 'no answer within %g seconds' % seconds} for address in addresses]
+    pending = {}
+    for record in found:
+        try:
+            pending[socket.socket(socket.AF_INET6 if ':' in record['address'] else socket.AF_INET, socket.SOCK_DGRAM)] = record
+        except OSError as error:   # a kernel without IPv6
+            record['error'] = error.strerror
+    for last in (False, True):
+        # From now: who was asked late, because the machine was busy, may answer late.
+        until, waiting = time.monotonic() + seconds / 2, []
+        for peer, record in pending.items():
+            try:
+                peer.connect((record['address'], _names.DNS_PORT))
+                peer.send(query)
+                waiting.append(peer)
+            except OSError as error:
+                record['error'] = error.strerror
+        while waiting:
+            ready = select.select(waiting, [], [], max(0, until - time.monotonic()))[0]
+            for peer in ready:
+                waiting.remove(peer)
+                try:
+                    reply = peer.recv(4096)
+                except OSError as error:
+                    pending[peer]['error'] = error.strerror
+                else:
+                    pending.pop(peer)['error'] = _names.verdict(reply, number)
+                    peer.close()
+            if not ready:
+                break
+        if pending and not last:
+            time.sleep(max(0, until - time.monotonic()))
+    for peer in pending:
+        peer.close()
+    return found

@@ -19,7 +19,7 @@ from collections import Counter
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _acceptance, _hazards, _identity, _ledger, _look, _phrases, _process, _qf, _reach, _records, _selection, _spool, _system, _text)
+    _acceptance, _fates, _hazards, _identity, _look, _phrases, _process, _qf, _reach, _records, _selection, _services, _spool, _system, _text)
 
 # Seconds to wait for a connection. Without it Sendmail waits as long as the kernel does, 134 seconds for each message.
 CONNECT_SECONDS = {'msp': 10, 'mta': 30}
@@ -423,8 +423,8 @@ SPLIT = 'the run has split it, or another one of the same second, for its queue 
 
 
 def _unsplit(look, outcomes):
-    """The outcomes, but gone is no message whose rest waits: L(_ledger.rest)."""
-    rest = _ledger.rest(look, look.now)
+    """The outcomes, but gone is no message whose rest waits: L(_fates.rest)."""
+    rest = _fates.rest(look, look.now)
     return [one._replace(outcome='untried', recipients=one.message.recipients, status=SPLIT)
             if one.outcome in ('relayed', 'bounced') and (one.message.queue, one.message.created) in rest else one for one in outcomes]
 
@@ -573,7 +573,7 @@ def flush(params, check_mode):
     if messages and spread and not check_mode:
         time.sleep(random.uniform(0, spread))  # noqa: S311 - spreads load, keeps no secret
         look, messages = _found(params['queue'], selection)      # what was harmless before may not be now
-    look = _look.served(look, _acceptance.ask(look, _acceptance.pairs([
+    look = _services.served(look, _acceptance.ask(look, _acceptance.pairs([
         (message.directory, message.id) for message in messages if params['canary'] and message.queue == 'msp' and not message.locked])))
     look = _acceptance.by_rules(look) if messages else look
     way = door(look) if any(message.queue == 'msp' for message in messages) else None
@@ -585,7 +585,7 @@ def flush(params, check_mode):
         raise _text.SendmailError(sentence, refusals=decided.refusals, **dict(_counts(Counter(untried=len(messages))), selected=len(messages)))
     if check_mode or not decided.messages:
         return predict(decided)
-    record = _ledger.Record(params['path']) if params['path'] else None
+    record = _fates.Record(params['path']) if params['path'] else None
     meant = dict((message.id, message) for message in decided.messages)
 
     def removed(identifier, failed):

@@ -9,17 +9,16 @@ length. While the work goes on the list stays in a directory of root's; a work t
 ledger is about the messages of the first beginning and of all that came since.
 """
 
-import contextlib
 import errno
 import json
 import os
 import re
-import stat
 import time
 from collections import Counter
 from typing import Any, Dict, NamedTuple, Set, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _filesystem, _log, _look, _phrases, _qf, _records, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import (
+    _archive, _fates, _filesystem, _log, _look, _phrases, _qf, _records, _spool, _text)
 
 PLACES = ('relayed', 'bounced', 'waiting', 'quarantined', 'lost', 'archived', 'claimed', 'gone')
 DIRECTORY = '/var/lib/mailops-sendmail'
@@ -53,42 +52,6 @@ def _lines(path):
                 yield entry
 
 
-class Record:
-    """A file to which the fate of messages is appended as it is known, one JSON line each, so that a run that is killed leaves what it has done."""
-
-    def __init__(self, path):
-        self.error = None
-        try:
-            parent = _spool.walk(os.path.dirname(path))
-            try:
-                self.descriptor = os.open(os.path.basename(path), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
-                                          0o600, dir_fd=parent)
-            finally:
-                os.close(parent)
-            about = os.fstat(self.descriptor)
-            if not stat.S_ISCHR(about.st_mode) and (
-                    not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid() or about.st_nlink != 1 or about.st_mode & 0o022):
-                os.close(self.descriptor)
-                raise OSError(errno.EPERM, 'the file there is not one of root that only root can write to')
-            size = about.st_size
-            # A line that was cut short must not take the first of ours with it.
-            self._begin = b'\n' if size and os.pread(self.descriptor, 1, size - 1) != b'\n' else b''
-        except OSError as error:
-            raise _text.SendmailError('path: the outcomes cannot be written to %s: %s. Name a file in a directory that exists.' % (path, error.strerror))
-
-    def add(self, queue, identifier, outcome, **about):
-        """Append one line, in one write. Where that fails C(error) has the reason, and nothing more is written: its owner ends the work."""
-        if self.error:
-            return
-        line = self._begin + json.dumps(dict(about, queue=queue, id=identifier, outcome=outcome), sort_keys=True).encode('ascii') + b'\n'
-        self._begin = b''
-        try:
-            if os.write(self.descriptor, line) < len(line):
-                self.error = 'No space left on device'
-        except OSError as error:
-            self.error = error.strerror
-
-
 def _here(look, error_of=None, hidden=None):
     """Yield (queue, name of the control file) of all that lies in the queues now, whatever is in it. Nothing is opened.
 
@@ -111,10 +74,6 @@ def _unseen(look):
     """Why the look could not find a queue, as sentences."""
     missing = _look.absence(look) if look.errors else None
     return [missing] if missing else [error['path'] + ': ' + error['error'] for error in look.errors]
-
-
-def _key(queue, identifier):
-    return queue + ' ' + identifier
 
 
 def _printable(name):
@@ -163,7 +122,7 @@ def opened(directory, look, dry=False):
         resumed = there and os.path.exists(path)
         for entry in _lines(path) if resumed else ():
             if 'id' in entry:
-                known.add(_key(entry['queue'], entry['id']))
+                known.add(_fates.key(entry['queue'], entry['id']))
             else:
                 began = entry
         count = len(known)
@@ -176,7 +135,7 @@ def opened(directory, look, dry=False):
                     yield entry
             for queue, name in _here(look, errors):
                 identifier = _printable(name)
-                if _key(queue, identifier) not in known:
+                if _fates.key(queue, identifier) not in known:
                     count += 1
                     yield {'queue': queue, 'id': identifier, 'state': _qf.CONTROL_PREFIXES[name[:2]], 'created': _qf.created_by_id(name[2:], look.now)}
         if dry:
@@ -206,23 +165,10 @@ def _waiting(look):
                     for name, row in zip(names, rows):
                         said = _qf.status_of(row), row[_qf.ATTEMPTS] != b'0'
                         # A few texts stand in a million files: keep each once.
-                        found[_key(queue, _printable(name))] = texts.get(said) or texts.setdefault(
+                        found[_fates.key(queue, _printable(name))] = texts.get(said) or texts.setdefault(
                             said, (_phrases.reason(*said), _text.printable(said[0][:300])))
             except OSError:
                 continue   # what is there cannot be seen; opened() has said so
-    return found
-
-
-def rest(look: Any, since: float) -> Dict[Tuple[str, int], str]:
-    """{(queue, creation time): key} of messages that queue runs have split off others after C(since): for another queue group, or because their own
-    takes fewer recipients (split_by_recipient() in queue.c). Such an envelope has the time of the old one and a new id."""
-    found = {}
-    for queue, configuration in look.configurations.items():
-        for directory in look.directories.get(queue, ()) if configuration and configuration.queue_groups else ():
-            with contextlib.suppress(OSError):
-                for names, rows, _sizes in _spool.Pass(directory, ('queued',), False, frozenset()).batches():
-                    found.update([((queue, int(row[_qf.CREATED])), _key(queue, _printable(name))) for name, row in zip(names, rows)
-                                  if (_qf.created_by_id(name[2:], time.time()) or 0) >= max(since, int(row[_qf.CREATED]) + 1)])
     return found
 
 
@@ -293,7 +239,7 @@ def archived(base, since):
                         name = 'qf' + entry['id'] if 'id' in entry else os.path.basename(entry.get('path', ''))
                         if (name[:2] in _qf.CONTROL_PREFIXES and name[2:] not in back and 'queue' in entry
                                 and any(file['name'] in taken for file in entry['files'])):
-                            named[_key(entry['queue'], name[2:])] = os.path.dirname(part)
+                            named[_fates.key(entry['queue'], name[2:])] = os.path.dirname(part)
             found.update(named)   # now that the part was read to its end, with its checksum
         except (OSError, EOFError, AttributeError, KeyError, TypeError, ValueError, _text.SendmailError):
             continue   # damaged, or not ours: what it names is looked for elsewhere
@@ -339,14 +285,14 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
         start = os.path.join(directory, START)
         listed = there and os.path.exists(start)
         waiting = _waiting(look)      # first: what leaves meanwhile is here no more
-        here = dict((_key(queue, _printable(name)), _qf.CONTROL_PREFIXES[name[:2]]) for queue, name in _here(look, errors, hidden))
-        outcomes = dict((_key(entry.get('queue', ''), entry.get('id', '')), (entry['outcome'], (entry.get('queue'), entry.get('created'))))
+        here = dict((_fates.key(queue, _printable(name)), _qf.CONTROL_PREFIXES[name[:2]]) for queue, name in _here(look, errors, hidden))
+        outcomes = dict((_fates.key(entry.get('queue', ''), entry.get('id', '')), (entry['outcome'], (entry.get('queue'), entry.get('created'))))
                         for entry in _lines(os.path.join(directory, OUTCOMES)) if entry.get('outcome') in ('relayed', 'bounced')) if there else {}
         started, clock, unseen = look.now, None, set()
         for entry in _lines(start) if listed else ():
             if 'id' not in entry:
                 started, clock = entry.get('started', started), entry.get('clock')
-            elif not any(_key(entry['queue'], entry['id']) in places for places in (here, outcomes)):
+            elif not any(_fates.key(entry['queue'], entry['id']) in places for places in (here, outcomes)):
                 unseen.add(entry['id'])
         # Where the time of day was set back meanwhile, what was done since has an earlier one. A second is rounding.
         uptime = int(time.monotonic())
@@ -357,7 +303,7 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
         if unseen - set(seen) and not dry and listed:
             time.sleep(_LOG_DELAY)    # syslog may be about to write what happened just now
             seen = logged(log(since, unseen), unseen)
-        evidence = _Evidence(here, waiting, outcomes, rest(look, since), moved, seen)
+        evidence = _Evidence(here, waiting, outcomes, _fates.rest(look, since), moved, seen)
         counts, reasons, shown, unchanged = Counter(), Counter(), [], True
 
         def entries():
@@ -365,7 +311,7 @@ def closed(directory, look, moved_out=lambda since: {}, dry=False, log=_deliveri
             for entry in _lines(start) if listed else _as_listed(look):
                 if 'id' not in entry:
                     continue
-                key = _key(entry['queue'], entry['id'])
+                key = _fates.key(entry['queue'], entry['id'])
                 one = dict({'queue': entry['queue'], 'id': entry['id'], 'created': entry['created']}, **evidence.place(key, entry['id']))
                 if one['place'] == 'gone' and entry['queue'] in hidden:
                     raise _text.SendmailError(

@@ -10,7 +10,7 @@ import re
 import time
 from typing import Any, Collection, Dict, Iterator, List, Optional, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _process
+from ansible_collections.mailops.sendmail.plugins.module_utils import _process, _text
 
 FILES = ('/var/log/mail.log', '/var/log/maillog', '/var/log/mail')
 AUDIT = '/var/log/audit/audit.log'
@@ -19,6 +19,7 @@ _DENIED = re.compile(rb'avc: +denied +.*comm="sendmail.*scontext=\S+:\w*mail_t[:
 _JOURNAL_SOCKET = '/run/systemd/journal/socket'
 _JOURNALCTL = ('/usr/bin/journalctl', '/bin/journalctl')
 _SYNC_SECONDS = 10
+_BYTES, _SHOWN = 4 << 20, 300   # of each file that a diagnosis reads, and of a line that it shows
 
 
 def _files(since: float) -> List[str]:
@@ -164,3 +165,15 @@ def latest(patterns, since, seconds, size, newest):
                 if pattern.search(line) and not stale(line, since):
                     found[key] = line.rstrip()
     return found
+
+
+def last_week(now: int, patterns: Dict[str, bytes]) -> Dict[str, str]:
+    """For _causes.diagnosis(): the newest line of the last week, as it can be shown, for each expression that is found there."""
+    found = latest(patterns, now - 7 * 86400, 3.0, _BYTES, 20000)
+    return dict((key, _text.shortened(line, _SHOWN)) for key, line in found.items())
+
+
+def last_denied(now: int) -> Optional[str]:
+    """For _causes.diagnosis(): the line of L(denied) since yesterday, as it can be shown."""
+    line = denied(now - 86400, _BYTES)
+    return _text.shortened(line, _SHOWN) if line else None

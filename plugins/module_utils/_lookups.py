@@ -2,13 +2,10 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What a queue run looks up beside the relay: the host's own name, domains of recipients, and whether name servers answer."""
+"""What a queue run looks up beside the relay: the host's own name, and domains of recipients."""
 
-import os
 import re
-import select
 import socket
-import struct
 import threading
 import time
 from typing import Any, Dict, List, Sequence, Tuple
@@ -95,49 +92,3 @@ def has_ipv6() -> bool:
     except OSError:
         return False
     return True
-
-
-def name_servers(path: str = '/etc/resolv.conf', seconds: float = 3.0) -> List[Dict[str, Any]]:
-    """Ask each name server of resolv.conf(5) for this host's own name, all at once: [{address, error}]. Any answer but a failure counts.
-
-    Who said nothing or was not there is asked once more after half of the seconds, as a resolver does: one packet may be lost.
-    """
-    addresses = _names.servers(_system.script(path))
-    labels = [label[:63] for label in os.fsencode(socket.gethostname()).split(b'.') if label]
-    number = os.getpid() & 0xffff
-    query = struct.pack('>HHHHHH', number, 0x0100, 1, 0, 0, 0) + b''.join(struct.pack('B', len(label)) + label for label in labels) + b'\0\0\1\0\1'
-    found: List[Dict[str, Any]] = [{'address': address, 'error': 'no answer within %g seconds' % seconds} for address in addresses]
-    pending = {}
-    for record in found:
-        try:
-            pending[socket.socket(socket.AF_INET6 if ':' in record['address'] else socket.AF_INET, socket.SOCK_DGRAM)] = record
-        except OSError as error:   # a kernel without IPv6
-            record['error'] = error.strerror
-    for last in (False, True):
-        # From now: who was asked late, because the machine was busy, may answer late.
-        until, waiting = time.monotonic() + seconds / 2, []
-        for peer, record in pending.items():
-            try:
-                peer.connect((record['address'], _names.DNS_PORT))
-                peer.send(query)
-                waiting.append(peer)
-            except OSError as error:
-                record['error'] = error.strerror
-        while waiting:
-            ready = select.select(waiting, [], [], max(0, until - time.monotonic()))[0]
-            for peer in ready:
-                waiting.remove(peer)
-                try:
-                    reply = peer.recv(4096)
-                except OSError as error:
-                    pending[peer]['error'] = error.strerror
-                else:
-                    pending.pop(peer)['error'] = _names.verdict(reply, number)
-                    peer.close()
-            if not ready:
-                break
-        if pending and not last:
-            time.sleep(max(0, until - time.monotonic()))
-    for peer in pending:
-        peer.close()
-    return found

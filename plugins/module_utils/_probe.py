@@ -17,15 +17,14 @@ from collections import Counter
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import (
-    _acceptance, _cf, _filesystem, _hazards, _log, _look, _lookups, _names, _network, _qf, _readcf, _route, _schedule, _spool, _summary, _system, _text)
+    _acceptance, _cf, _filesystem, _hazards, _look, _lookups, _names, _network, _qf, _readcf, _route, _schedule, _services, _spool, _summary,
+    _system, _text)
 
 INSPECTED_MAX = 20000   # control files looked into; what is wrong with a spool shows in the first few
 SUBJECTS_MAX = 2000     # messages whose subject is read: enough to tell a share
 _SUBJECT_LENGTH = 80
 _DOMAINS_MAX = 3
 _PORTS = (25, 465, 587)
-_LOG_AGE, _LOG_SECONDS, _LOG_LINES, _LOG_BYTES = 7 * 86400, 3.0, 20000, 4 << 20
-_LOG_LINE = 300         # characters of a line that are shown
 _STUCK_MAX = 20
 _NEW = 60               # seconds after which a message in the queue of the MTA is not one that has just come
 _MOMENT = 0.5           # seconds, and what is on its way is locked or gone
@@ -42,7 +41,7 @@ _SUBMITTERS = ('cron', 'crond', 'atd', 'sshd', 'apache2', 'httpd', 'php-fpm')   
 
 
 def probe(look: _look.Look, subjects: bool = False) -> _look.Look:
-    """Take what waiting mail needs, after _look.served(). Bounded in time; changes nothing.
+    """Take what waiting mail needs, after _services.served(). Bounded in time; changes nothing.
 
     C(subjects): whether the subjects of messages may be read.
     """
@@ -529,11 +528,11 @@ def _smart_host(look: _look.Look) -> List[str]:
     if not cf or not way or cf.mailers.get(way.mailer.lower(), {}).get('path') not in ('[IPC]', '[TCP]'):
         return []
     questions, sources = _route.questions(way), _route.sources(cf)
-    resolved = _names.resolve(questions, _look.NAME_SECONDS) if questions else {}
+    resolved = _names.resolve(questions, _services.NAME_SECONDS) if questions else {}
     found = ['%s: %s' % (_system.printable(name), one['mx_error'] or one['error']) for name, one in sorted(resolved.items())
              if one['mx_error'] or one['error'] and not one['mx']]
     for place in _route.places(way, resolved, look.interfaces['addresses'])[:_PLACES_MAX]:
-        answer = _network.greeting(place.address, place.port, _look.CONNECT_SECONDS, 0.0, (0, 0), sources.get(6 if ':' in place.address else 4))
+        answer = _network.greeting(place.address, place.port, _services.CONNECT_SECONDS, 0.0, (0, 0), sources.get(6 if ':' in place.address else 4))
         if answer['connected'] or place.this_host:
             return []
         found.append('%s port %d: %s' % (place.address, place.port, answer['error']))
@@ -547,7 +546,7 @@ def _shut_out(look: _look.Look, figures: Dict[str, Any]) -> str:
         return ''
     sources, error = _route.sources(look.configurations.get('msp')), ''
     for place in (look.relay or {}).get('places', [])[:_PLACES_MAX]:
-        answer = _network.greeting(place['address'], place['port'], _look.CONNECT_SECONDS, 0.0, (_NOBODY, look.submitter['gid'] or 0),
+        answer = _network.greeting(place['address'], place['port'], _services.CONNECT_SECONDS, 0.0, (_NOBODY, look.submitter['gid'] or 0),
                                    sources.get(6 if ':' in place['address'] else 4))
         if answer['connected']:
             return ''
@@ -578,18 +577,6 @@ def _subjects(look: _look.Look) -> Tuple[List[Tuple[str, int]], int]:
         except OSError:
             continue   # the directory is among the errors already
     return Counter(found).most_common(_summary.TOP), looked
-
-
-def log_lines(now: int, patterns: Dict[str, bytes]) -> Dict[str, str]:
-    """For _causes.diagnosis(): the newest line of the log of the last week for each expression that is found there."""
-    found = _log.latest(patterns, now - _LOG_AGE, _LOG_SECONDS, _LOG_BYTES, _LOG_LINES)
-    return dict((key, _summary.shortened(line, _LOG_LINE)) for key, line in found.items())
-
-
-def denied(now: int) -> Optional[str]:
-    """For _causes.diagnosis(): what the kernel has denied Sendmail since yesterday."""
-    line = _log.denied(now - 86400, _LOG_BYTES)
-    return _summary.shortened(line, _LOG_LINE) if line else None
 
 
 def _dead_letters(settings: Dict[str, Any]) -> List[Dict[str, Any]]:

@@ -6,7 +6,7 @@
 
 from collections import Counter
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _spool, _summary
+from ansible_collections.mailops.sendmail.plugins.module_utils import _qf, _spool, _summary, _text
 
 MESSAGES_MAX = 20000     # of each queue
 
@@ -35,4 +35,4 @@ def domains(look, queues, bucket=minutes):
             except OSError:
                 continue   # it is among the errors of the look
     top = sorted(counts.items(), key=lambda item: (-sum(item[1].values()), item[0]))
-    return [(_summary.shortened(domain or b'(local)'), dict(ages)) for domain, ages in top[:_summary.TOP]], cut or len(top) > _summary.TOP
+    return [(_text.shortened(domain or b'(local)'), dict(ages)) for domain, ages in top[:_summary.TOP]], cut or len(top) > _summary.TOP

@@ -14,7 +14,7 @@ import socket
 import stat
 from typing import Any, Dict, List, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _cf, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _cf
 
 # OptionTab of readcf.c: the options of every Sendmail from 8.15.2 to 8.18.2, those that only some builds and releases know, and those
 # that also have an old one-letter form, the letter first. An option missing here is refused by every build.
@@ -235,11 +235,6 @@ def _refuse(kind, rest, seen):
         seen.add(kind + name.lower())
 
 
-def _problem(line: int, problem: str, text: str = '') -> Dict[str, Any]:
-    shown, whole = (_text.printable(one.encode('utf-8', 'surrogateescape')) for one in (problem, text[:200]))
-    return {'line': line, 'problem': shown, 'text': whole}
-
-
 def problems(cf: _cf.Configuration) -> List[Dict[str, Any]]:
     """C({line, problem, text}) of every place where Sendmail stops with exit status 64, 70 or 78."""
     found, seen, ruleset, level = [], {'Qmqueue'}, False, (0, 0)
@@ -256,17 +251,17 @@ def problems(cf: _cf.Configuration) -> List[Dict[str, Any]]:
             if kind == 'V':
                 level = int(re.match(r'\s*(\d+)', rest, re.ASCII).group(1)), number   # type: ignore[union-attr]
         except ValueError as error:
-            found.append(_problem(number, str(error), line))
+            found.append(_cf.problem(number, str(error), line))
     if level[0] > 10:                                                         # the last one counts (MAXCONFIGLEVEL, main.c)
-        found.append(_problem(level[1], 'version level %d exceeds what Sendmail knows' % level[0]))
+        found.append(_cf.problem(level[1], 'version level %d exceeds what Sendmail knows' % level[0]))
     for missing, problem in (('Mlocal', 'No local mailer defined'), ('O', 'QueueDirectory (Q) option must be set')):
         if missing not in seen:
-            found.append(_problem(0, problem))
+            found.append(_cf.problem(0, problem))
     base = cf.option('QueueDirectory') or 'mqueue'
     base = base[:base.rfind('/') + 1] if base.endswith('*') else base.rstrip('/') + '/'
     for group in _cf.queue_patterns(cf) if 'O' in seen else ():               # setup_queues() of queue.c
         if not (group['path'] + '/').startswith(base) or group['path'][:1] != '/':
-            found.append(_problem(0, 'QueuePath %s not absolute, or not subpath of QueueDirectory %s' % (group['path'], base)))
+            found.append(_cf.problem(0, 'QueuePath %s not absolute, or not subpath of QueueDirectory %s' % (group['path'], base)))
     return found
 
 
@@ -290,7 +285,7 @@ def absent(cf: _cf.Configuration) -> List[Dict[str, Any]]:
         except OSError as error:
             plain = error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
         if not plain:
-            found.append(_problem(number, "fileclass: cannot open '%s'" % path, line))
+            found.append(_cf.problem(number, "fileclass: cannot open '%s'" % path, line))
     return found
 
 

@@ -9,7 +9,7 @@ import re
 import time
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _processes, _schedule, _system
+from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _processes, _schedule, _shell, _system, _text
 
 Runner = Dict[str, Any]
 # systemd-run(1) makes units as well.
@@ -96,7 +96,7 @@ def _crontabs(family: str, crons: Set[str], root: str) -> Iterator[Tuple[str, bo
 def _unfound(entry: Dict[str, Any], short: bool, root: str) -> Optional[str]:
     """Why cron does not find the program, or what starts it; without a path only where Debian's gives no other PATH than this, crontab(5): C(short)."""
     path = entry['path'] or '/usr/bin:/bin'
-    firsts = [part.split()[0] for part in _schedule.starts(entry['command']) if _schedule.queue_run(part)]
+    firsts = [part.split()[0] for part in _shell.runs(entry['command'])]
     gone = sorted(one for one in firsts if re.match(r'/[\w./+-]+\Z', one) and one != '/usr/sbin/sendmail' and not os.path.exists(root + one))
     if gone and '||' not in entry['command']:
         return 'there is no %s' % _system.printable(gone[0])
@@ -115,24 +115,17 @@ def _anacron_runners(alive: bool, root: str) -> Iterator[Runner]:
     for number, line in enumerate(_system.script(root + '/etc/anacrontab').split('\n'), 1):
         words = line.split(None, 3)
         days = _ANACRON.get(words[0]) or (int(words[0]) if words[0].isdecimal() else None) if len(words) == 4 else None
-        run = _schedule.queue_run(words[3]) if days else None
+        run = _shell.queue_run(words[3]) if days else None
         if days and run and run['how'] == 'sendmail':
             yield _runner('cron', '/etc/anacrontab', days * 86400, alive, None if alive else 'no cron daemon is running', line=number, user='root',
-                          partial=run['partial'], script=_schedule.beside(words[3]))
-
-
-def _script_run(text: str) -> Optional[Dict[str, Any]]:
-    """As L(_schedule.queue_run), of a shell script."""
-    text = _schedule.filled(text.replace('\\\n', ' '), _schedule.assignments(text)) if 'sendmail' in text else ''
-    lines = [line for line in text.splitlines() if 'sendmail' in line and line.lstrip()[:1] != '#']
-    return next((run for run in map(_schedule.queue_run, lines) if run and run['how'] == 'sendmail'), None)
+                          partial=run['partial'], script=_shell.beside(words[3]))
 
 
 def _called(command: str, root: str) -> Tuple[Optional[str], Optional[Dict[str, Any]]]:
     """(path, run) of a script that a cron line calls and that runs the client queue."""
-    for path in re.findall(r'(?:^|[\s;&|(])(/[\w./+-]+)', command[:4096])[:8]:
-        text = '' if path.startswith(('/usr/share/sendmail/', '/etc/init.d/')) else _system.script(root + path, 65536)
-        run = _script_run(text) if text.startswith('#!') else None
+    for path in _shell.calls(command):
+        text = _system.script(root + path, 65536)
+        run = _shell.script_run(text) if text.startswith('#!') else None
         if run:
             return path, run
     return None, None
@@ -209,38 +202,21 @@ def _helper(user: str, root: str) -> Optional[str]:
     return 'the helper waits for process %s, which is no queue run: remove %s/cron_msp' % (pid, _STAMPS) if command and b'cron-m' not in command else None
 
 
-def _of_another_queue(command: str, directories: Sequence[str]) -> Optional[str]:
-    named = re.search(r'-O *QueueDirectory=([^\s"\']+)', command[:4096])
-    path = named.group(1).rstrip('/') if named and directories else ''
-    if not path or '$' in path or path[-1] == '*' and any(one.startswith(path[:-1]) for one in directories) or path in directories:
-        return None
-    return 'it works on %s, which is not the client queue' % _system.printable(path)
-
-
-_GUARD = re.compile(r'\s*(?:if\s+)?(?:(?:test|\[)\s+(!\s+)?-([defrsx])|(cd))\s+(/[\w./+-]*)(?:\s+\])?\s*(?:&&|;\s*then\s)')
-_BASH = re.compile(r'\s*(?:if\s+)?(\[\[|source)\s[^;|]*(?:&&|;\s*then\s)')
-
-
 def _guarded(entry: Dict[str, Any], root: str) -> Optional[str]:
-    """Why what stands in front of a run keeps a line from doing anything: C(test -x /missing &&)."""
-    command = entry['command']
-    if '||' in command or re.search(r'\belse\b', command):
-        return None
-    guard, shell, start = _GUARD.match(command), entry['shell'] or '/bin/sh', 0
-    while guard:
-        no, kind, directory, path = guard.groups()
-        there = os.access(root + path, os.X_OK) if kind == 'x' else os.path.isdir(root + path) if directory else os.path.exists(root + path)
-        if there == bool(no):
-            return 'it does nothing: %s' % ('there is no directory %s' if directory else 'its test for %s fails') % _system.printable(path)
-        start = guard.end()
-        guard = _GUARD.match(command, start)
-    alien = _BASH.match(command, start)
+    """Why what stands in front of a run keeps a line from doing anything: a _shell.Guard that does not hold, or words that dash does not know."""
+    guards, alien = _shell.guards(entry['command'])
+    for guard in guards:
+        path = root + guard.path
+        there = os.access(path, os.X_OK) if guard.kind == 'x' else os.path.isdir(path) if guard.kind == 'cd' else os.path.exists(path)
+        if there != guard.wanted:
+            return 'it does nothing: %s' % ('there is no directory %s' if guard.kind == 'cd' else 'its test for %s fails') % guard.path
+    shell = entry['shell'] or '/bin/sh'
     if alien and os.path.basename(os.path.realpath(root + shell)) == 'dash':
-        return 'it does nothing: %s is dash, and knows no "%s"' % (_system.printable(shell), alien.group(1))
+        return 'it does nothing: %s is dash, and knows no "%s"' % (_system.printable(shell), alien)
     return None
 
 
-def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) -> Optional[str]:
+def _never_run(entry: Dict[str, Any], unfinished: bool, root: str) -> Optional[str]:
     """Why cron(8) does not run this line, though it reads the file; None where it does."""
     if unfinished:
         return 'cron ignores it: the last line of the file does not end'
@@ -249,10 +225,10 @@ def _never_run(entry: Dict[str, Any], user: str, unfinished: bool, root: str) ->
     idle = os.path.basename(entry['shell'] or '') in ('false', 'true', 'nologin')
     if entry['shell'] and (idle or not os.access(root + entry['shell'], os.X_OK)):
         return 'SHELL is %s above it, which %s' % (_system.printable(entry['shell']), 'runs nothing' if idle else 'cannot be run')
-    if entry['command'][-1:] == '\r' and _schedule.queue_run(list(_schedule.starts(entry['command']))[-1]):
+    if entry['command'][-1:] == '\r' and _shell.queue_run(list(_shell.commands(entry['command']))[-1]):
         return 'its line ends with a carriage return'
-    why = _account(user, root) or _may_not_log_in(user, root)
-    return 'cron runs nothing for %s: %s' % (_system.printable(user), why) if why else None
+    why = _account(entry['user'], root) or _may_not_log_in(entry['user'], root)
+    return 'cron runs nothing for %s: %s' % (_system.printable(entry['user']), why) if why else None
 
 
 def _refused(path: str, user: str, bits: int, root: str) -> bool:
@@ -277,45 +253,53 @@ def _held(path: str, seconds: int, root: str) -> Optional[str]:
     return 'process %s (%s) has held %s for %d seconds' % (lock['pid'], title, _system.printable(path), age) if age > seconds else None
 
 
-def _not_started(entry: Dict[str, Any], called: Optional[str], user: str, root: str) -> Optional[str]:
+def _shut(script: str, user: str, root: str) -> Optional[str]:
+    """Why a user cannot start a script: modes, or the first line of it (execve(2))."""
+    above = [script[:place] for place in range(1, len(script)) if script[place] == '/']
+    if not os.access(root + script, os.X_OK) or _refused(script, user, 5, root) or any(_refused(one, user, 1, root) for one in above):
+        return '%s cannot run %s' % (_system.printable(user), script)
+    first = _system.script(root + script, 256).split('\n')[0]
+    if first[-1:] == '\r':
+        return 'the first line of %s ends with a carriage return' % script
+    reader = (first[2:].split() or ['/'])[0]
+    return None if os.path.exists(root + reader) else 'there is no %s, which %s names' % (_system.printable(reader), script)
+
+
+def _not_started(entry: Dict[str, Any], called: Optional[str], root: str) -> Optional[str]:
     """Why the shell, or what it starts, does not get as far as the queue run of a line."""
-    who, command = _system.printable(user), entry['command']
-    for part in [] if '||' in command else list(_schedule.starts(command)):
-        words = part.split()
-        if not (called in words if called else _schedule.queue_run(part)):
-            continue
-        for path in re.findall(r'>\|?\s*["\']?(/[\w./+-]*[\w.+-])(?=[\s"\']|$)', re.sub(r'(["\'])[^"\'>]*\s[^"\']*\1', '', part)):
+    user = entry['user']
+    for part in [] if '||' in entry['command'] else _shell.runs(entry['command'], called):
+        for path in _shell.written(part):
             state, above = _system.file_state(root + path), os.path.dirname(path)
-            if not path.startswith('/dev/') and (state['kind'] == 'directory' or not (state['exists'] or os.path.isdir(root + above)) or (
-                    _refused(path, user, 2, root) if state['exists'] else _refused(above, user, 3, root))):
+            if state['kind'] == 'directory' or not (state['exists'] or os.path.isdir(root + above)) or (
+                    _refused(path, user, 2, root) if state['exists'] else _refused(above, user, 3, root)):
                 return 'the shell cannot write %s, and does not go on' % path
-        if called == words[0]:
-            above = [called[:place] for place in range(1, len(called)) if called[place] == '/']
-            if not os.access(root + called, os.X_OK) or _refused(called, user, 5, root) or any(_refused(one, user, 1, root) for one in above):
-                return '%s cannot run %s' % (who, called)
-            first = _system.script(root + called, 256).split('\n')[0]
-            if first[-1:] == '\r':
-                return 'the first line of %s ends with a carriage return' % called
-            reader = (first[2:].split() or ['/'])[0]
-            if not os.path.exists(root + reader):
-                return 'there is no %s, which %s names' % (_system.printable(reader), called)
-        name, before = os.path.basename(words[0]), re.sub(r'(["\']).*?\1', ' ', part)
-        for account, shell in re.findall(r'(?m)^([^:\n]+):.*:(\S*/(?:nologin|false))$', _system.script(root + '/etc/passwd')):
-            if name in ('su', 'runuser') and account in before.split() and not re.search(r'\s-(?:s|-shell|u|m|p)', before):
-                return 'the shell of %s is %s: %s runs nothing for it (use "su -s /bin/sh")' % (_system.printable(account), _system.printable(shell), name)
-        held = _held(([word for word in words if word[0] == '/' and word != words[0]] + ['/'])[0], _schedule.cron_interval(
-            entry['schedule'])[0] or 0, root) if name == 'flock' else None
+        shut = _shut(called, user, root) if called and called == part.split(None, 1)[0] else None
+        if shut:
+            return shut
+        words, lock = _shell.given_to_shell(part), _shell.lock(part)
+        for account, shell in re.findall(r'(?m)^([^:\n]+):.*:(\S*/(?:nologin|false))$', _system.script(root + '/etc/passwd')) if words else ():
+            if account in words:
+                return 'the shell of %s is %s: %s runs nothing for it (use "su -s /bin/sh")' % (
+                    _system.printable(account), _system.printable(shell), os.path.basename(words[0]))
+        held = _held(lock, _schedule.cron_interval(entry['schedule'])[0] or 0, root) if lock else None
         if held:
             return held
     return None
 
 
+def _idle(entry: Dict[str, Any], called: Optional[str], unfinished: bool, systemd: bool, short: bool, root: str) -> Optional[str]:
+    """Why a line of a crontab that is read comes to no run, None where it does. C(systemd): timers run it, C(short): as L(_unfound)."""
+    return (None if systemd else _never_run(entry, unfinished, root)) or _guarded(entry, root) or _unfound(entry, short, root) or (
+        _not_started(entry, called, root))
+
+
 def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: bool, crons: Set[str], users: Sequence[Optional[str]],
                   directories: Sequence[str], root: str) -> Iterator[Runner]:
     family = 'debian' if os.path.exists(root + '/etc/debian_version') else layout.family
-    debian = family == 'debian'
+    debian, wrapper, systemd = family == 'debian', layout.family == 'debian', systemd_cron(root)
     # cronie and its kin search the directories of the administrator as well (_PATH_STDPATH), and leave out single lines; busybox has the PATH of its start.
-    short = debian and not systemd_cron(root) and not any(os.path.exists('%s/var/lib/dpkg/info/%s.list' % (root, name)) for name in ('cronie', 'bcron'))
+    short = debian and not systemd and not any(os.path.exists('%s/var/lib/dpkg/info/%s.list' % (root, name)) for name in ('cronie', 'bcron'))
     for path, with_user, owner, refused in _crontabs(family, crons, root):
         text = _system.script(root + path)
         entries = _schedule.cron_entries(text, with_user)
@@ -324,35 +308,32 @@ def _cron_runners(layout: _platform.Platform, settings: Dict[str, Any], alive: b
             known = [user for user in named if root or _system.accounts([user])[user]['uid'] is not None]
             wrong = _schedule.refused(text, with_user, known)
             refused = 'cron reads nothing of the file, because it refuses line %d' % wrong if wrong else None
-        for entry in entries:
-            called, run = None, _schedule.queue_run(entry['command'], layout.family == 'debian')
+        for number, entry in enumerate(entries, 1):
+            entry['user'] = entry['user'] or owner
+            called, run = None, _shell.queue_run(entry['command'], wrapper)
             if not run:
                 called, run = _called(entry['command'], root)
-            if not run:
+            # cron_mta() of Debian's helper runs the client queue only where MSP_MODE is none.
+            if not run or run['how'] == 'cron-mta' and (settings['queue_mode'], settings['msp_mode']) != ('cron', 'none'):
                 continue
-            detail = refused or _not_allowed(entry['user'] or owner, users) or (
-                _of_another_queue(entry['command'], directories)) or (
-                # Debian's cron ignores all of a file that does not end, others the line (entry.c).
-                (None if systemd_cron(root) else _never_run(
-                    entry, entry['user'] or owner or '', text[-1:] != '\n' and (debian or entry is entries[-1]), root)) or _guarded(entry, root) or (
-                        _unfound(entry, short and 'busybox' not in crons, root)) or _not_started(entry, called, entry['user'] or owner or '', root)
-                if alive or crons else 'no cron daemon is running')
-            if run['how'] == 'cron-mta' and (settings['queue_mode'], settings['msp_mode']) != ('cron', 'none'):
-                continue                                                      # that line is for the MTA queue
-            if run['how'] == 'cron-msp' and settings['msp_mode'] != 'cron':
-                detail = 'MSP_MODE in /etc/mail/sendmail.conf is %s, so the helper does nothing' % settings['msp_mode']
+            elsewhere = _shell.of_another_queue(entry['command'], directories)
+            detail = refused or _not_allowed(entry['user'], users) or (
+                'it works on %s, which is not the client queue' % elsewhere if elsewhere else None if alive or crons else 'no cron daemon is running')
+            # Debian's cron ignores all of a file that does not end, others the line (entry.c).
+            detail = detail or _idle(entry, called, text[-1:] != '\n' and (debian or number == len(entries)), systemd, short and 'busybox' not in crons, root)
             if run['how'] == 'cron-msp':
-                detail = detail or _helper(entry['user'] or owner or '', root)
+                detail = detail or _helper(entry['user'], root) if settings['msp_mode'] == 'cron' else (
+                    'MSP_MODE in /etc/mail/sendmail.conf is %s, so the helper does nothing' % settings['msp_mode'])
             interval, uneven = _schedule.cron_interval(entry['schedule'])
             yield _runner('cron' if run['how'] == 'sendmail' else 'debian_cron', path, interval, detail is None, detail, line=entry['line'],
-                          user=_system.printable(entry['user'] or owner or ''), uneven=uneven, partial=run['partial'],
-                          script=_system.printable(called) if called else _schedule.beside(entry['command'], layout.family == 'debian'))
+                          user=_system.printable(entry['user']), uneven=uneven, partial=run['partial'],
+                          script=_system.printable(called) if called else _shell.beside(entry['command'], wrapper))
     for name, seconds in (('hourly', 3600), ('daily', 86400), ('weekly', 604800), ('monthly', 2678400)):
-        for entry in _system.names('%s/etc/cron.%s' % (root, name)):
-            path = '/etc/cron.%s/%s' % (name, entry)
-            run = _script_run(_system.script(root + path))
+        for file in _system.names('%s/etc/cron.%s' % (root, name)):
+            path = '/etc/cron.%s/%s' % (name, file)
+            run = _shell.script_run(_system.script(root + path))
             if run:
-                detail = _nameless(family, entry) or (
+                detail = _nameless(family, file) or (
                     None if alive and os.access(root + path, os.X_OK) else 'no cron daemon is running, or the script is not executable')
                 yield _runner('cron', path, seconds, detail is None, detail, user='root', partial=run['partial'], script=path)
 
@@ -386,8 +367,8 @@ def _unit_run(settings: Dict[str, List[str]], root: str) -> Optional[Dict[str, A
     if 'sendmail' not in ' '.join(settings.get('ExecStart', [])):
         return None
     command = _command(settings, root)
-    run = _schedule.queue_run(command)
-    return dict(run, script=_schedule.beside(command)) if run else None
+    run = _shell.queue_run(command)
+    return dict(run, script=_shell.beside(command)) if run else None
 
 
 def _instances(name: str, present: Dict[str, Set[str]], booted: bool, root: str) -> List[str]:
@@ -470,11 +451,11 @@ def _script_runners(daemons: List[Runner], root: str) -> Iterator[Runner]:
     script, path = _system.script(root + '/etc/init.d/sendmail'), '/etc/conf.d/sendmail'
     if 'SMQUEUE' in script:
         path = '/etc/sysconfig/sendmail'
-        said = _schedule.assignments(_system.script(root + path))
+        said = _text.assignments(_system.script(root + path))
         options = '-Ac -q' + (said.get('SMQUEUE') or said.get('QUEUE') or '1h')
     else:
-        options = _schedule.assignments(_system.script(root + path)).get('CLIENTMQUEUE_OPTS', '') if script else ''
-    run = _schedule.queue_run('sendmail ' + options)
+        options = _text.assignments(_system.script(root + path)).get('CLIENTMQUEUE_OPTS', '') if script else ''
+    run = _shell.queue_run('sendmail ' + options)
     if run and daemons:
         daemons[0].update(source='conf_d', path=path, interval=daemons[0]['interval'] or run['interval'])
     elif run:
@@ -484,7 +465,7 @@ def _script_runners(daemons: List[Runner], root: str) -> Iterator[Runner]:
 def _freebsd_runners(daemons: List[Runner], alive: bool, root: str) -> Iterator[Runner]:
     values = _system.rc_conf('sendmail', root)
     flags = values.get('sendmail_msp_queue_flags', '-L sm-msp-queue -Ac -q30m')
-    run = _schedule.queue_run('sendmail ' + flags)
+    run = _shell.queue_run('sendmail ' + flags)
     if values.get('sendmail_enable', '').upper() != 'NONE' and values.get('sendmail_msp_queue_enable', 'YES').lower() in _system.RC_ON and run:
         if daemons:
             daemons[0].update(source='rc_conf', path='/etc/rc.conf')
@@ -496,9 +477,6 @@ def _freebsd_runners(daemons: List[Runner], alive: bool, root: str) -> Iterator[
         yield _runner('periodic', '/etc/periodic.conf', 86400, alive, None if alive else 'no cron daemon is running', user='root')
 
 
-_LOOP = re.compile(r'(?s)\b(?:while|until)\b.*?\bdone\b')
-
-
 def _loops(users: Sequence[Optional[str]]) -> Iterator[Runner]:
     """Shells that run the queue and sleep, over and over, as containers without an init and without cron have them."""
     for pid in _system.names('/proc'):
@@ -507,10 +485,9 @@ def _loops(users: Sequence[Optional[str]]) -> Iterator[Runner]:
             continue
         text = '\n'.join(words[1:]) + _system.script(next((word for word in words[1:3] if word[:1] == '/'), ''), 65536)
         user = _system.file_state('/proc/' + pid)['owner']
-        for loop in _LOOP.findall(text):
-            run, pause = _script_run(loop.replace(';', '\n')), re.search(r'\bsleep\s+(\d+[smhd]?)\b', loop)
-            if run and pause and not run['interval'] and not _not_allowed(user, users) and not _processes.in_container(pid):
-                yield _runner('loop', None, _schedule.timespan(pause.group(1)), True, 'a shell that runs the queue and sleeps', user=user, pid=int(pid),
+        for run, pause in _shell.loop_runs(text):
+            if not _not_allowed(user, users) and not _processes.in_container(pid):
+                yield _runner('loop', None, _schedule.timespan(pause), True, 'a shell that runs the queue and sleeps', user=user, pid=int(pid),
                               partial=run['partial'], script=_system.printable(words[0]))
 
 
@@ -539,7 +516,7 @@ def queue_runners(layout: _platform.Platform, found: List[Dict[str, Any]], root:
             stopped = process.get('stopped')
             # A title does not say which messages are left out; the command behind the process id does (log_sendmail_pid() in util.c).
             command = started[1] if len(started) > 1 and started[0].strip() == str(process['pid']) else ''
-            asked = _schedule.queue_run(command)
+            asked = _shell.queue_run(command)
             partial = asked['partial'] if asked else ' -q' in command
             said = ', started as "%s", which leaves messages out' % _system.printable(command) if partial else ''
             said = ' (stopped by SIGSTOP)' if stopped else said

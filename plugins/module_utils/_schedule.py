@@ -2,16 +2,16 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What runs a queue, and how often: cron lines, systemd timers and units, shell settings, process titles. Text in, values out."""
+"""What runs a queue, and how often: lines of cron, timers and units of systemd, process titles. Text in, values out; what commands do says _shell."""
 
 import datetime
-import os
 import re
-import shlex
-from typing import Any, Dict, Iterable, Iterator, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _phrases, _shell, _text
 
+Interval = Tuple[Optional[int], bool]   # seconds, whether they differ
+Unit = Dict[str, List[str]]
 _MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 _DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
 _CRON_WORDS = {'@yearly': '0 0 1 1 *', '@annually': '0 0 1 1 *', '@monthly': '0 0 1 * *', '@weekly': '0 0 * * 0', '@daily': '0 0 * * *',
@@ -25,26 +25,26 @@ _SPANS = {name: seconds for seconds, names in (
     (604800, 'w week weeks'), (2629800, 'M month months'), (31557600, 'y year years')) for name in names.split(' ')}
 
 
-def _field(text, low, high, names=()):
+def _field(text: str, low: int, high: int, names: Sequence[str] = ()) -> Set[int]:
     """The numbers that one field of a schedule stands for: lists, ranges, steps of ranges, names of three letters. C(5-) has no end."""
-    def number(word):
+    def number(word: str) -> int:
         return names.index(word) + (low if names is _MONTHS else 0) if word in names else int(word)
 
-    found: set = set()
+    found: Set[int] = set()
     for part in text.lower().split(','):
         span, slash, step = part.partition('/')
-        first, dash, last = span.partition('-')
-        if first == '*':
+        begin, dash, end = span.partition('-')
+        if begin == '*':
             first, last = low, high
         else:
-            first, last = number(first), high if dash and not last else number(last or first)
+            first, last = number(begin), high if dash and not end else number(end or begin)
         if not (low <= first <= high and low <= last <= high) or slash and (int(step) < 1 or not dash and span != '*'):
             raise ValueError('%s is not a schedule field between %d and %d' % (text, low, high))
         found.update(range(first, last + 1, int(step) if slash else 1))
     return found
 
 
-def _cron_fields(schedule):
+def _cron_fields(schedule: str) -> Tuple[List[str], List[int], Set[int], Set[int], Set[int]]:
     """The fields, and minutes, days, months and weekdays. ValueError for what cron refuses."""
     word = re.sub(r'^-(?=[*@\d])', '', schedule.strip())   # cronie: not logged
     fields = _CRON_WORDS.get(word, word).split()
@@ -91,7 +91,7 @@ def refused(text: str, with_user: bool, users: Sequence[str]) -> Optional[int]:
     return None
 
 
-def cron_interval(schedule):
+def cron_interval(schedule: str) -> Interval:
     """Seconds of the largest gap between two runs of a cron schedule, and whether gaps differ: C((1800, False)) for C(*/30 * * * *).
 
     C((None, False)) for C(@reboot) or no schedule. A day matches by day of month or of week when both are restricted: crontab(5).
@@ -104,7 +104,7 @@ def cron_interval(schedule):
         return None, False
     either = fields[2][0] != '*' and fields[4][0] != '*'
 
-    def matches(day):
+    def matches(day: datetime.date) -> bool:
         in_month, in_week = day.day in days, day.isoweekday() % 7 in weekdays
         return day.month in months and ((in_month or in_week) if either else (in_month and in_week))
 
@@ -124,9 +124,10 @@ def never(schedule: str) -> bool:
     return cron_interval(schedule)[0] is None and '~' not in schedule and schedule != '@every_second'
 
 
-def cron_entries(text, with_user):
+def cron_entries(text: str, with_user: bool) -> List[Dict[str, Any]]:
     """The entries of a crontab: [{line, schedule, user, command, shell, path}]. C(with_user) for /etc/crontab and /etc/cron.d. Behind a C(%) stands input."""
-    entries, above = [], {}
+    entries: List[Dict[str, Any]] = []
+    above: Dict[str, str] = {}
     for number, line in enumerate(text.split('\n'), 1):     # a form feed ends no line
         line = line.lstrip()
         setting = _SETTING.match(line.rstrip())
@@ -143,104 +144,9 @@ def cron_entries(text, with_user):
     return entries
 
 
-def _run_interval(options: Iterable[str]) -> Optional[int]:
-    """Seconds between the runs that the C(-q) options of one command ask for together, None for a single run: the last time counts, and
-    what limits or describes a run is no time (main.c, case 'q').
-    """
-    seconds = None
-    for text in (option[2:] for option in options):
-        if text[:1] in tuple('!GIRSQLf'):
-            continue
-        if text[:1] == 'p':
-            seconds, text = seconds or 1, text[1:]
-            if not text:
-                continue
-        try:
-            seconds = _text.duration(text or '0', 'm') or None
-        except _text.SendmailError:
-            seconds = None
-    return seconds
-
-
-# What names the program and does not start it.
-_NAMES_ONLY = [':', '[', '[[', 'command', 'echo', 'grep', 'logger', 'ls', 'pgrep', 'pkill', 'printf', 'test', 'true', 'type', 'which']
-# What starts it somewhere else: in a container, a jail or a chroot, on another host.
-_ELSEWHERE = ['chroot', 'docker', 'jexec', 'kubectl', 'lxc', 'lxc-attach', 'machinectl', 'nsenter', 'podman', 'ssh', 'systemd-nspawn', 'zlogin']
-_KEYWORDS = ['!', '{', 'if', 'then', 'else', 'do', 'exec', 'time']
-
-
-def starts(command: str) -> Iterator[str]:
-    """The commands of a shell command, without those that only name what stands in them."""
-    for part in re.findall(r'(?:"[^"]*"|\'[^\']*\'|[^;&|()`\n"\']|["\'])+', command[:4096]):
-        words = part.split()
-        while words and (words[0] in _KEYWORDS or re.match(r'\w+=', words[0])):
-            del words[0]
-        if words and os.path.basename(words[0]) not in _NAMES_ONLY and words[0][:1] != '#':
-            yield ' '.join(words)
-
-
-def queue_run(command, runq_is_wrapper=False):
-    """Whether a command runs the MSP queue: None, or {how, interval, partial}.
-
-    C(how) is C(sendmail) for a plain run, C(cron-msp) or C(cron-mta) for the Debian helper, which decides by sendmail.conf.
-    C(interval) is the seconds of C(-q30m), None for a single run. C(partial) is true when a filter leaves messages out.
-    Only C(-Ac) or an explicit submit.cf reach the MSP queue; C(runq) on Debian runs both (C(runq_is_wrapper)).
-    """
-    for part in (one for start in starts(re.sub(r'(["\'])([^\s"\']+)\1', r'\2', command)) for one in re.split(r'[;&|()`\'"\n]+', start)):
-        words = part.split()
-        for position, word in enumerate(words):
-            name = os.path.basename(word)
-            if name in _ELSEWHERE:
-                break
-            if name not in ('sendmail', 'sendmail-msp', 'sendmail-mta', 'sendmail.sendmail', 'runq'):
-                continue
-            rest = words[position + 1:]
-            if name == 'sendmail' and rest[:1] in (['cron-msp'], ['cron-mta']):
-                return {'how': rest[0], 'interval': None, 'partial': False}
-            client = '-Ac' in rest or ('-A c' in ' '.join(rest)) or re.search(r'-C ?\S*submit\.cf(\s|$)', ' '.join(rest))
-            queue = ['-q'] if name == 'runq' else [arg for arg in rest if arg[:2] == '-q']
-            # One option that says so makes it a run over quarantined or lost messages alone.
-            if not queue or any(arg[2:].lstrip('!')[:1] in ('Q', 'L') for arg in queue) or not (client or (name == 'runq' and runq_is_wrapper)):
-                continue
-            return {'how': 'sendmail', 'interval': _run_interval(queue), 'partial': any(arg[2:3] in tuple('GIRS!') for arg in queue)}
-    return None
-
-
-def beside(command: str, runq_is_wrapper: bool = False) -> Optional[str]:
-    """A command that runs with the run of the MSP queue, and would go with it; None where there is none."""
-    for part in starts(re.sub(r'\$\(\([^)]*\)\)|[<>]&|&>', '>', command)):
-        if queue_run(part, runq_is_wrapper):
-            inner = (beside(text, runq_is_wrapper) for text in re.findall(r'["\']([^"\']+)["\']', part) if queue_run(text, runq_is_wrapper))
-            other = next(filter(None, inner), None)
-        else:
-            other = part.split()[0]
-        if other and other not in ('cd', 'exit', 'fi', 'sleep'):
-            return _text.printable(other.encode('utf-8', 'replace'))
-    return None
-
-
-def assignments(text, values=None):
-    """Variables set by a file of shell assignments (sendmail.conf, /etc/sysconfig, rc.conf), over C(values), with $NAME put in."""
-    values = dict(values or {})
-    try:
-        words = shlex.split(text, comments=True)
-    except ValueError:                                                        # a quote is open: take the lines that stand alone
-        words = []
-        for line in text.splitlines():
-            try:
-                words += shlex.split(line, comments=True)
-            except ValueError:
-                pass
-    for word in words:
-        match = re.match(r'(?s)([A-Za-z_]\w*)=(.*)$', word)
-        if match:
-            values[match.group(1)] = filled(match.group(2).rstrip(';'), values)[:16384]
-    return values
-
-
 def environment(text: str) -> Dict[str, str]:
     """What an EnvironmentFile= of systemd sets, as parse_env_file_internal() in env-file.c: even a comment behind a value belongs to it."""
-    values = {}
+    values: Dict[str, str] = {}
     for name, quoted, rest in re.findall(
             r'(?m)^[ \t]*([A-Za-z_]\w*)[ \t]*=[ \t]*((?:(?:"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\')[ \t]*)*)(.*)$', text.replace('\\\n', '')):
         words = re.findall(r'"((?:\\.|[^"\\])*)"|\'([^\']*)\'', quoted)
@@ -248,18 +154,13 @@ def environment(text: str) -> Dict[str, str]:
     return values
 
 
-def filled(text: str, values: Dict[str, str]) -> str:
-    """A text with $NAME and ${NAME} put in."""
-    return re.sub(r'\$(?:\{(\w+)\}|(\w+))', lambda ref: values.get(ref.group(1) or ref.group(2), ''), text)
-
-
-def debian_settings(text):
+def debian_settings(text: str) -> Dict[str, Any]:
     """How Debian runs the daemons, from /etc/mail/sendmail.conf: {daemon_mode, queue_mode, msp_mode, queue_interval, msp_interval, hands_off}.
 
     Modes in lower case, intervals in seconds or None; the defaults are those of the helper /usr/share/sendmail/sendmail.
     """
-    values = assignments(text, {'DAEMON_MODE': 'Daemon', 'QUEUE_INTERVAL': '10m', 'MSP_INTERVAL': '10m', 'QUEUE_MODE': 'Daemon', 'MSP_MODE': 'Daemon'})
-    found = {name: values[name.upper()].lower() for name in ('daemon_mode', 'queue_mode', 'msp_mode')}
+    values = _text.assignments(text, {'DAEMON_MODE': 'Daemon', 'QUEUE_INTERVAL': '10m', 'MSP_INTERVAL': '10m', 'QUEUE_MODE': 'Daemon', 'MSP_MODE': 'Daemon'})
+    found: Dict[str, Any] = {name: values[name.upper()].lower() for name in ('daemon_mode', 'queue_mode', 'msp_mode')}
     for name in ('queue_interval', 'msp_interval'):
         try:
             found[name] = _text.duration(values[name.upper()].lstrip('p'), 'm')
@@ -276,9 +177,9 @@ def priority_bound(load: int, settings: Dict[str, Any]) -> Optional[int]:
     return settings['queue_factor'] // (load - settings['queue_la'] + 1)
 
 
-def unit(*texts):
+def unit(*texts: str) -> Unit:
     """A systemd unit file and its drop-ins as {key: [values]}, sections ignored; an empty assignment clears a key (systemd.syntax(7))."""
-    values: dict = {}
+    values: Unit = {}
     for text in texts:
         for line in re.sub(r'\\\n', ' ', text).splitlines():
             key, equals, value = line.strip().partition('=')
@@ -287,15 +188,15 @@ def unit(*texts):
     return values
 
 
-def unit_command(settings, environment=None):
+def unit_command(settings: Unit, environment: Optional[Dict[str, str]] = None) -> str:
     """The ExecStart lines of a unit as one command text, with $NAME from Environment= and then from C(environment) put in."""
-    values = assignments('\n'.join(settings.get('Environment', [])))
+    values = _text.assignments('\n'.join(settings.get('Environment', [])))
     values.update(environment or {})
     text = ' ; '.join(line.lstrip('-@+!:|') for line in settings.get('ExecStart', []))
-    return filled(text, values)
+    return _text.filled(text, values)
 
 
-def timespan(text):
+def timespan(text: str) -> Optional[int]:
     """Seconds of a systemd time span (systemd.time(7)): C(30min), C(1h 30min), C(90). None if it is none."""
     parts = re.findall(r'(\d+(?:\.\d+)?)\s*([A-Za-z]*)', text)
     if not parts or re.sub(r'\d+(?:\.\d+)?\s*[A-Za-z]*|\s+', '', text) or any(name not in _SPANS for _number, name in parts):
@@ -303,7 +204,7 @@ def timespan(text):
     return int(sum(float(number) * _SPANS[name] for number, name in parts))
 
 
-def _as_cron(text):
+def _as_cron(text: str) -> Optional[str]:
     """An OnCalendar= expression of systemd.time(7) as a schedule of cron, None for seconds, last days of a month, and what cron cannot say."""
     words = _CALENDAR_WORDS.get(text.strip().lower(), text.strip()).replace('..', '-').split()
     weekdays, day, month, hour, minute = '*', '*', '*', '0', '0'
@@ -325,7 +226,7 @@ def _as_cron(text):
     return re.sub(r'(?<![\d-])(\d+)/|([A-Za-z]{3})[a-z]+', lambda part: part.group(2) or part.group(1) + '-/', ' '.join((minute, hour, day, month, weekdays)))
 
 
-def timer_interval(settings):
+def timer_interval(settings: Unit) -> Interval:
     """As L(cron_interval) for a timer unit. Several triggers: the smallest of their intervals, called uneven; several times of a day, or of an
     hour, are one schedule.
     """
@@ -354,7 +255,7 @@ def process_role(title: str, argv: Sequence[str] = ()) -> Dict[str, Any]:
     if not match:
         words = ' '.join(argv).split()
         runs = [word for word in words if word[:2] == '-q']
-        found['interval'] = _run_interval(runs)
+        found['interval'] = _shell.run_interval(runs)
         if any(word[:3] in ('-bd', '-bD', '-bl') for word in words):
             found['role'] = 'daemon'
         elif runs:

@@ -518,7 +518,7 @@ class Pass:
                     continue
                 state = prefixes.get(prefix) if len(name) <= NAME_MAX else None
                 if state is None:
-                    self._other(name, prefix, entry, together)
+                    self._other(name, prefix, entry)
                     continue
                 if not entry.is_file(follow_symlinks=False):
                     self.debris['special'] += 1
@@ -647,7 +647,7 @@ class Pass:
         finally:
             os.close(handle)
 
-    def _other(self, name, prefix, entry, together):
+    def _other(self, name, prefix, entry):
         kind = _DEBRIS_PREFIXES.get(prefix)
         if kind and entry.is_file(follow_symlinks=False):
             self.debris[kind] += 1
@@ -682,4 +682,4 @@ class Pass:
                 if data and entry.name[:2] == 'df' and entry.is_file(follow_symlinks=False):
                     self._data_seen += 1
                 else:
-                    self._other(entry.name, entry.name[:2], entry, False)
+                    self._other(entry.name, entry.name[:2], entry)

@@ -7,7 +7,6 @@
 import os
 from bisect import bisect_right
 from collections import Counter
-from json import dumps
 from typing import Any, Dict
 
 from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _phrases, _qf, _spool, _text
@@ -17,7 +16,6 @@ AGE_BOUNDS = (5, 10, 20, 40, 80, 160, 320, 640, 1280)
 OLDER = '1280+'
 TOP = 10
 _KEEP = 5000         # names a tally keeps when it is cut: the heaviest stay, so the top is right unless nothing dominates
-_TEXT_MAX = 80       # of a name or status in the result, as JSON spells it
 _PATH_MAX = 160      # of a path
 _ERROR_MAX = 240
 
@@ -40,18 +38,7 @@ class Tally:
     def top(self, name_key, count_key):
         """The TOP heaviest as a list of dicts, equal counts in the order of the names."""
         heaviest = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))[:TOP]
-        return [{name_key: shortened(name), count_key: count} for name, count in heaviest]
-
-
-def shortened(value, room=_TEXT_MAX):
-    """Bytes or text as printable text that takes no more than C(room) characters in JSON."""
-    text = _text.printable(value) if isinstance(value, bytes) else value
-    if len(text) <= room and len(dumps(text)) <= room + 2:
-        return text
-    text = text[:room]
-    while len(dumps(text)) > room - 1:
-        text = text[:-1]
-    return text + '...'
+        return [{name_key: _text.shortened(name), count_key: count} for name, count in heaviest]
 
 
 def empty_ages():
@@ -141,7 +128,7 @@ class Totals:
                 'recipients': self.recipients, 'bytes': self.bytes, 'never_tried': self.never_tried,
                 'last_attempt_age': None if self.last_attempt is None else max(0, self.now - self.last_attempt),
                 'untried_age': None if self.waits_since is None else max(0, self.now - self.waits_since),
-                'top': {'reasons': [{'reason': reason, 'messages': count, 'example': shortened(self.reason_texts[reason])}
+                'top': {'reasons': [{'reason': reason, 'messages': count, 'example': _text.shortened(self.reason_texts[reason])}
                                     for reason, count in self.reasons.most_common(TOP)],
                         'domains': domains.top('domain', 'recipients'), 'senders': senders.top('sender', 'messages'),
                         'users': users.top('user', 'messages'),
@@ -177,12 +164,12 @@ def queue(passes, errors, now, content=True):
         vanished += one.vanished
     states = ('queued', 'quarantined', 'lost') + (('incomplete', 'unreadable') if content else ())
     counted = dict((state, messages[state]) for state in states)
-    result = {'directories': [{'path': shortened(os.fsencode(one.directory.path), _PATH_MAX), 'group': one.directory.group,
+    result = {'directories': [{'path': _text.shortened(os.fsencode(one.directory.path), _PATH_MAX), 'group': one.directory.group,
                                'messages': None if one in unread else sum(one.messages.values()), 'split': one.directory.control != one.directory.path,
                                'link': one.directory.link} for one in sorted(passes, key=lambda one: one not in unread)],
               'messages': dict(counted, total=sum(messages.values())), 'delivering': delivering, 'vanished': vanished,
               'debris': dict((kind, count) for kind, count in debris.items() if content or kind not in CONTENT_DEBRIS),
-              'errors': [{'path': shortened(error['path'], _PATH_MAX), 'error': shortened(error['error'], _ERROR_MAX)}
+              'errors': [{'path': _text.shortened(error['path'], _PATH_MAX), 'error': _text.shortened(error['error'], _ERROR_MAX)}
                          for error in errors[:TOP]],
               'errors_cut': cut + max(0, len(errors) - TOP)}
     result.update(totals.figures(content))

@@ -18,7 +18,7 @@ import re
 import stat
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, Union
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _schedule, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _platform, _text
 
 UNIT_DIRECTORIES = ('/etc/systemd/system', '/run/systemd/system', '/usr/local/lib/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system')
 State = Dict[str, Any]
@@ -148,22 +148,34 @@ def read_file(path: str, limit: int = 1048576) -> State:
     return state
 
 
-def command(argv: Sequence[str], seconds: float = 10, given: str = '') -> str:
-    """Standard output of a command as text, '' if it is not there or takes longer. C(given): what it reads."""
+def run(argv: Sequence[str], seconds: float = 10, given: str = '', uid: Optional[int] = None) -> Tuple[Optional[int], str]:
+    """(exit status, standard output) of a command, (None, '') if it is not there or takes longer. C(given): what it reads. C(uid): as whom, without
+    any group but the one of that number.
+    """
     import subprocess
+
+    def become() -> None:
+        os.setgroups([])
+        os.setgid(uid)                                                        # type: ignore[arg-type]
+        os.setuid(uid)                                                        # type: ignore[arg-type]
     try:
         # There is no AnsibleModule on this floor to run it.
-        done = subprocess.run(  # pylint: disable=ansible-bad-function
+        done = subprocess.run(  # pylint: disable=ansible-bad-function,subprocess-popen-preexec-fn
             argv, input=given.encode('utf-8', 'surrogateescape'), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=seconds, check=False,
-            env={'LC_ALL': 'C', 'PATH': '/usr/bin:/bin:/usr/sbin:/sbin'})
+            env={'LC_ALL': 'C', 'PATH': '/usr/bin:/bin:/usr/sbin:/sbin'}, preexec_fn=None if uid is None else become)
     except (OSError, subprocess.SubprocessError):
-        return ''
-    return done.stdout[:1048576].decode('utf-8', 'surrogateescape')
+        return None, ''
+    return done.returncode, done.stdout[:1048576].decode('utf-8', 'surrogateescape')
+
+
+def command(argv: Sequence[str], seconds: float = 10, given: str = '') -> str:
+    """Standard output of a command, as L(run)."""
+    return run(argv, seconds, given)[1]
 
 
 def os_release(root: str = '') -> Dict[str, str]:
     """The variables of os-release(5), {} where there is none."""
-    return _schedule.assignments(script(root + '/etc/os-release') or script(root + '/usr/lib/os-release'))
+    return _text.assignments(script(root + '/etc/os-release') or script(root + '/usr/lib/os-release'))
 
 
 def _real(name: str, root: str) -> str:
@@ -351,7 +363,7 @@ def rc_values(paths: Sequence[str], root: str = '') -> Dict[str, str]:
     """The variables of FreeBSD's rc.conf, of all its files; the last one counts."""
     values: Dict[str, str] = {}
     for path in paths:
-        values = _schedule.assignments(script(root + path), values)
+        values = _text.assignments(script(root + path), values)
     return values
 
 

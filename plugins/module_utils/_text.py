@@ -2,9 +2,12 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Bytes made printable, durations, sizes, and the one error that every floor raises."""
+"""Bytes made printable, durations, sizes, shell assignments, and the one error that every floor raises."""
 
 import re
+import shlex
+from json import dumps
+from typing import Dict, Optional, Union
 
 
 class SendmailError(Exception):
@@ -106,6 +109,17 @@ def printable(data):
                    ''.join('\\x%02x' % byte for byte in char.encode('utf-8', 'surrogateescape')) for char in text)
 
 
+def shortened(value: Union[bytes, str], room: int = 80) -> str:
+    """Bytes or text as printable text that takes no more than C(room) characters in JSON."""
+    text = printable(value) if isinstance(value, bytes) else value
+    if len(text) <= room and len(dumps(text)) <= room + 2:
+        return text
+    text = text[:room]
+    while len(dumps(text)) > room - 1:
+        text = text[:-1]
+    return text + '...'
+
+
 def original_bytes(text):
     """The bytes that L(printable) was given."""
     return _ESCAPED.sub(lambda match: bytes((int(match.group(1), 16),)), text.encode('utf-8', 'surrogateescape'))
@@ -137,3 +151,27 @@ def size(value, option=None):
         raise SendmailError('%s%s is not a size: write a number of bytes, or one with K, M or G, for example 64K.' % (
             option + ': ' if option else '', shown(value)))
     return int(float(match.group(1)) * _SIZES[match.group(2).lower()])
+
+
+def assignments(text: str, values: Optional[Dict[str, str]] = None) -> Dict[str, str]:
+    """Variables set by a file of shell assignments (sendmail.conf, /etc/sysconfig, rc.conf), over C(values), with $NAME put in."""
+    values = dict(values or {})
+    try:
+        words = shlex.split(text, comments=True)
+    except ValueError:                                                        # a quote is open: take the lines that stand alone
+        words = []
+        for line in text.splitlines():
+            try:
+                words += shlex.split(line, comments=True)
+            except ValueError:
+                pass
+    for word in words:
+        match = re.match(r'(?s)([A-Za-z_]\w*)=(.*)$', word)
+        if match:
+            values[match.group(1)] = filled(match.group(2).rstrip(';'), values)[:16384]
+    return values
+
+
+def filled(text: str, values: Dict[str, str]) -> str:
+    """A text with $NAME and ${NAME} put in."""
+    return re.sub(r'\$(?:\{(\w+)\}|(\w+))', lambda ref: values.get(ref.group(1) or ref.group(2), ''), text)

@@ -135,7 +135,7 @@ ledger_open:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _causes, _look, _probe, _qshape, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _acceptance, _causes, _log, _look, _probe, _qshape, _services, _text
 
 
 def main():
@@ -144,8 +144,8 @@ def main():
 
     def work():
         found = _look.look('program')
-        look = _probe.probe(_look.served(found, _acceptance.ask(found, _acceptance.sample(found))), subjects=module.params['subjects'])
-        return dict(_causes.diagnosis(look, lambda patterns: _probe.log_lines(look.now, patterns), lambda: _probe.denied(look.now)),
+        look = _probe.probe(_services.served(found, _acceptance.ask(found, _acceptance.sample(found))), subjects=module.params['subjects'])
+        return dict(_causes.diagnosis(look, lambda patterns: _log.last_week(look.now, patterns), lambda: _log.last_denied(look.now)),
                     domains=[{'domain': domain, 'ages': ages} for domain, ages in _qshape.domains(look, ('msp',))[0]],
                     **({} if ledger is None else {'ledger_open': _probe.ledger_open(ledger)}))
     _text.answer(module, work)

@@ -435,7 +435,7 @@ ansible_facts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _readcf, _summary, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _look, _readcf, _services, _summary, _text
 
 
 def main():
@@ -443,7 +443,7 @@ def main():
         argument_spec=dict(_look.OPTIONS, level=dict(type='str', choices=['totals', 'summary'], default='totals')),
         supports_check_mode=True)
     _text.answer(module, lambda: {'ansible_facts': {'sendmail_queue': _summary.told(_summary.facts(
-        _readcf.judged(_look.look('services', module.params['queue'], module.params['queue_directories'])), module.params['level']))}})
+        _readcf.judged(_services.served(_look.look('program', module.params['queue'], module.params['queue_directories']))), module.params['level']))}})
 
 
 if __name__ == '__main__':

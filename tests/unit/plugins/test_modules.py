@@ -16,7 +16,7 @@ pytest.importorskip('ansible')
 from ansible.module_utils import basic
 from ansible.module_utils.common.text.converters import to_bytes
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _compliance, _controls, _ledger, _look, _platform, _system, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _compliance, _controls, _ledger, _look, _platform, _services, _system, _text
 from ansible_collections.mailops.sendmail.tests.unit import returns
 
 MODULES = Path(__file__).resolve().parents[3] / 'plugins/modules'
@@ -41,7 +41,7 @@ def fixture_run(tmp_path, monkeypatch):
     layout = _platform.DEBIAN._replace(
         submit_cf=str(tmp_path / 'submit.cf'), sendmail_cf=str(tmp_path / 'sendmail.cf'), binaries=(str(tmp_path / 'sendmail'),))
     monkeypatch.setattr(_system, 'platform', lambda *arguments: layout)
-    monkeypatch.setattr(_look, 'CRON_SECONDS', 0)
+    monkeypatch.setattr(_services, 'CRON_SECONDS', 0)
     results = []
 
     def end(_module, **result):

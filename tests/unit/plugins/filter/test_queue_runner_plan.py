@@ -7,7 +7,7 @@ import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.mailops.sendmail.plugins.filter import queue_runner_plan as plugin
-from ansible_collections.mailops.sendmail.plugins.module_utils import _schedule, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _schedule, _shell, _text
 from ansible_collections.mailops.sendmail.tests.unit import planned_queue_runner as planned
 from hypothesis import given, strategies
 
@@ -308,7 +308,7 @@ def replaced(text):
     ('-Ac -q30m -O Timeout.queuewarn=1d', '-Ac -q2h -O Timeout.queuewarn=1d')])
 def test_conf_d_keeps_what_else_stands_there(before, after):
     assert replaced(CONF_D % before) == CONF_D % after
-    assert _schedule.queue_run('sendmail ' + _schedule.assignments(CONF_D % after)['CLIENTMQUEUE_OPTS'])['interval'] == 7200
+    assert _shell.queue_run('sendmail ' + _text.assignments(CONF_D % after)['CLIENTMQUEUE_OPTS'])['interval'] == 7200
 
 
 @pytest.mark.parametrize('line, matches', [

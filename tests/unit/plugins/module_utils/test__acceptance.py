@@ -446,10 +446,10 @@ class TestProgram:
     def asked(self, monkeypatch, answers, cf=b'V10\n', **change):
         calls = []
 
-        def started(argv, uid):
+        def started(argv, _seconds, uid):
             calls.append((argv[1], uid))
             return answers.get(argv[1], (0, 'ADDRESS TEST MODE (ruleset 3 NOT automatically invoked)\nEnter <ruleset> <address>\n> '))
-        monkeypatch.setattr(_acceptance, '_started', started)
+        monkeypatch.setattr(_acceptance._system, 'run', started)
         files = {name: dict(HEALTHY.files[name], problems=[]) for name in ('msp', 'mta')}
         found = _acceptance.by_program(HEALTHY._replace(**dict({'files': files, 'configurations': {'msp': _cf.parse(b''), 'mta': _cf.parse(cf)}}, **change)))
         return calls, {name: [(one['line'], one['problem']) for one in found.files[name]['problems']] for name in ('msp', 'mta')}
@@ -481,11 +481,6 @@ class TestProgram:
         monkeypatch.setattr(_acceptance, 'time', types.SimpleNamespace(monotonic=lambda: next(clock)))
         assert [call[0] for call in self.asked(monkeypatch, {'-Ac': (None, '')})[0]] == ['-Ac']
 
-
-def test_as_whom_it_is_started():
-    assert _acceptance._started(['sh', '-c', 'cat; echo x; exit 3'], None) == (3, 'x\n')
-    assert _acceptance._started(['/nonexistent'], None) == (None, '')
-    assert _acceptance._started(['sh', '-c', 'id -u; id -G'], 65534) == ((0, '65534\n65534\n') if os.geteuid() == 0 else (None, ''))
 
 
 @pytest.mark.parametrize('uid, mode, taken', [(0, 0o644, True), (0, 0o444, True), (0, 0o664, False), (0, 0o646, False), (1000, 0o644, False)])

@@ -712,7 +712,7 @@ class TestModule:
         monkeypatch.setattr(_look, 'look', lambda level, queue: steps.append('look') or types.SimpleNamespace(
             program={'sendmail': '/x'}, errors=[], now=0, relay=None, load=None, settings={'msp': {'queue_la': 8}}, configurations={}))
         monkeypatch.setattr(_flush, 'waiting', lambda look, selection: [sound if steps[-1:] == steps else harmed])
-        monkeypatch.setattr(_flush._look, 'served', lambda look, ask: steps.append('served') or look)
+        monkeypatch.setattr(_flush._services, 'served', lambda look, ask: steps.append('served') or look)
         monkeypatch.setattr(_flush._hazards, 'places', lambda look: [])
         monkeypatch.setattr(_flush, 'full', lambda look: [])
         monkeypatch.setattr(_flush, 'features_of', lambda program: [])
@@ -735,7 +735,7 @@ class TestModule:
         one, here = message(created=1234), look()
         here.settings['msp']['queue_la'], here.load = 8, None
         monkeypatch.setattr(_flush, '_found', lambda queue, selection: (here, [one]))
-        for name, value in (('_look.served', lambda here, ask: here), ('_hazards.places', lambda here: []),
+        for name, value in (('_services.served', lambda here, ask: here), ('_hazards.places', lambda here: []),
                             ('full', lambda here: []), ('features_of', lambda program: []),
                             ('_acceptance.by_rules', lambda here: here), ('_acceptance.ask', lambda here, pairs: None), ('door', lambda here: None),
                             ('_unsplit', lambda here, outcomes: outcomes)):

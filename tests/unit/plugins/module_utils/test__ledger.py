@@ -8,7 +8,7 @@ import os
 import types
 
 import pytest
-from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _cf, _ledger, _qf, _spool, _text
+from ansible_collections.mailops.sendmail.plugins.module_utils import _archive, _cf, _fates, _ledger, _qf, _spool, _text
 
 QF = b'V8\nT1795440000\nK%d\nN%d\nP30018\n%bFs\n$_alice@localhost\nSalice\nRPFD:bob\nH??Subject: t\n.\n'
 REFUSED = b'MDeferred: Connection refused by [127.0.0.1]\n'
@@ -82,7 +82,7 @@ class TestLedger:
         put(spool, 20, 'mta')
         put(spool, 21, prefix='hf')
         assert opened(spool) == {'messages': 11, 'resumed': False, 'errors': []}
-        record = _ledger.Record(os.path.join(spool.at, _ledger.OUTCOMES))
+        record = _fates.Record(os.path.join(spool.at, _ledger.OUTCOMES))
         record.add('msp', identifier(0), 'relayed')
         record.add('msp', identifier(1), 'bounced')
         record.add('msp', identifier(2), 'remaining', reason='other', status='x')
@@ -121,7 +121,7 @@ class TestLedger:
         put(spool, 1)
         put(spool, 2)
         opened(spool)
-        record = _ledger.Record(os.path.join(spool.at, _ledger.OUTCOMES))
+        record = _fates.Record(os.path.join(spool.at, _ledger.OUTCOMES))
         for outcome in outcomes:
             record.add('msp', identifier(1), outcome, **({'created': 1795440000} if outcome != 'untried' else {'status': 'split'}))
         leave(spool, 1)
@@ -139,7 +139,7 @@ class TestLedger:
             name = '6ANFSGLL%06d' % number
             (spool.root / 'msp' / ('qf' + name)).write_bytes((QF % (NOW, 1, REFUSED)).replace(b'1795440000', b'%d' % _qf.created_by_id(name, NOW)))
         opened(spool)
-        _ledger.Record(os.path.join(spool.at, _ledger.OUTCOMES)).add('msp', identifier(1), 'relayed', created=_qf.created_by_id(identifier(1), NOW))
+        _fates.Record(os.path.join(spool.at, _ledger.OUTCOMES)).add('msp', identifier(1), 'relayed', created=_qf.created_by_id(identifier(1), NOW))
         leave(spool, 1)
         assert places(closed(spool)) == {'relayed': 1, 'waiting': 1}
 
@@ -154,7 +154,7 @@ class TestLedger:
         for number in (1, 2):
             put(spool, number)
         opened(spool)
-        _ledger.Record(os.path.join(spool.at, _ledger.OUTCOMES)).add('msp', identifier(1), 'relayed')
+        _fates.Record(os.path.join(spool.at, _ledger.OUTCOMES)).add('msp', identifier(1), 'relayed')
         leave(spool, 1)
         put(spool, 3)
         with open(os.path.join(spool.at, _ledger.OUTCOMES), 'a') as stream:
@@ -243,7 +243,7 @@ class TestLedger:
         assert os.listdir(str(spool.root / 'elsewhere' / 'ledger')) == ([] if made else [_ledger.START])
         if not made:
             with pytest.raises(_text.SendmailError, match='a symbolic link that root has not made'):
-                _ledger.Record(str(spool.root / 'way' / 'outcomes'))
+                _fates.Record(str(spool.root / 'way' / 'outcomes'))
             assert os.listdir(str(spool.root / 'elsewhere')) == ['ledger']
 
     @pytest.mark.skipif(os.geteuid() != 0, reason='a directory of somebody else')
@@ -392,11 +392,11 @@ class TestRecord:
     def test_a_cut_line_takes_no_other_with_it(self, tmp_path):
         path = tmp_path / 'outcomes'
         path.write_bytes(b'{"id": "A", "outc')
-        _ledger.Record(str(path)).add('msp', 'B', 'relayed')
+        _fates.Record(str(path)).add('msp', 'B', 'relayed')
         assert [entry['id'] for entry in _ledger._lines(str(path))] == ['B']
 
     def test_a_full_disk_is_remembered(self):
-        record = _ledger.Record('/dev/full')
+        record = _fates.Record('/dev/full')
         record.add('msp', 'B', 'relayed')
         record.add('msp', 'C', 'relayed')
         assert record.error == 'No space left on device'
@@ -419,7 +419,7 @@ def test_outcomes_are_not_written_to_what_others_have_put_there(tmp_path, spoil)
         os.rename(other, path)
         os.chown(path, 12345, -1) if spoil == 'owner' else os.chmod(path, 0o666)
     with pytest.raises(_text.SendmailError, match='path: the outcomes cannot be written'):
-        _ledger.Record(path).add('msp', 'B', 'relayed')
+        _fates.Record(path).add('msp', 'B', 'relayed')
     assert not os.path.exists(other) or not os.path.getsize(other)
 
 
@@ -449,10 +449,10 @@ class TestWhoseFilesTheseAre:
         path.write_bytes(b'')
         path.chmod(mode)
         if trusted:
-            os.close(_ledger.Record(str(path)).descriptor)
+            os.close(_fates.Record(str(path)).descriptor)
         else:
             with pytest.raises(_text.SendmailError, match='not one of root that only root can write to'):
-                _ledger.Record(str(path))
+                _fates.Record(str(path))
 
     def test_outcomes_with_two_names_or_none(self, tmp_path):
         path = tmp_path / 'outcomes'
@@ -461,9 +461,9 @@ class TestWhoseFilesTheseAre:
         os.mkfifo(str(tmp_path / 'fifo'))
         for name in ('outcomes', 'fifo'):
             with pytest.raises(_text.SendmailError, match='not one of root'):
-                _ledger.Record(str(tmp_path / name))
+                _fates.Record(str(tmp_path / name))
         with pytest.raises(_text.SendmailError, match='No such file'):
-            _ledger.Record(str(tmp_path / 'not' / 'there'))
+            _fates.Record(str(tmp_path / 'not' / 'there'))
 
 
 class TestLines:
@@ -472,7 +472,7 @@ class TestLines:
         path = tmp_path / 'outcomes'
         path.write_bytes(before)
         path.chmod(0o600)
-        record = _ledger.Record(str(path))
+        record = _fates.Record(str(path))
         for number in (1, 2):
             record.add('msp', identifier(number), 'relayed')
         os.close(record.descriptor)
@@ -481,7 +481,7 @@ class TestLines:
 
     @pytest.mark.parametrize('write, error', [(lambda _descriptor, line: len(line) - 1, 'No space left on device'), (None, 'Input/output error')])
     def test_after_an_error_nothing_more_is_written(self, tmp_path, monkeypatch, write, error):
-        record = _ledger.Record(str(tmp_path / 'outcomes'))
+        record = _fates.Record(str(tmp_path / 'outcomes'))
         calls = []
 
         def writing(descriptor, line):
@@ -744,7 +744,7 @@ def test_its_files_are_opened_so_that_no_link_counts_and_nothing_waits(tmp_path,
         flags[os.path.basename(path)] = how
         return real(path, how, *arguments, **more)
     monkeypatch.setattr(os, 'open', opening)
-    record = _ledger.Record(str(tmp_path / 'outcomes'))
+    record = _fates.Record(str(tmp_path / 'outcomes'))
     os.close(record.descriptor)
     assert os.stat(str(tmp_path / 'outcomes')).st_mode & 0o777 == 0o600
     (tmp_path / 'start').write_bytes(b'')

@@ -215,3 +215,11 @@ def test_there_is_no_kernel_that_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(_log, 'AUDIT', str(tmp_path / 'none'))
     monkeypatch.setattr(_log, '_JOURNALCTL', ())
     assert _log.denied(0, 1000) is None
+
+
+def test_a_line_of_the_log_is_printable_and_whole(monkeypatch):
+    line = b'Nov 25 22:27:21 test-bullseye.example.test sm-msp-queue[1023]: 6APMRLsR001020: Losing ./qf6APMRLsR001020: bogus file uid/gid in mqueue'
+    monkeypatch.setattr(_log, 'latest', lambda *arguments: {'lost': line, 'other': b'\x1b[31m' + b'x' * 5000})
+    found = _log.last_week(0, {'lost': b'Losing'})
+    assert found['lost'] == line.decode()
+    assert found['other'].startswith('\\x1b[31m') and len(found['other']) < 320

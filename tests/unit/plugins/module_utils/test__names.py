@@ -11,7 +11,7 @@ import types
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _lookups, _names
+from ansible_collections.mailops.sendmail.plugins.module_utils import _compliance, _lookups, _names
 
 
 @pytest.fixture(name='serve')
@@ -50,7 +50,7 @@ def code(number):
     ([None, None], 'no answer within 0.4 seconds'),
 ])
 def test_a_name_server(serve, answers, error):
-    assert _lookups.name_servers(serve(*answers), 0.4 if answers == [None, None] else 2) == [{'address': '127.0.0.1', 'error': error}]
+    assert _compliance._name_servers(serve(*answers), 0.4 if answers == [None, None] else 2) == [{'address': '127.0.0.1', 'error': error}]
 
 
 def test_after_a_delay_the_second_query_has_its_time_all_the_same(serve, monkeypatch):
@@ -63,8 +63,8 @@ def test_after_a_delay_the_second_query_has_its_time_all_the_same(serve, monkeyp
         time.sleep(2.1)
         return [], [], []
     path = serve(None, lambda query: time.sleep(0.1) or code(0)(query))
-    monkeypatch.setattr(_lookups, 'select', types.SimpleNamespace(select=overslept))
-    assert _lookups.name_servers(path, 2) == [{'address': '127.0.0.1', 'error': None}]
+    monkeypatch.setattr(_compliance, 'select', types.SimpleNamespace(select=overslept))
+    assert _compliance._name_servers(path, 2) == [{'address': '127.0.0.1', 'error': None}]
 
 
 def test_nobody_listens(tmp_path, monkeypatch):
@@ -73,7 +73,7 @@ def test_nobody_listens(tmp_path, monkeypatch):
         monkeypatch.setattr(_names, 'DNS_PORT', free.getsockname()[1])
     path = tmp_path / 'resolv.conf'
     path.write_text('')
-    assert _lookups.name_servers(str(path), 0.4) == [{'address': '127.0.0.1', 'error': 'Connection refused'}]
+    assert _compliance._name_servers(str(path), 0.4) == [{'address': '127.0.0.1', 'error': 'Connection refused'}]
 
 
 @pytest.mark.parametrize('line, servers', [
@@ -98,7 +98,7 @@ def test_a_kernel_without_ipv6(serve, monkeypatch):
     with open(path, 'a') as stream:
         stream.write('nameserver ::1\n')
     monkeypatch.setattr(_names.socket, 'socket', without)
-    assert _lookups.name_servers(path, 2) == [
+    assert _compliance._name_servers(path, 2) == [
         {'address': '127.0.0.1', 'error': None}, {'address': '::1', 'error': 'Address family not supported by protocol'}]
 
 

@@ -11,7 +11,7 @@ import types
 
 import pytest
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _controls, _log, _probe, _spool, _summary
+from ansible_collections.mailops.sendmail.plugins.module_utils import _causes, _cf, _controls, _probe, _spool, _summary
 from ansible_collections.mailops.sendmail.tests.unit import queue_samples
 from ansible_collections.mailops.sendmail.tests.unit.hosts_looked_at import DOWN, HEALTHY, NOW
 
@@ -53,14 +53,6 @@ def test_a_link_is_not_read(subjects, tmp_path):
     os.symlink('secret', str(tmp_path / 'qf6ANFSGLL999999'))
     os.link(str(tmp_path / 'secret'), str(tmp_path / 'qf6ANFSGLL999998'))
     assert subjects(b'H??Subject: t') == ([('t', 1)], 1)
-
-
-def test_a_line_of_the_log_is_printable_and_whole(monkeypatch):
-    line = b'Nov 25 22:27:21 test-bullseye.example.test sm-msp-queue[1023]: 6APMRLsR001020: Losing ./qf6APMRLsR001020: bogus file uid/gid in mqueue'
-    monkeypatch.setattr(_log, 'latest', lambda *arguments: {'lost': line, 'other': b'\x1b[31m' + b'x' * 5000})
-    found = _probe.log_lines(0, {'lost': b'Losing'})
-    assert found['lost'] == line.decode()
-    assert found['other'].startswith('\\x1b[31m') and len(found['other']) < 320
 
 
 def test_a_message_with_two_hazards_counts_once():

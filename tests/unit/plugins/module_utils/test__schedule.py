@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.mailops.sendmail.plugins.module_utils import _schedule
+from ansible_collections.mailops.sendmail.plugins.module_utils import _schedule, _shell
 
 HOUR, DAY = 3600, 86400
 
@@ -80,9 +80,7 @@ def test_no_schedule_text_raises(text):
     _schedule.cron_interval(text)
     _schedule.timer_interval({'OnCalendar': [text]})
     _schedule.timespan(text)
-    _schedule.queue_run(text)
     _schedule.cron_entries(text, True)
-    _schedule.assignments(text)
     _schedule.process_role(text, (text,))
 
 
@@ -154,99 +152,6 @@ def test_a_setting_of_a_crontab(line, path):
     assert _schedule.cron_entries('%s\n@daily /x\n' % line, False)[-1]['path'] == path
 
 
-PLAIN = {'how': 'sendmail', 'interval': None, 'partial': False}
-
-
-@pytest.mark.parametrize('command, found', [
-    ('/usr/sbin/sendmail -Ac -q', PLAIN),
-    ('/usr/sbin/sendmail -q -Ac', PLAIN),
-    ('/usr/lib/sendmail -A c -qf -L sm-msp-queue', PLAIN),
-    ('[ -x /usr/sbin/sendmail ] && /usr/sbin/sendmail -Ac -qf >/dev/null 2>&1', PLAIN),
-    ('su smmsp -s /bin/sh -c "/usr/sbin/sendmail -Ac -q"', PLAIN),
-    ('timeout 600 nice sendmail-msp -qf -Ac', PLAIN),
-    ('sendmail -C/etc/mail/submit.cf -q', PLAIN),
-    ('sendmail -C /etc/mail/submit.cf -q', PLAIN),
-    ('/usr/sbin/sendmail -L sm-msp-queue -Ac -q1h', dict(PLAIN, interval=3600)),
-    ('/usr/sbin/sendmail -Ac -qp90', dict(PLAIN, interval=5400)),
-    ('/usr/sbin/sendmail -Ac -qRexample.com', dict(PLAIN, partial=True)),
-    ('/usr/sbin/sendmail -Ac -q!Sroot', dict(PLAIN, partial=True)),
-    ('test -x /usr/libexec/sendmail/sendmail && /usr/share/sendmail/sendmail cron-msp', dict(PLAIN, how='cron-msp')),
-    ('/usr/share/sendmail/sendmail cron-mta', dict(PLAIN, how='cron-mta')),
-    ('/usr/share/sendmail/sendmail cron-msp >/dev/null', dict(PLAIN, how='cron-msp')),
-    ('exec -a sendmail /usr/share/sendmail/sendmail cron-msp', dict(PLAIN, how='cron-msp')),
-    ('/usr/sbin/sendmail -Ac -q5x', PLAIN),             # no such unit
-    # main.c, case 'q': the last time counts, the others are no times, and -qp alone is a persistent run each second.
-    ('sendmail -Ac -qf -q30m', dict(PLAIN, interval=1800)), ('sendmail -Ac -q30m -qf', dict(PLAIN, interval=1800)),
-    ('sendmail -Ac -q30m -q1h', dict(PLAIN, interval=3600)), ('sendmail -Ac -q30m -q', PLAIN), ('sendmail -Ac -q0', PLAIN),
-    ('sendmail -Ac -qp', dict(PLAIN, interval=1)), ('sendmail -Ac -q30m -qp', dict(PLAIN, interval=1800)),
-    ('sendmail -Ac -qGx -q30m', dict(PLAIN, interval=1800, partial=True)), ('sendmail -Ac -q30m -q!Rx', dict(PLAIN, interval=1800, partial=True)),
-    ('sendmail -Ac -qQ -q30m', None), ('sendmail -Ac -q30m -qL', None), ('sendmail -Ac -q!Qspam', None),
-    ('sendmail -Ac -qQspam', None), ('sendmail -Ac -qLx', None),
-    ('sendmail -q', None),                              # the MTA queue
-    ('sendmail -Am -q', None),
-    ('sendmail -q; /x -Ac', None),
-    ('sendmail -Ac -bp', None),
-    ('sendmail -Ac -qQ', None), ('sendmail -Ac -qL', None),
-    ('sendmail -t < /x -Ac', None),
-    ('/usr/sbin/exim -q', None),
-    ('echo sendmail', None), ('', None),
-    # What only names the program, and its nearest neighbours that start it.
-    ('echo /usr/sbin/sendmail -Ac -q', None),
-    ('echo run | /usr/sbin/sendmail -Ac -q', PLAIN),
-    ('/usr/bin/logger "now; /usr/sbin/sendmail -Ac -q"', None),
-    ('logger "now" && /usr/sbin/sendmail -Ac -q', PLAIN),
-    (': /usr/sbin/sendmail -Ac -q', None),
-    ('if [ -x /x ]; then LC_ALL=C exec /usr/sbin/sendmail -Ac -q; fi', PLAIN),
-    ('printf "%s" x; sh -c "echo; sendmail -Ac -q"', PLAIN),
-    ("it's sendmail -Ac -q", PLAIN),                     # an open quote
-    # The queue of another host, of a container, of a jail.
-    ('ssh hub /usr/sbin/sendmail -Ac -q', None), ('docker exec mail sendmail -Ac -q', None), ('sudo podman exec mail /usr/sbin/sendmail -Ac -q', None),
-    ('chroot /srv/mail /usr/sbin/sendmail -Ac -q', None), ('jexec web /usr/sbin/sendmail -Ac -q', None),
-    ('docker ps >/dev/null; /usr/sbin/sendmail -Ac -q', PLAIN), ('sudo -u smmsp /usr/sbin/sendmail -Ac -q', PLAIN),
-])
-def test_queue_run(command, found):
-    assert _schedule.queue_run(command) == found
-
-
-RUN = '/usr/sbin/sendmail -L sm-msp-queue -Ac -q'
-
-
-# What would go with the run if its line or unit went, as sh(1) reads it.
-@pytest.mark.parametrize('command, other', [
-    (RUN, None), (RUN + ' >/dev/null 2>&1', None), (RUN + ' &> /dev/null &', None), ('nice -n 10 ionice -c3 ' + RUN, None),
-    ('[ -x /usr/sbin/sendmail ] && ' + RUN, None), ('test -x /usr/sbin/sendmail || exit 0; ' + RUN, None), ('if test -d /q; then %s; fi' % RUN, None),
-    ('cd / && sleep 30; ' + RUN, None), ('sleep $((RANDOM \\% 600)); ' + RUN, None), ('flock -n /run/q.lock -c "%s"' % RUN, None),
-    ('MAILTO= LC_ALL=C ' + RUN, None), (RUN + '; ' + RUN, None), (RUN + ' || echo failed | logger -t mail', None),
-    ('( %s )' % RUN, None), ('su -s /bin/sh -c "test -d /q && %s" smmsp' % RUN, None),
-    (RUN + ' && /usr/local/bin/rotate', '/usr/local/bin/rotate'), (RUN + '; find /tmp -mtime +7 -delete', 'find'),
-    ('cd / && run-parts --report /etc/cron.hourly; ' + RUN, 'run-parts'), ('nice /usr/local/bin/backup; ' + RUN, 'nice'),
-    ('su -c "/usr/local/bin/backup; %s" root' % RUN, '/usr/local/bin/backup'), ("sh -c '%s && sync-quota'" % RUN, 'sync-quota'),
-    ('( %s; backup ) 2>&1' % RUN, 'backup'),
-    # The queue of the MTA is another one.
-    (RUN + '; /usr/sbin/sendmail -q', '/usr/sbin/sendmail'), ('/usr/sbin/sendmail -bd ; %s30m' % RUN, '/usr/sbin/sendmail'),
-])
-def test_what_a_command_does_beside_the_run(command, other):
-    assert _schedule.beside(command) == other
-
-
-def test_runq_reaches_the_client_queue_only_as_debians_wrapper():
-    assert _schedule.queue_run('/usr/sbin/runq') is None
-    assert _schedule.queue_run('/usr/sbin/runq', True) == PLAIN
-
-
-@pytest.mark.parametrize('text, values', [
-    ('A="x";\nB=$A-y\nC="${A}z"; # comment\n', {'A': 'x', 'B': 'x-y', 'C': 'xz'}),
-    ("A='it is'\n#B=1\nexport C=2\n", {'A': 'it is', 'C': '2'}),
-    ('A=1\nB="open\nC=3\n', {'A': '1', 'C': '3'}),
-    ('A="two\nlines"\nB=2', {'A': 'two\nlines', 'B': '2'}),
-    ('A=$NONE.x\nif [ $A = 1 ]; then\n', {'A': '.x'}),
-    ('A=1 # B=2\n', {'A': '1'}), ('A=1\nB="open\nC=3 # D=4\n', {'A': '1', 'C': '3'}),
-    ('', {}),
-])
-def test_assignments(text, values):
-    assert _schedule.assignments(text) == values
-
-
 @pytest.mark.parametrize('text, found', [
     ('DAEMON_MODE="Daemon";\nQUEUE_MODE="${DAEMON_MODE}";\nQUEUE_INTERVAL="10m";\nMSP_MODE="Cron";\nMSP_INTERVAL="20m";\nHANDS_OFF="No";\n',
      ('daemon', 'daemon', 'cron', 600, 1200, False)),
@@ -277,7 +182,7 @@ def test_a_unit_with_a_drop_in():
     assert _schedule.unit_command(_schedule.unit(SM_CLIENT)).split() == ['/usr/sbin/sendmail', '-L', 'sm-msp-queue', '-Ac', '-q1h']
     assert '-q2h' in _schedule.unit_command(_schedule.unit(SM_CLIENT), {'SENDMAIL_OPTS': '-q2h'})
     changed = _schedule.unit(SM_CLIENT, '[Service]\nExecStart=\nExecStart=-/usr/sbin/sendmail -L sm-msp-queue \\\n  -Ac -q30m\n')
-    assert _schedule.queue_run(_schedule.unit_command(changed)) == dict(PLAIN, interval=1800)
+    assert _shell.queue_run(_schedule.unit_command(changed))['interval'] == 1800
 
 
 @pytest.mark.parametrize('text, value', [

@@ -175,6 +175,12 @@ def test_the_sendmail_that_is_installed_decides(tmp_path):
     assert _system.platform(lay(tmp_path / 'stripped', gentoo)).family == 'unknown', 'nobody knows what Portage brought'
 
 
+def test_status_and_output_of_a_command_and_as_whom_it_is_started():
+    assert _system.run(['sh', '-c', 'cat; echo x; exit 3']) == (3, 'x\n')
+    assert _system.run(['/nonexistent']) == (None, '')
+    assert _system.run(['sh', '-c', 'id -u; id -G'], uid=65534) == ((0, '65534\n65534\n') if os.geteuid() == 0 else (None, ''))
+
+
 def test_command_that_hangs_or_is_missing():
     start = time.time()
     assert _system.command(['sleep', '60'], seconds=0.3) == ''

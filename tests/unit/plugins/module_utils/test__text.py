@@ -1,5 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mailops.sendmail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+import json
+
 import pytest
 from ansible_collections.mailops.sendmail.plugins.module_utils import _text
 from hypothesis import example, given
@@ -131,3 +133,31 @@ def test_a_result_moves_no_terminal():
     given = {'msg': '/q\x1b[31m\x9b2J\x07: no', 'diff': 'a\tb\nc \xe4 \u20ac', 'list': ['\0\r\x7f', ('\udcff', 1, None, True)], 'k\x1b': 1.5}
     assert _text.sound(given) == {'msg': '/q\\x1b[31m\\x9b2J\\x07: no', 'diff': 'a\tb\nc \xe4 \u20ac', 'list': ['\\x00\\x0d\\x7f', ['\\xff', 1, None, True]],
                                   'k\\x1b': 1.5}
+
+
+@given(st.one_of(st.binary(max_size=400), st.text(max_size=400)), st.integers(10, 200))
+def test_shortened(value, room):
+    text = _text.shortened(value, room)
+    whole = value if isinstance(value, str) else None
+    assert len(json.dumps(text)) - 2 <= room
+    assert text == whole or text.endswith('...') or isinstance(value, bytes)
+    if isinstance(value, bytes) and value.isalnum() and len(value) <= room:
+        assert text == value.decode('ascii')
+
+
+@pytest.mark.parametrize('text, values', [
+    ('A="x";\nB=$A-y\nC="${A}z"; # comment\n', {'A': 'x', 'B': 'x-y', 'C': 'xz'}),
+    ("A='it is'\n#B=1\nexport C=2\n", {'A': 'it is', 'C': '2'}),
+    ('A=1\nB="open\nC=3\n', {'A': '1', 'C': '3'}),
+    ('A="two\nlines"\nB=2', {'A': 'two\nlines', 'B': '2'}),
+    ('A=$NONE.x\nif [ $A = 1 ]; then\n', {'A': '.x'}),
+    ('A=1 # B=2\n', {'A': '1'}), ('A=1\nB="open\nC=3 # D=4\n', {'A': '1', 'C': '3'}),
+    ('', {}),
+])
+def test_assignments(text, values):
+    assert _text.assignments(text) == values
+
+
+@given(st.text(max_size=30))
+def test_no_assignments_raise(text):
+    _text.assignments(text)
