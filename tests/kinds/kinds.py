@@ -54,7 +54,9 @@ RUNNER = '/usr/sbin/sendmail -L sm-msp-queue -Ac -q1h'
 # Whose the queue is and what starts the daemons nobody guesses.
 START = '; '.join(('chown smmsp:smmsp /var/spool/clientmqueue', 'chmod 0770 /var/spool/clientmqueue', '%s -L sm-mta -bd -q1h',
                    'kill $(head -n 1 /var/spool/clientmqueue/sm-client.pid) || true', '%s -L sm-msp-queue -Ac -q1h'))
-UNTOLD = {**dict.fromkeys(('remediated', 'role sendmail_msp', 'permissions', 'role sendmail_mta', 'remediated again', 'half an hour'), 'not know the packaging'),
+UNTOLD = {**dict.fromkeys(('remediated', 'role sendmail_msp', 'permissions', 'role sendmail_mta', 'remediated again', 'half an hour'),
+                          'not know the packaging'),
+          'flush': 'could not leave the host .Deferred: Connection refused',
           'compliance': 'could not be judged: SMQ-PRG-03, SMQ-PRM-01, SMQ-PRM-02, SMQ-PRM-04$'}
 ALONE = {'survey': 'runner', 'remediated': 'Neither an init system nor a cron', 'remediated again': 'Neither an init system nor a cron',
          'half an hour': 'Neither an init system nor a cron'}
@@ -268,7 +270,7 @@ class Story:
     def work(self, part: str) -> None:
         """Quarantine one message and release it, archive it and bring it back, and archive a file that belongs to no message."""
         self.everywhere(lambda name, kind: inside(name, 'cd %s; echo body >dfxAT00000000001; chown --reference=. dfxAT00000000001; '
-                                                        'chmod 600 dfxAT00000000001; touch -d "2 days ago" dfxAT00000000001' % kind.queue))
+                                                        'chmod 600 dfxAT00000000001' % kind.queue))
         done = self.runs.play(str(HERE / 'work.yml'))
         for name in self.names:
             wrong = []
@@ -412,7 +414,9 @@ def document(table: Dict[str, Dict[str, str]]) -> None:
     def cell(found: str, column: str) -> str:
         if found.startswith('yes') or found == '-' or column == 'tree':
             return found
-        found = re.sub(r'\s+', ' ', re.sub(r'process \d+', 'process N', re.sub(r'/ansible-tmp-[^/]+/', '/.../', found))).strip()
+        for pattern, word in ((r'/ansible-tmp-[^/]+/', '/.../'), (r'process \d+', 'process N'), (r'\b\d[A-Za-z]{7}\d{6}\b', 'ID'), (r'\s+', ' ')):
+            found = re.sub(pattern, word, found)
+        found = found.strip()
         if found not in notes:
             notes.append(found)
         return 'refused (%d)' % (notes.index(found) + 1)
