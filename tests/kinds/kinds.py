@@ -73,7 +73,7 @@ KINDS: Dict[str, Kind] = {
                  refuses=UNMADE, title='laid out like openSUSE'),
     'openrc': Kind('mailops-kind-openrc', ('openrc',), init='init', platform='gentoo', stops='kill -KILL $(head -n 1 /var/spool/clientmqueue/sm-client.pid)',
                    refuses=UNMADE, title='laid out like Gentoo, OpenRC'),
-    'sysv': Kind('mailops-kind-sysv', init='init', options=('--cap-add', 'SYS_PTRACE'), platform='debian', queue='/var/spool/mqueue-client',
+    'sysv': Kind('mailops-kind-sysv', init='init', platform='debian', queue='/var/spool/mqueue-client',
                  stops='rm /etc/cron.d/sendmail', title="Debian's package, sysvinit"),
     'container': Kind('mailops-bookworm', ('start',), init='none', platform='debian', queue='/var/spool/mqueue-client',
                       refuses={'survey': 'runner'}, title="container, no init, no cron, Debian's package"),
@@ -113,10 +113,12 @@ def up(name: str, kind: Kind) -> None:
         run(str(ROOT / 'tests/hosts/up'), host, kind.image, *alias, *kind.options)
     else:
         command = ('/sbin/init',) if kind.init == 'init' else ('sleep', 'infinity')
+        # As root of a machine may look at all of its processes.
+        more = ('--cap-add', 'SYS_PTRACE') if kind.init == 'init' else ()
         tmpfs = ('--tmpfs', '/run:notmpcopyup,exec,dev') if '--read-only' not in kind.options else ()
         run('podman', 'run', '-d', '--name', host, '--hostname', host + '.example.test', '--systemd=false', '--cap-add', CAPABILITIES, '--dns-search', '.',
             '--add-host', '%s.example.test:127.0.1.1' % host, '--add-host', host + '.example.test:::1', '--add-host', host + ':127.0.1.1',
-            '--add-host', 'localhost:127.0.0.1', '--add-host', 'localhost:::1', *tmpfs, *kind.options, 'localhost/' + kind.image, *command)
+            '--add-host', 'localhost:127.0.0.1', '--add-host', 'localhost:::1', *tmpfs, *more, *kind.options, 'localhost/' + kind.image, *command)
         if kind.init == 'init':
             wait(host + ' boots', lambda: 'getty' in run('podman', 'exec', host, 'ps', 'ax', check=False))
     if kind.layout[:1] == ('start',):
@@ -269,7 +271,7 @@ class Story:
 
     def work(self, part: str) -> None:
         """Quarantine one message and release it, archive it and bring it back, and archive a file that belongs to no message."""
-        self.everywhere(lambda name, kind: inside(name, 'cd %s; echo body >dfxAT00000000001; chown --reference=. dfxAT00000000001; '
+        self.everywhere(lambda name, kind: inside(name, 'cd %s; echo body >dfxAT00000000001; chown --reference=$(ls qf* | head -n 1) dfxAT00000000001; '
                                                         'chmod 600 dfxAT00000000001' % kind.queue))
         done = self.runs.play(str(HERE / 'work.yml'))
         for name in self.names:
