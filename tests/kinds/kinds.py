@@ -271,8 +271,8 @@ class Story:
 
     def work(self, part: str) -> None:
         """Quarantine one message and release it, archive it and bring it back, and archive a file that belongs to no message."""
-        self.everywhere(lambda name, kind: inside(name, 'cd %s; echo body >dfxAT00000000001; chown --reference=$(ls qf* | head -n 1) dfxAT00000000001; '
-                                                        'chmod 600 dfxAT00000000001' % kind.queue))
+        self.everywhere(lambda name, kind: inside(name, 'cd %s; echo body >dfxAT00000000001; for deed in chown chmod; do '
+                                                        '$deed --reference=$(ls qf* | head -n 1) dfxAT00000000001; done' % kind.queue))
         done = self.runs.play(str(HERE / 'work.yml'))
         for name in self.names:
             wrong = []
@@ -366,12 +366,14 @@ class Story:
                 for name in self.names}
 
     def compliance(self, part: str, before: Dict[str, Dict[str, str]]) -> None:
-        """Every control is judged, those of owners and modes were failed and are satisfied now, and none is failed that was not before."""
+        """Every control is judged, those of owners and modes were failed and are satisfied now, and none is failed that was satisfied before."""
         now = self.controls()
         for name in self.names:
             fails, failed = (sorted(key for key, status in one[name].items() if status == 'fail') for one in (now, before))
             unjudged = sorted(key for key, status in now[name].items() if status == 'error')
-            good = not unjudged and set(fails) < set(failed) and '-PRM-' in ' '.join(failed) and '-PRM-' not in ' '.join(fails)
+            # Some of an MTA cannot be judged while it is dead.
+            worse = [key for key in fails if before[name][key] == 'pass']
+            good = not unjudged and not worse and '-PRM-' in ' '.join(failed) and '-PRM-' not in ' '.join(fails)
             self.note(part, name, good, 'could not be judged: ' + ', '.join(unjudged) if unjudged else 'failed %s, now %s' % (failed, fails))
 
     def tell(self) -> Dict[str, Dict[str, str]]:
