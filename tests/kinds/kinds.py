@@ -329,7 +329,9 @@ class Story:
                               for result, key in ((predicted, 'would_fix'), (first, 'fixed')))
             state, after = (result[name].get('host', {}).get('state') for result in (first, again))
             still = again[name]['changed'] == 0
-            self.note(part, name, state == 'fixed' and after == 'healthy' and still and promised == done,
+            # Where there was nothing to do but a flush, the runner may have been first.
+            fixed = state == 'fixed' or (state == 'healthy' and not promised)
+            self.note(part, name, fixed and after == 'healthy' and still and promised == done,
                       sentence(first[name]) if state == after and still and promised == done else 'check mode: %s; run: %s; again: changed %s, %s' % (
                           promised, said(first[name]), again[name]['changed'], said(again[name])))
 
@@ -418,7 +420,7 @@ def document(table: Dict[str, Dict[str, str]]) -> None:
     def cell(found: str, column: str) -> str:
         if found.startswith('yes') or found == '-' or column == 'tree':
             return found
-        for pattern, word in ((r'/ansible-tmp-[^/]+/', '/.../'), (r'process \d+', 'process N'), (r'\b\d[A-Za-z]{7}\d{6}\b', 'ID'), (r'\s+', ' ')):
+        for pattern, word in ((r'/ansible-tmp-[^/]+/', '/.../'), (r'process \d+', 'process N'), (r'\b\d[0-9A-Za-z]{7}\d{6}\b', 'ID'), (r'\s+', ' ')):
             found = re.sub(pattern, word, found)
         found = found.strip()
         if found not in notes:
