@@ -103,10 +103,14 @@ formats: ## tools of auditors read the report: SAF, oscap and trestle, which are
 	@tests/prepare formats
 	@tests/formats/run
 
-hosts: ## start a host of each Debian release and one whose Sendmail was built by hand: tests/hosts/enter podman exec -it trixie bash
+hosts: ## start a host of each Debian release and one whose Sendmail was built by hand; KIND=suse starts one of `make kinds`, KIND=all each
 	@tests/prepare hosts
+ifdef KIND
+	@tests/kinds/run --up $(filter-out all,$(KIND))
+else
 	@printf '%s\n' bullseye bookworm trixie | xargs -P 3 -I '{}' tests/hosts/up '{}' 'mailops-{}'
 	@tests/hosts/build-upstream && tests/hosts/up upstream mailops-upstream || [ $$? = 77 ]
+endif
 
 requirements: ## take the newest versions into tests/requirements.txt
 	@tests/prepare

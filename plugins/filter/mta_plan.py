@@ -602,6 +602,22 @@ def _obstacle(plan, look, daemons, refused):
             'There is neither a unit nor an init script for Sendmail on this host, so the MTA cannot be started. '
             'Install the package again.'
         )
+    # As after the removal of another MTA, whose alternative the name was.
+    name, command = '/usr/sbin/sendmail', (service.get('command') or '').split()
+    if service['unit'] and command[:1] == [name] and installation['program'] != name:
+        return (
+            '%s %s starts %s, and there is no such program; Sendmail itself is %s. Give it the name again '
+            '("%s"), and run this again.'
+            % (
+                reason,
+                service['unit'],
+                name,
+                installation['program'],
+                'alternatives --set mta ' + installation['program']
+                if family == 'redhat'
+                else 'ln -s %s %s' % (installation['program'], name),
+            )
+        )
     if family == 'freebsd' and service['enabled'] is False:
         return (
             '%s rc.conf starts none: sendmail_enable is NONE, or it and sendmail_submit_enable are NO. Set '

@@ -25,7 +25,7 @@ NOT_RUN = {
     'make formats': 'downloads the tools of auditors',
     'make healthy': 'starts some eighty hosts for twenty minutes; run for docs/platforms.md',
     'make hosts': 'starts four hosts and leaves them up',
-    'make kinds': 'starts fourteen hosts for a quarter of an hour; run for docs/platforms.md',
+    'make kinds': 'starts fourteen hosts for half an hour; run for docs/platforms.md',
     'make night': 'starts forty hosts for twenty minutes; run for docs/fleet.md',
     'make molecule': 'a step for each scenario in tests/steps.mk',
     'mailq': 'of Sendmail, named to say what it is',

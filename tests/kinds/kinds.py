@@ -8,6 +8,7 @@ is judged on every host: C(yes), or the sentence with which it was refused. What
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -22,7 +23,8 @@ WORK = CACHE / ('-'.join(sys.argv[1:]) or 'all')                              # 
 HUBS = ('hub', 'hub2')
 CAPABILITIES = 'NET_ADMIN,SYS_ADMIN,NET_RAW,AUDIT_WRITE,MKNOD'
 MESSAGES = 3
-PARTS = ('facts', 'survey', 'MTA killed', 'remediated', 'owner and runner', 'remediated again', 'mail', 'half an hour', 'compliance')
+PARTS = ('facts', 'survey', 'MTA killed', 'messages and debris', 'remediated', 'role sendmail_msp', 'permissions', 'role sendmail_mta', 'flush',
+         'owner and runner', 'remediated again', 'mail', 'half an hour', 'compliance')
 # Causes that are there once the first ones are fixed, so that no check mode can see them. Where Debian's script cannot see the runner it starts another.
 AFTERWARDS = ('was_down', 'dns_was_down', 'never_tried', 'two_runners')
 
@@ -52,10 +54,13 @@ RUNNER = '/usr/sbin/sendmail -L sm-msp-queue -Ac -q1h'
 # Whose the queue is and what starts the daemons nobody guesses.
 START = '; '.join(('chown smmsp:smmsp /var/spool/clientmqueue', 'chmod 0770 /var/spool/clientmqueue', '%s -L sm-mta -bd -q1h',
                    'kill $(head -n 1 /var/spool/clientmqueue/sm-client.pid) || true', '%s -L sm-msp-queue -Ac -q1h'))
-UNTOLD = {'remediated': 'not know the packaging', 'remediated again': 'not know the packaging', 'half an hour': 'not know the packaging',
+UNTOLD = {**dict.fromkeys(('remediated', 'role sendmail_msp', 'permissions', 'role sendmail_mta', 'remediated again', 'half an hour'),
+                          'not know the packaging'),
+          'flush': 'could not leave the host .Deferred: Connection refused',
           'compliance': 'could not be judged: SMQ-PRG-03, SMQ-PRM-01, SMQ-PRM-02, SMQ-PRM-04$'}
 ALONE = {'survey': 'runner', 'remediated': 'Neither an init system nor a cron', 'remediated again': 'Neither an init system nor a cron',
          'half an hour': 'Neither an init system nor a cron'}
+UNMADE = {'role sendmail_msp': 'does not know what the package of'}
 # The hubs are hosts too, started before the null clients, and not judged.
 KINDS: Dict[str, Kind] = {
     'upstream-818': Kind('mailops-upstream:forky', ('by-hand', RUNNER), title='installed by hand, 8.18.2, Berkeley DB, locks of flock(2)',
@@ -65,10 +70,10 @@ KINDS: Dict[str, Kind] = {
     'redhat6': Kind('mailops-kind-sysv-upstream', ('redhat6',), init='init', platform='redhat', title='laid out like Red Hat 6, sysvinit',
                     stops='kill -KILL $(head -n 1 /run/sm-client.pid)'),
     'suse': Kind('mailops-upstream', ('suse',), platform='suse', stops='systemctl stop sendmail-client.path sendmail-client',
-                 title='laid out like openSUSE'),
+                 refuses=UNMADE, title='laid out like openSUSE'),
     'openrc': Kind('mailops-kind-openrc', ('openrc',), init='init', platform='gentoo', stops='kill -KILL $(head -n 1 /var/spool/clientmqueue/sm-client.pid)',
-                   title='laid out like Gentoo, OpenRC'),
-    'sysv': Kind('mailops-kind-sysv', init='init', options=('--cap-add', 'SYS_PTRACE'), platform='debian', queue='/var/spool/mqueue-client',
+                   refuses=UNMADE, title='laid out like Gentoo, OpenRC'),
+    'sysv': Kind('mailops-kind-sysv', init='init', platform='debian', queue='/var/spool/mqueue-client',
                  stops='rm /etc/cron.d/sendmail', title="Debian's package, sysvinit"),
     'container': Kind('mailops-bookworm', ('start',), init='none', platform='debian', queue='/var/spool/mqueue-client',
                       refuses={'survey': 'runner'}, title="container, no init, no cron, Debian's package"),
@@ -108,10 +113,12 @@ def up(name: str, kind: Kind) -> None:
         run(str(ROOT / 'tests/hosts/up'), host, kind.image, *alias, *kind.options)
     else:
         command = ('/sbin/init',) if kind.init == 'init' else ('sleep', 'infinity')
+        # As root of a machine may look at all of its processes.
+        more = ('--cap-add', 'SYS_PTRACE') if kind.init == 'init' else ()
         tmpfs = ('--tmpfs', '/run:notmpcopyup,exec,dev') if '--read-only' not in kind.options else ()
         run('podman', 'run', '-d', '--name', host, '--hostname', host + '.example.test', '--systemd=false', '--cap-add', CAPABILITIES, '--dns-search', '.',
             '--add-host', '%s.example.test:127.0.1.1' % host, '--add-host', host + '.example.test:::1', '--add-host', host + ':127.0.1.1',
-            '--add-host', 'localhost:127.0.0.1', '--add-host', 'localhost:::1', *tmpfs, *kind.options, 'localhost/' + kind.image, *command)
+            '--add-host', 'localhost:127.0.0.1', '--add-host', 'localhost:::1', *tmpfs, *more, *kind.options, 'localhost/' + kind.image, *command)
         if kind.init == 'init':
             wait(host + ' boots', lambda: 'getty' in run('podman', 'exec', host, 'ps', 'ax', check=False))
     if kind.layout[:1] == ('start',):
@@ -131,11 +138,12 @@ def wait(what: str, condition: Any, seconds: int = 180) -> None:
         time.sleep(0.5)
 
 
-def submit(name: str, kind: Kind, prefix: str) -> List[str]:
+def submit(name: str, kind: Kind, prefix: str, option: str = '') -> List[str]:
     """Mail by alice, one call of Sendmail each. Returns the message ids."""
     wanted = ['%s-%s-%d@kinds.test' % (name, prefix, number) for number in range(MESSAGES)]
     for one in wanted:
-        inside(name, "printf 'Message-Id: <%s>\\nSubject: kinds\\n\\nA body.\\n' | runuser -u alice -- %s -i %s" % (one, kind.program, kind.recipient))
+        inside(name, "printf 'Message-Id: <%s>\\nSubject: kinds\\n\\nA body.\\n' | runuser -u alice -- %s -i %s %s" % (
+            one, kind.program, option, kind.recipient))
     return wanted
 
 
@@ -143,7 +151,7 @@ def arrived(name: str, kind: Kind) -> List[str]:
     """The message ids in bob's mailbox, each as often as it is there."""
     places = HUBS if '@' in kind.recipient else (name,)
     return [found for place in places for found in re.findall(
-        r'(?im)^Message-Id: <(%s-(?:killed|harmed)-\d+@kinds\.test)>' % re.escape(name), inside(place, 'cat /var/mail/bob 2>/dev/null || true'))]
+        r'(?im)^Message-Id: <(%s-[a-z]+-\d+@kinds\.test)>' % re.escape(name), inside(place, 'cat /var/mail/bob 2>/dev/null || true'))]
 
 
 class Runs:
@@ -243,7 +251,7 @@ class Story:
                 self.note(part, name, False, '; '.join('%s: %s' % (key, one.get(key, {}).get('msg')) for key in wrong))
             elif platform(one) != kind.platform:
                 self.note(part, name, False, 'taken for ' + platform(one))
-            elif len(one['messages']['messages']) != waiting:
+            elif [(mail['sender'], mail['recipients'][0]['address']) for mail in one['messages']['messages']] != [('alice', kind.recipient)] * waiting:
                 self.note(part, name, False, '%d messages listed, %d wait' % (len(one['messages']['messages']), waiting))
             else:
                 self.note(part, name, cause is None or cause in causes(one)[:1], ', '.join(causes(one)) or 'no cause')
@@ -252,15 +260,65 @@ class Story:
         for hub in self.hubs:
             inside(hub, 'systemctl %s sendmail' % deed)
 
+    def deed(self, part: str, deed: str = '') -> List[int]:
+        """Check mode predicts whether there is something to do, the run does it, and a second run changes nothing. Returns what the run changed."""
+        predicted, first, again = (self.runs.play(str(HERE / 'deed.yml'), *options, kinds_deed=deed or part) for options in (('--check',), (), ()))
+        for name in self.names:
+            counts = [result[name]['changed'] for result in (predicted, first, again)]
+            good = first[name].get('said') == '' and (counts[0] > 0) == (counts[1] > 0) and counts[2] == 0
+            self.note(part, name, good, first[name].get('said') or 'changed %s in check mode, %s in the run, %s again' % tuple(counts))
+        return [first[name]['changed'] for name in self.names]
+
+    def work(self, part: str) -> None:
+        """Quarantine one message and release it, archive it and bring it back, and archive a file that belongs to no message."""
+        self.everywhere(lambda name, kind: inside(name, 'cd %s; echo body >dfxAT00000000001; for deed in chown chmod; do '
+                                                        '$deed --reference=$(ls qf* | head -n 1) dfxAT00000000001; done' % kind.queue))
+        done = self.runs.play(str(HERE / 'work.yml'))
+        for name in self.names:
+            wrong = []
+            for step, number in (('quarantined', 'quarantined'), ('queued', 'queued'), ('absent', 'removed'), ('restored', 'restored'), ('debris', 'removed')):
+                found = [(one.get('changed'), one.get(number), one.get('msg')) for one in done[name].get(step, {}).get('results', [])]
+                if [one[:2] for one in found] != [(True, 1), (True, 1), (False, 0)]:
+                    wrong.append('%s: %s' % (step, found))
+            self.note(part, name, not wrong, '; '.join(wrong))
+
+    def modes(self) -> List[str]:
+        return self.everywhere(lambda name, kind: inside(name, 'stat -c "%%u:%%g %%a %%n" %s /etc/mail/submit.cf $(readlink -f %s)' % (
+            kind.queue, kind.program)))
+
+    def permissions(self, part: str, deed: str) -> None:
+        """Nobody can submit with these owners and modes; they are as they were afterwards. Where that is refused a person does it."""
+        before = self.modes()
+        self.everywhere(lambda name, kind: inside(name, 'chown root:root {0}; chmod 0755 {0}; for file in /etc/mail/submit.cf $(readlink -f {1}); '
+                                                        'do chmod 0700 $file 2>/dev/null || true; done'.format(kind.queue, kind.program)))
+        self.deed(part, deed)
+        for name, old, now in zip(self.names, before, self.modes()):
+            if self.table[name][part] == 'yes':
+                self.note(part, name, old == now, '%s became %s' % (old.splitlines(), now.splitlines()))
+            else:
+                inside(name, '; '.join('chown {0} {2}; chmod {1} {2}'.format(*line.split()) for line in old.splitlines() if old != now))
+
+    def flush(self, part: str) -> None:
+        self.sent_by(self.everywhere(lambda name, kind: submit(name, kind, 'flushed', '-odq')))
+        for name, changed in zip(self.names, self.deed(part)):
+            if self.table[name][part] == 'yes':
+                self.note(part, name, changed > 0, 'nothing was flushed')
+
+    def sent_by(self, new: List[List[str]]) -> None:
+        for name, some in zip(self.names, new):
+            self.sent[name] += some
+
+    def kill(self, name: str, kind: Kind, stop_runner: bool = False) -> None:
+        inside(name, '; '.join([kind.breaks or ':'] + ([kind.stops] if stop_runner and kind.stops else [])), check=False)
+        wait('no MTA on ' + name, lambda: '@' in kind.recipient or 'refused' in inside(
+            name, 'python3 -c "import socket; socket.create_connection((\'127.0.0.1\', 25), 5)" 2>&1 || true'))
+
     def break_and_submit(self, prefix: str, stop_runner: bool) -> None:
         def deed(name: str, kind: Kind) -> List[str]:
-            inside(name, '; '.join([kind.breaks or ':'] + ([kind.stops] if stop_runner and kind.stops else [])), check=False)
-            wait('no MTA on ' + name, lambda: '@' in kind.recipient or 'refused' in inside(
-                name, 'python3 -c "import socket; socket.create_connection((\'127.0.0.1\', 25), 5)" 2>&1 || true'))
+            self.kill(name, kind, stop_runner)
             return submit(name, kind, prefix)
         self.hub('stop')
-        for name, new in zip(self.names, self.everywhere(deed)):
-            self.sent[name] += new
+        self.sent_by(self.everywhere(deed))
 
     def remediate(self, part: str) -> None:
         """Check mode predicts what the run fixes, and a second run changes nothing."""
@@ -271,7 +329,9 @@ class Story:
                               for result, key in ((predicted, 'would_fix'), (first, 'fixed')))
             state, after = (result[name].get('host', {}).get('state') for result in (first, again))
             still = again[name]['changed'] == 0
-            self.note(part, name, state == 'fixed' and after == 'healthy' and still and promised == done,
+            # Where there was nothing to do but a flush, the runner may have been first.
+            fixed = state == 'fixed' or (state == 'healthy' and not promised)
+            self.note(part, name, fixed and after == 'healthy' and still and promised == done,
                       sentence(first[name]) if state == after and still and promised == done else 'check mode: %s; run: %s; again: changed %s, %s' % (
                           promised, said(first[name]), again[name]['changed'], said(again[name])))
 
@@ -290,22 +350,33 @@ class Story:
             self.note('mail', name, sorted(found) == sorted(self.sent[name]), 'sent %d, arrived %d, of these different ones %d' % (
                 len(self.sent[name]), len(found), len(set(found))))
 
-    def half_an_hour(self) -> None:
-        first, again = (self.runs.play(str(HERE / 'role.yml'), kinds_role='sendmail_queue_runner') for _time in range(2))
+    def half_an_hour(self, part: str) -> None:
+        self.deed(part, 'sendmail_queue_runner')
         look = self.runs.play(str(HERE / 'look.yml'))
         for name in self.names:
             active = [(one['source'], one['interval']) for one in facts(look[name]).get('runners', []) if one['active']]
-            good = first[name].get('said') == '' and again[name]['changed'] == 0 and [interval for _source, interval in active] == [1800]
-            self.note('half an hour', name, good, first[name].get('said') or 'again: changed %s; %s' % (again[name]['changed'], active))
-            if good:
-                self.table[name]['half an hour'] = 'yes, by ' + active[0][0]
+            if self.table[name][part] == 'yes':
+                self.note(part, name, [interval for _source, interval in active] == [1800], active)
+            if self.table[name][part] == 'yes':
+                self.table[name][part] = 'yes, by ' + active[0][0]
 
-    def compliance(self) -> None:
-        found = self.runs.play('mailops.sendmail.check_compliance', sendmail_compliance_directory=str(WORK / 'compliance'))
+    def controls(self) -> Dict[str, Dict[str, str]]:
+        """The status of each control, for each host."""
+        shutil.rmtree(WORK / 'compliance', ignore_errors=True)
+        self.runs.play('mailops.sendmail.check_compliance', sendmail_compliance_directory=str(WORK / 'compliance'))
+        return {name: {one['id']: one['status'] for one in json.loads((WORK / 'compliance/results' / (name + '.json')).read_text())['controls']}
+                for name in self.names}
+
+    def compliance(self, part: str, before: Dict[str, Dict[str, str]]) -> None:
+        """Every control is judged, those of owners and modes were failed and are satisfied now, and none is failed that was satisfied before."""
+        now = self.controls()
         for name in self.names:
-            result = json.loads((WORK / 'compliance/results' / (name + '.json')).read_text())
-            unjudged = ', '.join(one['id'] for one in result['controls'] if one['status'] == 'error')
-            self.note('compliance', name, found[name]['failed'] == 0 and not unjudged, 'could not be judged: ' + unjudged)
+            fails, failed = (sorted(key for key, status in one[name].items() if status == 'fail') for one in (now, before))
+            unjudged = sorted(key for key, status in now[name].items() if status == 'error')
+            # Some of an MTA cannot be judged while it is dead.
+            worse = [key for key in fails if before[name][key] == 'pass']
+            good = not unjudged and not worse and '-PRM-' in ' '.join(failed) and '-PRM-' not in ' '.join(fails)
+            self.note(part, name, good, 'could not be judged: ' + ', '.join(unjudged) if unjudged else 'failed %s, now %s' % (failed, fails))
 
     def tell(self) -> Dict[str, Dict[str, str]]:
         self.look('facts')
@@ -314,15 +385,22 @@ class Story:
             self.note('survey', name, survey[name].get('host', {}).get('state') == 'healthy', said(survey[name]))
         self.break_and_submit('killed', False)
         self.look('MTA killed', lambda name, kind: 'hub_down' if '@' in kind.recipient else kind.cause)
+        self.work('messages and debris')
         self.remediate('remediated')
+        self.permissions('role sendmail_msp', 'sendmail_msp')
+        self.permissions('permissions', 'permissions')
+        self.everywhere(self.kill)
+        self.deed('role sendmail_mta', 'sendmail_mta')
+        self.flush('flush')
         self.break_and_submit('harmed', True)
         self.everywhere(lambda name, kind: inside(name, 'chown root:root %s; chmod 0755 %s' % (kind.queue, kind.queue)))
         # Of a packaging that is not known nobody knows whose the queue is.
         self.look('owner and runner', lambda name, kind: None if kind.platform == 'unknown' else 'permissions')
+        before = self.controls()
         self.remediate('remediated again')
         self.mail()
-        self.half_an_hour()
-        self.compliance()
+        self.half_an_hour('half an hour')
+        self.compliance('compliance', before)
         return self.table
 
 
@@ -333,26 +411,29 @@ def document(table: Dict[str, Dict[str, str]]) -> None:
     before, text = page.read_text().split(begin)
     old, after = text.split(end, 1)
     said = dict(re.findall(r'(?m)^(\d+)[.] (.*)$', old))
-    cells = [line.strip('| ').split(' | ') for line in old.splitlines()]
-    stand = {row[0]: [re.sub(r'^refused \((\d+)\)$', lambda match: said[match.group(1)], one) for one in row[1:]] for row in cells}
-    rows = {name: [table[name][column] for column in columns] if name in table else stand.get(kind.title, []) for name, kind in KINDS.items()}
+    header, *cells = [line.strip('| ').split(' | ') for line in old.splitlines() if line.startswith('| ')]
+    stand = {row[0]: dict(zip(header, [re.sub(r'^refused \((\d+)\)$', lambda match: said[match.group(1)], one) for one in row])) for row in cells}
+    rows = {name: [(table.get(name) or stand[kind.title]).get(column, '-') for column in columns] for name, kind in KINDS.items()
+            if name in table or kind.title in stand}
     notes: List[str] = []
 
     def cell(found: str, column: str) -> str:
-        if found.startswith('yes') or column == 'tree':
+        if found.startswith('yes') or found == '-' or column == 'tree':
             return found
-        found = re.sub(r'\s+', ' ', re.sub(r'process \d+', 'process N', re.sub(r'/ansible-tmp-[^/]+/', '/.../', found))).strip()
+        for pattern, word in ((r'/ansible-tmp-[^/]+/', '/.../'), (r'process \d+', 'process N'), (r'\b\d[0-9A-Za-z]{7}\d{6}\b', 'ID'), (r'\s+', ' ')):
+            found = re.sub(pattern, word, found)
+        found = found.strip()
         if found not in notes:
             notes.append(found)
         return 'refused (%d)' % (notes.index(found) + 1)
     lines = ['| host | ' + ' | '.join(columns) + ' |', '|---|' + '---|' * len(columns)]
-    lines += ['| %s | %s |' % (KINDS[name].title, ' | '.join(map(cell, row, columns))) for name, row in rows.items() if row]
+    lines += ['| %s | %s |' % (KINDS[name].title, ' | '.join(map(cell, row, columns))) for name, row in rows.items()]
     lines += [''] + ['%d. %s' % (number, one) for number, one in enumerate(notes, 1)]
     page.write_text('%s%s\n%s\n\n%s%s' % (before, begin, '\n'.join(lines).rstrip(), end, after))
 
 
 def main() -> None:
-    asked = sys.argv[1:] or list(KINDS)
+    asked = [one for one in sys.argv[1:] if one != '--up'] or list(KINDS)
     names = [name for name in KINDS if any(name == one or name.startswith(one + '-') for one in asked)]
     if not names or [one for one in asked if not any(name == one or name.startswith(one + '-') for name in KINDS)]:
         raise SystemExit('there is no such kind; there are %s' % ', '.join(KINDS))
@@ -365,9 +446,12 @@ def main() -> None:
         with ThreadPoolExecutor(4) as starting:
             list(starting.map(lambda name: up(name, hosts[name]), hosts))
         print('%d hosts are up (%d s)' % (len(hosts), time.monotonic() - began), flush=True)
+        if '--up' in sys.argv:
+            print(''.join('  tests/hosts/enter podman exec -it kind-%-18s sh   # %s\n' % (name, kind.title or 'a hub') for name, kind in hosts.items()))
+            return
         table = Story(names).tell()
     finally:
-        if not os.environ.get('KINDS_KEEP'):
+        if not os.environ.get('KINDS_KEEP') and '--up' not in sys.argv:
             run(str(ROOT / 'tests/hosts/down'), *['kind-' + name for name in hosts])
     rows = {}
     bad = 0

@@ -534,6 +534,22 @@ ROWS = [
         command=['-L', 'sm-mta', '-bD', '-q1h'],
     ),
     row(
+        'No MTA on Red Hat, and the name that its unit starts leads nowhere',
+        dead(platform='redhat', service={'command': '/usr/sbin/sendmail -bd -q1h '}, installation={'program': '/usr/sbin/sendmail.sendmail'}),
+        {'errors': 'there is no such program; Sendmail itself is /usr/sbin/sendmail.sendmail'},
+        'alternatives(8)',
+    ),
+    row(
+        'The same, and the unit starts the program by its other name',
+        dead(
+            platform='redhat',
+            service={'command': '/usr/sbin/sendmail.sendmail -bd -q1h '},
+            installation={'program': '/usr/sbin/sendmail.sendmail'},
+        ),
+        {'restart': 'No MTA runs.'},
+        'alternatives(8)',
+    ),
+    row(
         'The MTA is dead, and was started by hand with another configuration, which the service does not have',
         dead(service={'started_as': '/usr/sbin/sendmail -L sm-mta -bd -q1h -C/etc/mail/site.cf'}),
         {'errors': 'started last with /etc/mail/site.cf'},

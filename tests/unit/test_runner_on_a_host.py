@@ -166,6 +166,59 @@ def test_the_old_runner_is_gone_before_debians_script_starts_another(tmp_path, m
     assert (done.returncode, stayed) == (0, stays), done.stdout
 
 
+REDHAT6 = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    role_path: "{{ playbook_dir }}"
+    looked:
+      installation: {platform: redhat, sendmail_cf: {path: /nonexistent}}
+      services: {init: none}
+      runners: [{source: conf_d, pid: %(runner)d}]
+      mta: {processes: []}
+    __sendmail_queue_runner_plan: {method: conf_d, init: script, sockets: []}
+    __sendmail_queue_runner_facts: "{{ looked }}"
+    __sendmail_mta_todo: {watched: false, init: script, pids: [], strays: [], sockets: [], restart: [No MTA runs.]}
+    __sendmail_mta_facts: "{{ looked }}"
+  tasks:
+    - ansible.builtin.include_tasks: tasks/restart.yml
+"""
+# As sendmail.init of el6: a stop ends what the pid files name, and a start does nothing while that lives.
+SCRIPT = """#!/bin/sh
+alive() { [ -f %(run)s/$1.pid ] && [ -d /proc/$(cat %(run)s/$1.pid) ]; }
+case $1 in
+    stop|restart) kill $(cat %(run)s/sendmail.pid %(run)s/sm-client.pid) ;;
+esac
+alive sendmail || alive sm-client || touch %(run)s/started
+"""
+
+
+@pytest.mark.parametrize('arguments', [[], ['--check']])
+@pytest.mark.parametrize('role', ['sendmail_mta', 'sendmail_queue_runner'])
+def test_red_hats_script_ends_no_stranger_that_a_pid_file_names(tmp_path, role, arguments):
+    """Found on a host laid out like Red Hat 6: the numbers of the dead daemons were those of another process."""
+    text = (ROOT / 'roles' / role / 'tasks/restart.yml').read_text()
+    for old, new in (('/var/run/', f'{tmp_path}/'), ('/etc/init.d/sendmail', f'{tmp_path}/script')):
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / 'tasks').mkdir()
+    (tmp_path / 'tasks/restart.yml').write_text(text)
+    for name in ('guard', 'prove', 'failed'):
+        (tmp_path / f'tasks/{name}.yml').write_text('- ansible.builtin.debug: {}\n')
+    (tmp_path / 'script').write_text(SCRIPT % {'run': tmp_path})
+    (tmp_path / 'script').chmod(0o755)
+    with subprocess.Popen(['sleep', '60']) as runner, subprocess.Popen(['sleep', '60']) as stranger:
+        for name in ('sendmail', 'sm-client'):
+            (tmp_path / f'{name}.pid').write_text(f'{stranger.pid}\n')
+        (tmp_path / 'play.yml').write_text(REDHAT6 % {'runner': runner.pid})
+        done = plays.play(tmp_path, *plays.HERE, 'play.yml', *arguments)
+        stayed = [process.poll() is None for process in (stranger, runner)]
+        for process in (runner, stranger):
+            process.kill()
+    assert (done.returncode, stayed) == (0, [True, bool(arguments)]), done.stdout
+    assert (tmp_path / 'started').exists() != bool(arguments)
+
+
 GENERATED = """
 - hosts: localhost
   gather_facts: false
