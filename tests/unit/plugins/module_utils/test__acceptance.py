@@ -482,7 +482,6 @@ class TestProgram:
         assert [call[0] for call in self.asked(monkeypatch, {'-Ac': (None, '')})[0]] == ['-Ac']
 
 
-
 @pytest.mark.parametrize('uid, mode, taken', [(0, 0o644, True), (0, 0o444, True), (0, 0o664, False), (0, 0o646, False), (1000, 0o644, False)])
 def test_a_configuration_that_others_could_have_written_is_not_given_to_root(tmp_path, monkeypatch, uid, mode, taken):
     path = tmp_path / 'sendmail.cf'
