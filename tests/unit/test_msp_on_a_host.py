@@ -29,7 +29,8 @@ def play(tmp_path, tasks, variables):
 def test_the_source_is_that_of_the_host_and_not_of_its_name_in_the_inventory(tmp_path, platform, source):
     (tmp_path / 'hostname').write_text('#!/bin/sh\necho mx.example.org\n')
     (tmp_path / 'hostname').chmod(0o755)
-    tasks = [task for task in yaml.safe_load((ROLE / 'tasks/rebuild.yml').read_text())[:5] if 'debug' not in str(task)]
+    tasks = yaml.safe_load((ROLE / 'tasks/rebuild.yml').read_text())[:4]
+    tasks = [task for task in tasks if not {'ansible.builtin.debug', 'ansible.builtin.include_role'} & set(task)]
     tasks = [dict(task, environment={'PATH': f'{tmp_path}:{os.environ["PATH"]}'}) for task in tasks]
     names = ('__sendmail_msp_sources', '__sendmail_msp_source')
     done = play(tmp_path, tasks, dict({name: VARIABLES[name] for name in names}, __sendmail_msp_facts={
