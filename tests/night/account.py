@@ -44,7 +44,7 @@ def submit(count, recipient="bob", *options):
 
 
 def queue(directory):
-    """{id: ({kinds of control file; "S<>" when its sender is nobody: a message that returns another one}, tokens)}"""
+    """{id: ({kinds of control file; "returns" with the flag r, of a message that tells the sender of another one (EF_RESPONSE, queue.c)}, tokens)}"""
     found = defaultdict(lambda: (set(), []))
     try:
         names = os.listdir(directory)
@@ -54,8 +54,8 @@ def queue(directory):
         if name[:2] in ("qf", "hf", "Qf"):
             found[name[2:]][0].add(name[:2])
             try:
-                if b"\nS<>\n" in (Path(directory) / name).read_bytes():
-                    found[name[2:]][0].add("S<>")
+                if re.search(rb"(?m)^F[a-z]*r", (Path(directory) / name).read_bytes()):
+                    found[name[2:]][0].add("returns")
             except OSError:
                 pass
         elif name[:2] == "df":
@@ -77,7 +77,7 @@ def places():
     for name, directory in (("msp", "/var/spool/mqueue-client"), ("mta", "/var/spool/mqueue")):
         for kinds, tokens in queue(directory).values():
             for token in set(tokens):
-                note(token, "half" if not kinds else "returned" if "S<>" in kinds else name)
+                note(token, "half" if not kinds else "returned" if "returns" in kinds else name)
     for path, place in (("/var/mail/bob", "mailbox"), ("/var/mail/alice", "returned"), ("/var/mail/root", "returned"), ("/var/mail/smmsp", "returned"),
                         ("/home/alice/dead.letter", "dead"), ("/root/dead.letter", "dead"), ("/var/lib/sendmail/dead.letter", "dead"),
                         ("/var/tmp/dead.letter", "dead")):

@@ -99,16 +99,16 @@ def test_the_night_that_the_documentation_shows_is_still_drawn():
     assert shown == ['; '.join(f'{part}: {name}' for part, name in several) for several in night.plan(24, 7, TROUBLES).values() if several]
 
 
-# As 8.18.1 left them: a runner that was started by hand returned a message before the night began, and what tells alice waits in the queue, or is lost there.
+# As 8.15.2 and 8.18.1 left them: a runner started by hand returned messages before the night began. What tells alice waits in the queue, or is lost there.
 def test_a_message_whose_return_waits_was_returned_before(tmp_path):
     token = 'token-0123456789abcdef-end'
-    for kind, name in (('qf', '6ATKVOMa000346'), ('Qf', '6ATKVOMc000346')):
-        (tmp_path / f'{kind}{name}').write_bytes(b'V8\nT1795984284\nS<>\nRPFD:alice\n.\n')
+    for kind, name, sender in (('qf', '6ATMs409000320', '<>'), ('Qf', '6ATMs40B000320', 'MAILER-DAEMON')):
+        (tmp_path / f'{kind}{name}').write_text(f'V8\nT1795992844\nFr\n$_localhost\nS{sender}\nRPF:alice\n.\n')
         (tmp_path / f'df{name}').write_text(f'original message follows\n{token}\n')
-    (tmp_path / 'qf6ATKVOHp000349').write_bytes(b'V8\nT1795984284\nSalice\nRPFD:bob\nH??Subject: S<>\n.\n')
-    (tmp_path / 'df6ATKVOHp000349').write_text('waits\n')
+    (tmp_path / 'qf6ATMs4CJ000323').write_bytes(b'V8\nT1795992844\nFs\nSalice\nRPFD:bob\nH??From: r\n.\n')
+    (tmp_path / 'df6ATMs4CJ000323').write_text('waits\n')
     assert {name: kinds for name, (kinds, _tokens) in account.queue(tmp_path).items()} == {
-        '6ATKVOMa000346': {'qf', 'S<>'}, '6ATKVOMc000346': {'Qf', 'S<>'}, '6ATKVOHp000349': {'qf'}}
+        '6ATMs409000320': {'qf', 'returns'}, '6ATMs40B000320': {'Qf', 'returns'}, '6ATMs4CJ000323': {'qf'}}
     assert not night.wrong({token: {'returned': 1}}, {token: {'returned': 1}})
     assert night.wrong({token: {'msp': 1}}, {token: {'returned': 1}})
     assert night.wrong({token: {'returned': 1}}, {})
